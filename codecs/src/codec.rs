@@ -1,0 +1,132 @@
+//! How a value becomes the payload of a file, and back.
+
+use std::fmt;
+
+use crate::frame::{Payload, PayloadWriter};
+use crate::{BoxError, Footprint};
+
+/// Says how values of type `T` are written to a file and read back.
+///
+/// A codec sees only the payload. Around it stands a footer with lengths and
+/// checksums (see [`Footer`](crate::frame::Footer)), written and checked by the
+/// library, so a codec never has to recognise a foreign or damaged file itself:
+/// by the time [`decode`](Self::decode) runs, the footer belongs to this codec
+/// and the file has the length that the footer states.
+///
+/// Both methods run on threads that may block.
+///
+/// # Examples
+///
+/// A codec for strings, in upper case:
+///
+/// ```
+/// use std::io::Write as _;
+/// use file_backed_codecs::{BoxError, Codec, CodecId, Payload, PayloadWriter};
+///
+/// struct Loud;
+///
+/// impl Codec<String> for Loud {
+///     const ID: CodecId = CodecId::user(1);
+///
+///     fn encode(&self, value: &String, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+///         Ok(out.write_all(value.to_uppercase().as_bytes())?)
+///     }
+///
+///     fn decode(&self, payload: Payload<'_>) -> Result<String, BoxError> {
+///         Ok(String::from_utf8(payload.read_whole()?)?)
+///     }
+/// }
+/// ```
+pub trait Codec<T>: Send + Sync + 'static {
+    /// Stands in the footer of every file that this codec writes; a file with
+    /// another id is refused. Use [`CodecId::user`] for codecs of your own.
+    const ID: CodecId;
+
+    /// Writes `value` to `out`.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the value from being written: the file is then removed
+    /// and the value stays in memory.
+    fn encode(&self, value: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError>;
+
+    /// Makes a value from `payload`.
+    ///
+    /// [`Payload::read_whole`] verifies the checksum before it returns; a codec
+    /// that reads through [`std::io::Read`] learns of a bad checksum only at
+    /// the end of the payload.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the payload from being a value of this type.
+    fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError>;
+
+    /// Makes an independent copy of `value`. The provided method encodes and
+    /// decodes it in memory.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`encode`](Self::encode) and [`decode`](Self::decode).
+    fn duplicate(&self, value: &T) -> Result<T, BoxError> {
+        crate::frame::duplicate_in_memory(self, value)
+    }
+
+    /// What `value` costs while it is resident. The provided method states the
+    /// size of `T` itself and knows nothing of what `T` points to.
+    fn footprint(&self, value: &T) -> Footprint {
+        Footprint::heap(size_of_val(value))
+    }
+}
+
+/// The number that says in a file's footer which codec wrote it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct CodecId(u32);
+
+impl CodecId {
+    /// `BinCodec`: serde through bincode's legacy configuration.
+    pub const BINCODE: Self = Self(1);
+    /// `ProstCodec`: one protobuf message.
+    pub const PROTOBUF: Self = Self(2);
+    /// `MappedCodec`: one rkyv archive.
+    pub const RKYV: Self = Self(3);
+    /// Payloads that are exactly the value's bytes.
+    pub const BYTES: Self = Self(4);
+
+    const FIRST_USER: u32 = 0x8000_0000;
+
+    /// The id of a codec of your own; `n` is yours to choose. The library never
+    /// gives out an id of this range.
+    pub const fn user(n: u16) -> Self {
+        Self(Self::FIRST_USER + n as u32)
+    }
+
+    /// The number as it stands in the file.
+    pub const fn to_u32(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) const fn from_u32(id: u32) -> Self {
+        Self(id)
+    }
+}
+
+impl fmt::Display for CodecId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::BINCODE => f.write_str("bincode"),
+            Self::PROTOBUF => f.write_str("protobuf"),
+            Self::RKYV => f.write_str("rkyv archive"),
+            Self::BYTES => f.write_str("plain bytes"),
+            Self(id) if id >= Self::FIRST_USER => {
+                write!(f, "user codec {}", id - Self::FIRST_USER)
+            }
+            Self(id) => write!(f, "unknown codec {id}"),
+        }
+    }
+}
+
+impl fmt::Debug for CodecId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "CodecId({self})")
+    }
+}

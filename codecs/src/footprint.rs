@@ -1,0 +1,38 @@
+//! What a resident value costs.
+
+/// What a value costs while it is resident, in bytes.
+///
+/// Heap bytes are the process's own and leave memory only when the value is
+/// dropped. Mapped bytes are pages of a file: the kernel takes them back when
+/// memory is short.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Bytes of the process's own memory.
+    pub heap: usize,
+    /// Bytes of mapped files.
+    pub mapped: usize,
+}
+
+impl Footprint {
+    /// A value that is all in the process's own memory.
+    pub const fn heap(bytes: usize) -> Self {
+        Self {
+            heap: bytes,
+            mapped: 0,
+        }
+    }
+
+    /// A value that lives in a mapped file.
+    pub const fn mapped(bytes: usize) -> Self {
+        Self {
+            heap: 0,
+            mapped: bytes,
+        }
+    }
+
+    /// Whether dropping the value would free no memory of the process's own,
+    /// because it lives in a mapped file.
+    pub const fn is_mapped(self) -> bool {
+        self.mapped > 0
+    }
+}

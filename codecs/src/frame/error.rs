@@ -1,0 +1,157 @@
+//! What can be wrong with a file.
+
+use crate::CodecId;
+
+/// Why a file was refused.
+///
+/// [`is_damage`](Self::is_damage) tells a damaged file from one that is whole
+/// but not what was asked for.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FrameError {
+    /// The file has no room for a footer.
+    #[error(
+        "the file is {len} bytes long, too short for a payload and its footer of 64 bytes: it is empty or truncated, or was not written by this library"
+    )]
+    TooShort {
+        /// Length of the file in bytes.
+        len: u64,
+    },
+    /// The last 64 bytes are not a footer.
+    #[error(
+        "the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import)"
+    )]
+    NoFooter,
+    /// The footer does not match its own checksum.
+    #[error("the footer does not match its checksum: the file is damaged")]
+    FooterChecksum,
+    /// The footer was written by a later version of the format.
+    #[error(
+        "the file has format version {found}, and this library reads version {supported}: open it with a newer release"
+    )]
+    Version {
+        /// Version in the file.
+        found: u16,
+        /// Version that this library reads.
+        supported: u16,
+    },
+    /// The length in the footer does not fit the file.
+    #[error(
+        "the footer states a payload of {stated} bytes, and the file holds {actual}: it is truncated or damaged"
+    )]
+    Length {
+        /// Payload length according to the footer.
+        stated: u64,
+        /// File length less the footer.
+        actual: u64,
+    },
+    /// The payload does not match its checksum.
+    #[error("the payload does not match its checksum: the file is damaged")]
+    PayloadChecksum,
+    /// The file was written by another codec.
+    #[error(
+        "the file was written by codec '{found}' and is read with codec '{expected}': use the codec that wrote it"
+    )]
+    WrongCodec {
+        /// Codec that reads.
+        expected: CodecId,
+        /// Codec in the footer.
+        found: CodecId,
+    },
+    /// The archive was written with other format features of rkyv.
+    #[error(
+        "the archive was written with {found} and this program is compiled for {expected}: build with the same format features of rkyv"
+    )]
+    ArchiveFormat {
+        /// As compiled.
+        expected: String,
+        /// As in the footer.
+        found: String,
+    },
+    /// The archive's root is not of the type asked for.
+    #[error(
+        "the archive's root has {found_size} bytes aligned to {found_align}, and the type asked for has {expected_size} aligned to {expected_align}: it holds another type, or an older form of this one"
+    )]
+    RootLayout {
+        /// Size of the type asked for, in bytes.
+        expected_size: u64,
+        /// Alignment of the type asked for, in bytes.
+        expected_align: u32,
+        /// Size in the footer, in bytes.
+        found_size: u64,
+        /// Alignment in the footer, in bytes.
+        found_align: u32,
+    },
+    /// The file carries another schema id than the one given to this type.
+    #[error(
+        "the file has schema id {found:#x} and the type asked for has {expected:#x}: it holds another type, or another form of this one"
+    )]
+    Schema {
+        /// Id given to the type asked for; 0 if none.
+        expected: u64,
+        /// Id in the footer; 0 if none.
+        found: u64,
+    },
+    /// The archive's bytes are not a valid archive of the type asked for.
+    #[error("the archive is not valid for the type asked for: {0}")]
+    InvalidArchive(String),
+    /// The archived type asks for an alignment that a file cannot give.
+    #[error(
+        "the archived type asks for an alignment of {align} bytes, and a mapped file gives at most 4096"
+    )]
+    Alignment {
+        /// Alignment asked for, in bytes.
+        align: usize,
+    },
+    /// The archive is larger than the compiled pointer width can address.
+    #[error(
+        "the archive would have more than {limit} bytes, the most that rkyv's compiled pointer width can address: switch on rkyv's feature `pointer_width_64`"
+    )]
+    TooLarge {
+        /// Most bytes an archive can have.
+        limit: u64,
+    },
+    /// A file without a footer reached a codec that has no unframed form.
+    #[error("codec '{codec}' cannot read a file without a footer")]
+    Unframed {
+        /// Codec that reads.
+        codec: CodecId,
+    },
+    /// The file asks for more memory than an import allows.
+    #[error("the file is {len} bytes long, and the import allows {limit}")]
+    OverLimit {
+        /// Length of the file in bytes.
+        len: u64,
+        /// Most bytes that the import allows.
+        limit: u64,
+    },
+}
+
+impl FrameError {
+    /// Whether the file is damaged: truncated, changed, or not valid inside.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::TooShort { .. }
+                | Self::NoFooter
+                | Self::FooterChecksum
+                | Self::Length { .. }
+                | Self::PayloadChecksum
+                | Self::InvalidArchive(_)
+        )
+    }
+
+    /// Whether the file is whole but holds something else than was asked for:
+    /// another codec, type, schema, format or version.
+    pub fn is_mismatch(&self) -> bool {
+        matches!(
+            self,
+            Self::Version { .. }
+                | Self::WrongCodec { .. }
+                | Self::ArchiveFormat { .. }
+                | Self::RootLayout { .. }
+                | Self::Schema { .. }
+                | Self::Unframed { .. }
+        )
+    }
+}

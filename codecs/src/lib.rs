@@ -1,0 +1,24 @@
+//! The codecs of `file_backed`: how one value becomes the payload of one file,
+//! and back.
+//!
+//! This crate knows files and values, and nothing of pools, directories or
+//! runtimes; use it through `file_backed::fbstore`, which re-exports it. All
+//! `unsafe` of the library lives here.
+//!
+//! | feature | gives | pulls in |
+//! |---|---|---|
+//! | `bincodec` | `BinCodec`: serde values through bincode | bincode, serde |
+//! | `prostcodec` | `ProstCodec`: protobuf messages | prost |
+//! | `mappedcodec` | `MappedCodec`, `Mapped<T>`: rkyv archives, mapped | rkyv, bytecheck, memmap2 |
+//! | `bincodec` and `mappedcodec` | `MixedCodec`: both kinds in one store | |
+
+mod codec;
+mod footprint;
+pub mod frame;
+
+pub use codec::{Codec, CodecId};
+pub use footprint::Footprint;
+pub use frame::{FrameError, Payload, PayloadWriter, Source};
+
+/// Any error that a codec can fail with.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
