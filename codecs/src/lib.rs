@@ -9,13 +9,22 @@
 //! |---|---|---|
 //! | `bincodec` | `BinCodec`: serde values through bincode | bincode, serde |
 //! | `prostcodec` | `ProstCodec`: protobuf messages | prost |
-//! | `mappedcodec` | `MappedCodec`, `Mapped<T>`: rkyv archives, mapped | rkyv, bytecheck, memmap2 |
+//! | `mappedcodec` | `MappedCodec`, `Mapped<T>`: rkyv archives, mapped | rkyv, bytecheck, `map` |
 //! | `bincodec` and `mappedcodec` | `MixedCodec`: both kinds in one store | |
+//! | `map` | `MapLicence`, `Map`, `map_budget`: mapping for codecs of your own | memmap2 |
+//!
+//! The crates whose types stand in signatures, prost and rkyv, are re-exported.
 
+#[cfg(feature = "bincodec")]
+mod bin;
+#[cfg(feature = "bincodec")]
+mod bounded;
 mod codec;
 mod footprint;
 pub mod frame;
 
+#[cfg(feature = "bincodec")]
+pub use bin::BinCodec;
 pub use codec::{Codec, CodecId};
 pub use footprint::Footprint;
 pub use frame::{FrameError, Payload, PayloadWriter, Source};

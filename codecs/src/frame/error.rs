@@ -111,6 +111,16 @@ pub enum FrameError {
         /// Most bytes an archive can have.
         limit: u64,
     },
+    /// The value ends before the payload does.
+    #[error(
+        "the value ends after {used} of the payload's {len} bytes: the file holds another type, or another form of this one"
+    )]
+    TrailingBytes {
+        /// Bytes that the value took.
+        used: u64,
+        /// Bytes of payload.
+        len: u64,
+    },
     /// A file without a footer reached a codec that has no unframed form.
     #[error("codec '{codec}' cannot read a file without a footer")]
     Unframed {
@@ -151,6 +161,7 @@ impl FrameError {
                 | Self::ArchiveFormat { .. }
                 | Self::RootLayout { .. }
                 | Self::Schema { .. }
+                | Self::TrailingBytes { .. }
                 | Self::Unframed { .. }
         )
     }

@@ -1,0 +1,79 @@
+//! Values through serde and bincode.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::bounded::Bounded;
+use crate::{BoxError, Codec, CodecId, FrameError, Payload, PayloadWriter};
+
+/// How deep the containers of a value may nest in a file that no checksum
+/// vouches for. A damaged file could otherwise nest as deep as it is long, and
+/// overflow the stack.
+const UNFRAMED_DEPTH: usize = 256;
+
+/// Stores any [`serde`] value, in the legacy configuration of `bincode`:
+/// little-endian, every integer and length at its full width.
+///
+/// The payload is byte for byte what `file_backed` 0.6 wrote, so its files can
+/// be imported. Encoding writes through the payload's buffer, and decoding runs
+/// over one read of the whole payload, after its checksum was verified.
+///
+/// Decoding never asks for memory that the payload does not pay for: a length
+/// that goes past the payload's end is an error before anything is reserved.
+/// In files without a footer, which have no checksum, values nested deeper than
+/// 256 containers are refused as well.
+///
+/// # Examples
+///
+/// ```
+/// use file_backed_codecs::{BinCodec, frame};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize, Debug, PartialEq)]
+/// struct Tile {
+///     name: String,
+///     heights: Vec<f32>,
+/// }
+///
+/// # fn main() -> Result<(), file_backed_codecs::BoxError> {
+/// let tile = Tile { name: "N47E011".into(), heights: vec![612.0, 613.5] };
+///
+/// let mut file = Vec::new();
+/// frame::write_file(&BinCodec, &tile, &mut file)?;
+/// let read: Tile = frame::read_file(&BinCodec, &file)?;
+/// assert_eq!(read, tile);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BinCodec;
+
+impl<T: Serialize + DeserializeOwned> Codec<T> for BinCodec {
+    const ID: CodecId = CodecId::BINCODE;
+
+    fn encode(&self, value: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        bincode::serde::encode_into_std_write(value, out, bincode::config::legacy())?;
+        Ok(())
+    }
+
+    fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError> {
+        let depth = match payload.footer() {
+            Some(_) => usize::MAX,
+            None => UNFRAMED_DEPTH,
+        };
+        let bytes = payload.read_whole()?;
+        let (value, used) = bincode::serde::seed_decode_from_slice(
+            Bounded::seed::<T>(depth),
+            &bytes,
+            bincode::config::legacy(),
+        )?;
+        if used == bytes.len() {
+            Ok(value)
+        } else {
+            Err(Box::new(FrameError::TrailingBytes {
+                used: used as u64,
+                len: bytes.len() as u64,
+            }))
+        }
+    }
+}
