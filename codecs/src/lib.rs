@@ -22,12 +22,19 @@ mod bounded;
 mod codec;
 mod footprint;
 pub mod frame;
+#[cfg(feature = "prostcodec")]
+mod protobuf;
 
 #[cfg(feature = "bincodec")]
 pub use bin::BinCodec;
 pub use codec::{Codec, CodecId};
 pub use footprint::Footprint;
 pub use frame::{FrameError, Payload, PayloadWriter, Source};
+#[cfg(feature = "prostcodec")]
+pub use protobuf::ProstCodec;
+
+#[cfg(feature = "prostcodec")]
+pub use prost;
 
 /// Any error that a codec can fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
