@@ -22,6 +22,8 @@ mod bounded;
 mod codec;
 mod footprint;
 pub mod frame;
+#[cfg(feature = "map")]
+mod map;
 #[cfg(feature = "prostcodec")]
 mod protobuf;
 
@@ -30,6 +32,8 @@ pub use bin::BinCodec;
 pub use codec::{Codec, CodecId};
 pub use footprint::Footprint;
 pub use frame::{FrameError, Payload, PayloadWriter, Source};
+#[cfg(feature = "map")]
+pub use map::{Map, MapAttempt, MapLicence, budget as map_budget};
 #[cfg(feature = "prostcodec")]
 pub use protobuf::ProstCodec;
 

@@ -1,0 +1,135 @@
+//! One map of one payload.
+
+use std::fmt;
+use std::fs::File;
+use std::io;
+use std::ops::Deref;
+
+use memmap2::{Mmap, MmapOptions};
+
+use super::MapLicence;
+use super::budget::{self, Permit};
+use crate::BoxError;
+use crate::frame::{FOOTER_LEN, FrameError, Payload};
+
+/// `ENODEV`, the same number wherever memory maps of this kind exist: the file
+/// system cannot map files.
+const NO_SUCH_DEVICE: i32 = 19;
+
+/// The bytes of one payload, mapped: pages of the file that the kernel loads
+/// when they are touched and takes back when memory is short.
+///
+/// Dereferences to the payload, which begins on a page. Dropping it unmaps the
+/// file and then returns its share of the [budget](super::budget).
+pub struct Map {
+    /// Covers the payload, and is as long as it. The file was at least so long
+    /// when it was mapped, and by the licence it stays so.
+    bytes: Mmap,
+    /// Stands behind `bytes`, so that it is given back once they are unmapped.
+    _permit: Permit,
+}
+
+/// What came of asking for a map.
+#[must_use]
+pub enum MapAttempt<'s> {
+    /// The payload is mapped.
+    Mapped(Map),
+    /// There is no map to be had: no file behind the payload, none left in the
+    /// budget or from the kernel, or a platform or file system without maps.
+    /// Read it instead.
+    Refused(Payload<'s>),
+}
+
+impl<'s> Payload<'s> {
+    /// Maps the payload, if that is possible now. Nothing is read, so the
+    /// checksum is not verified.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError::Length`] if the file has another length than when it was
+    /// opened; those of the file.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use file_backed_codecs::{BoxError, MapAttempt, MapLicence, Payload};
+    ///
+    /// /// Number of zeros in a payload.
+    /// fn zeros(payload: Payload<'_>, licence: &MapLicence) -> Result<usize, BoxError> {
+    ///     let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == 0).count();
+    ///     match payload.map(licence)? {
+    ///         MapAttempt::Mapped(map) => Ok(count(&map)),
+    ///         MapAttempt::Refused(payload) => Ok(count(&payload.read_whole()?)),
+    ///     }
+    /// }
+    /// ```
+    pub fn map(self, licence: &MapLicence) -> Result<MapAttempt<'s>, BoxError> {
+        let (Some(file), Ok(len)) = (self.source().file(), usize::try_from(self.len())) else {
+            return Ok(MapAttempt::Refused(self));
+        };
+        if cfg!(windows) || len == 0 {
+            return Ok(MapAttempt::Refused(self));
+        }
+        let Some(permit) = Permit::take() else {
+            budget::count_fallback();
+            return Ok(MapAttempt::Refused(self));
+        };
+        self.check_length(file)?;
+        match map_file(file, len, licence) {
+            Ok(bytes) => Ok(MapAttempt::Mapped(Map {
+                bytes,
+                _permit: permit,
+            })),
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
+                budget::count_fallback();
+                Ok(MapAttempt::Refused(self))
+            }
+            Err(error) if error.raw_os_error() == Some(NO_SUCH_DEVICE) => {
+                Ok(MapAttempt::Refused(self))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Checks that the file still is what [`Payload::open`] found: a map that
+    /// goes past the end of its file ends the process when it is read there.
+    fn check_length(&self, file: &File) -> Result<(), BoxError> {
+        let footer = self.footer().map_or(0, |_| FOOTER_LEN as u64);
+        let actual = file.metadata()?.len();
+        if actual == self.len() + footer {
+            Ok(())
+        } else {
+            Err(Box::new(FrameError::Length {
+                stated: self.len(),
+                actual: actual.saturating_sub(footer),
+            }))
+        }
+    }
+}
+
+/// Maps the first `len` bytes of `file`, which has them.
+fn map_file(file: &File, len: usize, _: &MapLicence) -> io::Result<Mmap> {
+    // SAFETY: the map is read-only, and whoever made the licence promised that
+    // the file is neither modified nor truncated while the map is there.
+    unsafe { MmapOptions::new().len(len).map(file) }
+}
+
+impl Deref for Map {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl AsRef<[u8]> for Map {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Map").field("len", &self.len()).finish()
+    }
+}
