@@ -15,6 +15,8 @@
 //!
 //! The crates whose types stand in signatures, prost and rkyv, are re-exported.
 
+#[cfg(feature = "mappedcodec")]
+mod aligned;
 #[cfg(feature = "bincodec")]
 mod bin;
 #[cfg(feature = "bincodec")]
@@ -24,6 +26,8 @@ mod footprint;
 pub mod frame;
 #[cfg(feature = "map")]
 mod map;
+#[cfg(feature = "mappedcodec")]
+mod mapped;
 #[cfg(feature = "prostcodec")]
 mod protobuf;
 
@@ -34,11 +38,15 @@ pub use footprint::Footprint;
 pub use frame::{FrameError, Payload, PayloadWriter, Source};
 #[cfg(feature = "map")]
 pub use map::{Map, MapAttempt, MapLicence, budget as map_budget};
+#[cfg(feature = "mappedcodec")]
+pub use mapped::{Archivable, ArchiveWriter, Mapped, MappedCodec, Verify};
 #[cfg(feature = "prostcodec")]
 pub use protobuf::ProstCodec;
 
 #[cfg(feature = "prostcodec")]
 pub use prost;
+#[cfg(feature = "mappedcodec")]
+pub use rkyv;
 
 /// Any error that a codec can fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;

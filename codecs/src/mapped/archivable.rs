@@ -1,0 +1,43 @@
+//! Types that can be archived and used as archives.
+
+use bytecheck::CheckBytes;
+use rkyv::api::high::{HighSerializer, HighValidator};
+use rkyv::rancor::Error;
+use rkyv::ser::allocator::ArenaHandle;
+use rkyv::{Archive, Serialize};
+
+use super::ArchiveWriter;
+
+/// Every type that [`Mapped`](super::Mapped) can hold. Implemented for all
+/// types that derive [`rkyv::Archive`] and [`rkyv::Serialize`] and whose
+/// archived form can be validated and shared between threads; there is nothing
+/// to implement by hand.
+///
+/// It stands for a longer list of bounds, so that generic code names one:
+///
+/// ```
+/// use file_backed_codecs::{Archivable, BoxError, Codec, Mapped, MappedCodec, frame};
+///
+/// fn round_trip<T: Archivable>(value: &T) -> Result<Mapped<T>, BoxError> {
+///     let mut file = Vec::new();
+///     frame::write_file(&MappedCodec::heap(), &Mapped::new(value)?, &mut file)?;
+///     frame::read_file(&MappedCodec::heap(), &file)
+/// }
+///
+/// fn spread<T: Archivable>(value: Mapped<T>) -> impl Send + Sync {
+///     value
+/// }
+/// ```
+pub trait Archivable:
+    Archive<Archived: for<'a> CheckBytes<HighValidator<'a, Error>> + Send + Sync + 'static>
+    + for<'w, 'a> Serialize<HighSerializer<ArchiveWriter<'w>, ArenaHandle<'a>, Error>>
+    + 'static
+{
+}
+
+impl<T> Archivable for T where
+    T: Archive<Archived: for<'a> CheckBytes<HighValidator<'a, Error>> + Send + Sync + 'static>
+        + for<'w, 'a> Serialize<HighSerializer<ArchiveWriter<'w>, ArenaHandle<'a>, Error>>
+        + 'static
+{
+}

@@ -1,0 +1,272 @@
+//! rkyv archives as files.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::sync::Arc;
+
+use super::value::Bytes;
+use super::{Archivable, Mapped, format, trust, writer};
+use crate::aligned::AlignedBytes;
+use crate::frame::FrameError;
+use crate::{BoxError, Codec, CodecId, Footprint, MapAttempt, MapLicence, Payload, PayloadWriter};
+
+/// Payloads below this many bytes are read even where they could be mapped,
+/// because that is faster.
+const CROSSOVER: u64 = 256 * 1024;
+
+/// Stores [`Mapped`] values: the payload is the archive, and loading it maps
+/// the file.
+///
+/// A load costs the same for 4 KiB and 4 GiB, beside validation, which costs
+/// nothing for plain numbers and some nanoseconds an element for types with
+/// strings, options or pointers. Files below 256 KiB are read instead, because
+/// that is faster (see [`crossover`](Self::crossover)), and so is any file for
+/// which there is no map left (see [`map_budget`](crate::map_budget)).
+///
+/// Every archive is validated before it is used, whoever wrote it. A file that
+/// holds another type is refused if its root has another size or alignment,
+/// and for certain if the types are given ids with [`schema`](Self::schema).
+///
+/// Archives can have nearly 2 GiB, the reach of rkyv's 32-bit pointers, and
+/// nearly as much as a file can have with its feature `pointer_width_64`. With
+/// 32-bit pointers, rkyv silently cuts a `usize` above 32 bits and the length of
+/// a `String` of 1 GiB and more.
+///
+/// # Examples
+///
+/// ```
+/// use file_backed_codecs::{Mapped, MappedCodec, frame, rkyv};
+///
+/// #[derive(rkyv::Archive, rkyv::Serialize)]
+/// struct Tile {
+///     name: String,
+///     heights: Vec<f32>,
+/// }
+///
+/// # fn main() -> Result<(), file_backed_codecs::BoxError> {
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("tile");
+/// // SAFETY: this program writes its files once, and nobody else reaches them.
+/// let codec = unsafe { MappedCodec::new() }.schema::<Tile>(0x71e);
+///
+/// let tile = Mapped::new(&Tile { name: "N47E011".into(), heights: vec![612.0; 100_000] })?;
+/// frame::write_file(&codec, &tile, &mut std::fs::File::create(&path)?)?;
+///
+/// let mapped: Mapped<Tile> = frame::read_file(&codec, &std::fs::File::open(&path)?)?;
+/// assert_eq!(mapped.is_mapped(), cfg!(unix));
+/// assert_eq!(mapped.heights[99_999], 612.0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct MappedCodec {
+    /// `None`: never maps.
+    licence: Option<Arc<MapLicence>>,
+    crossover: u64,
+    max_depth: usize,
+    verify: Verify,
+    /// Ids by the type that is archived; never 0.
+    schemas: HashMap<TypeId, u64>,
+}
+
+/// When a [`MappedCodec`] verifies the checksum of a payload.
+///
+/// The footer's own checksum and the lengths are always verified, and the
+/// archive is always validated: this is about damage that leaves a valid
+/// archive of other values.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// When the payload is read into memory; not when it is mapped, because
+    /// that would read all of it.
+    #[default]
+    WhenRead,
+    /// Each time, which reads all of every mapped file.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+impl MappedCodec {
+    /// A codec that maps files.
+    ///
+    /// # Safety
+    ///
+    /// The caller promises what [`MapLicence::new`] asks for, of every file
+    /// that is read through this codec or a clone of it: in short, that nobody
+    /// modifies or truncates it in place until the last value made of it is
+    /// gone.
+    pub unsafe fn new() -> Self {
+        // SAFETY: the caller has promised the same.
+        Self::licensed(unsafe { MapLicence::new() })
+    }
+
+    /// A codec that maps files, with a licence made elsewhere.
+    pub fn licensed(licence: MapLicence) -> Self {
+        Self {
+            licence: Some(Arc::new(licence)),
+            ..Self::heap()
+        }
+    }
+
+    /// A codec that reads each file into memory and never maps one. It reads
+    /// and writes the same files and values as one that maps.
+    pub fn heap() -> Self {
+        Self {
+            licence: None,
+            crossover: CROSSOVER,
+            max_depth: trust::MAX_DEPTH,
+            verify: Verify::default(),
+            schemas: HashMap::new(),
+        }
+    }
+
+    /// Reads payloads of less than `bytes` bytes into memory, and maps the
+    /// others. 256 KiB if not set.
+    #[must_use]
+    pub fn crossover(mut self, bytes: u64) -> Self {
+        self.crossover = bytes;
+        self
+    }
+
+    /// Gives the type `T` a schema id, which stands in the footer of its files:
+    /// a file with another id, or with none, is refused. Choose another id when
+    /// the type changes. 0 takes the id away.
+    ///
+    /// Once files of a type carry an id, a codec that gives the type none
+    /// refuses them.
+    #[must_use]
+    pub fn schema<T: Archivable>(mut self, id: u64) -> Self {
+        match id {
+            0 => self.schemas.remove(&TypeId::of::<T>()),
+            id => self.schemas.insert(TypeId::of::<T>(), id),
+        };
+        self
+    }
+
+    /// Refuses archives in which more than `pointers` pointers follow on each
+    /// other (a list of boxes has one for each link). 128 if not set.
+    ///
+    /// Validation calls itself for each pointer, so a damaged file could
+    /// otherwise overflow the stack. Raise it only if the threads that load have
+    /// the stack for it: up to 2 KiB a pointer in a debug build.
+    #[must_use]
+    pub fn max_depth(mut self, pointers: usize) -> Self {
+        self.max_depth = pointers;
+        self
+    }
+
+    /// When to verify the checksum of a payload.
+    #[must_use]
+    pub fn verify(mut self, verify: Verify) -> Self {
+        self.verify = verify;
+        self
+    }
+
+    /// Archives `value` on the heap, as [`Mapped::new`] does, and accepts what
+    /// this codec's [`max_depth`](Self::max_depth) accepts.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Mapped::new`].
+    pub fn archive<T: Archivable>(&self, value: &T) -> Result<Mapped<T>, BoxError> {
+        Mapped::archive(value, self.max_depth)
+    }
+
+    /// Archives `value` straight into a file, without a copy of the archive in
+    /// memory. The file is the same as if a [`Mapped`] of it were written.
+    ///
+    /// The archive is validated when it is read, not now.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Mapped::new`], and those of the file.
+    pub fn encode_archive<T: Archivable>(
+        &self,
+        value: &T,
+        out: &mut PayloadWriter<'_>,
+    ) -> Result<(), BoxError> {
+        self.describe::<T>(out)?;
+        writer::to_file(value, out)
+    }
+
+    /// Puts into the footer what there is to say of a `T`.
+    fn describe<T: Archivable>(&self, out: &mut PayloadWriter<'_>) -> Result<(), FrameError> {
+        out.set_archive(format::layout_of::<T>()?);
+        out.set_schema(self.schema_of::<T>());
+        Ok(())
+    }
+
+    /// Compares with what the footer says.
+    fn check<T: Archivable>(&self, payload: &Payload<'_>) -> Result<(), FrameError> {
+        let footer = payload.footer().ok_or(FrameError::Unframed {
+            codec: CodecId::RKYV,
+        })?;
+        format::check(format::layout_of::<T>()?, footer.archive())?;
+        let expected = self.schema_of::<T>();
+        if footer.schema() != expected {
+            return Err(FrameError::Schema {
+                expected,
+                found: footer.schema(),
+            });
+        }
+        Ok(())
+    }
+
+    fn schema_of<T: Archivable>(&self) -> u64 {
+        self.schemas.get(&TypeId::of::<T>()).copied().unwrap_or(0)
+    }
+
+    /// Maps the payload, or reads it.
+    fn fetch(&self, payload: Payload<'_>) -> Result<Bytes, BoxError> {
+        let Some(licence) = self.licence_for(&payload) else {
+            return self.read(payload);
+        };
+        let crc = payload.footer().map(|footer| footer.payload_crc());
+        match payload.map(licence)? {
+            MapAttempt::Refused(payload) => self.read(payload),
+            MapAttempt::Mapped(map) => {
+                if self.verify == Verify::Always && crc != Some(crc32fast::hash(&map)) {
+                    return Err(Box::new(FrameError::PayloadChecksum));
+                }
+                Ok(Bytes::Map(Arc::new(map)))
+            }
+        }
+    }
+
+    /// `None` if the payload is better read.
+    fn licence_for(&self, payload: &Payload<'_>) -> Option<&MapLicence> {
+        let licence = self.licence.as_deref()?;
+        (payload.len() >= self.crossover).then_some(licence)
+    }
+
+    fn read(&self, payload: Payload<'_>) -> Result<Bytes, BoxError> {
+        let mut bytes = AlignedBytes::zeroed(usize::try_from(payload.len())?)?;
+        payload.read_into(&mut bytes, self.verify != Verify::Never)?;
+        Ok(Bytes::Heap(Arc::new(bytes)))
+    }
+}
+
+impl<T: Archivable> Codec<Mapped<T>> for MappedCodec {
+    const ID: CodecId = CodecId::RKYV;
+
+    fn encode(&self, value: &Mapped<T>, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        self.describe::<T>(out)?;
+        Ok(out.write_all(value.as_bytes())?)
+    }
+
+    fn decode(&self, payload: Payload<'_>) -> Result<Mapped<T>, BoxError> {
+        self.check::<T>(&payload)?;
+        let bytes = self.fetch(payload)?;
+        Ok(Mapped::validate(bytes, self.max_depth)?)
+    }
+
+    /// Shares the bytes, which never change.
+    fn duplicate(&self, value: &Mapped<T>) -> Result<Mapped<T>, BoxError> {
+        Ok(value.clone())
+    }
+
+    fn footprint(&self, value: &Mapped<T>) -> Footprint {
+        value.footprint()
+    }
+}

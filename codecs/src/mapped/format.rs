@@ -1,0 +1,119 @@
+//! What the compiled rkyv writes: its format features, and what a footer says
+//! of an archive.
+
+use std::any::TypeId;
+
+use rkyv::primitive::{ArchivedU16, ArchivedU32, ArchivedUsize};
+use rkyv::rend::{u16_be, unaligned::u16_ube};
+
+use super::Archivable;
+use crate::aligned::PAGE;
+use crate::frame::{ArchiveLayout, FrameError};
+
+/// The pointer width in bytes.
+const WIDTH: u16 = 0x000f;
+/// Numbers are big-endian.
+const BIG_ENDIAN: u16 = 0x0010;
+/// Numbers are aligned to single bytes.
+const UNALIGNED: u16 = 0x0020;
+
+/// rkyv's format features as compiled, the way a footer states them. Never 0.
+pub(super) fn compiled() -> u16 {
+    let mut format = size_of::<ArchivedUsize>() as u16;
+    let number = TypeId::of::<ArchivedU16>();
+    if number == TypeId::of::<u16_be>() || number == TypeId::of::<u16_ube>() {
+        format |= BIG_ENDIAN;
+    }
+    if align_of::<ArchivedU32>() == 1 {
+        format |= UNALIGNED;
+    }
+    format
+}
+
+/// What the footer of a file with a `T` says.
+///
+/// # Errors
+///
+/// [`FrameError::Alignment`] for a type that a map cannot align.
+pub(super) fn layout_of<T: Archivable>() -> Result<ArchiveLayout, FrameError> {
+    let align = align_of::<T::Archived>();
+    if align > PAGE {
+        return Err(FrameError::Alignment { align });
+    }
+    Ok(ArchiveLayout {
+        format: compiled(),
+        root_align: align as u32,
+        root_size: size_of::<T::Archived>() as u64,
+    })
+}
+
+/// Whether an archive that its footer describes as `found` can hold what
+/// `expected` describes.
+///
+/// # Errors
+///
+/// [`FrameError::ArchiveFormat`] or [`FrameError::RootLayout`].
+pub(super) fn check(expected: ArchiveLayout, found: ArchiveLayout) -> Result<(), FrameError> {
+    if found.format != expected.format {
+        return Err(FrameError::ArchiveFormat {
+            expected: describe(expected.format),
+            found: describe(found.format),
+        });
+    }
+    if (found.root_size, found.root_align) != (expected.root_size, expected.root_align) {
+        return Err(FrameError::RootLayout {
+            expected_size: expected.root_size,
+            expected_align: expected.root_align,
+            found_size: found.root_size,
+            found_align: found.root_align,
+        });
+    }
+    Ok(())
+}
+
+fn describe(format: u16) -> String {
+    let (width, endian, alignment) = (
+        format & WIDTH,
+        if format & BIG_ENDIAN == 0 {
+            "little"
+        } else {
+            "big"
+        },
+        if format & UNALIGNED == 0 {
+            "aligned"
+        } else {
+            "unaligned"
+        },
+    );
+    match (width, format & !(WIDTH | BIG_ENDIAN | UNALIGNED)) {
+        (2 | 4 | 8, 0) => format!(
+            "{}-bit pointers and {endian}-endian, {alignment} numbers",
+            width * 8
+        ),
+        _ => format!("the unknown format {format:#06x}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BIG_ENDIAN, UNALIGNED, compiled, describe};
+
+    #[test]
+    fn formats_are_told_in_words() {
+        assert_eq!(
+            describe(4),
+            "32-bit pointers and little-endian, aligned numbers"
+        );
+        assert_eq!(
+            describe(8 | BIG_ENDIAN | UNALIGNED),
+            "64-bit pointers and big-endian, unaligned numbers"
+        );
+        assert_eq!(describe(0), "the unknown format 0x0000");
+        assert_eq!(describe(0x8004), "the unknown format 0x8004");
+    }
+
+    #[test]
+    fn the_compiled_format_is_a_known_one() {
+        assert!(!describe(compiled()).contains("unknown"));
+    }
+}

@@ -1,0 +1,44 @@
+//! The one place that decides whether bytes are an archive.
+
+use std::num::NonZeroUsize;
+
+use rkyv::api::access_with_context;
+use rkyv::rancor::Error;
+use rkyv::validation::Validator;
+use rkyv::validation::archive::ArchiveValidator;
+use rkyv::validation::shared::SharedValidator;
+
+use super::Archivable;
+use crate::frame::FrameError;
+
+/// How many pointers behind each other validation follows unless told
+/// otherwise. Validation calls itself for each, and each call takes stack: a
+/// few hundred bytes in an optimized build and up to 2 KiB in a debug build, so
+/// that 128 of them fit the smallest stacks in use.
+pub(super) const MAX_DEPTH: usize = 128;
+
+/// Validates that `bytes` end with a `T::Archived`, and that everything it
+/// points to lies inside them, is aligned and valid. Returns where it begins.
+///
+/// Nothing is ever made of bytes that did not pass here, whoever wrote them:
+/// a footer vouches for a file, not for the `Archive` implementation that
+/// filled it, which is safe code and may be wrong.
+///
+/// # Errors
+///
+/// [`FrameError::InvalidArchive`].
+pub(super) fn validate<T: Archivable>(bytes: &[u8], max_depth: usize) -> Result<usize, FrameError> {
+    let root = bytes
+        .len()
+        .checked_sub(size_of::<T::Archived>())
+        .ok_or_else(|| FrameError::InvalidArchive("it is shorter than its root".into()))?;
+    // The validator counts the root too, and fails when it reaches zero.
+    let depth = NonZeroUsize::MIN.saturating_add(max_depth.saturating_add(1));
+    let mut context = Validator::new(
+        ArchiveValidator::with_max_depth(bytes, Some(depth)),
+        SharedValidator::new(),
+    );
+    access_with_context::<T::Archived, _, Error>(bytes, &mut context)
+        .map_err(|error| FrameError::InvalidArchive(error.to_string()))?;
+    Ok(root)
+}
