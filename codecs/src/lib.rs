@@ -28,6 +28,8 @@ pub mod frame;
 mod map;
 #[cfg(feature = "mappedcodec")]
 mod mapped;
+#[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
+mod mixed;
 #[cfg(feature = "prostcodec")]
 mod protobuf;
 
@@ -40,6 +42,8 @@ pub use frame::{FrameError, Payload, PayloadWriter, Source};
 pub use map::{Map, MapAttempt, MapLicence, budget as map_budget};
 #[cfg(feature = "mappedcodec")]
 pub use mapped::{Archivable, ArchiveWriter, Mapped, MappedCodec, Verify};
+#[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
+pub use mixed::MixedCodec;
 #[cfg(feature = "prostcodec")]
 pub use protobuf::ProstCodec;
 

@@ -1,0 +1,97 @@
+//! Serde values and archives in one codec.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::{
+    Archivable, BinCodec, BoxError, Codec, CodecId, Footprint, Mapped, MappedCodec, Payload,
+    PayloadWriter,
+};
+
+/// Stores serde values as [`BinCodec`] does and [`Mapped`] values as
+/// [`MappedCodec`] does, so that one store and one directory hold both.
+///
+/// Each kind of file carries the id of its own codec and can be read by it, and
+/// reading one kind as the other is an error.
+///
+/// # Examples
+///
+/// ```
+/// use file_backed_codecs::{Mapped, MappedCodec, MixedCodec, frame};
+///
+/// # fn main() -> Result<(), file_backed_codecs::BoxError> {
+/// let codec = MixedCodec::from(MappedCodec::heap().schema::<Vec<f32>>(1));
+///
+/// let mut mutable = Vec::new();
+/// frame::write_file(&codec, &vec![1.0_f32, 2.0], &mut mutable)?;
+/// let mut heights: Vec<f32> = frame::read_file(&codec, &mutable)?;
+/// heights.push(3.0);
+///
+/// let mut frozen = Vec::new();
+/// frame::write_file(&codec, &Mapped::new(&heights)?, &mut frozen)?;
+/// let heights: Mapped<Vec<f32>> = frame::read_file(&codec, &frozen)?;
+/// assert_eq!(heights[2], 3.0);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct MixedCodec {
+    mapped: MappedCodec,
+}
+
+impl MixedCodec {
+    /// A codec that maps the files of archives.
+    ///
+    /// # Safety
+    ///
+    /// As for [`MappedCodec::new`], of every file that is read through this
+    /// codec or a clone of it.
+    pub unsafe fn new() -> Self {
+        // SAFETY: the caller has promised the same.
+        Self::from(unsafe { MappedCodec::new() })
+    }
+
+    /// A codec that reads each file into memory and never maps one.
+    pub fn heap() -> Self {
+        Self::from(MappedCodec::heap())
+    }
+}
+
+/// With the options of that codec.
+impl From<MappedCodec> for MixedCodec {
+    fn from(mapped: MappedCodec) -> Self {
+        Self { mapped }
+    }
+}
+
+impl<T: Serialize + DeserializeOwned> Codec<T> for MixedCodec {
+    const ID: CodecId = <BinCodec as Codec<T>>::ID;
+
+    fn encode(&self, value: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        BinCodec.encode(value, out)
+    }
+
+    fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError> {
+        BinCodec.decode(payload)
+    }
+}
+
+impl<T: Archivable> Codec<Mapped<T>> for MixedCodec {
+    const ID: CodecId = <MappedCodec as Codec<Mapped<T>>>::ID;
+
+    fn encode(&self, value: &Mapped<T>, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        self.mapped.encode(value, out)
+    }
+
+    fn decode(&self, payload: Payload<'_>) -> Result<Mapped<T>, BoxError> {
+        self.mapped.decode(payload)
+    }
+
+    fn duplicate(&self, value: &Mapped<T>) -> Result<Mapped<T>, BoxError> {
+        self.mapped.duplicate(value)
+    }
+
+    fn footprint(&self, value: &Mapped<T>) -> Footprint {
+        value.footprint()
+    }
+}
