@@ -89,3 +89,21 @@ impl Source for Vec<u8> {
         Source::read_exact_at(self.as_slice(), buf, offset)
     }
 }
+
+impl<S: Source + ?Sized> Source for &S {
+    fn len(&self) -> io::Result<u64> {
+        S::len(self)
+    }
+
+    fn is_empty(&self) -> io::Result<bool> {
+        S::is_empty(self)
+    }
+
+    fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        S::read_exact_at(self, buf, offset)
+    }
+
+    fn file(&self) -> Option<&File> {
+        S::file(self)
+    }
+}
