@@ -1,0 +1,161 @@
+//! Damaged files are refused with a typed error, whatever the damage and
+//! whoever reads.
+
+use file_backed_codecs::{BoxError, Codec, FrameError, frame};
+
+use crate::files::{file_of, refusal};
+use crate::values::Plain;
+
+/// Damages `file` in every small way and reads it with `read`, which must
+/// refuse it as damaged.
+fn refuses_all_damage<T>(file: &[u8], read: impl Fn(&[u8]) -> Result<T, BoxError>) {
+    assert!(read(file).is_ok());
+    for len in 0..file.len() {
+        let error = refusal(read(&file[..len]));
+        assert!(error.is_damage(), "cut to {len} bytes: {error}");
+    }
+    let mut longer = file.to_vec();
+    longer.push(0);
+    assert!(refusal(read(&longer)).is_damage());
+    for bit in 0..file.len() * 8 {
+        let mut flipped = file.to_vec();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let error = refusal(read(&flipped));
+        assert!(error.is_damage(), "bit {bit} flipped: {error}");
+    }
+    for zeros in [1, 64, file.len()] {
+        let mut wiped = file.to_vec();
+        let from = wiped.len() - zeros;
+        wiped[from..].fill(0);
+        if wiped != file {
+            assert!(refusal(read(&wiped)).is_damage());
+        }
+    }
+}
+
+fn refuses_all_damage_in_memory<T>(codec: &impl Codec<T>, value: &T) {
+    refuses_all_damage(&file_of(codec, value), |bytes| {
+        frame::read_file(codec, &bytes).map(drop)
+    });
+}
+
+#[test]
+fn of_plain_payloads() {
+    refuses_all_damage_in_memory(&Plain, &b"some payload".to_vec());
+    refuses_all_damage_in_memory(&Plain, &Vec::new());
+}
+
+#[test]
+fn is_named() {
+    let file = file_of(&Plain, &b"some payload".to_vec());
+    let read = |bytes: Vec<u8>| refusal(frame::read_file(&Plain, &bytes));
+    assert!(matches!(read(vec![]), FrameError::TooShort { len: 0 }));
+    assert!(matches!(
+        read(vec![0; 63]),
+        FrameError::TooShort { len: 63 }
+    ));
+    assert!(matches!(read(vec![0; 64]), FrameError::NoFooter));
+    assert!(matches!(
+        read([&[0][..], &file].concat()),
+        FrameError::Length {
+            stated: 12,
+            actual: 13
+        }
+    ));
+    assert!(matches!(
+        read(file[1..].to_vec()),
+        FrameError::Length {
+            stated: 12,
+            actual: 11
+        }
+    ));
+    let mut payload = file.clone();
+    payload[0] ^= 1;
+    assert!(matches!(read(payload), FrameError::PayloadChecksum));
+    let mut footer = file.clone();
+    footer[12 + 40] ^= 1;
+    assert!(matches!(read(footer), FrameError::FooterChecksum));
+}
+
+/// A codec that reads piece by piece learns of the damage at the last piece.
+#[test]
+fn is_found_by_reading_in_pieces() {
+    use std::io::Read as _;
+
+    let mut file = file_of(&Plain, &vec![1; 1000]);
+    file[999] ^= 1;
+    let payload = file_backed_codecs::Payload::open(&file, <Plain as Codec<Vec<u8>>>::ID).unwrap();
+    let error = std::io::BufReader::with_capacity(100, payload)
+        .read_to_end(&mut Vec::new())
+        .unwrap_err();
+    let source = error.get_ref().and_then(|error| error.downcast_ref());
+    assert!(matches!(source, Some(FrameError::PayloadChecksum)));
+}
+
+#[cfg(feature = "bincodec")]
+#[test]
+fn of_serde_values() {
+    use crate::values::Record;
+    refuses_all_damage_in_memory(&file_backed_codecs::BinCodec, &Record::sample());
+    refuses_all_damage_in_memory(&file_backed_codecs::BinCodec, &());
+}
+
+#[cfg(feature = "prostcodec")]
+#[test]
+fn of_messages() {
+    use crate::values::Message;
+    refuses_all_damage_in_memory(&file_backed_codecs::ProstCodec, &Message::sample());
+    refuses_all_damage_in_memory(&file_backed_codecs::ProstCodec, &Message::default());
+}
+
+#[cfg(feature = "mappedcodec")]
+mod mapped {
+    use file_backed_codecs::{Mapped, MappedCodec, Verify};
+
+    use super::*;
+    use crate::files::on_disk;
+    use crate::mapping::licensed;
+    use crate::values::Record;
+
+    #[test]
+    fn of_archives_in_memory() {
+        let record = Mapped::new(&Record::sample()).unwrap();
+        refuses_all_damage_in_memory(&MappedCodec::heap(), &record);
+        refuses_all_damage_in_memory(&MappedCodec::heap(), &Mapped::new(&()).unwrap());
+    }
+
+    #[test]
+    fn of_mapped_archives_with_their_checksum() {
+        let _budget = crate::budget::undisturbed();
+        let codec = licensed().crossover(0).verify(Verify::Always);
+        let file = file_of(&codec, &Mapped::new(&Record::sample()).unwrap());
+        refuses_all_damage(&file, |bytes| {
+            frame::read_file::<Mapped<Record>, _>(&codec, &on_disk(bytes)).map(drop)
+        });
+    }
+
+    /// Without the checksum, damage is found only where it breaks the archive;
+    /// where it does not, the value is another one, and whole.
+    #[test]
+    fn of_mapped_archives_without_their_checksum_leaves_a_whole_value() {
+        let _budget = crate::budget::undisturbed();
+        let codec = licensed().crossover(0).verify(Verify::Never);
+        let file = file_of(&codec, &Mapped::new(&Record::sample()).unwrap());
+        let mut survivors = 0;
+        for bit in 0..file.len() * 8 {
+            let mut flipped = file.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            match frame::read_file::<Mapped<Record>, _>(&codec, &on_disk(&flipped)) {
+                Ok(record) => {
+                    record.deserialize().unwrap();
+                    survivors += 1;
+                }
+                Err(error) => {
+                    let error = error.downcast::<FrameError>().unwrap();
+                    assert!(error.is_damage(), "bit {bit} flipped: {error}");
+                }
+            }
+        }
+        assert!(survivors > 0);
+    }
+}

@@ -1,0 +1,77 @@
+//! Files of file_backed 0.6 have no footer and no checksum.
+
+use file_backed_codecs::{BinCodec, BoxError, Codec, FrameError, Payload};
+use serde::de::DeserializeOwned;
+
+use crate::files::{file_of, payload_of, refusal};
+use crate::values::{List, Record};
+
+const LIMIT: u64 = 1 << 20;
+
+fn import<T: serde::Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, BoxError> {
+    let bytes = bytes.to_vec();
+    BinCodec.decode(Payload::open_unframed(&bytes, LIMIT)?)
+}
+
+#[test]
+fn whole_files_are_accepted() {
+    let record = Record::sample();
+    let file = file_of(&BinCodec, &record);
+    assert_eq!(import::<Record>(payload_of(&file)).unwrap(), record);
+}
+
+#[test]
+fn files_above_the_limit_are_refused() {
+    let error = refusal(import::<Vec<u8>>(&vec![0; LIMIT as usize + 1]));
+    assert!(matches!(error, FrameError::OverLimit { .. }), "{error}");
+}
+
+/// Without a checksum, every damage reaches the decoder: it may find another
+/// value, but never panics and never asks for memory that is not there.
+#[test]
+fn damaged_files_are_an_error_or_another_value() {
+    let file = file_of(&BinCodec, &Record::sample());
+    let whole = payload_of(&file);
+    for len in 0..whole.len() {
+        assert!(import::<Record>(&whole[..len]).is_err());
+    }
+    for bit in 0..whole.len() * 8 {
+        let mut flipped = whole.to_vec();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        let _ = import::<Record>(&flipped);
+    }
+}
+
+#[test]
+fn lengths_without_their_bytes_are_an_error() {
+    for len in [u64::MAX, 1 << 63, i64::MAX as u64, 1 << 45, 1 << 32, 9] {
+        let mut bytes = len.to_le_bytes().to_vec();
+        bytes.extend_from_slice(&[b'x'; 8]);
+        assert!(import::<String>(&bytes).is_err());
+        assert!(import::<Box<str>>(&bytes).is_err());
+        assert!(import::<Vec<u8>>(&bytes).is_err());
+        assert!(import::<Vec<u64>>(&bytes).is_err());
+        assert!(import::<Vec<String>>(&bytes).is_err());
+        assert!(import::<std::ffi::CString>(&bytes).is_err());
+        assert!(import::<std::collections::HashMap<u8, u8>>(&bytes).is_err());
+        assert!(import::<(Option<u8>, String)>(&[&[0], &bytes[..]].concat()).is_err());
+    }
+}
+
+/// Nested as deep as the file is long: one byte a link.
+#[test]
+fn nesting_does_not_overflow_the_stack() {
+    std::thread::Builder::new()
+        .stack_size(512 * 1024)
+        .spawn(|| {
+            let link = [1, 0, 0, 0, 1];
+            let bytes = link.repeat(LIMIT as usize / link.len());
+            let error = import::<List>(&bytes).unwrap_err();
+            assert!(error.to_string().contains("nests too deep"), "{error}");
+        })
+        .unwrap()
+        .join()
+        .unwrap();
+    let file = file_of(&BinCodec, &List::of(100));
+    assert_eq!(import::<List>(payload_of(&file)).unwrap(), List::of(100));
+}

@@ -1,0 +1,29 @@
+//! What the codecs promise, one module for each promise.
+
+#![cfg_attr(
+    not(all(feature = "bincodec", feature = "prostcodec", feature = "mappedcodec")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "each feature uses its part of the shared values and helpers"
+    )
+)]
+
+mod auto_traits;
+mod damage;
+mod files;
+mod round_trip;
+mod values;
+
+#[cfg(feature = "mappedcodec")]
+mod alignment;
+#[cfg(feature = "map")]
+mod budget;
+#[cfg(feature = "mappedcodec")]
+mod depth;
+mod fuzz;
+#[cfg(feature = "bincodec")]
+mod import;
+#[cfg(feature = "mappedcodec")]
+mod mapping;
+mod mismatch;

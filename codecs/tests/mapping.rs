@@ -1,0 +1,104 @@
+//! A mapped value is the same as one that was read.
+
+use file_backed_codecs::{Codec, Mapped, MappedCodec, frame};
+
+use crate::files::{file_of, on_disk, refusal};
+use crate::values::Record;
+
+/// A codec that maps.
+pub(crate) fn licensed() -> MappedCodec {
+    // SAFETY: the tests' files have no name and are written once, before they
+    // are mapped.
+    unsafe { MappedCodec::new() }
+}
+
+#[cfg(unix)]
+#[test]
+fn maps_from_the_crossover_on() {
+    let _budget = crate::budget::undisturbed();
+    let value = Mapped::new(&vec![7u8; 1000]).unwrap();
+    let payload = value.as_bytes().len() as u64;
+    let file = on_disk(&file_of(&licensed(), &value));
+    let read = |codec: MappedCodec| frame::read_file::<Mapped<Vec<u8>>, _>(&codec, &file).unwrap();
+
+    assert!(!read(licensed()).is_mapped());
+    assert!(!read(licensed().crossover(payload + 1)).is_mapped());
+    assert!(read(licensed().crossover(payload)).is_mapped());
+    assert!(!read(MappedCodec::heap().crossover(0)).is_mapped());
+}
+
+#[cfg(unix)]
+#[test]
+fn gives_the_same_value_as_reading() {
+    let _budget = crate::budget::undisturbed();
+    let record = Record::sample();
+    let codec = licensed().crossover(0);
+    let bytes = file_of(&codec, &Mapped::new(&record).unwrap());
+    let file = on_disk(&bytes);
+    let mapped: Mapped<Record> = frame::read_file(&codec, &file).unwrap();
+    let heap: Mapped<Record> = frame::read_file(&MappedCodec::heap(), &file).unwrap();
+    assert!(mapped.is_mapped() && !heap.is_mapped());
+    assert_eq!(mapped.as_bytes(), heap.as_bytes());
+    assert_eq!(mapped.deserialize().unwrap(), heap.deserialize().unwrap());
+
+    let footprint = codec.footprint(&mapped);
+    assert!(footprint.is_mapped());
+    assert_eq!(footprint.mapped, mapped.as_bytes().len());
+    assert!(footprint.heap < 100);
+
+    // The map keeps what it was made of.
+    drop(file);
+    assert!(*mapped == record);
+    // Writing a mapped value gives the file that it came from.
+    assert_eq!(file_of(&codec, &mapped), bytes);
+}
+
+#[test]
+fn reads_what_has_no_file() {
+    let codec = licensed().crossover(0);
+    let bytes = file_of(&codec, &Mapped::new(&Record::sample()).unwrap());
+    let read: Mapped<Record> = frame::read_file(&codec, &bytes).unwrap();
+    assert!(!read.is_mapped());
+}
+
+#[test]
+fn reads_what_has_no_bytes() {
+    let codec = licensed().crossover(0);
+    let file = on_disk(&file_of(&codec, &Mapped::new(&()).unwrap()));
+    let read: Mapped<()> = frame::read_file(&codec, &file).unwrap();
+    assert!(!read.is_mapped());
+}
+
+/// The footer was read, and then somebody cut the file: a map past its end
+/// would end the process.
+#[cfg(unix)]
+#[test]
+fn refuses_a_file_that_was_cut_after_it_was_opened() {
+    use file_backed_codecs::{FrameError, MapLicence, Payload};
+
+    let _budget = crate::budget::undisturbed();
+    let codec = licensed().crossover(0);
+    let value = Mapped::new(&vec![1u8; 100_000]).unwrap();
+    let id = <MappedCodec as Codec<Mapped<Vec<u8>>>>::ID;
+    // SAFETY: no map comes of it, since the file is cut before.
+    let licence = unsafe { MapLicence::new() };
+    for len in [0, 64, 4096, 100_000, 200_000] {
+        let file = on_disk(&file_of(&codec, &value));
+        let payload = Payload::open(&file, id).unwrap();
+        file.set_len(len).unwrap();
+        let error = refusal(payload.map(&licence).map(drop));
+        assert!(matches!(error, FrameError::Length { .. }), "{error}");
+    }
+}
+
+#[test]
+fn a_licence_can_be_made_elsewhere_and_a_clone_maps_too() {
+    let _budget = crate::budget::undisturbed();
+    // SAFETY: as in `licensed`.
+    let licence = unsafe { file_backed_codecs::MapLicence::new() };
+    let codec = MappedCodec::licensed(licence).crossover(0).clone();
+    let file = on_disk(&file_of(&codec, &Mapped::new(&7u64).unwrap()));
+    let read: Mapped<u64> = frame::read_file(&codec, &file).unwrap();
+    assert_eq!(read.is_mapped(), cfg!(unix));
+    assert_eq!(read.to_native(), 7);
+}
