@@ -1,0 +1,325 @@
+//! The one error type.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use file_backed_codecs::{BoxError, FrameError};
+use uuid::Uuid;
+
+/// Shorthand for results of this crate.
+pub type Result<R, E = Error> = std::result::Result<R, E>;
+
+/// What went wrong: which operation, on which item, at which path, and why.
+///
+/// The type is opaque; ask it with the `is_*` methods, or look at its
+/// [`source`](StdError::source). It is cheap to clone, because the failure of
+/// one load or one write is told to everybody who waits for it.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # async fn example() -> file_backed::Result<()> {
+/// use file_backed::fbstore::BinCodec;
+/// use file_backed::{Error, FBPool};
+/// use std::sync::Arc;
+///
+/// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 10).await?;
+/// # let store = pool.store();
+/// let persisted = file_backed::fbstore::PreparedPath::open("saved".into(), vec![]).await?;
+/// let tracked = Arc::new(store.track_path(persisted).await?);
+/// let key = uuid::Uuid::new_v4();
+/// let error: Error = pool.register(&tracked, key).await.err().expect("nothing is saved there");
+/// assert!(error.is_not_found());
+/// assert_eq!(error.key(), Some(key));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+struct Inner {
+    kind: Kind,
+    operation: Operation,
+    key: Option<Uuid>,
+    path: Option<PathBuf>,
+    source: BoxError,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    NotFound,
+    Damaged,
+    Mismatch,
+    Conflict,
+    InUse,
+    LeakedGuard,
+    Panicked,
+    ShutDown,
+    StorageFull,
+    Other,
+}
+
+/// What was being done, in the words of the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Load,
+    Write,
+    Duplicate,
+    Delete,
+    Register,
+    Persist,
+    DeletePersisted,
+    Track,
+    Sync,
+    Prepare,
+    OpenStore,
+    RunTask,
+}
+
+impl Operation {
+    fn verb(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::Write => "write",
+            Self::Duplicate => "duplicate",
+            Self::Delete => "delete",
+            Self::Register => "register",
+            Self::Persist => "persist",
+            Self::DeletePersisted => "delete the persisted file of",
+            Self::Track => "track the persisted directory",
+            Self::Sync => "sync the persisted directory",
+            Self::Prepare => "prepare the directory",
+            Self::OpenStore => "open a store on the directory",
+            Self::RunTask => "run a background task",
+        }
+    }
+}
+
+/// What the library itself finds wrong, as opposed to a store or a codec.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    #[error("no file with this key is known there")]
+    NotTracked,
+    #[error("a file with this key and other content is already there")]
+    Conflict,
+    #[error("{0}")]
+    InUse(String),
+    #[error("a write guard of this item was leaked (`mem::forget`): its value is lost")]
+    LeakedGuard,
+    #[error("it panicked: {0}")]
+    Panicked(String),
+    #[error("it was cancelled: the runtime has been shut down before it could run")]
+    ShutDown,
+    #[error("the directory was opened read-only")]
+    ReadOnly,
+}
+
+/// Ties a cause to the path that it concerns; [`Error`] lifts the path out.
+#[derive(Debug)]
+pub(crate) struct AtPath {
+    pub(crate) path: PathBuf,
+    pub(crate) source: BoxError,
+}
+
+impl fmt::Display for AtPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path.display(), self.source)
+    }
+}
+
+impl StdError for AtPath {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+impl Error {
+    pub(crate) fn new(operation: Operation, source: impl Into<BoxError>) -> Self {
+        Self::build(operation, None, source.into())
+    }
+
+    pub(crate) fn of_key(operation: Operation, key: Uuid, source: impl Into<BoxError>) -> Self {
+        Self::build(operation, Some(key), source.into())
+    }
+
+    /// Wraps what `catch_unwind` caught.
+    pub(crate) fn panicked(payload: &(dyn std::any::Any + Send)) -> BoxError {
+        let text = payload
+            .downcast_ref::<&str>()
+            .map(|text| (*text).to_owned())
+            .or_else(|| payload.downcast_ref::<String>().cloned())
+            .unwrap_or_else(|| "no message".to_owned());
+        Box::new(Fault::Panicked(text))
+    }
+
+    fn build(operation: Operation, key: Option<Uuid>, source: BoxError) -> Self {
+        let kind = Kind::of(&*source);
+        let (path, source) = match source.downcast::<AtPath>() {
+            Ok(at) => (Some(at.path), at.source),
+            Err(source) => (None, source),
+        };
+        Self(Arc::new(Inner {
+            kind,
+            operation,
+            key,
+            path,
+            source,
+        }))
+    }
+
+    /// The item that it concerns, if it concerns one.
+    pub fn key(&self) -> Option<Uuid> {
+        self.0.key
+    }
+
+    /// The file or directory that it concerns, if the store has such and told it.
+    pub fn path(&self) -> Option<&Path> {
+        self.0.path.as_deref()
+    }
+
+    /// Whether the file, or the key, is not there.
+    pub fn is_not_found(&self) -> bool {
+        self.0.kind == Kind::NotFound
+    }
+
+    /// Whether a file is damaged: truncated, changed, or not valid inside.
+    pub fn is_damaged(&self) -> bool {
+        self.0.kind == Kind::Damaged
+    }
+
+    /// Whether a file is whole but holds something else than was asked for:
+    /// another codec, type, schema, format or version.
+    pub fn is_mismatch(&self) -> bool {
+        self.0.kind == Kind::Mismatch
+    }
+
+    /// Whether another file of other content stands where this one should go.
+    pub fn is_conflict(&self) -> bool {
+        self.0.kind == Kind::Conflict
+    }
+
+    /// Whether a directory is in use by another store.
+    pub fn is_in_use(&self) -> bool {
+        self.0.kind == Kind::InUse
+    }
+
+    /// Whether a write guard of the item was leaked, so that its value is lost.
+    pub fn is_leaked_guard(&self) -> bool {
+        self.0.kind == Kind::LeakedGuard
+    }
+
+    /// Whether a codec, a store or a task of the user's panicked.
+    pub fn is_panic(&self) -> bool {
+        self.0.kind == Kind::Panicked
+    }
+
+    /// Whether the runtime was shut down before the work could run.
+    pub fn is_shut_down(&self) -> bool {
+        self.0.kind == Kind::ShutDown
+    }
+
+    /// Whether there is no room left: the disk or a quota is full.
+    pub fn is_storage_full(&self) -> bool {
+        self.0.kind == Kind::StorageFull
+    }
+}
+
+impl Kind {
+    /// Reads the chain of causes, outermost first; the first that is known decides.
+    fn of(source: &(dyn StdError + 'static)) -> Self {
+        let mut cause = Some(source);
+        while let Some(error) = cause {
+            let kind = Self::of_one(error);
+            if kind != Self::Other {
+                return kind;
+            }
+            // `io::Error::source` skips the error that it carries.
+            cause = match error
+                .downcast_ref::<io::Error>()
+                .and_then(io::Error::get_ref)
+            {
+                Some(inner) => Some(inner),
+                None => error.source(),
+            };
+        }
+        Self::Other
+    }
+
+    fn of_one(error: &(dyn StdError + 'static)) -> Self {
+        if let Some(error) = error.downcast_ref::<Error>() {
+            return error.0.kind;
+        }
+        if let Some(error) = error.downcast_ref::<FrameError>() {
+            return match error {
+                error if error.is_damage() => Self::Damaged,
+                error if error.is_mismatch() => Self::Mismatch,
+                _ => Self::Other,
+            };
+        }
+        if let Some(fault) = error.downcast_ref::<Fault>() {
+            return match fault {
+                Fault::NotTracked => Self::NotFound,
+                Fault::Conflict => Self::Conflict,
+                Fault::InUse(_) => Self::InUse,
+                Fault::LeakedGuard => Self::LeakedGuard,
+                Fault::Panicked(_) => Self::Panicked,
+                Fault::ShutDown => Self::ShutDown,
+                Fault::ReadOnly => Self::Other,
+            };
+        }
+        match error.downcast_ref::<io::Error>().map(io::Error::kind) {
+            Some(io::ErrorKind::NotFound) => Self::NotFound,
+            Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Self::StorageFull,
+            _ => Self::Other,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner {
+            operation,
+            key,
+            path,
+            source,
+            ..
+        } = &*self.0;
+        write!(f, "could not {}", operation.verb())?;
+        if let Some(key) = key {
+            write!(f, " item {}", key.simple())?;
+        }
+        if let Some(path) = path {
+            write!(f, " ({})", path.display())?;
+        }
+        write!(f, ": {source}")
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner {
+            kind,
+            operation,
+            key,
+            path,
+            source,
+        } = &*self.0;
+        f.debug_struct("Error")
+            .field("kind", kind)
+            .field("operation", operation)
+            .field("key", key)
+            .field("path", path)
+            .field("source", source)
+            .finish()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.0.source)
+    }
+}
