@@ -1,0 +1,33 @@
+//! Who runs a job that is only queued.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+const QUEUED: u8 = 0;
+const CLAIMED: u8 = 1;
+const CANCELLED: u8 = 2;
+
+/// Decides, once, who runs a queued job: the queue, a caller that will not
+/// wait for the queue, or nobody.
+pub(crate) struct Claim(AtomicU8);
+
+impl Claim {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU8::new(QUEUED))
+    }
+
+    /// True for the one caller that now has to run the job.
+    pub(crate) fn claim(&self) -> bool {
+        self.decide(CLAIMED)
+    }
+
+    /// True if the job will not run.
+    pub(crate) fn cancel(&self) -> bool {
+        self.decide(CANCELLED)
+    }
+
+    fn decide(&self, decision: u8) -> bool {
+        self.0
+            .compare_exchange(QUEUED, decision, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
+    }
+}

@@ -1,0 +1,342 @@
+//! Which keys have a file in one place, and who owns it.
+//!
+//! Every key is in one of five states. System calls run while the key is busy,
+//! outside of the lock, and whoever wants the key meanwhile waits.
+//!
+//! | | absent | busy | live(n) | condemned |
+//! |---|---|---|---|---|
+//! | acquire | busy, link, live(1); on failure absent | waits | live(n + 1) | live(1): revived |
+//! | adopt | live(n) | impossible | impossible | impossible |
+//! | release | impossible | impossible | live(n - 1), condemned at 0 | impossible |
+//! | clear (a queued deletion) | nothing | nothing | nothing | busy, delete, absent |
+//! | remove (a deletion asked for) | nothing | waits | busy, delete, absent; on failure live(n) | the same |
+//!
+//! "Busy" is *linking* or *deleting*: both mean that a system call on the key
+//! is running on some thread.
+
+use std::collections::HashMap;
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use uuid::Uuid;
+
+const SHARDS: usize = 64;
+
+/// The keys of one place.
+pub(crate) struct Keys {
+    shards: Box<[Shard]>,
+}
+
+#[derive(Default)]
+struct Shard {
+    states: Mutex<HashMap<Uuid, KeyState>>,
+    no_longer_busy: Condvar,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KeyState {
+    Busy,
+    /// Owners; never 0.
+    Live(u32),
+    /// Nobody owns it, and its deletion is queued.
+    Condemned,
+}
+
+impl Keys {
+    pub(crate) fn new() -> Self {
+        Self {
+            shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+        }
+    }
+
+    /// Makes the caller an owner of the key's file, which `link` brings about if
+    /// it is not there. True if nobody owned it before.
+    pub(crate) fn acquire<E>(
+        &self,
+        key: Uuid,
+        link: impl FnOnce() -> Result<(), E>,
+    ) -> Result<bool, E> {
+        let shard = self.shard(key);
+        let mut states = shard.settled(key);
+        if let Some(state) = states.get_mut(&key) {
+            return Ok(state.add_owner());
+        }
+        states.insert(key, KeyState::Busy);
+        drop(states);
+        let busy = Busy {
+            shard,
+            key,
+            after: None,
+        };
+        link()?;
+        busy.done(Some(KeyState::Live(1)));
+        Ok(true)
+    }
+
+    /// Makes the caller an owner if the file is there and nothing runs on it.
+    /// True if nobody owned it before.
+    pub(crate) fn try_acquire(&self, key: Uuid) -> Option<bool> {
+        match self.shard(key).states.lock().get_mut(&key) {
+            None | Some(KeyState::Busy) => None,
+            Some(state) => Some(state.add_owner()),
+        }
+    }
+
+    /// Enters a file that is known to be there, with so many owners.
+    pub(crate) fn adopt(&self, key: Uuid, owners: u32) {
+        let before = self
+            .shard(key)
+            .states
+            .lock()
+            .insert(key, KeyState::Live(owners));
+        debug_assert_eq!(before, None, "a file is adopted once");
+    }
+
+    /// One more owner of a file that the caller owns already.
+    pub(crate) fn share(&self, key: Uuid) {
+        let shared = self.try_acquire(key);
+        debug_assert_eq!(shared, Some(false), "only an owner shares");
+    }
+
+    /// One owner less. True if it was the last: the caller queues a deletion.
+    pub(crate) fn release(&self, key: Uuid) -> bool {
+        let mut states = self.shard(key).states.lock();
+        let Some(state) = states.get_mut(&key) else {
+            debug_assert!(false, "a key that is released has owners");
+            return false;
+        };
+        match *state {
+            KeyState::Live(1) => *state = KeyState::Condemned,
+            KeyState::Live(owners) => *state = KeyState::Live(owners - 1),
+            KeyState::Busy | KeyState::Condemned => {
+                debug_assert!(false, "a key that is released has owners");
+            }
+        }
+        *state == KeyState::Condemned
+    }
+
+    /// Carries out a queued deletion, unless the key was revived meanwhile.
+    pub(crate) fn clear<E>(
+        &self,
+        key: Uuid,
+        delete: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let shard = self.shard(key);
+        let mut states = shard.states.lock();
+        match states.get_mut(&key) {
+            Some(state @ KeyState::Condemned) => *state = KeyState::Busy,
+            _ => return Ok(()),
+        }
+        drop(states);
+        // Also after a failure nobody owns the file: it is left to the sweep.
+        let _busy = Busy {
+            shard,
+            key,
+            after: None,
+        };
+        delete()
+    }
+
+    /// Deletes a key's file whoever owns it.
+    pub(crate) fn remove<E>(
+        &self,
+        key: Uuid,
+        delete: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let shard = self.shard(key);
+        let mut states = shard.settled(key);
+        let Some(before) = states.insert(key, KeyState::Busy) else {
+            states.remove(&key);
+            return Ok(());
+        };
+        drop(states);
+        let busy = Busy {
+            shard,
+            key,
+            after: Some(before),
+        };
+        delete()?;
+        busy.done(None);
+        Ok(())
+    }
+
+    pub(crate) fn contains(&self, key: Uuid) -> bool {
+        matches!(
+            self.shard(key).states.lock().get(&key),
+            Some(KeyState::Live(_))
+        )
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.shards
+            .iter()
+            .map(|shard| shard.states.lock().len())
+            .sum()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Uuid> {
+        let mut keys = Vec::new();
+        for shard in &self.shards {
+            let states = shard.states.lock();
+            keys.extend(
+                states
+                    .iter()
+                    .filter(|(_, state)| matches!(state, KeyState::Live(_)))
+                    .map(|(key, _)| *key),
+            );
+        }
+        keys
+    }
+
+    fn shard(&self, key: Uuid) -> &Shard {
+        // The last byte: the first ones choose the directory shard, so that a
+        // scan of one directory spreads over all of these.
+        &self.shards[usize::from(key.as_bytes()[15]) % SHARDS]
+    }
+}
+
+impl KeyState {
+    /// One owner more. True if it is the first.
+    fn add_owner(&mut self) -> bool {
+        *self = match *self {
+            Self::Live(owners) => Self::Live(owners + 1),
+            Self::Condemned => Self::Live(1),
+            Self::Busy => unreachable!("the caller waits until the key is not busy"),
+        };
+        *self == Self::Live(1)
+    }
+}
+
+impl Shard {
+    /// Waits until no system call runs on the key.
+    fn settled(&self, key: Uuid) -> MutexGuard<'_, HashMap<Uuid, KeyState>> {
+        let mut states = self.states.lock();
+        while states.get(&key) == Some(&KeyState::Busy) {
+            self.no_longer_busy.wait(&mut states);
+        }
+        states
+    }
+}
+
+/// A system call that is running on a key. Dropped, also by a panic, it puts the
+/// key into the state that a failure leaves.
+struct Busy<'a> {
+    shard: &'a Shard,
+    key: Uuid,
+    after: Option<KeyState>,
+}
+
+impl Busy<'_> {
+    fn done(mut self, after: Option<KeyState>) {
+        self.after = after;
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        let mut states = self.shard.states.lock();
+        match self.after {
+            Some(state) => states.insert(self.key, state),
+            None => states.remove(&self.key),
+        };
+        drop(states);
+        self.shard.no_longer_busy.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::convert::Infallible;
+
+    const KEY: Uuid = Uuid::from_u128(7);
+
+    fn ok() -> Result<(), Infallible> {
+        Ok(())
+    }
+
+    fn never() -> Result<(), Infallible> {
+        panic!("no system call is due")
+    }
+
+    #[test]
+    fn links_once_and_deletes_after_the_last_owner() {
+        let keys = Keys::new();
+        keys.acquire(KEY, ok).unwrap();
+        keys.acquire(KEY, never).unwrap();
+        assert!(!keys.release(KEY));
+        assert!(keys.release(KEY));
+        assert!(!keys.contains(KEY));
+        let mut deleted = false;
+        keys.clear(KEY, || {
+            deleted = true;
+            ok()
+        })
+        .unwrap();
+        assert!(deleted);
+        keys.clear(KEY, never).unwrap();
+    }
+
+    #[test]
+    fn a_condemned_key_is_revived_and_its_queued_deletion_does_nothing() {
+        let keys = Keys::new();
+        keys.acquire(KEY, ok).unwrap();
+        assert!(keys.release(KEY));
+        keys.acquire(KEY, never).unwrap();
+        keys.clear(KEY, never).unwrap();
+        assert!(keys.contains(KEY));
+    }
+
+    #[test]
+    fn a_key_that_is_being_deleted_is_waited_for() {
+        let keys = Keys::new();
+        keys.acquire(KEY, ok).unwrap();
+        assert!(keys.release(KEY));
+        let (deleting, is_deleting) = std::sync::mpsc::channel();
+        let (release, gate) = std::sync::mpsc::channel::<()>();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                keys.clear(KEY, move || {
+                    deleting.send(()).expect("the test waits");
+                    gate.recv().expect("the test releases");
+                    ok()
+                })
+            });
+            is_deleting.recv().expect("the deletion runs");
+            assert_eq!(keys.try_acquire(KEY), None);
+            let linked = scope.spawn(|| {
+                let mut linked = false;
+                keys.acquire(KEY, || {
+                    linked = true;
+                    ok()
+                })
+                .unwrap();
+                linked
+            });
+            release.send(()).expect("the deletion waits");
+            assert!(linked.join().expect("no panic"), "it is linked anew");
+        });
+    }
+
+    #[test]
+    fn a_failure_leaves_what_was_before() {
+        let keys = Keys::new();
+        keys.acquire(KEY, || Err(())).unwrap_err();
+        assert!(!keys.contains(KEY));
+        keys.acquire(KEY, || Ok::<_, ()>(())).unwrap();
+        keys.remove(KEY, || Err(())).unwrap_err();
+        assert!(keys.contains(KEY));
+        keys.remove(KEY, || Ok::<_, ()>(())).unwrap();
+        assert_eq!(keys.all(), []);
+    }
+
+    #[test]
+    fn a_panic_leaves_the_key_free() {
+        let keys = Keys::new();
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            keys.acquire(KEY, || -> Result<(), ()> { panic!("on purpose") })
+        }));
+        assert!(panicked.is_err());
+        keys.acquire(KEY, ok).unwrap();
+        assert!(keys.contains(KEY));
+    }
+}

@@ -1,0 +1,63 @@
+//! A result that arrives once and is awaited or blocked for.
+
+use event_listener::{Event, EventListener, Listener as _, listener};
+use parking_lot::Mutex;
+
+/// Holds the result of one piece of work for everybody who waits for it.
+pub(crate) struct Outcome<R> {
+    result: Mutex<Option<R>>,
+    arrived: Event,
+}
+
+impl<R> Outcome<R> {
+    pub(crate) fn new() -> Self {
+        Self {
+            result: Mutex::new(None),
+            arrived: Event::new(),
+        }
+    }
+
+    /// Sets the result and wakes everybody.
+    pub(crate) fn set(&self, result: R) {
+        let before = self.result.lock().replace(result);
+        debug_assert!(before.is_none(), "a result arrives once");
+        self.arrived.notify(usize::MAX);
+    }
+
+    pub(crate) fn take(&self) -> Option<R> {
+        self.result.lock().take()
+    }
+
+    /// A listener for the arrival; look once more before waiting for it.
+    pub(crate) fn listen(&self) -> EventListener {
+        self.arrived.listen()
+    }
+
+    pub(crate) fn is_set(&self) -> bool {
+        self.result.lock().is_some()
+    }
+
+    /// Waits until `ready` finds what it wants in the result.
+    ///
+    /// Cancel-safe: dropping the future forgets only the wait.
+    pub(crate) async fn wait_for<X>(&self, ready: impl Fn(&mut Option<R>) -> Option<X>) -> X {
+        loop {
+            listener!(self.arrived => arrived);
+            if let Some(found) = ready(&mut self.result.lock()) {
+                return found;
+            }
+            arrived.await;
+        }
+    }
+
+    /// The blocking form of [`wait_for`](Self::wait_for).
+    pub(crate) fn block_for<X>(&self, ready: impl Fn(&mut Option<R>) -> Option<X>) -> X {
+        loop {
+            listener!(self.arrived => arrived);
+            if let Some(found) = ready(&mut self.result.lock()) {
+                return found;
+            }
+            arrived.wait();
+        }
+    }
+}

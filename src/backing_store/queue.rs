@@ -1,0 +1,495 @@
+//! Background work: one queue for a store, drained by a few jobs on the runtime
+//! and, where the runtime does not get to it, by a thread of the store's own.
+//!
+//! A push costs a lock and nothing else while a drain is active; the runtime
+//! only ever sees the drains. Two lanes keep loads from waiting behind a long
+//! row of deletions.
+
+use std::any::Any;
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex, MutexGuard};
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+/// How long a job may wait unstarted before the store's own thread takes it.
+const PATIENCE: Duration = Duration::from_millis(20);
+
+/// So many jobs of the urgent lane go before one of the other lane gets its turn.
+const URGENT_RUN: u32 = 8;
+
+/// One piece of background work.
+pub(crate) enum Entry {
+    /// Runs a closure.
+    Job(Box<dyn FnOnce() + Send>),
+    /// Deletes the cache's file of a key.
+    Delete(Arc<dyn DeleteFile>, DeletedFile),
+    /// Drops a value that may be large.
+    Reap(Arc<dyn Any + Send + Sync>),
+}
+
+/// The file of a key whose last owner is gone.
+#[derive(Clone, Copy)]
+pub(crate) struct DeletedFile {
+    pub(crate) key: uuid::Uuid,
+    pub(crate) shared: bool,
+}
+
+pub(crate) trait DeleteFile: Send + Sync {
+    fn delete_file(&self, file: DeletedFile);
+}
+
+/// Which lane a job goes to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// Somebody waits for it.
+    Urgent,
+    /// Nobody does, as a rule.
+    Behind,
+}
+
+pub(crate) struct Queue {
+    inner: Mutex<Inner>,
+    /// Wakes the store's own thread.
+    watch: Condvar,
+    /// Wakes those who wait for entries to have run.
+    finished: Condvar,
+    runtime: Handle,
+    tracker: TaskTracker,
+    most_drains: usize,
+}
+
+struct Inner {
+    urgent: VecDeque<Entry>,
+    behind: VecDeque<Entry>,
+    /// Urgent entries taken since the last one from the other lane.
+    urgent_run: u32,
+    delayed: Vec<(Instant, Entry)>,
+    /// The numbers of the entries that are being run now: a few at most.
+    running: Vec<u64>,
+    /// Drains asked of the runtime, whether they have started or not.
+    drains: usize,
+    /// Entries ever taken, which is also the number of the last one.
+    taken: u64,
+    watcher: Watcher,
+    /// The runtime dropped a drain unrun: the store's own thread takes over.
+    handed_over: bool,
+    /// The store is gone; the thread ends once the queue is empty.
+    closed: bool,
+    /// Held while there is anything queued or running, so that the tracker says
+    /// when there is not.
+    busy: Option<TaskTrackerToken>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Watcher {
+    /// No thread was started.
+    Absent,
+    /// It sleeps until it is woken.
+    Asleep,
+    /// It looks at the queue by itself.
+    Awake,
+}
+
+impl Queue {
+    pub(crate) fn new(runtime: Handle, tracker: TaskTracker) -> Arc<Self> {
+        let cores = std::thread::available_parallelism().map_or(2, usize::from);
+        Arc::new(Self {
+            inner: Mutex::new(Inner {
+                urgent: VecDeque::new(),
+                behind: VecDeque::new(),
+                urgent_run: 0,
+                delayed: Vec::new(),
+                running: Vec::new(),
+                drains: 0,
+                taken: 0,
+                watcher: Watcher::Absent,
+                handed_over: false,
+                closed: false,
+                busy: None,
+            }),
+            watch: Condvar::new(),
+            finished: Condvar::new(),
+            runtime,
+            tracker,
+            most_drains: cores,
+        })
+    }
+
+    /// Queues a closure.
+    pub(crate) fn run(self: &Arc<Self>, lane: Lane, job: impl FnOnce() + Send + 'static) {
+        self.push(lane, Entry::Job(Box::new(job)));
+    }
+
+    /// Hands a value over, to be dropped where it keeps nobody waiting.
+    pub(crate) fn reap(self: &Arc<Self>, value: Arc<dyn Any + Send + Sync>) {
+        self.push(Lane::Behind, Entry::Reap(value));
+    }
+
+    pub(crate) fn push(self: &Arc<Self>, lane: Lane, entry: Entry) {
+        let mut inner = self.inner.lock();
+        inner.enqueue(lane, entry, &self.tracker);
+        let ask = inner.drains < self.most_drains;
+        inner.drains += usize::from(ask);
+        self.wake_watcher(&mut inner);
+        drop(inner);
+        if ask {
+            self.ask_for_a_drain();
+        }
+    }
+
+    /// Queues a closure that is to run after `delay`. Until then it does not
+    /// count as work under way.
+    pub(crate) fn run_after(
+        self: &Arc<Self>,
+        delay: Duration,
+        job: impl FnOnce() + Send + 'static,
+    ) {
+        let due = Instant::now() + delay;
+        let mut inner = self.inner.lock();
+        inner.delayed.push((due, Entry::Job(Box::new(job))));
+        self.wake_watcher(&mut inner);
+        self.watch.notify_one();
+    }
+
+    /// The store is gone: lets the thread end once everything is done. What was
+    /// delayed is given up.
+    pub(crate) fn close(&self) {
+        let mut inner = self.inner.lock();
+        inner.closed = true;
+        let delayed = std::mem::take(&mut inner.delayed);
+        self.watch.notify_one();
+        drop(inner);
+        drop(delayed);
+    }
+
+    /// Runs on this thread whatever is queued, waits for what runs elsewhere,
+    /// and does so until nothing is left.
+    pub(crate) fn finish_all(&self) {
+        let mut inner = self.drain();
+        while inner.busy.is_some() {
+            self.finished.wait(&mut inner);
+            if !inner.is_empty() {
+                drop(inner);
+                inner = self.drain();
+            }
+        }
+    }
+
+    /// Runs on this thread what is queued now, and waits for what runs elsewhere
+    /// now.
+    pub(crate) fn finish_current(&self) {
+        let mut inner = self.inner.lock();
+        let queued = inner.urgent.len() + inner.behind.len();
+        for _ in 0..queued {
+            let Some((number, entry)) = inner.take() else {
+                break;
+            };
+            drop(inner);
+            run(entry);
+            inner = self.ran(number);
+        }
+        let last = inner.taken;
+        while inner.running.iter().any(|number| *number <= last) {
+            self.finished.wait(&mut inner);
+        }
+    }
+
+    fn ask_for_a_drain(self: &Arc<Self>) {
+        let drain = Drain {
+            queue: Some(self.clone()),
+        };
+        // tokio panics where it has no thread and gets none; the unwinding
+        // drops the drain, and the thread of the store's own takes over.
+        let asked = catch_unwind(AssertUnwindSafe(|| {
+            self.runtime.spawn_blocking(move || drain.run());
+        }));
+        if asked.is_err() {
+            tracing::warn!("the runtime has no thread for background work");
+        }
+    }
+
+    /// Runs entries until there are none, and returns under the lock that found
+    /// none: a push after it finds whatever the caller changes under it.
+    fn drain(&self) -> MutexGuard<'_, Inner> {
+        let mut inner = self.inner.lock();
+        while let Some((number, entry)) = inner.take() {
+            drop(inner);
+            run(entry);
+            inner = self.ran(number);
+        }
+        inner
+    }
+
+    /// An entry has run, and all that it captured is dropped.
+    fn ran(&self, number: u64) -> MutexGuard<'_, Inner> {
+        let mut inner = self.inner.lock();
+        inner.running.retain(|running| *running != number);
+        self.finished.notify_all();
+        if !inner.running.is_empty() || !inner.is_empty() {
+            return inner;
+        }
+        let busy = inner.busy.take();
+        // Dropping the token wakes whoever waits for the tracker.
+        MutexGuard::unlocked(&mut inner, || drop(busy));
+        inner
+    }
+
+    fn wake_watcher(self: &Arc<Self>, inner: &mut Inner) {
+        match inner.watcher {
+            Watcher::Awake => {}
+            Watcher::Asleep => {
+                inner.watcher = Watcher::Awake;
+                self.watch.notify_one();
+            }
+            Watcher::Absent => {
+                let queue = self.clone();
+                let started = std::thread::Builder::new()
+                    .name("file_backed".to_owned())
+                    .spawn(move || queue.watch());
+                match started {
+                    Ok(_) => inner.watcher = Watcher::Awake,
+                    Err(error) => tracing::warn!(
+                        %error,
+                        "no thread for background work: it depends on the runtime alone"
+                    ),
+                }
+            }
+        }
+    }
+
+    /// The store's own thread: sees to it that no job waits for a runtime that
+    /// does not get to it, and keeps the time for delayed jobs.
+    fn watch(self: Arc<Self>) {
+        let mut inner = self.inner.lock();
+        loop {
+            inner.release_due(&self.tracker);
+            if inner.is_empty() {
+                if inner.closed {
+                    inner.watcher = Watcher::Absent;
+                    return;
+                }
+                inner.handed_over = false;
+                self.sleep(&mut inner);
+            } else if std::mem::take(&mut inner.handed_over) || !self.gets_taken(&mut inner) {
+                drop(inner);
+                inner = self.drain();
+            }
+        }
+    }
+
+    /// Sleeps until something is queued or due.
+    fn sleep(&self, inner: &mut MutexGuard<'_, Inner>) {
+        inner.watcher = Watcher::Asleep;
+        match inner.delayed.iter().map(|(due, _)| *due).min() {
+            Some(due) => drop(self.watch.wait_until(inner, due)),
+            None => self.watch.wait(inner),
+        }
+        inner.watcher = Watcher::Awake;
+    }
+
+    /// Whether somebody takes from the queue within the time that a job may wait.
+    fn gets_taken(&self, inner: &mut MutexGuard<'_, Inner>) -> bool {
+        let before = inner.taken;
+        let deadline = Instant::now() + PATIENCE;
+        while inner.taken == before && !inner.is_empty() && !inner.handed_over {
+            if self.watch.wait_until(inner, deadline).timed_out() {
+                break;
+            }
+        }
+        inner.taken != before || inner.is_empty()
+    }
+}
+
+impl Inner {
+    fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.behind.is_empty()
+    }
+
+    fn enqueue(&mut self, lane: Lane, entry: Entry, tracker: &TaskTracker) {
+        self.busy.get_or_insert_with(|| tracker.token());
+        match lane {
+            Lane::Urgent => self.urgent.push_back(entry),
+            Lane::Behind => self.behind.push_back(entry),
+        }
+    }
+
+    fn take(&mut self) -> Option<(u64, Entry)> {
+        let behind_is_due = self.urgent_run >= URGENT_RUN && !self.behind.is_empty();
+        let urgent = if behind_is_due {
+            None
+        } else {
+            self.urgent.pop_front()
+        };
+        self.urgent_run = if urgent.is_some() {
+            self.urgent_run + 1
+        } else {
+            0
+        };
+        let entry = urgent.or_else(|| self.behind.pop_front())?;
+        self.taken += 1;
+        self.running.push(self.taken);
+        Some((self.taken, entry))
+    }
+
+    fn release_due(&mut self, tracker: &TaskTracker) {
+        let now = Instant::now();
+        for at in (0..self.delayed.len()).rev() {
+            if self.delayed[at].0 <= now {
+                let (_, entry) = self.delayed.swap_remove(at);
+                self.enqueue(Lane::Behind, entry, tracker);
+            }
+        }
+    }
+}
+
+/// Runs one entry, and drops all that it captured. A panic goes no further:
+/// whatever can fail has told its waiters by a guard of its own.
+fn run(entry: Entry) {
+    let ran = catch_unwind(AssertUnwindSafe(|| match entry {
+        Entry::Job(job) => job(),
+        Entry::Delete(store, file) => store.delete_file(file),
+        Entry::Reap(value) => drop(value),
+    }));
+    if let Err(panic) = ran {
+        tracing::error!(error = %crate::Error::panicked(&*panic), "a background job panicked");
+    }
+}
+
+/// One drain asked of the runtime. Dropped unrun, because the runtime has been
+/// shut down, it hands over to the store's own thread.
+struct Drain {
+    queue: Option<Arc<Queue>>,
+}
+
+impl Drain {
+    fn run(mut self) {
+        let Some(queue) = self.queue.take() else {
+            return;
+        };
+        queue.drain().drains -= 1;
+    }
+}
+
+impl Drop for Drain {
+    fn drop(&mut self) {
+        let Some(queue) = self.queue.take() else {
+            return;
+        };
+        let mut inner = queue.inner.lock();
+        inner.drains -= 1;
+        inner.handed_over = true;
+        let alone = inner.watcher == Watcher::Absent;
+        queue.watch.notify_one();
+        drop(inner);
+        if alone {
+            drop(queue.drain());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn queue(runtime: &tokio::runtime::Runtime) -> Arc<Queue> {
+        let tracker = TaskTracker::new();
+        tracker.close();
+        Queue::new(runtime.handle().clone(), tracker)
+    }
+
+    fn one_blocking_thread() -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread()
+            .max_blocking_threads(1)
+            .build()
+            .expect("a runtime")
+    }
+
+    #[test]
+    fn runs_everything_and_is_idle_then() {
+        let runtime = one_blocking_thread();
+        let queue = queue(&runtime);
+        let count = Arc::new(AtomicUsize::new(0));
+        for lane in [Lane::Urgent, Lane::Behind].into_iter().cycle().take(1000) {
+            let count = count.clone();
+            queue.run(lane, move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            });
+        }
+        pollster::block_on(queue.tracker.wait());
+        assert_eq!(count.load(Ordering::Relaxed), 1000);
+    }
+
+    #[test]
+    fn runs_though_the_only_blocking_thread_is_taken() {
+        let runtime = one_blocking_thread();
+        let queue = queue(&runtime);
+        let (release, gate) = std::sync::mpsc::channel::<()>();
+        let hog = runtime.handle().spawn_blocking(move || gate.recv());
+        let (done, ran) = std::sync::mpsc::channel();
+        queue.run(Lane::Urgent, move || done.send(()).expect("the test waits"));
+        ran.recv().expect("the job runs");
+        release.send(()).expect("the hog waits");
+        runtime.block_on(hog).expect("joins").expect("was released");
+    }
+
+    #[test]
+    fn runs_after_the_runtime_is_gone() {
+        let runtime = one_blocking_thread();
+        let queue = queue(&runtime);
+        runtime.shutdown_background();
+        let (done, ran) = std::sync::mpsc::channel();
+        for _ in 0..3 {
+            let done = done.clone();
+            queue.run(Lane::Behind, move || done.send(()).expect("the test waits"));
+        }
+        for _ in 0..3 {
+            ran.recv().expect("the job runs");
+        }
+        queue.finish_all();
+    }
+
+    #[test]
+    fn survives_a_job_that_panics() {
+        let runtime = one_blocking_thread();
+        let queue = queue(&runtime);
+        queue.run(Lane::Urgent, || panic!("on purpose"));
+        queue.finish_all();
+        let (done, ran) = std::sync::mpsc::channel();
+        queue.run(Lane::Urgent, move || done.send(()).expect("the test waits"));
+        ran.recv().expect("the next job runs");
+    }
+
+    #[test]
+    fn neither_lane_starves_the_other() {
+        let runtime = one_blocking_thread();
+        let tracker = TaskTracker::new();
+        let mut inner = Inner {
+            urgent: VecDeque::new(),
+            behind: VecDeque::new(),
+            urgent_run: 0,
+            delayed: Vec::new(),
+            running: Vec::new(),
+            drains: 0,
+            taken: 0,
+            watcher: Watcher::Absent,
+            handed_over: false,
+            closed: false,
+            busy: None,
+        };
+        drop(runtime);
+        for _ in 0..100 {
+            inner.enqueue(Lane::Urgent, Entry::Job(Box::new(|| {})), &tracker);
+        }
+        inner.enqueue(Lane::Behind, Entry::Reap(Arc::new(())), &tracker);
+        let first_behind = std::iter::from_fn(|| inner.take())
+            .position(|entry| matches!(entry, (_, Entry::Reap(_))))
+            .expect("it is taken");
+        assert_eq!(first_behind, URGENT_RUN as usize);
+    }
+}

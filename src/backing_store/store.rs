@@ -1,0 +1,301 @@
+//! The wrapper that pools share.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+
+use tokio::runtime::Handle;
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::queue::Queue;
+use super::{Background, BackingStoreT, Core, Lane, RegisteredTokens, Task, TrackedPath};
+use crate::Result;
+use crate::error::Operation;
+
+/// Wraps a store and gives it background work, keys with owners and tracked
+/// paths. Pools that share one share its files.
+///
+/// It needs a runtime to run background jobs on, and gets by without: a job
+/// that the runtime does not start within 20 ms, because all its blocking
+/// threads are taken or it has been shut down, is run by a thread of the store's
+/// own. Blocking calls do their file work on the calling thread.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+/// use file_backed::{BackingStore, FBPool};
+/// use tokio::runtime::Handle;
+///
+/// # let dir = tempfile::tempdir().expect("a temporary directory");
+/// # let path = dir.path().join("cache");
+/// let files = FBStore::open(BinCodec, PreparedPath::open(path, vec![]).await?)?;
+/// let store = Arc::new(BackingStore::new(files, Handle::current()));
+/// let words: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 100));
+/// let numbers: Arc<FBPool<Vec<u64>, _>> = Arc::new(FBPool::new(store.clone(), 10));
+/// # drop((words, numbers));
+/// store.finished().await;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
+pub struct BackingStore<B: BackingStoreT> {
+    core: Arc<Core<B>>,
+    runtime: Handle,
+    /// Always closed, so that waiting for it means waiting for it to be empty.
+    tracker: TaskTracker,
+}
+
+impl<B: BackingStoreT> BackingStore<B> {
+    /// Wraps `backing`; background jobs run on the blocking threads of
+    /// `runtime`, at most as many at a time as there are cores.
+    pub fn new(backing: B, runtime: Handle) -> Self {
+        let tracker = TaskTracker::new();
+        tracker.close();
+        let queue = Queue::new(runtime.clone(), tracker.clone());
+        let owned = Arc::new(AtomicUsize::new(0));
+        backing.attach(Background::new(&queue, owned.clone()));
+        Self {
+            core: Core::new(backing, queue, owned),
+            runtime,
+            tracker,
+        }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core<B>> {
+        &self.core
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        &self.runtime
+    }
+
+    /// Queues `work` for the background.
+    pub(crate) fn task<R: Send + 'static>(
+        &self,
+        operation: Operation,
+        work: impl FnOnce() -> Result<R> + Send + 'static,
+    ) -> Task<R> {
+        let (task, job) = Task::new(operation, self.core.failures.clone(), work);
+        self.core.queue.run(Lane::Urgent, move || job.run());
+        task
+    }
+
+    /// Finds the keys persisted at `path`, and keeps track of them from now on.
+    ///
+    /// # Errors
+    ///
+    /// If the place cannot be read.
+    pub fn track_path(self: &Arc<Self>, path: B::PersistPath) -> Task<TrackedPath<B::PersistPath>> {
+        let core = self.core.clone();
+        self.task(Operation::Track, move || core.track(path, false))
+    }
+
+    /// The blocking form of [`track_path`](Self::track_path).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Does its file work on this thread.
+    pub fn blocking_track_path(
+        self: &Arc<Self>,
+        path: B::PersistPath,
+    ) -> Result<TrackedPath<B::PersistPath>> {
+        self.core.track(path, false)
+    }
+
+    /// Finds the keys persisted at `path`, to read them only: items registered
+    /// from it are loaded where they are, without a link in the cache, and
+    /// nothing can be persisted to it or deleted from it.
+    ///
+    /// # Errors
+    ///
+    /// If the place cannot be read.
+    pub fn track_read_only(
+        self: &Arc<Self>,
+        path: B::PersistPath,
+    ) -> Task<TrackedPath<B::PersistPath>> {
+        let core = self.core.clone();
+        self.task(Operation::Track, move || core.track(path, true))
+    }
+
+    /// The blocking form of [`track_read_only`](Self::track_read_only).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Does its file work on this thread.
+    pub fn blocking_track_read_only(
+        self: &Arc<Self>,
+        path: B::PersistPath,
+    ) -> Result<TrackedPath<B::PersistPath>> {
+        self.core.track(path, true)
+    }
+
+    /// Makes durable whatever was persisted to the tracked path, or deleted from
+    /// it, before.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot say that everything is on the disk.
+    pub fn sync(self: &Arc<Self>, tracked: &Arc<TrackedPath<B::PersistPath>>) -> Task<()> {
+        let (core, tracked) = (self.core.clone(), tracked.clone());
+        self.task(Operation::Sync, move || core.sync(tracked.path()))
+    }
+
+    /// The blocking form of [`sync`](Self::sync).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Waits for the disk, on this thread.
+    pub fn blocking_sync(&self, path: &B::PersistPath) -> Result<()> {
+        self.core.sync(path)
+    }
+
+    /// Deletes the persisted file of `key`. Items registered from it keep theirs.
+    /// A key that is not there is no error.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be deleted; the key then stays tracked.
+    pub fn delete_persisted(
+        self: &Arc<Self>,
+        tracked: &Arc<TrackedPath<B::PersistPath>>,
+        key: Uuid,
+    ) -> Task<()> {
+        let (core, tracked) = (self.core.clone(), tracked.clone());
+        self.task(Operation::DeletePersisted, move || {
+            core.delete_persisted(&tracked, key)
+        })
+    }
+
+    /// The blocking form of [`delete_persisted`](Self::delete_persisted).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Does its file work on this thread.
+    pub fn blocking_delete_persisted(
+        &self,
+        tracked: &TrackedPath<B::PersistPath>,
+        key: Uuid,
+    ) -> Result<()> {
+        self.core.delete_persisted(tracked, key)
+    }
+
+    /// Registers every key of the tracked path at once. While the tokens live,
+    /// registering one of the keys with a pool touches no file.
+    ///
+    /// # Errors
+    ///
+    /// If one of the files cannot be registered; none is then.
+    ///
+    /// # Blocking
+    ///
+    /// Does its file work on this thread.
+    pub fn blocking_register_all(
+        self: &Arc<Self>,
+        tracked: &TrackedPath<B::PersistPath>,
+    ) -> Result<RegisteredTokens<B>> {
+        self.core.register_all(tracked).map(RegisteredTokens::new)
+    }
+
+    /// Runs `f` on a blocking thread of the runtime; [`finished`](Self::finished)
+    /// waits for it too.
+    ///
+    /// # Errors
+    ///
+    /// The task fails if `f` panics, or if the runtime is shut down before it
+    /// could run.
+    pub fn spawn_blocking<R: Send + 'static>(
+        self: &Arc<Self>,
+        f: impl FnOnce() -> R + Send + 'static,
+    ) -> Task<R> {
+        let failures = self.core.failures.clone();
+        let (task, job) = Task::new(Operation::RunTask, failures, move || Ok(f()));
+        let job = RunOrTell(job);
+        drop(
+            self.tracker
+                .spawn_blocking_on(move || job.run(), &self.runtime),
+        );
+        task
+    }
+
+    /// Counts what is under way: one while anything is queued or running in the
+    /// background, and one for each task of
+    /// [`spawn_blocking`](Self::spawn_blocking). It is closed at all times, so
+    /// its `wait` returns when there is none.
+    pub fn task_tracker(&self) -> &TaskTracker {
+        &self.tracker
+    }
+
+    /// Waits until no background work is left: write-backs, deletions and
+    /// everything else that was begun before the call, and what follows from
+    /// it. Work that is begun after the call may keep it waiting. Writes that
+    /// wait for a failing disk do not count.
+    ///
+    /// Called inside a background job it never returns.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets only the wait.
+    pub async fn finished(&self) {
+        self.tracker.wait().await;
+    }
+
+    /// The blocking form of [`finished`](Self::finished).
+    ///
+    /// # Blocking
+    ///
+    /// Runs queued work on this thread, and waits for what runs elsewhere.
+    pub fn blocking_finished(&self) {
+        self.core.queue.finish_all();
+        pollster::block_on(self.tracker.wait());
+    }
+}
+
+impl<B: BackingStoreT> Drop for BackingStore<B> {
+    fn drop(&mut self) {
+        self.core.queue.close();
+    }
+}
+
+impl<B: BackingStoreT> fmt::Debug for BackingStore<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BackingStore").finish_non_exhaustive()
+    }
+}
+
+/// Runs a task on the runtime, or tells its waiters if the runtime drops it.
+struct RunOrTell<R>(Arc<super::task::TaskJob<R>>);
+
+impl<R> RunOrTell<R> {
+    fn run(self) {
+        self.0.run();
+    }
+}
+
+impl<R> Drop for RunOrTell<R> {
+    fn drop(&mut self) {
+        self.0.shut_down();
+    }
+}

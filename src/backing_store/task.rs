@@ -1,0 +1,168 @@
+//! The join handle of a background job.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use event_listener::EventListener;
+use file_backed_codecs::BoxError;
+use parking_lot::Mutex;
+
+use super::Outcome;
+use super::failures::Failures;
+use crate::error::{Fault, Operation};
+use crate::{Error, Result};
+
+/// A job in the background: a future of its result.
+///
+/// Await it, or call [`wait`](Self::wait) in blocking code. Dropping it lets the
+/// job go on by itself; a failure is then logged and counted.
+///
+/// # Errors
+///
+/// The job's own error; a panic of the job and a runtime that was shut down
+/// before the job could run are errors too ([`Error::is_panic`],
+/// [`Error::is_shut_down`]).
+///
+/// # Cancel safety
+///
+/// Dropping the future loses nothing but the result.
+///
+/// # Panics
+///
+/// If it is polled after it has returned its result.
+#[must_use = "dropping a task lets it go on unobserved; await it, or call `wait`"]
+pub struct Task<R> {
+    job: Arc<TaskJob<R>>,
+    listener: Option<EventListener>,
+}
+
+type Work<R> = Box<dyn FnOnce() -> Result<R> + Send>;
+
+/// The part that the running side holds.
+pub(crate) struct TaskJob<R> {
+    outcome: Outcome<Result<R>>,
+    /// Taken by whoever runs it: the queue, or a caller that waits.
+    work: Mutex<Option<Work<R>>>,
+    operation: Operation,
+    /// Nobody will look at the result any more.
+    detached: AtomicBool,
+    failures: Arc<Failures>,
+}
+
+impl<R: Send + 'static> Task<R> {
+    pub(crate) fn new(
+        operation: Operation,
+        failures: Arc<Failures>,
+        work: impl FnOnce() -> Result<R> + Send + 'static,
+    ) -> (Self, Arc<TaskJob<R>>) {
+        let job = Arc::new(TaskJob {
+            outcome: Outcome::new(),
+            work: Mutex::new(Some(Box::new(work))),
+            operation,
+            detached: AtomicBool::new(false),
+            failures,
+        });
+        let task = Self {
+            job: job.clone(),
+            listener: None,
+        };
+        (task, job)
+    }
+
+    /// Waits for the result, blocking this thread. A job that has not started
+    /// runs on this thread.
+    ///
+    /// # Errors
+    ///
+    /// As awaiting it.
+    ///
+    /// # Blocking
+    ///
+    /// Not for async code: await the task there.
+    pub fn wait(self) -> Result<R> {
+        self.job.run();
+        self.job.outcome.block_for(Option::take)
+    }
+}
+
+impl<R> Task<R> {
+    /// Whether the result is there, so that awaiting it takes no time.
+    pub fn is_finished(&self) -> bool {
+        self.job.outcome.is_set()
+    }
+}
+
+impl<R> TaskJob<R> {
+    /// Runs the job unless somebody else does.
+    pub(crate) fn run(&self) {
+        let Some(work) = self.work.lock().take() else {
+            return;
+        };
+        let result = catch_unwind(AssertUnwindSafe(work))
+            .unwrap_or_else(|panic| Err(Error::new(self.operation, Error::panicked(&*panic))));
+        self.finish(result);
+    }
+
+    /// The runtime will not run the job.
+    pub(crate) fn shut_down(&self) {
+        let Some(work) = self.work.lock().take() else {
+            return;
+        };
+        drop(work);
+        self.finish(Err(Error::new(
+            self.operation,
+            Box::new(Fault::ShutDown) as BoxError,
+        )));
+    }
+
+    fn finish(&self, result: Result<R>) {
+        self.outcome.set(result);
+        if self.detached.load(Ordering::SeqCst) {
+            self.report_unseen();
+        }
+    }
+
+    fn report_unseen(&self) {
+        if let Some(Err(error)) = self.outcome.take() {
+            self.failures.detached_task(&error);
+        }
+    }
+}
+
+impl<R> Future for Task<R> {
+    type Output = Result<R>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        loop {
+            if let Some(result) = self.job.outcome.take() {
+                return Poll::Ready(result);
+            }
+            let Some(listener) = &mut self.listener else {
+                self.listener = Some(self.job.outcome.listen());
+                continue;
+            };
+            std::task::ready!(Pin::new(listener).poll(cx));
+            self.listener = None;
+        }
+    }
+}
+
+impl<R> Drop for Task<R> {
+    fn drop(&mut self) {
+        self.job.detached.store(true, Ordering::SeqCst);
+        self.job.report_unseen();
+    }
+}
+
+impl<R> fmt::Debug for Task<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task")
+            .field("operation", &self.job.operation)
+            .field("is_finished", &self.is_finished())
+            .finish()
+    }
+}

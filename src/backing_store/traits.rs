@@ -1,0 +1,211 @@
+//! What a store must be able to do.
+
+use std::sync::Arc;
+
+use file_backed_codecs::{BoxError, Footprint};
+use uuid::Uuid;
+
+use super::Background;
+
+/// How the file of a key came to stand in its new place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Transfer {
+    /// It is another name of the same file.
+    Linked,
+    /// It shares the file's blocks until one of the two is written (a reflink).
+    Cloned,
+    /// It is a copy of the bytes.
+    Copied,
+    /// It was there already.
+    Present,
+}
+
+/// Stores bytes under keys: the cache's files, and persisted places that
+/// outlive the process.
+///
+/// Implement this and [`Strategy`] for a store of your own;
+/// [`FBStore`](crate::fbstore::FBStore) is the one that comes with the crate.
+/// [`BackingStore`](super::BackingStore) sees to it that no two operations on
+/// one key of one place run at once, adds operation and key to errors, and
+/// turns panics into errors. All methods run on threads that may block.
+pub trait BackingStoreT: Send + Sync + 'static {
+    /// A place where files are persisted; for a file system, a directory.
+    type PersistPath: Send + Sync + 'static;
+
+    /// Deletes the file of `key` from the cache. A file that is not there is no
+    /// error.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the file from being deleted. It is reported, and the file
+    /// is left to the next start.
+    fn delete(&self, key: Uuid) -> Result<(), BoxError>;
+
+    /// Deletes the persisted file of `key` at `path`. A file that is not there
+    /// is no error.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the file from being deleted; the key then stays tracked.
+    fn delete_persisted(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), BoxError>;
+
+    /// Takes the persisted file of `key` at `path` into the cache. For a file
+    /// system this is a hard link.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the file from being taken; an [`std::io::Error`] of kind
+    /// `NotFound` if it is not there.
+    fn register(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, BoxError>;
+
+    /// Does [`register`](Self::register) for many keys. Override it where one
+    /// operation can serve many.
+    ///
+    /// # Errors
+    ///
+    /// The first failure; what was taken before is deleted again by the caller.
+    fn register_many(&self, path: &Self::PersistPath, keys: &[Uuid]) -> Result<(), BoxError> {
+        keys.iter()
+            .try_for_each(|key| self.register(path, *key).map(drop))
+    }
+
+    /// Makes the persisted file of `key` at `path` loadable without taking it
+    /// into the cache, for places opened read-only. Afterwards
+    /// [`delete`](Self::delete) only forgets it. The provided method registers
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`register`](Self::register).
+    fn register_in_place(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), BoxError> {
+        self.register(path, key).map(drop)
+    }
+
+    /// Puts the cache's file of `key` to `path`, whole or not at all. For a file
+    /// system this is a hard link. A file of the same content there is success.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the file from standing there.
+    fn persist(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, BoxError>;
+
+    /// Tells the keys that are persisted at `path`, and clears away what an
+    /// interrupted process left there.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the place from being read.
+    fn sanitize_path(&self, path: &Self::PersistPath) -> Result<Vec<Uuid>, BoxError>;
+
+    /// Makes durable whatever was persisted to `path` or deleted from it before.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from being durable.
+    fn sync_persisted(&self, path: &Self::PersistPath) -> Result<(), BoxError>;
+
+    /// Called once, when a [`BackingStore`](super::BackingStore) takes the store
+    /// over: hands it a view on the background work that concerns it. The
+    /// provided method ignores it.
+    fn attach(&self, background: Background) {
+        drop(background);
+    }
+}
+
+/// Says how values of type `T` are stored and loaded under a key.
+pub trait Strategy<T>: BackingStoreT {
+    /// Writes `data` to the cache under `key`, whole or not at all.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from being written. The value then stays in memory and
+    /// the write is tried again later.
+    fn store(&self, key: Uuid, data: &T) -> Result<(), BoxError>;
+
+    /// Loads the value stored, or registered, under `key`.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from being loaded.
+    fn load(&self, key: Uuid) -> Result<T, BoxError>;
+
+    /// Makes an independent copy of `data`. The provided method stores it under
+    /// a key of its own, loads it and deletes it; override it where the copy can
+    /// be made in memory.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the copy from being made.
+    fn duplicate(&self, data: &T) -> Result<T, BoxError> {
+        let key = Uuid::new_v4();
+        self.store(key, data)?;
+        let copy = self.load(key);
+        self.delete(key)?;
+        copy
+    }
+
+    /// What `data` costs while it is resident. The provided method states the
+    /// size of `T` itself.
+    fn footprint(&self, data: &T) -> Footprint {
+        Footprint::heap(size_of_val(data))
+    }
+}
+
+impl<B: BackingStoreT> BackingStoreT for Arc<B> {
+    type PersistPath = B::PersistPath;
+
+    fn delete(&self, key: Uuid) -> Result<(), BoxError> {
+        (**self).delete(key)
+    }
+
+    fn delete_persisted(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), BoxError> {
+        (**self).delete_persisted(path, key)
+    }
+
+    fn register(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, BoxError> {
+        (**self).register(path, key)
+    }
+
+    fn register_many(&self, path: &Self::PersistPath, keys: &[Uuid]) -> Result<(), BoxError> {
+        (**self).register_many(path, keys)
+    }
+
+    fn register_in_place(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), BoxError> {
+        (**self).register_in_place(path, key)
+    }
+
+    fn persist(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, BoxError> {
+        (**self).persist(path, key)
+    }
+
+    fn sanitize_path(&self, path: &Self::PersistPath) -> Result<Vec<Uuid>, BoxError> {
+        (**self).sanitize_path(path)
+    }
+
+    fn sync_persisted(&self, path: &Self::PersistPath) -> Result<(), BoxError> {
+        (**self).sync_persisted(path)
+    }
+
+    fn attach(&self, background: Background) {
+        (**self).attach(background);
+    }
+}
+
+impl<T, B: Strategy<T>> Strategy<T> for Arc<B> {
+    fn store(&self, key: Uuid, data: &T) -> Result<(), BoxError> {
+        (**self).store(key, data)
+    }
+
+    fn load(&self, key: Uuid) -> Result<T, BoxError> {
+        (**self).load(key)
+    }
+
+    fn duplicate(&self, data: &T) -> Result<T, BoxError> {
+        (**self).duplicate(data)
+    }
+
+    fn footprint(&self, data: &T) -> Footprint {
+        (**self).footprint(data)
+    }
+}
