@@ -1,0 +1,442 @@
+//! The handle that owns an item.
+
+use std::fmt;
+use std::sync::Arc;
+
+use file_backed_codecs::BoxError;
+use uuid::Uuid;
+
+use crate::backing_store::{BackingStoreT, Strategy, Task, TrackedPath};
+use crate::pool::{Duplicate, FBPool, Taken};
+use crate::residency::Item;
+use crate::{OwnedReadGuard, ReadGuard, Result, WriteGuard};
+
+/// An owning handle to one item of a pool: the value is in memory, in a file, or
+/// in both.
+///
+/// A handle is cheap to clone, and clones have *value semantics*: they share one
+/// item until one of them changes it, which then gets an item of its own. The
+/// last handle dropped deletes the item's file in the background.
+///
+/// Every access comes in two forms, which differ only in what they do with a
+/// failure: [`load`](Self::load), [`load_mut`](Self::load_mut) and
+/// [`make_mut`](Self::make_mut) panic with the error's text, as the names of
+/// this API always did; [`read`](Self::read), [`write`](Self::write) and
+/// [`make_write`](Self::make_write) return it. Beside each stand a `blocking_`
+/// form, which does its file work on the calling thread, and where it makes
+/// sense a `try_` form, which does not wait.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::FBPool;
+/// use file_backed::fbstore::BinCodec;
+///
+/// let pool: Arc<FBPool<Vec<String>, _>> = FBPool::temp(BinCodec, 100).await?;
+/// let mut names = pool.insert(vec!["Ada".to_owned()]);
+/// let before = names.clone();
+///
+/// names.write().await?.push("Grace".to_owned());
+///
+/// assert_eq!(names.read().await?.len(), 2);
+/// assert_eq!(before.read().await?.len(), 1, "a clone does not see the change");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
+pub struct Fb<T, B: BackingStoreT> {
+    item: Arc<Item<T, B>>,
+    pool: Arc<FBPool<T, B>>,
+}
+
+impl<T, B: BackingStoreT> Fb<T, B> {
+    /// A handle that counts as one of the item's already.
+    pub(crate) fn new(pool: Arc<FBPool<T, B>>, item: Arc<Item<T, B>>) -> Self {
+        Self { item, pool }
+    }
+
+    /// The item's key. Every mutation changes it.
+    pub fn key(&self) -> Uuid {
+        self.item.key()
+    }
+
+    /// The pool that the item belongs to.
+    pub fn pool(&self) -> &Arc<FBPool<T, B>> {
+        &self.pool
+    }
+
+    pub(crate) fn item(&self) -> &Arc<Item<T, B>> {
+        &self.item
+    }
+}
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
+    /// Loads the value, if it is not in memory, and borrows it.
+    ///
+    /// A value in memory costs no lock and no allocation. Loads of one item at
+    /// the same time share one load.
+    ///
+    /// # Errors
+    ///
+    /// If the value cannot be loaded: its file is missing or damaged, or a codec
+    /// refuses it. Everybody who waited for the same load gets the same error;
+    /// the next load tries again.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing: the load goes on, and its value enters
+    /// the pool.
+    pub async fn read(&self) -> Result<ReadGuard<'_, T, B>> {
+        if let Some(guard) = self.try_load() {
+            return Ok(guard);
+        }
+        // Boxed, so that the future of a hit is small.
+        let value = Box::pin(self.pool.load(&self.item)).await?;
+        Ok(ReadGuard::new(self, value))
+    }
+
+    /// The blocking form of [`read`](Self::read).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Loads on this thread, or waits for a load that runs on another.
+    pub fn blocking_read(&self) -> Result<ReadGuard<'_, T, B>> {
+        if let Some(guard) = self.try_load() {
+            return Ok(guard);
+        }
+        Ok(ReadGuard::new(self, self.pool.blocking_load(&self.item)?))
+    }
+
+    /// As [`read`](Self::read), for a failure that is a bug of the program.
+    ///
+    /// # Panics
+    ///
+    /// With the error's text, where `read` returns it.
+    ///
+    /// # Cancel safety
+    ///
+    /// As `read`.
+    pub async fn load(&self) -> ReadGuard<'_, T, B> {
+        unwrap(self.read().await)
+    }
+
+    /// As [`blocking_read`](Self::blocking_read), for a failure that is a bug of
+    /// the program.
+    ///
+    /// # Panics
+    ///
+    /// With the error's text, where `blocking_read` returns it.
+    ///
+    /// # Blocking
+    ///
+    /// As `blocking_read`.
+    pub fn blocking_load(&self) -> ReadGuard<'_, T, B> {
+        unwrap(self.blocking_read())
+    }
+
+    /// Loads inside a task of a multi-threaded runtime, from code that is not
+    /// async: a value that is not in memory is loaded with
+    /// [`tokio::task::block_in_place`]. Prefer [`load`](Self::load) where you
+    /// can.
+    ///
+    /// # Panics
+    ///
+    /// With the error's text, if the value cannot be loaded; and if it is not in
+    /// memory and this is a task of a current-thread runtime.
+    ///
+    /// # Blocking
+    ///
+    /// The thread, but not the executor.
+    pub fn load_in_place(&self) -> ReadGuard<'_, T, B> {
+        match self.try_load() {
+            Some(guard) => guard,
+            None => tokio::task::block_in_place(|| self.blocking_load()),
+        }
+    }
+
+    /// Borrows the value if it is in memory, without waiting. It is also there
+    /// while it is being written.
+    #[inline]
+    pub fn try_load(&self) -> Option<ReadGuard<'_, T, B>> {
+        let value = self.pool.try_hit(&self.item)?;
+        Some(ReadGuard::new(self, value))
+    }
+
+    /// As [`read`](Self::read), with a guard that borrows nothing: it is
+    /// `'static` and can be sent to other threads and tasks.
+    ///
+    /// # Errors
+    ///
+    /// As `read`.
+    ///
+    /// # Cancel safety
+    ///
+    /// As `read`.
+    pub async fn read_owned(&self) -> Result<OwnedReadGuard<T, B>> {
+        self.read().await.map(ReadGuard::into_owned)
+    }
+
+    /// As [`read_owned`](Self::read_owned), for a failure that is a bug of the
+    /// program.
+    ///
+    /// # Panics
+    ///
+    /// With the error's text, where `read_owned` returns it.
+    ///
+    /// # Cancel safety
+    ///
+    /// As `read`.
+    pub async fn load_owned(&self) -> OwnedReadGuard<T, B> {
+        unwrap(self.read_owned().await)
+    }
+
+    /// The blocking form of [`read_owned`](Self::read_owned).
+    ///
+    /// # Errors
+    ///
+    /// As `read`.
+    ///
+    /// # Blocking
+    ///
+    /// As [`blocking_read`](Self::blocking_read).
+    pub fn blocking_read_owned(&self) -> Result<OwnedReadGuard<T, B>> {
+        self.blocking_read().map(ReadGuard::into_owned)
+    }
+
+    /// Loads the value and borrows it to be changed.
+    ///
+    /// The item gets a new key, and its old file goes when nobody owns it any
+    /// more. A handle that shares its item, or whose value somebody still reads
+    /// through an owned guard, first gets an item of its own, with a copy of the
+    /// value ([`Strategy::duplicate`]): nobody else sees the change, and nobody
+    /// waits for a reader.
+    ///
+    /// # Errors
+    ///
+    /// If the value cannot be loaded or copied. The handle is then as before.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future changes nothing.
+    pub async fn write(&mut self) -> Result<WriteGuard<'_, T, B>> {
+        let taken = self.take(self.item.has_one_handle(), B::duplicate).await?;
+        Ok(self.guard_of(taken))
+    }
+
+    /// The blocking form of [`write`](Self::write).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Loads and copies on this thread; waits for a write of the value that is
+    /// running.
+    pub fn blocking_write(&mut self) -> Result<WriteGuard<'_, T, B>> {
+        let only = self.item.has_one_handle();
+        let taken = self.pool.blocking_take(&self.item, only, B::duplicate)?;
+        Ok(self.guard_of(taken))
+    }
+
+    /// As [`write`](Self::write), for a failure that is a bug of the program.
+    ///
+    /// # Panics
+    ///
+    /// With the error's text, where `write` returns it.
+    ///
+    /// # Cancel safety
+    ///
+    /// As `write`.
+    pub async fn load_mut(&mut self) -> WriteGuard<'_, T, B> {
+        unwrap(self.write().await)
+    }
+
+    /// As [`blocking_write`](Self::blocking_write), for a failure that is a bug
+    /// of the program.
+    ///
+    /// # Panics
+    ///
+    /// With the error's text, where `blocking_write` returns it.
+    ///
+    /// # Blocking
+    ///
+    /// As `blocking_write`.
+    pub fn blocking_load_mut(&mut self) -> WriteGuard<'_, T, B> {
+        unwrap(self.blocking_write())
+    }
+
+    /// Borrows the value to be changed if it is in memory, without waiting. A
+    /// value that others have too, or that is being written, is copied on this
+    /// thread.
+    ///
+    /// # Panics
+    ///
+    /// With the error's text, if the copy fails, or if a write guard of the item
+    /// was leaked.
+    pub fn try_load_mut(&mut self) -> Option<WriteGuard<'_, T, B>> {
+        let only = self.item.has_one_handle();
+        let taken = unwrap(self.pool.try_take(&self.item, only, B::duplicate))?;
+        Some(self.guard_of(taken))
+    }
+
+    /// Writes the value to its file now, if it has none. The task writes this
+    /// value; if the item is changed before, the write is given up and the task
+    /// succeeds, since there is nothing left to write.
+    ///
+    /// # Errors
+    ///
+    /// The task fails if the value cannot be written; it stays in memory.
+    ///
+    /// # Cancel safety
+    ///
+    /// The write is on its way at the first poll, and goes on by itself.
+    pub async fn spawn_write_now(&self) -> Task<()> {
+        self.pool.write_now(&self.item)
+    }
+
+    /// The blocking form of [`spawn_write_now`](Self::spawn_write_now).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Writes on this thread, or waits for a write that runs on another.
+    pub fn blocking_write_now(&self) -> Result<()> {
+        self.pool.blocking_write_now(&self.item)
+    }
+
+    /// Persists the item at `path`: writes it if it has no file, and links the
+    /// file there. A later change of the item does not change what is saved. An
+    /// item that is there already costs nothing.
+    ///
+    /// The file is whole when the task ends;
+    /// [`BackingStore::sync`](crate::BackingStore::sync) makes it durable.
+    ///
+    /// # Errors
+    ///
+    /// The task fails if the value cannot be written or linked; it stays in
+    /// memory. [`Error::is_conflict`](crate::Error::is_conflict) if another file
+    /// stands there under the same key.
+    ///
+    /// # Cancel safety
+    ///
+    /// The save is on its way at the first poll, and goes on by itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::{BinCodec, PreparedPath};
+    ///
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = dir.path().join("saved");
+    /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+    /// let saved = PreparedPath::open(path, vec![]).await?;
+    /// let tracked = Arc::new(pool.store().track_path(saved).await?);
+    ///
+    /// let item = pool.insert("to be kept".to_owned());
+    /// item.spawn_persist(&tracked).await.await?;
+    /// pool.store().sync(&tracked).await?;
+    /// assert!(tracked.contains_key(item.key()));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub async fn spawn_persist(&self, path: &Arc<TrackedPath<B::PersistPath>>) -> Task<()> {
+        self.persist_task(path)
+    }
+
+    pub(crate) fn persist_task(&self, path: &Arc<TrackedPath<B::PersistPath>>) -> Task<()> {
+        self.pool.persist(&self.item, path.clone())
+    }
+
+    /// The blocking form of [`spawn_persist`](Self::spawn_persist).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Writes and links on this thread.
+    pub fn blocking_persist(&self, path: &TrackedPath<B::PersistPath>) -> Result<()> {
+        self.pool.blocking_persist(&self.item, path)
+    }
+
+    pub(crate) async fn take(
+        &self,
+        only_handle: bool,
+        duplicate: Duplicate<T, B>,
+    ) -> Result<Taken<T, B>> {
+        if only_handle && let Some(taken) = self.pool.take_resident(&self.item) {
+            return Ok(taken);
+        }
+        Box::pin(self.pool.take(&self.item, only_handle, duplicate)).await
+    }
+
+    /// Switches to the item of a taken value, if it is another.
+    pub(crate) fn guard_of(&mut self, taken: Taken<T, B>) -> WriteGuard<'_, T, B> {
+        if !Arc::ptr_eq(&self.item, &taken.item) {
+            self.pool.count_new_item();
+            let shared = std::mem::replace(&mut self.item, taken.item);
+            self.pool.drop_handle(&shared);
+        }
+        WriteGuard::new(self, taken.value)
+    }
+}
+
+/// Panics with the error's text, for the names that are defined so.
+#[track_caller]
+pub(crate) fn unwrap<R>(result: Result<R>) -> R {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// How `make_mut` copies.
+pub(crate) fn clone_value<T: Clone, B>(_: &B, value: &T) -> Result<T, BoxError> {
+    Ok(value.clone())
+}
+
+/// Another handle of the same item, for a few nanoseconds.
+impl<T, B: BackingStoreT> Clone for Fb<T, B> {
+    fn clone(&self) -> Self {
+        self.item.add_handle();
+        Self::new(self.pool.clone(), self.item.clone())
+    }
+}
+
+#[cfg(feature = "dupe")]
+impl<T, B: BackingStoreT> dupe::Dupe for Fb<T, B> {}
+
+impl<T, B: BackingStoreT> Drop for Fb<T, B> {
+    fn drop(&mut self) {
+        self.pool.drop_handle(&self.item);
+    }
+}
+
+impl<T, B: BackingStoreT> fmt::Debug for Fb<T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fb")
+            .field("key", &self.key())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,251 @@
+//! Guards: borrowed values that stay in memory as long as they are used.
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use crate::Fb;
+use crate::backing_store::Strategy;
+use crate::pool::FBPool;
+use crate::residency::{Held, Item};
+
+/// A value, borrowed from a handle to be read.
+///
+/// The value stays in memory as long as the guard lives, whatever the pool lets
+/// go of, also when its file is deleted or replaced. Up to seven guards on one
+/// thread are as cheap as they can be; more cost a reference count each.
+///
+/// A guard cannot outlive its handle:
+///
+/// ```compile_fail,E0505
+/// # fn example<B: file_backed::backing_store::Strategy<String>>(item: file_backed::Fb<String, B>) {
+/// let guard = item.blocking_load();
+/// drop(item);
+/// println!("{}", *guard);
+/// # }
+/// ```
+#[must_use = "the value may leave memory as soon as the guard is dropped"]
+pub struct ReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
+    // Before `user`: the value is given up first, and the item looked after then.
+    value: Held<T>,
+    user: User<'a, T, B>,
+}
+
+/// A value to be read, with a guard that borrows nothing.
+///
+/// It keeps the value in memory as [`ReadGuard`] does, also when the last handle
+/// is gone. While it lives, a change of the item makes a copy first.
+#[must_use = "the value may leave memory as soon as the guard is dropped"]
+pub struct OwnedReadGuard<T: Send + Sync + 'static, B: Strategy<T>> {
+    // Before the user, as above.
+    value: Arc<T>,
+    _user: OwnedUser<T, B>,
+}
+
+/// A part of a value, borrowed to be read; from [`ReadGuard::map`].
+///
+/// It finds the part anew at every access.
+#[must_use = "the value may leave memory as soon as the guard is dropped"]
+pub struct MappedReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>, U: ?Sized, F> {
+    guard: ReadGuard<'a, T, B>,
+    part: F,
+    target: PhantomData<fn(&T) -> &U>,
+}
+
+/// A value, borrowed from a handle to be changed.
+///
+/// When the guard is dropped, also by a panic, the value is back in its item,
+/// which is then in memory and in no file. A guard that is leaked takes the
+/// value with it: every later access fails with
+/// [`Error::is_leaked_guard`](crate::Error::is_leaked_guard).
+#[must_use = "dropping the guard ends the change"]
+pub struct WriteGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
+    handle: &'a mut Fb<T, B>,
+    /// There until the drop, and owned by nobody else.
+    value: Option<Arc<T>>,
+}
+
+/// Whoever uses a value. Dropped after the value, it ends the residency of an
+/// item that the budget let go of meanwhile.
+struct User<'a, T: Send + Sync + 'static, B: Strategy<T>>(&'a Fb<T, B>);
+
+/// The same, for a guard that borrows nothing.
+struct OwnedUser<T: Send + Sync + 'static, B: Strategy<T>> {
+    pool: Arc<FBPool<T, B>>,
+    item: Arc<Item<T, B>>,
+}
+
+impl<'a, T: Send + Sync + 'static, B: Strategy<T>> ReadGuard<'a, T, B> {
+    #[inline]
+    pub(crate) fn new(handle: &'a Fb<T, B>, value: Held<T>) -> Self {
+        Self {
+            value,
+            user: User(handle),
+        }
+    }
+
+    /// Borrows a part of the value: `part` must give the same part each time,
+    /// since it is asked at every access.
+    ///
+    /// An associated function, so that it does not hide a method of the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::fbstore::BinCodec;
+    /// use file_backed::{FBPool, ReadGuard};
+    ///
+    /// let pool: Arc<FBPool<(String, u64), _>> = FBPool::temp(BinCodec, 100).await?;
+    /// let pair = pool.insert(("answer".to_owned(), 42));
+    /// let number = ReadGuard::map(pair.read().await?, |pair| &pair.1);
+    /// assert_eq!(*number, 42);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub fn map<U: ?Sized, F: Fn(&T) -> &U>(
+        guard: Self,
+        part: F,
+    ) -> MappedReadGuard<'a, T, B, U, F> {
+        MappedReadGuard {
+            guard,
+            part,
+            target: PhantomData,
+        }
+    }
+
+    pub(crate) fn into_owned(self) -> OwnedReadGuard<T, B> {
+        let Self { value, user } = self;
+        let user = OwnedUser {
+            pool: user.0.pool().clone(),
+            item: user.0.item().clone(),
+        };
+        OwnedReadGuard {
+            value: value.into_full(),
+            _user: user,
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> Deref for ReadGuard<'_, T, B> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for User<'_, T, B> {
+    #[inline]
+    fn drop(&mut self) {
+        if self.0.item().is_overdue() {
+            self.0.pool().evict_overdue(self.0.item());
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> Deref for OwnedReadGuard<T, B> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for OwnedUser<T, B> {
+    fn drop(&mut self) {
+        if self.item.is_overdue() {
+            self.pool.evict_overdue(&self.item);
+        }
+    }
+}
+
+impl<T, B, U, F> Deref for MappedReadGuard<'_, T, B, U, F>
+where
+    T: Send + Sync + 'static,
+    B: Strategy<T>,
+    U: ?Sized,
+    F: Fn(&T) -> &U,
+{
+    type Target = U;
+
+    fn deref(&self) -> &U {
+        (self.part)(&self.guard)
+    }
+}
+
+impl<'a, T: Send + Sync + 'static, B: Strategy<T>> WriteGuard<'a, T, B> {
+    pub(crate) fn new(handle: &'a mut Fb<T, B>, value: Arc<T>) -> Self {
+        Self {
+            handle,
+            value: Some(value),
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> Deref for WriteGuard<'_, T, B> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.value
+            .as_ref()
+            .expect("the value is there until the drop")
+    }
+}
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> DerefMut for WriteGuard<'_, T, B> {
+    fn deref_mut(&mut self) -> &mut T {
+        let value = self
+            .value
+            .as_mut()
+            .expect("the value is there until the drop");
+        Arc::get_mut(value).expect("nobody else owns a taken value")
+    }
+}
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for WriteGuard<'_, T, B> {
+    fn drop(&mut self) {
+        let value = self
+            .value
+            .take()
+            .expect("the value is there until the drop");
+        self.handle.pool().put_back(self.handle.item(), value);
+    }
+}
+
+impl<T: fmt::Debug + Send + Sync + 'static, B: Strategy<T>> fmt::Debug for ReadGuard<'_, T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Debug + Send + Sync + 'static, B: Strategy<T>> fmt::Debug for OwnedReadGuard<T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Debug + Send + Sync + 'static, B: Strategy<T>> fmt::Debug for WriteGuard<'_, T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T, B, U, F> fmt::Debug for MappedReadGuard<'_, T, B, U, F>
+where
+    T: Send + Sync + 'static,
+    B: Strategy<T>,
+    U: ?Sized + fmt::Debug,
+    F: Fn(&T) -> &U,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}

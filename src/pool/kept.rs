@@ -1,0 +1,74 @@
+//! Kept maps: values that the item budget has let go of, and that stay loadable
+//! as a hit because their pages are the kernel's to take back.
+//!
+//! They count against the map budget, which is one for the process: when it
+//! runs short, every pool lets go of its least recent ones.
+
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+
+use super::FBPool;
+use crate::backing_store::{Lane, Strategy};
+
+/// Whether any codec that maps is compiled in.
+pub(super) const ENABLED: bool = cfg!(feature = "mappedcodec");
+
+/// How many maps a pool lets go of at a time. The reaper unmaps them one after
+/// the other.
+const BATCH: usize = 64;
+
+/// A pool that keeps maps.
+pub(super) trait KeepsMaps: Send + Sync {
+    /// Lets go of the least recent ones. True if there may be more.
+    fn release_maps(&self, most: usize) -> bool;
+}
+
+static KEEPERS: Mutex<Vec<Weak<dyn KeepsMaps>>> = Mutex::new(Vec::new());
+
+struct Keeper<T, B: Strategy<T>>(Weak<FBPool<T, B>>);
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> KeepsMaps for Keeper<T, B> {
+    fn release_maps(&self, most: usize) -> bool {
+        self.0.upgrade().is_some_and(|pool| pool.release_kept(most))
+    }
+}
+
+/// Enters a pool that may keep maps; the result keeps it entered.
+pub(super) fn enter<T: Send + Sync + 'static, B: Strategy<T>>(
+    pool: &Arc<FBPool<T, B>>,
+) -> Arc<dyn KeepsMaps> {
+    let keeper: Arc<dyn KeepsMaps> = Arc::new(Keeper(Arc::downgrade(pool)));
+    let mut keepers = KEEPERS.lock();
+    keepers.retain(|keeper| keeper.strong_count() > 0);
+    keepers.push(Arc::downgrade(&keeper));
+    keeper
+}
+
+/// A pool has kept one more map: lets go of others, of any pool, if the
+/// process's budget runs short.
+pub(super) fn keep_within_budget<T: Send + Sync + 'static, B: Strategy<T>>(
+    pool: &Arc<FBPool<T, B>>,
+) {
+    pool.keeper.get_or_init(|| enter(pool));
+    if under_pressure() {
+        pool.core().queue.run(Lane::Behind, relieve);
+    }
+}
+
+fn relieve() {
+    let mut keepers: Vec<_> = KEEPERS.lock().iter().filter_map(Weak::upgrade).collect();
+    while under_pressure() && !keepers.is_empty() {
+        keepers.retain(|keeper| keeper.release_maps(BATCH));
+    }
+}
+
+#[cfg(feature = "mappedcodec")]
+fn under_pressure() -> bool {
+    file_backed_codecs::map_budget::is_under_pressure()
+}
+
+#[cfg(not(feature = "mappedcodec"))]
+fn under_pressure() -> bool {
+    false
+}

@@ -1,0 +1,158 @@
+//! Bringing values into memory.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::FBPool;
+use crate::backing_store::{Lane, Strategy};
+use crate::error::{Fault, Operation};
+use crate::residency::{Flight, Held, Item, LoadStep};
+use crate::{Error, Result};
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
+    /// The fast path of every load: a value in memory, without a lock.
+    #[inline]
+    pub(crate) fn try_hit(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Held<T>> {
+        let value = item.read()?;
+        self.counters.hit();
+        if !self.order.is_recent(item.stamp()) {
+            self.promote(item);
+        }
+        Some(value)
+    }
+
+    #[cold]
+    fn promote(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
+        item.rescue(&self.order);
+        self.enforce();
+    }
+
+    pub(crate) async fn load(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Result<Held<T>> {
+        match self.begin_load(item)? {
+            Begun::Hit(value) => Ok(value),
+            Begun::Waits(waiting) => waiting.value(|loaded| loaded.clone()).await.map(Held::full),
+        }
+    }
+
+    pub(crate) fn blocking_load(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Result<Held<T>> {
+        match self.begin_load(item)? {
+            Begun::Hit(value) => Ok(value),
+            Begun::Waits(waiting) => waiting
+                .blocking_value(|loaded| loaded.clone())
+                .map(Held::full),
+        }
+    }
+
+    fn begin_load<'a>(self: &'a Arc<Self>, item: &'a Arc<Item<T, B>>) -> Result<Begun<'a, T, B>> {
+        match item.begin_load() {
+            LoadStep::Hit(value) => {
+                self.counters.hit();
+                self.promote(item);
+                Ok(Begun::Hit(value))
+            }
+            LoadStep::Wait { flight, new } => {
+                self.counters.misses.fetch_add(1, Ordering::Relaxed);
+                Ok(Begun::Waits(self.wait_for(item, flight, new)))
+            }
+            LoadStep::Leaked => Err(leaked(item)),
+        }
+    }
+
+    pub(super) fn wait_for<'a>(
+        self: &'a Arc<Self>,
+        item: &'a Arc<Item<T, B>>,
+        flight: Arc<Flight<T>>,
+        new: bool,
+    ) -> Waiting<'a, T, B> {
+        Waiting {
+            pool: self,
+            item,
+            flight: Some(flight),
+            new,
+        }
+    }
+
+    /// Runs a load, unless somebody else does.
+    fn run_load(self: &Arc<Self>, item: &Arc<Item<T, B>>, flight: &Flight<T>) {
+        if !flight.claim.claim() {
+            return;
+        }
+        let key = item.key();
+        let loaded = self
+            .core()
+            .call(Operation::Load, key, |backing| backing.load(key))
+            .map(Arc::new);
+        let (key, file) = item.finish_load(loaded.as_ref().ok(), &self.order);
+        self.core().release(key, file);
+        flight.outcome.set(loaded);
+        self.enforce();
+    }
+}
+
+enum Begun<'a, T: Send + Sync + 'static, B: Strategy<T>> {
+    Hit(Held<T>),
+    Waits(Waiting<'a, T, B>),
+}
+
+/// Somebody who waits for a flight.
+pub(super) struct Waiting<'a, T: Send + Sync + 'static, B: Strategy<T>> {
+    pool: &'a Arc<FBPool<T, B>>,
+    item: &'a Arc<Item<T, B>>,
+    flight: Option<Arc<Flight<T>>>,
+    /// Nobody runs the flight yet.
+    new: bool,
+}
+
+type Loaded<T> = Option<Result<Arc<T>>>;
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> Waiting<'_, T, B> {
+    /// Waits for the value; `get` clones it, or takes it where nobody else waits.
+    pub(super) async fn value(self, get: impl Fn(&mut Loaded<T>) -> Loaded<T>) -> Result<Arc<T>> {
+        if self.new {
+            self.queue();
+        }
+        self.flight().outcome.wait_for(get).await
+    }
+
+    /// The blocking form of [`value`](Self::value): a flight that is only queued
+    /// is run on this thread.
+    pub(super) fn blocking_value(
+        self,
+        get: impl Fn(&mut Loaded<T>) -> Loaded<T>,
+    ) -> Result<Arc<T>> {
+        self.pool.run_load(self.item, self.flight());
+        self.flight().outcome.block_for(get)
+    }
+
+    fn queue(&self) {
+        let (pool, item, flight) = (self.pool.clone(), self.item.clone(), self.flight.clone());
+        self.pool.core().queue.run(Lane::Urgent, move || {
+            let job = Waiting {
+                pool: &pool,
+                item: &item,
+                flight,
+                new: false,
+            };
+            pool.run_load(&item, job.flight());
+        });
+    }
+
+    fn flight(&self) -> &Flight<T> {
+        self.flight.as_deref().expect("it is there until the drop")
+    }
+}
+
+/// The flight holds the value too. While it does, the budget cannot let go of
+/// it, so whoever gives up the flight looks whether it should.
+impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for Waiting<'_, T, B> {
+    fn drop(&mut self) {
+        self.flight = None;
+        if self.item.is_overdue() {
+            self.pool.evict_overdue(self.item);
+        }
+    }
+}
+
+pub(super) fn leaked<T, B: crate::backing_store::BackingStoreT>(item: &Item<T, B>) -> Error {
+    Error::of_key(Operation::Load, item.key(), Fault::LeakedGuard)
+}

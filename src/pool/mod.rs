@@ -1,0 +1,248 @@
+//! Which items stay resident, and what is done about it.
+
+mod builder;
+mod counters;
+mod eviction;
+mod kept;
+mod loading;
+mod open;
+mod order;
+mod saving;
+mod stats;
+mod taking;
+mod writing;
+
+use std::fmt;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+
+use uuid::Uuid;
+
+pub use builder::PoolBuilder;
+pub use stats::Stats;
+pub(crate) use taking::{Duplicate, Taken};
+
+use crate::backing_store::{BackingStore, BackingStoreT, Core, Strategy, Token, TrackedPath};
+use crate::error::Operation;
+use crate::residency::{Item, Written};
+use crate::{Fb, Result};
+use counters::Counters;
+use order::Order;
+
+/// Keeps the recently used of many items in memory, and every other in a file.
+///
+/// # What stays
+///
+/// The pool keeps `mem_size` items, in the order of their use: a segmented LRU
+/// in which a hit on an item of the recent half moves nothing, and so takes no
+/// lock. An item that is let go of is written first, in the background, if its
+/// value has no file yet; it can be read meanwhile, and a hit rescues it. What
+/// a guard uses stays in memory beyond the budget until the guard goes.
+///
+/// A value that is a map of its file ([`Footprint::is_mapped`]) costs no memory
+/// of the process's own. When the item budget lets go of it, its map is kept,
+/// and the next load is a hit, as long as the process has maps to spare.
+///
+/// # Costs
+///
+/// A hit takes no lock and allocates nothing. An item that is not in memory
+/// costs 112 bytes of it, and about 60 more if its key is registered or
+/// persisted; a handle costs 16.
+///
+/// [`Footprint::is_mapped`]: crate::fbstore::Footprint::is_mapped
+pub struct FBPool<T, B: BackingStoreT> {
+    store: Arc<BackingStore<B>>,
+    order: Order<T, B>,
+    counters: Counters,
+    /// How an item ends, known as soon as there is one: the bounds that it needs
+    /// are those of `insert` and `register`, and a handle's drop has none.
+    retire: OnceLock<Retire<T, B>>,
+    /// Keeps the pool entered among those that keep maps.
+    keeper: OnceLock<Arc<dyn kept::KeepsMaps>>,
+}
+
+type Retire<T, B> = fn(&Arc<FBPool<T, B>>, &Arc<Item<T, B>>);
+
+impl<T, B: BackingStoreT> FBPool<T, B> {
+    /// Makes a pool on `store` that keeps `mem_size` items in memory. 0 is
+    /// allowed: a value then stays only as long as a guard uses it.
+    pub fn new(store: Arc<BackingStore<B>>, mem_size: usize) -> Self {
+        Self {
+            store,
+            order: Order::new(mem_size),
+            counters: Counters::new(),
+            retire: OnceLock::new(),
+            keeper: OnceLock::new(),
+        }
+    }
+
+    /// Begins a pool on `store` with more to say than the number of items.
+    pub fn builder(store: Arc<BackingStore<B>>) -> PoolBuilder<T, B> {
+        PoolBuilder::new(store)
+    }
+
+    /// The store behind the pool.
+    pub fn store(&self) -> &Arc<BackingStore<B>> {
+        &self.store
+    }
+
+    /// How many items the pool has, in memory or not. Handles that share an item
+    /// count once.
+    pub fn size(&self) -> usize {
+        self.counters.items.load(Ordering::Relaxed)
+    }
+
+    /// What the pool counts.
+    pub fn stats(&self) -> Stats {
+        let lengths = self.order.lengths();
+        let counters = &self.counters;
+        let failures = &self.core().failures;
+        Stats {
+            items: self.size(),
+            resident: lengths.order,
+            kept: lengths.kept,
+            overdue: lengths.overdue,
+            hits: counters.hits(),
+            misses: counters.misses.load(Ordering::Relaxed),
+            evictions: counters.evictions.load(Ordering::Relaxed),
+            writes_waiting: counters.writes_waiting.load(Ordering::Relaxed),
+            writes: counters.writes.load(Ordering::Relaxed),
+            write_failures: counters.write_failures.load(Ordering::Relaxed),
+            failed_deletions: failures.deletions.load(Ordering::Relaxed),
+            failed_tasks: failures.tasks.load(Ordering::Relaxed),
+            store_failing: self.core().outage.is_on(),
+        }
+    }
+
+    pub(crate) fn core(&self) -> &Arc<Core<B>> {
+        self.store.core()
+    }
+
+    /// One handle less; the last one ends the item.
+    pub(crate) fn drop_handle(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
+        if item.drop_handle() {
+            let retire = self
+                .retire
+                .get()
+                .expect("a pool that has an item knows how one ends");
+            retire(self, item);
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
+    /// Puts `data` into the pool. Never waits and never fails: the value stays
+    /// in memory until it is written in the background, also while the disk
+    /// refuses.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::BinCodec;
+    ///
+    /// let pool: Arc<FBPool<Vec<u32>, _>> = FBPool::temp(BinCodec, 2).await?;
+    /// let items: Vec<_> = (0..10).map(|n| pool.insert(vec![n; 1000])).collect();
+    /// assert_eq!(items[0].read().await?[999], 0);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub fn insert(self: &Arc<Self>, data: T) -> Fb<T, B> {
+        let item = Item::dirty(data);
+        let handle = self.handle(item.clone());
+        item.enter(&self.order);
+        self.enforce();
+        handle
+    }
+
+    /// Makes a handle for an item that was persisted at `path`, by linking its
+    /// file into the cache. Nothing is loaded. Registering a key again gives
+    /// another item with the same file.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the key is not
+    /// known at `path`, or its file is gone; that of the link.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the registration; a link that was made is
+    /// deleted in the background.
+    pub async fn register(
+        self: &Arc<Self>,
+        path: &Arc<TrackedPath<B::PersistPath>>,
+        key: Uuid,
+    ) -> Result<Fb<T, B>> {
+        let token = match self.registered(path, key) {
+            Some(token) => token,
+            None => {
+                let (core, path) = (self.core().clone(), path.clone());
+                self.store
+                    .task(Operation::Register, move || core.register(&path, key))
+                    .await?
+            }
+        };
+        Ok(self.handle(Item::absent(token)))
+    }
+
+    /// The blocking form of [`register`](Self::register).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Makes the link on this thread.
+    pub fn blocking_register(
+        self: &Arc<Self>,
+        path: &TrackedPath<B::PersistPath>,
+        key: Uuid,
+    ) -> Result<Fb<T, B>> {
+        let token = match self.registered(path, key) {
+            Some(token) => token,
+            None => self.core().register(path, key)?,
+        };
+        Ok(self.handle(Item::absent(token)))
+    }
+
+    /// A share in a file that is in the cache already.
+    fn registered(&self, path: &TrackedPath<B::PersistPath>, key: Uuid) -> Option<Token<B>> {
+        path.contains_key(key)
+            .then(|| self.core().try_register(key))
+            .flatten()
+    }
+
+    fn handle(self: &Arc<Self>, item: Arc<Item<T, B>>) -> Fb<T, B> {
+        self.retire.get_or_init(|| Self::retire);
+        self.count_new_item();
+        Fb::new(self.clone(), item)
+    }
+
+    fn retire(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
+        self.counters.items.fetch_sub(1, Ordering::Relaxed);
+        let retired = item.retire(&self.order);
+        if let Some(write) = retired.superseded {
+            write.outcome.set(Ok(Written::Superseded));
+        }
+        if let Some(value) = retired.value {
+            self.core().queue.reap(value);
+        }
+        let (key, file) = retired.old;
+        self.core().release(key, file);
+    }
+}
+
+impl<T, B: BackingStoreT> fmt::Debug for FBPool<T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FBPool")
+            .field("stats", &self.stats())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,195 @@
+//! Taking a value out of its item, to be changed.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use file_backed_codecs::BoxError;
+
+use super::FBPool;
+use super::loading::leaked;
+use crate::backing_store::{Strategy, guarded};
+use crate::error::Operation;
+use crate::residency::{Held, Item, Take, Written};
+use crate::{Error, Result};
+
+/// How a value that others have too is copied.
+pub(crate) type Duplicate<T, B> = fn(&B, &T) -> Result<T, BoxError>;
+
+/// A value that was taken out, and the item that it goes back to: the handle's
+/// own, or a new one that the handle switches to.
+///
+/// Whoever holds one puts it into a write guard without waiting in between.
+pub(crate) struct Taken<T, B: Strategy<T>> {
+    pub(crate) item: Arc<Item<T, B>>,
+    pub(crate) value: Arc<T>,
+}
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
+    /// Takes the value out for a handle that is the only one, or copies it.
+    pub(crate) async fn take(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+        only_handle: bool,
+        duplicate: Duplicate<T, B>,
+    ) -> Result<Taken<T, B>> {
+        if !only_handle {
+            let value = self.load(item).await?.into_full();
+            return self.copy(item, value, duplicate).await;
+        }
+        let mut held = None;
+        loop {
+            match self.begin_take(item, held.take(), true) {
+                Take::Taken(taken) => return Ok(self.taken(item, taken.value, taken.old)),
+                Take::InUse(value) => return self.copy(item, value, duplicate).await,
+                Take::Wait { flight, new } => {
+                    let waiting = self.wait_for(item, flight, new);
+                    held = Some(waiting.value(Option::take).await?);
+                }
+                Take::WaitForWrite(write) => {
+                    write
+                        .outcome
+                        .wait_for(|outcome| outcome.as_ref().map(drop))
+                        .await;
+                }
+                Take::Leaked => return Err(leaked(item)),
+            }
+        }
+    }
+
+    /// The blocking form of [`take`](Self::take).
+    pub(crate) fn blocking_take(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+        only_handle: bool,
+        duplicate: Duplicate<T, B>,
+    ) -> Result<Taken<T, B>> {
+        if !only_handle {
+            let value = self.blocking_load(item)?.into_full();
+            return self.blocking_copy(item, value, duplicate);
+        }
+        let mut held = None;
+        loop {
+            match self.begin_take(item, held.take(), true) {
+                Take::Taken(taken) => return Ok(self.taken(item, taken.value, taken.old)),
+                Take::InUse(value) => return self.blocking_copy(item, value, duplicate),
+                Take::Wait { flight, new } => {
+                    let waiting = self.wait_for(item, flight, new);
+                    held = Some(waiting.blocking_value(Option::take)?);
+                }
+                Take::WaitForWrite(write) => {
+                    self.run_write(item, &write);
+                    write
+                        .outcome
+                        .block_for(|outcome| outcome.as_ref().map(drop));
+                }
+                Take::Leaked => return Err(leaked(item)),
+            }
+        }
+    }
+
+    /// The fast path of a mutation: takes a value that is in memory and that
+    /// nobody else uses.
+    pub(crate) fn take_resident(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Taken<T, B>> {
+        let value = self.try_hit(item)?.into_full();
+        match self.begin_take(item, Some(value), false) {
+            Take::Taken(taken) => Some(self.taken(item, taken.value, taken.old)),
+            _ => None,
+        }
+    }
+
+    /// Takes the value out, or copies it, if it is resident.
+    pub(crate) fn try_take(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+        only_handle: bool,
+        duplicate: Duplicate<T, B>,
+    ) -> Result<Option<Taken<T, B>>> {
+        // Looks before it begins: to begin would start a load.
+        let Some(value) = self.try_hit(item).map(Held::into_full) else {
+            return match item.is_taken() {
+                true => Err(leaked(item)),
+                false => Ok(None),
+            };
+        };
+        if !only_handle {
+            return self.blocking_copy(item, value, duplicate).map(Some);
+        }
+        match self.begin_take(item, Some(value), false) {
+            Take::Taken(taken) => Ok(Some(self.taken(item, taken.value, taken.old))),
+            Take::InUse(value) => self.blocking_copy(item, value, duplicate).map(Some),
+            Take::Wait { .. } | Take::WaitForWrite(_) | Take::Leaked => {
+                unreachable!("a value that is held is resident")
+            }
+        }
+    }
+
+    fn begin_take(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+        held: Option<Arc<T>>,
+        wait: bool,
+    ) -> Take<T, B> {
+        let (take, superseded) = item.begin_take(held, wait, &self.order);
+        if let Some(write) = superseded {
+            write.outcome.set(Ok(Written::Superseded));
+        }
+        take
+    }
+
+    fn taken(
+        &self,
+        item: &Arc<Item<T, B>>,
+        value: Arc<T>,
+        (key, file): (uuid::Uuid, crate::backing_store::File),
+    ) -> Taken<T, B> {
+        self.core().release(key, file);
+        Taken {
+            item: item.clone(),
+            value,
+        }
+    }
+
+    async fn copy(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+        value: Arc<T>,
+        duplicate: Duplicate<T, B>,
+    ) -> Result<Taken<T, B>> {
+        let (pool, item) = (self.clone(), item.clone());
+        self.store
+            .task(Operation::Duplicate, move || {
+                pool.blocking_copy(&item, value, duplicate)
+            })
+            .await
+    }
+
+    /// Makes an item of its own from a copy of `value`, which is `item`'s.
+    fn blocking_copy(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+        value: Arc<T>,
+        duplicate: Duplicate<T, B>,
+    ) -> Result<Taken<T, B>> {
+        let copy = guarded(|| duplicate(&self.core().backing, &value));
+        drop(value);
+        if item.is_overdue() {
+            self.evict_overdue(item);
+        }
+        let copy = copy.map_err(|error| Error::of_key(Operation::Duplicate, item.key(), error))?;
+        Ok(Taken {
+            item: Item::taken(),
+            value: Arc::new(copy),
+        })
+    }
+
+    /// Puts a changed value back into its item.
+    pub(crate) fn put_back(self: &Arc<Self>, item: &Arc<Item<T, B>>, value: Arc<T>) {
+        item.put_back(value, &self.order);
+        self.enforce();
+    }
+
+    /// Counts an item that a handle has just made its own.
+    pub(crate) fn count_new_item(&self) {
+        self.counters.items.fetch_add(1, Ordering::Relaxed);
+    }
+}

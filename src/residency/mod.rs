@@ -1,0 +1,40 @@
+//! The life of one item.
+//!
+//! An item has a *slot*, from which anybody reads the value without waiting,
+//! and a state behind a small lock, which never spans a system call, the user's
+//! code or the drop of a value. The methods of [`Item`] are the events; each
+//! changes the state and tells the caller what to do about it (run a load,
+//! queue a write, drop a value). **Lock order: item, then residents** (the
+//! pool's lists), then keys.
+//!
+//! *Overdue* is a flag beside the state: the budget has let go of the item, but
+//! somebody still uses its value. *Kept* is clean, and in the pool's list of
+//! kept maps. *Dead* is terminal: guards own their value and go on.
+//!
+//! | event | absent | loading | clean | dirty | writing, queued / running | taken |
+//! |---|---|---|---|---|---|---|
+//! | [`begin_load`](Item::begin_load) | starts a flight: loading | joins | hit | hit | hit | leaked |
+//! | [`rescue`](Item::rescue) (a hit in the older half) | – | – | to the front, not overdue | the same | the same; a queued write that only eviction wants is cancelled: dirty | – |
+//! | [`finish_load`](Item::finish_load) | – | clean, in front; failed: absent | – | – | – | – |
+//! | [`begin_take`](Item::begin_take) (a mutation by the only handle) | starts a flight | joins | taken, with a new key; a reader is there: duplicate | the same | queued: cancelled, or run first if a save wants it; running: waits | leaked |
+//! | [`evict`](Item::evict) | – | – | nobody uses it: absent, or kept; else overdue | writing, overdue | overdue | – |
+//! | [`evict_overdue`](Item::evict_overdue) (a guard dropped) | – | – | as evict | – | – | – |
+//! | [`finish_write`](Item::finish_write) | – | – | – | – | clean, and if overdue as evict; failed: dirty, unlisted | – |
+//! | [`begin_save`](Item::begin_save) | a share in the file | the same | the same | writing | joins | leaked |
+//! | [`put_back`](Item::put_back) (a write guard dropped) | – | – | – | – | – | dirty, in front |
+//! | [`retire`](Item::retire) (the last handle dropped) | dead | dead; a running load clears up | dead | dead | queued: cancelled, or run if a save wants it; running: it clears up; dead | dead |
+//!
+//! A mutation by a handle that shares its item goes through none of these: it
+//! reads the value as anybody does and makes an item of its own from a copy.
+//!
+//! Why the counting is right: see [`Item::release`].
+
+mod flight;
+mod item;
+mod slot;
+mod write_back;
+
+pub(crate) use flight::Flight;
+pub(crate) use item::{Evicted, Item, LoadStep, Place, Residents, Save, Take, WriteEnd};
+pub(crate) use slot::Held;
+pub(crate) use write_back::{Wanted, WriteBack, Written};

@@ -1,0 +1,61 @@
+//! One write of a value to its file, and everybody who waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crate::Result;
+use crate::backing_store::{BackingStoreT, Claim, Outcome, Token};
+
+/// What a write-back is wanted for. Later ones want it more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub(crate) enum Wanted {
+    /// Eviction only: whoever rescues or changes the value cancels it.
+    Eviction,
+    /// `write_now` too: whoever changes the value still supersedes it.
+    WriteNow,
+    /// A save, which captured this value: it is written whatever happens.
+    Persist,
+}
+
+pub(crate) struct WriteBack<B: BackingStoreT> {
+    pub(crate) claim: Claim,
+    pub(crate) outcome: Outcome<Result<Written<B>>>,
+    /// Raised only under the item's lock.
+    wanted: AtomicU8,
+}
+
+/// How a write-back ended, if not with an error.
+pub(crate) enum Written<B: BackingStoreT> {
+    /// The file is there; a share in it for those who save it.
+    Done(Option<Arc<Token<B>>>),
+    /// The value was changed or given up before it was written.
+    Superseded,
+}
+
+impl<B: BackingStoreT> Clone for Written<B> {
+    fn clone(&self) -> Self {
+        match self {
+            Self::Done(token) => Self::Done(token.clone()),
+            Self::Superseded => Self::Superseded,
+        }
+    }
+}
+
+impl<B: BackingStoreT> WriteBack<B> {
+    pub(super) fn new(wanted: Wanted) -> Arc<Self> {
+        Arc::new(Self {
+            claim: Claim::new(),
+            outcome: Outcome::new(),
+            wanted: AtomicU8::new(wanted as u8),
+        })
+    }
+
+    pub(super) fn want(&self, wanted: Wanted) {
+        self.wanted.fetch_max(wanted as u8, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_wanted(&self, at_least: Wanted) -> bool {
+        self.wanted.load(Ordering::Relaxed) >= at_least as u8
+    }
+}
