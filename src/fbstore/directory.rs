@@ -1,0 +1,210 @@
+//! One directory of items: the one entry that it has in this process.
+
+use std::collections::{HashMap, HashSet};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Weak};
+
+use file_backed_codecs::BoxError;
+use parking_lot::Mutex;
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::files::{Files, Identity};
+use super::layout::{key_path, shard_of, shards};
+use crate::backing_store::Background;
+use crate::error::{AtPath, Fault};
+
+/// A directory in use. However often, and under whatever names, it is opened,
+/// the process has one entry for it.
+pub(crate) struct Directory {
+    root: PathBuf,
+    files: Arc<dyn Files>,
+    /// Which store has the directory as its cache.
+    cache: Mutex<Option<Background>>,
+    /// Rises whenever a store takes the directory as its cache; an earlier store
+    /// may then no longer write to it.
+    epoch: AtomicU64,
+    /// The stores that persist to it or delete from it.
+    users: Mutex<Vec<Background>>,
+    /// What is to be made durable.
+    unsynced: Mutex<Unsynced>,
+    /// Deletes the directory with the entry, if it is a temporary one.
+    _temporary: Option<TempDir>,
+}
+
+#[derive(Default)]
+struct Unsynced {
+    files: HashSet<Uuid>,
+    /// Shards with names that came or went.
+    shards: HashSet<u8>,
+    /// Files whose fsync failed. It is never tried again: the kernel may then
+    /// say that all is well though the data is lost.
+    lost: HashSet<Uuid>,
+}
+
+static ENTRIES: LazyLock<Mutex<HashMap<Identity, Weak<Directory>>>> = LazyLock::new(Mutex::default);
+
+impl Directory {
+    /// The entry of a directory that is there. Work that earlier users of it
+    /// left, such as deletions, is finished first.
+    pub(crate) fn enter(
+        root: PathBuf,
+        files: Arc<dyn Files>,
+        temporary: Option<TempDir>,
+    ) -> Result<Arc<Self>, BoxError> {
+        let identity = files.identity(&root).map_err(|error| at(&root, error))?;
+        let mut entries = ENTRIES.lock();
+        if let Some(entry) = entries.get(&identity).and_then(Weak::upgrade) {
+            drop(entries);
+            entry.finish_background();
+            return Ok(entry);
+        }
+        entries.retain(|_, entry| entry.strong_count() > 0);
+        let entry = Arc::new(Self {
+            root,
+            files,
+            cache: Mutex::new(None),
+            epoch: AtomicU64::new(0),
+            users: Mutex::new(Vec::new()),
+            unsynced: Mutex::new(Unsynced::default()),
+            _temporary: temporary,
+        });
+        entries.insert(identity, Arc::downgrade(&entry));
+        Ok(entry)
+    }
+
+    /// Makes the directory with its shards.
+    pub(crate) fn create(root: &Path, files: &dyn Files) -> Result<(), BoxError> {
+        files.create_dir(root).map_err(|error| at(root, error))?;
+        for shard in shards() {
+            let shard = root.join(shard);
+            files
+                .create_dir(&shard)
+                .map_err(|error| at(&shard, error))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(crate) fn files(&self) -> &dyn Files {
+        &*self.files
+    }
+
+    pub(crate) fn path_of(&self, key: Uuid) -> PathBuf {
+        key_path(&self.root, key)
+    }
+
+    /// Takes the directory as a cache. The number is that store's permission to
+    /// write.
+    pub(crate) fn take_as_cache(&self) -> Result<u64, BoxError> {
+        self.finish_background();
+        let owned = self
+            .cache
+            .lock()
+            .as_ref()
+            .map_or(0, Background::owned_files);
+        if owned > 0 {
+            let text = format!(
+                "another store of this process has it as its cache, with {owned} files that \
+                 handles or jobs still own: drop those first, or give each store a directory \
+                 of its own"
+            );
+            return Err(at(&self.root, Fault::InUse(text)));
+        }
+        Ok(self.epoch.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    /// Whether the store with this permission still has the directory.
+    pub(crate) fn check_permission(&self, epoch: u64) -> Result<(), BoxError> {
+        if self.epoch.load(Ordering::Relaxed) == epoch {
+            return Ok(());
+        }
+        let text = "another store of this process has taken it as its cache since";
+        Err(at(&self.root, Fault::InUse(text.to_owned())))
+    }
+
+    pub(crate) fn set_cache_user(&self, background: Background) {
+        *self.cache.lock() = Some(background);
+    }
+
+    pub(crate) fn add_user(&self, background: Background) {
+        let mut users = self.users.lock();
+        users.retain(Background::is_alive);
+        users.push(background);
+    }
+
+    fn finish_background(&self) {
+        let mut users = self.users.lock().clone();
+        users.extend(self.cache.lock().clone());
+        for background in users {
+            background.finish();
+        }
+    }
+
+    /// A name of this key came.
+    pub(crate) fn note_linked(&self, key: Uuid) {
+        let mut unsynced = self.unsynced.lock();
+        unsynced.files.insert(key);
+        unsynced.shards.insert(key.as_bytes()[0]);
+    }
+
+    /// The name of this key went.
+    pub(crate) fn note_removed(&self, key: Uuid) {
+        let mut unsynced = self.unsynced.lock();
+        unsynced.files.remove(&key);
+        unsynced.lost.remove(&key);
+        unsynced.shards.insert(key.as_bytes()[0]);
+    }
+
+    /// Makes durable whatever came or went since the last time: each file, then
+    /// each shard with names that changed.
+    pub(crate) fn sync(&self) -> Result<(), BoxError> {
+        let (files, touched) = {
+            let mut unsynced = self.unsynced.lock();
+            (
+                std::mem::take(&mut unsynced.files),
+                std::mem::take(&mut unsynced.shards),
+            )
+        };
+        for key in files {
+            let path = self.path_of(key);
+            if let Err(error) = self.files.sync(&path) {
+                self.unsynced.lock().lost.insert(key);
+                tracing::error!(path = %path.display(), %error, "a persisted file could not be made durable");
+            }
+        }
+        let directories = touched
+            .iter()
+            .map(|shard| shard_of(&self.root, Uuid::from_u128(u128::from(*shard) << 120)))
+            .chain([self.root.clone()]);
+        for directory in directories {
+            if let Err(error) = self.files.sync(&directory) {
+                // Names are not lost by a failed fsync of their directory.
+                self.unsynced.lock().shards.extend(touched);
+                return Err(at(&directory, error));
+            }
+        }
+        match self.unsynced.lock().lost.iter().next() {
+            Some(key) => Err(at(
+                &self.path_of(*key),
+                std::io::Error::other(
+                    "the system could not make the file durable, and does not tell whether its \
+                     data is lost: delete the persisted item and persist it anew",
+                ),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Adds the path to an error.
+pub(crate) fn at(path: &Path, error: impl Into<BoxError>) -> BoxError {
+    Box::new(AtPath {
+        path: path.to_owned(),
+        source: error.into(),
+    })
+}

@@ -1,0 +1,28 @@
+//! One directory of sharded files, and the codecs that fill them.
+//!
+//! [`FBStore`] keeps every value in a file of its own, at
+//! `root/<first two hex digits of the key>/<32 hex digits>`. A [`Codec`] says
+//! how a value becomes a file:
+//!
+//! | codec | for | a load costs |
+//! |---|---|---|
+//! | `BinCodec` | any [serde](https://serde.rs) type | one read and a decode |
+//! | `ProstCodec` | protobuf messages | one read and a decode |
+//! | `MappedCodec` | `Mapped<T>`: rkyv archives | a map and a validation; the bytes are read when they are touched |
+//! | `MixedCodec` | serde types and `Mapped<T>` in one store | as the one or the other |
+//! | one of your own | whatever it encodes | |
+//!
+//! Each stands behind a feature of the crate; see there.
+
+mod directory;
+mod files;
+mod layout;
+mod prepared_path;
+mod scan;
+mod store;
+
+pub use file_backed_codecs::*;
+pub use layout::{RESERVED, key_path};
+pub use prepared_path::PreparedPath;
+pub use scan::sanitize_path;
+pub use store::FBStore;

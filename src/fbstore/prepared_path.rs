@@ -1,0 +1,297 @@
+//! A directory that is ready to hold items.
+
+use std::fmt;
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use file_backed_codecs::BoxError;
+
+use super::directory::{Directory, at};
+use super::files::{Files, RealFiles};
+use crate::backing_store::Outcome;
+use crate::error::Operation;
+use crate::fb::unwrap;
+use crate::{Error, Result};
+
+/// A directory with its 256 shards, ready to be a store's cache or to have items
+/// persisted in it. It dereferences to its [`Path`]; clones stand for the same
+/// directory.
+///
+/// Within one process a directory has one entry, however often it is opened.
+/// Opening it again first finishes the deletions that an earlier store left.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use file_backed::fbstore::PreparedPath;
+///
+/// # let dir = tempfile::tempdir().expect("a temporary directory");
+/// # let path = dir.path().join("items");
+/// let prepared = PreparedPath::open(path, vec!["notes.txt"]).await?;
+/// assert!(prepared.join("ff").is_dir());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct PreparedPath {
+    directory: Arc<Directory>,
+    ignored: Arc<[&'static str]>,
+    mode: Mode,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mode {
+    ReadWrite,
+    ReadOnly,
+    /// Files of 0.6, without a footer; decoding may ask for so many bytes.
+    Import {
+        limit: u64,
+    },
+}
+
+impl PreparedPath {
+    /// Opens the directory `path`, making it and its shards where they are not
+    /// there. Names in `ignored` are the program's own: a scan passes over them
+    /// silently.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be made or read, or `path` is something else.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave empty directories.
+    pub async fn open(path: PathBuf, ignored: Vec<&'static str>) -> Result<Self> {
+        on_a_thread(move || Self::blocking_open(path, ignored)).await
+    }
+
+    /// The blocking form of [`open`](Self::open).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Makes the directories on this thread.
+    pub fn blocking_open(path: PathBuf, ignored: Vec<&'static str>) -> Result<Self> {
+        Self::open_with(path, ignored, Arc::new(RealFiles))
+    }
+
+    pub(super) fn open_with(
+        path: PathBuf,
+        ignored: Vec<&'static str>,
+        files: Arc<dyn Files>,
+    ) -> Result<Self> {
+        let directory = Directory::create(&path, &*files)
+            .and_then(|()| Directory::enter(path, files, None))
+            .map_err(prepare)?;
+        Ok(Self {
+            directory,
+            ignored: ignored.into(),
+            mode: Mode::ReadWrite,
+        })
+    }
+
+    /// As [`open`](Self::open), for a failure that is a bug of the program.
+    ///
+    /// # Panics
+    ///
+    /// With the error's text, where `open` returns it.
+    ///
+    /// # Cancel safety
+    ///
+    /// As `open`.
+    pub async fn new(path: PathBuf, ignored: Vec<&'static str>) -> Self {
+        unwrap(Self::open(path, ignored).await)
+    }
+
+    /// As [`blocking_open`](Self::blocking_open), for a failure that is a bug of
+    /// the program.
+    ///
+    /// # Panics
+    ///
+    /// With the error's text, where `blocking_open` returns it.
+    ///
+    /// # Blocking
+    ///
+    /// As `blocking_open`.
+    pub fn blocking_new(path: PathBuf, ignored: Vec<&'static str>) -> Self {
+        unwrap(Self::blocking_open(path, ignored))
+    }
+
+    /// Makes a temporary directory, which is deleted when nobody uses it any
+    /// more.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be made.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing.
+    pub async fn temp() -> Result<Self> {
+        on_a_thread(Self::blocking_temp).await
+    }
+
+    /// The blocking form of [`temp`](Self::temp).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Makes the directories on this thread.
+    pub fn blocking_temp() -> Result<Self> {
+        let files: Arc<dyn Files> = Arc::new(RealFiles);
+        let temporary = tempfile::Builder::new()
+            .prefix("file_backed-")
+            .tempdir()
+            .map_err(|error| prepare(at(&std::env::temp_dir(), error)))?;
+        let path = temporary.path().to_owned();
+        let directory = Directory::create(&path, &*files)
+            .and_then(|()| Directory::enter(path, files, Some(temporary)))
+            .map_err(prepare)?;
+        Ok(Self {
+            directory,
+            ignored: [].into(),
+            mode: Mode::ReadWrite,
+        })
+    }
+
+    /// Opens a directory that is there, to read what is persisted in it. Nothing
+    /// in it is made or changed. Track it with
+    /// [`track_read_only`](crate::BackingStore::track_read_only).
+    ///
+    /// # Errors
+    ///
+    /// If `path` is not a directory that can be read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing.
+    pub async fn open_read_only(path: PathBuf) -> Result<Self> {
+        on_a_thread(move || Self::blocking_open_read_only(path)).await
+    }
+
+    /// The blocking form of [`open_read_only`](Self::open_read_only).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Looks at the directory on this thread.
+    pub fn blocking_open_read_only(path: PathBuf) -> Result<Self> {
+        Self::existing(path, Mode::ReadOnly)
+    }
+
+    /// Opens a directory persisted by file_backed 0.6, whose files have no
+    /// footer. Nothing in it is changed. Track it with
+    /// [`track_read_only`](crate::BackingStore::track_read_only), load its items
+    /// with the codec that wrote them, and insert them anew.
+    ///
+    /// Nothing tells a damaged file from a good one here but the codec, so
+    /// decoding one item may ask for at most `limit` bytes.
+    ///
+    /// # Errors
+    ///
+    /// If `path` is not a directory that can be read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing.
+    pub async fn open_import(path: PathBuf, limit: u64) -> Result<Self> {
+        on_a_thread(move || Self::blocking_open_import(path, limit)).await
+    }
+
+    /// The blocking form of [`open_import`](Self::open_import).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Looks at the directory on this thread.
+    pub fn blocking_open_import(path: PathBuf, limit: u64) -> Result<Self> {
+        Self::existing(path, Mode::Import { limit })
+    }
+
+    fn existing(path: PathBuf, mode: Mode) -> Result<Self> {
+        let files: Arc<dyn Files> = Arc::new(RealFiles);
+        files
+            .list(&path)
+            .map_err(|error| prepare(at(&path, error)))?;
+        let directory = Directory::enter(path, files, None).map_err(prepare)?;
+        Ok(Self {
+            directory,
+            ignored: [].into(),
+            mode,
+        })
+    }
+
+    /// The directory's path.
+    pub fn path(&self) -> &Path {
+        self.directory.root()
+    }
+
+    /// The names that a scan passes over silently, beside
+    /// [`RESERVED`](super::RESERVED).
+    pub fn ignored(&self) -> &[&'static str] {
+        &self.ignored
+    }
+
+    pub(super) fn directory(&self) -> &Arc<Directory> {
+        &self.directory
+    }
+
+    pub(super) fn mode(&self) -> Mode {
+        self.mode
+    }
+}
+
+fn prepare(error: BoxError) -> Error {
+    Error::new(Operation::Prepare, error)
+}
+
+/// Runs `work` on a thread of its own: opening a directory is rare, and must not
+/// wait for a runtime whose blocking threads are all taken.
+async fn on_a_thread<R: Send + 'static>(
+    work: impl FnOnce() -> Result<R> + Send + 'static,
+) -> Result<R> {
+    let outcome = Arc::new(Outcome::new());
+    let set = outcome.clone();
+    std::thread::Builder::new()
+        .name("file_backed open".to_owned())
+        .spawn(move || {
+            let result = crate::backing_store::guarded(|| Ok(work()))
+                .unwrap_or_else(|panic| Err(prepare(panic)));
+            set.set(result);
+        })
+        .map_err(|error| prepare(error.into()))?;
+    outcome.wait_for(Option::take).await
+}
+
+impl Deref for PreparedPath {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        self.path()
+    }
+}
+
+impl fmt::Debug for PreparedPath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PreparedPath")
+            .field("path", &self.path())
+            .field("ignored", &self.ignored)
+            .field("mode", &self.mode)
+            .finish()
+    }
+}

@@ -1,0 +1,307 @@
+//! The store that keeps every value in a file of its own.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use file_backed_codecs::{BoxError, Codec, Footprint, Payload, frame};
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::directory::{Directory, at};
+use super::prepared_path::{Mode, PreparedPath};
+use super::scan;
+use crate::backing_store::{Background, BackingStoreT, Strategy, Transfer};
+use crate::error::{Fault, Operation};
+use crate::fb::unwrap;
+use crate::{Error, Result};
+
+/// Keeps every value in a file of its own, in one directory, in the form that
+/// the codec `C` gives it.
+///
+/// A file appears under its name when it is written whole, or is removed again;
+/// it can be read by nobody before, since nobody knows its key. Nothing in the
+/// cache is synced: it is worth nothing after a restart.
+pub struct FBStore<C> {
+    codec: C,
+    path: PreparedPath,
+    /// The permission to write to the directory; see [`Directory::take_as_cache`].
+    epoch: u64,
+    /// Items that are loaded where they were persisted.
+    in_place: Mutex<HashMap<Uuid, PreparedPath>>,
+    /// Whether there ever were any; spares loads the lock.
+    any_in_place: AtomicBool,
+    background: OnceLock<Background>,
+}
+
+impl<C> FBStore<C> {
+    /// Opens a store with `path` as its cache.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_in_use`] if items of another store still own files there, or
+    /// if `path` was opened read-only.
+    ///
+    /// # Blocking
+    ///
+    /// Finishes the deletions that an earlier store left there, on this thread;
+    /// as a rule [`PreparedPath::open`] has done so.
+    pub fn open(codec: C, path: PreparedPath) -> Result<Self> {
+        let opened = |error| Error::new(Operation::OpenStore, error);
+        if path.mode() != Mode::ReadWrite {
+            return Err(opened(at(&path, Fault::ReadOnly)));
+        }
+        let epoch = path.directory().take_as_cache().map_err(opened)?;
+        Ok(Self {
+            codec,
+            path,
+            epoch,
+            in_place: Mutex::new(HashMap::new()),
+            any_in_place: AtomicBool::new(false),
+            background: OnceLock::new(),
+        })
+    }
+
+    /// As [`open`](Self::open), for a failure that is a bug of the program.
+    ///
+    /// # Panics
+    ///
+    /// With the error's text, where `open` returns it.
+    ///
+    /// # Blocking
+    ///
+    /// As `open`.
+    pub fn new(codec: C, path: PreparedPath) -> Self {
+        unwrap(Self::open(codec, path))
+    }
+
+    /// The directory of the cache.
+    pub fn path(&self) -> &PreparedPath {
+        &self.path
+    }
+
+    /// The codec.
+    pub fn codec(&self) -> &C {
+        &self.codec
+    }
+
+    fn directory(&self) -> &Directory {
+        self.path.directory()
+    }
+
+    /// Where the file of `key` is, and how it is to be read.
+    fn home(&self, key: Uuid) -> (PathBuf, Mode) {
+        if self.any_in_place.load(Ordering::Acquire)
+            && let Some(path) = self.in_place.lock().get(&key)
+        {
+            return (path.directory().path_of(key), path.mode());
+        }
+        (self.directory().path_of(key), Mode::ReadWrite)
+    }
+
+    /// Gives the file at `from` the name `to`. A name that is there already is
+    /// success if it stands for the same file, or for one of equal footer.
+    fn link(&self, from: &std::path::Path, to: &std::path::Path) -> Result<Transfer, BoxError> {
+        let files = self.directory().files();
+        match files.link(from, to) {
+            Ok(()) => Ok(Transfer::Linked),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                let same = files.identity(from).map_err(|error| at(from, error))?
+                    == files.identity(to).map_err(|error| at(to, error))?;
+                if same || self.footers_equal(from, to)? {
+                    Ok(Transfer::Present)
+                } else {
+                    Err(at(to, Fault::Conflict))
+                }
+            }
+            Err(error) => Err(at(from, error)),
+        }
+    }
+
+    fn footers_equal(
+        &self,
+        one: &std::path::Path,
+        other: &std::path::Path,
+    ) -> Result<bool, BoxError> {
+        let footer = |path: &std::path::Path| {
+            let source = self
+                .directory()
+                .files()
+                .open(path)
+                .map_err(|error| at(path, error))?;
+            Ok::<_, BoxError>(Payload::read_footer(&*source).ok())
+        };
+        let one = footer(one)?;
+        Ok(one.is_some() && one == footer(other)?)
+    }
+}
+
+impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
+    type PersistPath = PreparedPath;
+
+    fn delete(&self, key: Uuid) -> Result<(), BoxError> {
+        if self.any_in_place.load(Ordering::Acquire) && self.in_place.lock().remove(&key).is_some()
+        {
+            return Ok(());
+        }
+        remove(self.directory(), key)
+    }
+
+    fn delete_persisted(&self, path: &PreparedPath, key: Uuid) -> Result<(), BoxError> {
+        writable(path)?;
+        remove(path.directory(), key)?;
+        path.directory().note_removed(key);
+        Ok(())
+    }
+
+    fn register(&self, path: &PreparedPath, key: Uuid) -> Result<Transfer, BoxError> {
+        self.directory().check_permission(self.epoch)?;
+        if path.mode() != Mode::ReadWrite {
+            return self
+                .register_in_place(path, key)
+                .map(|()| Transfer::Present);
+        }
+        let from = path.directory().path_of(key);
+        let to = self.directory().path_of(key);
+        match self.link(&from, &to) {
+            Err(error) if is_conflict(&*error) => {
+                // Nobody owns what stands in the cache under a key that is only
+                // being registered.
+                remove(self.directory(), key)?;
+                self.link(&from, &to)
+            }
+            linked => linked,
+        }
+    }
+
+    fn register_in_place(&self, path: &PreparedPath, key: Uuid) -> Result<(), BoxError> {
+        let file = path.directory().path_of(key);
+        path.directory()
+            .files()
+            .identity(&file)
+            .map_err(|error| at(&file, error))?;
+        self.in_place.lock().insert(key, path.clone());
+        self.any_in_place.store(true, Ordering::Release);
+        Ok(())
+    }
+
+    fn persist(&self, path: &PreparedPath, key: Uuid) -> Result<Transfer, BoxError> {
+        writable(path)?;
+        let (from, mode) = self.home(key);
+        if matches!(mode, Mode::Import { .. }) {
+            let text = "the file was written by file_backed 0.6 and has no footer: load the \
+                        item, insert its value anew, and persist that";
+            return Err(at(&from, io::Error::new(io::ErrorKind::Unsupported, text)));
+        }
+        let transfer = self.link(&from, &path.directory().path_of(key))?;
+        path.directory().note_linked(key);
+        Ok(transfer)
+    }
+
+    fn sanitize_path(&self, path: &PreparedPath) -> Result<Vec<Uuid>, BoxError> {
+        if std::ptr::eq(Arc::as_ptr(path.directory()), self.directory()) {
+            let text = "it is the cache of this very store: persist to a directory of its own";
+            return Err(at(path, Fault::InUse(text.to_owned())));
+        }
+        if let Some(background) = self.background.get() {
+            path.directory().add_user(background.clone());
+        }
+        scan::keys(path)
+    }
+
+    fn sync_persisted(&self, path: &PreparedPath) -> Result<(), BoxError> {
+        writable(path)?;
+        path.directory().sync()
+    }
+
+    fn attach(&self, background: Background) {
+        self.directory().set_cache_user(background.clone());
+        // Set once: a store is attached to one `BackingStore`.
+        let _ = self.background.set(background);
+    }
+}
+
+impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
+    fn store(&self, key: Uuid, data: &T) -> Result<(), BoxError> {
+        let directory = self.directory();
+        directory.check_permission(self.epoch)?;
+        let path = directory.path_of(key);
+        let mut file = directory
+            .files()
+            .create(&path)
+            .map_err(|error| at(&path, error))?;
+        let unfinished = Unfinished { directory, key };
+        frame::write_file(&self.codec, data, &mut *file).map_err(|error| at(&path, error))?;
+        std::mem::forget(unfinished);
+        Ok(())
+    }
+
+    fn load(&self, key: Uuid) -> Result<T, BoxError> {
+        let (path, mode) = self.home(key);
+        let decode = || {
+            let source = self.directory().files().open(&path)?;
+            let payload = match mode {
+                Mode::Import { limit } => Payload::open_unframed(&*source, limit)?,
+                Mode::ReadWrite | Mode::ReadOnly => Payload::open(&*source, C::ID)?,
+            };
+            self.codec.decode(payload)
+        };
+        decode().map_err(|error| at(&path, error))
+    }
+
+    fn duplicate(&self, data: &T) -> Result<T, BoxError> {
+        self.codec.duplicate(data)
+    }
+
+    fn footprint(&self, data: &T) -> Footprint {
+        self.codec.footprint(data)
+    }
+}
+
+/// A file that is being written; dropped, also by a panic of the codec, it
+/// removes what there is of it.
+struct Unfinished<'a> {
+    directory: &'a Directory,
+    key: Uuid,
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if let Err(error) = remove(self.directory, self.key) {
+            tracing::warn!(%error, "what a failed write left could not be removed");
+        }
+    }
+}
+
+/// Removes the file of a key; one that is not there is no error.
+fn remove(directory: &Directory, key: Uuid) -> Result<(), BoxError> {
+    let path = directory.path_of(key);
+    match directory.files().remove(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(&path, error)),
+        _ => Ok(()),
+    }
+}
+
+fn writable(path: &PreparedPath) -> Result<(), BoxError> {
+    match path.mode() {
+        Mode::ReadWrite => Ok(()),
+        Mode::ReadOnly | Mode::Import { .. } => Err(at(path, Fault::ReadOnly)),
+    }
+}
+
+fn is_conflict(error: &(dyn std::error::Error + 'static)) -> bool {
+    let cause = error.source().unwrap_or(error);
+    matches!(cause.downcast_ref(), Some(Fault::Conflict))
+}
+
+impl<C> fmt::Debug for FBStore<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FBStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
