@@ -1,0 +1,59 @@
+//! cargo run --example persistence --features=bincodec
+//!
+//! Persist, "restart", register, load: a value that outlives its process.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+use file_backed::uuid::Uuid;
+use file_backed::{BackingStore, FBPool};
+use tokio::runtime::Handle;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let dir = tempfile::tempdir()?;
+    let (cache, saved) = (dir.path().join("cache"), dir.path().join("saved"));
+    let key = first_process(&cache, &saved).await?;
+    second_process(&cache, &saved, key).await
+}
+
+async fn first_process(cache: &Path, saved: &Path) -> anyhow::Result<Uuid> {
+    let files = FBStore::open(BinCodec, PreparedPath::open(cache.into(), vec![]).await?)?;
+    let store = Arc::new(BackingStore::new(files, Handle::current()));
+    let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 100));
+
+    let saved = PreparedPath::open(saved.into(), vec![]).await?;
+    let tracked = Arc::new(store.track_path(saved).await?);
+    let item = pool.insert("worth keeping".to_owned());
+
+    // The first `await` begins the save, the second waits for it.
+    item.spawn_persist(&tracked).await.await?;
+    // Only now would it survive a power cut.
+    store.sync(&tracked).await?;
+    println!("persisted {}", item.key());
+    Ok(item.key())
+    // The item is dropped here, and its file in the cache with it. The persisted
+    // one stays.
+}
+
+async fn second_process(cache: &Path, saved: &Path, key: Uuid) -> anyhow::Result<()> {
+    let files = FBStore::open(BinCodec, PreparedPath::open(cache.into(), vec![]).await?)?;
+    let store = Arc::new(BackingStore::new(files, Handle::current()));
+    let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 100));
+
+    let saved = PreparedPath::open(saved.into(), vec![]).await?;
+    let tracked = Arc::new(store.track_path(saved).await?);
+    println!("found {} item(s)", tracked.all_keys().len());
+
+    let item = pool.register(&tracked, key).await?;
+    println!("loaded: {}", *item.read().await?);
+
+    // A key that was never saved is an error, not a panic.
+    let unknown = pool.register(&tracked, Uuid::nil()).await;
+    println!(
+        "as expected: {}",
+        unknown.expect_err("nothing is saved under it")
+    );
+    Ok(())
+}

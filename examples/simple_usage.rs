@@ -1,0 +1,58 @@
+//! cargo run --example simple_usage --features=bincodec
+//!
+//! Insert, evict, load, clean up: a pool that keeps two words in memory is given
+//! three.
+
+use std::sync::Arc;
+
+use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+use file_backed::{BackingStore, FBPool};
+use tokio::runtime::Handle;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    // The cache: one file for each value that is not in memory.
+    let dir = tempfile::tempdir()?;
+    let cache = PreparedPath::open(dir.path().join("cache"), vec![]).await?;
+    let store = Arc::new(BackingStore::new(
+        FBStore::open(BinCodec, cache)?,
+        Handle::current(),
+    ));
+    let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 2));
+
+    // The third word is one too many: the first is written and let go of.
+    let mut words: Vec<_> = ["Hello", "world", "!"]
+        .map(|word| pool.insert(word.to_owned()))
+        .into();
+    store.finished().await;
+    let stats = pool.stats();
+    println!(
+        "{} words, {} of them in memory",
+        stats.items, stats.resident
+    );
+    println!(
+        "in memory: {:?}",
+        words
+            .iter()
+            .map(|w| w.try_load().is_some())
+            .collect::<Vec<_>>()
+    );
+
+    // A load brings it back, and a guard borrows it.
+    println!("loaded: {}", *words[0].read().await?);
+
+    // A mutation changes the key, because the file under the old one is gone.
+    let before = words[0].key();
+    words[0].write().await?.push_str(", again");
+    println!(
+        "changed: {} (the key changed: {})",
+        *words[0].read().await?,
+        words[0].key() != before
+    );
+
+    // The last handle of an item takes its file along.
+    drop(words);
+    store.finished().await;
+    println!("left: {} words", pool.size());
+    Ok(())
+}
