@@ -1,6 +1,90 @@
 //! Owning handles to more large values than fit in memory.
 //!
-//! Draft.
+//! A program keeps an [`Fb`] for each value. An [`FBPool`] keeps the recently
+//! used values in memory and every other in one file of its own; a guard borrows
+//! a value and loads it first where needed. Dropping the last handle deletes the
+//! file in the background; persisting an item keeps its file across restarts.
+//!
+//! Three uses carry the design:
+//!
+//! 1. **Load large read-mostly blobs with zero copies.** `MappedCodec` stores
+//!    [rkyv](https://rkyv.org) archives. A load maps the file, and a read guard
+//!    borrows the archived data; nothing is deserialized.
+//! 2. **Mutable items through the ordinary codecs**: `BinCodec` for serde types,
+//!    `ProstCodec` for protobuf messages, in the same store if wanted.
+//! 3. **Datasets that outlive the process**: hard links into a permanent
+//!    directory, registered back after a restart.
+//!
+//! # Example
+//!
+//! ```
+//! # #[cfg(feature = "bincodec")]
+//! # #[tokio::main]
+//! # async fn main() -> file_backed::Result<()> {
+//! use std::sync::Arc;
+//!
+//! use file_backed::FBPool;
+//! use file_backed::fbstore::BinCodec;
+//!
+//! # let dir = tempfile::tempdir().expect("a temporary directory");
+//! # let path = dir.path().join("cache");
+//! // At most 100 values in memory, the others in files below `path`.
+//! let pool: Arc<FBPool<Vec<f64>, _>> = FBPool::open(BinCodec, path, 100).await?;
+//! let mut series: Vec<_> = (0..1000).map(|n| pool.insert(vec![n as f64; 64])).collect();
+//!
+//! let sum: f64 = series[17].read().await?.iter().sum();
+//! assert_eq!(sum, 17.0 * 64.0);
+//! series[17].write().await?.push(0.5);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "bincodec"))]
+//! # fn main() {}
+//! ```
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! |---|---|
+//! | handles and guards | [`Fb`], [`ReadGuard`], [`OwnedReadGuard`], [`WriteGuard`] |
+//! | what stays in memory, and what it costs | [`FBPool`] |
+//! | background work, persisted directories | [`BackingStore`], [`backing_store`] |
+//! | files and codecs | [`fbstore`] |
+//! | saving many items at once | [`convenience`] |
+//!
+//! # Features
+//!
+//! None is on by default. They add up.
+//!
+//! | feature | gives | pulls in |
+//! |---|---|---|
+//! | `bincodec` | `BinCodec` | bincode, serde |
+//! | `prostcodec` | `ProstCodec` | prost |
+//! | `mappedcodec` | `MappedCodec`, `Mapped<T>` | rkyv, bytecheck, memmap2 |
+//! | `bincodec` and `mappedcodec` | `MixedCodec` | |
+//! | `dupe` | `dupe::Dupe` for [`Fb`] | dupe |
+//! | `fbstore` | nothing: users of the published 0.6 name it | |
+//!
+//! # Errors and panics
+//!
+//! Everything that can fail returns [`Result`], but for the names that this API
+//! has always had and that leave no room for an error: they panic with the
+//! error's text, say so under "Panics", and each has a twin that returns it.
+//!
+//! | panics | returns |
+//! |---|---|
+//! | [`load`](Fb::load), [`blocking_load`](Fb::blocking_load), [`load_owned`](Fb::load_owned) | [`read`](Fb::read), [`blocking_read`](Fb::blocking_read), [`read_owned`](Fb::read_owned) |
+//! | [`load_mut`](Fb::load_mut), [`blocking_load_mut`](Fb::blocking_load_mut) | [`write`](Fb::write), [`blocking_write`](Fb::blocking_write) |
+//! | [`make_mut`](Fb::make_mut), [`blocking_make_mut`](Fb::blocking_make_mut) | [`make_write`](Fb::make_write), [`blocking_make_write`](Fb::blocking_make_write) |
+//! | [`PreparedPath::new`](fbstore::PreparedPath::new), [`blocking_new`](fbstore::PreparedPath::blocking_new) | [`PreparedPath::open`](fbstore::PreparedPath::open), [`blocking_open`](fbstore::PreparedPath::blocking_open) |
+//! | [`FBStore::new`](fbstore::FBStore::new) | [`FBStore::open`](fbstore::FBStore::open) |
+//!
+//! # Async and blocking
+//!
+//! Every operation has both forms. Async calls never block the executor: file
+//! work runs in the background. Blocking calls do their file work on the calling
+//! thread, and work without a running executor, also after the runtime has been
+//! shut down; call them from threads that may block. Every future is
+//! cancel-safe: dropping it loses no data and no finished work.
 #![forbid(unsafe_code)]
 
 pub mod backing_store;
@@ -18,3 +102,8 @@ pub use fb::Fb;
 pub use guard::{MappedReadGuard, OwnedReadGuard, ReadGuard, WriteGuard};
 pub use pool::{FBPool, PoolBuilder, Stats};
 pub use uuid;
+
+/// Compiles and runs the code of the README.
+#[cfg(all(doctest, feature = "bincodec", feature = "mappedcodec"))]
+#[doc = include_str!("../README.md")]
+struct Readme;
