@@ -230,10 +230,17 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
         let directory = self.directory();
         directory.check_permission(self.epoch)?;
         let path = directory.path_of(key);
-        let mut file = directory
-            .files()
-            .create(&path)
-            .map_err(|error| at(&path, error))?;
+        let create = || directory.files().create(&path);
+        let mut file = match create() {
+            // Only a failed write of this very value, which could not be
+            // removed then, can have left something under its key.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                remove(directory, key)?;
+                create()
+            }
+            created => created,
+        }
+        .map_err(|error| at(&path, error))?;
         let unfinished = Unfinished { directory, key };
         frame::write_file(&self.codec, data, &mut *file).map_err(|error| at(&path, error))?;
         std::mem::forget(unfinished);
