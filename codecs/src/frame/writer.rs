@@ -1,5 +1,6 @@
 //! What a codec writes to.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use super::{ArchiveLayout, Footer};
@@ -121,5 +122,13 @@ impl Write for PayloadWriter<'_> {
     /// Does nothing: the file is written when the codec is done.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl fmt::Debug for PayloadWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PayloadWriter")
+            .field("position", &self.len)
+            .finish_non_exhaustive()
     }
 }
