@@ -69,14 +69,20 @@ impl AlignedBytes {
         self.capacity
     }
 
-    /// Makes room for `additional` bytes, and at least doubles.
+    /// Makes room for `additional` bytes and some more: at least double what
+    /// there was, for many small additions; an eighth more than needed, for one
+    /// large addition and the little that follows it.
     #[cold]
     fn grow(&mut self, additional: usize) -> io::Result<()> {
         let needed = self
             .len
             .checked_add(additional)
             .ok_or(io::ErrorKind::OutOfMemory)?;
-        let mut larger = Self::with_capacity(needed.max(self.capacity.saturating_mul(2)))?;
+        let spare = needed / 8 + 64;
+        let capacity = needed
+            .saturating_add(spare)
+            .max(self.capacity.saturating_mul(2));
+        let mut larger = Self::with_capacity(capacity)?;
         // SAFETY: `larger` is another allocation, with room for more than
         // `len` bytes; the first `len` of this one are initialized.
         unsafe {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bounded::Bounded;
+use crate::bounded::{Bounded, Bounds};
 use crate::{BoxError, Codec, CodecId, FrameError, Payload, PayloadWriter};
 
 /// How deep the containers of a value may nest in a file that no checksum
@@ -63,7 +63,10 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for BinCodec {
         };
         let bytes = payload.read_whole()?;
         let (value, used) = bincode::serde::seed_decode_from_slice(
-            Bounded::seed::<T>(depth),
+            Bounded::seed::<T>(Bounds {
+                depth,
+                len: bytes.len(),
+            }),
             &bytes,
             bincode::config::legacy(),
         )?;

@@ -9,25 +9,34 @@ use serde::de::{
 };
 
 /// Stands around a deserializer, and around everything that serde hands on from
-/// it (visitors, seeds, access objects), and changes two things:
+/// it (visitors, seeds, access objects), and changes three things:
 ///
 /// * Strings and byte buffers are borrowed from the input and then copied.
 ///   Asked for an owned one, bincode reserves whatever length the input states,
 ///   and the process aborts where there is not so much memory; asked to
 ///   borrow, it compares the length with what is left.
+/// * A sequence is announced with no more elements than the input has bytes, to
+///   visitors that reserve room for as many as are announced.
 /// * Containers nest no deeper than `depth`.
 pub(crate) struct Bounded<X> {
     inner: X,
+    bounds: Bounds,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) struct Bounds {
     /// Containers that may still open inside each other.
-    depth: usize,
+    pub(crate) depth: usize,
+    /// Length of the input in bytes.
+    pub(crate) len: usize,
 }
 
 impl Bounded<()> {
     /// Begins a value of type `T`.
-    pub(crate) fn seed<T>(depth: usize) -> Bounded<PhantomData<T>> {
+    pub(crate) fn seed<T>(bounds: Bounds) -> Bounded<PhantomData<T>> {
         Bounded {
             inner: PhantomData,
-            depth,
+            bounds,
         }
     }
 }
@@ -36,16 +45,26 @@ impl<X> Bounded<X> {
     fn with<Y>(&self, inner: Y) -> Bounded<Y> {
         Bounded {
             inner,
-            depth: self.depth,
+            bounds: self.bounds,
         }
     }
 
     /// Goes one container deeper, with `inner`.
     fn enter<Y, E: Error>(&self, inner: Y) -> Result<Bounded<Y>, E> {
-        match self.depth.checked_sub(1) {
-            Some(depth) => Ok(Bounded { inner, depth }),
+        match self.bounds.depth.checked_sub(1) {
+            Some(depth) => Ok(Bounded {
+                inner,
+                bounds: Bounds {
+                    depth,
+                    ..self.bounds
+                },
+            }),
             None => Err(E::custom("the value nests too deep")),
         }
+    }
+
+    fn announce(&self, elements: Option<usize>) -> Option<usize> {
+        elements.map(|elements| elements.min(self.bounds.len))
     }
 }
 
@@ -187,7 +206,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<A> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.inner.size_hint()
+        self.announce(self.inner.size_hint())
     }
 }
 
@@ -208,7 +227,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<A> {
     }
 
     fn size_hint(&self) -> Option<usize> {
-        self.inner.size_hint()
+        self.announce(self.inner.size_hint())
     }
 }
 
@@ -221,9 +240,9 @@ impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<A> {
         seed: S,
     ) -> Result<(S::Value, Self::Variant), A::Error> {
         let seed = Seed(self.with(seed));
-        let depth = self.depth;
+        let bounds = self.bounds;
         let (value, inner) = self.inner.variant_seed(seed)?;
-        Ok((value, Bounded { inner, depth }))
+        Ok((value, Bounded { inner, bounds }))
     }
 }
 

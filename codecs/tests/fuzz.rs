@@ -152,6 +152,10 @@ mod mapped {
                 for (key, _) in collections.hashed.iter() {
                     let _ = collections.hashed.get(key.as_str());
                 }
+                let _ = collections.ordered.iter().map(|(_, text)| text.len()).sum::<usize>();
+                for key in 0..20u16 {
+                    let _ = collections.ordered.get(&key.into());
+                }
                 let _ = collections.shared.iter().map(|text| text.len()).sum::<usize>();
             }
         }

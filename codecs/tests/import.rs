@@ -75,3 +75,46 @@ fn nesting_does_not_overflow_the_stack() {
     let file = file_of(&BinCodec, &List::of(100));
     assert_eq!(import::<List>(payload_of(&file)).unwrap(), List::of(100));
 }
+
+/// serde's own collections reserve little for whatever length is announced;
+/// others reserve what they are told.
+#[test]
+fn lengths_are_not_announced_beyond_the_file() {
+    use serde::de::{SeqAccess, Visitor};
+
+    #[derive(Debug)]
+    struct Trusting(Vec<u64>);
+
+    impl serde::Serialize for Trusting {
+        fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+            self.0.serialize(serializer)
+        }
+    }
+
+    impl<'de> serde::Deserialize<'de> for Trusting {
+        fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+            struct Trust;
+
+            impl<'de> Visitor<'de> for Trust {
+                type Value = Trusting;
+
+                fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                    f.write_str("numbers")
+                }
+
+                fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Trusting, A::Error> {
+                    let mut all = Vec::with_capacity(seq.size_hint().unwrap());
+                    while let Some(number) = seq.next_element()? {
+                        all.push(number);
+                    }
+                    Ok(Trusting(all))
+                }
+            }
+            deserializer.deserialize_seq(Trust)
+        }
+    }
+
+    assert!(import::<Trusting>(&u64::MAX.to_le_bytes()).is_err());
+    let two = file_of(&BinCodec, &vec![1u64, 2]);
+    assert_eq!(import::<Trusting>(payload_of(&two)).unwrap().0, [1, 2]);
+}

@@ -5,7 +5,7 @@
     allow(
         dead_code,
         unused_imports,
-        reason = "each feature uses its part of the shared values and helpers"
+        reason = "each feature uses its part of the shared values and functions"
     )
 )]
 

@@ -127,6 +127,9 @@ mod mapped {
             );
             assert!(error.is_mismatch());
         }
+        if align_of::<rkyv::Archived<u64>>() == 1 {
+            return; // As rkyv is compiled, nothing tells them apart.
+        }
         for error in refusals::<[u8; 8]>(&codec, &file) {
             assert!(
                 matches!(
@@ -203,6 +206,9 @@ mod mapped {
     /// The root stands at the end, so its place follows from the length.
     #[test]
     fn of_a_payload_whose_root_is_not_aligned() {
+        if align_of::<rkyv::Archived<u64>>() == 1 {
+            return; // As rkyv is compiled, it is aligned anywhere.
+        }
         let codec = licensed();
         let file = file_of(&codec, &Mapped::new(&7u64).unwrap());
         for error in refusals::<u64>(&codec, &with_payload(&file, &[0; 9])) {

@@ -1,5 +1,6 @@
 //! What a codec reads from.
 
+use std::fmt;
 use std::io::{self, Read};
 
 use super::{FOOTER_LEN, Footer, FrameError, Source};
@@ -187,5 +188,14 @@ impl Read for Payload<'_> {
             }
             _ => Ok(n),
         }
+    }
+}
+
+impl fmt::Debug for Payload<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Payload")
+            .field("len", &self.len)
+            .field("footer", &self.footer)
+            .finish_non_exhaustive()
     }
 }

@@ -1,5 +1,6 @@
 //! What a codec writes to.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use super::{ArchiveLayout, Footer};
@@ -78,10 +79,10 @@ impl<'w> PayloadWriter<'w> {
         self.buffer.clear();
         Ok(())
     }
-}
 
-impl Write for PayloadWriter<'_> {
-    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+    /// Takes `data` where the buffer has no room for it.
+    #[cold]
+    fn make_room_and_write(&mut self, data: &[u8]) -> io::Result<()> {
         if self.buffer.len() + data.len() > BUFFER {
             self.spill()?;
         }
@@ -89,14 +90,45 @@ impl Write for PayloadWriter<'_> {
             self.out.write_all(data)?;
             self.crc.update(data);
         } else {
+            let needed = self.buffer.len() + data.len();
+            let capacity = (2 * self.buffer.capacity()).clamp(needed, BUFFER);
+            self.buffer.reserve_exact(capacity - self.buffer.len());
             self.buffer.extend_from_slice(data);
         }
         self.len += data.len() as u64;
+        Ok(())
+    }
+}
+
+impl Write for PayloadWriter<'_> {
+    #[inline]
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.write_all(data)?;
         Ok(data.len())
+    }
+
+    /// Encoders write number by number, so this is a copy wherever there is
+    /// room, without a call.
+    #[inline]
+    fn write_all(&mut self, data: &[u8]) -> io::Result<()> {
+        if data.len() > self.buffer.capacity() - self.buffer.len() {
+            return self.make_room_and_write(data);
+        }
+        self.buffer.extend_from_slice(data);
+        self.len += data.len() as u64;
+        Ok(())
     }
 
     /// Does nothing: the file is written when the codec is done.
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+impl fmt::Debug for PayloadWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PayloadWriter")
+            .field("position", &self.len)
+            .finish_non_exhaustive()
     }
 }

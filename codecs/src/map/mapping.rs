@@ -30,6 +30,7 @@ pub struct Map {
 }
 
 /// What came of asking for a map.
+#[derive(Debug)]
 #[must_use]
 pub enum MapAttempt<'s> {
     /// The payload is mapped.

@@ -1,5 +1,6 @@
 //! Archiving: a value becomes the bytes of an archive, in memory or in a file.
 
+use std::fmt;
 use std::io::{self, Write};
 
 use rkyv::Archive;
@@ -80,6 +81,15 @@ impl Writer<Error> for ArchiveWriter<'_> {
             }
         }
         Err(Error::new(io::Error::from(io::ErrorKind::WriteZero)))
+    }
+}
+
+impl fmt::Debug for ArchiveWriter<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ArchiveWriter")
+            .field("position", &self.position)
+            .field("limit", &self.limit)
+            .finish_non_exhaustive()
     }
 }
 
