@@ -228,25 +228,47 @@ impl Error {
     }
 }
 
+impl Error {
+    /// Whether the system refused it, as opposed to a codec: another write may
+    /// meet the same refusal.
+    pub(crate) fn is_refused_by_system(&self) -> bool {
+        causes(&*self.0.source)
+            .filter_map(|cause| cause.downcast_ref::<io::Error>())
+            .any(|error| {
+                !matches!(
+                    error.kind(),
+                    io::ErrorKind::InvalidData
+                        | io::ErrorKind::InvalidInput
+                        | io::ErrorKind::Unsupported
+                )
+            })
+    }
+}
+
+/// An error and the chain of its causes, outermost first.
+fn causes<'a>(
+    error: &'a (dyn StdError + 'static),
+) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
+    fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+        // `io::Error::source` skips the error that it carries.
+        match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        }
+    }
+    std::iter::successors(Some(error), |error| cause(*error))
+}
+
 impl Kind {
     /// Reads the chain of causes, outermost first; the first that is known decides.
     fn of(source: &(dyn StdError + 'static)) -> Self {
-        let mut cause = Some(source);
-        while let Some(error) = cause {
-            let kind = Self::of_one(error);
-            if kind != Self::Other {
-                return kind;
-            }
-            // `io::Error::source` skips the error that it carries.
-            cause = match error
-                .downcast_ref::<io::Error>()
-                .and_then(io::Error::get_ref)
-            {
-                Some(inner) => Some(inner),
-                None => error.source(),
-            };
-        }
-        Self::Other
+        causes(source)
+            .map(Self::of_one)
+            .find(|kind| *kind != Self::Other)
+            .unwrap_or(Self::Other)
     }
 
     fn of_one(error: &(dyn StdError + 'static)) -> Self {

@@ -38,9 +38,10 @@ pub struct ReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
 /// is gone. While it lives, a change of the item makes a copy first.
 #[must_use = "the value may leave memory as soon as the guard is dropped"]
 pub struct OwnedReadGuard<T: Send + Sync + 'static, B: Strategy<T>> {
-    // Before the user, as above.
-    value: Arc<T>,
-    _user: OwnedUser<T, B>,
+    /// There until the drop.
+    value: Option<Arc<T>>,
+    pool: Arc<FBPool<T, B>>,
+    item: Arc<Item<T, B>>,
 }
 
 /// A part of a value, borrowed to be read; from [`ReadGuard::map`].
@@ -69,12 +70,6 @@ pub struct WriteGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
 /// Whoever uses a value. Dropped after the value, it ends the residency of an
 /// item that the budget let go of meanwhile.
 struct User<'a, T: Send + Sync + 'static, B: Strategy<T>>(&'a Fb<T, B>);
-
-/// The same, for a guard that borrows nothing.
-struct OwnedUser<T: Send + Sync + 'static, B: Strategy<T>> {
-    pool: Arc<FBPool<T, B>>,
-    item: Arc<Item<T, B>>,
-}
 
 impl<'a, T: Send + Sync + 'static, B: Strategy<T>> ReadGuard<'a, T, B> {
     #[inline]
@@ -121,14 +116,11 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> ReadGuard<'a, T, B> {
     }
 
     pub(crate) fn into_owned(self) -> OwnedReadGuard<T, B> {
-        let Self { value, user } = self;
-        let user = OwnedUser {
-            pool: user.0.pool().clone(),
-            item: user.0.item().clone(),
-        };
+        let handle = self.user.0;
         OwnedReadGuard {
-            value: value.into_full(),
-            _user: user,
+            pool: handle.pool().clone(),
+            item: handle.item().clone(),
+            value: Some(self.value.into_full()),
         }
     }
 }
@@ -146,7 +138,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for User<'_, T, B> {
     #[inline]
     fn drop(&mut self) {
         if self.0.item().is_overdue() {
-            self.0.pool().evict_overdue(self.0.item());
+            self.0.pool().user_gone(self.0.item());
         }
     }
 }
@@ -155,14 +147,19 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Deref for OwnedReadGuard<T, B> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.value
+        self.value
+            .as_ref()
+            .expect("the value is there until the drop")
     }
 }
 
-impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for OwnedUser<T, B> {
+impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for OwnedReadGuard<T, B> {
     fn drop(&mut self) {
+        // The value first, as above.
+        let value = self.value.take();
+        self.pool.give_up(value);
         if self.item.is_overdue() {
-            self.pool.evict_overdue(&self.item);
+            self.pool.user_gone(&self.item);
         }
     }
 }

@@ -12,14 +12,14 @@ use super::queue::Queue;
 #[derive(Clone)]
 pub struct Background {
     queue: Weak<Queue>,
-    owned: Arc<AtomicUsize>,
+    files: Arc<AtomicUsize>,
 }
 
 impl Background {
-    pub(super) fn new(queue: &Arc<Queue>, owned: Arc<AtomicUsize>) -> Self {
+    pub(super) fn new(queue: &Arc<Queue>, files: Arc<AtomicUsize>) -> Self {
         Self {
             queue: Arc::downgrade(queue),
-            owned,
+            files,
         }
     }
 
@@ -28,12 +28,17 @@ impl Background {
     ///
     /// # Blocking
     ///
-    /// For as long as that takes. Called from a background job of the same
-    /// store it never returns.
+    /// For as long as that takes. Called from within a background job of the
+    /// same store, such as a codec or the drop of a value, it never returns.
     pub fn finish(&self) {
         if let Some(queue) = self.queue.upgrade() {
             queue.finish_current();
         }
+    }
+
+    /// Whether both are views on the same store.
+    pub fn is_same(&self, other: &Self) -> bool {
+        self.queue.ptr_eq(&other.queue)
     }
 
     /// Whether there may still be work: the store is alive, or its last jobs are.
@@ -41,16 +46,17 @@ impl Background {
         self.queue.strong_count() > 0
     }
 
-    /// How many files of the cache are owned by items or by jobs.
-    pub fn owned_files(&self) -> usize {
-        self.owned.load(Ordering::Relaxed)
+    /// How many files are in the cache: those that items or jobs own, and those
+    /// whose deletion is queued.
+    pub fn files(&self) -> usize {
+        self.files.load(Ordering::Relaxed)
     }
 }
 
 impl std::fmt::Debug for Background {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Background")
-            .field("owned_files", &self.owned_files())
+            .field("files", &self.files())
             .finish_non_exhaustive()
     }
 }

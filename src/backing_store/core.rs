@@ -1,7 +1,6 @@
 //! The store behind pools: keys, tokens and background work around the user's
 //! [`BackingStoreT`].
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +9,7 @@ use file_backed_codecs::BoxError;
 use uuid::Uuid;
 
 use super::failures::Failures;
-use super::keys::Keys;
+use super::keys::{Busy, Keys};
 use super::outage::Outage;
 use super::queue::{DeleteFile, DeletedFile, Entry, Lane, Queue};
 use super::token::{File, Token};
@@ -27,19 +26,20 @@ pub(crate) struct Core<B> {
     /// Keys whose file may have several owners: registered or persisted ones.
     /// The file of any other item has exactly one.
     keys: Keys,
-    /// Files in the cache that somebody owns.
-    owned: Arc<AtomicUsize>,
+    /// Files in the cache, from the moment that they are there until they are
+    /// deleted, or could not be.
+    files: Arc<AtomicUsize>,
 }
 
 impl<B: BackingStoreT> Core<B> {
-    pub(super) fn new(backing: B, queue: Arc<Queue>, owned: Arc<AtomicUsize>) -> Arc<Self> {
+    pub(super) fn new(backing: B, queue: Arc<Queue>, files: Arc<AtomicUsize>) -> Arc<Self> {
         Arc::new(Self {
             backing,
             queue,
             outage: Arc::new(Outage::default()),
             failures: Arc::new(Failures::default()),
             keys: Keys::new(),
-            owned,
+            files,
         })
     }
 
@@ -56,7 +56,7 @@ impl<B: BackingStoreT> Core<B> {
 
     /// Enters a file that was just written; it has one owner.
     pub(crate) fn written(&self) -> File {
-        self.owned.fetch_add(1, Ordering::Relaxed);
+        self.files.fetch_add(1, Ordering::Relaxed);
         File::Own
     }
 
@@ -81,7 +81,6 @@ impl<B: BackingStoreT> Core<B> {
             File::Shared if self.keys.release(key) => true,
             File::Shared => return,
         };
-        self.owned.fetch_sub(1, Ordering::Relaxed);
         let file = DeletedFile { key, shared };
         self.queue
             .push(Lane::Behind, Entry::Delete(self.clone(), file));
@@ -89,8 +88,9 @@ impl<B: BackingStoreT> Core<B> {
 
     /// An owner of the file of a key that is in the cache already.
     pub(crate) fn try_register(self: &Arc<Self>, key: Uuid) -> Option<Token<B>> {
-        let first = self.keys.try_acquire(key)?;
-        Some(self.owner(key, first))
+        self.keys
+            .try_acquire(key)
+            .then(|| Token::new(self.clone(), key))
     }
 
     /// Takes the persisted file of `key` into the cache.
@@ -102,7 +102,7 @@ impl<B: BackingStoreT> Core<B> {
         if !tracked.contains_key(key) {
             return Err(Error::of_key(Operation::Register, key, Fault::NotTracked));
         }
-        let first = self.keys.acquire(key, || {
+        let linked = self.keys.acquire(key, || {
             self.call(Operation::Register, key, |backing| {
                 if tracked.is_read_only() {
                     backing.register_in_place(tracked.path(), key)
@@ -111,44 +111,50 @@ impl<B: BackingStoreT> Core<B> {
                 }
             })
         })?;
-        Ok(self.owner(key, first))
+        if linked {
+            self.files.fetch_add(1, Ordering::Relaxed);
+        }
+        Ok(Token::new(self.clone(), key))
     }
 
-    /// Takes every persisted file of the tracked path into the cache.
+    /// Takes every persisted file of the tracked path into the cache: those that
+    /// nobody has in one operation, and then the few on which others work.
     pub(crate) fn register_all(
         self: &Arc<Self>,
         tracked: &TrackedPath<B::PersistPath>,
     ) -> Result<Vec<Token<B>>> {
-        let all = tracked.all_keys();
-        let mut tokens: Vec<_> = all
-            .iter()
-            .filter_map(|key| self.try_register(*key))
-            .collect();
-        let here: HashSet<_> = tokens.iter().map(Token::key).collect();
-        let missing: Vec<_> = all.into_iter().filter(|key| !here.contains(key)).collect();
-        if tracked.is_read_only() {
-            for key in missing {
-                tokens.push(self.register(tracked, key)?);
+        let (mut tokens, mut begun, mut others) = (Vec::new(), Vec::new(), Vec::new());
+        for key in tracked.all_keys() {
+            match self.keys.try_begin(key) {
+                Some(busy) if !tracked.is_read_only() => begun.push(busy),
+                Some(_) | None => others.push(key),
             }
-            return Ok(tokens);
         }
-        // A key that somebody else registers meanwhile is linked twice, which a
-        // store takes for success.
-        let linked = guarded(|| self.backing.register_many(tracked.path(), &missing));
-        for key in missing {
-            let first = self.keys.acquire(key, || Ok::<_, Error>(()))?;
-            tokens.push(self.owner(key, first));
+        tokens.extend(self.register_begun(tracked, begun)?);
+        for key in others {
+            tokens.push(self.register(tracked, key)?);
         }
-        // After a failure, dropping the tokens deletes what was linked.
-        linked.map_err(|error| Error::new(Operation::Register, error))?;
         Ok(tokens)
     }
 
-    fn owner(self: &Arc<Self>, key: Uuid, first: bool) -> Token<B> {
-        if first {
-            self.owned.fetch_add(1, Ordering::Relaxed);
+    fn register_begun(
+        self: &Arc<Self>,
+        tracked: &TrackedPath<B::PersistPath>,
+        begun: Vec<Busy<'_>>,
+    ) -> Result<Vec<Token<B>>> {
+        let keys: Vec<_> = begun.iter().map(Busy::key).collect();
+        if let Err(error) = guarded(|| self.backing.register_many(tracked.path(), &keys)) {
+            // Some may be linked. They are deleted while they are still ours.
+            for key in keys {
+                let deleted = self.call(Operation::Delete, key, |backing| backing.delete(key));
+                deleted.unwrap_or_else(|error| self.failures.deletion(&error));
+            }
+            return Err(Error::new(Operation::Register, error));
         }
-        Token::new(self.clone(), key)
+        begun.into_iter().for_each(Busy::linked);
+        self.files.fetch_add(keys.len(), Ordering::Relaxed);
+        let tokens = keys.into_iter().map(|key| Token::new(self.clone(), key));
+        Ok(tokens.collect())
     }
 
     /// Links the cache's file of `token` to the tracked path.
@@ -211,8 +217,11 @@ impl<B: BackingStoreT> DeleteFile for Core<B> {
         let deleted = if file.shared {
             self.keys.clear(key, delete)
         } else {
-            delete()
+            delete().map(|()| true)
         };
+        if !matches!(deleted, Ok(false)) {
+            self.files.fetch_sub(1, Ordering::Relaxed);
+        }
         if let Err(error) = deleted {
             self.failures.deletion(&error);
         }

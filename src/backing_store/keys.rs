@@ -49,7 +49,7 @@ impl Keys {
     }
 
     /// Makes the caller an owner of the key's file, which `link` brings about if
-    /// it is not there. True if nobody owned it before.
+    /// it is not there. True if it was not.
     pub(crate) fn acquire<E>(
         &self,
         key: Uuid,
@@ -58,7 +58,8 @@ impl Keys {
         let shard = self.shard(key);
         let mut states = shard.settled(key);
         if let Some(state) = states.get_mut(&key) {
-            return Ok(state.add_owner());
+            state.add_owner();
+            return Ok(false);
         }
         states.insert(key, KeyState::Busy);
         drop(states);
@@ -68,17 +69,35 @@ impl Keys {
             after: None,
         };
         link()?;
-        busy.done(Some(KeyState::Live(1)));
+        busy.linked();
         Ok(true)
     }
 
     /// Makes the caller an owner if the file is there and nothing runs on it.
-    /// True if nobody owned it before.
-    pub(crate) fn try_acquire(&self, key: Uuid) -> Option<bool> {
+    pub(crate) fn try_acquire(&self, key: Uuid) -> bool {
         match self.shard(key).states.lock().get_mut(&key) {
-            None | Some(KeyState::Busy) => None,
-            Some(state) => Some(state.add_owner()),
+            None | Some(KeyState::Busy) => false,
+            Some(state) => {
+                state.add_owner();
+                true
+            }
         }
+    }
+
+    /// Lets the caller bring about the file of a key that nobody has, and on
+    /// which nothing runs. Never waits, so that a caller may hold many.
+    pub(crate) fn try_begin(&self, key: Uuid) -> Option<Busy<'_>> {
+        let shard = self.shard(key);
+        let mut states = shard.states.lock();
+        if states.contains_key(&key) {
+            return None;
+        }
+        states.insert(key, KeyState::Busy);
+        Some(Busy {
+            shard,
+            key,
+            after: None,
+        })
     }
 
     /// Enters a file that is known to be there, with so many owners.
@@ -94,7 +113,7 @@ impl Keys {
     /// One more owner of a file that the caller owns already.
     pub(crate) fn share(&self, key: Uuid) {
         let shared = self.try_acquire(key);
-        debug_assert_eq!(shared, Some(false), "only an owner shares");
+        debug_assert!(shared, "only an owner shares");
     }
 
     /// One owner less. True if it was the last: the caller queues a deletion.
@@ -114,17 +133,18 @@ impl Keys {
         *state == KeyState::Condemned
     }
 
-    /// Carries out a queued deletion, unless the key was revived meanwhile.
+    /// Carries out a queued deletion, unless the key was revived meanwhile. True
+    /// if it did.
     pub(crate) fn clear<E>(
         &self,
         key: Uuid,
         delete: impl FnOnce() -> Result<(), E>,
-    ) -> Result<(), E> {
+    ) -> Result<bool, E> {
         let shard = self.shard(key);
         let mut states = shard.states.lock();
         match states.get_mut(&key) {
             Some(state @ KeyState::Condemned) => *state = KeyState::Busy,
-            _ => return Ok(()),
+            _ => return Ok(false),
         }
         drop(states);
         // Also after a failure nobody owns the file: it is left to the sweep.
@@ -133,7 +153,7 @@ impl Keys {
             key,
             after: None,
         };
-        delete()
+        delete().map(|()| true)
     }
 
     /// Deletes a key's file whoever owns it.
@@ -195,14 +215,12 @@ impl Keys {
 }
 
 impl KeyState {
-    /// One owner more. True if it is the first.
-    fn add_owner(&mut self) -> bool {
+    fn add_owner(&mut self) {
         *self = match *self {
             Self::Live(owners) => Self::Live(owners + 1),
             Self::Condemned => Self::Live(1),
             Self::Busy => unreachable!("the caller waits until the key is not busy"),
         };
-        *self == Self::Live(1)
     }
 }
 
@@ -219,13 +237,22 @@ impl Shard {
 
 /// A system call that is running on a key. Dropped, also by a panic, it puts the
 /// key into the state that a failure leaves.
-struct Busy<'a> {
+pub(crate) struct Busy<'a> {
     shard: &'a Shard,
     key: Uuid,
     after: Option<KeyState>,
 }
 
 impl Busy<'_> {
+    pub(crate) fn key(&self) -> Uuid {
+        self.key
+    }
+
+    /// The file is there, and the caller owns it.
+    pub(crate) fn linked(self) {
+        self.done(Some(KeyState::Live(1)));
+    }
+
     fn done(mut self, after: Option<KeyState>) {
         self.after = after;
     }
@@ -302,7 +329,7 @@ mod tests {
                 })
             });
             is_deleting.recv().expect("the deletion runs");
-            assert_eq!(keys.try_acquire(KEY), None);
+            assert!(!keys.try_acquire(KEY));
             let linked = scope.spawn(|| {
                 let mut linked = false;
                 keys.acquire(KEY, || {

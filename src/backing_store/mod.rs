@@ -2,8 +2,8 @@
 //!
 //! [`BackingStoreT`] and [`Strategy`] are what a store must be able to do;
 //! [`BackingStore`] wraps one and does the rest: every file in the cache has
-//! owners, and the last one to go queues its deletion; operations on one key
-//! never overlap; jobs run in the background and are waited for.
+//! owners, and the last one to go queues its deletion; changes of one key never
+//! overlap; jobs run in the background and are waited for.
 //!
 //! A *tracked path* is a persisted place with the keys known to be there.
 
@@ -31,6 +31,7 @@ pub use traits::{BackingStoreT, Strategy, Transfer};
 
 pub(crate) use self::core::{Core, guarded};
 pub(crate) use claim::Claim;
+pub(crate) use outage::delay_after;
 pub(crate) use outcome::Outcome;
 pub(crate) use queue::Lane;
 pub(crate) use token::{File, Token};

@@ -1,10 +1,14 @@
-//! What happens while the store refuses writes: one backoff for the whole
-//! store, and one write at a time that probes whether it works again.
+//! What happens while the disk refuses writes: writes that eviction wants wait,
+//! and one at a time is tried to see whether it works again.
+//!
+//! A write that failed comes back by itself after a delay that doubles from
+//! 100 ms to 5 s with each failure of that value, and not before, whatever else
+//! succeeds: a value that can never be written must not keep the store busy.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
@@ -13,23 +17,43 @@ use super::queue::{Lane, Queue};
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
-/// Tries a write again. It tells the outage how that went, or says nothing if
-/// there was nothing left to write.
-pub(crate) type Retry = Box<dyn FnOnce() + Send>;
+/// Tries a write. It tells the outage how that went, or says nothing if there
+/// was nothing left to write.
+pub(crate) type Write = Box<dyn FnOnce() + Send>;
 
 #[derive(Default)]
 pub(crate) struct Outage {
-    /// Whether there is an outage; lets the way of a good write pass without
-    /// the lock.
+    /// Whether there is an outage, so that the way of a good write passes
+    /// without the lock. Changed under the lock only.
     failing: AtomicBool,
-    inner: Mutex<Option<Inner>>,
+    inner: Mutex<Inner>,
 }
 
+#[derive(Default)]
 struct Inner {
+    /// Counts outages, so that a probe of an earlier one knows that it is late.
+    number: u64,
+    now: Option<Now>,
+}
+
+/// The outage that is on.
+struct Now {
     delay: Duration,
     /// Failures so far, so that a probe sees whether it failed.
     failures: u64,
-    waiting: VecDeque<Retry>,
+    waiting: VecDeque<Waiting>,
+}
+
+struct Waiting {
+    write: Write,
+    not_before: Option<Instant>,
+}
+
+/// How long a value waits that failed so many times in a row.
+pub(crate) fn delay_after(failures: u32) -> Duration {
+    FIRST_DELAY
+        .saturating_mul(1 << failures.saturating_sub(1).min(16))
+        .min(LONGEST_DELAY)
 }
 
 impl Outage {
@@ -37,86 +61,130 @@ impl Outage {
         self.failing.load(Ordering::Acquire)
     }
 
-    /// A write went well: whatever waited is queued at once.
+    /// A write went well: whatever waited is queued, what failed before only
+    /// when its delay is over.
     pub(crate) fn write_succeeded(&self, queue: &Arc<Queue>) {
         if !self.is_on() {
             return;
         }
-        let ended = self.end();
-        for retry in ended.into_iter().flat_map(|inner| inner.waiting) {
-            queue.run(Lane::Behind, retry);
+        let ended = self.end(&mut self.inner.lock());
+        let now = Instant::now();
+        for waiting in ended.into_iter().flat_map(|outage| outage.waiting) {
+            match waiting
+                .not_before
+                .and_then(|due| due.checked_duration_since(now))
+            {
+                Some(rest) => queue.run_after(rest, waiting.write),
+                None => queue.run(Lane::Behind, waiting.write),
+            }
         }
     }
 
-    /// A write failed; `retry` tries it again.
-    pub(crate) fn write_failed(self: &Arc<Self>, queue: &Arc<Queue>, retry: Retry) {
+    /// The disk refused a write; `retry` tries it again, `delay` from now or
+    /// later.
+    pub(crate) fn write_failed(
+        self: &Arc<Self>,
+        queue: &Arc<Queue>,
+        retry: Write,
+        delay: Duration,
+    ) {
+        let not_before = Some(Instant::now() + delay);
+        let waiting = Waiting {
+            write: retry,
+            not_before,
+        };
         let mut inner = self.inner.lock();
-        if let Some(inner) = &mut *inner {
-            inner.failures += 1;
-            inner.waiting.push_back(retry);
+        if let Some(now) = &mut inner.now {
+            now.failures += 1;
+            now.waiting.push_back(waiting);
             return;
         }
-        *inner = Some(Inner {
+        inner.number += 1;
+        inner.now = Some(Now {
             delay: FIRST_DELAY,
             failures: 1,
-            waiting: VecDeque::from([retry]),
+            waiting: VecDeque::from([waiting]),
         });
         self.failing.store(true, Ordering::Release);
+        let number = inner.number;
         drop(inner);
-        self.probe_after(queue, FIRST_DELAY);
+        self.probe_after(queue, FIRST_DELAY, number);
     }
 
     /// Lets a write wait for the end of the outage; gives it back if there is
     /// none.
-    pub(crate) fn defer(&self, write: Retry) -> Option<Retry> {
+    pub(crate) fn defer(&self, write: Write) -> Option<Write> {
         if !self.is_on() {
             return Some(write);
         }
-        match &mut *self.inner.lock() {
-            Some(inner) => {
-                inner.waiting.push_back(write);
+        match &mut self.inner.lock().now {
+            Some(now) => {
+                now.waiting.push_back(Waiting {
+                    write,
+                    not_before: None,
+                });
                 None
             }
             None => Some(write),
         }
     }
 
-    fn probe_after(self: &Arc<Self>, queue: &Arc<Queue>, delay: Duration) {
+    fn probe_after(self: &Arc<Self>, queue: &Arc<Queue>, delay: Duration, number: u64) {
         let outage = Arc::clone(self);
         let weak = Arc::downgrade(queue);
         queue.run_after(delay, move || {
             if let Some(queue) = weak.upgrade() {
-                outage.probe(&queue);
+                outage.probe(&queue, number);
             }
         });
     }
 
     /// Tries waiting writes until one of them says how it went.
-    fn probe(self: &Arc<Self>, queue: &Arc<Queue>) {
+    fn probe(self: &Arc<Self>, queue: &Arc<Queue>, number: u64) {
         let mut failures = None;
         loop {
             let mut inner = self.inner.lock();
-            let Some(outage) = &mut *inner else { return };
-            if failures.is_some_and(|before| before != outage.failures) {
-                outage.delay = (outage.delay * 2).min(LONGEST_DELAY);
-                let delay = outage.delay;
-                drop(inner);
-                return self.probe_after(queue, delay);
+            if inner.number != number {
+                return;
             }
-            failures = Some(outage.failures);
-            let Some(retry) = outage.waiting.pop_front() else {
+            let Some(now) = &mut inner.now else { return };
+            if failures.is_some_and(|before| before != now.failures) {
+                now.delay = (now.delay * 2).min(LONGEST_DELAY);
+                let delay = now.delay;
                 drop(inner);
-                drop(self.end());
+                return self.probe_after(queue, delay, number);
+            }
+            failures = Some(now.failures);
+            // Those that were not tried yet come first: one of them tells more
+            // than one that failed before.
+            let untried = now
+                .waiting
+                .iter()
+                .position(|waiting| waiting.not_before.is_none());
+            let Some(waiting) = now.waiting.remove(untried.unwrap_or(0)) else {
+                // Under the lock that saw that nothing waits.
+                self.end(&mut inner);
                 return;
             };
             drop(inner);
-            retry();
+            (waiting.write)();
         }
     }
 
-    fn end(&self) -> Option<Inner> {
-        let mut inner = self.inner.lock();
+    fn end(&self, inner: &mut Inner) -> Option<Now> {
         self.failing.store(false, Ordering::Release);
-        inner.take()
+        inner.now.take()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_that_fails_waits_longer_each_time_up_to_five_seconds() {
+        let delays: Vec<_> = (1..=8).map(|n| delay_after(n).as_millis()).collect();
+        assert_eq!(delays, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
+        assert_eq!(delay_after(u32::MAX), LONGEST_DELAY);
     }
 }

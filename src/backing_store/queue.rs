@@ -2,8 +2,9 @@
 //! and, where the runtime does not get to it, by a thread of the store's own.
 //!
 //! A push costs a lock and nothing else while a drain is active; the runtime
-//! only ever sees the drains. Two lanes keep loads from waiting behind a long
-//! row of deletions.
+//! only ever sees the drains. Values to be dropped go before everything, since
+//! they hold memory and take no time; loads go before writes and deletions, and
+//! one drain is kept free of those, which may be slow.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -44,12 +45,21 @@ pub(crate) trait DeleteFile: Send + Sync {
 }
 
 /// Which lane a job goes to.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
+    /// It takes no time, and holds memory until it is done.
+    Reap,
     /// Somebody waits for it.
     Urgent,
     /// Nobody does, as a rule.
     Behind,
+}
+
+/// One entry that is being run.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ticket {
+    number: u64,
+    lane: Lane,
 }
 
 pub(crate) struct Queue {
@@ -61,18 +71,23 @@ pub(crate) struct Queue {
     runtime: Handle,
     tracker: TaskTracker,
     most_drains: usize,
+    /// How many drains may be busy with what may be slow.
+    most_behind: usize,
 }
 
 struct Inner {
+    reap: VecDeque<Entry>,
     urgent: VecDeque<Entry>,
     behind: VecDeque<Entry>,
     /// Urgent entries taken since the last one from the other lane.
     urgent_run: u32,
     delayed: Vec<(Instant, Entry)>,
-    /// The numbers of the entries that are being run now: a few at most.
-    running: Vec<u64>,
+    /// The entries that are being run now: a few at most.
+    running: Vec<Ticket>,
     /// Drains asked of the runtime, whether they have started or not.
     drains: usize,
+    /// Those of them that have started.
+    draining: usize,
     /// Entries ever taken, which is also the number of the last one.
     taken: u64,
     watcher: Watcher,
@@ -83,6 +98,18 @@ struct Inner {
     /// Held while there is anything queued or running, so that the tracker says
     /// when there is not.
     busy: Option<TaskTrackerToken>,
+}
+
+/// What a thread takes from the queue.
+#[derive(Clone, Copy)]
+enum Take {
+    Anything,
+    /// Nothing that may be slow.
+    QuickOnly,
+    /// What may be slow only while fewer threads than this are busy with it.
+    Slow {
+        most_behind: usize,
+    },
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -99,24 +126,13 @@ impl Queue {
     pub(crate) fn new(runtime: Handle, tracker: TaskTracker) -> Arc<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Arc::new(Self {
-            inner: Mutex::new(Inner {
-                urgent: VecDeque::new(),
-                behind: VecDeque::new(),
-                urgent_run: 0,
-                delayed: Vec::new(),
-                running: Vec::new(),
-                drains: 0,
-                taken: 0,
-                watcher: Watcher::Absent,
-                handed_over: false,
-                closed: false,
-                busy: None,
-            }),
+            inner: Mutex::new(Inner::new()),
             watch: Condvar::new(),
             finished: Condvar::new(),
             runtime,
             tracker,
-            most_drains: cores,
+            most_drains: cores + 1,
+            most_behind: cores,
         })
     }
 
@@ -127,7 +143,7 @@ impl Queue {
 
     /// Hands a value over, to be dropped where it keeps nobody waiting.
     pub(crate) fn reap(self: &Arc<Self>, value: Arc<dyn Any + Send + Sync>) {
-        self.push(Lane::Behind, Entry::Reap(value));
+        self.push(Lane::Reap, Entry::Reap(value));
     }
 
     pub(crate) fn push(self: &Arc<Self>, lane: Lane, entry: Entry) {
@@ -170,12 +186,12 @@ impl Queue {
     /// Runs on this thread whatever is queued, waits for what runs elsewhere,
     /// and does so until nothing is left.
     pub(crate) fn finish_all(&self) {
-        let mut inner = self.drain();
+        let mut inner = self.drain(Take::Anything);
         while inner.busy.is_some() {
             self.finished.wait(&mut inner);
             if !inner.is_empty() {
                 drop(inner);
-                inner = self.drain();
+                inner = self.drain(Take::Anything);
             }
         }
     }
@@ -184,17 +200,17 @@ impl Queue {
     /// now.
     pub(crate) fn finish_current(&self) {
         let mut inner = self.inner.lock();
-        let queued = inner.urgent.len() + inner.behind.len();
+        let queued = inner.reap.len() + inner.urgent.len() + inner.behind.len();
         for _ in 0..queued {
-            let Some((number, entry)) = inner.take() else {
+            let Some((ticket, entry)) = inner.take(Take::Anything) else {
                 break;
             };
             drop(inner);
             run(entry);
-            inner = self.ran(number);
+            inner = self.ran(ticket);
         }
         let last = inner.taken;
-        while inner.running.iter().any(|number| *number <= last) {
+        while inner.running.iter().any(|ticket| ticket.number <= last) {
             self.finished.wait(&mut inner);
         }
     }
@@ -215,20 +231,20 @@ impl Queue {
 
     /// Runs entries until there are none, and returns under the lock that found
     /// none: a push after it finds whatever the caller changes under it.
-    fn drain(&self) -> MutexGuard<'_, Inner> {
+    fn drain(&self, which: Take) -> MutexGuard<'_, Inner> {
         let mut inner = self.inner.lock();
-        while let Some((number, entry)) = inner.take() {
+        while let Some((ticket, entry)) = inner.take(which) {
             drop(inner);
             run(entry);
-            inner = self.ran(number);
+            inner = self.ran(ticket);
         }
         inner
     }
 
     /// An entry has run, and all that it captured is dropped.
-    fn ran(&self, number: u64) -> MutexGuard<'_, Inner> {
+    fn ran(&self, ticket: Ticket) -> MutexGuard<'_, Inner> {
         let mut inner = self.inner.lock();
-        inner.running.retain(|running| *running != number);
+        inner.running.retain(|running| *running != ticket);
         self.finished.notify_all();
         if !inner.running.is_empty() || !inner.is_empty() {
             return inner;
@@ -265,9 +281,14 @@ impl Queue {
     /// The store's own thread: sees to it that no job waits for a runtime that
     /// does not get to it, and keeps the time for delayed jobs.
     fn watch(self: Arc<Self>) {
+        // As on the runtime's own threads: a codec or a drop may want it.
+        let _entered = self.runtime.enter();
         let mut inner = self.inner.lock();
         loop {
-            inner.release_due(&self.tracker);
+            if inner.release_due(&self.tracker) && inner.drains < self.most_drains {
+                inner.drains += 1;
+                MutexGuard::unlocked(&mut inner, || self.ask_for_a_drain());
+            }
             if inner.is_empty() {
                 if inner.closed {
                     inner.watcher = Watcher::Absent;
@@ -276,8 +297,15 @@ impl Queue {
                 inner.handed_over = false;
                 self.sleep(&mut inner);
             } else if std::mem::take(&mut inner.handed_over) || !self.gets_taken(&mut inner) {
+                // Drains that run get to the slow work in time; this thread must
+                // not get stuck in it too.
+                let which = if inner.draining == 0 {
+                    Take::Anything
+                } else {
+                    Take::QuickOnly
+                };
                 drop(inner);
-                inner = self.drain();
+                inner = self.drain(which);
             }
         }
     }
@@ -306,44 +334,93 @@ impl Queue {
 }
 
 impl Inner {
+    fn new() -> Self {
+        Self {
+            reap: VecDeque::new(),
+            urgent: VecDeque::new(),
+            behind: VecDeque::new(),
+            urgent_run: 0,
+            delayed: Vec::new(),
+            running: Vec::new(),
+            drains: 0,
+            draining: 0,
+            taken: 0,
+            watcher: Watcher::Absent,
+            handed_over: false,
+            closed: false,
+            busy: None,
+        }
+    }
+
     fn is_empty(&self) -> bool {
-        self.urgent.is_empty() && self.behind.is_empty()
+        self.reap.is_empty() && self.urgent.is_empty() && self.behind.is_empty()
     }
 
     fn enqueue(&mut self, lane: Lane, entry: Entry, tracker: &TaskTracker) {
         self.busy.get_or_insert_with(|| tracker.token());
         match lane {
+            Lane::Reap => self.reap.push_back(entry),
             Lane::Urgent => self.urgent.push_back(entry),
             Lane::Behind => self.behind.push_back(entry),
         }
     }
 
-    fn take(&mut self) -> Option<(u64, Entry)> {
-        let behind_is_due = self.urgent_run >= URGENT_RUN && !self.behind.is_empty();
-        let urgent = if behind_is_due {
-            None
-        } else {
-            self.urgent.pop_front()
-        };
-        self.urgent_run = if urgent.is_some() {
+    fn take(&mut self, which: Take) -> Option<(Ticket, Entry)> {
+        let lane = self.next_lane(which)?;
+        self.urgent_run = if lane == Lane::Urgent {
             self.urgent_run + 1
         } else {
             0
         };
-        let entry = urgent.or_else(|| self.behind.pop_front())?;
+        let entry = match lane {
+            Lane::Reap => self.reap.pop_front(),
+            Lane::Urgent => self.urgent.pop_front(),
+            Lane::Behind => self.behind.pop_front(),
+        }?;
         self.taken += 1;
-        self.running.push(self.taken);
-        Some((self.taken, entry))
+        let ticket = Ticket {
+            number: self.taken,
+            lane,
+        };
+        self.running.push(ticket);
+        Some((ticket, entry))
     }
 
-    fn release_due(&mut self, tracker: &TaskTracker) {
+    fn next_lane(&self, which: Take) -> Option<Lane> {
+        let may_be_slow = match which {
+            Take::Anything => true,
+            Take::QuickOnly => false,
+            Take::Slow { most_behind } => {
+                let slow = self
+                    .running
+                    .iter()
+                    .filter(|ticket| ticket.lane == Lane::Behind);
+                slow.count() < most_behind
+            }
+        };
+        let behind = may_be_slow && !self.behind.is_empty();
+        if !self.reap.is_empty() {
+            Some(Lane::Reap)
+        } else if behind && (self.urgent.is_empty() || self.urgent_run >= URGENT_RUN) {
+            Some(Lane::Behind)
+        } else if !self.urgent.is_empty() {
+            Some(Lane::Urgent)
+        } else {
+            None
+        }
+    }
+
+    /// True if anything was.
+    fn release_due(&mut self, tracker: &TaskTracker) -> bool {
         let now = Instant::now();
+        let before = self.delayed.len();
         for at in (0..self.delayed.len()).rev() {
             if self.delayed[at].0 <= now {
                 let (_, entry) = self.delayed.swap_remove(at);
                 self.enqueue(Lane::Behind, entry, tracker);
             }
         }
+        self.delayed.len() < before
     }
 }
 
@@ -371,7 +448,11 @@ impl Drain {
         let Some(queue) = self.queue.take() else {
             return;
         };
-        queue.drain().drains -= 1;
+        let most_behind = queue.most_behind;
+        queue.inner.lock().draining += 1;
+        let mut inner = queue.drain(Take::Slow { most_behind });
+        inner.draining -= 1;
+        inner.drains -= 1;
     }
 }
 
@@ -387,7 +468,7 @@ impl Drop for Drain {
         queue.watch.notify_one();
         drop(inner);
         if alone {
-            drop(queue.drain());
+            drop(queue.drain(Take::Anything));
         }
     }
 }
@@ -467,28 +548,14 @@ mod tests {
 
     #[test]
     fn neither_lane_starves_the_other() {
-        let runtime = one_blocking_thread();
         let tracker = TaskTracker::new();
-        let mut inner = Inner {
-            urgent: VecDeque::new(),
-            behind: VecDeque::new(),
-            urgent_run: 0,
-            delayed: Vec::new(),
-            running: Vec::new(),
-            drains: 0,
-            taken: 0,
-            watcher: Watcher::Absent,
-            handed_over: false,
-            closed: false,
-            busy: None,
-        };
-        drop(runtime);
+        let mut inner = Inner::new();
         for _ in 0..100 {
             inner.enqueue(Lane::Urgent, Entry::Job(Box::new(|| {})), &tracker);
         }
         inner.enqueue(Lane::Behind, Entry::Reap(Arc::new(())), &tracker);
-        let first_behind = std::iter::from_fn(|| inner.take())
-            .position(|entry| matches!(entry, (_, Entry::Reap(_))))
+        let first_behind = std::iter::from_fn(|| inner.take(Take::Anything))
+            .position(|(ticket, _)| ticket.lane == Lane::Behind)
             .expect("it is taken");
         assert_eq!(first_behind, URGENT_RUN as usize);
     }

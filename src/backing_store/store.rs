@@ -59,10 +59,10 @@ impl<B: BackingStoreT> BackingStore<B> {
         let tracker = TaskTracker::new();
         tracker.close();
         let queue = Queue::new(runtime.clone(), tracker.clone());
-        let owned = Arc::new(AtomicUsize::new(0));
-        backing.attach(Background::new(&queue, owned.clone()));
+        let files = Arc::new(AtomicUsize::new(0));
+        backing.attach(Background::new(&queue, files.clone()));
         Self {
-            core: Core::new(backing, queue, owned),
+            core: Core::new(backing, queue, files),
             runtime,
             tracker,
         }
@@ -219,8 +219,9 @@ impl<B: BackingStoreT> BackingStore<B> {
         self.core.register_all(tracked).map(RegisteredTokens::new)
     }
 
-    /// Runs `f` on a blocking thread of the runtime; [`finished`](Self::finished)
-    /// waits for it too.
+    /// Runs `f` on a blocking thread of the runtime, or on the thread that calls
+    /// [`Task::wait`] before it has started; [`finished`](Self::finished) waits
+    /// for it too.
     ///
     /// # Errors
     ///
@@ -267,6 +268,7 @@ impl<B: BackingStoreT> BackingStore<B> {
     /// # Blocking
     ///
     /// Runs queued work on this thread, and waits for what runs elsewhere.
+    /// Called from within a background job it never returns.
     pub fn blocking_finished(&self) {
         self.core.queue.finish_all();
         pollster::block_on(self.tracker.wait());
@@ -276,6 +278,7 @@ impl<B: BackingStoreT> BackingStore<B> {
 impl<B: BackingStoreT> Drop for BackingStore<B> {
     fn drop(&mut self) {
         self.core.queue.close();
+        self.core.backing.detach();
     }
 }
 

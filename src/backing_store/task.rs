@@ -38,6 +38,8 @@ use crate::{Error, Result};
 pub struct Task<R> {
     job: Arc<TaskJob<R>>,
     listener: Option<EventListener>,
+    /// The result was handed out.
+    done: bool,
 }
 
 type Work<R> = Box<dyn FnOnce() -> Result<R> + Send>;
@@ -69,6 +71,7 @@ impl<R: Send + 'static> Task<R> {
         let task = Self {
             job: job.clone(),
             listener: None,
+            done: false,
         };
         (task, job)
     }
@@ -83,7 +86,12 @@ impl<R: Send + 'static> Task<R> {
     /// # Blocking
     ///
     /// Not for async code: await the task there.
+    ///
+    /// # Panics
+    ///
+    /// If the task was polled before and has returned its result.
     pub fn wait(self) -> Result<R> {
+        assert!(!self.done, "a task gives its result once");
         self.job.run();
         self.job.outcome.block_for(Option::take)
     }
@@ -137,8 +145,10 @@ impl<R> Future for Task<R> {
     type Output = Result<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(!self.done, "a task gives its result once");
         loop {
             if let Some(result) = self.job.outcome.take() {
+                self.done = true;
                 return Poll::Ready(result);
             }
             let Some(listener) = &mut self.listener else {

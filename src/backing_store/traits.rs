@@ -26,9 +26,10 @@ pub enum Transfer {
 ///
 /// Implement this and [`Strategy`] for a store of your own;
 /// [`FBStore`](crate::fbstore::FBStore) is the one that comes with the crate.
-/// [`BackingStore`](super::BackingStore) sees to it that no two operations on
-/// one key of one place run at once, adds operation and key to errors, and
-/// turns panics into errors. All methods run on threads that may block.
+/// [`BackingStore`](super::BackingStore) sees to it that no two operations that
+/// change one key of one place run at once (loads and persists of a file that is
+/// there may), adds operation and key to errors, and turns panics into errors.
+/// All methods run on threads that may block.
 pub trait BackingStoreT: Send + Sync + 'static {
     /// A place where files are persisted; for a file system, a directory.
     type PersistPath: Send + Sync + 'static;
@@ -111,6 +112,11 @@ pub trait BackingStoreT: Send + Sync + 'static {
     fn attach(&self, background: Background) {
         drop(background);
     }
+
+    /// Called when that [`BackingStore`](super::BackingStore) is dropped: no item
+    /// is left, and only queued deletions may follow. The provided method does
+    /// nothing.
+    fn detach(&self) {}
 }
 
 /// Says how values of type `T` are stored and loaded under a key.
@@ -189,6 +195,10 @@ impl<B: BackingStoreT> BackingStoreT for Arc<B> {
 
     fn attach(&self, background: Background) {
         (**self).attach(background);
+    }
+
+    fn detach(&self) {
+        (**self).detach();
     }
 }
 

@@ -1,6 +1,7 @@
 //! One directory of items: the one entry that it has in this process.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
@@ -29,8 +30,11 @@ pub(crate) struct Directory {
     users: Mutex<Vec<Background>>,
     /// What is to be made durable.
     unsynced: Mutex<Unsynced>,
-    /// Deletes the directory with the entry, if it is a temporary one.
-    _temporary: Option<TempDir>,
+    /// Held by one sync at a time: another must not find nothing to do while
+    /// this one is not done.
+    syncing: Mutex<()>,
+    /// Deletes the directory, if it is a temporary one.
+    temporary: Mutex<Option<TempDir>>,
 }
 
 #[derive(Default)]
@@ -41,6 +45,10 @@ struct Unsynced {
     /// Files whose fsync failed. It is never tried again: the kernel may then
     /// say that all is well though the data is lost.
     lost: HashSet<Uuid>,
+    /// The same of a directory's names.
+    lost_names: bool,
+    /// The directory's own name in its parent was made durable.
+    is_anchored: bool,
 }
 
 static ENTRIES: LazyLock<Mutex<HashMap<Identity, Weak<Directory>>>> = LazyLock::new(Mutex::default);
@@ -53,6 +61,8 @@ impl Directory {
         files: Arc<dyn Files>,
         temporary: Option<TempDir>,
     ) -> Result<Arc<Self>, BoxError> {
+        // A relative path would follow the process to another directory.
+        let root = std::path::absolute(&root).map_err(|error| at(&root, error))?;
         let identity = files.identity(&root).map_err(|error| at(&root, error))?;
         let mut entries = ENTRIES.lock();
         if let Some(entry) = entries.get(&identity).and_then(Weak::upgrade) {
@@ -68,7 +78,8 @@ impl Directory {
             epoch: AtomicU64::new(0),
             users: Mutex::new(Vec::new()),
             unsynced: Mutex::new(Unsynced::default()),
-            _temporary: temporary,
+            syncing: Mutex::new(()),
+            temporary: Mutex::new(temporary),
         });
         entries.insert(identity, Arc::downgrade(&entry));
         Ok(entry)
@@ -102,11 +113,7 @@ impl Directory {
     /// write.
     pub(crate) fn take_as_cache(&self) -> Result<u64, BoxError> {
         self.finish_background();
-        let owned = self
-            .cache
-            .lock()
-            .as_ref()
-            .map_or(0, Background::owned_files);
+        let owned = self.cache.lock().as_ref().map_or(0, Background::files);
         if owned > 0 {
             let text = format!(
                 "another store of this process has it as its cache, with {owned} files that \
@@ -127,13 +134,26 @@ impl Directory {
         Err(at(&self.root, Fault::InUse(text.to_owned())))
     }
 
+    /// Takes the permission of every store that has it.
+    pub(crate) fn revoke(&self) {
+        self.epoch.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Deletes the directory, if it is a temporary one.
+    pub(crate) fn remove_temporary(&self) {
+        let temporary = self.temporary.lock().take();
+        if let Some(Err(error)) = temporary.map(TempDir::close) {
+            tracing::warn!(path = %self.root.display(), %error, "a temporary directory could not be deleted");
+        }
+    }
+
     pub(crate) fn set_cache_user(&self, background: Background) {
         *self.cache.lock() = Some(background);
     }
 
     pub(crate) fn add_user(&self, background: Background) {
         let mut users = self.users.lock();
-        users.retain(Background::is_alive);
+        users.retain(|user| user.is_alive() && !user.is_same(&background));
         users.push(background);
     }
 
@@ -160,46 +180,76 @@ impl Directory {
         unsynced.shards.insert(key.as_bytes()[0]);
     }
 
+    /// Keys that a scan has found. Nobody knows whether the process that linked
+    /// them lived to sync them.
+    pub(crate) fn note_found(&self, keys: &[Uuid]) {
+        let mut unsynced = self.unsynced.lock();
+        unsynced.files.extend(keys);
+        unsynced
+            .shards
+            .extend(keys.iter().map(|key| key.as_bytes()[0]));
+    }
+
     /// Makes durable whatever came or went since the last time: each file, then
     /// each shard with names that changed.
     pub(crate) fn sync(&self) -> Result<(), BoxError> {
-        let (files, touched) = {
+        let _only_one = self.syncing.lock();
+        let (files, touched, is_anchored) = {
             let mut unsynced = self.unsynced.lock();
             (
                 std::mem::take(&mut unsynced.files),
                 std::mem::take(&mut unsynced.shards),
+                unsynced.is_anchored,
             )
         };
         for key in files {
-            let path = self.path_of(key);
-            if let Err(error) = self.files.sync(&path) {
-                self.unsynced.lock().lost.insert(key);
-                tracing::error!(path = %path.display(), %error, "a persisted file could not be made durable");
-            }
+            self.sync_file(key);
         }
-        let directories = touched
-            .iter()
-            .map(|shard| shard_of(&self.root, Uuid::from_u128(u128::from(*shard) << 120)))
-            .chain([self.root.clone()]);
+        let mut directories: Vec<_> = touched
+            .into_iter()
+            .map(|shard| shard_of(&self.root, Uuid::from_u128(u128::from(shard) << 120)))
+            .collect();
+        if !is_anchored {
+            directories.push(self.root.clone());
+            directories.extend(self.root.parent().map(Path::to_owned));
+        }
         for directory in directories {
             if let Err(error) = self.files.sync(&directory) {
-                // Names are not lost by a failed fsync of their directory.
-                self.unsynced.lock().shards.extend(touched);
+                self.unsynced.lock().lost_names = true;
                 return Err(at(&directory, error));
             }
         }
-        match self.unsynced.lock().lost.iter().next() {
-            Some(key) => Err(at(
-                &self.path_of(*key),
-                std::io::Error::other(
-                    "the system could not make the file durable, and does not tell whether its \
-                     data is lost: delete the persisted item and persist it anew",
-                ),
-            )),
+        let mut unsynced = self.unsynced.lock();
+        unsynced.is_anchored = true;
+        if unsynced.lost_names {
+            return Err(at(&self.root, io::Error::other(LOST_NAMES)));
+        }
+        match unsynced.lost.iter().next() {
+            Some(key) => Err(at(&self.path_of(*key), io::Error::other(LOST))),
             None => Ok(()),
         }
     }
+
+    fn sync_file(&self, key: Uuid) {
+        let path = self.path_of(key);
+        match self.files.sync(&path) {
+            Ok(()) => {}
+            // Deleted since: there is nothing to keep.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => {
+                tracing::error!(path = %path.display(), %error, "a persisted file could not be made durable");
+                self.unsynced.lock().lost.insert(key);
+            }
+        }
+    }
 }
+
+const LOST: &str = "the system could not make the file durable, and does not tell whether its \
+                    data is lost: delete the persisted item and persist it anew";
+
+const LOST_NAMES: &str = "the system could not make the names in the directory durable before, \
+                          and does not tell whether they are lost: check the disk, and open the \
+                          directory in a new process";
 
 /// Adds the path to an error.
 pub(crate) fn at(path: &Path, error: impl Into<BoxError>) -> BoxError {

@@ -24,5 +24,6 @@ mod store;
 pub use file_backed_codecs::*;
 pub use layout::{RESERVED, key_path};
 pub use prepared_path::PreparedPath;
+pub(crate) use prepared_path::on_a_thread;
 pub use scan::sanitize_path;
 pub use store::FBStore;

@@ -123,8 +123,8 @@ impl PreparedPath {
         unwrap(Self::blocking_open(path, ignored))
     }
 
-    /// Makes a temporary directory, which is deleted when nobody uses it any
-    /// more.
+    /// Makes a temporary directory. It is deleted with the store that has it as
+    /// its cache, or else when nobody uses it any more.
     ///
     /// # Errors
     ///
@@ -262,7 +262,7 @@ fn prepare(error: BoxError) -> Error {
 
 /// Runs `work` on a thread of its own: opening a directory is rare, and must not
 /// wait for a runtime whose blocking threads are all taken.
-async fn on_a_thread<R: Send + 'static>(
+pub(crate) async fn on_a_thread<R: Send + 'static>(
     work: impl FnOnce() -> Result<R> + Send + 'static,
 ) -> Result<R> {
     let outcome = Arc::new(Outcome::new());

@@ -210,7 +210,11 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         if let Some(background) = self.background.get() {
             path.directory().add_user(background.clone());
         }
-        scan::keys(path)
+        let keys = scan::keys(path)?;
+        if path.mode() == Mode::ReadWrite {
+            path.directory().note_found(&keys);
+        }
+        Ok(keys)
     }
 
     fn sync_persisted(&self, path: &PreparedPath) -> Result<(), BoxError> {
@@ -220,8 +224,14 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 
     fn attach(&self, background: Background) {
         self.directory().set_cache_user(background.clone());
-        // Set once: a store is attached to one `BackingStore`.
-        let _ = self.background.set(background);
+        if self.background.set(background).is_err() {
+            // Two wrappers around one store would delete each other's files.
+            self.directory().revoke();
+        }
+    }
+
+    fn detach(&self) {
+        self.directory().remove_temporary();
     }
 }
 

@@ -1,64 +1,88 @@
 //! Letting go of items.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::{FBPool, kept};
+use crate::Error;
 use crate::backing_store::Strategy;
 use crate::residency::{Evicted, Item};
 
+/// Where values are dropped that the budget lets go of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Drops {
+    /// On this thread, which may block.
+    Here,
+    InBackground,
+}
+
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
-    /// Brings the resident items back to the budget. Costs nothing but the
-    /// choice: values are dropped and written in the background.
-    pub(super) fn enforce(self: &Arc<Self>) {
+    /// Brings the resident items back to the budget. Values are written in the
+    /// background.
+    pub(super) fn enforce(self: &Arc<Self>, drops: Drops) {
         while let Some(victim) = self.order.pop_victim() {
-            self.evict(&victim);
+            match victim.evict(&self.order) {
+                Evicted::Released(value) => self.drop_evicted(value, drops),
+                Evicted::Write => self.queue_write(&victim),
+                Evicted::Kept => kept::keep_within_budget(self),
+                Evicted::No => {}
+            }
         }
         // Once more, for a guard that has gone unseen; see `Item::release`.
         if let Some(item) = self.order.pop_overdue() {
-            self.evict_overdue(&item);
+            self.evict_overdue(&item, drops);
         }
     }
 
-    fn evict(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
-        let keep = self.costs_no_memory(item);
-        match item.evict(keep, &self.order) {
-            Evicted::Released(value) => self.drop_evicted(value),
-            Evicted::Write(write) => self.queue_write(item, write),
-            Evicted::Kept => kept::keep_within_budget(self),
-            Evicted::No => {}
+    /// The last user of an item may be gone that the budget let go of before.
+    pub(crate) fn user_gone(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
+        self.evict_overdue(item, Drops::InBackground);
+    }
+
+    /// A guard gives up its value. If it is the last to have it, because the item
+    /// is gone, the value is dropped where it keeps nobody waiting.
+    pub(crate) fn give_up(&self, value: Option<Arc<T>>) {
+        if let Some(value) = value
+            && Arc::strong_count(&value) == 1
+        {
+            self.core().queue.reap(value);
         }
     }
 
-    /// Lets go of the least recent kept maps. True if there may be more.
+    fn evict_overdue(self: &Arc<Self>, item: &Arc<Item<T, B>>, drops: Drops) {
+        if let Some(value) = item.evict_overdue(&self.order) {
+            self.drop_evicted(value, drops);
+        }
+    }
+
+    /// Lets go of the least recent kept maps, on this thread. True if there may
+    /// be more.
     pub(super) fn release_kept(self: &Arc<Self>, most: usize) -> bool {
         for _ in 0..most {
             let Some(item) = self.order.pop_kept() else {
                 return false;
             };
-            if let Evicted::Released(value) = item.evict(false, &self.order) {
-                self.drop_evicted(value);
+            if let Some(value) = item.evict_kept(&self.order) {
+                self.drop_evicted(value, Drops::Here);
             }
         }
         true
     }
 
-    /// The last user of an overdue item may be gone.
-    pub(crate) fn evict_overdue(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
-        if let Some(value) = item.evict_overdue(&self.order) {
-            self.drop_evicted(value);
+    pub(super) fn drop_evicted(&self, value: Arc<T>, drops: Drops) {
+        self.counters.evictions.fetch_add(1, Ordering::Relaxed);
+        match drops {
+            Drops::Here => drop_quietly(value),
+            Drops::InBackground => self.core().queue.reap(value),
         }
     }
+}
 
-    fn drop_evicted(&self, value: Arc<T>) {
-        self.counters.evictions.fetch_add(1, Ordering::Relaxed);
-        self.core().queue.reap(value);
-    }
-
-    fn costs_no_memory(&self, item: &Item<T, B>) -> bool {
-        kept::ENABLED
-            && item
-                .read()
-                .is_some_and(|value| self.core().backing.footprint(&value).is_mapped())
+/// Drops a value whose drop may panic, where the panic would hit somebody who
+/// has nothing to do with it.
+fn drop_quietly<T>(value: Arc<T>) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
+        tracing::error!(error = %Error::panicked(&*panic), "the drop of a value panicked");
     }
 }

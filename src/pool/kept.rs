@@ -4,6 +4,7 @@
 //! They count against the map budget, which is one for the process: when it
 //! runs short, every pool lets go of its least recent ones.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
@@ -14,8 +15,7 @@ use crate::backing_store::{Lane, Strategy};
 /// Whether any codec that maps is compiled in.
 pub(super) const ENABLED: bool = cfg!(feature = "mappedcodec");
 
-/// How many maps a pool lets go of at a time. The reaper unmaps them one after
-/// the other.
+/// How many maps a pool lets go of before it asks whether that is enough.
 const BATCH: usize = 64;
 
 /// A pool that keeps maps.
@@ -51,16 +51,20 @@ pub(super) fn keep_within_budget<T: Send + Sync + 'static, B: Strategy<T>>(
     pool: &Arc<FBPool<T, B>>,
 ) {
     pool.keeper.get_or_init(|| enter(pool));
-    if under_pressure() {
-        pool.core().queue.run(Lane::Behind, relieve);
+    if under_pressure() && !RELIEVING.swap(true, Ordering::AcqRel) {
+        pool.core().queue.run(Lane::Urgent, relieve);
     }
 }
+
+/// Whether somebody is about to let go of maps already.
+static RELIEVING: AtomicBool = AtomicBool::new(false);
 
 fn relieve() {
     let mut keepers: Vec<_> = KEEPERS.lock().iter().filter_map(Weak::upgrade).collect();
     while under_pressure() && !keepers.is_empty() {
         keepers.retain(|keeper| keeper.release_maps(BATCH));
     }
+    RELIEVING.store(false, Ordering::Release);
 }
 
 #[cfg(feature = "mappedcodec")]

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::FBPool;
-use crate::backing_store::{Lane, Strategy};
+use super::eviction::Drops;
+use super::{FBPool, kept};
+use crate::backing_store::{Lane, Strategy, guarded};
 use crate::error::{Fault, Operation};
 use crate::residency::{Flight, Held, Item, LoadStep};
 use crate::{Error, Result};
@@ -13,7 +14,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// The fast path of every load: a value in memory, without a lock.
     #[inline]
     pub(crate) fn try_hit(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Held<T>> {
-        let value = item.read()?;
+        let value = match item.read() {
+            Some(value) => value,
+            None => item.read_locked()?,
+        };
         self.counters.hit();
         if !self.order.is_recent(item.stamp()) {
             self.promote(item);
@@ -24,7 +28,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     #[cold]
     fn promote(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
         item.rescue(&self.order);
-        self.enforce();
+        self.enforce(Drops::InBackground);
     }
 
     pub(crate) async fn load(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Result<Held<T>> {
@@ -82,10 +86,20 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             .core()
             .call(Operation::Load, key, |backing| backing.load(key))
             .map(Arc::new);
-        let (key, file) = item.finish_load(loaded.as_ref().ok(), &self.order);
+        let value = loaded.as_ref().ok();
+        let value = value.map(|value| (value, self.costs_no_memory(value)));
+        let (key, file) = item.finish_load(value, &self.order);
         self.core().release(key, file);
         flight.outcome.set(loaded);
-        self.enforce();
+        self.enforce(Drops::Here);
+    }
+}
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
+    /// Whether dropping the value would free no memory.
+    fn costs_no_memory(&self, value: &T) -> bool {
+        let footprint = guarded(|| Ok(self.core().backing.footprint(value)));
+        kept::ENABLED && footprint.is_ok_and(|footprint| footprint.is_mapped())
     }
 }
 
@@ -148,7 +162,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for Waiting<'_, T, B> {
     fn drop(&mut self) {
         self.flight = None;
         if self.item.is_overdue() {
-            self.pool.evict_overdue(self.item);
+            self.pool.user_gone(self.item);
         }
     }
 }

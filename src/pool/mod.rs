@@ -27,6 +27,7 @@ use crate::error::Operation;
 use crate::residency::{Item, Written};
 use crate::{Fb, Result};
 use counters::Counters;
+use eviction::Drops;
 use order::Order;
 
 /// Keeps the recently used of many items in memory, and every other in a file.
@@ -157,7 +158,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let item = Item::dirty(data);
         let handle = self.handle(item.clone());
         item.enter(&self.order);
-        self.enforce();
+        self.enforce(Drops::InBackground);
         handle
     }
 

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use super::FBPool;
 use crate::Result;
 use crate::backing_store::BackingStore;
-use crate::fbstore::{FBStore, PreparedPath};
+use crate::fbstore::{FBStore, PreparedPath, on_a_thread};
 
 impl<T, C: Send + Sync + 'static> FBPool<T, FBStore<C>> {
     /// Makes a pool with a store of its own, whose cache is the directory
@@ -27,12 +27,15 @@ impl<T, C: Send + Sync + 'static> FBPool<T, FBStore<C>> {
     ///
     /// Dropping the future may leave an empty directory.
     pub async fn open(codec: C, path: impl Into<PathBuf>, mem_size: usize) -> Result<Arc<Self>> {
-        let prepared = PreparedPath::open(path.into(), vec![]).await?;
-        Self::on(codec, prepared, mem_size)
+        let path = path.into();
+        Self::on(codec, mem_size, || {
+            PreparedPath::blocking_open(path, vec![])
+        })
+        .await
     }
 
-    /// Makes a pool with a store of its own in a temporary directory, which is
-    /// deleted with it.
+    /// Makes a pool with a store of its own in a temporary directory. The last
+    /// handle of the store deletes it, on the thread that drops it.
     ///
     /// # Errors
     ///
@@ -46,13 +49,17 @@ impl<T, C: Send + Sync + 'static> FBPool<T, FBStore<C>> {
     ///
     /// Dropping the future leaves nothing.
     pub async fn temp(codec: C, mem_size: usize) -> Result<Arc<Self>> {
-        let prepared = PreparedPath::temp().await?;
-        Self::on(codec, prepared, mem_size)
+        Self::on(codec, mem_size, PreparedPath::blocking_temp).await
     }
 
-    fn on(codec: C, prepared: PreparedPath, mem_size: usize) -> Result<Arc<Self>> {
-        let files = FBStore::open(codec, prepared)?;
-        let store = Arc::new(BackingStore::new(files, Handle::current()));
+    async fn on(
+        codec: C,
+        mem_size: usize,
+        prepare: impl FnOnce() -> Result<PreparedPath> + Send + 'static,
+    ) -> Result<Arc<Self>> {
+        let runtime = Handle::current();
+        let files = on_a_thread(move || FBStore::open(codec, prepare()?)).await?;
+        let store = Arc::new(BackingStore::new(files, runtime));
         Ok(Arc::new(Self::new(store, mem_size)))
     }
 }

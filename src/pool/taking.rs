@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use file_backed_codecs::BoxError;
 
 use super::FBPool;
+use super::eviction::Drops;
 use super::loading::leaked;
 use crate::backing_store::{Strategy, guarded};
 use crate::error::Operation;
@@ -173,7 +174,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let copy = guarded(|| duplicate(&self.core().backing, &value));
         drop(value);
         if item.is_overdue() {
-            self.evict_overdue(item);
+            self.user_gone(item);
         }
         let copy = copy.map_err(|error| Error::of_key(Operation::Duplicate, item.key(), error))?;
         Ok(Taken {
@@ -185,7 +186,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Puts a changed value back into its item.
     pub(crate) fn put_back(self: &Arc<Self>, item: &Arc<Item<T, B>>, value: Arc<T>) {
         item.put_back(value, &self.order);
-        self.enforce();
+        self.enforce(Drops::InBackground);
     }
 
     /// Counts an item that a handle has just made its own.

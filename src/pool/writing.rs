@@ -4,28 +4,50 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::FBPool;
-use crate::Result;
-use crate::backing_store::{Lane, Strategy};
+use super::eviction::Drops;
+use crate::Error;
+use crate::backing_store::{Lane, Strategy, delay_after};
 use crate::error::Operation;
-use crate::residency::{Item, WriteBack, WriteEnd, Written};
+use crate::residency::{Item, WriteBack, WriteEnd};
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Queues the write of an item that the budget has let go of, or lets it
-    /// wait while the store refuses writes.
-    pub(super) fn queue_write(self: &Arc<Self>, item: &Arc<Item<T, B>>, write: Arc<WriteBack<B>>) {
-        self.counters.writes_waiting.fetch_add(1, Ordering::Relaxed);
-        let (pool, item) = (self.clone(), item.clone());
-        let job = Box::new(move || {
-            pool.run_write(&item, &write);
-            pool.counters.writes_waiting.fetch_sub(1, Ordering::Relaxed);
-        });
-        if let Some(job) = self.core().outage.defer(job) {
+    /// wait while the disk refuses writes. An item has at most one such job.
+    pub(super) fn queue_write(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
+        if let Some(job) = self.core().outage.defer(self.write_job(item, 0)) {
             self.core().queue.run(Lane::Behind, job);
         }
     }
 
+    /// The job of an eviction's write. It keeps neither the pool nor the store
+    /// alive: without them there is nothing to write.
+    fn write_job(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+        failures: u32,
+    ) -> Box<dyn FnOnce() + Send> {
+        self.counters.writes_waiting.fetch_add(1, Ordering::Relaxed);
+        let (pool, item) = (Arc::downgrade(self), item.clone());
+        Box::new(move || {
+            let Some(pool) = pool.upgrade() else { return };
+            pool.counters.writes_waiting.fetch_sub(1, Ordering::Relaxed);
+            if let Some(write) = item.begin_queued_write() {
+                pool.run_write_again(&item, &write, failures);
+            }
+        })
+    }
+
     /// Runs a write, unless somebody else does or it was cancelled.
     pub(super) fn run_write(self: &Arc<Self>, item: &Arc<Item<T, B>>, write: &WriteBack<B>) {
+        self.run_write_again(item, write, 0);
+    }
+
+    fn run_write_again(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+        write: &WriteBack<B>,
+        failures: u32,
+    ) {
         if !write.claim.claim() {
             return;
         }
@@ -35,30 +57,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         // Before the end is told, so that the item can let go of the value.
         drop(value);
         let (end, outcome) = item.finish_write(write, written, core, &self.order);
-        self.note_outcome(&outcome);
-        match end {
-            WriteEnd::Stays => {}
-            WriteEnd::Released(value) => {
-                self.counters.evictions.fetch_add(1, Ordering::Relaxed);
-                core.queue.reap(value);
-            }
-            WriteEnd::Died {
-                value,
-                old: (key, file),
-            } => {
-                if let Some(value) = value {
-                    core.queue.reap(value);
-                }
-                core.release(key, file);
-            }
-            WriteEnd::Failed => self.write_again_later(item),
-        }
-        write.outcome.set(outcome);
-    }
-
-    fn note_outcome(&self, outcome: &Result<Written<B>>) {
-        let core = self.core();
-        match outcome {
+        match &outcome {
             Ok(_) => {
                 self.counters.writes.fetch_add(1, Ordering::Relaxed);
                 core.outage.write_succeeded(&core.queue);
@@ -68,18 +67,34 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 core.failures.write(error);
             }
         }
+        match (end, &outcome) {
+            (WriteEnd::Released(value), _) => self.drop_evicted(value, Drops::Here),
+            (
+                WriteEnd::Died {
+                    value,
+                    old: (key, file),
+                },
+                _,
+            ) => {
+                if let Some(value) = value {
+                    core.queue.reap(value);
+                }
+                core.release(key, file);
+            }
+            (WriteEnd::Failed, Err(error)) => self.write_again_later(item, failures + 1, error),
+            _ => {}
+        }
+        write.outcome.set(outcome);
     }
 
-    fn write_again_later(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
-        self.counters.writes_waiting.fetch_add(1, Ordering::Relaxed);
-        let (pool, item) = (self.clone(), item.clone());
-        let retry = Box::new(move || {
-            if let Some(write) = item.begin_rewrite() {
-                pool.run_write(&item, &write);
-            }
-            pool.counters.writes_waiting.fetch_sub(1, Ordering::Relaxed);
-        });
+    fn write_again_later(self: &Arc<Self>, item: &Arc<Item<T, B>>, failures: u32, error: &Error) {
         let core = self.core();
-        core.outage.write_failed(&core.queue, retry);
+        let (job, delay) = (self.write_job(item, failures), delay_after(failures));
+        if error.is_refused_by_system() {
+            core.outage.write_failed(&core.queue, job, delay);
+        } else {
+            // The fault is the value's or the codec's: others are not to wait.
+            core.queue.run_after(delay, job);
+        }
     }
 }

@@ -30,6 +30,11 @@ struct Cell<T, B: BackingStoreT> {
     /// There while the item is absent, loading or clean, and only then; and
     /// while a running load of a dead item may still read it.
     file: File,
+    /// A write for the item's eviction is queued, or waits for the disk; there
+    /// is at most one for each item.
+    write_queued: bool,
+    /// The value is a map of its file, and costs no memory.
+    keepable: bool,
     state: State<T, B>,
 }
 
@@ -72,11 +77,11 @@ pub(crate) enum LoadStep<T> {
     Leaked,
 }
 
-pub(crate) enum Evicted<T, B: BackingStoreT> {
+pub(crate) enum Evicted<T> {
     /// Drop the value, where it keeps nobody waiting.
     Released(Arc<T>),
-    /// Queue the write.
-    Write(Arc<WriteBack<B>>),
+    /// Queue a write, which asks [`Item::begin_queued_write`] when its turn comes.
+    Write,
     Kept,
     /// Nothing to do, or nothing that can be done now.
     No,
@@ -160,7 +165,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
             handles: AtomicU32::new(1),
             overdue: AtomicBool::new(false),
             place: AtomicU8::new(Place::Nowhere as u8),
-            cell: Mutex::new(Cell { key, file, state }),
+            cell: Mutex::new(Cell {
+                key,
+                file,
+                write_queued: false,
+                keepable: false,
+                state,
+            }),
         })
     }
 
@@ -241,27 +252,30 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
     }
 
-    /// A hit on an item in the older half, or on one that the budget has let go
-    /// of: it comes to the front.
-    pub(crate) fn rescue(self: &Arc<Self>, residents: &impl Residents<T, B>) {
-        let mut cell = self.cell.lock();
-        match &cell.state {
-            State::Clean | State::Dirty => {}
-            State::Writing(write) => {
-                if !write.is_wanted(Wanted::WriteNow) && write.claim.cancel() {
-                    cell.state = State::Dirty;
-                }
-            }
-            _ => return,
-        }
-        self.overdue.store(false, Ordering::SeqCst);
-        residents.place(self, Place::Order);
+    /// The value, asked for under the lock: whoever counts a value takes it out
+    /// of the slot for a moment, so an empty slot alone proves nothing.
+    #[cold]
+    pub(crate) fn read_locked(&self) -> Option<Held<T>> {
+        let _cell = self.cell.lock();
+        self.slot.read()
     }
 
-    /// A load has ended. Gives back the file of an item that died meanwhile.
+    /// A hit on an item in the older half, or on one that the budget has let go
+    /// of: it comes to the front. A write that was queued for its eviction finds
+    /// nothing to do.
+    pub(crate) fn rescue(self: &Arc<Self>, residents: &impl Residents<T, B>) {
+        let cell = self.cell.lock();
+        if matches!(cell.state, State::Clean | State::Dirty | State::Writing(_)) {
+            self.overdue.store(false, Ordering::SeqCst);
+            residents.place(self, Place::Order);
+        }
+    }
+
+    /// A load has ended; `keepable` says that its value costs no memory. Gives
+    /// back the file of an item that died meanwhile.
     pub(crate) fn finish_load(
         self: &Arc<Self>,
-        loaded: Option<&Arc<T>>,
+        loaded: Option<(&Arc<T>, bool)>,
         residents: &impl Residents<T, B>,
     ) -> (Uuid, File) {
         let mut cell = self.cell.lock();
@@ -272,9 +286,10 @@ impl<T, B: BackingStoreT> Item<T, B> {
             _ => unreachable!("an item that is loading is loaded by one flight, or dies"),
         }
         match loaded {
-            Some(value) => {
+            Some((value, keepable)) => {
                 self.slot.put(value.clone());
                 cell.state = State::Clean;
+                cell.keepable = keepable;
                 residents.place(self, Place::Order);
             }
             None => cell.state = State::Absent,
@@ -282,36 +297,37 @@ impl<T, B: BackingStoreT> Item<T, B> {
         (key, File::None)
     }
 
-    /// The budget lets go of the item. With `keep` it stays loadable as a hit,
-    /// because its value costs no memory.
-    pub(crate) fn evict(
-        self: &Arc<Self>,
-        keep: bool,
-        residents: &impl Residents<T, B>,
-    ) -> Evicted<T, B> {
+    /// The item budget lets go of the item.
+    pub(crate) fn evict(self: &Arc<Self>, residents: &impl Residents<T, B>) -> Evicted<T> {
         let mut cell = self.cell.lock();
         if self.place() != Place::Nowhere {
             // Somebody put it back into a list since it was chosen.
             return Evicted::No;
         }
         match &cell.state {
-            State::Clean if keep => {
+            State::Clean if cell.keepable => {
                 residents.place(self, Place::Kept);
                 Evicted::Kept
             }
-            State::Clean => self.release(&mut cell, residents),
-            State::Dirty => {
-                let write = WriteBack::new(Wanted::Eviction);
+            State::Clean => self.release_or_wait(&mut cell, residents),
+            State::Dirty | State::Writing(_) => {
                 self.overdue.store(true, Ordering::SeqCst);
-                cell.state = State::Writing(write.clone());
-                Evicted::Write(write)
-            }
-            State::Writing(_) => {
-                self.overdue.store(true, Ordering::SeqCst);
-                Evicted::No
+                match std::mem::replace(&mut cell.write_queued, true) {
+                    true => Evicted::No,
+                    false => Evicted::Write,
+                }
             }
             State::Absent | State::Loading(_) | State::Taken | State::Dead => Evicted::No,
         }
+    }
+
+    /// The map budget lets go of the item.
+    pub(crate) fn evict_kept(self: &Arc<Self>, residents: &impl Residents<T, B>) -> Option<Arc<T>> {
+        let mut cell = self.cell.lock();
+        if self.place() != Place::Nowhere || !matches!(cell.state, State::Clean) {
+            return None;
+        }
+        self.release(&mut cell, residents)
     }
 
     /// A guard of an overdue item was dropped, or the pool looks once more.
@@ -323,9 +339,17 @@ impl<T, B: BackingStoreT> Item<T, B> {
         if !self.is_overdue() || !matches!(cell.state, State::Clean) {
             return None;
         }
-        match self.release(&mut cell, residents) {
-            Evicted::Released(value) => Some(value),
-            _ => None,
+        self.release(&mut cell, residents)
+    }
+
+    fn release_or_wait(
+        self: &Arc<Self>,
+        cell: &mut Cell<T, B>,
+        residents: &impl Residents<T, B>,
+    ) -> Evicted<T> {
+        match self.release(cell, residents) {
+            Some(value) => Evicted::Released(value),
+            None => Evicted::No,
         }
     }
 
@@ -343,18 +367,18 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self: &Arc<Self>,
         cell: &mut Cell<T, B>,
         residents: &impl Residents<T, B>,
-    ) -> Evicted<T, B> {
+    ) -> Option<Arc<T>> {
         self.overdue.store(true, Ordering::SeqCst);
         let value = self.slot.take().expect("a resident value is in its slot");
         if Arc::strong_count(&value) > 1 {
             self.slot.put(value);
             residents.place(self, Place::Overdue);
-            return Evicted::No;
+            return None;
         }
         cell.state = State::Absent;
         self.overdue.store(false, Ordering::SeqCst);
         residents.place(self, Place::Nowhere);
-        Evicted::Released(value)
+        Some(value)
     }
 
     /// What a claimed write-back writes.
@@ -387,7 +411,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 }
             } else {
                 cell.state = State::Dirty;
-                if self.is_overdue() {
+                if self.is_overdue() && !std::mem::replace(&mut cell.write_queued, true) {
                     WriteEnd::Failed
                 } else {
                     WriteEnd::Stays
@@ -408,27 +432,32 @@ impl<T, B: BackingStoreT> Item<T, B> {
             }
         } else {
             cell.state = State::Clean;
+            cell.keepable = false;
             match self
                 .is_overdue()
                 .then(|| self.release(&mut cell, residents))
             {
-                Some(Evicted::Released(value)) => WriteEnd::Released(value),
+                Some(Some(value)) => WriteEnd::Released(value),
                 _ => WriteEnd::Stays,
             }
         };
         (end, Ok(Written::Done(token)))
     }
 
-    /// A failed write is tried again: begins it anew if there is still something
-    /// to write, and nobody has begun before.
-    pub(crate) fn begin_rewrite(&self) -> Option<Arc<WriteBack<B>>> {
+    /// The write that was queued for the item's eviction has its turn: the write
+    /// to run, if the eviction still wants one and nobody runs it. It is the
+    /// caller's to claim.
+    pub(crate) fn begin_queued_write(&self) -> Option<Arc<WriteBack<B>>> {
         let mut cell = self.cell.lock();
-        if !matches!(cell.state, State::Dirty) || !self.is_overdue() {
+        cell.write_queued = false;
+        if !self.is_overdue() {
             return None;
         }
-        let write = WriteBack::new(Wanted::Eviction);
-        cell.state = State::Writing(write.clone());
-        Some(write)
+        match &cell.state {
+            State::Dirty => Some(cell.start_write(Wanted::WriteNow)),
+            State::Writing(write) => Some(write.clone()),
+            _ => None,
+        }
     }
 
     /// Captures what a save, or `write_now`, saves: this value, whatever happens
@@ -441,11 +470,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 let share = wanted == Wanted::Persist;
                 Save::Written(share.then(|| core.share(key, &mut cell.file)))
             }
-            State::Dirty => {
-                let write = WriteBack::new(wanted);
-                cell.state = State::Writing(write.clone());
-                Save::Write(write)
-            }
+            State::Dirty => Save::Write(cell.start_write(wanted)),
             State::Writing(write) => {
                 write.want(wanted);
                 Save::Write(write.clone())
@@ -603,6 +628,12 @@ impl<T, B: BackingStoreT> Item<T, B> {
 }
 
 impl<T, B: BackingStoreT> Cell<T, B> {
+    fn start_write(&mut self, wanted: Wanted) -> Arc<WriteBack<B>> {
+        let write = WriteBack::new(wanted);
+        self.state = State::Writing(write.clone());
+        write
+    }
+
     fn start_flight(&mut self) -> Arc<Flight<T>> {
         let flight = Flight::new();
         self.state = State::Loading(flight.clone());

@@ -14,15 +14,20 @@
 //! | event | absent | loading | clean | dirty | writing, queued / running | taken |
 //! |---|---|---|---|---|---|---|
 //! | [`begin_load`](Item::begin_load) | starts a flight: loading | joins | hit | hit | hit | leaked |
-//! | [`rescue`](Item::rescue) (a hit in the older half) | – | – | to the front, not overdue | the same | the same; a queued write that only eviction wants is cancelled: dirty | – |
+//! | [`rescue`](Item::rescue) (a hit in the older half) | – | – | to the front, not overdue | the same | the same | – |
 //! | [`finish_load`](Item::finish_load) | – | clean, in front; failed: absent | – | – | – | – |
-//! | [`begin_take`](Item::begin_take) (a mutation by the only handle) | starts a flight | joins | taken, with a new key; a reader is there: duplicate | the same | queued: cancelled, or run first if a save wants it; running: waits | leaked |
-//! | [`evict`](Item::evict) | – | – | nobody uses it: absent, or kept; else overdue | writing, overdue | overdue | – |
-//! | [`evict_overdue`](Item::evict_overdue) (a guard dropped) | – | – | as evict | – | – | – |
-//! | [`finish_write`](Item::finish_write) | – | – | – | – | clean, and if overdue as evict; failed: dirty, unlisted | – |
+//! | [`begin_take`](Item::begin_take) (a mutation by the only handle) | starts a flight | joins | taken, with a new key; a reader is there: duplicate | the same | queued: superseded, or run first if a save wants it; running: waits | leaked |
+//! | [`evict`](Item::evict) | – | – | kept; or nobody uses it: absent; else overdue | overdue, its job is queued | overdue, its job is queued | – |
+//! | [`begin_queued_write`](Item::begin_queued_write) (that job's turn) | – | – | – | overdue: writing; rescued: nothing | overdue: runs it, if nobody does | – |
+//! | [`evict_kept`](Item::evict_kept), [`evict_overdue`](Item::evict_overdue) (maps run short; a guard was dropped) | – | – | nobody uses it: absent | – | – | – |
+//! | [`finish_write`](Item::finish_write) | – | – | – | – | clean, and if overdue as evict; failed: dirty, and if overdue its job comes again | – |
 //! | [`begin_save`](Item::begin_save) | a share in the file | the same | the same | writing | joins | leaked |
 //! | [`put_back`](Item::put_back) (a write guard dropped) | – | – | – | – | – | dirty, in front |
-//! | [`retire`](Item::retire) (the last handle dropped) | dead | dead; a running load clears up | dead | dead | queued: cancelled, or run if a save wants it; running: it clears up; dead | dead |
+//! | [`retire`](Item::retire) (the last handle dropped) | dead | dead; a running load clears up | dead | dead | queued: superseded, or run if a save wants it; running: it clears up; dead | dead |
+//!
+//! An item has at most one job for its eviction in the queue, and the job looks
+//! when its turn comes whether there still is anything to write. So a hit or a
+//! mutation never has to find and cancel it.
 //!
 //! A mutation by a handle that shares its item goes through none of these: it
 //! reads the value as anybody does and makes an item of its own from a copy.

@@ -6,18 +6,17 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use crate::Result;
 use crate::backing_store::{BackingStoreT, Claim, Outcome, Token};
 
-/// What a write-back is wanted for. Later ones want it more.
+/// What a write is wanted for, apart from eviction. Later ones want it more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Wanted {
-    /// Eviction only: whoever rescues or changes the value cancels it.
-    Eviction,
-    /// `write_now` too: whoever changes the value still supersedes it.
+    /// `write_now`, or nothing but eviction: a change of the value supersedes it.
     WriteNow,
     /// A save, which captured this value: it is written whatever happens.
     Persist,
 }
 
+/// One write of one value.
 pub(crate) struct WriteBack<B: BackingStoreT> {
     pub(crate) claim: Claim,
     pub(crate) outcome: Outcome<Result<Written<B>>>,
