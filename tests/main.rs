@@ -1,0 +1,5 @@
+//! What the library does, shown on a store in memory: no test sleeps, and none
+//! depends on how long something takes.
+
+mod residency;
+mod support;
