@@ -1,5 +1,6 @@
 //! What the library does, shown on a store in memory: no test sleeps, and none
 //! depends on how long something takes.
 
+mod cancel;
 mod residency;
 mod support;
