@@ -3,4 +3,5 @@
 
 mod cancel;
 mod residency;
+mod saving;
 mod support;
