@@ -1,7 +1,6 @@
 //! The store behind pools: keys, tokens and background work around the user's
 //! [`BackingStoreT`].
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +9,7 @@ use file_backed_codecs::BoxError;
 use uuid::Uuid;
 
 use super::failures::Failures;
-use super::keys::Keys;
+use super::keys::{Begun, Busy, Keys};
 use super::outage::Outage;
 use super::queue::{DeleteFile, DeletedFile, Entry, Lane, Queue};
 use super::token::{File, Token};
@@ -119,29 +118,45 @@ impl<B: BackingStoreT> Core<B> {
         self: &Arc<Self>,
         tracked: &TrackedPath<B::PersistPath>,
     ) -> Result<Vec<Token<B>>> {
-        let all = tracked.all_keys();
-        let mut tokens: Vec<_> = all
-            .iter()
-            .filter_map(|key| self.try_register(*key))
-            .collect();
-        let here: HashSet<_> = tokens.iter().map(Token::key).collect();
-        let missing: Vec<_> = all.into_iter().filter(|key| !here.contains(key)).collect();
+        // In order: two that each hold keys back never wait for each other.
+        let mut all = tracked.all_keys();
+        all.sort_unstable();
         if tracked.is_read_only() {
-            for key in missing {
-                tokens.push(self.register(tracked, key)?);
+            return all
+                .into_iter()
+                .map(|key| self.register(tracked, key))
+                .collect();
+        }
+        let mut tokens = Vec::with_capacity(all.len());
+        let mut missing = Vec::new();
+        for key in all {
+            match self.keys.begin(key) {
+                Begun::Owner { first } => tokens.push(self.owner(key, first)),
+                Begun::Absent(busy) => missing.push(busy),
             }
-            return Ok(tokens);
         }
-        // A key that somebody else registers meanwhile is linked twice, which a
-        // store takes for success.
-        let linked = guarded(|| self.backing.register_many(tracked.path(), &missing));
-        for key in missing {
-            let first = self.keys.acquire(key, || Ok::<_, Error>(()))?;
-            tokens.push(self.owner(key, first));
+        let keys: Vec<_> = missing.iter().map(Busy::key).collect();
+        let linked = guarded(|| self.backing.register_many(tracked.path(), &keys));
+        if let Err(error) = linked {
+            // Before anybody else can become an owner of what is not there.
+            for busy in missing {
+                self.delete(busy.key());
+            }
+            return Err(Error::new(Operation::Register, error));
         }
-        // After a failure, dropping the tokens deletes what was linked.
-        linked.map_err(|error| Error::new(Operation::Register, error))?;
+        for busy in missing {
+            let key = busy.key();
+            busy.linked();
+            tokens.push(self.owner(key, true));
+        }
         Ok(tokens)
+    }
+
+    /// Deletes a file that nobody owns, and tells if that fails.
+    fn delete(&self, key: Uuid) {
+        if let Err(error) = self.call(Operation::Delete, key, |backing| backing.delete(key)) {
+            self.failures.deletion(&error);
+        }
     }
 
     fn owner(self: &Arc<Self>, key: Uuid, first: bool) -> Token<B> {

@@ -5,7 +5,7 @@
 //!
 //! | | absent | busy | live(n) | condemned |
 //! |---|---|---|---|---|
-//! | acquire | busy, link, live(1); on failure absent | waits | live(n + 1) | live(1): revived |
+//! | acquire, begin | busy, link, live(1); on failure absent | waits | live(n + 1) | live(1): revived |
 //! | adopt | live(n) | impossible | impossible | impossible |
 //! | release | impossible | impossible | live(n - 1), condemned at 0 | impossible |
 //! | clear (a queued deletion) | nothing | nothing | nothing | busy, delete, absent |
@@ -55,21 +55,33 @@ impl Keys {
         key: Uuid,
         link: impl FnOnce() -> Result<(), E>,
     ) -> Result<bool, E> {
+        match self.begin(key) {
+            Begun::Owner { first } => Ok(first),
+            Begun::Absent(busy) => {
+                link()?;
+                busy.linked();
+                Ok(true)
+            }
+        }
+    }
+
+    /// The first half of [`acquire`](Self::acquire), for a caller that links
+    /// many at once. Until the other half, others wait for the key; so whoever
+    /// begins several does it in the keys' order.
+    pub(crate) fn begin(&self, key: Uuid) -> Begun<'_> {
         let shard = self.shard(key);
         let mut states = shard.settled(key);
         if let Some(state) = states.get_mut(&key) {
-            return Ok(state.add_owner());
+            return Begun::Owner {
+                first: state.add_owner(),
+            };
         }
         states.insert(key, KeyState::Busy);
-        drop(states);
-        let busy = Busy {
+        Begun::Absent(Busy {
             shard,
             key,
             after: None,
-        };
-        link()?;
-        busy.done(Some(KeyState::Live(1)));
-        Ok(true)
+        })
     }
 
     /// Makes the caller an owner if the file is there and nothing runs on it.
@@ -217,15 +229,32 @@ impl Shard {
     }
 }
 
+/// What [`Keys::begin`] finds.
+pub(crate) enum Begun<'a> {
+    /// The file is there, and the caller owns it now.
+    Owner { first: bool },
+    /// It is not there, and the caller is the one to link it.
+    Absent(Busy<'a>),
+}
+
 /// A system call that is running on a key. Dropped, also by a panic, it puts the
 /// key into the state that a failure leaves.
-struct Busy<'a> {
+pub(crate) struct Busy<'a> {
     shard: &'a Shard,
     key: Uuid,
     after: Option<KeyState>,
 }
 
 impl Busy<'_> {
+    pub(crate) fn key(&self) -> Uuid {
+        self.key
+    }
+
+    /// The file is there, with one owner.
+    pub(crate) fn linked(self) {
+        self.done(Some(KeyState::Live(1)));
+    }
+
     fn done(mut self, after: Option<KeyState>) {
         self.after = after;
     }
