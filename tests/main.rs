@@ -1,6 +1,7 @@
 //! What the library does, shown on a store in memory: no test sleeps, and none
 //! depends on how long something takes.
 
+mod background;
 mod cancel;
 mod residency;
 mod saving;
