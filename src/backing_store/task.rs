@@ -38,6 +38,8 @@ use crate::{Error, Result};
 pub struct Task<R> {
     job: Arc<TaskJob<R>>,
     listener: Option<EventListener>,
+    /// A poll has returned the result.
+    returned: bool,
 }
 
 type Work<R> = Box<dyn FnOnce() -> Result<R> + Send>;
@@ -69,6 +71,7 @@ impl<R: Send + 'static> Task<R> {
         let task = Self {
             job: job.clone(),
             listener: None,
+            returned: false,
         };
         (task, job)
     }
@@ -90,9 +93,9 @@ impl<R: Send + 'static> Task<R> {
 }
 
 impl<R> Task<R> {
-    /// Whether the result is there, so that awaiting it takes no time.
+    /// Whether the job has ended, so that awaiting it takes no time.
     pub fn is_finished(&self) -> bool {
-        self.job.outcome.is_set()
+        self.returned || self.job.outcome.is_set()
     }
 }
 
@@ -137,8 +140,13 @@ impl<R> Future for Task<R> {
     type Output = Result<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        assert!(
+            !self.returned,
+            "a task was polled after it has returned its result"
+        );
         loop {
             if let Some(result) = self.job.outcome.take() {
+                self.returned = true;
                 return Poll::Ready(result);
             }
             let Some(listener) = &mut self.listener else {
