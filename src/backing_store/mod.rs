@@ -31,6 +31,7 @@ pub use traits::{BackingStoreT, Strategy, Transfer};
 
 pub(crate) use self::core::{Core, guarded};
 pub(crate) use claim::Claim;
+pub(crate) use outage::Retry;
 pub(crate) use outcome::Outcome;
 pub(crate) use queue::Lane;
 pub(crate) use token::{File, Token};

@@ -24,7 +24,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let keep = self.costs_no_memory(item);
         match item.evict(keep, &self.order) {
             Evicted::Released(value) => self.drop_evicted(value),
-            Evicted::Write(write) => self.queue_write(item, write),
+            Evicted::Write => self.queue_write(item),
             Evicted::Kept => kept::keep_within_budget(self),
             Evicted::No => {}
         }

@@ -5,23 +5,29 @@ use std::sync::atomic::Ordering;
 
 use super::FBPool;
 use crate::Result;
-use crate::backing_store::{Lane, Strategy};
+use crate::backing_store::{Lane, Retry, Strategy};
 use crate::error::Operation;
 use crate::residency::{Item, WriteBack, WriteEnd, Written};
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Queues the write of an item that the budget has let go of, or lets it
     /// wait while the store refuses writes.
-    pub(super) fn queue_write(self: &Arc<Self>, item: &Arc<Item<T, B>>, write: Arc<WriteBack<B>>) {
-        self.counters.writes_waiting.fetch_add(1, Ordering::Relaxed);
-        let (pool, item) = (self.clone(), item.clone());
-        let job = Box::new(move || {
-            pool.run_write(&item, &write);
-            pool.counters.writes_waiting.fetch_sub(1, Ordering::Relaxed);
-        });
+    pub(super) fn queue_write(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
+        let job = self.write_job(item);
         if let Some(job) = self.core().outage.defer(job) {
             self.core().queue.run(Lane::Behind, job);
         }
+    }
+
+    fn write_job(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Retry {
+        self.counters.writes_waiting.fetch_add(1, Ordering::Relaxed);
+        let (pool, item) = (self.clone(), item.clone());
+        Box::new(move || {
+            if let Some(write) = item.begin_queued_write() {
+                pool.run_write(&item, &write);
+            }
+            pool.counters.writes_waiting.fetch_sub(1, Ordering::Relaxed);
+        })
     }
 
     /// Runs a write, unless somebody else does or it was cancelled.
@@ -71,15 +77,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     fn write_again_later(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
-        self.counters.writes_waiting.fetch_add(1, Ordering::Relaxed);
-        let (pool, item) = (self.clone(), item.clone());
-        let retry = Box::new(move || {
-            if let Some(write) = item.begin_rewrite() {
-                pool.run_write(&item, &write);
-            }
-            pool.counters.writes_waiting.fetch_sub(1, Ordering::Relaxed);
-        });
         let core = self.core();
-        core.outage.write_failed(&core.queue, retry);
+        core.outage.write_failed(&core.queue, self.write_job(item));
     }
 }

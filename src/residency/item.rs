@@ -30,6 +30,10 @@ struct Cell<T, B: BackingStoreT> {
     /// There while the item is absent, loading or clean, and only then; and
     /// while a running load of a dead item may still read it.
     file: File,
+    /// A job that writes the item for its eviction stands in the queue, or waits
+    /// for the end of an outage. There is one at a time, however often the item
+    /// is rescued and let go of meanwhile.
+    write_queued: bool,
     state: State<T, B>,
 }
 
@@ -72,11 +76,11 @@ pub(crate) enum LoadStep<T> {
     Leaked,
 }
 
-pub(crate) enum Evicted<T, B: BackingStoreT> {
+pub(crate) enum Evicted<T> {
     /// Drop the value, where it keeps nobody waiting.
     Released(Arc<T>),
-    /// Queue the write.
-    Write(Arc<WriteBack<B>>),
+    /// Queue a job that writes the item.
+    Write,
     Kept,
     /// Nothing to do, or nothing that can be done now.
     No,
@@ -120,7 +124,7 @@ pub(crate) enum WriteEnd<T> {
         value: Option<Arc<T>>,
         old: (Uuid, File),
     },
-    /// The budget has let go of the item: the write is to be tried again.
+    /// The budget has let go of the item: queue a job that tries again.
     Failed,
 }
 
@@ -160,7 +164,12 @@ impl<T, B: BackingStoreT> Item<T, B> {
             handles: AtomicU32::new(1),
             overdue: AtomicBool::new(false),
             place: AtomicU8::new(Place::Nowhere as u8),
-            cell: Mutex::new(Cell { key, file, state }),
+            cell: Mutex::new(Cell {
+                key,
+                file,
+                write_queued: false,
+                state,
+            }),
         })
     }
 
@@ -288,7 +297,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self: &Arc<Self>,
         keep: bool,
         residents: &impl Residents<T, B>,
-    ) -> Evicted<T, B> {
+    ) -> Evicted<T> {
         let mut cell = self.cell.lock();
         if self.place() != Place::Nowhere {
             // Somebody put it back into a list since it was chosen.
@@ -301,10 +310,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
             }
             State::Clean => self.release(&mut cell, residents),
             State::Dirty => {
-                let write = WriteBack::new(Wanted::Eviction);
                 self.overdue.store(true, Ordering::SeqCst);
-                cell.state = State::Writing(write.clone());
-                Evicted::Write(write)
+                cell.state = State::Writing(WriteBack::new(Wanted::Eviction));
+                if std::mem::replace(&mut cell.write_queued, true) {
+                    Evicted::No
+                } else {
+                    Evicted::Write
+                }
             }
             State::Writing(_) => {
                 self.overdue.store(true, Ordering::SeqCst);
@@ -343,7 +355,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self: &Arc<Self>,
         cell: &mut Cell<T, B>,
         residents: &impl Residents<T, B>,
-    ) -> Evicted<T, B> {
+    ) -> Evicted<T> {
         self.overdue.store(true, Ordering::SeqCst);
         let value = self.slot.take().expect("a resident value is in its slot");
         if Arc::strong_count(&value) > 1 {
@@ -387,7 +399,8 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 }
             } else {
                 cell.state = State::Dirty;
-                if self.is_overdue() {
+                let again = self.is_overdue() && !std::mem::replace(&mut cell.write_queued, true);
+                if again {
                     WriteEnd::Failed
                 } else {
                     WriteEnd::Stays
@@ -419,16 +432,21 @@ impl<T, B: BackingStoreT> Item<T, B> {
         (end, Ok(Written::Done(token)))
     }
 
-    /// A failed write is tried again: begins it anew if there is still something
-    /// to write, and nobody has begun before.
-    pub(crate) fn begin_rewrite(&self) -> Option<Arc<WriteBack<B>>> {
+    /// A queued job gets its turn: what it is to write, if there still is
+    /// anything.
+    pub(crate) fn begin_queued_write(&self) -> Option<Arc<WriteBack<B>>> {
         let mut cell = self.cell.lock();
-        if !matches!(cell.state, State::Dirty) || !self.is_overdue() {
-            return None;
+        cell.write_queued = false;
+        match &cell.state {
+            State::Writing(write) => Some(write.clone()),
+            // The last try has failed.
+            State::Dirty if self.is_overdue() => {
+                let write = WriteBack::new(Wanted::Eviction);
+                cell.state = State::Writing(write.clone());
+                Some(write)
+            }
+            _ => None,
         }
-        let write = WriteBack::new(Wanted::Eviction);
-        cell.state = State::Writing(write.clone());
-        Some(write)
     }
 
     /// Captures what a save, or `write_now`, saves: this value, whatever happens
