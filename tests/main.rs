@@ -6,3 +6,4 @@ mod cancel;
 mod residency;
 mod saving;
 mod support;
+mod types;

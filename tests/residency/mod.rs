@@ -6,4 +6,6 @@ mod leaked;
 mod mutation;
 mod pinned;
 mod queued;
+mod stress;
+mod tiny;
 mod write_back;

@@ -28,11 +28,6 @@ impl Gate {
         }
     }
 
-    /// How many calls have arrived.
-    pub(crate) fn arrived(&self) -> usize {
-        self.0.state.lock().arrived
-    }
-
     /// Lets every call through, those that are held and those that come.
     pub(crate) fn open(&self) {
         self.0.state.lock().open = true;
