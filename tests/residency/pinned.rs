@@ -119,3 +119,30 @@ fn a_guard_reads_on_while_its_item_is_changed() {
         world.assert_empty(&pool);
     });
 }
+
+/// To let go of a value, the pool takes it out of its slot and counts who has
+/// it. A `try_load` that looked just then found nothing, though a guard of the
+/// same thread had the value.
+#[test]
+fn a_value_in_use_is_found_at_all_times() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(1);
+        let mut pinned = pool.insert("a".to_owned());
+        pinned.blocking_write_now().expect("it is written");
+        let guard = pinned.blocking_read_owned().expect("it is in memory");
+        let ended = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let (others, stop) = (pool.clone(), ended.clone());
+        let evictor = std::thread::spawn(move || {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                drop(others.insert("b".to_owned()));
+            }
+        });
+        let found = (0..100_000).filter(|_| pinned.try_load().is_some()).count();
+        let changed = pinned.try_load_mut().is_some();
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        evictor.join().expect("no panic");
+        assert_eq!((found, changed), (100_000, true));
+        assert_eq!(*guard, "a");
+    });
+}
