@@ -10,7 +10,8 @@ use crate::residency::{Flight, Held, Item, LoadStep};
 use crate::{Error, Result};
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
-    /// The fast path of every load: a value in memory, without a lock.
+    /// The fast path of every load: a value in memory, without a lock. It may
+    /// miss one that the pool is just looking at.
     #[inline]
     pub(crate) fn try_hit(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Held<T>> {
         let value = item.read()?;
@@ -18,6 +19,20 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if !self.order.is_recent(item.stamp()) {
             self.promote(item);
         }
+        Some(value)
+    }
+
+    /// A value in memory, for callers that would not look any further.
+    #[inline]
+    pub(crate) fn find(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Held<T>> {
+        self.try_hit(item).or_else(|| self.find_again(item))
+    }
+
+    #[cold]
+    fn find_again(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Held<T>> {
+        let value = item.read_again()?;
+        self.counters.hit();
+        self.promote(item);
         Some(value)
     }
 

@@ -105,7 +105,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         duplicate: Duplicate<T, B>,
     ) -> Result<Option<Taken<T, B>>> {
         // Looks before it begins: to begin would start a load.
-        let Some(value) = self.try_hit(item).map(Held::into_full) else {
+        let Some(value) = self.find(item).map(Held::into_full) else {
             return match item.is_taken() {
                 true => Err(leaked(item)),
                 false => Ok(None),

@@ -183,6 +183,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.slot.read()
     }
 
+    /// The value, if it is resident, for whoever found none without the lock:
+    /// [`release`](Self::release) takes it out of the slot for a moment.
+    pub(crate) fn read_again(&self) -> Option<Held<T>> {
+        let _cell = self.cell.lock();
+        self.slot.read()
+    }
+
     #[inline]
     pub(crate) fn stamp(&self) -> u64 {
         self.stamp.load(Ordering::Relaxed)
