@@ -37,6 +37,18 @@ fn every_later_access_fails_and_the_handle_can_still_be_dropped() {
             assert!(error.is_leaked_guard(), "{error}");
             assert_eq!(error.key(), Some(item.key()));
         }
+        let verbs = [
+            item.blocking_read().map(drop),
+            item.blocking_write_now(),
+            item.blocking_persist(&tracked),
+        ];
+        for (result, verb) in verbs.into_iter().zip(["load", "write", "persist"]) {
+            let text = result.expect_err("the value is lost").to_string();
+            assert!(
+                text.starts_with(&format!("could not {verb} item")),
+                "{text}"
+            );
+        }
         assert!(item.try_load().is_none());
         assert!(tracked.all_keys().is_empty());
         let others: Vec<_> = (0..4).map(|n| pool.insert(n.to_string())).collect();
