@@ -92,7 +92,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// Dropping the future loses nothing: the load goes on, and its value enters
     /// the pool.
     pub async fn read(&self) -> Result<ReadGuard<'_, T, B>> {
-        if let Some(guard) = self.try_load() {
+        if let Some(guard) = self.hit() {
             return Ok(guard);
         }
         // Boxed, so that the future of a hit is small.
@@ -110,7 +110,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// Loads on this thread, or waits for a load that runs on another.
     pub fn blocking_read(&self) -> Result<ReadGuard<'_, T, B>> {
-        if let Some(guard) = self.try_load() {
+        if let Some(guard) = self.hit() {
             return Ok(guard);
         }
         Ok(ReadGuard::new(self, self.pool.blocking_load(&self.item)?))
@@ -167,6 +167,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// while it is being written.
     #[inline]
     pub fn try_load(&self) -> Option<ReadGuard<'_, T, B>> {
+        let value = self.pool.find(&self.item)?;
+        Some(ReadGuard::new(self, value))
+    }
+
+    #[inline]
+    fn hit(&self) -> Option<ReadGuard<'_, T, B>> {
         let value = self.pool.try_hit(&self.item)?;
         Some(ReadGuard::new(self, value))
     }

@@ -1,9 +1,10 @@
 //! What happens while the disk refuses writes: writes that eviction wants wait,
 //! and one at a time is tried to see whether it works again.
 //!
-//! A write that failed comes back by itself after a delay that doubles from
-//! 100 ms to 5 s with each failure of that value, and not before, whatever else
-//! succeeds: a value that can never be written must not keep the store busy.
+//! The first write that goes well ends the outage. A value that failed once is
+//! tried again then; one that failed more often waits for a delay of its own,
+//! which doubles up to 5 s with each failure: a value that can never be written
+//! must not keep the store busy.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -49,7 +50,8 @@ struct Waiting {
     not_before: Option<Instant>,
 }
 
-/// How long a value waits that failed so many times in a row.
+/// How long a value waits that failed so many times in a row, whatever else
+/// goes well.
 pub(crate) fn delay_after(failures: u32) -> Duration {
     FIRST_DELAY
         .saturating_mul(1 << failures.saturating_sub(1).min(16))
@@ -80,15 +82,10 @@ impl Outage {
         }
     }
 
-    /// The disk refused a write; `retry` tries it again, `delay` from now or
-    /// later.
-    pub(crate) fn write_failed(
-        self: &Arc<Self>,
-        queue: &Arc<Queue>,
-        retry: Write,
-        delay: Duration,
-    ) {
-        let not_before = Some(Instant::now() + delay);
+    /// The disk refused a write, of a value that has failed so many times in a
+    /// row; `retry` tries it again.
+    pub(crate) fn write_failed(self: &Arc<Self>, queue: &Arc<Queue>, retry: Write, failures: u32) {
+        let not_before = (failures > 1).then(|| Instant::now() + delay_after(failures));
         let waiting = Waiting {
             write: retry,
             not_before,
@@ -155,8 +152,8 @@ impl Outage {
                 return self.probe_after(queue, delay, number);
             }
             failures = Some(now.failures);
-            // Those that were not tried yet come first: one of them tells more
-            // than one that failed before.
+            // Those that failed once at most come first: one of them tells more
+            // than one that keeps failing.
             let untried = now
                 .waiting
                 .iter()

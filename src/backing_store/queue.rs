@@ -172,6 +172,16 @@ impl Queue {
         self.watch.notify_one();
     }
 
+    /// Lets everything that is delayed be due now.
+    #[cfg(test)]
+    pub(crate) fn hurry(&self) {
+        let mut inner = self.inner.lock();
+        for (due, _) in &mut inner.delayed {
+            *due = Instant::now();
+        }
+        inner.release_due(&self.tracker);
+    }
+
     /// The store is gone: lets the thread end once everything is done. What was
     /// delayed is given up.
     pub(crate) fn close(&self) {

@@ -91,16 +91,16 @@ impl<R: Send + 'static> Task<R> {
     ///
     /// If the task was polled before and has returned its result.
     pub fn wait(self) -> Result<R> {
-        assert!(!self.done, "a task gives its result once");
+        assert!(!self.done, "a task has returned its result before");
         self.job.run();
         self.job.outcome.block_for(Option::take)
     }
 }
 
 impl<R> Task<R> {
-    /// Whether the result is there, so that awaiting it takes no time.
+    /// Whether the job has ended, so that awaiting it takes no time.
     pub fn is_finished(&self) -> bool {
-        self.job.outcome.is_set()
+        self.done || self.job.outcome.is_set()
     }
 }
 
@@ -145,7 +145,10 @@ impl<R> Future for Task<R> {
     type Output = Result<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(!self.done, "a task gives its result once");
+        assert!(
+            !self.done,
+            "a task was polled after it has returned its result"
+        );
         loop {
             if let Some(result) = self.job.outcome.take() {
                 self.done = true;

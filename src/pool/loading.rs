@@ -5,23 +5,35 @@ use std::sync::atomic::Ordering;
 
 use super::eviction::Drops;
 use super::{FBPool, kept};
-use crate::backing_store::{Lane, Strategy, guarded};
+use crate::backing_store::{BackingStoreT, Lane, Strategy, guarded};
 use crate::error::{Fault, Operation};
 use crate::residency::{Flight, Held, Item, LoadStep};
 use crate::{Error, Result};
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
-    /// The fast path of every load: a value in memory, without a lock.
+    /// The fast path of every load: a value in memory, without a lock. It may
+    /// miss one that the pool is counting at this moment.
     #[inline]
     pub(crate) fn try_hit(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Held<T>> {
-        let value = match item.read() {
-            Some(value) => value,
-            None => item.read_locked()?,
-        };
+        let value = item.read()?;
         self.counters.hit();
         if !self.order.is_recent(item.stamp()) {
             self.promote(item);
         }
+        Some(value)
+    }
+
+    /// A value in memory, for callers that would not look any further.
+    #[inline]
+    pub(crate) fn find(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Held<T>> {
+        self.try_hit(item).or_else(|| self.find_locked(item))
+    }
+
+    #[cold]
+    fn find_locked(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Held<T>> {
+        let value = item.read_locked()?;
+        self.counters.hit();
+        self.promote(item);
         Some(value)
     }
 
@@ -58,7 +70,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 self.counters.misses.fetch_add(1, Ordering::Relaxed);
                 Ok(Begun::Waits(self.wait_for(item, flight, new)))
             }
-            LoadStep::Leaked => Err(leaked(item)),
+            LoadStep::Leaked => Err(leaked(Operation::Load, item)),
         }
     }
 
@@ -167,6 +179,6 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for Waiting<'_, T, B> {
     }
 }
 
-pub(super) fn leaked<T, B: crate::backing_store::BackingStoreT>(item: &Item<T, B>) -> Error {
-    Error::of_key(Operation::Load, item.key(), Fault::LeakedGuard)
+pub(super) fn leaked<T, B: BackingStoreT>(operation: Operation, item: &Item<T, B>) -> Error {
+    Error::of_key(operation, item.key(), Fault::LeakedGuard)
 }

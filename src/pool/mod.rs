@@ -5,6 +5,8 @@ mod counters;
 mod eviction;
 mod kept;
 mod loading;
+#[cfg(test)]
+mod model;
 mod open;
 mod order;
 mod saving;

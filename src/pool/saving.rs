@@ -51,7 +51,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         match item.begin_save(wanted, self.core()) {
             Save::Written(token) => Ok(Saving::Written(token.map(Arc::new))),
             Save::Write(write) => Ok(Saving::Writing(write)),
-            Save::Leaked => Err(leaked(item)),
+            Save::Leaked => {
+                let operation = match wanted {
+                    Wanted::Persist => Operation::Persist,
+                    Wanted::WriteNow => Operation::Write,
+                };
+                Err(leaked(operation, item))
+            }
         }
     }
 

@@ -30,10 +30,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let (pool, item) = (Arc::downgrade(self), item.clone());
         Box::new(move || {
             let Some(pool) = pool.upgrade() else { return };
-            pool.counters.writes_waiting.fetch_sub(1, Ordering::Relaxed);
             if let Some(write) = item.begin_queued_write() {
                 pool.run_write_again(&item, &write, failures);
             }
+            pool.counters.writes_waiting.fetch_sub(1, Ordering::Relaxed);
         })
     }
 
@@ -89,12 +89,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     fn write_again_later(self: &Arc<Self>, item: &Arc<Item<T, B>>, failures: u32, error: &Error) {
         let core = self.core();
-        let (job, delay) = (self.write_job(item, failures), delay_after(failures));
+        let job = self.write_job(item, failures);
         if error.is_refused_by_system() {
-            core.outage.write_failed(&core.queue, job, delay);
+            core.outage.write_failed(&core.queue, job, failures);
         } else {
             // The fault is the value's or the codec's: others are not to wait.
-            core.queue.run_after(delay, job);
+            core.queue.run_after(delay_after(failures), job);
         }
     }
 }

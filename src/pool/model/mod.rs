@@ -1,0 +1,237 @@
+//! Random sequences of operations on one pool, against a prediction of what is
+//! in memory, what is in files and what every handle reads.
+//!
+//! One thread works, and the background comes to rest after each step, so that
+//! the prediction is exact.
+
+mod prediction;
+mod store;
+
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use tokio::runtime::{Builder, Runtime};
+use uuid::Uuid;
+
+use super::FBPool;
+use crate::backing_store::{BackingStore, TrackedPath};
+use crate::{Fb, OwnedReadGuard};
+use prediction::Prediction;
+use store::{Place, Store};
+
+#[derive(Clone, Debug)]
+enum Step {
+    Insert,
+    Read(usize),
+    Write(usize),
+    Clone(usize),
+    Drop(usize),
+    Pin(usize),
+    Unpin(usize),
+    WriteNow(usize),
+    Persist(usize),
+    Register(usize),
+    Fail,
+    Heal,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let at = 0..64_usize;
+    prop_oneof![
+        4 => Just(Step::Insert),
+        6 => at.clone().prop_map(Step::Read),
+        4 => at.clone().prop_map(Step::Write),
+        2 => at.clone().prop_map(Step::Clone),
+        3 => at.clone().prop_map(Step::Drop),
+        2 => at.clone().prop_map(Step::Pin),
+        2 => at.clone().prop_map(Step::Unpin),
+        1 => at.clone().prop_map(Step::WriteNow),
+        2 => at.clone().prop_map(Step::Persist),
+        2 => at.prop_map(Step::Register),
+        1 => Just(Step::Fail),
+        1 => Just(Step::Heal),
+    ]
+}
+
+type Bytes = Vec<u8>;
+
+struct Run {
+    store: Arc<BackingStore<Arc<Store>>>,
+    files: Arc<Store>,
+    pool: Arc<FBPool<Bytes, Arc<Store>>>,
+    tracked: TrackedPath<Place>,
+    /// Handles, and the predicted item of each.
+    handles: Vec<(Fb<Bytes, Arc<Store>>, usize)>,
+    /// Guards, the item of each, and what it must read for ever.
+    guards: Vec<(OwnedReadGuard<Bytes, Arc<Store>>, usize, Bytes)>,
+    saved: Vec<(Uuid, Bytes)>,
+    prediction: Prediction,
+    written: u8,
+}
+
+impl Run {
+    fn new(runtime: &Runtime, mem_size: usize) -> Self {
+        let files = Arc::new(Store::default());
+        let store = BackingStore::new(files.clone(), runtime.handle().clone());
+        let store = Arc::new(store);
+        Self {
+            files,
+            pool: Arc::new(FBPool::new(store.clone(), mem_size)),
+            tracked: store.blocking_track_path(Place::default()).unwrap(),
+            store,
+            handles: Vec::new(),
+            guards: Vec::new(),
+            saved: Vec::new(),
+            prediction: Prediction::new(mem_size),
+            written: 0,
+        }
+    }
+
+    /// `at` of so many; `None` if there are none.
+    fn pick(at: usize, of: usize) -> Option<usize> {
+        (of > 0).then(|| at % of)
+    }
+
+    fn step(&mut self, step: &Step) {
+        match *step {
+            Step::Insert => {
+                let item = self.prediction.insert(vec![]);
+                self.handles.push((self.pool.insert(vec![]), item));
+            }
+            Step::Register(at) => {
+                if let Some(at) = Self::pick(at, self.saved.len()) {
+                    let (key, value) = self.saved[at].clone();
+                    let handle = self.pool.blocking_register(&self.tracked, key).unwrap();
+                    let item = self.prediction.register(key, value);
+                    self.handles.push((handle, item));
+                }
+            }
+            Step::Unpin(at) => {
+                if let Some(at) = Self::pick(at, self.guards.len()) {
+                    let (guard, item, _) = self.guards.swap_remove(at);
+                    drop(guard);
+                    self.prediction.unpin(item);
+                }
+            }
+            Step::Fail => self.prediction.failing = self.files.set_failing(true),
+            Step::Heal => self.heal(),
+            Step::Read(at)
+            | Step::Write(at)
+            | Step::Clone(at)
+            | Step::Drop(at)
+            | Step::Pin(at)
+            | Step::WriteNow(at)
+            | Step::Persist(at) => {
+                if let Some(at) = Self::pick(at, self.handles.len()) {
+                    self.step_on(step, at);
+                }
+            }
+        }
+    }
+
+    fn step_on(&mut self, step: &Step, at: usize) {
+        let (handle, item) = &mut self.handles[at];
+        match step {
+            Step::Read(_) => {
+                self.prediction.read(*item);
+                assert_eq!(
+                    *handle.blocking_read().unwrap(),
+                    *self.prediction.value(*item)
+                );
+            }
+            Step::Write(_) => {
+                self.written = self.written.wrapping_add(1);
+                handle.blocking_write().unwrap().push(self.written);
+                *item = self.prediction.write(*item, self.written);
+            }
+            Step::Clone(_) => {
+                let clone = (handle.clone(), *item);
+                self.prediction.clone_handle(clone.1);
+                self.handles.push(clone);
+            }
+            Step::Drop(_) => {
+                let (handle, item) = self.handles.swap_remove(at);
+                drop(handle);
+                self.prediction.drop_handle(item);
+            }
+            Step::Pin(_) => {
+                self.prediction.read(*item);
+                self.prediction.pin(*item);
+                let guard = handle.blocking_read_owned().unwrap();
+                let value = guard.clone();
+                self.guards.push((guard, *item, value));
+            }
+            Step::WriteNow(_) => {
+                let written = handle.blocking_write_now().is_ok();
+                assert_eq!(written, self.prediction.write_now(*item));
+            }
+            _ => {
+                let saved = handle.blocking_persist(&self.tracked).is_ok();
+                assert_eq!(saved, self.prediction.write_now(*item));
+                if saved {
+                    let value = self.prediction.value(*item).clone();
+                    self.saved.push((handle.key(), value));
+                }
+            }
+        }
+    }
+
+    /// The store works again, and whatever waited for that is done.
+    fn heal(&mut self) {
+        self.files.set_failing(false);
+        let core = self.pool.core();
+        self.store.blocking_finished();
+        core.outage.write_succeeded(&core.queue);
+        core.queue.hurry();
+        self.store.blocking_finished();
+        self.prediction.heal();
+    }
+
+    fn check(&mut self) {
+        self.store.blocking_finished();
+        self.pool.order.validate();
+        for (handle, item) in &self.handles {
+            handle.item().validate();
+            let in_memory = handle.item().read().is_some();
+            assert_eq!(in_memory, self.prediction.is_in_memory(*item), "of {item}");
+            self.prediction.note_key(*item, handle.key());
+        }
+        for (guard, _, value) in &self.guards {
+            assert_eq!(**guard, *value);
+        }
+        let stats = self.pool.stats();
+        assert_eq!(stats.items, self.prediction.size());
+        assert_eq!(stats.resident, self.prediction.resident());
+        assert_eq!(self.files.keys(), self.prediction.files());
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 400,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn a_pool_does_what_is_predicted(
+        mem_size in 0..5_usize,
+        steps in prop::collection::vec(step(), 1..80),
+    ) {
+        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        let mut run = Run::new(&runtime, mem_size);
+        for step in &steps {
+            run.step(step);
+            run.check();
+        }
+        run.heal();
+        run.handles.clear();
+        run.guards.clear();
+        run.store.blocking_finished();
+        let stats = run.pool.stats();
+        prop_assert_eq!((stats.items, stats.resident, stats.overdue), (0, 0, 0));
+        prop_assert_eq!(stats.writes_waiting, 0);
+        prop_assert!(run.files.keys().is_empty());
+        runtime.shutdown_background();
+    }
+}

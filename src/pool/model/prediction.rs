@@ -1,0 +1,167 @@
+//! What a pool must do, without threads, files or locks.
+
+use std::collections::BTreeSet;
+
+use uuid::Uuid;
+
+pub(super) struct Prediction {
+    mem_size: usize,
+    items: Vec<Item>,
+    /// Resident items, the most recent one first.
+    order: Vec<usize>,
+    /// How often something came to the front.
+    fronts: u64,
+    pub(super) failing: bool,
+}
+
+struct Item {
+    value: Vec<u8>,
+    handles: usize,
+    pins: usize,
+    has_file: bool,
+    /// When it last came to the front.
+    stamp: u64,
+    /// Learnt from the item, and forgotten when it is changed.
+    key: Option<Uuid>,
+}
+
+impl Prediction {
+    pub(super) fn new(mem_size: usize) -> Self {
+        Self {
+            mem_size,
+            items: Vec::new(),
+            order: Vec::new(),
+            fronts: 0,
+            failing: false,
+        }
+    }
+
+    pub(super) fn insert(&mut self, value: Vec<u8>) -> usize {
+        let at = self.add(value, None);
+        self.move_to_front(at);
+        at
+    }
+
+    pub(super) fn register(&mut self, key: Uuid, value: Vec<u8>) -> usize {
+        self.add(value, Some(key))
+    }
+
+    fn add(&mut self, value: Vec<u8>, key: Option<Uuid>) -> usize {
+        self.items.push(Item {
+            value,
+            handles: 1,
+            pins: 0,
+            has_file: key.is_some(),
+            stamp: 0,
+            key,
+        });
+        self.items.len() - 1
+    }
+
+    /// A load; a hit in the recent half moves nothing.
+    pub(super) fn read(&mut self, at: usize) {
+        let since = self.fronts - self.items[at].stamp;
+        let step = (1_u64 << 32).div_ceil(self.mem_size.max(1) as u64);
+        let is_recent = self.order.contains(&at) && since * step < 1 << 31;
+        if !is_recent {
+            self.move_to_front(at);
+        }
+    }
+
+    /// A change: the item that the handle has afterwards.
+    pub(super) fn write(&mut self, at: usize, with: u8) -> usize {
+        let shared = self.items[at].handles > 1;
+        if shared || !self.is_in_memory(at) {
+            self.move_to_front(at);
+        }
+        let copied = shared || self.items[at].pins > 0;
+        let at = if copied {
+            let copy = self.add(self.items[at].value.clone(), None);
+            self.drop_handle(at);
+            copy
+        } else {
+            at
+        };
+        let item = &mut self.items[at];
+        item.value.push(with);
+        (item.has_file, item.key) = (false, None);
+        self.move_to_front(at);
+        at
+    }
+
+    /// Whether it can be written, or needs not be.
+    pub(super) fn write_now(&mut self, at: usize) -> bool {
+        let item = &mut self.items[at];
+        item.has_file |= !self.failing;
+        item.has_file
+    }
+
+    pub(super) fn clone_handle(&mut self, at: usize) {
+        self.items[at].handles += 1;
+    }
+
+    pub(super) fn drop_handle(&mut self, at: usize) {
+        self.items[at].handles -= 1;
+        if self.items[at].handles == 0 {
+            self.order.retain(|item| *item != at);
+        }
+    }
+
+    pub(super) fn pin(&mut self, at: usize) {
+        self.items[at].pins += 1;
+    }
+
+    pub(super) fn unpin(&mut self, at: usize) {
+        self.items[at].pins -= 1;
+    }
+
+    /// What was let go of is written at last.
+    pub(super) fn heal(&mut self) {
+        self.failing = false;
+        for (at, item) in self.items.iter_mut().enumerate() {
+            item.has_file |= item.handles > 0 && !self.order.contains(&at);
+        }
+    }
+
+    fn move_to_front(&mut self, at: usize) {
+        self.order.retain(|item| *item != at);
+        self.order.insert(0, at);
+        self.fronts += 1;
+        self.items[at].stamp = self.fronts;
+        for evicted in self.order.split_off(self.mem_size.min(self.order.len())) {
+            self.items[evicted].has_file |= !self.failing;
+        }
+    }
+
+    pub(super) fn value(&self, at: usize) -> &Vec<u8> {
+        &self.items[at].value
+    }
+
+    /// In the budget, in use, or in no file.
+    pub(super) fn is_in_memory(&self, at: usize) -> bool {
+        let item = &self.items[at];
+        self.order.contains(&at) || item.pins > 0 || !item.has_file
+    }
+
+    pub(super) fn size(&self) -> usize {
+        self.items.iter().filter(|item| item.handles > 0).count()
+    }
+
+    pub(super) fn resident(&self) -> usize {
+        self.order.len()
+    }
+
+    pub(super) fn note_key(&mut self, at: usize, key: Uuid) {
+        let known = self.items[at].key.get_or_insert(key);
+        assert_eq!(*known, key, "a key changes with the value only");
+    }
+
+    /// The keys of all files; every key of an item with a handle is known.
+    pub(super) fn files(&self) -> BTreeSet<Uuid> {
+        self.items
+            .iter()
+            .filter(|item| item.handles > 0 && item.has_file)
+            .map(|item| item.key.expect("it was noted"))
+            .collect()
+    }
+}

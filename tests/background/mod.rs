@@ -1,0 +1,8 @@
+//! Work that nobody waits for, and work that somebody does: on runtimes that are
+//! busy, gone or of one thread, with stores that fail or panic.
+
+mod failures;
+mod panics;
+mod saturated;
+mod shutdown;
+mod tasks;

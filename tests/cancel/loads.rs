@@ -1,0 +1,96 @@
+//! Dropped loads and registrations.
+
+use crate::support::{Handle, MemPath, Op, Stop, World, each_stop, test};
+
+/// Drops a load of an item that is not in memory, with caches of several sizes.
+fn drop_each(load: impl Fn(&World, &Handle, Stop, &dyn Fn()) -> bool + Send + 'static) {
+    test(move || {
+        for mem_size in [0, 1, 3] {
+            each_stop(|stop| {
+                let world = World::new();
+                let pool = world.pool(mem_size);
+                let item = world.absent(&pool, "a");
+                let key = item.key();
+                let gate = world.mem.gate(Op::Load, None);
+                let ended = load(&world, &item, stop, &|| gate.open());
+                gate.open();
+                world.settle();
+                assert_eq!(world.mem.count(Op::Load), usize::from(stop.polls > 0));
+                let is_in_memory = item.try_load().is_some();
+                assert_eq!(is_in_memory, mem_size > 0 && stop.polls > 0, "{stop:?}");
+                assert_eq!(*item.blocking_read().expect("it is loaded"), "a");
+                assert_eq!(item.key(), key);
+                drop(item);
+                world.assert_empty(&pool);
+                ended
+            });
+        }
+    });
+}
+
+#[test]
+fn read() {
+    drop_each(|_, item, stop, go_on| stop.drop_there(item.read(), go_on));
+}
+
+#[test]
+fn load() {
+    drop_each(|_, item, stop, go_on| stop.drop_there(item.load(), go_on));
+}
+
+#[test]
+fn read_owned() {
+    drop_each(|_, item, stop, go_on| stop.drop_there(item.read_owned(), go_on));
+}
+
+#[test]
+fn load_owned() {
+    drop_each(|_, item, stop, go_on| stop.drop_there(item.load_owned(), go_on));
+}
+
+#[test]
+fn one_of_two_readers() {
+    test(|| {
+        each_stop(|stop| {
+            let world = World::new();
+            let pool = world.pool(0);
+            let item = world.absent(&pool, "a");
+            let gate = world.mem.gate(Op::Load, None);
+            let mut other = crate::support::ByHand::new(item.read());
+            assert!(other.poll().is_pending());
+            let ended = stop.drop_there(item.read(), || gate.open());
+            gate.open();
+            assert_eq!(*other.finish().expect("it is loaded"), "a");
+            world.settle();
+            assert_eq!(world.mem.count(Op::Load), 1);
+            assert_eq!((pool.stats().resident, pool.stats().overdue), (0, 0));
+            ended
+        });
+    });
+}
+
+#[test]
+fn register() {
+    test(|| {
+        each_stop(|stop| {
+            let world = World::new();
+            let (pool, path) = (world.pool::<String>(1), MemPath::default());
+            let tracked = world.track(&path);
+            let item = pool.insert("a".to_owned());
+            let key = item.key();
+            item.blocking_persist(&tracked).expect("it is saved");
+            drop(item);
+            world.settle();
+            let gate = world.mem.gate(Op::Register, None);
+            let ended = stop.drop_there(pool.register(&tracked, key), || gate.open());
+            gate.open();
+            world.assert_empty(&pool);
+            let item = pool.blocking_register(&tracked, key).expect("registered");
+            assert_eq!(*item.blocking_read().expect("it is loaded"), "a");
+            drop(item);
+            world.assert_empty(&pool);
+            assert_eq!(path.keys(), [key], "the saved file stays");
+            ended
+        });
+    });
+}

@@ -1,0 +1,50 @@
+//! Dropped openings of real directories.
+
+use std::sync::Arc;
+
+use file_backed::FBPool;
+use file_backed::fbstore::{FBStore, PreparedPath};
+
+use crate::support::{Words, World, each_stop, test};
+
+#[test]
+fn of_a_prepared_path() {
+    test(|| {
+        each_stop(|stop| {
+            let dir = tempfile::tempdir().expect("a directory");
+            let path = dir.path().join("items");
+            let ended = stop.drop_there(PreparedPath::open(path.clone(), vec![]), || ());
+            let prepared = PreparedPath::blocking_open(path, vec![]).expect("it is opened");
+            assert!(prepared.join("ff").is_dir());
+            ended
+        });
+    });
+}
+
+#[test]
+fn of_a_pool() {
+    test(|| {
+        let world = World::new();
+        let _in_runtime = world.runtime().enter();
+        each_stop(|stop| {
+            let dir = tempfile::tempdir().expect("a directory");
+            let path = dir.path().join("cache");
+            let ended = stop.drop_there(FBPool::<String, _>::open(Words, &path, 0), || ());
+            let pool: Arc<FBPool<String, FBStore<Words>>> = world
+                .block_on(FBPool::open(Words, &path, 0))
+                .expect("it is opened");
+            let item = pool.insert("a".to_owned());
+            assert_eq!(*item.blocking_read().expect("it is loaded"), "a");
+            ended
+        });
+    });
+}
+
+#[test]
+fn of_a_temporary_pool() {
+    test(|| {
+        let world = World::new();
+        let _in_runtime = world.runtime().enter();
+        each_stop(|stop| stop.drop_there(FBPool::<String, _>::temp(Words, 0), || ()));
+    });
+}

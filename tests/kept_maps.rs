@@ -1,0 +1,102 @@
+//! Maps that the item budget has let go of: loadable as a hit, and within the
+//! process's budget of maps.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use file_backed::fbstore::{Mapped, MappedCodec, map_budget};
+use file_backed::{FBPool, Fb};
+
+use crate::support::test;
+
+type Pool = FBPool<Mapped<Vec<u64>>, file_backed::fbstore::FBStore<MappedCodec>>;
+type Item = Fb<Mapped<Vec<u64>>, file_backed::fbstore::FBStore<MappedCodec>>;
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Runtime::new().expect("a runtime")
+}
+
+/// Items whose values are in files, and in memory nowhere.
+async fn written_out(items: u64, mem_size: usize) -> (Arc<Pool>, Vec<Item>) {
+    // SAFETY: the temporary directory is this pool's alone.
+    let codec = unsafe { MappedCodec::new() }.crossover(0);
+    let pool = Pool::temp(codec, mem_size).await.expect("a temporary pool");
+    let handles: Vec<_> = (0..items)
+        .map(|n| pool.insert(Mapped::new(&vec![n; 100]).expect("archives")))
+        .collect();
+    for handle in &handles {
+        handle.spawn_write_now().await.await.expect("writes");
+    }
+    pool.store().finished().await;
+    (pool, handles)
+}
+
+/// The map budget is the process's: a test that narrows it runs in one of its
+/// own.
+fn in_a_process_of_its_own(test: &str, body: impl FnOnce()) {
+    const CHILD: &str = "FILE_BACKED_CHILD";
+    if std::env::var_os(CHILD).is_some() {
+        return body();
+    }
+    let output = Command::new(std::env::current_exe().expect("this test"))
+        .args([test, "--exact", "--nocapture"])
+        .env(CHILD, "1")
+        .output()
+        .expect("starts");
+    assert!(
+        output.status.success() && String::from_utf8_lossy(&output.stdout).contains("1 passed"),
+        "{output:?}"
+    );
+}
+
+#[test]
+fn a_map_that_the_budget_lets_go_of_is_loaded_again_as_a_hit() {
+    test(|| {
+        runtime().block_on(async {
+            let (pool, items) = written_out(50, 2).await;
+            for item in &items {
+                assert!(item.read().await.expect("loads").is_mapped());
+            }
+            pool.store().finished().await;
+            let before = pool.stats();
+            assert_eq!(before.resident, 2);
+            assert_eq!(before.kept, 48);
+            for (n, item) in items.iter().enumerate() {
+                let value = item.try_load().expect("a kept map is a hit");
+                assert_eq!(value[99], n as u64);
+            }
+            let after = pool.stats();
+            assert_eq!(after.misses, before.misses, "nothing was loaded");
+            assert_eq!(after.resident, 2, "the item budget still holds");
+        })
+    });
+}
+
+#[test]
+fn the_process_never_has_more_maps_than_its_budget() {
+    in_a_process_of_its_own(
+        "kept_maps::the_process_never_has_more_maps_than_its_budget",
+        || {
+            map_budget::set_limit(32);
+            runtime().block_on(async {
+                let (first, some) = written_out(100, 4).await;
+                let (second, others) = written_out(100, 4).await;
+                for item in some.iter().chain(&others).cycle().take(1000) {
+                    let value = item.read().await.expect("loads, mapped or read");
+                    assert_eq!(value[0], value[99]);
+                    assert!(map_budget::in_use() <= 32);
+                }
+                first.store().finished().await;
+                second.store().finished().await;
+                assert!(
+                    map_budget::in_use() <= 32 - 32 / 8,
+                    "pools let go of maps before there are none left"
+                );
+                drop((some, others));
+                first.store().finished().await;
+                second.store().finished().await;
+                assert_eq!(map_budget::in_use(), 0);
+            });
+        },
+    );
+}

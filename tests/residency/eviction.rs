@@ -1,0 +1,134 @@
+//! What is let go of, and in which order.
+
+use crate::support::{Handle, Op, Pool, World, test};
+
+/// Inserts, and lets the background come to rest, so that the order of the
+/// writes is the order of the evictions.
+fn insert(world: &World, pool: &Pool, value: &str) -> Handle {
+    let item = pool.insert(value.to_owned());
+    world.settle();
+    item
+}
+
+#[test]
+fn the_least_recently_used_goes_first() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(3);
+        let items: Vec<_> = (0..6)
+            .map(|n| insert(&world, &pool, &n.to_string()))
+            .collect();
+        let keys: Vec<_> = items[..3].iter().map(Handle::key).collect();
+        assert_eq!(world.mem.calls(Op::Store), keys);
+        for (n, item) in items.iter().enumerate() {
+            assert_eq!(world.mem.has(item.key()), n < 3);
+        }
+        let stats = pool.stats();
+        assert_eq!((stats.items, stats.resident, stats.evictions), (6, 3, 3));
+    });
+}
+
+/// Of a cache of four, the two that came to the front last are the recent half:
+/// a hit there moves nothing.
+#[test]
+fn a_hit_in_the_older_half_moves_to_the_front_and_one_in_the_recent_half_does_not() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(4);
+        let [a, b, c, d] = ["a", "b", "c", "d"].map(|value| insert(&world, &pool, value));
+        let e = insert(&world, &pool, "e");
+        assert_eq!(world.mem.calls(Op::Store), [a.key()]);
+        // From the front: e d c b.
+        drop(b.try_load().expect("it is in memory"));
+        // b e d c
+        let _f = insert(&world, &pool, "f");
+        assert_eq!(world.mem.calls(Op::Store), [a.key(), c.key()]);
+        // f b e d, and b is recent
+        drop(b.try_load().expect("it is in memory"));
+        let _rest: Vec<_> = ["g", "h", "i"]
+            .map(|value| insert(&world, &pool, value))
+            .into();
+        let keys = [&a, &c, &d, &e, &b].map(Handle::key);
+        assert_eq!(world.mem.calls(Op::Store), keys);
+    });
+}
+
+#[test]
+fn a_load_brings_an_item_to_the_front() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(2);
+        let [a, b, c] = ["a", "b", "c"].map(|value| insert(&world, &pool, value));
+        assert_eq!(*a.blocking_read().expect("it is loaded"), "a");
+        world.settle();
+        assert_eq!(world.mem.calls(Op::Store), [a.key(), b.key()]);
+        assert_eq!(world.mem.calls(Op::Load), [a.key()]);
+        assert!(b.try_load().is_none());
+        assert!(a.try_load().is_some() && c.try_load().is_some());
+    });
+}
+
+#[test]
+fn a_mutation_brings_an_item_to_the_front() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(2);
+        let [mut a, b] = ["a", "b"].map(|value| insert(&world, &pool, value));
+        a.blocking_write().expect("it is resident").push('!');
+        let _c = insert(&world, &pool, "c");
+        assert_eq!(world.mem.calls(Op::Store), [b.key()]);
+    });
+}
+
+#[test]
+fn a_file_holds_what_was_in_memory_and_is_written_once() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(1);
+        let items = ["a", "b"].map(|value| insert(&world, &pool, value));
+        for _ in 0..5 {
+            for (item, value) in items.iter().zip(["a", "b"]) {
+                assert_eq!(*item.blocking_read().expect("it is loaded"), value);
+                world.settle();
+            }
+        }
+        for item in &items {
+            let calls = world.mem.calls_on(item.key());
+            assert_eq!(calls.iter().filter(|op| **op == Op::Store).count(), 1);
+        }
+        assert_eq!(world.mem.count(Op::Load), 10);
+        assert_eq!(pool.stats().writes, 2);
+        drop(items);
+        world.assert_empty(&pool);
+    });
+}
+
+#[test]
+fn an_item_that_was_never_evicted_touches_no_file() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(2);
+        let mut item = insert(&world, &pool, "a");
+        item.blocking_write().expect("it is resident").push('!');
+        drop(item);
+        world.assert_empty(&pool);
+        assert_eq!(world.mem.count(Op::Store) + world.mem.count(Op::Delete), 0);
+    });
+}
+
+#[test]
+fn two_pools_on_a_store_have_budgets_of_their_own() {
+    test(|| {
+        let world = World::new();
+        let (words, numbers) = (world.pool::<String>(1), world.pool::<u64>(1));
+        let word = words.insert("a".to_owned());
+        let number = numbers.insert(1);
+        world.settle();
+        assert_eq!(world.mem.count(Op::Store), 0);
+        let _other = numbers.insert(2);
+        world.settle();
+        assert_eq!(world.mem.calls(Op::Store), [number.key()]);
+        assert_eq!(*number.blocking_read().expect("it is loaded"), 1);
+        assert!(word.try_load().is_some());
+    });
+}

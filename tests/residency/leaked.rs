@@ -1,0 +1,103 @@
+//! A write guard that is leaked takes the value with it, and nothing more.
+
+use std::mem::forget;
+
+use file_backed::Error;
+
+use crate::support::{MemPath, World, test};
+
+#[test]
+fn every_later_access_fails_and_the_handle_can_still_be_dropped() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(1);
+        let tracked = world.track(&MemPath::default());
+        let mut item = pool.insert("a".to_owned());
+        item.blocking_write_now().expect("it is written");
+        forget(item.blocking_write().expect("it is in memory"));
+        let errors = world.block_on(async {
+            [
+                item.read().await.err(),
+                item.write().await.err(),
+                item.spawn_persist(&tracked).await.await.err(),
+                item.spawn_write_now().await.await.err(),
+                item.read_owned().await.err(),
+            ]
+        });
+        let more = [
+            item.blocking_read().err(),
+            item.blocking_write().err(),
+            item.blocking_persist(&tracked).err(),
+            item.blocking_write_now().err(),
+            item.clone().blocking_read().err(),
+            item.clone().blocking_write().err(),
+        ];
+        for error in errors.into_iter().chain(more) {
+            let error: Error = error.expect("the value is lost");
+            assert!(error.is_leaked_guard(), "{error}");
+            assert_eq!(error.key(), Some(item.key()));
+        }
+        let verbs = [
+            item.blocking_read().map(drop),
+            item.blocking_write_now(),
+            item.blocking_persist(&tracked),
+        ];
+        for (result, verb) in verbs.into_iter().zip(["load", "write", "persist"]) {
+            let text = result.expect_err("the value is lost").to_string();
+            assert!(
+                text.starts_with(&format!("could not {verb} item")),
+                "{text}"
+            );
+        }
+        assert!(item.try_load().is_none());
+        assert!(tracked.all_keys().is_empty());
+        let others: Vec<_> = (0..4).map(|n| pool.insert(n.to_string())).collect();
+        drop((item, others));
+        world.assert_empty(&pool);
+    });
+}
+
+#[test]
+fn the_panicking_names_panic_with_the_text() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(1);
+        let mut item = pool.insert("a".to_owned());
+        forget(item.blocking_load_mut());
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            drop(item.try_load_mut());
+        }));
+        let panic = panic.expect_err("the value is lost");
+        let text = panic.downcast_ref::<String>().expect("a message");
+        assert!(text.contains("was leaked"), "{text}");
+    });
+}
+
+#[test]
+fn a_leaked_guard_of_a_copy_leaves_the_others_alone() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(1);
+        let item = pool.insert("a".to_owned());
+        let mut clone = item.clone();
+        forget(clone.blocking_load_mut());
+        assert_eq!(*item.blocking_load(), "a");
+        assert!(clone.blocking_read().expect_err("lost").is_leaked_guard());
+        drop((item, clone));
+        world.assert_empty(&pool);
+    });
+}
+
+#[test]
+fn a_leaked_read_guard_keeps_the_value_in_memory_and_leaves_no_file() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(0);
+        let item = pool.insert("a".to_owned());
+        forget(item.blocking_load());
+        world.settle();
+        assert_eq!(*item.blocking_load(), "a");
+        drop(item);
+        world.assert_empty(&pool);
+    });
+}

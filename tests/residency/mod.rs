@@ -1,0 +1,11 @@
+//! Which values are in memory, and what happens to them there.
+
+mod eviction;
+mod flights;
+mod leaked;
+mod mutation;
+mod pinned;
+mod queued;
+mod stress;
+mod tiny;
+mod write_back;

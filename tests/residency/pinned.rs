@@ -1,0 +1,148 @@
+//! Values in use: they stay, and the pool comes back to its budget after.
+
+use file_backed::ReadGuard;
+
+use crate::support::{Op, World, test};
+
+#[test]
+fn a_pinned_item_survives_its_eviction_and_is_not_loaded_twice() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(1);
+        let pinned = pool.insert("a".to_owned());
+        let guard = pinned.blocking_read().expect("it is resident");
+        let others: Vec<_> = (0..3).map(|n| pool.insert(n.to_string())).collect();
+        world.settle();
+        assert_eq!(pool.stats().overdue, 1);
+        assert_eq!(*guard, "a");
+        let again = pinned.blocking_read().expect("it is still in memory");
+        assert!(std::ptr::eq(&*guard, &*again), "there is one value");
+        assert_eq!(world.mem.count(Op::Load), 0);
+        drop((guard, again));
+        world.settle();
+        let stats = pool.stats();
+        assert_eq!((stats.resident, stats.overdue), (1, 0));
+        drop((pinned, others));
+        world.assert_empty(&pool);
+    });
+}
+
+#[test]
+fn the_drop_of_a_guard_brings_the_pool_back_to_its_budget() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(1);
+        let pinned = pool.insert("a".to_owned());
+        let guard = pinned.blocking_read().expect("it is resident");
+        let _other = pool.insert("b".to_owned());
+        world.settle();
+        assert_eq!((pool.stats().overdue, pool.stats().evictions), (1, 0));
+        drop(guard);
+        assert_eq!((pool.stats().overdue, pool.stats().evictions), (0, 1));
+        assert!(pinned.try_load().is_none());
+    });
+}
+
+#[test]
+fn so_do_owned_and_mapped_guards() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(0);
+        let item = pool.insert("abc".to_owned());
+        let owned = item.blocking_read_owned().expect("it is resident");
+        let part = ReadGuard::map(item.blocking_read().expect("it is resident"), |word| {
+            &word[1..]
+        });
+        world.settle();
+        assert_eq!((&**owned, &*part), ("abc", "bc"));
+        drop(owned);
+        assert_eq!(pool.stats().evictions, 0);
+        drop(part);
+        assert_eq!(pool.stats().evictions, 1);
+        assert!(item.try_load().is_none());
+    });
+}
+
+#[test]
+fn with_everything_pinned_the_pool_overshoots_and_comes_back() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(2);
+        let items: Vec<_> = (0..20).map(|n| pool.insert(n.to_string())).collect();
+        // More guards than a thread has fast slots for.
+        let guards: Vec<_> = items
+            .iter()
+            .map(|item| item.blocking_read().expect("it is loaded"))
+            .collect();
+        world.settle();
+        let stats = pool.stats();
+        assert_eq!(stats.resident + stats.overdue, 20);
+        for (n, guard) in guards.iter().enumerate() {
+            assert_eq!(**guard, n.to_string());
+        }
+        drop(guards);
+        world.settle();
+        let stats = pool.stats();
+        assert_eq!((stats.resident, stats.overdue), (2, 0));
+        drop(items);
+        world.assert_empty(&pool);
+    });
+}
+
+#[test]
+fn an_owned_guard_outlives_the_last_handle_and_the_file() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(0);
+        let item = pool.insert("a".to_owned());
+        let guard = item.blocking_read_owned().expect("it is resident");
+        world.settle();
+        assert!(world.mem.has(item.key()));
+        drop(item);
+        world.assert_empty(&pool);
+        let elsewhere = std::thread::spawn(move || guard.to_uppercase());
+        assert_eq!(elsewhere.join().expect("it reads"), "A");
+    });
+}
+
+#[test]
+fn a_guard_reads_on_while_its_item_is_changed() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(1);
+        let mut item = pool.insert("a".to_owned());
+        let before = item.blocking_read_owned().expect("it is resident");
+        item.blocking_write().expect("nobody waits").push('!');
+        assert_eq!(*before, "a");
+        assert_eq!(*item.blocking_read().expect("it is resident"), "a!");
+        drop((before, item));
+        world.assert_empty(&pool);
+    });
+}
+
+/// To let go of a value, the pool takes it out of its slot and counts who has
+/// it. A `try_load` that looked just then found nothing, though a guard of the
+/// same thread had the value.
+#[test]
+fn a_value_in_use_is_found_at_all_times() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(1);
+        let mut pinned = pool.insert("a".to_owned());
+        pinned.blocking_write_now().expect("it is written");
+        let guard = pinned.blocking_read_owned().expect("it is in memory");
+        let ended = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let (others, stop) = (pool.clone(), ended.clone());
+        let evictor = std::thread::spawn(move || {
+            while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                drop(others.insert("b".to_owned()));
+            }
+        });
+        let found = (0..100_000).filter(|_| pinned.try_load().is_some()).count();
+        let changed = pinned.try_load_mut().is_some();
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        evictor.join().expect("no panic");
+        assert_eq!((found, changed), (100_000, true));
+        assert_eq!(*guard, "a");
+    });
+}

@@ -1,0 +1,8 @@
+//! Files that outlive the process: persist, register, save.
+
+mod blocking_save;
+mod files;
+mod persist;
+mod persisted;
+mod register;
+mod register_all;

@@ -1,0 +1,18 @@
+//! A store in memory that a test can hold, break and watch; futures polled by
+//! hand; and the limit that keeps a hanging test from hanging for ever.
+
+mod faults;
+mod files;
+mod gate;
+mod mem_store;
+mod poll;
+mod watchdog;
+mod world;
+
+pub(crate) use faults::{Fault, On};
+pub(crate) use files::Words;
+pub(crate) use gate::Gate;
+pub(crate) use mem_store::{MemPath, MemStore, Op};
+pub(crate) use poll::{ByHand, Stop, each_stop};
+pub(crate) use watchdog::test;
+pub(crate) use world::{Handle, Pool, Tracked, World};

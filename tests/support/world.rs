@@ -1,0 +1,133 @@
+//! A runtime, a store and what a test builds on them.
+
+use std::sync::Arc;
+
+use file_backed::backing_store::{Task, TrackedPath};
+use file_backed::{BackingStore, FBPool, Fb};
+use tokio::runtime::{Builder, Runtime};
+use uuid::Uuid;
+
+use super::{Gate, MemPath, MemStore, Op};
+
+pub(crate) type Pool<T = String> = Arc<FBPool<T, Arc<MemStore>>>;
+pub(crate) type Handle<T = String> = Fb<T, Arc<MemStore>>;
+pub(crate) type Tracked = Arc<TrackedPath<MemPath>>;
+
+pub(crate) struct World {
+    pub(crate) mem: Arc<MemStore>,
+    pub(crate) store: Arc<BackingStore<Arc<MemStore>>>,
+    runtime: Option<Runtime>,
+}
+
+impl World {
+    /// On a runtime of two workers.
+    pub(crate) fn new() -> Self {
+        Self::on(
+            Builder::new_multi_thread()
+                .worker_threads(2)
+                .build()
+                .expect("a runtime"),
+        )
+    }
+
+    pub(crate) fn on(runtime: Runtime) -> Self {
+        let mem = Arc::new(MemStore::default());
+        let store = Arc::new(BackingStore::new(mem.clone(), runtime.handle().clone()));
+        Self {
+            mem,
+            store,
+            runtime: Some(runtime),
+        }
+    }
+
+    pub(crate) fn pool<T>(&self, mem_size: usize) -> Pool<T> {
+        Arc::new(FBPool::new(self.store.clone(), mem_size))
+    }
+
+    pub(crate) fn runtime(&self) -> &Runtime {
+        self.runtime.as_ref().expect("it is not shut down yet")
+    }
+
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime().block_on(future)
+    }
+
+    /// Shuts the runtime down without waiting for its threads.
+    pub(crate) fn shut_down(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+
+    /// Waits until no background work is left.
+    pub(crate) fn settle(&self) {
+        self.store.blocking_finished();
+    }
+
+    pub(crate) fn track(&self, path: &MemPath) -> Tracked {
+        let tracked = self.store.blocking_track_path(path.clone());
+        Arc::new(tracked.expect("it is tracked"))
+    }
+
+    /// Occupies every thread that runs background work, so that whatever is
+    /// queued from now on stays queued.
+    pub(crate) fn clog(&self) -> Clog {
+        let tracked = self.track(&MemPath::default());
+        let gate = self.mem.gate(Op::Sync, None);
+        // As many as the store asks of the runtime, and its own thread.
+        let threads = std::thread::available_parallelism().map_or(2, usize::from) + 1;
+        let tasks = (0..threads).map(|_| self.store.sync(&tracked)).collect();
+        gate.wait_for(threads);
+        Clog { gate, tasks }
+    }
+
+    /// An item of `pool` that is in its file and not in memory, whatever the
+    /// pool's budget is.
+    pub(crate) fn absent(&self, pool: &Pool, value: &str) -> Handle {
+        let path = MemPath::default();
+        let tracked = self.track(&path);
+        let inserted = pool.insert(value.to_owned());
+        inserted.blocking_persist(&tracked).expect("it is saved");
+        let item = pool
+            .blocking_register(&tracked, inserted.key())
+            .expect("it is registered");
+        drop(inserted);
+        self.settle();
+        self.mem.forget_calls();
+        item
+    }
+
+    /// Asserts that the pool, whose handles are all gone, is empty, and that the
+    /// store has no files of it.
+    pub(crate) fn assert_empty<T>(&self, pool: &Pool<T>) {
+        self.settle();
+        assert_eq!(pool.size(), 0, "handles are gone");
+        let stats = pool.stats();
+        assert_eq!(
+            (stats.resident, stats.overdue, stats.writes_waiting),
+            (0, 0, 0)
+        );
+        assert_eq!(self.mem.files(), Vec::<Uuid>::new(), "files are left");
+    }
+}
+
+/// Held threads; see [`World::clog`].
+pub(crate) struct Clog {
+    gate: Gate,
+    tasks: Vec<Task<()>>,
+}
+
+impl Clog {
+    pub(crate) fn clear(self) {
+        self.gate.open();
+        for task in self.tasks {
+            task.wait().expect("it is synced");
+        }
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.shut_down();
+    }
+}

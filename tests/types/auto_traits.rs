@@ -1,0 +1,100 @@
+//! `Send`, `Sync` and `'static`, of every public type and every future.
+
+use std::sync::Arc;
+
+use file_backed::backing_store::{
+    Background, BackingStore, RegisteredTokens, Task, TrackedPath, Transfer,
+};
+use file_backed::convenience::Persister;
+use file_backed::fbstore::{FBStore, PreparedPath};
+use file_backed::{
+    Error, FBPool, Fb, MappedReadGuard, OwnedReadGuard, PoolBuilder, ReadGuard, Stats, WriteGuard,
+};
+use uuid::Uuid;
+
+use crate::support::{MemPath, MemStore, Words, World};
+
+type B = Arc<MemStore>;
+type Part = fn(&String) -> &str;
+
+fn shared<T: Send + Sync + 'static>() {}
+fn send<T: Send>() {}
+fn both<T: Send + Sync>() {}
+fn unpin<T: Unpin>() {}
+
+#[test]
+fn of_types() {
+    shared::<FBPool<String, B>>();
+    shared::<PoolBuilder<String, B>>();
+    shared::<Fb<String, B>>();
+    shared::<OwnedReadGuard<String, B>>();
+    shared::<BackingStore<B>>();
+    shared::<TrackedPath<MemPath>>();
+    shared::<RegisteredTokens<B>>();
+    shared::<Background>();
+    shared::<Transfer>();
+    shared::<Stats>();
+    shared::<Error>();
+    shared::<PreparedPath>();
+    shared::<FBStore<Words>>();
+    shared::<Persister<B>>();
+    shared::<Task<()>>();
+    unpin::<Task<String>>();
+    both::<ReadGuard<'_, String, B>>();
+    both::<MappedReadGuard<'_, String, B, str, Part>>();
+    both::<WriteGuard<'_, String, B>>();
+}
+
+/// A task is `Sync` also where its result is not: a result is only moved out.
+#[test]
+fn of_tasks_of_odd_results() {
+    send::<Task<std::cell::Cell<u8>>>();
+    both::<Task<std::cell::Cell<u8>>>();
+}
+
+#[cfg(feature = "dupe")]
+#[test]
+fn a_handle_is_dupe() {
+    fn dupe<T: dupe::Dupe>() {}
+    dupe::<Fb<String, B>>();
+}
+
+fn is_send<F: Future + Send>(future: F) -> F {
+    future
+}
+
+fn is_static<F: Future + Send + 'static>(future: F) -> F {
+    future
+}
+
+/// None is polled: that they compile is the test.
+#[test]
+fn of_futures() {
+    let world = World::new();
+    let pool = world.pool::<String>(1);
+    let tracked = world.track(&MemPath::default());
+    let mut item = pool.insert(String::new());
+    let mut shared = Arc::new(pool.insert(String::new()));
+    drop(is_send(item.read()));
+    drop(is_send(item.load()));
+    drop(is_send(item.read_owned()));
+    drop(is_send(item.load_owned()));
+    drop(is_send(item.write()));
+    drop(is_send(item.load_mut()));
+    drop(is_send(item.spawn_write_now()));
+    drop(is_send(item.spawn_persist(&tracked)));
+    drop(is_send(shared.make_write()));
+    drop(is_send(shared.make_mut()));
+    drop(is_send(pool.register(&tracked, Uuid::nil())));
+    drop(is_send(world.store.finished()));
+    drop(is_static(world.store.sync(&tracked)));
+    drop(is_static(world.store.track_path(MemPath::default())));
+    drop(is_static(PreparedPath::open("never".into(), vec![])));
+    drop(is_static(PreparedPath::new("never".into(), vec![])));
+    drop(is_static(PreparedPath::temp()));
+    drop(is_static(PreparedPath::open_read_only("never".into())));
+    drop(is_static(PreparedPath::open_import("never".into(), 1)));
+    drop(is_static(FBPool::<String, _>::open(Words, "never", 1)));
+    drop(is_static(FBPool::<String, _>::temp(Words, 1)));
+    drop(is_static(async move { item.load_mut().await.push('!') }));
+}

@@ -1,0 +1,3 @@
+//! What the types promise at compile time.
+
+mod auto_traits;
