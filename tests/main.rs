@@ -1,0 +1,3 @@
+//! What the library promises, seen through its public names.
+
+mod files;
