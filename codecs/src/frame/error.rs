@@ -1,6 +1,6 @@
 //! What can be wrong with a file.
 
-use crate::CodecId;
+use crate::{BoxError, CodecId};
 
 /// Why a file was refused.
 ///
@@ -111,6 +111,16 @@ pub enum FrameError {
         /// Most bytes an archive can have.
         limit: u64,
     },
+    /// The payload is as it was written, and the codec cannot decode it.
+    #[error(
+        "codec '{codec}' cannot decode the payload, which is as it was written ({source}): the file holds another type, or another form of this one"
+    )]
+    Undecodable {
+        /// Codec that reads.
+        codec: CodecId,
+        /// What the codec says.
+        source: BoxError,
+    },
     /// The value ends before the payload does.
     #[error(
         "the value ends after {used} of the payload's {len} bytes: the file holds another type, or another form of this one"
@@ -138,6 +148,22 @@ pub enum FrameError {
 }
 
 impl FrameError {
+    /// Why a codec cannot decode a whole payload. Where no footer vouches for
+    /// it, nobody knows whether it is whole: then the codec's own words stand.
+    #[cfg(any(feature = "bincodec", feature = "prostcodec"))]
+    pub(crate) fn undecodable(
+        framed: bool,
+        codec: CodecId,
+        error: impl Into<BoxError>,
+    ) -> BoxError {
+        let source = error.into();
+        if framed {
+            Box::new(Self::Undecodable { codec, source })
+        } else {
+            source
+        }
+    }
+
     /// Whether the file is damaged: truncated, changed, or not valid inside.
     pub fn is_damage(&self) -> bool {
         matches!(
@@ -161,6 +187,7 @@ impl FrameError {
                 | Self::ArchiveFormat { .. }
                 | Self::RootLayout { .. }
                 | Self::Schema { .. }
+                | Self::Undecodable { .. }
                 | Self::TrailingBytes { .. }
                 | Self::Unframed { .. }
         )
