@@ -11,6 +11,7 @@
 )]
 
 mod conformance;
+mod damage;
 mod memory;
 mod on_disk;
 mod on_disk_only;

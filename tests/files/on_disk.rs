@@ -27,15 +27,6 @@ impl<T, C> OnDisk<T, C> {
         }
     }
 
-    /// The same directories, used with another type and codec.
-    pub(crate) fn with<U, D>(self, codec: D) -> OnDisk<U, D> {
-        OnDisk {
-            dir: self.dir,
-            codec,
-            _values: PhantomData,
-        }
-    }
-
     pub(crate) fn cache_path(&self) -> PathBuf {
         self.dir.path().join("cache")
     }

@@ -1,7 +1,7 @@
 //! The values that the tests store.
 
 /// A row of values that are all different, and large enough to show a torn one.
-pub(crate) trait Sample: Send + Sync + 'static {
+pub(crate) trait Sample: std::fmt::Debug + Send + Sync + 'static {
     fn sample(n: u32) -> Self;
 
     /// Panics unless this is all of `sample(n)`.
