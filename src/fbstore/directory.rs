@@ -54,14 +54,25 @@ impl Directory {
         temporary: Option<TempDir>,
     ) -> Result<Arc<Self>, BoxError> {
         let identity = files.identity(&root).map_err(|error| at(&root, error))?;
-        let mut entries = ENTRIES.lock();
-        if let Some(entry) = entries.get(&identity).and_then(Weak::upgrade) {
+        loop {
+            let mut entries = ENTRIES.lock();
+            let Some(known) = entries.get(&identity).and_then(Weak::upgrade) else {
+                entries.retain(|_, entry| entry.strong_count() > 0);
+                let entry = Arc::new(Self::new(root, files, temporary));
+                entries.insert(identity, Arc::downgrade(&entry));
+                return Ok(entry);
+            };
             drop(entries);
-            entry.finish_background();
-            return Ok(entry);
+            if known.stands_for(&identity) {
+                known.finish_background();
+                return Ok(known);
+            }
+            known.forget(&identity);
         }
-        entries.retain(|_, entry| entry.strong_count() > 0);
-        let entry = Arc::new(Self {
+    }
+
+    fn new(root: PathBuf, files: Arc<dyn Files>, temporary: Option<TempDir>) -> Self {
+        Self {
             root,
             files,
             cache: Mutex::new(None),
@@ -69,9 +80,27 @@ impl Directory {
             users: Mutex::new(Vec::new()),
             unsynced: Mutex::new(Unsynced::default()),
             _temporary: temporary,
-        });
-        entries.insert(identity, Arc::downgrade(&entry));
-        Ok(entry)
+        }
+    }
+
+    /// Whether the path still leads to the directory. It does not if the
+    /// directory was moved, or was deleted and its inode given to another.
+    fn stands_for(&self, identity: &Identity) -> bool {
+        self.files
+            .identity(&self.root)
+            .is_ok_and(|now| now == *identity)
+    }
+
+    /// Leaves the identity to another entry.
+    fn forget(self: &Arc<Self>, identity: &Identity) {
+        let mut entries = ENTRIES.lock();
+        let own = Arc::downgrade(self);
+        if entries
+            .get(identity)
+            .is_some_and(|entry| entry.ptr_eq(&own))
+        {
+            entries.remove(identity);
+        }
     }
 
     /// Makes the directory with its shards.
