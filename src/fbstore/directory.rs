@@ -22,8 +22,8 @@ pub(crate) struct Directory {
     files: Arc<dyn Files>,
     /// Which store has the directory as its cache.
     cache: Mutex<Option<Background>>,
-    /// Rises whenever a store takes the directory as its cache; an earlier store
-    /// may then no longer write to it.
+    /// Rises, under the lock of `cache`, whenever a store takes the directory as
+    /// its cache; an earlier store may then no longer write to it.
     epoch: AtomicU64,
     /// The stores that persist to it or delete from it.
     users: Mutex<Vec<Background>>,
@@ -131,11 +131,8 @@ impl Directory {
     /// write.
     pub(crate) fn take_as_cache(&self) -> Result<u64, BoxError> {
         self.finish_background();
-        let owned = self
-            .cache
-            .lock()
-            .as_ref()
-            .map_or(0, Background::owned_files);
+        let cache = self.cache.lock();
+        let owned = cache.as_ref().map_or(0, Background::owned_files);
         if owned > 0 {
             let text = format!(
                 "another store of this process has it as its cache, with {owned} files that \
@@ -156,8 +153,13 @@ impl Directory {
         Err(at(&self.root, Fault::InUse(text.to_owned())))
     }
 
-    pub(crate) fn set_cache_user(&self, background: Background) {
-        *self.cache.lock() = Some(background);
+    /// The store with this permission has got its background work. One that has
+    /// lost the directory before is not its user.
+    pub(crate) fn set_cache_user(&self, epoch: u64, background: Background) {
+        let mut cache = self.cache.lock();
+        if self.epoch.load(Ordering::Relaxed) == epoch {
+            *cache = Some(background);
+        }
     }
 
     pub(crate) fn add_user(&self, background: Background) {

@@ -219,7 +219,8 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     }
 
     fn attach(&self, background: Background) {
-        self.directory().set_cache_user(background.clone());
+        self.directory()
+            .set_cache_user(self.epoch, background.clone());
         // Set once: a store is attached to one `BackingStore`.
         let _ = self.background.set(background);
     }
