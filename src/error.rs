@@ -116,6 +116,8 @@ pub(crate) enum Fault {
     ShutDown,
     #[error("the directory was opened read-only")]
     ReadOnly,
+    #[error("the directory that its file should be in is gone")]
+    ShardGone,
 }
 
 /// Ties a cause to the path that it concerns; [`Error`] lifts the path out.
@@ -268,7 +270,7 @@ impl Kind {
                 Fault::LeakedGuard => Self::LeakedGuard,
                 Fault::Panicked(_) => Self::Panicked,
                 Fault::ShutDown => Self::ShutDown,
-                Fault::ReadOnly => Self::Other,
+                Fault::ReadOnly | Fault::ShardGone => Self::Other,
             };
         }
         match error.downcast_ref::<io::Error>().map(io::Error::kind) {

@@ -118,6 +118,11 @@ impl<C> FBStore<C> {
                     Err(at(to, Fault::Conflict))
                 }
             }
+            // The name that is not there may be the new one's directory.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                files.identity(from).map_err(|error| at(from, error))?;
+                Err(at(to, Fault::ShardGone))
+            }
             Err(error) => Err(at(from, error)),
         }
     }
@@ -241,7 +246,10 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
             }
             created => created,
         }
-        .map_err(|error| at(&path, error))?;
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => at(&path, Fault::ShardGone),
+            _ => at(&path, error),
+        })?;
         let unfinished = Unfinished { directory, key };
         frame::write_file(&self.codec, data, &mut *file).map_err(|error| at(&path, error))?;
         std::mem::forget(unfinished);
