@@ -12,6 +12,8 @@
 
 mod conformance;
 mod damage;
+mod directories;
+mod log;
 mod memory;
 mod on_disk;
 mod on_disk_only;
