@@ -140,7 +140,7 @@ impl<B: BackingStoreT> Core<B> {
             tokens.push(self.owner(key, first));
         }
         // After a failure, dropping the tokens deletes what was linked.
-        linked.map_err(|error| Error::new(Operation::Register, error))?;
+        linked.map_err(|error| Error::new(Operation::RegisterAll, error))?;
         Ok(tokens)
     }
 
@@ -159,7 +159,11 @@ impl<B: BackingStoreT> Core<B> {
     ) -> Result<()> {
         let key = token.key();
         if tracked.is_read_only() {
-            return Err(Error::of_key(Operation::Persist, key, Fault::ReadOnly));
+            return Err(Error::of_key(
+                Operation::Persist,
+                key,
+                Fault::TrackedReadOnly,
+            ));
         }
         let persist = || {
             self.call(Operation::Persist, key, |backing| {
@@ -178,7 +182,7 @@ impl<B: BackingStoreT> Core<B> {
             return Err(Error::of_key(
                 Operation::DeletePersisted,
                 key,
-                Fault::ReadOnly,
+                Fault::TrackedReadOnly,
             ));
         }
         tracked.keys().remove(key, || {

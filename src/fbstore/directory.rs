@@ -1,6 +1,7 @@
 //! One directory of items: the one entry that it has in this process.
 
 use std::collections::{HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
@@ -40,7 +41,7 @@ struct Unsynced {
     shards: HashSet<u8>,
     /// Files whose fsync failed. It is never tried again: the kernel may then
     /// say that all is well though the data is lost.
-    lost: HashSet<Uuid>,
+    lost: HashMap<Uuid, io::Error>,
 }
 
 static ENTRIES: LazyLock<Mutex<HashMap<Identity, Weak<Directory>>>> = LazyLock::new(Mutex::default);
@@ -105,14 +106,14 @@ impl Directory {
 
     /// Makes the directory with its shards.
     pub(crate) fn create(root: &Path, files: &dyn Files) -> Result<(), BoxError> {
-        files.create_dir(root).map_err(|error| at(root, error))?;
-        for shard in shards() {
-            let shard = root.join(shard);
-            files
-                .create_dir(&shard)
-                .map_err(|error| at(&shard, error))?;
-        }
-        Ok(())
+        let create = |path: &Path| {
+            files.create_dir(path).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => at(path, Fault::NotADirectory),
+                _ => at(path, error),
+            })
+        };
+        create(root)?;
+        shards().try_for_each(|shard| create(&root.join(shard)))
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -135,9 +136,9 @@ impl Directory {
         let owned = cache.as_ref().map_or(0, Background::owned_files);
         if owned > 0 {
             let text = format!(
-                "another store of this process has it as its cache, with {owned} files that \
-                 handles or jobs still own: drop those first, or give each store a directory \
-                 of its own"
+                "another store of this process has the directory as its cache, and handles or \
+                 jobs still own files in it ({owned}): drop those first, or give each store a \
+                 directory of its own"
             );
             return Err(at(&self.root, Fault::InUse(text)));
         }
@@ -149,7 +150,7 @@ impl Directory {
         if self.epoch.load(Ordering::Relaxed) == epoch {
             return Ok(());
         }
-        let text = "another store of this process has taken it as its cache since";
+        let text = "another store of this process has taken the directory as its cache since";
         Err(at(&self.root, Fault::InUse(text.to_owned())))
     }
 
@@ -204,8 +205,8 @@ impl Directory {
         for key in files {
             let path = self.path_of(key);
             if let Err(error) = self.files.sync(&path) {
-                self.unsynced.lock().lost.insert(key);
                 tracing::error!(path = %path.display(), %error, "a persisted file could not be made durable");
+                self.unsynced.lock().lost.insert(key, error);
             }
         }
         let directories = touched
@@ -220,13 +221,13 @@ impl Directory {
             }
         }
         match self.unsynced.lock().lost.iter().next() {
-            Some(key) => Err(at(
-                &self.path_of(*key),
-                std::io::Error::other(
-                    "the system could not make the file durable, and does not tell whether its \
-                     data is lost: delete the persisted item and persist it anew",
-                ),
-            )),
+            Some((key, error)) => {
+                let text = format!(
+                    "the file could not be synced ({error}), and the system does not tell whether \
+                     its data is lost: delete the persisted item and persist it anew"
+                );
+                Err(at(&self.path_of(*key), text))
+            }
             None => Ok(()),
         }
     }

@@ -209,7 +209,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 
     fn sanitize_path(&self, path: &PreparedPath) -> Result<Vec<Uuid>, BoxError> {
         if std::ptr::eq(Arc::as_ptr(path.directory()), self.directory()) {
-            let text = "it is the cache of this very store: persist to a directory of its own";
+            let text = "the directory is the cache of this very store: persist to another one";
             return Err(at(path, Fault::InUse(text.to_owned())));
         }
         if let Some(background) = self.background.get() {

@@ -54,7 +54,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 self.counters.misses.fetch_add(1, Ordering::Relaxed);
                 Ok(Begun::Waits(self.wait_for(item, flight, new)))
             }
-            LoadStep::Leaked => Err(leaked(item)),
+            LoadStep::Leaked => Err(leaked(Operation::Load, item)),
         }
     }
 
@@ -153,6 +153,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for Waiting<'_, T, B> {
     }
 }
 
-pub(super) fn leaked<T, B: crate::backing_store::BackingStoreT>(item: &Item<T, B>) -> Error {
-    Error::of_key(Operation::Load, item.key(), Fault::LeakedGuard)
+pub(super) fn leaked<T, B: crate::backing_store::BackingStoreT>(
+    operation: Operation,
+    item: &Item<T, B>,
+) -> Error {
+    Error::of_key(operation, item.key(), Fault::LeakedGuard)
 }

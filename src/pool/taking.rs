@@ -51,7 +51,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                         .wait_for(|outcome| outcome.as_ref().map(drop))
                         .await;
                 }
-                Take::Leaked => return Err(leaked(item)),
+                Take::Leaked => return Err(leaked(Operation::Load, item)),
             }
         }
     }
@@ -82,7 +82,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                         .outcome
                         .block_for(|outcome| outcome.as_ref().map(drop));
                 }
-                Take::Leaked => return Err(leaked(item)),
+                Take::Leaked => return Err(leaked(Operation::Load, item)),
             }
         }
     }
@@ -107,7 +107,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         // Looks before it begins: to begin would start a load.
         let Some(value) = self.try_hit(item).map(Held::into_full) else {
             return match item.is_taken() {
-                true => Err(leaked(item)),
+                true => Err(leaked(Operation::Load, item)),
                 false => Ok(None),
             };
         };

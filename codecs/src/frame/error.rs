@@ -84,7 +84,9 @@ pub enum FrameError {
     },
     /// The file carries another schema id than the one given to this type.
     #[error(
-        "the file has schema id {found:#x} and the type asked for has {expected:#x}: it holds another type, or another form of this one"
+        "the file has {} and the type asked for has {}: it holds another type, or another form of this one",
+        schema_in_words(*found),
+        schema_in_words(*expected)
     )]
     Schema {
         /// Id given to the type asked for; 0 if none.
@@ -111,9 +113,9 @@ pub enum FrameError {
         /// Most bytes an archive can have.
         limit: u64,
     },
-    /// The payload is as it was written, and the codec cannot decode it.
+    /// The payload matches its checksum, and the codec cannot decode it.
     #[error(
-        "codec '{codec}' cannot decode the payload, which is as it was written ({source}): the file holds another type, or another form of this one"
+        "the payload is whole, but codec '{codec}' cannot decode it ({source}): the file holds another type, or another form of this one"
     )]
     Undecodable {
         /// Codec that reads.
@@ -191,5 +193,12 @@ impl FrameError {
                 | Self::TrailingBytes { .. }
                 | Self::Unframed { .. }
         )
+    }
+}
+
+fn schema_in_words(id: u64) -> String {
+    match id {
+        0 => "no schema id".to_owned(),
+        id => format!("schema id {id:#x}"),
     }
 }
