@@ -13,10 +13,12 @@
 mod conformance;
 mod damage;
 mod directories;
+mod import;
 mod log;
 mod memory;
 mod on_disk;
 mod on_disk_only;
 mod own_codec;
 mod session;
+mod texts;
 mod values;
