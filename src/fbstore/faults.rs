@@ -44,7 +44,7 @@ static PANICS: LazyLock<Arc<Mutex<Vec<String>>>> = LazyLock::new(|| {
 
 /// The value of item `n`: every third is more than one write.
 fn value(n: u8) -> Vec<u8> {
-    vec![n; if n % 3 == 0 { 100_000 } else { 100 }]
+    vec![n; if n.is_multiple_of(3) { 100_000 } else { 100 }]
 }
 
 struct Places {
