@@ -30,6 +30,10 @@ pub(crate) struct Directory {
     users: Mutex<Vec<Background>>,
     /// What is to be made durable.
     unsynced: Mutex<Unsynced>,
+    /// One sync at a time. A second one finds nothing left to do while the first
+    /// is still at it, and must not say before that all is durable. Nobody else
+    /// takes this lock, so it may be held while the disk works.
+    syncing: Mutex<()>,
     /// Deletes the directory with the entry, if it is a temporary one.
     _temporary: Option<TempDir>,
 }
@@ -80,6 +84,7 @@ impl Directory {
             epoch: AtomicU64::new(0),
             users: Mutex::new(Vec::new()),
             unsynced: Mutex::new(Unsynced::default()),
+            syncing: Mutex::new(()),
             _temporary: temporary,
         }
     }
@@ -195,6 +200,7 @@ impl Directory {
     /// Makes durable whatever came or went since the last time: each file, then
     /// each shard with names that changed.
     pub(crate) fn sync(&self) -> Result<(), BoxError> {
+        let _one_at_a_time = self.syncing.lock();
         let (files, touched) = {
             let mut unsynced = self.unsynced.lock();
             (

@@ -397,3 +397,39 @@ fn directories_that_cannot_be_made_or_read() {
             .is_empty()
     );
 }
+
+/// Two threads save at the same time. The one that comes second finds nothing to
+/// sync, because the first has taken it on; it must not say that all is durable
+/// before that is so.
+#[test]
+fn a_sync_beside_another_waits_for_it() {
+    let places = Places::new();
+    let mut program = places.start();
+    let sync = |program: &Program<'_>, file: &Path| {
+        let synced = program.store.blocking_sync(program.tracked.path());
+        synced.expect("nothing fails");
+        assert!(program.files.is_synced(file), "it is not durable yet");
+    };
+    let mut live = Vec::new();
+    for n in 0..50 {
+        let item = program.pool.insert(value(n));
+        item.blocking_persist(&program.tracked)
+            .expect("nothing fails");
+        let file = key_path(&places.saved, item.key());
+        let start = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    start.wait();
+                    sync(&program, &file);
+                });
+            }
+        });
+        live.push(Live {
+            item,
+            value: value(n),
+        });
+    }
+    program.check(&live);
+    program.end(live, false);
+}

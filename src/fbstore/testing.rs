@@ -1,8 +1,9 @@
 //! A file system that fails when it is told to, and a codec that adds nothing.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use file_backed_codecs::{BoxError, Codec, CodecId, Payload, PayloadWriter, Source};
@@ -21,6 +22,8 @@ struct Plan {
     /// Operations since the fault was planned.
     operations: u64,
     fired: Vec<&'static str>,
+    /// What was made durable.
+    synced: HashSet<PathBuf>,
 }
 
 #[derive(Clone, Copy)]
@@ -57,6 +60,10 @@ impl FaultyFiles {
     /// Lets everything go well again. Tells which operations failed.
     pub(super) fn lift(&self) -> Vec<&'static str> {
         std::mem::take(&mut *self.0.lock()).fired
+    }
+
+    pub(super) fn is_synced(&self, path: &Path) -> bool {
+        self.0.lock().synced.contains(path)
     }
 
     fn next(&self, operation: &'static str) -> Option<Fault> {
@@ -127,7 +134,11 @@ impl Files for FaultyFiles {
 
     fn sync(&self, path: &Path) -> io::Result<()> {
         self.check("sync")?;
-        RealFiles.sync(path)
+        // A disk takes its time, so that others get their turn.
+        std::thread::yield_now();
+        RealFiles.sync(path)?;
+        self.0.lock().synced.insert(path.to_owned());
+        Ok(())
     }
 }
 
