@@ -1,7 +1,6 @@
 //! The store behind pools: keys, tokens and background work around the user's
 //! [`BackingStoreT`].
 
-use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -10,7 +9,7 @@ use file_backed_codecs::BoxError;
 use uuid::Uuid;
 
 use super::failures::Failures;
-use super::keys::Keys;
+use super::keys::{Keys, Linking};
 use super::outage::Outage;
 use super::queue::{DeleteFile, DeletedFile, Entry, Lane, Queue};
 use super::token::{File, Token};
@@ -119,29 +118,44 @@ impl<B: BackingStoreT> Core<B> {
         self: &Arc<Self>,
         tracked: &TrackedPath<B::PersistPath>,
     ) -> Result<Vec<Token<B>>> {
-        let all = tracked.all_keys();
-        let mut tokens: Vec<_> = all
-            .iter()
-            .filter_map(|key| self.try_register(*key))
-            .collect();
-        let here: HashSet<_> = tokens.iter().map(Token::key).collect();
-        let missing: Vec<_> = all.into_iter().filter(|key| !here.contains(key)).collect();
-        if tracked.is_read_only() {
-            for key in missing {
-                tokens.push(self.register(tracked, key)?);
+        let (mut tokens, mut linking, mut single) = (Vec::new(), Vec::new(), Vec::new());
+        for key in tracked.all_keys() {
+            if let Some(token) = self.try_register(key) {
+                tokens.push(token);
+            } else if tracked.is_read_only() {
+                single.push(key);
+            } else {
+                match self.keys.begin(key) {
+                    Some(begun) => linking.push(begun),
+                    // Somebody is at it; waited for when nobody waits for us.
+                    None => single.push(key),
+                }
             }
-            return Ok(tokens);
         }
-        // A key that somebody else registers meanwhile is linked twice, which a
-        // store takes for success.
-        let linked = guarded(|| self.backing.register_many(tracked.path(), &missing));
-        for key in missing {
-            let first = self.keys.acquire(key, || Ok::<_, Error>(()))?;
-            tokens.push(self.owner(key, first));
+        self.link_many(tracked.path(), &linking)?;
+        for begun in linking {
+            let key = begun.key();
+            begun.done();
+            tokens.push(self.owner(key, true));
         }
-        // After a failure, dropping the tokens deletes what was linked.
-        linked.map_err(|error| Error::new(Operation::RegisterAll, error))?;
+        for key in single {
+            tokens.push(self.register(tracked, key)?);
+        }
         Ok(tokens)
+    }
+
+    /// Takes all these files into the cache, or none.
+    fn link_many(&self, path: &B::PersistPath, linking: &[Linking<'_>]) -> Result<()> {
+        let keys: Vec<_> = linking.iter().map(Linking::key).collect();
+        guarded(|| self.backing.register_many(path, &keys)).map_err(|error| {
+            for key in keys {
+                let deleted = self.call(Operation::Delete, key, |backing| backing.delete(key));
+                if let Err(error) = deleted {
+                    self.failures.deletion(&error);
+                }
+            }
+            Error::new(Operation::RegisterAll, error)
+        })
     }
 
     fn owner(self: &Arc<Self>, key: Uuid, first: bool) -> Token<B> {

@@ -6,6 +6,7 @@
 //! | | absent | busy | live(n) | condemned |
 //! |---|---|---|---|---|
 //! | acquire | busy, link, live(1); on failure absent | waits | live(n + 1) | live(1): revived |
+//! | begin | busy, the caller links, live(1); on failure absent | nothing | nothing | nothing |
 //! | adopt | live(n) | impossible | impossible | impossible |
 //! | release | impossible | impossible | live(n - 1), condemned at 0 | impossible |
 //! | clear (a queued deletion) | nothing | nothing | nothing | busy, delete, absent |
@@ -70,6 +71,23 @@ impl Keys {
         link()?;
         busy.done(Some(KeyState::Live(1)));
         Ok(true)
+    }
+
+    /// Leaves it to the caller to bring about the file of a key that is absent;
+    /// nobody else touches the key meanwhile. Whoever holds one of these must not
+    /// wait for another key.
+    pub(crate) fn begin(&self, key: Uuid) -> Option<Linking<'_>> {
+        let shard = self.shard(key);
+        let mut states = shard.states.lock();
+        if states.contains_key(&key) {
+            return None;
+        }
+        states.insert(key, KeyState::Busy);
+        Some(Linking(Busy {
+            shard,
+            key,
+            after: None,
+        }))
     }
 
     /// Makes the caller an owner if the file is there and nothing runs on it.
@@ -214,6 +232,20 @@ impl Shard {
             self.no_longer_busy.wait(&mut states);
         }
         states
+    }
+}
+
+/// A key whose file is being brought about; dropped, it is absent again.
+pub(crate) struct Linking<'a>(Busy<'a>);
+
+impl Linking<'_> {
+    pub(crate) fn key(&self) -> Uuid {
+        self.0.key
+    }
+
+    /// The file is there, and the caller owns it.
+    pub(crate) fn done(self) {
+        self.0.done(Some(KeyState::Live(1)));
     }
 }
 
