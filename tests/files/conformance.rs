@@ -438,3 +438,41 @@ pub(crate) fn saved_by_an_earlier_run<S: Subject>(
     session.close(subject);
     keys
 }
+
+/// While all keys are registered at once, others register the same keys and drop
+/// them again, so that their files are deleted: never that of a key which was
+/// registered meanwhile.
+#[test]
+fn registering_all_keeps_what_others_drop() {
+    let subject = InMemory::<String>::new();
+    let keys = saved_by_an_earlier_run(&subject, &[0, 1, 2]);
+    let session = Session::open(&subject, 0);
+    let tracked = session.track(subject.saved());
+    let done = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                for key in &keys {
+                    drop(session.pool.blocking_register(&tracked, *key).unwrap());
+                    session.settle();
+                }
+            }
+        });
+        let registered = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            for _ in 0..300 {
+                let tokens = session.store.blocking_register_all(&tracked).unwrap();
+                for (n, key) in (0..).zip(&keys) {
+                    assert!(subject.cached_keys().contains(key), "its file is gone");
+                    let item = session.pool.blocking_register(&tracked, *key).unwrap();
+                    item.blocking_read().unwrap().assert_is(n);
+                }
+                drop(tokens);
+                session.settle();
+            }
+        }));
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        registered.unwrap();
+    });
+    drop(tracked);
+    session.close(&subject);
+}
