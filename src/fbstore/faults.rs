@@ -433,3 +433,58 @@ fn a_sync_beside_another_waits_for_it() {
     program.check(&live);
     program.end(live, false);
 }
+
+/// Whichever codec writes, and however large the value is, the program learns
+/// that the disk is full.
+fn says_that_the_disk_is_full<T: Send + Sync + 'static>(
+    codec: impl file_backed_codecs::Codec<T>,
+    values: [T; 2],
+) {
+    let places = Places::new();
+    let files = FaultyFiles::default();
+    let cache = PreparedPath::open_with(places.cache.clone(), vec![], Arc::new(files.clone()));
+    let store = FBStore::open(codec, cache.expect("nothing fails yet"));
+    let store = store.expect("nobody else uses it");
+    let store = Arc::new(BackingStore::new(store, places.runtime.handle().clone()));
+    let pool = Arc::new(FBPool::new(store.clone(), 10));
+    for value in values {
+        let item = pool.insert(value);
+        files.plan(1, 1, Fault::Error(ENOSPC));
+        let error = item.blocking_write_now().expect_err("the disk is full");
+        assert_eq!(files.lift(), ["write"]);
+        assert!(error.is_storage_full(), "{error:?}");
+        item.blocking_write_now().expect("it is no longer");
+        drop(item);
+        store.blocking_finished();
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_by_a_plain_codec() {
+    says_that_the_disk_is_full(Plain, [value(1), value(3)]);
+}
+
+#[cfg(feature = "bincodec")]
+#[test]
+fn a_full_disk_is_told_by_bincode() {
+    says_that_the_disk_is_full(
+        file_backed_codecs::BinCodec,
+        [vec![1_u64], vec![1; 100_000]],
+    );
+}
+
+#[cfg(feature = "prostcodec")]
+#[test]
+fn a_full_disk_is_told_by_protobuf() {
+    let values = ["small".to_owned(), "large".repeat(100_000)];
+    says_that_the_disk_is_full(file_backed_codecs::ProstCodec, values);
+}
+
+#[cfg(feature = "mappedcodec")]
+#[test]
+fn a_full_disk_is_told_by_archives() {
+    use file_backed_codecs::{Mapped, MappedCodec};
+    let values = [vec![1_u64], vec![1; 100_000]];
+    let values = values.map(|value| Mapped::new(&value).expect("an archive"));
+    says_that_the_disk_is_full(MappedCodec::heap(), values);
+}
