@@ -71,6 +71,7 @@ pub(crate) enum Operation {
     Duplicate,
     Delete,
     Register,
+    RegisterAll,
     Persist,
     DeletePersisted,
     Track,
@@ -88,10 +89,11 @@ impl Operation {
             Self::Duplicate => "duplicate",
             Self::Delete => "delete",
             Self::Register => "register",
+            Self::RegisterAll => "register all items of the tracked path",
             Self::Persist => "persist",
             Self::DeletePersisted => "delete the persisted file of",
             Self::Track => "track the persisted directory",
-            Self::Sync => "sync the persisted directory",
+            Self::Sync => "make durable what was persisted",
             Self::Prepare => "prepare the directory",
             Self::OpenStore => "open a store on the directory",
             Self::RunTask => "run a background task",
@@ -102,7 +104,7 @@ impl Operation {
 /// What the library itself finds wrong, as opposed to a store or a codec.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error("no file with this key is known there")]
+    #[error("no file with this key is known at the tracked path")]
     NotTracked,
     #[error("a file with this key and other content is already there")]
     Conflict,
@@ -110,12 +112,18 @@ pub(crate) enum Fault {
     InUse(String),
     #[error("a write guard of this item was leaked (`mem::forget`): its value is lost")]
     LeakedGuard,
-    #[error("it panicked: {0}")]
+    #[error("the code that does it panicked: {0}")]
     Panicked(String),
-    #[error("it was cancelled: the runtime has been shut down before it could run")]
+    #[error("the runtime was shut down before it could run")]
     ShutDown,
     #[error("the directory was opened read-only")]
     ReadOnly,
+    #[error("the path is tracked read-only")]
+    TrackedReadOnly,
+    #[error("something else of this name is in the way")]
+    NotADirectory,
+    #[error("the directory that its file should be in is gone")]
+    ShardGone,
 }
 
 /// Ties a cause to the path that it concerns; [`Error`] lifts the path out.
@@ -290,7 +298,10 @@ impl Kind {
                 Fault::LeakedGuard => Self::LeakedGuard,
                 Fault::Panicked(_) => Self::Panicked,
                 Fault::ShutDown => Self::ShutDown,
-                Fault::ReadOnly => Self::Other,
+                Fault::ReadOnly
+                | Fault::TrackedReadOnly
+                | Fault::NotADirectory
+                | Fault::ShardGone => Self::Other,
             };
         }
         match error.downcast_ref::<io::Error>().map(io::Error::kind) {

@@ -1,8 +1,9 @@
-//! What the library does: no test sleeps, and none
-//! depends on how long something takes.
+//! What the library promises, seen through its public names. No test sleeps, and
+//! none depends on how long something takes.
 
 mod background;
 mod cancel;
+mod files;
 #[cfg(feature = "mappedcodec")]
 mod kept_maps;
 mod residency;

@@ -57,10 +57,8 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for BinCodec {
     }
 
     fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError> {
-        let depth = match payload.footer() {
-            Some(_) => usize::MAX,
-            None => UNFRAMED_DEPTH,
-        };
+        let framed = payload.footer().is_some();
+        let depth = if framed { usize::MAX } else { UNFRAMED_DEPTH };
         let bytes = payload.read_whole()?;
         let (value, used) = bincode::serde::seed_decode_from_slice(
             Bounded::seed::<T>(Bounds {
@@ -69,7 +67,8 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for BinCodec {
             }),
             &bytes,
             bincode::config::legacy(),
-        )?;
+        )
+        .map_err(|error| FrameError::undecodable(framed, CodecId::BINCODE, error))?;
         if used == bytes.len() {
             Ok(value)
         } else {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use prost::Message;
 
-use crate::{BoxError, Codec, CodecId, Payload, PayloadWriter};
+use crate::{BoxError, Codec, CodecId, FrameError, Payload, PayloadWriter};
 
 /// Stores any protobuf [`Message`]; the payload is the message's encoding and
 /// nothing else.
@@ -50,6 +50,8 @@ impl<T: Message + Default> Codec<T> for ProstCodec {
     }
 
     fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError> {
-        Ok(T::decode(payload.read_whole()?.as_slice())?)
+        let framed = payload.footer().is_some();
+        T::decode(payload.read_whole()?.as_slice())
+            .map_err(|error| FrameError::undecodable(framed, CodecId::PROTOBUF, error))
     }
 }

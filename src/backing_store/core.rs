@@ -149,7 +149,7 @@ impl<B: BackingStoreT> Core<B> {
                 let deleted = self.call(Operation::Delete, key, |backing| backing.delete(key));
                 deleted.unwrap_or_else(|error| self.failures.deletion(&error));
             }
-            return Err(Error::new(Operation::Register, error));
+            return Err(Error::new(Operation::RegisterAll, error));
         }
         begun.into_iter().for_each(Busy::linked);
         self.files.fetch_add(keys.len(), Ordering::Relaxed);
@@ -165,7 +165,11 @@ impl<B: BackingStoreT> Core<B> {
     ) -> Result<()> {
         let key = token.key();
         if tracked.is_read_only() {
-            return Err(Error::of_key(Operation::Persist, key, Fault::ReadOnly));
+            return Err(Error::of_key(
+                Operation::Persist,
+                key,
+                Fault::TrackedReadOnly,
+            ));
         }
         let persist = || {
             self.call(Operation::Persist, key, |backing| {
@@ -184,7 +188,7 @@ impl<B: BackingStoreT> Core<B> {
             return Err(Error::of_key(
                 Operation::DeletePersisted,
                 key,
-                Fault::ReadOnly,
+                Fault::TrackedReadOnly,
             ));
         }
         tracked.keys().remove(key, || {

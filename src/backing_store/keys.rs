@@ -6,6 +6,7 @@
 //! | | absent | busy | live(n) | condemned |
 //! |---|---|---|---|---|
 //! | acquire | busy, link, live(1); on failure absent | waits | live(n + 1) | live(1): revived |
+//! | try_begin | busy, the caller links, live(1); on failure absent | nothing | nothing | nothing |
 //! | adopt | live(n) | impossible | impossible | impossible |
 //! | release | impossible | impossible | live(n - 1), condemned at 0 | impossible |
 //! | clear (a queued deletion) | nothing | nothing | nothing | busy, delete, absent |

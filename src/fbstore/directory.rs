@@ -23,8 +23,8 @@ pub(crate) struct Directory {
     files: Arc<dyn Files>,
     /// Which store has the directory as its cache.
     cache: Mutex<Option<Background>>,
-    /// Rises whenever a store takes the directory as its cache; an earlier store
-    /// may then no longer write to it.
+    /// Rises, under the lock of `cache`, whenever a store takes the directory as
+    /// its cache; an earlier store may then no longer write to it.
     epoch: AtomicU64,
     /// The stores that persist to it or delete from it.
     users: Mutex<Vec<Background>>,
@@ -40,13 +40,13 @@ pub(crate) struct Directory {
 #[derive(Default)]
 struct Unsynced {
     files: HashSet<Uuid>,
+    /// Those of them that a sync is at.
+    in_flight: HashSet<Uuid>,
     /// Shards with names that came or went.
     shards: HashSet<u8>,
     /// Files whose fsync failed. It is never tried again: the kernel may then
     /// say that all is well though the data is lost.
-    lost: HashSet<Uuid>,
-    /// The same of a directory's names.
-    lost_names: bool,
+    lost: HashMap<Uuid, io::Error>,
     /// The directory's own name in its parent was made durable.
     is_anchored: bool,
 }
@@ -64,14 +64,25 @@ impl Directory {
         // A relative path would follow the process to another directory.
         let root = std::path::absolute(&root).map_err(|error| at(&root, error))?;
         let identity = files.identity(&root).map_err(|error| at(&root, error))?;
-        let mut entries = ENTRIES.lock();
-        if let Some(entry) = entries.get(&identity).and_then(Weak::upgrade) {
+        loop {
+            let mut entries = ENTRIES.lock();
+            let Some(known) = entries.get(&identity).and_then(Weak::upgrade) else {
+                entries.retain(|_, entry| entry.strong_count() > 0);
+                let entry = Arc::new(Self::new(root, files, temporary));
+                entries.insert(identity, Arc::downgrade(&entry));
+                return Ok(entry);
+            };
             drop(entries);
-            entry.finish_background();
-            return Ok(entry);
+            if known.stands_for(&identity) {
+                known.finish_background();
+                return Ok(known);
+            }
+            known.forget(&identity);
         }
-        entries.retain(|_, entry| entry.strong_count() > 0);
-        let entry = Arc::new(Self {
+    }
+
+    fn new(root: PathBuf, files: Arc<dyn Files>, temporary: Option<TempDir>) -> Self {
+        Self {
             root,
             files,
             cache: Mutex::new(None),
@@ -80,21 +91,39 @@ impl Directory {
             unsynced: Mutex::new(Unsynced::default()),
             syncing: Mutex::new(()),
             temporary: Mutex::new(temporary),
-        });
-        entries.insert(identity, Arc::downgrade(&entry));
-        Ok(entry)
+        }
+    }
+
+    /// Whether the path still leads to the directory. It does not if the
+    /// directory was moved, or was deleted and its inode given to another.
+    fn stands_for(&self, identity: &Identity) -> bool {
+        self.files
+            .identity(&self.root)
+            .is_ok_and(|now| now == *identity)
+    }
+
+    /// Leaves the identity to another entry.
+    fn forget(self: &Arc<Self>, identity: &Identity) {
+        let mut entries = ENTRIES.lock();
+        let own = Arc::downgrade(self);
+        if entries
+            .get(identity)
+            .is_some_and(|entry| entry.ptr_eq(&own))
+        {
+            entries.remove(identity);
+        }
     }
 
     /// Makes the directory with its shards.
     pub(crate) fn create(root: &Path, files: &dyn Files) -> Result<(), BoxError> {
-        files.create_dir(root).map_err(|error| at(root, error))?;
-        for shard in shards() {
-            let shard = root.join(shard);
-            files
-                .create_dir(&shard)
-                .map_err(|error| at(&shard, error))?;
-        }
-        Ok(())
+        let create = |path: &Path| {
+            files.create_dir(path).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => at(path, Fault::NotADirectory),
+                _ => at(path, error),
+            })
+        };
+        create(root)?;
+        shards().try_for_each(|shard| create(&root.join(shard)))
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -113,12 +142,13 @@ impl Directory {
     /// write.
     pub(crate) fn take_as_cache(&self) -> Result<u64, BoxError> {
         self.finish_background();
-        let owned = self.cache.lock().as_ref().map_or(0, Background::files);
+        let cache = self.cache.lock();
+        let owned = cache.as_ref().map_or(0, Background::files);
         if owned > 0 {
             let text = format!(
-                "another store of this process has it as its cache, with {owned} files that \
-                 handles or jobs still own: drop those first, or give each store a directory \
-                 of its own"
+                "another store of this process has the directory as its cache, and handles or \
+                 jobs still own files in it ({owned}): drop those first, or give each store a \
+                 directory of its own"
             );
             return Err(at(&self.root, Fault::InUse(text)));
         }
@@ -130,7 +160,7 @@ impl Directory {
         if self.epoch.load(Ordering::Relaxed) == epoch {
             return Ok(());
         }
-        let text = "another store of this process has taken it as its cache since";
+        let text = "another store of this process has taken the directory as its cache since";
         Err(at(&self.root, Fault::InUse(text.to_owned())))
     }
 
@@ -147,8 +177,13 @@ impl Directory {
         }
     }
 
-    pub(crate) fn set_cache_user(&self, background: Background) {
-        *self.cache.lock() = Some(background);
+    /// The store with this permission has got its background work. One that has
+    /// lost the directory before is not its user.
+    pub(crate) fn set_cache_user(&self, epoch: u64, background: Background) {
+        let mut cache = self.cache.lock();
+        if self.epoch.load(Ordering::Relaxed) == epoch {
+            *cache = Some(background);
+        }
     }
 
     pub(crate) fn add_user(&self, background: Background) {
@@ -176,6 +211,7 @@ impl Directory {
     pub(crate) fn note_removed(&self, key: Uuid) {
         let mut unsynced = self.unsynced.lock();
         unsynced.files.remove(&key);
+        unsynced.in_flight.remove(&key);
         unsynced.lost.remove(&key);
         unsynced.shards.insert(key.as_bytes()[0]);
     }
@@ -196,60 +232,58 @@ impl Directory {
         let _only_one = self.syncing.lock();
         let (files, touched, is_anchored) = {
             let mut unsynced = self.unsynced.lock();
-            (
-                std::mem::take(&mut unsynced.files),
-                std::mem::take(&mut unsynced.shards),
-                unsynced.is_anchored,
-            )
+            let files = std::mem::take(&mut unsynced.files);
+            unsynced.in_flight.clone_from(&files);
+            let touched = std::mem::take(&mut unsynced.shards);
+            (files, touched, unsynced.is_anchored)
         };
         for key in files {
             self.sync_file(key);
         }
         let mut directories: Vec<_> = touched
-            .into_iter()
-            .map(|shard| shard_of(&self.root, Uuid::from_u128(u128::from(shard) << 120)))
+            .iter()
+            .map(|shard| shard_of(&self.root, Uuid::from_u128(u128::from(*shard) << 120)))
+            .chain([self.root.clone()])
             .collect();
         if !is_anchored {
-            directories.push(self.root.clone());
             directories.extend(self.root.parent().map(Path::to_owned));
         }
         for directory in directories {
             if let Err(error) = self.files.sync(&directory) {
-                self.unsynced.lock().lost_names = true;
+                // Names go through the journal, and a journal that fails stays
+                // failed: to ask once more does no harm.
+                self.unsynced.lock().shards.extend(touched);
                 return Err(at(&directory, error));
             }
         }
         let mut unsynced = self.unsynced.lock();
         unsynced.is_anchored = true;
-        if unsynced.lost_names {
-            return Err(at(&self.root, io::Error::other(LOST_NAMES)));
-        }
         match unsynced.lost.iter().next() {
-            Some(key) => Err(at(&self.path_of(*key), io::Error::other(LOST))),
+            Some((key, error)) => {
+                let text = format!(
+                    "the file could not be synced ({error}), and the system does not tell whether \
+                     its data is lost: delete the persisted item and persist it anew"
+                );
+                Err(at(&self.path_of(*key), text))
+            }
             None => Ok(()),
         }
     }
 
     fn sync_file(&self, key: Uuid) {
         let path = self.path_of(key);
-        match self.files.sync(&path) {
-            Ok(()) => {}
-            // Deleted since: there is nothing to keep.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => {
-                tracing::error!(path = %path.display(), %error, "a persisted file could not be made durable");
-                self.unsynced.lock().lost.insert(key);
-            }
+        let synced = self.files.sync(&path);
+        let mut unsynced = self.unsynced.lock();
+        // What was deleted meanwhile has nothing to be kept.
+        let is_wanted = unsynced.in_flight.remove(&key);
+        if let Err(error) = synced
+            && is_wanted
+        {
+            tracing::error!(path = %path.display(), %error, "a persisted file could not be made durable");
+            unsynced.lost.insert(key, error);
         }
     }
 }
-
-const LOST: &str = "the system could not make the file durable, and does not tell whether its \
-                    data is lost: delete the persisted item and persist it anew";
-
-const LOST_NAMES: &str = "the system could not make the names in the directory durable before, \
-                          and does not tell whether they are lost: check the disk, and open the \
-                          directory in a new process";
 
 /// Adds the path to an error.
 pub(crate) fn at(path: &Path, error: impl Into<BoxError>) -> BoxError {

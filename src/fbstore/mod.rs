@@ -15,11 +15,15 @@
 //! Each stands behind a feature of the crate; see there.
 
 mod directory;
+#[cfg(test)]
+mod faults;
 mod files;
 mod layout;
 mod prepared_path;
 mod scan;
 mod store;
+#[cfg(test)]
+mod testing;
 
 pub use file_backed_codecs::*;
 pub use layout::{RESERVED, key_path};

@@ -118,6 +118,11 @@ impl<C> FBStore<C> {
                     Err(at(to, Fault::Conflict))
                 }
             }
+            // The name that is not there may be the new one's directory.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                files.identity(from).map_err(|error| at(from, error))?;
+                Err(at(to, Fault::ShardGone))
+            }
             Err(error) => Err(at(from, error)),
         }
     }
@@ -204,7 +209,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 
     fn sanitize_path(&self, path: &PreparedPath) -> Result<Vec<Uuid>, BoxError> {
         if std::ptr::eq(Arc::as_ptr(path.directory()), self.directory()) {
-            let text = "it is the cache of this very store: persist to a directory of its own";
+            let text = "the directory is the cache of this very store: persist to another one";
             return Err(at(path, Fault::InUse(text.to_owned())));
         }
         if let Some(background) = self.background.get() {
@@ -223,7 +228,8 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     }
 
     fn attach(&self, background: Background) {
-        self.directory().set_cache_user(background.clone());
+        self.directory()
+            .set_cache_user(self.epoch, background.clone());
         if self.background.set(background).is_err() {
             // Two wrappers around one store would delete each other's files.
             self.directory().revoke();
@@ -250,7 +256,10 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
             }
             created => created,
         }
-        .map_err(|error| at(&path, error))?;
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => at(&path, Fault::ShardGone),
+            _ => at(&path, error),
+        })?;
         let unfinished = Unfinished { directory, key };
         frame::write_file(&self.codec, data, &mut *file).map_err(|error| at(&path, error))?;
         std::mem::forget(unfinished);

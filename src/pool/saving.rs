@@ -48,16 +48,14 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     fn begin_save(&self, item: &Arc<Item<T, B>>, wanted: Wanted) -> Result<Saving<B>> {
+        let operation = match wanted {
+            Wanted::Persist => Operation::Persist,
+            _ => Operation::Write,
+        };
         match item.begin_save(wanted, self.core()) {
             Save::Written(token) => Ok(Saving::Written(token.map(Arc::new))),
             Save::Write(write) => Ok(Saving::Writing(write)),
-            Save::Leaked => {
-                let operation = match wanted {
-                    Wanted::Persist => Operation::Persist,
-                    Wanted::WriteNow => Operation::Write,
-                };
-                Err(leaked(operation, item))
-            }
+            Save::Leaked => Err(leaked(operation, item)),
         }
     }
 

@@ -1,6 +1,6 @@
 //! What can be wrong with a file.
 
-use crate::CodecId;
+use crate::{BoxError, CodecId};
 
 /// Why a file was refused.
 ///
@@ -84,7 +84,9 @@ pub enum FrameError {
     },
     /// The file carries another schema id than the one given to this type.
     #[error(
-        "the file has schema id {found:#x} and the type asked for has {expected:#x}: it holds another type, or another form of this one"
+        "the file has {} and the type asked for has {}: it holds another type, or another form of this one",
+        schema_in_words(*found),
+        schema_in_words(*expected)
     )]
     Schema {
         /// Id given to the type asked for; 0 if none.
@@ -110,6 +112,16 @@ pub enum FrameError {
     TooLarge {
         /// Most bytes an archive can have.
         limit: u64,
+    },
+    /// The payload matches its checksum, and the codec cannot decode it.
+    #[error(
+        "the payload is whole, but codec '{codec}' cannot decode it ({source}): the file holds another type, or another form of this one"
+    )]
+    Undecodable {
+        /// Codec that reads.
+        codec: CodecId,
+        /// What the codec says.
+        source: BoxError,
     },
     /// The value ends before the payload does.
     #[error(
@@ -138,6 +150,22 @@ pub enum FrameError {
 }
 
 impl FrameError {
+    /// Why a codec cannot decode a whole payload. Where no footer vouches for
+    /// it, nobody knows whether it is whole: then the codec's own words stand.
+    #[cfg(any(feature = "bincodec", feature = "prostcodec"))]
+    pub(crate) fn undecodable(
+        framed: bool,
+        codec: CodecId,
+        error: impl Into<BoxError>,
+    ) -> BoxError {
+        let source = error.into();
+        if framed {
+            Box::new(Self::Undecodable { codec, source })
+        } else {
+            source
+        }
+    }
+
     /// Whether the file is damaged: truncated, changed, or not valid inside.
     pub fn is_damage(&self) -> bool {
         matches!(
@@ -161,8 +189,16 @@ impl FrameError {
                 | Self::ArchiveFormat { .. }
                 | Self::RootLayout { .. }
                 | Self::Schema { .. }
+                | Self::Undecodable { .. }
                 | Self::TrailingBytes { .. }
                 | Self::Unframed { .. }
         )
+    }
+}
+
+fn schema_in_words(id: u64) -> String {
+    match id {
+        0 => "no schema id".to_owned(),
+        id => format!("schema id {id:#x}"),
     }
 }

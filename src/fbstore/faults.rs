@@ -1,0 +1,490 @@
+//! One run of a program, with a fault at every operation on files in turn.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use file_backed_codecs::frame;
+use parking_lot::Mutex;
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+use uuid::Uuid;
+
+use super::testing::{Fault, FaultyFiles, Plain};
+use super::{FBStore, PreparedPath, key_path};
+use crate::backing_store::TrackedPath;
+use crate::{BackingStore, Error, FBPool, Fb};
+
+type Item = Fb<Vec<u8>, FBStore<Plain>>;
+
+const ENOSPC: i32 = 28;
+const EIO: i32 = 5;
+const EACCES: i32 = 13;
+const EMFILE: i32 = 24;
+
+const FOREVER: u64 = u64::MAX;
+
+/// Names the threads whose panics are ours.
+const THREADS: &str = "under faults";
+
+/// What panicked in the background; caught there, so that no test sees it.
+static PANICS: LazyLock<Arc<Mutex<Vec<String>>>> = LazyLock::new(|| {
+    let panics = Arc::new(Mutex::new(Vec::new()));
+    let (seen, before) = (panics.clone(), std::panic::take_hook());
+    std::panic::set_hook(Box::new(move |panic| {
+        let thread = std::thread::current();
+        let is_ours = matches!(thread.name(), Some(THREADS | "file_backed"));
+        let text = panic.to_string();
+        if is_ours && !text.contains("on purpose") {
+            seen.lock().push(text);
+        }
+        before(panic);
+    }));
+    panics
+});
+
+/// The value of item `n`: every third is more than one write.
+fn value(n: u8) -> Vec<u8> {
+    vec![n; if n.is_multiple_of(3) { 100_000 } else { 100 }]
+}
+
+struct Places {
+    _dir: TempDir,
+    cache: PathBuf,
+    saved: PathBuf,
+    runtime: Runtime,
+}
+
+impl Places {
+    fn new() -> Self {
+        LazyLock::force(&PANICS);
+        // In memory where there is that: hundreds of runs, 512 shards.
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        let dir = dir.expect("a temporary directory");
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name(THREADS)
+            .build();
+        Self {
+            cache: dir.path().join("cache"),
+            saved: dir.path().join("saved"),
+            _dir: dir,
+            runtime: runtime.expect("a runtime"),
+        }
+    }
+
+    /// Starts the program; nothing fails yet.
+    fn start(&self) -> Program<'_> {
+        let files = FaultyFiles::default();
+        let open = |path: &Path| {
+            let files = Arc::new(files.clone());
+            PreparedPath::open_with(path.to_owned(), vec![], files).expect("nothing fails yet")
+        };
+        let (cache, saved) = (open(&self.cache), open(&self.saved));
+        let store = FBStore::open(Plain, cache).expect("nobody else uses it");
+        let store = Arc::new(BackingStore::new(store, self.runtime.handle().clone()));
+        let tracked = store.blocking_track_path(saved).expect("nothing fails yet");
+        Program {
+            places: self,
+            files,
+            pool: Arc::new(FBPool::new(store.clone(), 1)),
+            tracked: Arc::new(tracked),
+            store,
+            failures: Vec::new(),
+        }
+    }
+}
+
+struct Program<'a> {
+    places: &'a Places,
+    files: FaultyFiles,
+    store: Arc<BackingStore<FBStore<Plain>>>,
+    pool: Arc<FBPool<Vec<u8>, FBStore<Plain>>>,
+    tracked: Arc<TrackedPath<PreparedPath>>,
+    /// What the program was told.
+    failures: Vec<Error>,
+}
+
+/// An item and what it must be.
+struct Live {
+    item: Item,
+    value: Vec<u8>,
+}
+
+impl Program<'_> {
+    fn note<R>(&mut self, result: Result<R, Error>) -> Option<R> {
+        result.map_err(|error| self.failures.push(error)).ok()
+    }
+
+    /// Inserts, evicts, loads, changes, persists, syncs, registers and drops. An
+    /// operation may fail; what it gives must be right.
+    fn run(&mut self) -> Vec<Live> {
+        let mut live: Vec<_> = (0..5)
+            .map(|n| Live {
+                item: self.pool.insert(value(n)),
+                value: value(n),
+            })
+            .collect();
+        self.store.blocking_finished();
+        for Live { item, value } in &live {
+            let read = item.blocking_read().map(|read| *read == *value);
+            assert_ne!(self.note(read), Some(false), "another value was loaded");
+        }
+
+        let Live { item, value: now } = &mut live[1];
+        let changed = item.blocking_write().map(|mut write| *write = value(11));
+        if self.note(changed).is_some() {
+            *now = value(11);
+        }
+        let clone = live[4].item.clone();
+        let persisted = live[2].item.blocking_persist(&self.tracked);
+        let persisted = self.note(persisted).is_some();
+        let key = live[2].item.key();
+        assert_eq!(self.tracked.contains_key(key), persisted);
+        let synced = self.store.blocking_sync(self.tracked.path());
+        self.note(synced);
+
+        let saved = live[3].item.key();
+        let persisted = live[3].item.blocking_persist(&self.tracked);
+        if self.note(persisted).is_some() {
+            // The last handle goes, and the item comes back from what was saved.
+            let Live { item, value } = live.remove(3);
+            drop(item);
+            self.store.blocking_finished();
+            let registered = self.pool.blocking_register(&self.tracked, saved);
+            if let Some(item) = self.note(registered) {
+                live.push(Live { item, value });
+            }
+        }
+        drop(live.remove(0));
+        self.store.blocking_finished();
+        let read = clone.blocking_read().map(|read| *read == value(4));
+        assert_ne!(self.note(read), Some(false), "another value was loaded");
+        live
+    }
+
+    /// The fault is over: everything is there, and everything works.
+    fn check(&mut self, live: &[Live]) {
+        for failure in &self.failures {
+            assert!(!failure.is_panic(), "{failure}");
+            assert!(failure.path().is_some(), "{failure}");
+        }
+        for Live { item, value } in live {
+            let read = item.blocking_read().expect("nothing fails any more");
+            assert!(*read == *value, "a value was lost");
+        }
+        // One write that goes well ends the outage, and the others follow.
+        let probe = self.pool.insert(value(7));
+        probe.blocking_write_now().expect("nothing fails any more");
+        drop(probe);
+        self.store.blocking_finished();
+        let stats = self.pool.stats();
+        assert!(
+            !stats.store_failing && stats.writes_waiting == 0,
+            "{stats:?}"
+        );
+        assert!(stats.resident <= 1 && stats.overdue == 0, "{stats:?}");
+
+        for Live { item, value } in live {
+            let persisted = item.blocking_persist(&self.tracked);
+            persisted.expect("nothing fails any more");
+            let file = key_path(&self.places.saved, item.key());
+            assert!(
+                whole(&file).as_ref() == Some(value),
+                "what is saved is whole"
+            );
+        }
+        // A file that could not be made durable has to be persisted anew.
+        let synced = self.store.blocking_sync(self.tracked.path());
+        if let Err(error) = synced {
+            let path = error.path().expect("it names what is lost");
+            let key = key_of(path).expect("it is a file");
+            let deleted = self.store.blocking_delete_persisted(&self.tracked, key);
+            deleted.expect("nothing fails any more");
+            let synced = self.store.blocking_sync(self.tracked.path());
+            synced.expect("nothing is lost any more");
+        }
+        for key in self.tracked.all_keys() {
+            let file = key_path(&self.places.saved, key);
+            assert!(whole(&file).is_some(), "{} is torn", file.display());
+            let deleted = self.store.blocking_delete_persisted(&self.tracked, key);
+            deleted.expect("nothing fails any more");
+        }
+        assert!(files_below(&self.places.saved).is_empty());
+    }
+
+    /// Ends the program. What is left in the cache is what could not be deleted.
+    fn end(self, live: Vec<Live>, lasting: bool) {
+        let keys: Vec<_> = live.iter().map(|live| live.item.key()).collect();
+        for file in files_below(&self.places.cache) {
+            let known = key_of(&file).is_some_and(|key| keys.contains(&key));
+            let torn = whole(&file).is_none();
+            assert!(!(torn && (known || !lasting)), "{} is torn", file.display());
+        }
+        drop(live);
+        self.store.blocking_finished();
+        let failed = self.pool.stats().failed_deletions as usize;
+        let left = files_below(&self.places.cache);
+        if !lasting {
+            assert!(
+                left.len() <= failed,
+                "{left:?} and {failed} deletions failed"
+            );
+        }
+        for file in left {
+            std::fs::remove_file(file).expect("it is there");
+        }
+        assert_eq!(*PANICS.lock(), [""; 0], "in the background");
+    }
+}
+
+/// Runs the program with a fault at each operation in turn. Tells how many there
+/// were.
+fn at_each_operation(lasts: u64, fault: Fault) -> u64 {
+    let places = Places::new();
+    for after in 0.. {
+        let mut program = places.start();
+        program.files.plan(after, lasts, fault);
+        let live = program.run();
+        let fired = program.files.lift();
+        program.check(&live);
+        program.end(live, lasts > 1);
+        if fired.is_empty() {
+            return after;
+        }
+    }
+    unreachable!("a program ends")
+}
+
+fn whole(file: &Path) -> Option<Vec<u8>> {
+    let source = std::fs::File::open(file).ok()?;
+    frame::read_file(&Plain, &source).ok()
+}
+
+fn key_of(file: &Path) -> Option<Uuid> {
+    Uuid::try_parse(file.file_name()?.to_str()?).ok()
+}
+
+fn files_below(path: &Path) -> Vec<PathBuf> {
+    let shards = std::fs::read_dir(path).expect("it is a directory");
+    shards
+        .flat_map(|shard| std::fs::read_dir(shard.expect("an entry").path()).expect("a shard"))
+        .map(|file| file.expect("an entry").path())
+        .collect()
+}
+
+#[test]
+fn a_full_disk() {
+    assert!(at_each_operation(1, Fault::Error(ENOSPC)) > 30);
+}
+
+#[test]
+fn a_full_disk_for_long() {
+    assert!(at_each_operation(FOREVER, Fault::Error(ENOSPC)) > 30);
+}
+
+#[test]
+fn a_broken_disk() {
+    assert!(at_each_operation(1, Fault::Error(EIO)) > 30);
+}
+
+#[test]
+fn a_broken_disk_for_some_operations() {
+    for lasts in 2..5 {
+        assert!(at_each_operation(lasts, Fault::Error(EIO)) > 30);
+    }
+}
+
+#[test]
+fn permission_taken_away() {
+    assert!(at_each_operation(1, Fault::Error(EACCES)) > 30);
+}
+
+#[test]
+fn too_many_open_files() {
+    assert!(at_each_operation(1, Fault::Error(EMFILE)) > 30);
+    assert!(at_each_operation(FOREVER, Fault::Error(EMFILE)) > 30);
+}
+
+/// A write that takes fewer bytes than it was given is no fault at all.
+#[test]
+fn short_writes() {
+    let places = Places::new();
+    for lasts in [1, 3, FOREVER] {
+        for after in 0..5 {
+            let mut program = places.start();
+            program.files.plan(after, lasts, Fault::Short);
+            let live = program.run();
+            assert!(!program.files.lift().is_empty());
+            assert!(program.failures.is_empty(), "{:?}", program.failures);
+            program.check(&live);
+            program.end(live, false);
+        }
+    }
+}
+
+/// Nobody writes after the fault is over: the store looks by itself whether it
+/// can write again.
+#[test]
+fn write_backs_resume_by_themselves() {
+    for number in [ENOSPC, EIO] {
+        let places = Places::new();
+        let program = places.start();
+        program.files.plan(0, FOREVER, Fault::Error(number));
+        let items: Vec<_> = (0..6).map(|n| program.pool.insert(value(n))).collect();
+        program.store.blocking_finished();
+        let stats = program.pool.stats();
+        assert!(stats.store_failing && stats.writes == 0, "{stats:?}");
+        assert!(stats.write_failures > 0, "{stats:?}");
+        for (n, item) in (0..).zip(&items) {
+            assert!(*item.try_load().expect("it is in memory") == value(n));
+        }
+        assert!(!program.files.lift().is_empty());
+        while program.pool.stats().writes < 5 {
+            std::thread::yield_now();
+        }
+        program.store.blocking_finished();
+        assert!(!program.pool.stats().store_failing);
+        let live = (0..).zip(items).map(|(n, item)| Live {
+            item,
+            value: value(n),
+        });
+        program.end(live.collect(), true);
+    }
+}
+
+#[test]
+fn directories_that_cannot_be_made_or_read() {
+    let places = Places::new();
+    drop(places.start());
+    let files = FaultyFiles::default();
+    let open = || {
+        let files = Arc::new(files.clone());
+        PreparedPath::open_with(places.saved.clone(), vec![], files)
+    };
+    let mut after = 0;
+    loop {
+        files.plan(after, 1, Fault::Error(EACCES));
+        let opened = open();
+        if files.lift().is_empty() {
+            break;
+        }
+        let error = opened.expect_err("an operation failed");
+        assert!(
+            error
+                .path()
+                .is_some_and(|path| path.starts_with(&places.saved)),
+            "{error}"
+        );
+        after += 1;
+    }
+    assert!(after > 257, "each shard is made");
+
+    let path = open().expect("nothing fails any more");
+    for after in 0..257 {
+        files.plan(after, 1, Fault::Error(EIO));
+        let error = super::sanitize_path(&path).expect_err("an operation fails");
+        assert!(
+            error
+                .path()
+                .is_some_and(|path| path.starts_with(&places.saved)),
+            "{error}"
+        );
+    }
+    files.lift();
+    assert!(
+        super::sanitize_path(&path)
+            .expect("nothing fails any more")
+            .is_empty()
+    );
+}
+
+/// Two threads save at the same time. The one that comes second finds nothing to
+/// sync, because the first has taken it on; it must not say that all is durable
+/// before that is so.
+#[test]
+fn a_sync_beside_another_waits_for_it() {
+    let places = Places::new();
+    let mut program = places.start();
+    let sync = |program: &Program<'_>, file: &Path| {
+        let synced = program.store.blocking_sync(program.tracked.path());
+        synced.expect("nothing fails");
+        assert!(program.files.is_synced(file), "it is not durable yet");
+    };
+    let mut live = Vec::new();
+    for n in 0..50 {
+        let item = program.pool.insert(value(n));
+        item.blocking_persist(&program.tracked)
+            .expect("nothing fails");
+        let file = key_path(&places.saved, item.key());
+        let start = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    start.wait();
+                    sync(&program, &file);
+                });
+            }
+        });
+        live.push(Live {
+            item,
+            value: value(n),
+        });
+    }
+    program.check(&live);
+    program.end(live, false);
+}
+
+/// Whichever codec writes, and however large the value is, the program learns
+/// that the disk is full.
+fn says_that_the_disk_is_full<T: Send + Sync + 'static>(
+    codec: impl file_backed_codecs::Codec<T>,
+    values: [T; 2],
+) {
+    let places = Places::new();
+    let files = FaultyFiles::default();
+    let cache = PreparedPath::open_with(places.cache.clone(), vec![], Arc::new(files.clone()));
+    let store = FBStore::open(codec, cache.expect("nothing fails yet"));
+    let store = store.expect("nobody else uses it");
+    let store = Arc::new(BackingStore::new(store, places.runtime.handle().clone()));
+    let pool = Arc::new(FBPool::new(store.clone(), 10));
+    for value in values {
+        let item = pool.insert(value);
+        files.plan(1, 1, Fault::Error(ENOSPC));
+        let error = item.blocking_write_now().expect_err("the disk is full");
+        assert_eq!(files.lift(), ["write"]);
+        assert!(error.is_storage_full(), "{error:?}");
+        item.blocking_write_now().expect("it is no longer");
+        drop(item);
+        store.blocking_finished();
+    }
+}
+
+#[test]
+fn a_full_disk_is_told_by_a_plain_codec() {
+    says_that_the_disk_is_full(Plain, [value(1), value(3)]);
+}
+
+#[cfg(feature = "bincodec")]
+#[test]
+fn a_full_disk_is_told_by_bincode() {
+    says_that_the_disk_is_full(
+        file_backed_codecs::BinCodec,
+        [vec![1_u64], vec![1; 100_000]],
+    );
+}
+
+#[cfg(feature = "prostcodec")]
+#[test]
+fn a_full_disk_is_told_by_protobuf() {
+    let values = ["small".to_owned(), "large".repeat(100_000)];
+    says_that_the_disk_is_full(file_backed_codecs::ProstCodec, values);
+}
+
+#[cfg(feature = "mappedcodec")]
+#[test]
+fn a_full_disk_is_told_by_archives() {
+    use file_backed_codecs::{Mapped, MappedCodec};
+    let values = [vec![1_u64], vec![1; 100_000]];
+    let values = values.map(|value| Mapped::new(&value).expect("an archive"));
+    says_that_the_disk_is_full(MappedCodec::heap(), values);
+}

@@ -1,0 +1,464 @@
+//! Files that are not what they should be: every one is an error that names its
+//! key and path, and no other item suffers from it.
+
+use std::fs;
+
+use file_backed::Error;
+use file_backed::backing_store::TrackedPath;
+use file_backed::fbstore::{Codec, PreparedPath, frame};
+use file_backed::uuid::Uuid;
+
+use super::conformance::saved_by_an_earlier_run;
+use super::on_disk::OnDisk;
+use super::own_codec::Inverted;
+use super::session::{Handle, Session, Subject as _};
+use super::values::Sample;
+
+/// A saved item whose file is replaced by others, beside one that is left alone.
+struct Victim<T, C> {
+    subject: OnDisk<T, C>,
+    key: Uuid,
+    bystander: Uuid,
+    /// The file as it was.
+    whole: Vec<u8>,
+}
+
+impl<T: Sample, C: Codec<T> + Clone> Victim<T, C> {
+    fn new(codec: C) -> Self {
+        let subject = OnDisk::new(codec);
+        let keys = saved_by_an_earlier_run(&subject, &[0, 1]);
+        Self {
+            key: keys[0],
+            bystander: keys[1],
+            whole: fs::read(subject.saved_file(keys[0])).unwrap(),
+            subject,
+        }
+    }
+
+    /// Puts another file in place, as a damaged one: nothing is changed in the
+    /// old one, which may be mapped.
+    fn replace(&self, bytes: &[u8]) {
+        let file = self.subject.saved_file(self.key);
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, bytes).unwrap();
+    }
+
+    /// Starts the program anew for each file, and tells how it refuses it.
+    fn refusals<X>(&self, files: impl IntoIterator<Item = (X, Vec<u8>)>) -> Vec<(X, Error)> {
+        let refused = files.into_iter().map(|(what, bytes)| {
+            self.replace(&bytes);
+            let session = Session::open(&self.subject, 1);
+            let error = self.refusal(&session, &session.track(self.subject.saved()));
+            session.close(&self.subject);
+            (what, error)
+        });
+        refused.collect()
+    }
+
+    /// The same within one run, for many files.
+    fn each_is_refused(&self, files: impl IntoIterator<Item = (String, Vec<u8>)>) {
+        let session = Session::open(&self.subject, 1);
+        let tracked = session.track(self.subject.saved());
+        for (what, bytes) in files {
+            self.replace(&bytes);
+            let error = self.refusal(&session, &tracked);
+            assert!(error.is_damaged(), "{what}: {error}");
+            assert!(!error.is_mismatch() && !error.is_not_found(), "{what}");
+        }
+        drop(tracked);
+        session.close(&self.subject);
+    }
+
+    /// What every form of access says; checks the rest of what is promised.
+    fn refusal(
+        &self,
+        session: &Session<OnDisk<T, C>>,
+        tracked: &TrackedPath<PreparedPath>,
+    ) -> Error {
+        let register = |key| session.pool.blocking_register(tracked, key).unwrap();
+        let bystander = register(self.bystander);
+        let mut item: Handle<OnDisk<T, C>> = register(self.key);
+
+        let error = item.blocking_read().unwrap_err();
+        assert_eq!(error.key(), Some(self.key), "{error}");
+        let path = self.subject.cached_file(self.key);
+        assert_eq!(error.path(), Some(&*path), "{error}");
+        let text = error.to_string();
+        let awaited = session.runtime.block_on(async {
+            assert_eq!(item.write().await.unwrap_err().to_string(), text);
+            item.read().await.unwrap_err()
+        });
+        assert_eq!(awaited.to_string(), text);
+        assert_eq!(item.key(), self.key, "the handle is as before");
+
+        bystander.blocking_read().unwrap().assert_is(1);
+        drop((item, bystander));
+        session.settle();
+        error
+    }
+}
+
+/// Whole files cut short, emptied, with single bits turned over, too long, or not
+/// ours at all.
+fn every_damage_is_named<T: Sample, C: Codec<T> + Clone>(codec: C) {
+    let victim = Victim::new(codec);
+    let whole = &victim.whole;
+    let len = whole.len();
+
+    let cut = [0, 1, 63, 64, 65, len / 2, len - 64, len - 63, len - 1];
+    let cut = cut.map(|to| (format!("cut to {to}"), whole[..to].to_vec()));
+    let foreign = [
+        ("a text".to_owned(), b"not an item".to_vec()),
+        ("a long text".to_owned(), b"not an item, ".repeat(1000)),
+        ("zeros".to_owned(), vec![0; len]),
+        ("one byte more".to_owned(), [whole, &[0][..]].concat()),
+        ("one byte before".to_owned(), [&[0], &whole[..]].concat()),
+        ("twice".to_owned(), [&whole[..], whole].concat()),
+        ("the footer alone".to_owned(), whole[len - 64..].to_vec()),
+    ];
+    for (what, error) in victim.refusals(cut.into_iter().chain(foreign)) {
+        assert!(error.is_damaged(), "{what}: {error}");
+    }
+
+    let payload = (0..(len - 64) * 8).step_by(61);
+    let footer = (len - 64) * 8..len * 8;
+    victim.each_is_refused(payload.chain(footer).map(|bit| {
+        let mut flipped = whole.clone();
+        flipped[bit / 8] ^= 1 << (bit % 8);
+        (format!("bit {bit} of {}", len * 8), flipped)
+    }));
+
+    // It was the files and nothing else.
+    victim.replace(whole);
+    let session = Session::open(&victim.subject, 1);
+    let tracked = session.track(victim.subject.saved());
+    let item = session
+        .pool
+        .blocking_register(&tracked, victim.key)
+        .unwrap();
+    item.blocking_read().unwrap().assert_is(0);
+}
+
+/// Files that are whole, of something else.
+fn each_is_a_mismatch<T: Sample, C: Codec<T> + Clone>(
+    codec: C,
+    files: impl IntoIterator<Item = (&'static str, Vec<u8>)>,
+) {
+    let victim = Victim::new(codec);
+    let mut later = victim.whole.clone();
+    let footer = later.len() - 64;
+    later[footer + 8] = 2;
+    let crc = crc32fast::hash(&later[footer..footer + 60]);
+    later[footer + 60..].copy_from_slice(&crc.to_le_bytes());
+
+    let files = files.into_iter().chain([("of a later version", later)]);
+    for (what, error) in victim.refusals(files) {
+        assert!(error.is_mismatch(), "{what}: {error}");
+        assert!(!error.is_damaged() && !error.is_not_found(), "{what}");
+    }
+}
+
+fn file_of<T>(codec: &impl Codec<T>, value: &T) -> Vec<u8> {
+    let mut file = Vec::new();
+    frame::write_file(codec, value, &mut file).unwrap();
+    file
+}
+
+#[test]
+fn of_a_codec_of_ones_own() {
+    every_damage_is_named::<Vec<u8>, _>(Inverted);
+    each_is_a_mismatch::<Vec<u8>, _>(Inverted, []);
+}
+
+#[cfg(feature = "bincodec")]
+mod bincodec {
+    use super::*;
+    use crate::files::values::Record;
+    use file_backed::fbstore::BinCodec;
+
+    #[test]
+    fn of_serde_values() {
+        every_damage_is_named::<Record, _>(BinCodec);
+    }
+
+    #[test]
+    fn of_other_codecs_and_types() {
+        each_is_a_mismatch::<Record, _>(
+            BinCodec,
+            [
+                ("of another codec", file_of(&Inverted, &vec![1; 100])),
+                ("of no bytes", file_of(&BinCodec, &())),
+                ("of a shorter type", file_of(&BinCodec, &1_u32)),
+                (
+                    "of a longer type",
+                    file_of(&BinCodec, &(Record::sample(1), 1_u8)),
+                ),
+                (
+                    "of a type of other lengths",
+                    file_of(&BinCodec, &[u64::MAX; 4]),
+                ),
+                (
+                    "of a text that is none",
+                    file_of(&BinCodec, &(1_u32, 1_u64, 0xff_u8, 0_u64)),
+                ),
+            ],
+        );
+    }
+}
+
+#[cfg(feature = "prostcodec")]
+mod prostcodec {
+    use super::*;
+    use file_backed::fbstore::ProstCodec;
+
+    #[test]
+    fn of_messages() {
+        every_damage_is_named::<String, _>(ProstCodec);
+    }
+
+    #[test]
+    fn of_other_codecs_and_types() {
+        each_is_a_mismatch::<String, _>(
+            ProstCodec,
+            [
+                ("of another codec", file_of(&Inverted, &vec![])),
+                ("of another type", file_of(&ProstCodec, &7_u64)),
+                (
+                    "of a text that is none",
+                    file_of(&ProstCodec, &vec![0xff_u8]),
+                ),
+            ],
+        );
+    }
+}
+
+#[cfg(feature = "mappedcodec")]
+mod mappedcodec {
+    use super::*;
+    use crate::files::values::{Record, mapping};
+    use file_backed::fbstore::{Mapped, MappedCodec, Verify};
+
+    type Archived = Mapped<Record>;
+
+    #[test]
+    fn of_archives_that_are_read() {
+        every_damage_is_named::<Archived, _>(MappedCodec::heap());
+    }
+
+    #[test]
+    fn of_archives_that_are_mapped_and_verified() {
+        every_damage_is_named::<Archived, _>(mapping().verify(Verify::Always));
+    }
+
+    /// Without the checksum, a flipped bit leaves another value, or is damage.
+    #[test]
+    fn of_archives_that_are_mapped_and_not_verified() {
+        let victim = Victim::<Archived, _>::new(mapping());
+        let session = Session::open(&victim.subject, 1);
+        let tracked = session.track(victim.subject.saved());
+        let mut refused = 0;
+        for bit in (0..victim.whole.len() * 8).step_by(13) {
+            let mut flipped = victim.whole.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            victim.replace(&flipped);
+            let item = session
+                .pool
+                .blocking_register(&tracked, victim.key)
+                .unwrap();
+            match item.blocking_read() {
+                Ok(value) => drop(value.deserialize().unwrap()),
+                Err(error) => {
+                    assert!(
+                        error.is_damaged() && error.key() == Some(victim.key),
+                        "{error}"
+                    );
+                    refused += 1;
+                }
+            }
+            drop(item);
+            session.settle();
+        }
+        assert!(refused > 0);
+        drop(tracked);
+        session.close(&victim.subject);
+    }
+
+    #[test]
+    fn of_other_codecs_types_and_schemas() {
+        let other = Mapped::new(&7_u64).unwrap();
+        let record = Mapped::sample(0);
+        for codec in [MappedCodec::heap(), mapping()] {
+            each_is_a_mismatch::<Archived, _>(
+                codec.clone().schema::<Record>(5),
+                [
+                    ("of another codec", file_of(&Inverted, &vec![1; 1000])),
+                    ("of another type", file_of(&codec, &other)),
+                    ("of no schema", file_of(&codec, &record)),
+                    (
+                        "of another schema",
+                        file_of(&codec.clone().schema::<Record>(6), &record),
+                    ),
+                ],
+            );
+            each_is_a_mismatch::<Archived, _>(
+                codec.clone(),
+                [(
+                    "of a schema where none is asked for",
+                    file_of(&codec.schema::<Record>(6), &record),
+                )],
+            );
+        }
+    }
+}
+
+#[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
+mod mixedcodec {
+    use super::*;
+    use crate::files::values::{Record, mapping};
+    use file_backed::fbstore::{Mapped, MixedCodec, Verify};
+
+    #[test]
+    fn of_both_kinds() {
+        let codec = MixedCodec::from(mapping().verify(Verify::Always));
+        every_damage_is_named::<Record, _>(codec.clone());
+        every_damage_is_named::<Mapped<Record>, _>(codec);
+    }
+
+    #[test]
+    fn of_the_other_kind() {
+        let codec = MixedCodec::from(mapping());
+        let (record, archive) = (Record::sample(0), Mapped::<Record>::sample(0));
+        let file = file_of(&codec, &archive);
+        each_is_a_mismatch::<Record, _>(codec.clone(), [("an archive", file)]);
+        let file = file_of(&codec, &record);
+        each_is_a_mismatch::<Mapped<Record>, _>(codec, [("no archive", file)]);
+    }
+}
+
+/// A file that nobody but its owner should touch.
+#[test]
+fn of_the_cache_itself() {
+    let subject = OnDisk::<Vec<u8>, _>::new(Inverted);
+    let session = Session::open(&subject, 0);
+    let items: Vec<_> = (0..4).map(|n| session.insert(n)).collect();
+    session.settle();
+    let file = |n: usize| subject.cached_file(items[n].key());
+    fs::remove_file(file(0)).unwrap();
+    fs::remove_file(file(1)).unwrap();
+    fs::write(file(1), "not an item").unwrap();
+    let vanished = items[0].blocking_read().unwrap_err();
+    assert!(vanished.is_not_found(), "{vanished}");
+    assert_eq!(vanished.key(), Some(items[0].key()));
+    assert_eq!(vanished.path(), Some(&*file(0)));
+    assert!(items[1].blocking_read().unwrap_err().is_damaged());
+    items[2].blocking_read().unwrap().assert_is(2);
+    items[3].blocking_read().unwrap().assert_is(3);
+    drop(items);
+    session.settle();
+    assert_eq!(session.pool.stats().failed_deletions, 0);
+    session.close(&subject);
+}
+
+#[test]
+fn of_files_that_vanish_after_they_were_tracked() {
+    let victim = Victim::<Vec<u8>, _>::new(Inverted);
+    let session = Session::open(&victim.subject, 1);
+    let tracked = session.track(victim.subject.saved());
+    let file = victim.subject.saved_file(victim.key);
+    fs::remove_file(&file).unwrap();
+
+    let register = session.pool.blocking_register(&tracked, victim.key);
+    let awaited = session
+        .runtime
+        .block_on(session.pool.register(&tracked, victim.key));
+    for error in [register.unwrap_err(), awaited.unwrap_err()] {
+        assert!(error.is_not_found(), "{error}");
+        assert_eq!(error.key(), Some(victim.key));
+        assert_eq!(error.path(), Some(&*file));
+    }
+    let error = session.store.blocking_register_all(&tracked).unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    assert_eq!(error.path(), Some(&*file));
+    session.settle();
+    assert!(
+        victim.subject.cached_keys().is_empty(),
+        "none is registered"
+    );
+
+    let read_only = session
+        .store
+        .blocking_track_read_only(victim.subject.saved());
+    assert_eq!(read_only.unwrap().all_keys(), [victim.bystander]);
+    let bystander = session
+        .pool
+        .blocking_register(&tracked, victim.bystander)
+        .unwrap();
+    bystander.blocking_read().unwrap().assert_is(1);
+    session
+        .store
+        .blocking_delete_persisted(&tracked, victim.key)
+        .unwrap();
+    assert_eq!(tracked.all_keys(), [victim.bystander]);
+    drop((bystander, tracked));
+    session.close(&victim.subject);
+}
+
+/// Registered in place, a file is opened only when it is loaded.
+#[test]
+fn of_files_that_vanish_after_they_were_registered_in_place() {
+    let victim = Victim::<Vec<u8>, _>::new(Inverted);
+    let session = Session::open(&victim.subject, 1);
+    let tracked = session
+        .store
+        .blocking_track_read_only(victim.subject.saved())
+        .unwrap();
+    let item = session
+        .pool
+        .blocking_register(&tracked, victim.key)
+        .unwrap();
+    let file = victim.subject.saved_file(victim.key);
+    victim.replace(b"not an item");
+    let error = item.blocking_read().unwrap_err();
+    assert!(error.is_damaged(), "{error}");
+    assert_eq!(
+        (error.key(), error.path()),
+        (Some(victim.key), Some(&*file))
+    );
+    fs::remove_file(&file).unwrap();
+    let error = item.blocking_read().unwrap_err();
+    assert!(error.is_not_found(), "{error}");
+    assert_eq!(
+        (error.key(), error.path()),
+        (Some(victim.key), Some(&*file))
+    );
+    fs::write(&file, &victim.whole).unwrap();
+    item.blocking_read().unwrap().assert_is(0);
+    drop((item, tracked));
+    session.close(&victim.subject);
+}
+
+/// A directory under the name of an item.
+#[test]
+fn of_names_that_are_no_files() {
+    let victim = Victim::<Vec<u8>, _>::new(Inverted);
+    let session = Session::open(&victim.subject, 1);
+    let tracked = session.track(victim.subject.saved());
+    let file = victim.subject.saved_file(victim.key);
+    fs::remove_file(&file).unwrap();
+    fs::create_dir(&file).unwrap();
+    let error = session
+        .pool
+        .blocking_register(&tracked, victim.key)
+        .unwrap_err();
+    assert_eq!(
+        (error.key(), error.path()),
+        (Some(victim.key), Some(&*file))
+    );
+    let read_only = session
+        .store
+        .blocking_track_read_only(victim.subject.saved())
+        .unwrap();
+    assert_eq!(read_only.all_keys(), [victim.bystander]);
+    drop((tracked, read_only));
+    session.close(&victim.subject);
+}

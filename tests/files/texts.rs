@@ -1,0 +1,384 @@
+//! The errors as a user reads them, whole.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use file_backed::fbstore::{
+    BoxError, Codec, CodecId, FBStore, Payload, PayloadWriter, PreparedPath, frame, key_path,
+};
+use file_backed::uuid::Uuid;
+use file_backed::{BackingStore, Error, FBPool};
+use tokio::runtime::Runtime;
+
+use super::on_disk::{prepared, scratch};
+use super::own_codec::Inverted;
+
+struct Program {
+    root: PathBuf,
+    store: Arc<BackingStore<FBStore<Inverted>>>,
+    pool: Arc<FBPool<Vec<u8>, FBStore<Inverted>>>,
+    runtime: Runtime,
+    _dir: tempfile::TempDir,
+}
+
+impl Program {
+    fn new() -> Self {
+        let dir = scratch();
+        let runtime = Runtime::new().unwrap();
+        let files = FBStore::open(Inverted, prepared(dir.path().join("cache"))).unwrap();
+        let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
+        Self {
+            root: dir.path().to_owned(),
+            pool: Arc::new(FBPool::new(store.clone(), 1)),
+            store,
+            runtime,
+            _dir: dir,
+        }
+    }
+
+    /// The whole text, with what differs from run to run by its name.
+    fn text(&self, error: &Error) -> String {
+        let mut text = error.to_string();
+        let of_path = || Uuid::try_parse(error.path()?.file_name()?.to_str()?).ok();
+        if let Some(key) = error.key().or_else(of_path) {
+            let key = key.simple().to_string();
+            text = text
+                .replace(&format!("/{}/", &key[..2]), "/SHARD/")
+                .replace(&key, "KEY");
+        }
+        text.replace(&*self.root.to_string_lossy(), "ROOT")
+    }
+
+    #[track_caller]
+    fn expect<R>(&self, result: Result<R, Error>, text: &str) {
+        let Err(error) = result else {
+            panic!("it succeeded: {text}")
+        };
+        assert_eq!(self.text(&error), text);
+    }
+}
+
+#[test]
+fn of_directories() {
+    let program = Program::new();
+    let at = |name: &str| program.root.join(name);
+    fs::write(at("file"), "in the way").unwrap();
+    let open = |name| PreparedPath::blocking_open(at(name), vec![]);
+    program.expect(
+        open("file"),
+        "could not prepare the directory (ROOT/file): something else of this name is in the way",
+    );
+    program.expect(
+        open("file/below"),
+        "could not prepare the directory (ROOT/file/below): Not a directory (os error 20)",
+    );
+    program.expect(
+        PreparedPath::blocking_open_read_only(at("none")),
+        "could not prepare the directory (ROOT/none): No such file or directory (os error 2)",
+    );
+    program.expect(
+        PreparedPath::blocking_open_import(at("none"), 100),
+        "could not prepare the directory (ROOT/none): No such file or directory (os error 2)",
+    );
+    program.expect(
+        PreparedPath::blocking_open_read_only(at("file")),
+        "could not prepare the directory (ROOT/file): Not a directory (os error 20)",
+    );
+
+    let item = program.pool.insert(vec![1]);
+    item.blocking_write_now().unwrap();
+    program.expect(FBStore::open(Inverted, prepared(at("cache"))), "could not open a store on the directory (ROOT/cache): another store of this process has the directory as its cache, and handles or jobs still own files in it (1): drop those first, or give each store a directory of its own");
+    program.expect(
+        program.store.blocking_track_path(prepared(at("cache"))),
+        "could not track the persisted directory (ROOT/cache): the directory is the cache of this very store: persist to another one",
+    );
+    let read_only = || PreparedPath::blocking_open_read_only(at("cache")).unwrap();
+    program.expect(
+        FBStore::open(Inverted, read_only()),
+        "could not open a store on the directory (ROOT/cache): the directory was opened read-only",
+    );
+    drop(item);
+
+    let lost = program.pool.insert(vec![1]);
+    let _taken = FBStore::open(Inverted, prepared(at("cache"))).unwrap();
+    program.expect(lost.blocking_write_now(), "could not write item KEY (ROOT/cache): another store of this process has taken the directory as its cache since");
+}
+
+#[test]
+fn of_saved_items() {
+    let program = Program::new();
+    let (store, pool) = (&program.store, &program.pool);
+    let saved = program.root.join("saved");
+    let tracked = store.blocking_track_path(prepared(saved.clone())).unwrap();
+    let item = pool.insert(vec![1]);
+    program.expect(
+        pool.blocking_register(&tracked, item.key()),
+        "could not register item KEY: no file with this key is known at the tracked path",
+    );
+
+    let file = key_path(&saved, item.key());
+    fs::write(&file, "another").unwrap();
+    program.expect(item.blocking_persist(&tracked), "could not persist item KEY (ROOT/saved/SHARD/KEY): a file with this key and other content is already there");
+    fs::remove_file(&file).unwrap();
+    item.blocking_persist(&tracked).unwrap();
+
+    let read_only = store
+        .blocking_track_read_only(prepared(saved.clone()))
+        .unwrap();
+    program.expect(
+        item.blocking_persist(&read_only),
+        "could not persist item KEY: the path is tracked read-only",
+    );
+    program.expect(
+        store.blocking_delete_persisted(&read_only, item.key()),
+        "could not delete the persisted file of item KEY: the path is tracked read-only",
+    );
+    let opened = PreparedPath::blocking_open_read_only(saved.clone()).unwrap();
+    let opened = store.blocking_track_path(opened).unwrap();
+    let other = pool.insert(vec![2]);
+    program.expect(
+        other.blocking_persist(&opened),
+        "could not persist item KEY (ROOT/saved): the directory was opened read-only",
+    );
+    program.expect(store.blocking_delete_persisted(&opened, item.key()), "could not delete the persisted file of item KEY (ROOT/saved): the directory was opened read-only");
+    program.expect(store.blocking_sync(opened.path()), "could not make durable what was persisted (ROOT/saved): the directory was opened read-only");
+
+    let key = item.key();
+    fs::remove_file(&file).unwrap();
+    program.expect(store.blocking_sync(tracked.path()), "could not make durable what was persisted (ROOT/saved/SHARD/KEY): the file could not be synced (No such file or directory (os error 2)), and the system does not tell whether its data is lost: delete the persisted item and persist it anew");
+    drop(item);
+    store.blocking_finished();
+    program.expect(pool.blocking_register(&tracked, key), "could not register item KEY (ROOT/saved/SHARD/KEY): No such file or directory (os error 2)");
+    program.expect(store.blocking_register_all(&tracked), "could not register all items of the tracked path (ROOT/saved/SHARD/KEY): No such file or directory (os error 2)");
+    fs::remove_dir(file.parent().unwrap()).unwrap();
+    program.expect(store.blocking_sync(tracked.path()), "could not make durable what was persisted (ROOT/saved/SHARD/KEY): the file could not be synced (No such file or directory (os error 2)), and the system does not tell whether its data is lost: delete the persisted item and persist it anew");
+    fs::remove_dir_all(&saved).unwrap();
+    program.expect(store.blocking_track_path(tracked.path().clone()), "could not track the persisted directory (ROOT/saved): No such file or directory (os error 2)");
+    program.expect(other.blocking_persist(&tracked), "could not persist item KEY (ROOT/saved/SHARD/KEY): the directory that its file should be in is gone");
+    program.expect(
+        program
+            .runtime
+            .block_on(async { other.spawn_persist(&Arc::new(tracked)).await.await }),
+        "could not persist item KEY (ROOT/saved/SHARD/KEY): the directory that its file should be in is gone",
+    );
+}
+
+#[test]
+fn of_imports() {
+    let program = Program::new();
+    let key = Uuid::new_v4();
+    let file = key_path(&program.root.join("old"), key);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, "of the old form").unwrap();
+    let open = |limit| {
+        let path = PreparedPath::blocking_open_import(program.root.join("old"), limit).unwrap();
+        program.store.blocking_track_read_only(path).unwrap()
+    };
+    let saved = program
+        .store
+        .blocking_track_path(prepared(program.root.join("saved")))
+        .unwrap();
+    let item = program.pool.blocking_register(&open(10), key).unwrap();
+    program.expect(item.blocking_read(), "could not load item KEY (ROOT/old/SHARD/KEY): the file is 15 bytes long, and the import allows 10");
+    program.expect(item.blocking_persist(&saved), "could not persist item KEY (ROOT/old/SHARD/KEY): the file was written by file_backed 0.6 and has no footer: load the item, insert its value anew, and persist that");
+}
+
+#[test]
+fn of_files() {
+    let program = Program::new();
+    let (store, pool) = (&program.store, &program.pool);
+    let tracked = store
+        .blocking_track_path(prepared(program.root.join("saved")))
+        .unwrap();
+    let item = pool.insert(vec![1; 100]);
+    item.blocking_persist(&tracked).unwrap();
+    let key = item.key();
+    drop(item);
+    store.blocking_finished();
+    let file = key_path(&program.root.join("saved"), key);
+    let whole = fs::read(&file).unwrap();
+    let read = |bytes: Vec<u8>| {
+        fs::remove_file(&file).unwrap();
+        fs::write(&file, bytes).unwrap();
+        let item = pool.blocking_register(&tracked, key).unwrap();
+        let read = item.blocking_read().map(drop);
+        drop(item);
+        store.blocking_finished();
+        read
+    };
+    let with = |at: usize, byte: u8| {
+        let mut bytes = whole.clone();
+        bytes[at] ^= byte;
+        bytes
+    };
+    program.expect(read(vec![]), "could not load item KEY (ROOT/cache/SHARD/KEY): the file is 0 bytes long, too short for a payload and its footer of 64 bytes: it is empty or truncated, or was not written by this library");
+    program.expect(read(vec![0; 100]), "could not load item KEY (ROOT/cache/SHARD/KEY): the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import)");
+    program.expect(read(with(0, 1)), "could not load item KEY (ROOT/cache/SHARD/KEY): the payload does not match its checksum: the file is damaged");
+    program.expect(read(with(150, 1)), "could not load item KEY (ROOT/cache/SHARD/KEY): the footer does not match its checksum: the file is damaged");
+    program.expect(read([&[0], &whole[..]].concat()), "could not load item KEY (ROOT/cache/SHARD/KEY): the footer states a payload of 100 bytes, and the file holds 101: it is truncated or damaged");
+    let mut later = with(108, 3);
+    let crc = crc32fast::hash(&later[100..160]);
+    later[160..].copy_from_slice(&crc.to_le_bytes());
+    program.expect(read(later), "could not load item KEY (ROOT/cache/SHARD/KEY): the file has format version 2, and this library reads version 1: open it with a newer release");
+    let item = pool.blocking_register(&tracked, key).unwrap();
+    fs::remove_file(key_path(&program.root.join("cache"), key)).unwrap();
+    program.expect(
+        item.blocking_read(),
+        "could not load item KEY (ROOT/cache/SHARD/KEY): No such file or directory (os error 2)",
+    );
+}
+
+/// A codec and a function of the user's that fail.
+#[test]
+fn of_the_users_code() {
+    struct Failing;
+
+    impl Codec<u8> for Failing {
+        const ID: CodecId = CodecId::user(1);
+
+        fn encode(&self, value: &u8, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+            match value {
+                0 => Err("no value may be 0".into()),
+                1 => panic!("a bug"),
+                n => Ok(std::io::Write::write_all(out, &[*n])?),
+            }
+        }
+
+        fn decode(&self, payload: Payload<'_>) -> Result<u8, BoxError> {
+            match payload.read_whole()?[..] {
+                [2] => Err("2 is not to be read".into()),
+                [n] => Ok(n),
+                _ => unreachable!(),
+            }
+        }
+    }
+
+    let program = Program::new();
+    let files = FBStore::open(Failing, prepared(program.root.join("other"))).unwrap();
+    let runtime = Runtime::new().unwrap();
+    let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
+    let pool = Arc::new(FBPool::new(store.clone(), 0));
+    let mut item = pool.insert(2);
+    store.blocking_finished();
+    program.expect(
+        item.blocking_read(),
+        "could not load item KEY (ROOT/other/SHARD/KEY): 2 is not to be read",
+    );
+    program.expect(
+        item.blocking_write(),
+        "could not load item KEY (ROOT/other/SHARD/KEY): 2 is not to be read",
+    );
+    program.expect(
+        pool.insert(0).blocking_write_now(),
+        "could not write item KEY (ROOT/other/SHARD/KEY): no value may be 0",
+    );
+    program.expect(
+        pool.insert(1).blocking_write_now(),
+        "could not write item KEY: the code that does it panicked: a bug",
+    );
+    let mut item = pool.insert(0);
+    let clone = item.clone();
+    program.expect(
+        item.blocking_write(),
+        "could not duplicate item KEY: no value may be 0",
+    );
+    drop(clone);
+    std::mem::forget(item.blocking_write().unwrap());
+    program.expect(item.blocking_read(), "could not load item KEY: a write guard of this item was leaked (`mem::forget`): its value is lost");
+    program.expect(item.blocking_write_now(), "could not write item KEY: a write guard of this item was leaked (`mem::forget`): its value is lost");
+    let task = store.spawn_blocking(|| panic!("{}", "a bug"));
+    program.expect(
+        task.wait(),
+        "could not run a background task: the code that does it panicked: a bug",
+    );
+    runtime.shutdown_background();
+    program.expect(
+        store.spawn_blocking(|| ()).wait(),
+        "could not run a background task: the runtime was shut down before it could run",
+    );
+}
+
+/// What a program is told that loads `file` as a `T`.
+fn told_of<T: Send + Sync + 'static, C: Codec<T>>(codec: C, file: &[u8]) -> String {
+    let program = Program::new();
+    let files = FBStore::open(codec, prepared(program.root.join("other"))).unwrap();
+    let store = Arc::new(BackingStore::new(files, program.runtime.handle().clone()));
+    let pool = Arc::new(FBPool::<T, _>::new(store.clone(), 1));
+    let saved = prepared(program.root.join("saved"));
+    let key = Uuid::new_v4();
+    fs::write(key_path(&saved, key), file).unwrap();
+    let saved = store.blocking_track_read_only(saved).unwrap();
+    let item = pool.blocking_register(&saved, key).unwrap();
+    let error = item.blocking_read().map(drop).unwrap_err();
+    let text = program.text(&error);
+    let known = "could not load item KEY (ROOT/saved/SHARD/KEY): ";
+    text.strip_prefix(known)
+        .unwrap_or_else(|| panic!("{text}"))
+        .to_owned()
+}
+
+fn file_of<T>(codec: &impl Codec<T>, value: &T) -> Vec<u8> {
+    let mut file = Vec::new();
+    frame::write_file(codec, value, &mut file).unwrap();
+    file
+}
+
+#[cfg(feature = "bincodec")]
+#[test]
+fn of_serde_values() {
+    use file_backed::fbstore::BinCodec;
+
+    let file = file_of(&Inverted, &vec![1]);
+    assert_eq!(
+        told_of::<u32, _>(BinCodec, &file),
+        "the file was written by codec 'user codec 17' and is read with codec 'bincode': use the codec that wrote it"
+    );
+    let file = file_of(&BinCodec, &(1_u32, 2_u32));
+    assert_eq!(
+        told_of::<u32, _>(BinCodec, &file),
+        "the value ends after 4 of the payload's 8 bytes: the file holds another type, or another form of this one"
+    );
+    assert_eq!(
+        told_of::<String, _>(BinCodec, &file),
+        "the payload is whole, but codec 'bincode' cannot decode it (UnexpectedEnd { additional: 8589934593 }): the file holds another type, or another form of this one"
+    );
+}
+
+#[cfg(feature = "prostcodec")]
+#[test]
+fn of_messages() {
+    use file_backed::fbstore::ProstCodec;
+
+    let file = file_of(&ProstCodec, &7_u64);
+    assert_eq!(
+        told_of::<String, _>(ProstCodec, &file),
+        "the payload is whole, but codec 'protobuf' cannot decode it (failed to decode Protobuf message: invalid wire type: Varint (expected LengthDelimited)): the file holds another type, or another form of this one"
+    );
+}
+
+#[cfg(feature = "mappedcodec")]
+#[test]
+fn of_archives() {
+    use file_backed::fbstore::{Mapped, MappedCodec, Verify};
+
+    let codec = MappedCodec::heap().verify(Verify::Never);
+    let file = file_of(&codec, &Mapped::new(&7_u32).unwrap());
+    assert_eq!(
+        told_of::<Mapped<u64>, _>(codec.clone(), &file),
+        "the archive's root has 4 bytes aligned to 4, and the type asked for has 8 aligned to 8: it holds another type, or an older form of this one"
+    );
+    let with_id = codec.clone().schema::<u32>(7);
+    assert_eq!(
+        told_of::<Mapped<u32>, _>(with_id, &file),
+        "the file has no schema id and the type asked for has schema id 0x7: it holds another type, or another form of this one"
+    );
+    let mut file = file_of(&codec, &Mapped::new(&true).unwrap());
+    file[0] = 2;
+    assert_eq!(
+        told_of::<Mapped<bool>, _>(codec, &file),
+        "the archive is not valid for the type asked for: bool set to invalid byte 2, expected either 0 or 1"
+    );
+}
