@@ -55,10 +55,12 @@ fn so_do_owned_and_mapped_guards() {
         });
         world.settle();
         assert_eq!((&**owned, &*part), ("abc", "bc"));
+        // The first write may have been done before anybody read.
+        let before = pool.stats().evictions;
         drop(owned);
-        assert_eq!(pool.stats().evictions, 0);
+        assert_eq!(pool.stats().evictions, before);
         drop(part);
-        assert_eq!(pool.stats().evictions, 1);
+        assert_eq!(pool.stats().evictions, before + 1);
         assert!(item.try_load().is_none());
     });
 }
