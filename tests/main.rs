@@ -3,6 +3,7 @@
 
 mod background;
 mod cancel;
+mod codecs;
 mod residency;
 mod saving;
 mod support;

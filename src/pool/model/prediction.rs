@@ -38,7 +38,7 @@ impl Prediction {
 
     pub(super) fn insert(&mut self, value: Vec<u8>) -> usize {
         let at = self.add(value, None);
-        self.to_front(at);
+        self.bring_to_front(at);
         at
     }
 
@@ -64,7 +64,7 @@ impl Prediction {
         let step = (1_u64 << 32).div_ceil(self.mem_size.max(1) as u64);
         let is_recent = self.order.contains(&at) && since * step < 1 << 31;
         if !is_recent {
-            self.to_front(at);
+            self.bring_to_front(at);
         }
     }
 
@@ -72,7 +72,7 @@ impl Prediction {
     pub(super) fn write(&mut self, at: usize, with: u8) -> usize {
         let shared = self.items[at].handles > 1;
         if shared || !self.is_in_memory(at) {
-            self.to_front(at);
+            self.bring_to_front(at);
         }
         let copied = shared || self.items[at].pins > 0;
         let at = if copied {
@@ -85,7 +85,7 @@ impl Prediction {
         let item = &mut self.items[at];
         item.value.push(with);
         (item.has_file, item.key) = (false, None);
-        self.to_front(at);
+        self.bring_to_front(at);
         at
     }
 
@@ -123,7 +123,7 @@ impl Prediction {
         }
     }
 
-    fn to_front(&mut self, at: usize) {
+    fn bring_to_front(&mut self, at: usize) {
         self.order.retain(|item| *item != at);
         self.order.insert(0, at);
         self.fronts += 1;
