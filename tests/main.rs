@@ -3,6 +3,7 @@
 
 mod background;
 mod cancel;
+mod codecs;
 mod files;
 #[cfg(feature = "mappedcodec")]
 mod kept_maps;

@@ -72,3 +72,29 @@ fn in_the_drop_of_a_value_harms_nobody() {
         world.assert_empty(&pool);
     });
 }
+
+#[test]
+fn in_a_clone_is_an_error_of_the_mutation() {
+    #[derive(Debug)]
+    struct Unclonable;
+    impl Clone for Unclonable {
+        fn clone(&self) -> Self {
+            panic!("on purpose")
+        }
+    }
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(1);
+        let mut item = std::sync::Arc::new(pool.insert(Unclonable));
+        let other = item.clone();
+        let error = item.blocking_make_write().expect_err("it panics");
+        assert!(error.is_panic(), "{error}");
+        let error = world.block_on(async { item.make_write().await.err() });
+        assert!(error.expect("it panics").is_panic());
+        assert_eq!((item.key(), pool.size()), (other.key(), 1));
+        drop(other);
+        assert!(item.blocking_make_write().is_ok(), "nothing is shared");
+        drop(item);
+        world.assert_empty(&pool);
+    });
+}

@@ -134,3 +134,24 @@ fn load_in_place_on_a_current_thread_runtime_panics_only_when_it_misses() {
         assert_eq!(load(), "a");
     });
 }
+
+#[test]
+fn blocking_calls_work_on_the_only_thread_of_a_runtime() {
+    test(|| {
+        let (world, hog) = hogged(current_thread());
+        let (pool, tracked) = (world.pool(0), world.track(&MemPath::default()));
+        world.block_on(async {
+            let mut item = pool.insert("a".to_owned());
+            item.blocking_write().expect("it is in memory").push('!');
+            item.blocking_persist(&tracked).expect("it is saved");
+            item.spawn_persist(&tracked)
+                .await
+                .wait()
+                .expect("it is saved");
+            world.store.blocking_finished();
+            assert_eq!(*item.blocking_read().expect("it is loaded"), "a!");
+        });
+        drop(hog);
+        world.assert_empty(&pool);
+    });
+}

@@ -92,11 +92,8 @@ fn a_task_of_the_user_is_told() {
         world.shut_down();
         let task = world
             .store
-            .spawn_blocking(|| unreachable!("there is no runtime"));
-        let error = ByHand::new(task)
-            .finish()
-            .map(|()| ())
-            .expect_err("it cannot run");
+            .spawn_blocking(|| -> u8 { unreachable!("there is no runtime") });
+        let error = ByHand::new(task).finish().expect_err("it cannot run");
         assert!(error.is_shut_down(), "{error}");
         let task = world.store.spawn_blocking(|| ());
         assert!(task.wait().is_err_and(|error| error.is_shut_down()));

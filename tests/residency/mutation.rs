@@ -182,3 +182,25 @@ fn make_mut_clones_what_is_shared_and_nothing_else() {
         world.assert_empty(&pool);
     });
 }
+
+#[test]
+fn a_value_may_own_items_itself() {
+    test(|| {
+        let world = World::new();
+        let (words, lists) = (world.pool(0), world.pool(0));
+        let mut list = lists.insert(
+            ["a", "b"]
+                .map(|word| words.insert(word.to_owned()))
+                .to_vec(),
+        );
+        world.settle();
+        assert_eq!(*list.blocking_load()[1].blocking_load(), "b");
+        let last = list.blocking_load_mut().pop().expect("there are two");
+        assert_eq!(*last.blocking_load(), "b");
+        drop((last, list));
+        // The files of the lists hold handles too, and go one after the other.
+        world.settle();
+        world.assert_empty(&lists);
+        world.assert_empty(&words);
+    });
+}

@@ -1,6 +1,8 @@
 //! Files that outlive the process: persist, register, save.
 
 mod blocking_save;
+mod contention;
+mod directories;
 mod files;
 mod persist;
 mod persisted;

@@ -29,6 +29,8 @@ pub(crate) enum Op {
 }
 
 type Value = Arc<dyn Any + Send + Sync>;
+/// An operation, and the key that it is about.
+type Call = (Op, Option<Uuid>);
 type Files = Mutex<HashMap<Uuid, Value>>;
 
 /// A persisted place: it outlives the stores that use it.
@@ -50,8 +52,8 @@ impl MemPath {
 #[derive(Default)]
 pub(crate) struct MemStore {
     cache: Files,
-    log: Mutex<Vec<(Op, Option<Uuid>)>>,
-    gates: Mutex<Vec<(Op, Option<Uuid>, Arc<Barrier>)>>,
+    log: Mutex<Vec<Call>>,
+    gates: Mutex<Vec<(Call, Arc<Barrier>)>>,
     faults: Mutex<Vec<(On, Fault)>>,
 }
 
@@ -59,7 +61,7 @@ impl MemStore {
     /// Holds every call of this kind, on this key or on any, from now on.
     pub(crate) fn gate(&self, op: Op, key: impl Into<Option<Uuid>>) -> Gate {
         let barrier = Arc::new(Barrier::default());
-        self.gates.lock().push((op, key.into(), barrier.clone()));
+        self.gates.lock().push(((op, key.into()), barrier.clone()));
         Gate(barrier)
     }
 
@@ -116,11 +118,11 @@ impl MemStore {
         self.log.lock().push((op, key));
         let barriers: Vec<_> = {
             let mut gates = self.gates.lock();
-            gates.retain(|(_, _, barrier)| !barrier.is_open());
+            gates.retain(|(_, barrier)| !barrier.is_open());
             gates
                 .iter()
-                .filter(|(gated, on, _)| *gated == op && (on.is_none() || *on == key))
-                .map(|(_, _, barrier)| barrier.clone())
+                .filter(|((gated, on), _)| *gated == op && (on.is_none() || *on == key))
+                .map(|(_, barrier)| barrier.clone())
                 .collect()
         };
         for barrier in barriers {
