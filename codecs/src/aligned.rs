@@ -69,14 +69,17 @@ impl AlignedBytes {
         self.capacity
     }
 
-    /// Makes room for `additional` bytes, and at least doubles.
+    /// Makes room for `additional` bytes and a little more, and at least doubles.
     #[cold]
     fn grow(&mut self, additional: usize) -> io::Result<()> {
         let needed = self
             .len
             .checked_add(additional)
             .ok_or(io::ErrorKind::OutOfMemory)?;
-        let mut larger = Self::with_capacity(needed.max(self.capacity.saturating_mul(2)))?;
+        // Archives are written leaves first, so a root of some bytes follows one
+        // large piece: it must not double the buffer and copy that piece.
+        let room = needed.saturating_add((needed / 8).min(PAGE));
+        let mut larger = Self::with_capacity(room.max(self.capacity.saturating_mul(2)))?;
         // SAFETY: `larger` is another allocation, with room for more than
         // `len` bytes; the first `len` of this one are initialized.
         unsafe {
@@ -146,6 +149,16 @@ mod tests {
         assert_eq!(&*bytes, expected);
         assert_eq!(bytes.as_ptr().addr() % PAGE, 0);
         assert!(bytes.capacity() >= bytes.len());
+    }
+
+    /// The archive of a large `Vec` was copied, and its buffer doubled, when the
+    /// root was written behind it.
+    #[test]
+    fn a_small_piece_behind_a_large_one_fits() {
+        let mut bytes = AlignedBytes::with_capacity(32).unwrap();
+        bytes.extend(&vec![1; 1 << 20]).unwrap();
+        bytes.extend(&[2; 200]).unwrap();
+        assert!(bytes.capacity() < (1 << 20) + 2 * PAGE);
     }
 
     #[test]
