@@ -318,14 +318,18 @@ fn a_directory_that_was_moved_is_found_under_its_new_name() {
 fn a_directory_that_was_deleted_is_not_taken_for_the_next_one() {
     // Not in memory, where numbers are not given anew.
     let dir = tempfile::tempdir().unwrap();
-    for n in 0..2 {
+    let opened = |path: &Path| {
+        fs::create_dir(path).unwrap();
+        PreparedPath::blocking_open_read_only(path.into()).unwrap()
+    };
+    for n in 0..20 {
         let (old, new) = (
             dir.path().join(format!("old{n}")),
             dir.path().join(format!("new{n}")),
         );
-        let stale = prepared(old.clone());
-        fs::remove_dir_all(&old).unwrap();
-        let next = prepared(new.clone());
+        let stale = opened(&old);
+        fs::remove_dir(&old).unwrap();
+        let next = opened(&new);
         assert_eq!(next.path(), new);
         assert!(sanitize_path(&next).unwrap().is_empty());
         let error = sanitize_path(&stale).unwrap_err();
