@@ -177,6 +177,9 @@ impl Program<'_> {
         probe.blocking_write_now().expect("nothing fails any more");
         drop(probe);
         self.store.blocking_finished();
+        // What has failed more than once waits for a delay of its own.
+        self.pool.core().queue.hurry();
+        self.store.blocking_finished();
         let stats = self.pool.stats();
         assert!(
             !stats.store_failing && stats.writes_waiting == 0,
