@@ -145,7 +145,11 @@ impl<B: BackingStoreT> BackingStore<B> {
     }
 
     /// Makes durable whatever was persisted to the tracked path, or deleted from
-    /// it, before.
+    /// it, before. That includes what the scan found there, since nobody knows
+    /// whether the process that left it had synced it.
+    ///
+    /// A few files are synced one by one, many with one call for their whole
+    /// file system, which then waits for what other programs have written too.
     ///
     /// # Errors
     ///
@@ -252,7 +256,8 @@ impl<B: BackingStoreT> BackingStore<B> {
     /// Waits until no background work is left: write-backs, deletions and
     /// everything else that was begun before the call, and what follows from
     /// it. Work that is begun after the call may keep it waiting. Writes that
-    /// wait for a failing disk do not count.
+    /// wait for a failing disk do not count, and neither does a job that its
+    /// waiter runs on its own thread.
     ///
     /// Called inside a background job it never returns.
     ///

@@ -1,6 +1,7 @@
 //! One directory of items: the one entry that it has in this process.
 
 use std::collections::{HashMap, HashSet};
+use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +29,8 @@ pub(crate) struct Directory {
     epoch: AtomicU64,
     /// The stores that persist to it or delete from it.
     users: Mutex<Vec<Background>>,
+    /// Opened before anything was written, for a sync of the whole file system.
+    anchor: Option<File>,
     /// What is to be made durable.
     unsynced: Mutex<Unsynced>,
     /// Held by one sync at a time: another must not find nothing to do while
@@ -51,6 +54,9 @@ struct Unsynced {
     is_anchored: bool,
 }
 
+/// With more files than this to be made durable, the whole file system is.
+const MANY: usize = 128;
+
 static ENTRIES: LazyLock<Mutex<HashMap<Identity, Weak<Directory>>>> = LazyLock::new(Mutex::default);
 
 impl Directory {
@@ -68,7 +74,8 @@ impl Directory {
             let mut entries = ENTRIES.lock();
             let Some(known) = entries.get(&identity).and_then(Weak::upgrade) else {
                 entries.retain(|_, entry| entry.strong_count() > 0);
-                let entry = Arc::new(Self::new(root, files, temporary));
+                let anchor = files.anchor(&root).map_err(|error| at(&root, error))?;
+                let entry = Arc::new(Self::new(root, files, anchor, temporary));
                 entries.insert(identity, Arc::downgrade(&entry));
                 return Ok(entry);
             };
@@ -81,13 +88,19 @@ impl Directory {
         }
     }
 
-    fn new(root: PathBuf, files: Arc<dyn Files>, temporary: Option<TempDir>) -> Self {
+    fn new(
+        root: PathBuf,
+        files: Arc<dyn Files>,
+        anchor: Option<File>,
+        temporary: Option<TempDir>,
+    ) -> Self {
         Self {
             root,
             files,
             cache: Mutex::new(None),
             epoch: AtomicU64::new(0),
             users: Mutex::new(Vec::new()),
+            anchor,
             unsynced: Mutex::new(Unsynced::default()),
             syncing: Mutex::new(()),
             temporary: Mutex::new(temporary),
@@ -237,6 +250,11 @@ impl Directory {
             let touched = std::mem::take(&mut unsynced.shards);
             (files, touched, unsynced.is_anchored)
         };
+        if let Some(anchor) = &self.anchor
+            && files.len() > MANY
+        {
+            return self.sync_file_system(anchor, files);
+        }
         for key in files {
             self.sync_file(key);
         }
@@ -256,8 +274,34 @@ impl Directory {
                 return Err(at(&directory, error));
             }
         }
+        self.unsynced.lock().is_anchored = true;
+        self.report_lost()
+    }
+
+    /// One call for everything, where one for each file would take longer: each
+    /// of those waits for the disk.
+    fn sync_file_system(&self, anchor: &File, files: HashSet<Uuid>) -> Result<(), BoxError> {
+        let synced = self.files.sync_file_system(anchor);
         let mut unsynced = self.unsynced.lock();
+        if let Err(error) = synced {
+            // It does not tell which files it was.
+            let (kind, text) = (error.kind(), error.to_string());
+            let lost = files
+                .into_iter()
+                .filter(|key| unsynced.in_flight.contains(key));
+            let lost: Vec<_> = lost
+                .map(|key| (key, io::Error::new(kind, text.clone())))
+                .collect();
+            unsynced.lost.extend(lost);
+            return Err(at(&self.root, error));
+        }
         unsynced.is_anchored = true;
+        drop(unsynced);
+        self.report_lost()
+    }
+
+    fn report_lost(&self) -> Result<(), BoxError> {
+        let unsynced = self.unsynced.lock();
         match unsynced.lost.iter().next() {
             Some((key, error)) => {
                 let text = format!(

@@ -491,3 +491,34 @@ fn a_full_disk_is_told_by_archives() {
     let values = values.map(|value| Mapped::new(&value).expect("an archive"));
     says_that_the_disk_is_full(MappedCodec::heap(), values);
 }
+
+/// Many files are made durable with one call for the whole file system, which
+/// does not tell which of them failed.
+#[test]
+fn a_sync_of_many_files_that_fails_is_told_until_they_are_persisted_anew() {
+    let places = Places::new();
+    let program = places.start();
+    let items: Vec<_> = (0..200).map(|n| program.pool.insert(value(n))).collect();
+    let persist_all = || {
+        for item in &items {
+            item.blocking_persist(&program.tracked)
+                .expect("nothing fails");
+        }
+    };
+    persist_all();
+    program.store.blocking_finished();
+    program.files.plan(0, 1, Fault::Error(EIO));
+    let sync = || program.store.blocking_sync(program.tracked.path());
+    sync().expect_err("the disk fails");
+    program.files.lift();
+    let error = sync().expect_err("the files may be lost");
+    assert!(error.path().and_then(key_of).is_some(), "{error}");
+    for key in program.tracked.all_keys() {
+        let deleted = program
+            .store
+            .blocking_delete_persisted(&program.tracked, key);
+        deleted.expect("nothing fails");
+    }
+    persist_all();
+    sync().expect("they are persisted anew");
+}

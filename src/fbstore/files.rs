@@ -32,6 +32,13 @@ pub(crate) trait Files: Send + Sync + 'static {
 
     /// Makes a file, or the names in a directory, durable.
     fn sync(&self, path: &Path) -> io::Result<()>;
+
+    /// Opens a directory for [`sync_file_system`](Self::sync_file_system), which
+    /// tells of failures since then; `None` where there is no such call.
+    fn anchor(&self, path: &Path) -> io::Result<Option<File>>;
+
+    /// Makes everything in the anchor's file system durable.
+    fn sync_file_system(&self, anchor: &File) -> io::Result<()>;
 }
 
 /// One name in a directory.
@@ -114,5 +121,25 @@ impl Files for RealFiles {
             return Ok(());
         }
         File::open(path)?.sync_all()
+    }
+
+    #[cfg(target_os = "linux")]
+    fn anchor(&self, path: &Path) -> io::Result<Option<File>> {
+        File::open(path).map(Some)
+    }
+
+    #[cfg(target_os = "linux")]
+    fn sync_file_system(&self, anchor: &File) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(anchor)?)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn anchor(&self, _: &Path) -> io::Result<Option<File>> {
+        Ok(None)
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn sync_file_system(&self, _: &File) -> io::Result<()> {
+        Err(io::ErrorKind::Unsupported.into())
     }
 }

@@ -140,6 +140,15 @@ impl Files for FaultyFiles {
         self.0.lock().synced.insert(path.to_owned());
         Ok(())
     }
+
+    fn anchor(&self, path: &Path) -> io::Result<Option<File>> {
+        RealFiles.anchor(path)
+    }
+
+    fn sync_file_system(&self, anchor: &File) -> io::Result<()> {
+        self.check("sync_file_system")?;
+        RealFiles.sync_file_system(anchor)
+    }
 }
 
 struct FaultyWriter {
