@@ -14,8 +14,8 @@ pub type Result<R, E = Error> = std::result::Result<R, E>;
 
 /// What went wrong: which operation, on which item, at which path, and why.
 ///
-/// The type is opaque; ask it with the `is_*` methods, or look at its
-/// [`source`](StdError::source). It is cheap to clone, because the failure of
+/// The type is opaque; ask it with the `is_*` methods, or look at its cause with
+/// [`get_ref`](Self::get_ref). It is cheap to clone, because the failure of
 /// one load or one write is told to everybody who waits for it.
 ///
 /// # Examples
@@ -189,6 +189,13 @@ impl Error {
         self.0.path.as_deref()
     }
 
+    /// The cause, to be downcast: an [`io::Error`], a
+    /// [`FrameError`](crate::fbstore::FrameError), or whatever a codec or a store
+    /// of the user's failed with.
+    pub fn get_ref(&self) -> &(dyn StdError + Send + Sync + 'static) {
+        &*self.0.source
+    }
+
     /// Whether the file, or the key, is not there.
     pub fn is_not_found(&self) -> bool {
         self.0.kind == Kind::NotFound
@@ -351,8 +358,11 @@ impl fmt::Debug for Error {
     }
 }
 
+/// The message tells the cause too, so the chain goes on behind it: whoever
+/// prints a whole chain sees nothing twice. [`Error::get_ref`] gives the cause
+/// itself.
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&*self.0.source)
+        self.0.source.source()
     }
 }

@@ -48,7 +48,7 @@ fn main() -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("mapped_dataset: {}", report::explain(&error));
+            eprintln!("mapped_dataset: {error:#}");
             if is_storage_full(&error) {
                 eprintln!("Choose a roomier place with TMPDIR or --keep; see --help.");
             }

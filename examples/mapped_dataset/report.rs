@@ -211,15 +211,3 @@ fn rate(phase: &Figures) -> String {
         format!("{}/s", HumanCount((phase.items as f64 / seconds) as u64))
     }
 }
-
-/// An error with its causes, each told once: some tell theirs themselves.
-pub(crate) fn explain(error: &anyhow::Error) -> String {
-    let mut text = error.to_string();
-    for cause in error.chain().skip(1) {
-        let cause = cause.to_string();
-        if !text.ends_with(&cause) {
-            text = format!("{text}: {cause}");
-        }
-    }
-    text
-}
