@@ -556,6 +556,34 @@ mod tests {
         ran.recv().expect("the next job runs");
     }
 
+    /// Slow writes used to take every thread: a load waited for them, and so did
+    /// values that were to be dropped, which filled the memory.
+    #[test]
+    fn slow_work_leaves_a_thread_for_what_is_waited_for() {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .build()
+            .expect("a runtime");
+        let queue = queue(&runtime);
+        let (release, gate) = std::sync::mpsc::channel::<()>();
+        let gate = Arc::new(Mutex::new(gate));
+        for _ in 0..queue.most_behind + 3 {
+            let gate = gate.clone();
+            queue.run(Lane::Behind, move || gate.lock().recv().expect("released"));
+        }
+        for _ in 0..100 {
+            let (done, ran) = std::sync::mpsc::channel();
+            queue.run(Lane::Urgent, move || done.send(()).expect("the test waits"));
+            ran.recv().expect("the job runs");
+            let (alive, dropped) = std::sync::mpsc::channel::<()>();
+            queue.reap(Arc::new(Mutex::new(alive)));
+            dropped.recv().expect_err("the value is dropped");
+        }
+        for _ in 0..queue.most_behind + 3 {
+            release.send(()).expect("it waits");
+        }
+        queue.finish_all();
+    }
+
     #[test]
     fn neither_lane_starves_the_other() {
         let tracker = TaskTracker::new();

@@ -49,7 +49,7 @@ use order::Order;
 /// # Costs
 ///
 /// A hit takes no lock and allocates nothing. An item that is not in memory
-/// costs 112 bytes of it, and about 60 more if its key is registered or
+/// costs 88 bytes of it, and about 60 more if its key is registered or
 /// persisted; a handle costs 16.
 ///
 /// [`Footprint::is_mapped`]: crate::fbstore::Footprint::is_mapped

@@ -640,3 +640,16 @@ impl<T, B: BackingStoreT> Cell<T, B> {
         flight
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fbstore::FBStore;
+
+    /// The documentation of the pool states it.
+    #[test]
+    fn an_item_that_is_not_in_memory_is_small() {
+        let counts = 2 * size_of::<usize>();
+        assert!(size_of::<Item<u64, FBStore<()>>>() + counts <= 88);
+    }
+}
