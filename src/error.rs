@@ -116,6 +116,11 @@ pub(crate) enum Fault {
     Panicked(String),
     #[error("the runtime was shut down before it could run")]
     ShutDown,
+    #[error(
+        "the system failed to make this very file durable before, and does not tell whether its \
+         data is lost: insert the value anew, and persist that"
+    )]
+    NotDurable,
     #[error("the directory was opened read-only")]
     ReadOnly,
     #[error("the path is tracked read-only")]
@@ -305,7 +310,8 @@ impl Kind {
                 Fault::LeakedGuard => Self::LeakedGuard,
                 Fault::Panicked(_) => Self::Panicked,
                 Fault::ShutDown => Self::ShutDown,
-                Fault::ReadOnly
+                Fault::NotDurable
+                | Fault::ReadOnly
                 | Fault::TrackedReadOnly
                 | Fault::NotADirectory
                 | Fault::ShardGone => Self::Other,

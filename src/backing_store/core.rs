@@ -14,7 +14,7 @@ use super::outage::Outage;
 use super::queue::{DeleteFile, DeletedFile, Entry, Lane, Queue};
 use super::token::{File, Token};
 use super::{BackingStoreT, TrackedPath};
-use crate::error::{Fault, Operation};
+use crate::error::{AtPath, Fault, Operation};
 use crate::{Error, Result};
 
 /// What every part of the library shares of one store.
@@ -100,7 +100,7 @@ impl<B: BackingStoreT> Core<B> {
         key: Uuid,
     ) -> Result<Token<B>> {
         if !tracked.contains_key(key) {
-            return Err(Error::of_key(Operation::Register, key, Fault::NotTracked));
+            return Err(self.fault_at(Operation::Register, tracked, key, Fault::NotTracked));
         }
         let linked = self.keys.acquire(key, || {
             self.call(Operation::Register, key, |backing| {
@@ -115,6 +115,27 @@ impl<B: BackingStoreT> Core<B> {
             self.files.fetch_add(1, Ordering::Relaxed);
         }
         Ok(Token::new(self.clone(), key))
+    }
+
+    /// An error that names the tracked path, where the store can name it.
+    fn fault_at(
+        &self,
+        operation: Operation,
+        tracked: &TrackedPath<B::PersistPath>,
+        key: Uuid,
+        fault: Fault,
+    ) -> Error {
+        match self.backing.describe(tracked.path()) {
+            Some(path) => {
+                let source = Box::new(fault);
+                Error::of_key(
+                    operation,
+                    key,
+                    Box::new(AtPath { path, source }) as BoxError,
+                )
+            }
+            None => Error::of_key(operation, key, fault),
+        }
     }
 
     /// Takes every persisted file of the tracked path into the cache: those that
@@ -165,11 +186,7 @@ impl<B: BackingStoreT> Core<B> {
     ) -> Result<()> {
         let key = token.key();
         if tracked.is_read_only() {
-            return Err(Error::of_key(
-                Operation::Persist,
-                key,
-                Fault::TrackedReadOnly,
-            ));
+            return Err(self.fault_at(Operation::Persist, tracked, key, Fault::TrackedReadOnly));
         }
         let persist = || {
             self.call(Operation::Persist, key, |backing| {
@@ -185,8 +202,9 @@ impl<B: BackingStoreT> Core<B> {
         key: Uuid,
     ) -> Result<()> {
         if tracked.is_read_only() {
-            return Err(Error::of_key(
+            return Err(self.fault_at(
                 Operation::DeletePersisted,
+                tracked,
                 key,
                 Fault::TrackedReadOnly,
             ));

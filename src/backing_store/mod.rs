@@ -31,7 +31,7 @@ pub use traits::{BackingStoreT, Strategy, Transfer};
 
 pub(crate) use self::core::{Core, guarded};
 pub(crate) use claim::Claim;
-pub(crate) use outage::delay_after;
+pub(crate) use outage::{QueuedWrite, delay_after};
 pub(crate) use outcome::Outcome;
 pub(crate) use queue::Lane;
 pub(crate) use token::{File, Token};

@@ -16,11 +16,22 @@ use parking_lot::Mutex;
 use super::queue::{Lane, Queue};
 
 const FIRST_DELAY: Duration = Duration::from_millis(100);
+/// So many writes wait before the first look for moot ones.
+const FIRST_CLEARING: usize = 256;
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
-/// Tries a write. It tells the outage how that went, or says nothing if there
-/// was nothing left to write.
-pub(crate) type Write = Box<dyn FnOnce() + Send>;
+/// A write that eviction wants.
+pub(crate) trait QueuedWrite: Send {
+    /// Tries it. It tells the outage how that went, or says nothing if there was
+    /// nothing left to write. During an outage only a probe tries; any other
+    /// turn gives it back to the outage.
+    fn run(self: Box<Self>, is_probe: bool);
+
+    /// Whether there surely is nothing left to write.
+    fn is_moot(&self) -> bool;
+}
+
+pub(crate) type Write = Box<dyn QueuedWrite>;
 
 #[derive(Default)]
 pub(crate) struct Outage {
@@ -43,6 +54,8 @@ struct Now {
     /// Failures so far, so that a probe sees whether it failed.
     failures: u64,
     waiting: VecDeque<Waiting>,
+    /// When so many wait, those that are moot are cleared away.
+    clear_at: usize,
 }
 
 struct Waiting {
@@ -76,8 +89,8 @@ impl Outage {
                 .not_before
                 .and_then(|due| due.checked_duration_since(now))
             {
-                Some(rest) => queue.run_after(rest, waiting.write),
-                None => queue.run(Lane::Behind, waiting.write),
+                Some(rest) => queue.run_after(rest, || waiting.write.run(false)),
+                None => queue.run(Lane::Behind, || waiting.write.run(false)),
             }
         }
     }
@@ -93,7 +106,9 @@ impl Outage {
         let mut inner = self.inner.lock();
         if let Some(now) = &mut inner.now {
             now.failures += 1;
-            now.waiting.push_back(waiting);
+            let cleared = now.wait(waiting);
+            drop(inner);
+            drop(cleared);
             return;
         }
         inner.number += 1;
@@ -101,6 +116,7 @@ impl Outage {
             delay: FIRST_DELAY,
             failures: 1,
             waiting: VecDeque::from([waiting]),
+            clear_at: FIRST_CLEARING,
         });
         self.failing.store(true, Ordering::Release);
         let number = inner.number;
@@ -114,16 +130,17 @@ impl Outage {
         if !self.is_on() {
             return Some(write);
         }
-        match &mut self.inner.lock().now {
-            Some(now) => {
-                now.waiting.push_back(Waiting {
-                    write,
-                    not_before: None,
-                });
-                None
-            }
-            None => Some(write),
-        }
+        let mut inner = self.inner.lock();
+        let Some(now) = &mut inner.now else {
+            return Some(write);
+        };
+        let cleared = now.wait(Waiting {
+            write,
+            not_before: None,
+        });
+        drop(inner);
+        drop(cleared);
+        None
     }
 
     fn probe_after(self: &Arc<Self>, queue: &Arc<Queue>, delay: Duration, number: u64) {
@@ -164,13 +181,29 @@ impl Outage {
                 return;
             };
             drop(inner);
-            (waiting.write)();
+            waiting.write.run(true);
         }
     }
 
     fn end(&self, inner: &mut Inner) -> Option<Now> {
         self.failing.store(false, Ordering::Release);
         inner.now.take()
+    }
+}
+
+impl Now {
+    /// Gives back what was cleared away, to be dropped without the lock.
+    fn wait(&mut self, waiting: Waiting) -> Vec<Waiting> {
+        self.waiting.push_back(waiting);
+        if self.waiting.len() < self.clear_at {
+            return Vec::new();
+        }
+        let (moot, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|waiting: &Waiting| waiting.write.is_moot());
+        self.waiting = waiting.into();
+        self.clear_at = (self.waiting.len() * 2).max(FIRST_CLEARING);
+        moot
     }
 }
 

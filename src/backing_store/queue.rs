@@ -75,10 +75,15 @@ pub(crate) struct Queue {
     most_behind: usize,
 }
 
+/// Entries in the order of their numbers.
+type Row = VecDeque<(u64, Entry)>;
+
 struct Inner {
-    reap: VecDeque<Entry>,
-    urgent: VecDeque<Entry>,
-    behind: VecDeque<Entry>,
+    reap: Row,
+    urgent: Row,
+    behind: Row,
+    /// Entries ever queued, which is also the number of the last one.
+    queued: u64,
     /// Urgent entries taken since the last one from the other lane.
     urgent_run: u32,
     delayed: Vec<(Instant, Entry)>,
@@ -88,7 +93,7 @@ struct Inner {
     drains: usize,
     /// Those of them that have started.
     draining: usize,
-    /// Entries ever taken, which is also the number of the last one.
+    /// Entries ever taken; tells whether anybody gets to the queue.
     taken: u64,
     watcher: Watcher,
     /// The runtime dropped a drain unrun: the store's own thread takes over.
@@ -149,7 +154,12 @@ impl Queue {
     pub(crate) fn push(self: &Arc<Self>, lane: Lane, entry: Entry) {
         let mut inner = self.inner.lock();
         inner.enqueue(lane, entry, &self.tracker);
-        let ask = inner.drains < self.most_drains;
+        // One more would find that it may not take what may be slow.
+        let most = match lane {
+            Lane::Reap | Lane::Urgent => self.most_drains,
+            Lane::Behind => self.most_behind,
+        };
+        let ask = inner.drains < most;
         inner.drains += usize::from(ask);
         self.wake_watcher(&mut inner);
         drop(inner);
@@ -210,16 +220,12 @@ impl Queue {
     /// now.
     pub(crate) fn finish_current(&self) {
         let mut inner = self.inner.lock();
-        let queued = inner.reap.len() + inner.urgent.len() + inner.behind.len();
-        for _ in 0..queued {
-            let Some((ticket, entry)) = inner.take(Take::Anything) else {
-                break;
-            };
+        let last = inner.queued;
+        while let Some((ticket, entry)) = inner.take_up_to(last) {
             drop(inner);
             run(entry);
             inner = self.ran(ticket);
         }
-        let last = inner.taken;
         while inner.running.iter().any(|ticket| ticket.number <= last) {
             self.finished.wait(&mut inner);
         }
@@ -349,6 +355,7 @@ impl Inner {
             reap: VecDeque::new(),
             urgent: VecDeque::new(),
             behind: VecDeque::new(),
+            queued: 0,
             urgent_run: 0,
             delayed: Vec::new(),
             running: Vec::new(),
@@ -368,10 +375,16 @@ impl Inner {
 
     fn enqueue(&mut self, lane: Lane, entry: Entry, tracker: &TaskTracker) {
         self.busy.get_or_insert_with(|| tracker.token());
+        self.queued += 1;
+        let numbered = (self.queued, entry);
+        self.row(lane).push_back(numbered);
+    }
+
+    fn row(&mut self, lane: Lane) -> &mut Row {
         match lane {
-            Lane::Reap => self.reap.push_back(entry),
-            Lane::Urgent => self.urgent.push_back(entry),
-            Lane::Behind => self.behind.push_back(entry),
+            Lane::Reap => &mut self.reap,
+            Lane::Urgent => &mut self.urgent,
+            Lane::Behind => &mut self.behind,
         }
     }
 
@@ -382,16 +395,24 @@ impl Inner {
         } else {
             0
         };
-        let entry = match lane {
-            Lane::Reap => self.reap.pop_front(),
-            Lane::Urgent => self.urgent.pop_front(),
-            Lane::Behind => self.behind.pop_front(),
-        }?;
+        self.take_from(lane)
+    }
+
+    /// Takes an entry that was queued as number `last` or before.
+    fn take_up_to(&mut self, last: u64) -> Option<(Ticket, Entry)> {
+        let lanes = [Lane::Reap, Lane::Urgent, Lane::Behind];
+        let lane = lanes.into_iter().find(|lane| {
+            self.row(*lane)
+                .front()
+                .is_some_and(|(number, _)| *number <= last)
+        })?;
+        self.take_from(lane)
+    }
+
+    fn take_from(&mut self, lane: Lane) -> Option<(Ticket, Entry)> {
+        let (number, entry) = self.row(lane).pop_front()?;
         self.taken += 1;
-        let ticket = Ticket {
-            number: self.taken,
-            lane,
-        };
+        let ticket = Ticket { number, lane };
         self.running.push(ticket);
         Some((ticket, entry))
     }
@@ -554,6 +575,24 @@ mod tests {
         let (done, ran) = std::sync::mpsc::channel();
         queue.run(Lane::Urgent, move || done.send(()).expect("the test waits"));
         ran.recv().expect("the next job runs");
+    }
+
+    /// What was queued later must not take the turn of what is waited for.
+    #[test]
+    fn finishes_what_is_queued_now() {
+        let tracker = TaskTracker::new();
+        let mut inner = Inner::new();
+        for _ in 0..3 {
+            inner.enqueue(Lane::Behind, Entry::Job(Box::new(|| {})), &tracker);
+        }
+        let last = inner.queued;
+        for _ in 0..3 {
+            inner.enqueue(Lane::Urgent, Entry::Job(Box::new(|| {})), &tracker);
+        }
+        let lanes: Vec<_> = std::iter::from_fn(|| inner.take_up_to(last))
+            .map(|(ticket, _)| ticket.lane)
+            .collect();
+        assert_eq!(lanes, [Lane::Behind; 3]);
     }
 
     /// Slow writes used to take every thread: a load waited for them, and so did

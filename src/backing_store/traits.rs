@@ -1,5 +1,6 @@
 //! What a store must be able to do.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use file_backed_codecs::{BoxError, Footprint};
@@ -106,6 +107,12 @@ pub trait BackingStoreT: Send + Sync + 'static {
     /// Whatever keeps it from being durable.
     fn sync_persisted(&self, path: &Self::PersistPath) -> Result<(), BoxError>;
 
+    /// Where `path` is, for messages of errors. The provided method does not say.
+    fn describe(&self, path: &Self::PersistPath) -> Option<PathBuf> {
+        let _ = path;
+        None
+    }
+
     /// Called once, when a [`BackingStore`](super::BackingStore) takes the store
     /// over: hands it a view on the background work that concerns it. The
     /// provided method ignores it.
@@ -126,7 +133,9 @@ pub trait Strategy<T>: BackingStoreT {
     /// # Errors
     ///
     /// Whatever keeps it from being written. The value then stays in memory and
-    /// the write is tried again later.
+    /// the write is tried again later. An [`std::io::Error`] in the chain is
+    /// taken for a refusal of the disk, during which other values wait too;
+    /// anything else, for a fault of this value.
     fn store(&self, key: Uuid, data: &T) -> Result<(), BoxError>;
 
     /// Loads the value stored, or registered, under `key`.
@@ -191,6 +200,10 @@ impl<B: BackingStoreT> BackingStoreT for Arc<B> {
 
     fn sync_persisted(&self, path: &Self::PersistPath) -> Result<(), BoxError> {
         (**self).sync_persisted(path)
+    }
+
+    fn describe(&self, path: &Self::PersistPath) -> Option<PathBuf> {
+        (**self).describe(path)
     }
 
     fn attach(&self, background: Background) {

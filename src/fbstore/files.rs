@@ -31,7 +31,7 @@ pub(crate) trait Files: Send + Sync + 'static {
     fn identity(&self, path: &Path) -> io::Result<Identity>;
 
     /// Makes a file, or the names in a directory, durable.
-    fn sync(&self, path: &Path) -> io::Result<()>;
+    fn sync(&self, path: &Path) -> Result<(), SyncError>;
 
     /// Opens a directory for [`sync_file_system`](Self::sync_file_system), which
     /// tells of failures since then; `None` where there is no such call.
@@ -39,6 +39,21 @@ pub(crate) trait Files: Send + Sync + 'static {
 
     /// Makes everything in the anchor's file system durable.
     fn sync_file_system(&self, anchor: &File) -> io::Result<()>;
+}
+
+/// Why something could not be made durable.
+pub(crate) enum SyncError {
+    /// It could not be opened, and so was not asked.
+    Open(io::Error),
+    Sync(io::Error),
+}
+
+impl SyncError {
+    pub(crate) fn into_io(self) -> io::Error {
+        match self {
+            Self::Open(error) | Self::Sync(error) => error,
+        }
+    }
 }
 
 /// One name in a directory.
@@ -115,12 +130,13 @@ impl Files for RealFiles {
         fs::canonicalize(path).map(Identity::Path)
     }
 
-    fn sync(&self, path: &Path) -> io::Result<()> {
+    fn sync(&self, path: &Path) -> Result<(), SyncError> {
         // Windows has no way to sync a directory, and keeps its names in a log.
         if cfg!(windows) && path.is_dir() {
             return Ok(());
         }
-        File::open(path)?.sync_all()
+        let file = File::open(path).map_err(SyncError::Open)?;
+        file.sync_all().map_err(SyncError::Sync)
     }
 
     #[cfg(target_os = "linux")]

@@ -15,6 +15,7 @@
 //! Each stands behind a feature of the crate; see there.
 
 mod directory;
+mod durability;
 #[cfg(test)]
 mod faults;
 mod files;

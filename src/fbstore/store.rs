@@ -43,8 +43,8 @@ impl<C> FBStore<C> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_in_use`] if items of another store still own files there, or
-    /// if `path` was opened read-only.
+    /// [`Error::is_in_use`] if items of another store still own files there; an
+    /// error that says so if `path` was opened read-only.
     ///
     /// # Blocking
     ///
@@ -159,7 +159,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     fn delete_persisted(&self, path: &PreparedPath, key: Uuid) -> Result<(), BoxError> {
         writable(path)?;
         remove(path.directory(), key)?;
-        path.directory().note_removed(key);
+        path.directory().durability().note_removed(key);
         Ok(())
     }
 
@@ -202,8 +202,12 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
                         item, insert its value anew, and persist that";
             return Err(at(&from, io::Error::new(io::ErrorKind::Unsupported, text)));
         }
-        let transfer = self.link(&from, &path.directory().path_of(key))?;
-        path.directory().note_linked(key);
+        let directory = path.directory();
+        directory
+            .durability()
+            .check_file(directory.files(), &from)?;
+        let transfer = self.link(&from, &directory.path_of(key))?;
+        path.directory().durability().note_linked(key);
         Ok(transfer)
     }
 
@@ -212,12 +216,16 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
             let text = "the directory is the cache of this very store: persist to another one";
             return Err(at(path, Fault::InUse(text.to_owned())));
         }
+        if path.directory().is_cache_in_use() {
+            let text = "the directory is the cache of another store: persist to another one";
+            return Err(at(path, Fault::InUse(text.to_owned())));
+        }
         if let Some(background) = self.background.get() {
             path.directory().add_user(background.clone());
         }
         let keys = scan::keys(path)?;
         if path.mode() == Mode::ReadWrite {
-            path.directory().note_found(&keys);
+            path.directory().durability().note_found(&keys);
         }
         Ok(keys)
     }
@@ -228,16 +236,20 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     }
 
     fn attach(&self, background: Background) {
-        self.directory()
-            .set_cache_user(self.epoch, background.clone());
-        if self.background.set(background).is_err() {
+        if self.background.set(background.clone()).is_ok() {
+            self.directory().set_cache_user(self.epoch, background);
+        } else {
             // Two wrappers around one store would delete each other's files.
-            self.directory().revoke();
+            self.directory().revoke(self.epoch);
         }
     }
 
     fn detach(&self) {
-        self.directory().remove_temporary();
+        self.directory().remove_temporary(self.epoch);
+    }
+
+    fn describe(&self, path: &PreparedPath) -> Option<PathBuf> {
+        Some(path.path().to_owned())
     }
 }
 

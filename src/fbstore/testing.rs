@@ -9,7 +9,7 @@ use std::sync::Arc;
 use file_backed_codecs::{BoxError, Codec, CodecId, Payload, PayloadWriter, Source};
 use parking_lot::Mutex;
 
-use super::files::{Files, Identity, Listed, RealFiles};
+use super::files::{Files, Identity, Listed, RealFiles, SyncError};
 
 /// The machine's file system, in which operations can be made to fail. Clones
 /// count together.
@@ -132,8 +132,8 @@ impl Files for FaultyFiles {
         RealFiles.identity(path)
     }
 
-    fn sync(&self, path: &Path) -> io::Result<()> {
-        self.check("sync")?;
+    fn sync(&self, path: &Path) -> Result<(), SyncError> {
+        self.check("sync").map_err(SyncError::Sync)?;
         // A disk takes its time, so that others get their turn.
         std::thread::yield_now();
         RealFiles.sync(path)?;

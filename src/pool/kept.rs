@@ -45,12 +45,16 @@ pub(super) fn enter<T: Send + Sync + 'static, B: Strategy<T>>(
     keeper
 }
 
-/// A pool has kept one more map: lets go of others, of any pool, if the
-/// process's budget runs short.
+/// A pool has kept one more map.
 pub(super) fn keep_within_budget<T: Send + Sync + 'static, B: Strategy<T>>(
     pool: &Arc<FBPool<T, B>>,
 ) {
     pool.keeper.get_or_init(|| enter(pool));
+    relieve_pressure(pool);
+}
+
+/// Lets go of kept maps, of any pool, if the process's budget runs short.
+pub(super) fn relieve_pressure<T: Send + Sync + 'static, B: Strategy<T>>(pool: &Arc<FBPool<T, B>>) {
     if under_pressure() && !RELIEVING.swap(true, Ordering::AcqRel) {
         pool.core().queue.run(Lane::Urgent, relieve);
     }

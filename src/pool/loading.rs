@@ -104,6 +104,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self.core().release(key, file);
         flight.outcome.set(loaded);
         self.enforce(Drops::Here);
+        kept::relieve_pressure(self);
     }
 }
 

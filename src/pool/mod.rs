@@ -108,7 +108,8 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             hits: counters.hits(),
             misses: counters.misses.load(Ordering::Relaxed),
             evictions: counters.evictions.load(Ordering::Relaxed),
-            writes_waiting: counters.writes_waiting.load(Ordering::Relaxed),
+            writes_waiting: counters.writes_queued.load(Ordering::Relaxed)
+                + counters.writes_running.load(Ordering::Relaxed),
             writes: counters.writes.load(Ordering::Relaxed),
             write_failures: counters.write_failures.load(Ordering::Relaxed),
             failed_deletions: failures.deletions.load(Ordering::Relaxed),
@@ -231,6 +232,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     fn retire(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
         self.counters.items.fetch_sub(1, Ordering::Relaxed);
         let retired = item.retire(&self.order);
+        if retired.write_was_queued {
+            self.counters.writes_queued.fetch_sub(1, Ordering::Relaxed);
+        }
         if let Some(write) = retired.superseded {
             write.outcome.set(Ok(Written::Superseded));
         }

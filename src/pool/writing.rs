@@ -1,12 +1,12 @@
 //! Writing values to their files.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use super::FBPool;
 use super::eviction::Drops;
 use crate::Error;
-use crate::backing_store::{Lane, Strategy, delay_after};
+use crate::backing_store::{BackingStoreT, Lane, QueuedWrite, Strategy, delay_after};
 use crate::error::Operation;
 use crate::residency::{Item, WriteBack, WriteEnd};
 
@@ -14,27 +14,27 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Queues the write of an item that the budget has let go of, or lets it
     /// wait while the disk refuses writes. An item has at most one such job.
     pub(super) fn queue_write(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
-        if let Some(job) = self.core().outage.defer(self.write_job(item, 0)) {
-            self.core().queue.run(Lane::Behind, job);
+        self.counters.writes_queued.fetch_add(1, Ordering::Relaxed);
+        self.queue_job(self.eviction_write(item, 0));
+    }
+
+    fn queue_job(&self, job: EvictionWrite<T, B>) {
+        if let Some(job) = self.core().outage.defer(Box::new(job)) {
+            let queue = &self.core().queue;
+            queue.run(Lane::Behind, move || job.run(false));
         }
     }
 
-    /// The job of an eviction's write. It keeps neither the pool nor the store
-    /// alive: without them there is nothing to write.
-    fn write_job(
+    fn eviction_write(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
         failures: u32,
-    ) -> Box<dyn FnOnce() + Send> {
-        self.counters.writes_waiting.fetch_add(1, Ordering::Relaxed);
-        let (pool, item) = (Arc::downgrade(self), item.clone());
-        Box::new(move || {
-            let Some(pool) = pool.upgrade() else { return };
-            if let Some(write) = item.begin_queued_write() {
-                pool.run_write_again(&item, &write, failures);
-            }
-            pool.counters.writes_waiting.fetch_sub(1, Ordering::Relaxed);
-        })
+    ) -> EvictionWrite<T, B> {
+        EvictionWrite {
+            pool: Arc::downgrade(self),
+            item: Arc::downgrade(item),
+            failures,
+        }
     }
 
     /// Runs a write, unless somebody else does or it was cancelled.
@@ -51,6 +51,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if !write.claim.claim() {
             return;
         }
+        self.counters.writes_running.fetch_add(1, Ordering::Relaxed);
+        self.write(item, write, failures);
+        self.counters.writes_running.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    fn write(self: &Arc<Self>, item: &Arc<Item<T, B>>, write: &WriteBack<B>, failures: u32) {
         let core = self.core();
         let (key, value) = item.begin_write();
         let written = core.call(Operation::Write, key, |backing| backing.store(key, &value));
@@ -88,13 +94,46 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     fn write_again_later(self: &Arc<Self>, item: &Arc<Item<T, B>>, failures: u32, error: &Error) {
+        self.counters.writes_queued.fetch_add(1, Ordering::Relaxed);
         let core = self.core();
-        let job = self.write_job(item, failures);
+        let job = Box::new(self.eviction_write(item, failures));
         if error.is_refused_by_system() {
             core.outage.write_failed(&core.queue, job, failures);
         } else {
             // The fault is the value's or the codec's: others are not to wait.
-            core.queue.run_after(delay_after(failures), job);
+            core.queue
+                .run_after(delay_after(failures), move || job.run(false));
         }
+    }
+}
+
+/// The job of an eviction's write. It keeps neither the item nor the pool alive:
+/// without them there is nothing to write.
+struct EvictionWrite<T, B: BackingStoreT> {
+    pool: Weak<FBPool<T, B>>,
+    item: Weak<Item<T, B>>,
+    /// How often this value has failed in a row.
+    failures: u32,
+}
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> QueuedWrite for EvictionWrite<T, B> {
+    fn run(self: Box<Self>, is_probe: bool) {
+        let (Some(pool), Some(item)) = (self.pool.upgrade(), self.item.upgrade()) else {
+            return;
+        };
+        if pool.core().outage.is_on() && !is_probe {
+            return pool.queue_job(*self);
+        }
+        let (was_queued, write) = item.begin_queued_write();
+        if was_queued {
+            pool.counters.writes_queued.fetch_sub(1, Ordering::Relaxed);
+        }
+        if let Some(write) = write {
+            pool.run_write_again(&item, &write, self.failures);
+        }
+    }
+
+    fn is_moot(&self) -> bool {
+        self.item.strong_count() == 0
     }
 }

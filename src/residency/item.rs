@@ -135,6 +135,8 @@ pub(crate) struct Retired<T, B: BackingStoreT> {
     pub(crate) old: (Uuid, File),
     /// Tell whoever waits that this is superseded.
     pub(crate) superseded: Option<Arc<WriteBack<B>>>,
+    /// A job for the item's eviction is queued, and will find nothing to do.
+    pub(crate) write_was_queued: bool,
 }
 
 impl<T, B: BackingStoreT> Item<T, B> {
@@ -444,20 +446,19 @@ impl<T, B: BackingStoreT> Item<T, B> {
         (end, Ok(Written::Done(token)))
     }
 
-    /// The write that was queued for the item's eviction has its turn: the write
-    /// to run, if the eviction still wants one and nobody runs it. It is the
-    /// caller's to claim.
-    pub(crate) fn begin_queued_write(&self) -> Option<Arc<WriteBack<B>>> {
+    /// The write that was queued for the item's eviction has its turn: whether it
+    /// was still wanted to have one, and the write to run, if the eviction still
+    /// wants one and nobody runs it. That is the caller's to claim.
+    pub(crate) fn begin_queued_write(&self) -> (bool, Option<Arc<WriteBack<B>>>) {
         let mut cell = self.cell.lock();
-        cell.write_queued = false;
-        if !self.is_overdue() {
-            return None;
-        }
-        match &cell.state {
+        let was_queued = std::mem::replace(&mut cell.write_queued, false);
+        let write = match &cell.state {
+            _ if !self.is_overdue() => None,
             State::Dirty => Some(cell.start_write(Wanted::WriteNow)),
             State::Writing(write) => Some(write.clone()),
             _ => None,
-        }
+        };
+        (was_queued, write)
     }
 
     /// Captures what a save, or `write_now`, saves: this value, whatever happens
@@ -575,6 +576,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
     pub(crate) fn retire(self: &Arc<Self>, residents: &impl Residents<T, B>) -> Retired<T, B> {
         let mut cell = self.cell.lock();
         let mut superseded = None;
+        let write_was_queued = std::mem::replace(&mut cell.write_queued, false);
         // What still runs clears up after itself.
         let left_to_job = match std::mem::replace(&mut cell.state, State::Dead) {
             State::Loading(flight) => !flight.claim.cancel(),
@@ -594,6 +596,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 value: None,
                 old: (key, File::None),
                 superseded,
+                write_was_queued,
             };
         }
         let file = std::mem::replace(&mut cell.file, File::None);
@@ -601,6 +604,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             value: self.slot.take(),
             old: (key, file),
             superseded,
+            write_was_queued,
         }
     }
 

@@ -45,6 +45,26 @@ fn a_value_that_can_never_be_written_keeps_no_other_waiting() {
     });
 }
 
+/// Every value that waited in the queue used to be tried, and every value given
+/// up meanwhile stayed in the row of those that wait.
+#[test]
+fn an_outage_tries_few_writes_and_forgets_what_is_given_up() {
+    test(|| {
+        let world = World::new();
+        let pool = world.pool(0);
+        world.mem.fail(On::every(Op::Store), Fault::Full);
+        let items: Vec<_> = (0..2000).map(|n| pool.insert(n.to_string())).collect();
+        world.settle();
+        assert!(world.mem.count(Op::Store) < 200);
+        assert_eq!(pool.stats().writes_waiting, 2000);
+        drop(items);
+        world.settle();
+        assert_eq!(pool.stats().writes_waiting, 0);
+        world.mem.heal();
+        world.assert_empty(&pool);
+    });
+}
+
 /// The retry is the store's own: nobody calls it here but `finished`, which does
 /// not wait for it.
 #[test]

@@ -493,3 +493,50 @@ fn keys_have_one_path_each() {
         .join("0000000000000000000000000000000a");
     assert_eq!(key_path(Path::new("root"), key), path);
 }
+
+/// The store that came first used to delete the directory when it went.
+#[test]
+fn a_temporary_directory_is_deleted_with_the_store_that_has_it_last() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let path = PreparedPath::blocking_temp().unwrap();
+    let open = || {
+        let files = FBStore::open(Inverted, path.clone()).unwrap();
+        Arc::new(BackingStore::new(files, runtime.handle().clone()))
+    };
+    let first = open();
+    let second = open();
+    drop(first);
+    let pool = Arc::new(FBPool::new(second, 0));
+    let item = pool.insert(Vec::sample(1));
+    item.blocking_write_now().unwrap();
+    pool.store().blocking_finished();
+    assert!(*item.blocking_read().unwrap() == Vec::sample(1));
+    drop((item, pool));
+    assert!(!path.path().exists());
+}
+
+/// Two wrappers would delete each other's files; neither may write. The store
+/// that has the directory by then is none of them.
+#[test]
+fn a_store_that_is_wrapped_twice_writes_no_more() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let path = PreparedPath::blocking_temp().unwrap();
+    let wrap = |files: Arc<FBStore<Inverted>>| {
+        let store = BackingStore::new(files, runtime.handle().clone());
+        Arc::new(FBPool::new(Arc::new(store), 1))
+    };
+    let twice = Arc::new(FBStore::open(Inverted, path.clone()).unwrap());
+    let (one, other) = (wrap(twice.clone()), wrap(twice.clone()));
+    for pool in [&one, &other] {
+        let error = pool
+            .insert(Vec::sample(1))
+            .blocking_write_now()
+            .unwrap_err();
+        assert!(error.is_in_use(), "{error}");
+    }
+    let last = wrap(Arc::new(FBStore::open(Inverted, path.clone()).unwrap()));
+    let third = wrap(twice);
+    last.insert(Vec::sample(1)).blocking_write_now().unwrap();
+    drop((one, other, third));
+    last.insert(Vec::sample(1)).blocking_write_now().unwrap();
+}

@@ -54,7 +54,7 @@ pub fn fallbacks() -> u64 {
 /// keeps maps without need had better let go of some.
 pub fn is_under_pressure() -> bool {
     let limit = limit();
-    in_use() > limit - limit / 8
+    in_use() > limit.saturating_sub((limit / 8).max(1))
 }
 
 /// One map's share of the budget. Taken before the map is made, and given back

@@ -1,0 +1,214 @@
+//! What of a directory is still to be made durable, and what could not be.
+//!
+//! A file whose fsync failed is never trusted again, under whatever name: the
+//! kernel tells such a failure once, and a second fsync of the same file may say
+//! that all is well though the data is lost.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use file_backed_codecs::BoxError;
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::directory::at;
+use super::files::{Files, Identity, SyncError};
+use super::layout::{key_path, shard_of};
+use crate::error::Fault;
+
+/// With more files than this to be made durable, the whole file system is: one
+/// fsync for each waits for the disk each time.
+const MANY: usize = 128;
+
+pub(super) struct Durability {
+    root: PathBuf,
+    /// For a sync of the whole file system, which tells of failures since the
+    /// directory was opened, and of earlier ones that nobody was told of.
+    anchor: Option<File>,
+    unsynced: Mutex<Unsynced>,
+    /// Held by one sync at a time: another must not find nothing to do while
+    /// this one is not done. Nobody else takes it, so it may be held while the
+    /// disk works.
+    syncing: Mutex<()>,
+}
+
+#[derive(Default)]
+struct Unsynced {
+    files: HashSet<Uuid>,
+    /// Those of them that a sync is at.
+    in_flight: HashSet<Uuid>,
+    /// Shards with names that came or went.
+    shards: HashSet<u8>,
+    /// Keys whose file could not be made durable.
+    lost: HashMap<Uuid, io::Error>,
+    /// The files themselves.
+    bad_files: HashSet<Identity>,
+    /// The directory's own name in its parent was made durable.
+    is_anchored: bool,
+}
+
+impl Durability {
+    pub(super) fn new(root: PathBuf, anchor: Option<File>) -> Self {
+        Self {
+            root,
+            anchor,
+            unsynced: Mutex::new(Unsynced::default()),
+            syncing: Mutex::new(()),
+        }
+    }
+
+    /// A name of this key came.
+    pub(super) fn note_linked(&self, key: Uuid) {
+        let mut unsynced = self.unsynced.lock();
+        unsynced.files.insert(key);
+        unsynced.shards.insert(key.as_bytes()[0]);
+    }
+
+    /// The name of this key went.
+    pub(super) fn note_removed(&self, key: Uuid) {
+        let mut unsynced = self.unsynced.lock();
+        unsynced.files.remove(&key);
+        unsynced.in_flight.remove(&key);
+        unsynced.lost.remove(&key);
+        unsynced.shards.insert(key.as_bytes()[0]);
+    }
+
+    /// Keys that a scan has found. Nobody knows whether the process that linked
+    /// them lived to sync them.
+    pub(super) fn note_found(&self, keys: &[Uuid]) {
+        let mut unsynced = self.unsynced.lock();
+        unsynced.files.extend(keys);
+        let shards = keys.iter().map(|key| key.as_bytes()[0]);
+        unsynced.shards.extend(shards);
+    }
+
+    /// Refuses a file that could not be made durable before.
+    pub(super) fn check_file(&self, files: &dyn Files, file: &Path) -> Result<(), BoxError> {
+        if self.unsynced.lock().bad_files.is_empty() {
+            return Ok(());
+        }
+        let identity = files.identity(file).map_err(|error| at(file, error))?;
+        if self.unsynced.lock().bad_files.contains(&identity) {
+            return Err(at(file, Fault::NotDurable));
+        }
+        Ok(())
+    }
+
+    /// Makes durable whatever came or went since the last time: each file, then
+    /// each shard with names that changed.
+    pub(super) fn sync(&self, files: &dyn Files) -> Result<(), BoxError> {
+        let _only_one = self.syncing.lock();
+        let (keys, shards) = self.begin();
+        let synced = match &self.anchor {
+            Some(anchor) if keys.len() > MANY => self.sync_file_system(files, anchor, &keys),
+            _ => self.sync_each(files, &keys, &shards),
+        };
+        let mut unsynced = self.unsynced.lock();
+        unsynced.in_flight = HashSet::new();
+        if synced.is_err() {
+            // Names go through the journal, and a journal that fails stays
+            // failed: to ask for them once more does no harm.
+            unsynced.shards.extend(shards);
+            return synced;
+        }
+        unsynced.is_anchored = true;
+        let Some((key, error)) = unsynced.lost.iter().next() else {
+            return Ok(());
+        };
+        let text = format!(
+            "the file could not be synced ({error}), and the system does not tell whether its \
+             data is lost: delete the persisted item, insert its value anew, and persist that"
+        );
+        Err(at(&key_path(&self.root, *key), text))
+    }
+
+    fn begin(&self) -> (HashSet<Uuid>, HashSet<u8>) {
+        let mut unsynced = self.unsynced.lock();
+        let keys = std::mem::take(&mut unsynced.files);
+        unsynced.in_flight.clone_from(&keys);
+        (keys, std::mem::take(&mut unsynced.shards))
+    }
+
+    /// One call for everything.
+    fn sync_file_system(
+        &self,
+        files: &dyn Files,
+        anchor: &File,
+        keys: &HashSet<Uuid>,
+    ) -> Result<(), BoxError> {
+        files.sync_file_system(anchor).map_err(|error| {
+            // It does not tell which files it was.
+            for key in keys {
+                self.lose(files, *key, io::Error::new(error.kind(), error.to_string()));
+            }
+            at(&self.root, error)
+        })
+    }
+
+    fn sync_each(
+        &self,
+        files: &dyn Files,
+        keys: &HashSet<Uuid>,
+        shards: &HashSet<u8>,
+    ) -> Result<(), BoxError> {
+        let mut unopened = None;
+        for key in keys {
+            let path = key_path(&self.root, *key);
+            match files.sync(&path) {
+                Ok(()) => {}
+                Err(SyncError::Sync(error)) => self.lose(files, *key, error),
+                Err(SyncError::Open(error)) => {
+                    if self.keep_for_later(*key) {
+                        unopened = Some(at(&path, error));
+                    }
+                }
+            }
+        }
+        if let Some(error) = unopened {
+            return Err(error);
+        }
+        let parent = match self.unsynced.lock().is_anchored {
+            true => None,
+            false => self.root.parent().map(Path::to_owned),
+        };
+        let directories = shards
+            .iter()
+            .map(|shard| shard_of(&self.root, Uuid::from_u128(u128::from(*shard) << 120)))
+            .chain([self.root.clone()])
+            .chain(parent);
+        for directory in directories {
+            files
+                .sync(&directory)
+                .map_err(|error| at(&directory, error.into_io()))?;
+        }
+        Ok(())
+    }
+
+    /// A file that could not be looked at was not asked to be durable yet. False
+    /// if it was deleted meanwhile, and has nothing to be kept.
+    fn keep_for_later(&self, key: Uuid) -> bool {
+        let mut unsynced = self.unsynced.lock();
+        let is_wanted = unsynced.in_flight.contains(&key);
+        if is_wanted {
+            unsynced.files.insert(key);
+        }
+        is_wanted
+    }
+
+    fn lose(&self, files: &dyn Files, key: Uuid, error: io::Error) {
+        let path = key_path(&self.root, key);
+        tracing::error!(path = %path.display(), %error, "a persisted file could not be made durable");
+        let identity = files.identity(&path);
+        let mut unsynced = self.unsynced.lock();
+        if let Ok(identity) = identity {
+            unsynced.bad_files.insert(identity);
+        }
+        // What was deleted meanwhile has nothing to be kept; what was persisted
+        // anew meanwhile is the same file.
+        if unsynced.in_flight.contains(&key) || unsynced.files.remove(&key) {
+            unsynced.lost.insert(key, error);
+        }
+    }
+}
