@@ -60,7 +60,8 @@ impl<T, B: BackingStoreT> Fb<T, B> {
         Self { item, pool }
     }
 
-    /// The item's key. Every mutation changes it.
+    /// The item's key. Every mutation changes it. Files and error messages name
+    /// it without hyphens ([`Uuid::simple`]).
     pub fn key(&self) -> Uuid {
         self.item.key()
     }
@@ -326,6 +327,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// Persists the item at `path`: writes it if it has no file, and links the
     /// file there. A later change of the item does not change what is saved. An
     /// item that is there already costs nothing.
+    ///
+    /// The first `.await` begins the save, the second waits for it:
+    /// `item.spawn_persist(&path).await.await?`.
     ///
     /// The file is whole when the task ends;
     /// [`BackingStore::sync`](crate::BackingStore::sync) makes it durable.

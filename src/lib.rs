@@ -64,6 +64,12 @@
 //! | `dupe` | `dupe::Dupe` for [`Fb`] | dupe |
 //! | `fbstore` | nothing: users of the published 0.6 name it | |
 //!
+//! # Costs
+//!
+//! A hit takes no lock and allocates nothing. An item that is not in memory
+//! costs 88 bytes of it, and about 60 more once its key is registered or
+//! persisted; a handle costs 16, and a tracked path about 60 for each key.
+//!
 //! # Errors and panics
 //!
 //! Everything that can fail returns [`Result`], but for the names that this API

@@ -89,6 +89,9 @@ impl<B: BackingStoreT> BackingStore<B> {
 
     /// Finds the keys persisted at `path`, and keeps track of them from now on.
     ///
+    /// Track a place once, and share the result: two trackings of one place do
+    /// not see what is persisted or deleted through the other.
+    ///
     /// # Errors
     ///
     /// If the place cannot be read.

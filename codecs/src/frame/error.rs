@@ -50,7 +50,7 @@ pub enum FrameError {
     PayloadChecksum,
     /// The file was written by another codec.
     #[error(
-        "the file was written by codec '{found}' and is read with codec '{expected}': use the codec that wrote it"
+        "the file was written by codec '{found}' and is read with codec '{expected}': use the codec that wrote it, or, with a codec of several kinds, a pool of the kind that wrote it"
     )]
     WrongCodec {
         /// Codec that reads.
