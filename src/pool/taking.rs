@@ -7,10 +7,10 @@ use file_backed_codecs::BoxError;
 
 use super::FBPool;
 use super::eviction::Drops;
-use super::loading::leaked;
+use super::loading::{Waiting, leaked};
 use crate::backing_store::{Strategy, guarded};
 use crate::error::Operation;
-use crate::residency::{Held, Item, Take, Written};
+use crate::residency::{Held, Item, Take, WriteBack, Written};
 use crate::{Error, Result};
 
 /// How a value that others have too is copied.
@@ -25,6 +25,18 @@ pub(crate) struct Taken<T, B: Strategy<T>> {
     pub(crate) value: Arc<T>,
 }
 
+/// The next step of a mutation that may wait.
+enum Step<'a, T: Send + Sync + 'static, B: Strategy<T>> {
+    Done(Taken<T, B>),
+    /// Somebody reads the value: copy it.
+    Copy(Arc<T>),
+    /// The handle shares its item: load the value and copy it.
+    CopyLoaded,
+    Load(Waiting<'a, T, B>),
+    /// A save wants this write first, or it is running.
+    Write(Arc<WriteBack<B>>),
+}
+
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Takes the value out for a handle that is the only one, or copies it.
     pub(crate) async fn take(
@@ -33,28 +45,20 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         only_handle: bool,
         duplicate: Duplicate<T, B>,
     ) -> Result<Taken<T, B>> {
-        if !only_handle {
-            let value = self.load(item).await?.into_full();
-            return self.copy(item, value, duplicate).await;
-        }
         let mut held = None;
-        loop {
-            match self.begin_take(item, held.take(), true) {
-                Take::Taken(taken) => return Ok(self.taken(item, taken.value, taken.old)),
-                Take::InUse(value) => return self.copy(item, value, duplicate).await,
-                Take::Wait { flight, new } => {
-                    let waiting = self.wait_for(item, flight, new);
-                    held = Some(waiting.value(Option::take).await?);
+        let value = loop {
+            match self.step(item, only_handle, held.take())? {
+                Step::Done(taken) => return Ok(taken),
+                Step::Copy(value) => break value,
+                Step::CopyLoaded => break self.load(item).await?.into_full(),
+                Step::Load(waiting) => held = Some(waiting.value(Option::take).await?),
+                Step::Write(write) => {
+                    let written = write.outcome.wait_for(|outcome| outcome.as_ref().map(drop));
+                    written.await;
                 }
-                Take::WaitForWrite(write) => {
-                    write
-                        .outcome
-                        .wait_for(|outcome| outcome.as_ref().map(drop))
-                        .await;
-                }
-                Take::Leaked => return Err(leaked(Operation::Load, item)),
             }
-        }
+        };
+        self.copy(item, value, duplicate).await
     }
 
     /// The blocking form of [`take`](Self::take).
@@ -64,28 +68,41 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         only_handle: bool,
         duplicate: Duplicate<T, B>,
     ) -> Result<Taken<T, B>> {
-        if !only_handle {
-            let value = self.blocking_load(item)?.into_full();
-            return self.blocking_copy(item, value, duplicate);
-        }
         let mut held = None;
-        loop {
-            match self.begin_take(item, held.take(), true) {
-                Take::Taken(taken) => return Ok(self.taken(item, taken.value, taken.old)),
-                Take::InUse(value) => return self.blocking_copy(item, value, duplicate),
-                Take::Wait { flight, new } => {
-                    let waiting = self.wait_for(item, flight, new);
-                    held = Some(waiting.blocking_value(Option::take)?);
-                }
-                Take::WaitForWrite(write) => {
+        let value = loop {
+            match self.step(item, only_handle, held.take())? {
+                Step::Done(taken) => return Ok(taken),
+                Step::Copy(value) => break value,
+                Step::CopyLoaded => break self.blocking_load(item)?.into_full(),
+                Step::Load(waiting) => held = Some(waiting.blocking_value(Option::take)?),
+                Step::Write(write) => {
                     self.run_write(item, &write);
                     write
                         .outcome
                         .block_for(|outcome| outcome.as_ref().map(drop));
                 }
-                Take::Leaked => return Err(leaked(Operation::Load, item)),
             }
+        };
+        self.blocking_copy(item, value, duplicate)
+    }
+
+    /// What is to be done next for a mutation that may wait.
+    fn step<'a>(
+        self: &'a Arc<Self>,
+        item: &'a Arc<Item<T, B>>,
+        only_handle: bool,
+        held: Option<Arc<T>>,
+    ) -> Result<Step<'a, T, B>> {
+        if !only_handle {
+            return Ok(Step::CopyLoaded);
         }
+        Ok(match self.begin_take(item, held, true) {
+            Take::Taken(taken) => Step::Done(self.taken(item, taken.value, taken.old)),
+            Take::InUse(value) => Step::Copy(value),
+            Take::Wait { flight, new } => Step::Load(self.wait_for(item, flight, new)),
+            Take::WaitForWrite(write) => Step::Write(write),
+            Take::Leaked => return Err(leaked(Operation::Load, item)),
+        })
     }
 
     /// The fast path of a mutation: takes a value that is in memory and that
