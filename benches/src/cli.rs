@@ -1,0 +1,223 @@
+//! The commands.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::harness::plan::{Case, Scale, Workload};
+use crate::harness::progress::Progress;
+use crate::harness::row::{Row, read_rows};
+use crate::harness::{child, compare, machine, run};
+use crate::{instructions, workloads};
+
+const USAGE: &str = "\
+usage:
+  run [WORKLOAD...] [--quick] [--json] [--dir DIR]
+      measures; a table, or with --json one object a line
+  list
+      names the workloads, their cases and the systems
+  compare OLD.json NEW.json
+      says what became worse
+  report [RESULTS.json] [--quick] [--dir DIR] [--out DIR]
+      writes report.html and report.md, from results or from a run of its own
+  instructions [SYSTEM...]
+      counts the instructions of a hit, with valgrind
+";
+
+/// What the arguments say.
+struct Options {
+    words: Vec<String>,
+    scale: Scale,
+    json: bool,
+    dir: PathBuf,
+    out: PathBuf,
+}
+
+pub fn main(arguments: Vec<String>) -> Result<()> {
+    let mut arguments = arguments.into_iter();
+    let Some(command) = arguments.next() else {
+        bail!("no command\n{USAGE}");
+    };
+    let options = Options::parse(arguments)?;
+    match &*command {
+        "run" => {
+            run_and_print(&options)?;
+        }
+        "list" => list(&options.scale),
+        "compare" => compare_files(&options.words)?,
+        "report" => bail!("not yet"),
+        "instructions" => instructions::print(&options.words)?,
+        child::COMMAND => serve_child(&options)?,
+        instructions::LOOP_COMMAND => instructions::serve_loop(&options.words, &options.dir)?,
+        "help" | "--help" | "-h" => print!("{USAGE}"),
+        other => bail!("there is no command `{other}`\n{USAGE}"),
+    }
+    Ok(())
+}
+
+impl Options {
+    fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
+        let mut options = Self {
+            words: Vec::new(),
+            scale: Scale { quick: false },
+            json: false,
+            dir: std::env::temp_dir(),
+            out: PathBuf::from("."),
+        };
+        while let Some(argument) = arguments.next() {
+            let mut path = || {
+                let value = arguments.next();
+                value
+                    .map(PathBuf::from)
+                    .with_context(|| format!("{argument} needs a directory"))
+            };
+            match &*argument {
+                "--quick" => options.scale.quick = true,
+                "--json" => options.json = true,
+                "--dir" => options.dir = path()?,
+                "--out" => options.out = path()?,
+                flag if flag.starts_with("--") => bail!("there is no option {flag}\n{USAGE}"),
+                _ => options.words.push(argument),
+            }
+        }
+        Ok(options)
+    }
+}
+
+/// Runs what was asked for, prints it as it comes, and gives it back.
+fn run_and_print(options: &Options) -> Result<Vec<Row>> {
+    let workloads = chosen(&options.words)?;
+    let dir = &options.dir;
+    std::fs::create_dir_all(dir).with_context(|| format!("cannot make {}", dir.display()))?;
+    let mut printer = Printer::new(options.json);
+    let mut rows = machine::describe(dir, options.scale.pick("quick", "full"));
+    rows.iter().try_for_each(|row| printer.print(row))?;
+
+    let planned: Vec<(&Workload, Vec<Case>)> = workloads
+        .into_iter()
+        .map(|workload| (workload, (workload.cases)(&options.scale)))
+        .collect();
+    let steps = planned
+        .iter()
+        .flat_map(|(_, cases)| cases)
+        .map(Case::steps)
+        .sum();
+    let mut progress = Progress::new(steps);
+    for (workload, cases) in planned {
+        for case in &cases {
+            let measured = run::run_case(workload.name, case, &options.scale, dir, &mut progress);
+            measured.iter().try_for_each(|row| printer.print(row))?;
+            rows.extend(measured);
+        }
+    }
+    progress.finish();
+    Ok(rows)
+}
+
+fn chosen(names: &[String]) -> Result<Vec<&'static Workload>> {
+    if names.is_empty() {
+        return Ok(workloads::ALL.iter().collect());
+    }
+    names.iter().map(|name| workloads::find(name)).collect()
+}
+
+/// Prints rows as lines of JSON or as a table.
+struct Printer {
+    json: bool,
+    heading: String,
+}
+
+impl Printer {
+    fn new(json: bool) -> Self {
+        Self {
+            json,
+            heading: String::new(),
+        }
+    }
+
+    fn print(&mut self, row: &Row) -> Result<()> {
+        let mut out = std::io::stdout().lock();
+        if self.json {
+            writeln!(out, "{}", serde_json::to_string(row)?)?;
+            return Ok(out.flush()?);
+        }
+        if row.median.is_none() && row.skipped.is_none() {
+            return Ok(writeln!(out, "{}: {}", row.metric, row.case)?);
+        }
+        let heading = format!("{} {}", row.workload, row.case);
+        if heading != self.heading {
+            writeln!(
+                out,
+                "\n{heading:<38} {:<16} {:>12} {:<6} {:>12} {:>12} {:>3} {:>9} {:>9}",
+                "", "median", "", "min", "max", "n", "x limit", "x peer"
+            )?;
+            self.heading = heading;
+        }
+        if let Some(reason) = &row.skipped {
+            return Ok(writeln!(out, "  {:<36} skipped: {reason}", row.system)?);
+        }
+        let figure = |value: Option<f64>| value.map_or_else(String::new, short);
+        writeln!(
+            out,
+            "  {:<36} {:<16} {:>12} {:<6} {:>12} {:>12} {:>3} {:>9} {:>9}",
+            row.system,
+            row.metric,
+            figure(row.median),
+            row.unit,
+            figure(row.min),
+            figure(row.max),
+            row.n,
+            figure(row.ratio_to_limit),
+            figure(row.ratio_to_best_peer)
+        )?;
+        Ok(())
+    }
+}
+
+/// Three digits that matter.
+fn short(value: f64) -> String {
+    match value.abs() {
+        size if size >= 100.0 => format!("{value:.0}"),
+        size if size >= 10.0 => format!("{value:.1}"),
+        size if size >= 1.0 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    }
+}
+
+fn list(scale: &Scale) {
+    for workload in workloads::ALL {
+        println!("{}: {}", workload.name, workload.about);
+        for case in (workload.cases)(scale) {
+            println!("  {}", case.name);
+            for contender in case.contenders {
+                match contender.skip_reason() {
+                    None => println!("    {}", contender.system),
+                    Some(reason) => println!("    {} (skipped: {reason})", contender.system),
+                }
+            }
+        }
+    }
+}
+
+fn compare_files(words: &[String]) -> Result<()> {
+    let [old, new] = words else {
+        bail!("compare needs two files\n{USAGE}");
+    };
+    print!("{}", compare::text(&read_file(old)?, &read_file(new)?));
+    Ok(())
+}
+
+fn read_file(path: impl AsRef<Path>) -> Result<Vec<Row>> {
+    let path = path.as_ref();
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    read_rows(&text).with_context(|| format!("{} is not what `run --json` wrote", path.display()))
+}
+
+fn serve_child(options: &Options) -> Result<()> {
+    let [workload, case, system] = &options.words[..] else {
+        bail!("{} needs a workload, a case and a system", child::COMMAND);
+    };
+    child::serve(workload, case, system, &options.scale, &options.dir)
+}

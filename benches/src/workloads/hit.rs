@@ -1,0 +1,185 @@
+//! `hit`: load and drop a guard of a value that is in memory.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+
+use crate::harness::plan::{Case, Contender, Measure, Sample, Scale, Workload};
+use crate::harness::seed::{Skew, choices};
+use crate::harness::threads::{among, together};
+use crate::systems::blob::Template;
+use crate::systems::{Hits, ancestor, foyer, limit, moka, ours, quick_cache};
+
+pub const WORKLOAD: Workload = Workload {
+    name: "hit",
+    about: "load and drop a guard of a value in memory: one item, and 10 000 items, skewed",
+    cases,
+};
+
+/// Items of the skewed cases; the pools keep just so many.
+const ITEMS: usize = 10_000;
+/// Bytes of an item: one element of it is read.
+const BYTES: usize = 64;
+/// Loads of one pass.
+pub const PASS: usize = 8192;
+
+struct Setting {
+    name: &'static str,
+    items: usize,
+    threads: usize,
+    /// Other threads that are alive, and have loaded before.
+    others: usize,
+}
+
+const SETTINGS: [Setting; 5] = [
+    Setting {
+        name: "same-1t",
+        items: 1,
+        threads: 1,
+        others: 0,
+    },
+    Setting {
+        name: "same-2t",
+        items: 1,
+        threads: 2,
+        others: 0,
+    },
+    Setting {
+        name: "same-2t-among-512",
+        items: 1,
+        threads: 2,
+        others: 512,
+    },
+    Setting {
+        name: "zipf-1t",
+        items: ITEMS,
+        threads: 1,
+        others: 0,
+    },
+    Setting {
+        name: "zipf-2t",
+        items: ITEMS,
+        threads: 2,
+        others: 0,
+    },
+];
+
+fn cases(scale: &Scale) -> Vec<Case> {
+    SETTINGS
+        .iter()
+        .map(|setting| {
+            let mut case = Case::new(setting.name, scale.pick(5, 15));
+            let sample = Duration::from_millis(scale.pick(12, 60));
+            for (system, make) in systems() {
+                case.add(Contender::new(system, move |dir| {
+                    let hits = make(dir, setting.items)?;
+                    Ok(measure(hits, setting, sample))
+                }));
+            }
+            case
+        })
+        .collect()
+}
+
+type Make = Arc<dyn Fn(&Path, usize) -> Result<Box<dyn Hits>>>;
+
+/// Everything that can hold values in memory, by name.
+pub fn systems() -> Vec<(String, Make)> {
+    let mut all: Vec<(String, Make)> = Vec::new();
+    ours_with::<ours::Bin>(&mut all);
+    ours_with::<ours::Prost>(&mut all);
+    ours_with::<ours::Archive>(&mut all);
+    ours_with::<ours::Mixed>(&mut all);
+    ancestor_with::<ancestor::Bin>(&mut all);
+    ancestor_with::<ancestor::Prost>(&mut all);
+    let mut add = |name: &str, make: fn(usize, &[f32]) -> Box<dyn Hits>| {
+        let make: Make = Arc::new(move |_, items| Ok(make(items, Template::new(BYTES).blob(1))));
+        all.push((name.to_owned(), make));
+    };
+    add("foyer", |items, blob| {
+        Box::new(foyer::in_memory(items, blob))
+    });
+    add("moka", |items, blob| Box::new(moka::in_memory(items, blob)));
+    add("quick_cache", |items, blob| {
+        Box::new(quick_cache::in_memory(items, blob))
+    });
+    add("limit/arc-clone", |items, blob| {
+        Box::new(limit::hits::arc_clone(items, blob))
+    });
+    add("limit/striped-pin", |items, blob| {
+        Box::new(limit::hits::striped_pin(items, blob))
+    });
+    all
+}
+
+fn ours_with<F: ours::Form>(all: &mut Vec<(String, Make)>) {
+    for (suffix, is_async) in [("", false), ("/async", true)] {
+        let make: Make = Arc::new(move |dir, items| {
+            let blob = Template::new(BYTES).blob(1).to_vec();
+            Ok(Box::new(ours::in_memory::<F>(dir, items, &blob, is_async)?))
+        });
+        all.push((format!("{}{suffix}", F::NAME), make));
+    }
+}
+
+fn ancestor_with<F: ancestor::Form>(all: &mut Vec<(String, Make)>) {
+    let make: Make = Arc::new(|dir, items| {
+        let blob = Template::new(BYTES).blob(1).to_vec();
+        Ok(Box::new(ancestor::in_memory::<F>(dir, items, &blob)))
+    });
+    all.push((F::NAME.to_owned(), make));
+}
+
+fn measure(hits: Box<dyn Hits>, setting: &'static Setting, sample: Duration) -> Measure {
+    let orders: Vec<_> = (0..setting.threads)
+        .map(|thread| order(setting.items, thread))
+        .collect();
+    let passes = passes_in(sample, &*hits, &orders[0]);
+    Box::new(move || {
+        let run = || {
+            together(setting.threads, &|thread| {
+                for _ in 0..passes {
+                    black_box(hits.pass(black_box(&orders[thread])));
+                }
+            })
+        };
+        let taken = if setting.others == 0 {
+            run()
+        } else {
+            let first = || {
+                black_box(hits.pass(&orders[0][..1]));
+            };
+            among(setting.others, &first, run)
+        };
+        let loads = passes * PASS;
+        Ok(vec![
+            Sample::time("load", "ns", taken.wall, loads),
+            Sample::time("load-cpu", "ns", taken.cpu, loads),
+        ])
+    })
+}
+
+/// What a thread loads in one pass.
+pub fn order(items: usize, thread: usize) -> Vec<u32> {
+    choices(Skew::Zipf, items, PASS, 100 + thread as u64)
+}
+
+/// How many passes take about so long on one thread.
+fn passes_in(sample: Duration, hits: &dyn Hits, order: &[u32]) -> usize {
+    let mut passes = 1;
+    loop {
+        let begin = Instant::now();
+        for _ in 0..passes {
+            black_box(hits.pass(order));
+        }
+        let time = begin.elapsed();
+        if time * 4 > sample {
+            let one = time.as_secs_f64() / f64::from(passes);
+            return (sample.as_secs_f64() / one).ceil() as usize;
+        }
+        passes *= 2;
+    }
+}
