@@ -8,8 +8,8 @@ use anyhow::{Context as _, Result, bail};
 use crate::harness::plan::{Case, Scale, Workload};
 use crate::harness::progress::Progress;
 use crate::harness::row::{Row, read_rows};
-use crate::harness::{child, compare, machine, run};
-use crate::{instructions, workloads};
+use crate::harness::{child, compare, machine};
+use crate::{instructions, report, workloads};
 
 const USAGE: &str = "\
 usage:
@@ -46,9 +46,10 @@ pub fn main(arguments: Vec<String>) -> Result<()> {
         }
         "list" => list(&options.scale),
         "compare" => compare_files(&options.words)?,
-        "report" => bail!("not yet"),
+        "report" => report_results(&options)?,
         "instructions" => instructions::print(&options.words)?,
         child::COMMAND => serve_child(&options)?,
+        child::CASE_COMMAND => serve_case(&options)?,
         instructions::LOOP_COMMAND => instructions::serve_loop(&options.words, &options.dir)?,
         "help" | "--help" | "-h" => print!("{USAGE}"),
         other => bail!("there is no command `{other}`\n{USAGE}"),
@@ -106,7 +107,7 @@ fn run_and_print(options: &Options) -> Result<Vec<Row>> {
     let mut progress = Progress::new(steps);
     for (workload, cases) in planned {
         for case in &cases {
-            let measured = run::run_case(workload.name, case, &options.scale, dir, &mut progress);
+            let measured = child::run_case(workload.name, case, &options.scale, dir, &mut progress);
             measured.iter().try_for_each(|row| printer.print(row))?;
             rows.extend(measured);
         }
@@ -200,6 +201,15 @@ fn list(scale: &Scale) {
     }
 }
 
+fn report_results(options: &Options) -> Result<()> {
+    let rows = match &options.words[..] {
+        [] => run_and_print(options)?,
+        [results] => read_file(results)?,
+        _ => bail!("report needs one file, or none\n{USAGE}"),
+    };
+    report::write(&rows, &options.out)
+}
+
 fn compare_files(words: &[String]) -> Result<()> {
     let [old, new] = words else {
         bail!("compare needs two files\n{USAGE}");
@@ -213,6 +223,13 @@ fn read_file(path: impl AsRef<Path>) -> Result<Vec<Row>> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     read_rows(&text).with_context(|| format!("{} is not what `run --json` wrote", path.display()))
+}
+
+fn serve_case(options: &Options) -> Result<()> {
+    let [workload, case] = &options.words[..] else {
+        bail!("{} needs a workload and a case", child::CASE_COMMAND);
+    };
+    child::serve_case(workload, case, &options.scale, &options.dir)
 }
 
 fn serve_child(options: &Options) -> Result<()> {

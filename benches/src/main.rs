@@ -4,6 +4,7 @@
 mod cli;
 mod harness;
 mod instructions;
+mod report;
 mod systems;
 mod workloads;
 

@@ -112,7 +112,7 @@ fn has_journal(dir: &Path) -> Option<bool> {
             entry
                 .file_name()
                 .to_str()
-                .is_some_and(|journal| journal.split('-').next() == Some(&name))
+                .is_some_and(|journal| journal.split('-').next() == Some(name.as_str()))
         })),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(false),
         Err(_) => None,

@@ -3,6 +3,8 @@
 use std::io::{IsTerminal as _, Write as _, stderr};
 use std::time::Instant;
 
+use super::child;
+
 const WIDTH: usize = 30;
 
 /// A bar that is redrawn in place on a terminal, and a line for each case
@@ -19,6 +21,9 @@ pub struct Progress {
 enum Kind {
     Bar,
     Lines,
+    /// Lines for the parent to read.
+    Relayed,
+    #[cfg(test)]
     Silent,
 }
 
@@ -30,6 +35,11 @@ impl Progress {
             Kind::Lines
         };
         Self::of_kind(kind, total)
+    }
+
+    /// In a child, whose parent shows the progress.
+    pub fn relayed() -> Self {
+        Self::of_kind(Kind::Relayed, 0)
     }
 
     #[cfg(test)]
@@ -63,6 +73,8 @@ impl Progress {
                     self.last_case = case;
                 }
             }
+            Kind::Relayed => eprintln!("{}{system}", child::STEP),
+            #[cfg(test)]
             Kind::Silent => {}
         }
         self.done += 1;
@@ -73,6 +85,8 @@ impl Progress {
         match self.kind {
             Kind::Bar => eprintln!("\r{} done\x1b[K", self.line()),
             Kind::Lines => eprintln!("{} done", self.line()),
+            Kind::Relayed => {}
+            #[cfg(test)]
             Kind::Silent => {}
         }
     }

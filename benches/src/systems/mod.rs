@@ -2,11 +2,18 @@
 
 pub mod ancestor;
 pub mod blob;
+pub mod cacache;
+pub mod catalog;
+pub mod epserde;
+pub mod fjall;
 pub mod foyer;
+pub mod heed;
 pub mod limit;
+pub mod mmap_sync;
 pub mod moka;
 pub mod ours;
 pub mod quick_cache;
+pub mod redb;
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
@@ -27,6 +34,12 @@ pub trait Hits: Send + Sync {
 pub trait Blobs: Send + Sync {
     /// Stores a blob; it may still be under way when this returns.
     fn put(&self, id: usize, blob: &[f32]) -> Result<()>;
+
+    /// Stores a blob for a workload that measures nothing but loads; a system
+    /// whose own way takes too long may take another one.
+    fn put_for_loads(&self, id: usize, blob: &[f32]) -> Result<()> {
+        self.put(id, blob)
+    }
 
     /// Returns when everything that was put is where the system wants it.
     fn finish(&self) -> Result<()> {
@@ -56,10 +69,19 @@ pub trait Blobs: Send + Sync {
     }
 }
 
-/// The runtime that systems do their background work on.
-pub fn runtime() -> &'static Runtime {
-    static RUNTIME: OnceLock<Runtime> = OnceLock::new();
-    RUNTIME.get_or_init(|| {
+/// Who does background work on a runtime.
+#[derive(Clone, Copy, Debug)]
+pub enum User {
+    Ours,
+    Ancestor,
+    Foyer,
+}
+
+/// Each has a runtime of its own: the published crate fills one with up to 512
+/// blocking threads, which would go on to do the others' work.
+pub fn runtime(user: User) -> &'static Runtime {
+    static RUNTIMES: [OnceLock<Runtime>; 3] = [const { OnceLock::new() }; 3];
+    RUNTIMES[user as usize].get_or_init(|| {
         tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()

@@ -1,5 +1,8 @@
 //! This crate.
 
+pub mod footprint;
+pub mod save;
+
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -11,8 +14,9 @@ use file_backed::fbstore::{
 };
 use file_backed::{BackingStore, FBPool, Fb};
 
-use super::blob::{ProstBlob, touch, touch_bytes};
-use super::{Blobs, Hits, Touch, runtime};
+use super::blob::{ProstBlob, Template, touch, touch_bytes};
+use super::{Blobs, Hits, Touch, User, runtime};
+use crate::workloads::lifecycle::{BYTES, Steps};
 
 /// A codec with a value that holds numbers.
 pub trait Form: Send + Sync + 'static {
@@ -74,8 +78,11 @@ impl Form for Prost {
 /// crossover are read.
 pub struct Archive;
 
+/// The name of the system.
+pub const ARCHIVE: &str = "file_backed/mappedcodec";
+
 impl Form for Archive {
-    const NAME: &'static str = "file_backed/mappedcodec";
+    const NAME: &'static str = ARCHIVE;
     type Value = Mapped<Vec<f32>>;
     type Codec = MappedCodec;
 
@@ -99,7 +106,7 @@ impl Form for Archive {
 pub struct ArchiveAlwaysMapped;
 
 impl Form for ArchiveAlwaysMapped {
-    const NAME: &'static str = "file_backed/mappedcodec+crossover0";
+    const NAME: &'static str = "file_backed/mappedcodec-crossover0";
     type Value = Mapped<Vec<f32>>;
     type Codec = MappedCodec;
 
@@ -162,7 +169,10 @@ pub type Handle<F> = Fb<<F as Form>::Value, FBStore<<F as Form>::Codec>>;
 pub fn pool<F: Form>(dir: &Path, cache: usize) -> Result<Arc<Pool<F>>> {
     let path = PreparedPath::blocking_open(dir.join("cache"), vec![])?;
     let files = FBStore::open(F::codec(), path)?;
-    let store = Arc::new(BackingStore::new(files, runtime().handle().clone()));
+    let store = Arc::new(BackingStore::new(
+        files,
+        runtime(User::Ours).handle().clone(),
+    ));
     Ok(Arc::new(FBPool::new(store, cache)))
 }
 
@@ -189,7 +199,7 @@ pub fn in_memory<F: Form>(
 impl<F: Form> Hits for InMemory<F> {
     fn pass(&self, order: &[u32]) -> u32 {
         if self.is_async {
-            runtime().block_on(self.pass_async(order))
+            runtime(User::Ours).block_on(self.pass_async(order))
         } else {
             order.iter().fold(0, |sum, item| {
                 let guard = self.items[*item as usize].blocking_load();
@@ -262,7 +272,7 @@ impl<F: Form> Blobs for Files<F> {
     fn load(&self, id: usize, how: Touch) -> Result<u32> {
         let item = self.item(id)?;
         Ok(if self.is_async {
-            runtime().block_on(async { F::touch(&*item.load().await, how) })
+            runtime(User::Ours).block_on(async { F::touch(&*item.load().await, how) })
         } else {
             F::touch(&item.blocking_load(), how)
         })
@@ -276,7 +286,7 @@ impl<F: Form> Blobs for Files<F> {
         anyhow::ensure!(fresh.try_load().is_none(), "it is in memory");
         let begin = Instant::now();
         let sum = if self.is_async {
-            runtime().block_on(async { F::touch(&*fresh.load().await, how) })
+            runtime(User::Ours).block_on(async { F::touch(&*fresh.load().await, how) })
         } else {
             F::touch(&fresh.blocking_load(), how)
         };
@@ -294,4 +304,56 @@ impl<F: Form> Blobs for Files<F> {
     fn unwritten(&self) -> usize {
         self.pool.stats().resident
     }
+}
+
+/// Items that stay in memory while many are created.
+const FEW: usize = 16;
+
+/// Creates, persists, restarts, registers and cleans up.
+pub fn lifecycle<F: Form>(dir: &Path, items: usize) -> Result<Steps> {
+    let mut template = Template::new(BYTES);
+    let mut steps = Steps::default();
+    let first = pool::<F>(dir, FEW)?;
+    let saved = PreparedPath::blocking_open(dir.join("saved"), vec![])?;
+    let tracked = first.store().blocking_track_path(saved)?;
+
+    let begin = Instant::now();
+    let handles = (0..items)
+        .map(|id| Ok(first.insert(F::value(template.blob(id))?)))
+        .collect::<Result<Vec<_>>>()?;
+    for handle in handles.iter().rev().take(FEW) {
+        handle.blocking_write_now()?;
+    }
+    first.store().blocking_finished();
+    steps.create = begin.elapsed();
+
+    let begin = Instant::now();
+    for handle in &handles {
+        handle.blocking_persist(&tracked)?;
+    }
+    steps.persist = Some(begin.elapsed());
+    drop(handles);
+    first.store().blocking_finished();
+    drop((first, tracked));
+
+    let second = pool::<F>(dir, FEW)?;
+    let saved = PreparedPath::blocking_open(dir.join("saved"), vec![])?;
+    let begin = Instant::now();
+    let tracked = second.store().blocking_track_path(saved)?;
+    let keys = tracked.all_keys();
+    steps.scan = begin.elapsed();
+    anyhow::ensure!(keys.len() == items, "keys are missing");
+
+    let begin = Instant::now();
+    let handles = keys
+        .into_iter()
+        .map(|key| second.blocking_register(&tracked, key))
+        .collect::<file_backed::Result<Vec<_>>>()?;
+    steps.register = Some(begin.elapsed());
+
+    let begin = Instant::now();
+    drop(handles);
+    second.store().blocking_finished();
+    steps.clean_up = begin.elapsed();
+    Ok(steps)
 }

@@ -1,17 +1,23 @@
 //! The published crate 0.6.
 
+pub mod footprint;
+pub mod save;
+
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use ancestor::backing_store::TrackedPath;
-use ancestor::fbstore::{BinCodec, Codec, FBStore, PreparedPath, ProstCodec};
+use ancestor::fbstore::{BinCodec, Codec, FBStore, PreparedPath, ProstCodec, key_path};
 use ancestor::{BackingStore, FBPool, Fb};
 use anyhow::{Context as _, Result};
+use prost::Message as _;
+use uuid::Uuid;
 
-use super::blob::{ProstBlob, touch, touch_bytes};
-use super::{Blobs, Hits, Touch, runtime};
+use super::blob::{ProstBlob, Template, touch, touch_bytes};
+use super::{Blobs, Hits, Touch, User, runtime};
+use crate::workloads::lifecycle::{BYTES, Steps};
 
 /// A codec with a value that holds numbers.
 pub trait Form: Send + Sync + 'static {
@@ -22,6 +28,8 @@ pub trait Form: Send + Sync + 'static {
 
     fn codec() -> Self::Codec;
     fn value(blob: &[f32]) -> Self::Value;
+    /// What the codec would write.
+    fn encode(value: &Self::Value) -> Result<Vec<u8>>;
     fn touch(value: &Self::Value, how: Touch) -> u32;
 }
 
@@ -39,6 +47,13 @@ impl Form for Bin {
 
     fn value(blob: &[f32]) -> Vec<f32> {
         blob.to_vec()
+    }
+
+    fn encode(value: &Vec<f32>) -> Result<Vec<u8>> {
+        Ok(bincode::serde::encode_to_vec(
+            value,
+            bincode::config::legacy(),
+        )?)
     }
 
     #[inline]
@@ -63,6 +78,10 @@ impl Form for Prost {
         ProstBlob::new(blob)
     }
 
+    fn encode(value: &ProstBlob) -> Result<Vec<u8>> {
+        Ok(value.encode_to_vec())
+    }
+
     #[inline]
     fn touch(value: &ProstBlob, how: Touch) -> u32 {
         touch_bytes(&value.data, how)
@@ -75,7 +94,10 @@ pub type Handle<F> = Fb<<F as Form>::Value, FBStore<<F as Form>::Codec>>;
 pub fn pool<F: Form>(dir: &Path, cache: usize) -> Arc<Pool<F>> {
     let path = PreparedPath::blocking_new(dir.join("cache"), vec![]);
     let files = FBStore::new(F::codec(), path);
-    let store = Arc::new(BackingStore::new(files, runtime().handle().clone()));
+    let store = Arc::new(BackingStore::new(
+        files,
+        runtime(User::Ancestor).handle().clone(),
+    ));
     Arc::new(FBPool::new(store, cache))
 }
 
@@ -108,6 +130,8 @@ pub struct Files<F: Form> {
     saved: PreparedPath,
     tracked: OnceLock<Arc<TrackedPath<PreparedPath>>>,
     cache: usize,
+    /// Files that are to be registered.
+    written: Mutex<Vec<(usize, Uuid)>>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -119,6 +143,7 @@ pub fn files<F: Form>(dir: &Path, items: usize, cache: usize) -> Files<F> {
         saved: PreparedPath::blocking_new(dir.join("saved"), vec![]),
         tracked: OnceLock::new(),
         cache,
+        written: Mutex::default(),
         hits: AtomicU64::new(0),
         misses: AtomicU64::new(0),
     }
@@ -140,7 +165,7 @@ impl<F: Form> Files<F> {
     }
 
     fn finish_background(&self) {
-        runtime().block_on(self.pool.store().finished());
+        runtime(User::Ancestor).block_on(self.pool.store().finished());
     }
 }
 
@@ -151,7 +176,24 @@ impl<F: Form> Blobs for Files<F> {
         Ok(())
     }
 
+    /// Writes the file that the codec would write, only faster, and registers
+    /// it.
+    fn put_for_loads(&self, id: usize, blob: &[f32]) -> Result<()> {
+        let key =
+            Uuid::from_u128((id as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
+        std::fs::write(key_path(&self.saved, key), F::encode(&F::value(blob))?)?;
+        let mut written = self.written.lock().expect("no thread panics with it");
+        written.push((id, key));
+        Ok(())
+    }
+
     fn finish(&self) -> Result<()> {
+        let written = std::mem::take(&mut *self.written.lock().expect("no thread panics with it"));
+        for (id, key) in written {
+            let item = self.pool.blocking_register(self.tracked()?, key);
+            let item = item.context("it was written")?;
+            anyhow::ensure!(self.items[id].set(item).is_ok(), "put twice");
+        }
         self.finish_background();
         Ok(())
     }
@@ -195,4 +237,58 @@ impl<F: Form> Blobs for Files<F> {
     fn unwritten(&self) -> usize {
         self.cache.min(self.pool.size())
     }
+}
+
+/// Items that stay in memory while many are created.
+const FEW: usize = 16;
+
+/// Creates, persists, restarts, registers and cleans up.
+pub fn lifecycle<F: Form>(dir: &Path, items: usize) -> Result<Steps> {
+    let mut template = Template::new(BYTES);
+    let mut steps = Steps::default();
+    let first = pool::<F>(dir, FEW);
+    let finished = |pool: &Arc<Pool<F>>| runtime(User::Ancestor).block_on(pool.store().finished());
+    let saved = PreparedPath::blocking_new(dir.join("saved"), vec![]);
+    let tracked = first.store().blocking_track_path(saved);
+
+    let begin = Instant::now();
+    let handles: Vec<_> = (0..items)
+        .map(|id| first.insert(F::value(template.blob(id))))
+        .collect();
+    for handle in handles.iter().rev().take(FEW) {
+        handle.blocking_write_now();
+    }
+    finished(&first);
+    steps.create = begin.elapsed();
+
+    let begin = Instant::now();
+    for handle in &handles {
+        handle.blocking_persist(&tracked);
+    }
+    steps.persist = Some(begin.elapsed());
+    drop(handles);
+    finished(&first);
+    drop((first, tracked));
+
+    let second = pool::<F>(dir, FEW);
+    let saved = PreparedPath::blocking_new(dir.join("saved"), vec![]);
+    let begin = Instant::now();
+    let tracked = second.store().blocking_track_path(saved);
+    let keys = tracked.all_keys();
+    steps.scan = begin.elapsed();
+    anyhow::ensure!(keys.len() == items, "keys are missing");
+
+    let begin = Instant::now();
+    let handles: Vec<_> = keys
+        .into_iter()
+        .filter_map(|key| second.blocking_register(&tracked, key))
+        .collect();
+    steps.register = Some(begin.elapsed());
+    anyhow::ensure!(handles.len() == items, "items are missing");
+
+    let begin = Instant::now();
+    drop(handles);
+    finished(&second);
+    steps.clean_up = begin.elapsed();
+    Ok(steps)
 }

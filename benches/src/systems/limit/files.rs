@@ -1,0 +1,210 @@
+//! The least that a value in a file costs.
+
+use std::cell::RefCell;
+use std::fs::File;
+use std::num::NonZeroUsize;
+use std::os::unix::fs::FileExt as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use lru::LruCache;
+use memmap2::MmapOptions;
+use prost::Message as _;
+
+use super::directory::Directory;
+use crate::systems::blob::{ProstBlob, touch, touch_bytes};
+use crate::systems::{Blobs, Touch};
+
+/// How a file is written and made a value of again.
+pub trait Form: Send + Sync + 'static {
+    type Value: Send + Sync + 'static;
+
+    fn bytes(blob: &[f32]) -> Result<Vec<u8>>;
+    fn fetch(file: &File) -> Result<Self::Value>;
+    fn touch(value: &Self::Value, how: Touch) -> u32;
+}
+
+/// The bytes, read into fresh memory.
+pub struct Read;
+
+impl Form for Read {
+    type Value = Vec<u8>;
+
+    fn bytes(blob: &[f32]) -> Result<Vec<u8>> {
+        Ok(bytemuck::cast_slice(blob).to_vec())
+    }
+
+    fn fetch(file: &File) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; file.metadata()?.len() as usize];
+        file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
+    }
+
+    fn touch(value: &Vec<u8>, how: Touch) -> u32 {
+        touch_bytes(value, how)
+    }
+}
+
+/// The bytes, mapped.
+pub struct Map;
+
+impl Form for Map {
+    type Value = memmap2::Mmap;
+
+    fn bytes(blob: &[f32]) -> Result<Vec<u8>> {
+        Read::bytes(blob)
+    }
+
+    fn fetch(file: &File) -> Result<memmap2::Mmap> {
+        let len = file.metadata()?.len() as usize;
+        // SAFETY: the file was written once, by this process, in a directory
+        // that nobody else knows.
+        Ok(unsafe { MmapOptions::new().len(len).map(file) }?)
+    }
+
+    fn touch(value: &memmap2::Mmap, how: Touch) -> u32 {
+        touch_bytes(value, how)
+    }
+}
+
+/// Numbers that bincode makes of a buffer.
+pub struct Bincode;
+
+impl Form for Bincode {
+    type Value = Vec<f32>;
+
+    fn bytes(blob: &[f32]) -> Result<Vec<u8>> {
+        let blob = blob.to_vec();
+        Ok(bincode::serde::encode_to_vec(
+            &blob,
+            bincode::config::legacy(),
+        )?)
+    }
+
+    fn fetch(file: &File) -> Result<Vec<f32>> {
+        with_buffer(file, |bytes| {
+            Ok(bincode::serde::decode_from_slice(bytes, bincode::config::legacy())?.0)
+        })
+    }
+
+    fn touch(value: &Vec<f32>, how: Touch) -> u32 {
+        touch(value, how)
+    }
+}
+
+/// A protobuf message that prost makes of a buffer.
+pub struct Prost;
+
+impl Form for Prost {
+    type Value = ProstBlob;
+
+    fn bytes(blob: &[f32]) -> Result<Vec<u8>> {
+        Ok(ProstBlob::new(blob).encode_to_vec())
+    }
+
+    fn fetch(file: &File) -> Result<ProstBlob> {
+        with_buffer(file, |bytes| Ok(ProstBlob::decode(bytes)?))
+    }
+
+    fn touch(value: &ProstBlob, how: Touch) -> u32 {
+        touch_bytes(&value.data, how)
+    }
+}
+
+/// Reads a file into a buffer that the thread keeps.
+fn with_buffer<R>(file: &File, decode: impl FnOnce(&[u8]) -> Result<R>) -> Result<R> {
+    thread_local! {
+        static BUFFER: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    }
+    BUFFER.with_borrow_mut(|buffer| {
+        buffer.resize(file.metadata()?.len() as usize, 0);
+        file.read_exact_at(buffer, 0)?;
+        decode(buffer)
+    })
+}
+
+/// A file for each value, and nothing in memory.
+pub struct Bare<F: Form> {
+    files: Directory,
+    form: std::marker::PhantomData<F>,
+}
+
+pub fn bare<F: Form>(dir: &Path) -> Result<Bare<F>> {
+    Ok(Bare {
+        files: Directory::create(dir)?,
+        form: std::marker::PhantomData,
+    })
+}
+
+impl<F: Form> Blobs for Bare<F> {
+    fn put(&self, id: usize, blob: &[f32]) -> Result<()> {
+        self.files.write(id, &F::bytes(blob)?)
+    }
+
+    fn load(&self, id: usize, how: Touch) -> Result<u32> {
+        let value = F::fetch(&self.files.open_file(id)?)?;
+        Ok(F::touch(&value, how))
+    }
+
+    fn first_load(&self, id: usize, how: Touch) -> Result<(Duration, u32)> {
+        let begin = Instant::now();
+        let value = F::fetch(&self.files.open_file(id)?)?;
+        let sum = F::touch(&value, how);
+        Ok((begin.elapsed(), sum))
+    }
+}
+
+/// A file for each value, and the last ones used in memory, in one list behind
+/// one lock.
+pub struct Lru<F: Form> {
+    files: Directory,
+    cache: Mutex<LruCache<usize, Arc<F::Value>>>,
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+pub fn lru<F: Form>(dir: &Path, cache: usize) -> Result<Lru<F>> {
+    let most = NonZeroUsize::new(cache).unwrap_or(NonZeroUsize::MIN);
+    Ok(Lru {
+        files: Directory::create(dir)?,
+        cache: Mutex::new(LruCache::new(most)),
+        hits: AtomicU64::new(0),
+        misses: AtomicU64::new(0),
+    })
+}
+
+impl<F: Form> Lru<F> {
+    fn cached(&self, id: usize) -> Option<Arc<F::Value>> {
+        let mut cache = self.cache.lock().expect("no thread panics with it");
+        cache.get(&id).cloned()
+    }
+}
+
+impl<F: Form> Blobs for Lru<F> {
+    fn put(&self, id: usize, blob: &[f32]) -> Result<()> {
+        self.files.write(id, &F::bytes(blob)?)
+    }
+
+    fn load(&self, id: usize, how: Touch) -> Result<u32> {
+        if let Some(value) = self.cached(id) {
+            self.hits.fetch_add(1, Relaxed);
+            return Ok(F::touch(&value, how));
+        }
+        self.misses.fetch_add(1, Relaxed);
+        let value = Arc::new(F::fetch(&self.files.open_file(id)?)?);
+        let sum = F::touch(&value, how);
+        let evicted = {
+            let mut cache = self.cache.lock().expect("no thread panics with it");
+            cache.push(id, value)
+        };
+        drop(evicted);
+        Ok(sum)
+    }
+
+    fn hits_and_misses(&self) -> Option<(u64, u64)> {
+        Some((self.hits.load(Relaxed), self.misses.load(Relaxed)))
+    }
+}

@@ -1,0 +1,261 @@
+//! `cold`: the first load of one blob whose file is in the page cache, and loads
+//! of one whose map was kept.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use crate::harness::memory;
+use crate::harness::plan::{Case, Contender, Measure, Sample, Scale, Workload};
+use crate::harness::size::{GIB, KIB, MIB, size_name};
+use crate::harness::threads::among;
+use crate::systems::blob::{Template, touch};
+use crate::systems::catalog::{self, Entry, Sizes};
+use crate::systems::{Blobs, Hits as _, Touch, ancestor, limit, ours};
+
+pub const WORKLOAD: Workload = Workload {
+    name: "cold",
+    about: "the first load of a blob in the page cache: one element touched, and all; \
+            and loads of one whose map was kept",
+    cases,
+};
+
+fn cases(scale: &Scale) -> Vec<Case> {
+    let sizes: &[usize] = scale.pick(
+        &[4 * KIB, 64 * KIB, MIB, 16 * MIB],
+        &[4 * KIB, 64 * KIB, MIB, 64 * MIB, GIB, 4 * GIB],
+    );
+    let mut cases = Vec::new();
+    for bytes in sizes {
+        for how in Touch::BOTH {
+            cases.push(first_loads(*bytes, how, scale));
+        }
+    }
+    cases.push(among_many_threads(scale));
+    for bytes in &sizes[1..4] {
+        cases.push(kept(*bytes, scale));
+    }
+    cases
+}
+
+fn first_loads(bytes: usize, how: Touch, scale: &Scale) -> Case {
+    let name = format!("{}/{}", size_name(bytes), how.name());
+    let mut case = Case::new(name, rounds(bytes, scale));
+    let entries = [
+        catalog::ours::<ours::Archive>(false),
+        catalog::ours::<ours::Archive>(true),
+        catalog::ours::<ours::Bin>(false),
+        catalog::ours::<ours::Prost>(false),
+        catalog::ours::<ours::Mixed>(false),
+        catalog::ancestor::<ancestor::Bin>(),
+        catalog::ancestor::<ancestor::Prost>(),
+        catalog::heed(),
+        catalog::redb(),
+        catalog::fjall(),
+        catalog::foyer(),
+        catalog::cacache(),
+        catalog::mmap_sync(),
+        catalog::epserde(),
+        catalog::bare::<limit::files::Read>("limit/read"),
+        catalog::bare::<limit::files::Map>("limit/map"),
+    ];
+    for entry in entries {
+        case.add(first_load(entry, bytes, how, scale));
+    }
+    case
+}
+
+/// First loads in a process in which many threads have loaded before, and are
+/// still alive.
+fn among_many_threads(scale: &Scale) -> Case {
+    const OTHERS: usize = 512;
+    let (bytes, loads) = (4 * KIB, loads(4 * KIB, scale));
+    let name = format!("{}/one-among-{OTHERS}", size_name(bytes));
+    let mut case = Case::new(name, scale.pick(3, 9));
+    for entry in [
+        catalog::ours::<ours::Archive>(false),
+        catalog::ours::<ours::Bin>(false),
+        catalog::ancestor::<ancestor::Prost>(),
+        catalog::redb(),
+        catalog::fjall(),
+        catalog::cacache(),
+        catalog::bare::<limit::files::Read>("limit/read"),
+    ] {
+        let contender = Contender::new(entry.system.clone(), move |dir| {
+            let (store, _) = with_one_blob(&entry, dir, bytes, 1, Touch::One)?;
+            Ok(Box::new(move || {
+                let store = &*store;
+                // A failure shows in the measured loads.
+                let first = || drop(store.load(0, Touch::One));
+                among(OTHERS, &first, || first_loads_of(store, Touch::One, loads))
+            }))
+        });
+        case.add(contender.isolated());
+    }
+    let reason = "it has a limited table of readers, one for each thread";
+    case.add(Contender::skipped("heed", reason));
+    case
+}
+
+pub fn rounds(bytes: usize, scale: &Scale) -> usize {
+    match bytes {
+        bytes if bytes >= GIB => 3,
+        bytes if bytes >= 16 * MIB => scale.pick(3, 5),
+        _ => scale.pick(3, 9),
+    }
+}
+
+/// Loads of one sample.
+fn loads(bytes: usize, scale: &Scale) -> usize {
+    match bytes {
+        bytes if bytes >= 64 * MIB => 1,
+        bytes if bytes >= 16 * MIB => scale.pick(2, 3),
+        bytes if bytes >= MIB => scale.pick(10, 30),
+        _ => scale.pick(60, 300),
+    }
+}
+
+/// A system that loads one blob for the first time, again and again.
+pub fn first_load(entry: Entry, bytes: usize, how: Touch, scale: &Scale) -> Contender {
+    if let Some(reason) = impossible(&entry.system, bytes, scale) {
+        return Contender::skipped(entry.system, reason);
+    }
+    let loads = match &*entry.system {
+        // Milliseconds each.
+        "ancestor/bincodec" => (loads(bytes, scale) * 16 * KIB / bytes).max(1),
+        _ => loads(bytes, scale),
+    };
+    let contender = Contender::new(entry.system.clone(), move |dir| {
+        measure(&entry, dir, bytes, how, loads)
+    })
+    .budget(scale.pick(Duration::from_millis(700), Duration::from_secs(20)));
+    // A process of its own, so that its memory is free for the next one.
+    if bytes >= 256 * MIB {
+        contender.isolated()
+    } else {
+        contender
+    }
+}
+
+/// Why a system cannot take part.
+fn impossible(system: &str, bytes: usize, scale: &Scale) -> Option<String> {
+    let codec = system.split('/').nth(1).unwrap_or_default();
+    let most_quick = scale.pick(MIB, 64 * MIB);
+    if system == "ancestor/bincodec" && bytes > most_quick {
+        return Some("it makes a system call a number: 150 s for a GiB".into());
+    }
+    let two_gib = |what: &str| Some(format!("{what} hold less than 2 GiB"));
+    if bytes >= 2 * GIB {
+        match (system, codec) {
+            (_, "mappedcodec" | "mixedcodec") => {
+                return two_gib("archives with rkyv's default 32-bit pointers");
+            }
+            (_, "prostcodec") => return two_gib("protobuf messages"),
+            ("mmap-sync", _) => return two_gib("archives of rkyv 0.7"),
+            ("redb", _) => return Some("its values hold less than 3 GiB".into()),
+            ("heed", _) => return Some("LMDB's values hold less than 4 GiB".into()),
+            ("fjall", _) => return Some("its values hold less than 4 GiB".into()),
+            _ => {}
+        }
+    }
+    if system == "foyer" && bytes > 64 * MIB {
+        return Some("its blocks and buffers are made for small entries".into());
+    }
+    let needed = bytes * if bytes >= GIB { 4 } else { 1 };
+    let available = memory::available().unwrap_or(usize::MAX);
+    (needed > available).then(|| {
+        format!(
+            "it needs {:.0} GiB of memory, and {:.0} are available",
+            needed as f64 / GIB as f64,
+            available as f64 / GIB as f64
+        )
+    })
+}
+
+fn measure(entry: &Entry, dir: &Path, bytes: usize, how: Touch, loads: usize) -> Result<Measure> {
+    let (store, expected) = with_one_blob(entry, dir, bytes, 1, how)?;
+    let (_, sum) = store.first_load(0, how)?;
+    ensure!(sum == expected, "it loads something else than was put");
+    Ok(Box::new(move || first_loads_of(&*store, how, loads)))
+}
+
+fn first_loads_of(store: &dyn Blobs, how: Touch, loads: usize) -> Result<Vec<Sample>> {
+    let mut total = Duration::ZERO;
+    for _ in 0..loads {
+        let (time, sum) = store.first_load(0, how)?;
+        black_box(sum);
+        total += time;
+    }
+    Ok(vec![Sample::time("first-load", "µs", total, loads)])
+}
+
+fn with_one_blob(
+    entry: &Entry,
+    dir: &Path,
+    bytes: usize,
+    cache: usize,
+    how: Touch,
+) -> Result<(Box<dyn Blobs>, u32)> {
+    let sizes = Sizes {
+        items: 1,
+        cache,
+        bytes,
+    };
+    let store = (entry.make)(dir, sizes)?;
+    let mut template = Template::new(bytes);
+    let blob = template.blob(7);
+    store.put(0, blob)?;
+    let expected = touch(blob, how);
+    drop(template);
+    store.finish()?;
+    Ok((store, expected))
+}
+
+/// Loads of a blob that the item budget has let go of, and whose map was kept.
+fn kept(bytes: usize, scale: &Scale) -> Case {
+    let mut case = Case::new(format!("kept/{}", size_name(bytes)), scale.pick(3, 9));
+    for entry in [
+        catalog::ours::<ours::Archive>(false),
+        catalog::ours::<ours::ArchiveAlwaysMapped>(false),
+        catalog::ours::<ours::Archive>(true),
+        catalog::heed(),
+    ] {
+        let reads_small_files = entry.system.trim_end_matches("/async") == ours::ARCHIVE;
+        if bytes < 256 * KIB && reads_small_files {
+            let reason = "the codec reads files below its crossover of 256 KiB, and keeps no map";
+            case.add(Contender::skipped(entry.system, reason));
+            continue;
+        }
+        case.add(Contender::new(entry.system.clone(), move |dir| {
+            let (store, expected) = with_one_blob(&entry, dir, bytes, 0, Touch::One)?;
+            for _ in 0..2 {
+                let sum = store.load(0, Touch::One)?;
+                ensure!(sum == expected, "it loads something else than was put");
+                store.finish()?;
+            }
+            Ok(Box::new(move || {
+                let begin = Instant::now();
+                for _ in 0..KEPT_LOADS {
+                    black_box(store.load(0, Touch::One)?);
+                }
+                let time = begin.elapsed();
+                Ok(vec![Sample::time("kept-load", "ns", time, KEPT_LOADS)])
+            }))
+        }));
+    }
+    case.add(Contender::new("limit/arc-clone", move |_| {
+        let hits = limit::hits::arc_clone(1, Template::new(bytes).blob(7));
+        let order = vec![0; KEPT_LOADS];
+        Ok(Box::new(move || {
+            let begin = Instant::now();
+            black_box(hits.pass(&order));
+            let time = begin.elapsed();
+            Ok(vec![Sample::time("kept-load", "ns", time, KEPT_LOADS)])
+        }))
+    }));
+    case
+}
+
+const KEPT_LOADS: usize = 20_000;

@@ -1,0 +1,121 @@
+//! `sink`: more values than memory are put in, and each goes to a file. The
+//! greatest memory in use is measured too, so each sample is a process.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+
+use crate::harness::memory;
+use crate::harness::plan::{Case, Contender, Measure, Sample, Scale, Workload};
+use crate::harness::size::{KIB, MIB, size_name};
+use crate::systems::blob::{Template, touch};
+use crate::systems::catalog::{self, Entry, Sizes};
+use crate::systems::limit::sink::archive_and_write;
+use crate::systems::{Touch, ancestor, ours};
+
+pub const WORKLOAD: Workload = Workload {
+    name: "sink",
+    about: "values put in through a small cache until all are written: 1 MiB blobs and 256-byte \
+            items, one file each, with the peak of memory",
+    cases,
+};
+
+/// Items that stay in memory.
+const CACHE: usize = 64;
+const SMALL: usize = 256;
+
+fn cases(scale: &Scale) -> Vec<Case> {
+    let blobs: &[usize] = scale.pick(&[160], &[512, 1024, 2048]);
+    let small: &[usize] = scale.pick(&[5_000], &[20_000, 60_000, 200_000]);
+    let blobs = blobs
+        .iter()
+        .map(|items| case("blobs", *items, MIB, size_name(items * MIB), scale));
+    let small = small
+        .iter()
+        .map(|items| case("small", *items, SMALL, items.to_string(), scale));
+    blobs.chain(small).collect()
+}
+
+fn case(kind: &str, items: usize, bytes: usize, size: String, scale: &Scale) -> Case {
+    let mut case = Case::new(format!("{kind}/{size}"), scale.pick(2, 5));
+    for entry in [
+        catalog::ours::<ours::Archive>(false),
+        catalog::ours::<ours::Bin>(false),
+        catalog::ours::<ours::Prost>(false),
+        catalog::ancestor::<ancestor::Bin>(),
+        catalog::ancestor::<ancestor::Prost>(),
+        catalog::cacache(),
+        catalog::foyer(),
+        catalog::heed(),
+        catalog::redb(),
+        catalog::fjall(),
+        catalog::epserde(),
+    ] {
+        let items = match &*entry.system {
+            // 150 ms a blob: a sixteenth of them tells as much.
+            "ancestor/bincodec" if bytes > 64 * KIB => CACHE + (items - CACHE) / 16,
+            _ => items,
+        };
+        let sizes = Sizes {
+            items,
+            cache: CACHE,
+            bytes,
+        };
+        let contender =
+            Contender::new(entry.system.clone(), move |dir| measure(&entry, dir, sizes));
+        let most = scale.pick(Duration::from_secs(2), Duration::from_secs(60));
+        case.add(contender.isolated().budget(most));
+    }
+    let written = items - CACHE;
+    let limit = Contender::new("limit/archive-write-2t", move |dir| {
+        let dir = dir.to_owned();
+        Ok(Box::new(move || {
+            memory::forget_peak();
+            let before = memory::resident()?;
+            let begin = Instant::now();
+            archive_and_write(&dir, written, bytes, 2)?;
+            samples(begin.elapsed(), written, bytes, before)
+        }))
+    });
+    case.add(limit.isolated());
+    let reason = "it keeps one value in two files, and has no cache in front";
+    case.add(Contender::skipped("mmap-sync", reason));
+    case
+}
+
+fn measure(entry: &Entry, dir: &Path, sizes: Sizes) -> Result<Measure> {
+    let store = (entry.make)(dir, sizes)?;
+    let mut template = Template::new(sizes.bytes);
+    Ok(Box::new(move || {
+        memory::forget_peak();
+        let before = memory::resident()?;
+        let begin = Instant::now();
+        for id in 0..sizes.items {
+            store.put(id, template.blob(id))?;
+        }
+        store.finish()?;
+        let time = begin.elapsed();
+        let written = sizes.items - store.unwritten();
+        let samples = samples(time, written, sizes.bytes, before)?;
+        for id in [0, sizes.items / 2, sizes.items - 1] {
+            let sum = store.load(id, Touch::All)?;
+            let expected = touch(template.blob(id), Touch::All);
+            ensure!(sum == expected, "it loads something else than was put");
+        }
+        Ok(samples)
+    }))
+}
+
+fn samples(time: Duration, written: usize, bytes: usize, before: usize) -> Result<Vec<Sample>> {
+    let seconds = time.as_secs_f64();
+    let rate = if bytes == SMALL {
+        Sample::new("written", "k/s", written as f64 / seconds / 1e3)
+    } else {
+        let mib = (written * bytes) as f64 / MIB as f64;
+        Sample::new("written", "MiB/s", mib / seconds)
+    };
+    let above = memory::peak()?.saturating_sub(before);
+    let peak = Sample::new("peak-rss", "MiB", above as f64 / MIB as f64);
+    Ok(vec![rate, peak])
+}
