@@ -21,7 +21,7 @@ usage:
       says what became worse
   report [RESULTS.json] [--quick] [--dir DIR] [--out DIR]
       writes report.html and report.md, from results or from a run of its own
-  instructions [SYSTEM...]
+  instructions [SYSTEM...] [--json]
       counts the instructions of a hit, with valgrind
 ";
 
@@ -47,7 +47,11 @@ pub fn main(arguments: Vec<String>) -> Result<()> {
         "list" => list(&options.scale),
         "compare" => compare_files(&options.words)?,
         "report" => report_results(&options)?,
-        "instructions" => instructions::print(&options.words)?,
+        "instructions" => {
+            let mut printer = Printer::new(options.json);
+            let rows = instructions::rows(&options.words)?;
+            rows.iter().try_for_each(|row| printer.print(row))?;
+        }
         child::COMMAND => serve_child(&options)?,
         child::CASE_COMMAND => serve_case(&options)?,
         instructions::LOOP_COMMAND => instructions::serve_loop(&options.words, &options.dir)?,

@@ -8,6 +8,8 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::harness::place::Place;
+use crate::harness::row::{Row, form_ratios};
+use crate::harness::stats::Summary;
 use crate::systems::Hits;
 use crate::workloads::hit;
 
@@ -17,18 +19,31 @@ pub const LOOP_COMMAND: &str = "hit-loop";
 /// Passes that are counted.
 const PASSES: usize = 3;
 
-/// Prints the instructions of one load for each system.
-pub fn print(systems: &[String]) -> Result<()> {
+/// Counts the instructions of one load for each system, as rows of `hit`.
+pub fn rows(systems: &[String]) -> Result<Vec<Row>> {
+    if let Some(reason) = unavailable() {
+        bail!(reason);
+    }
+    let mut rows = Vec::new();
     for (system, _) in hit::systems() {
         if systems.is_empty() || systems.contains(&system) {
-            println!("{system:<36} {:8.1} instructions a load", count(&system)?);
+            let counted = Summary::of(&[count(&system)?]).context("it is one value")?;
+            rows.push(Row::measured(
+                "hit",
+                "same-1t",
+                &system,
+                "instructions",
+                "instructions",
+                counted,
+            ));
         }
     }
-    Ok(())
+    form_ratios(&mut rows, |_| None);
+    Ok(rows)
 }
 
 /// Why instructions cannot be counted here, if so.
-pub fn unavailable() -> Option<String> {
+fn unavailable() -> Option<String> {
     let version = Command::new("valgrind").arg("--version").output();
     match version {
         Ok(output) if output.status.success() => None,
@@ -38,10 +53,7 @@ pub fn unavailable() -> Option<String> {
 }
 
 /// Instructions of one load.
-pub fn count(system: &str) -> Result<f64> {
-    if let Some(reason) = unavailable() {
-        bail!(reason);
-    }
+fn count(system: &str) -> Result<f64> {
     let place = Place::new(&std::env::temp_dir())?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--collect-atstart=no"])
