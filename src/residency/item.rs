@@ -577,6 +577,8 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let mut cell = self.cell.lock();
         let mut superseded = None;
         let write_was_queued = std::mem::replace(&mut cell.write_queued, false);
+        // To empty a slot costs some time for each thread that there is.
+        let is_resident = matches!(cell.state, State::Clean | State::Dirty | State::Writing(_));
         // What still runs clears up after itself.
         let left_to_job = match std::mem::replace(&mut cell.state, State::Dead) {
             State::Loading(flight) => !flight.claim.cancel(),
@@ -589,7 +591,9 @@ impl<T, B: BackingStoreT> Item<T, B> {
             State::Dead => unreachable!("an item dies once"),
         };
         self.overdue.store(false, Ordering::SeqCst);
-        residents.place(self, Place::Nowhere);
+        if self.place() != Place::Nowhere {
+            residents.place(self, Place::Nowhere);
+        }
         let key = cell.key;
         if left_to_job {
             return Retired {
@@ -601,7 +605,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
         let file = std::mem::replace(&mut cell.file, File::None);
         Retired {
-            value: self.slot.take(),
+            value: is_resident.then(|| self.slot.take()).flatten(),
             old: (key, file),
             superseded,
             write_was_queued,
