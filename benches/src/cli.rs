@@ -191,18 +191,21 @@ fn short(value: f64) -> String {
 }
 
 fn list(scale: &Scale) {
+    let mut text = String::new();
     for workload in workloads::ALL {
-        println!("{}: {}", workload.name, workload.about);
+        text += &format!("{}: {}\n", workload.name, workload.about);
         for case in (workload.cases)(scale) {
-            println!("  {}", case.name);
+            text += &format!("  {}\n", case.name);
             for contender in case.contenders {
-                match contender.skip_reason() {
-                    None => println!("    {}", contender.system),
-                    Some(reason) => println!("    {} (skipped: {reason})", contender.system),
-                }
+                text += &match contender.skip_reason() {
+                    None => format!("    {}\n", contender.system),
+                    Some(reason) => format!("    {} (skipped: {reason})\n", contender.system),
+                };
             }
         }
     }
+    // Whoever reads only the beginning closes the pipe.
+    let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
 }
 
 fn report_results(options: &Options) -> Result<()> {

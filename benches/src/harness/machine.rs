@@ -112,9 +112,9 @@ fn has_journal(dir: &Path) -> Option<bool> {
             entry
                 .file_name()
                 .to_str()
-                .is_some_and(|journal| journal.split('-').next() == Some(name.as_str()))
+                .and_then(|journal| journal.rsplit_once('-'))
+                .is_some_and(|(device, _)| device == name)
         })),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Some(false),
         Err(_) => None,
     }
 }
