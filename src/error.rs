@@ -79,6 +79,7 @@ pub(crate) enum Operation {
     Prepare,
     OpenStore,
     RunTask,
+    Reserve,
 }
 
 impl Operation {
@@ -97,6 +98,7 @@ impl Operation {
             Self::Prepare => "prepare the directory",
             Self::OpenStore => "open a store on the directory",
             Self::RunTask => "run a background task",
+            Self::Reserve => "reserve room for another value",
         }
     }
 }

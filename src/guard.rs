@@ -137,9 +137,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Deref for ReadGuard<'_, T, B> {
 impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for User<'_, T, B> {
     #[inline]
     fn drop(&mut self) {
-        if self.0.item().is_overdue() {
-            self.0.pool().user_gone(self.0.item());
-        }
+        self.0.pool().user_gone(self.0.item());
     }
 }
 
@@ -158,9 +156,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for OwnedReadGuard<T, B> {
         // The value first, as above.
         let value = self.value.take();
         self.pool.give_up(value);
-        if self.item.is_overdue() {
-            self.pool.user_gone(&self.item);
-        }
+        self.pool.user_gone(&self.item);
     }
 }
 

@@ -106,7 +106,7 @@ pub use backing_store::{BackingStore, BackingStoreT};
 pub use error::{Error, Result};
 pub use fb::Fb;
 pub use guard::{MappedReadGuard, OwnedReadGuard, ReadGuard, WriteGuard};
-pub use pool::{FBPool, PoolBuilder, Stats};
+pub use pool::{FBPool, Permit, PoolBuilder, Stats};
 pub use uuid;
 
 /// Compiles and runs the code of the README.

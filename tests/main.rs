@@ -2,6 +2,7 @@
 //! none depends on how long something takes.
 
 mod background;
+mod budget;
 mod cancel;
 mod codecs;
 mod files;

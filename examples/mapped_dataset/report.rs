@@ -78,7 +78,7 @@ impl Report {
             misses: after.misses - before.misses,
             evictions: after.evictions - before.evictions,
             resident: after.resident,
-            kept: after.kept,
+            kept: after.mapped,
         });
     }
 

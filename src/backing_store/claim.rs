@@ -25,6 +25,11 @@ impl Claim {
         self.decide(CANCELLED)
     }
 
+    /// Whether the job runs, has run, or will not.
+    pub(crate) fn is_decided(&self) -> bool {
+        self.0.load(Ordering::Acquire) != QUEUED
+    }
+
     fn decide(&self, decision: u8) -> bool {
         self.0
             .compare_exchange(QUEUED, decision, Ordering::AcqRel, Ordering::Acquire)

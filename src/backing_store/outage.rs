@@ -7,13 +7,15 @@
 //! must not keep the store busy.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use event_listener::Event;
 use parking_lot::Mutex;
 
 use super::queue::{Lane, Queue};
+use crate::Error;
 
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 /// So many writes wait before the first look for moot ones.
@@ -39,6 +41,8 @@ pub(crate) struct Outage {
     /// without the lock. Changed under the lock only.
     failing: AtomicBool,
     inner: Mutex<Inner>,
+    /// Told when an outage begins.
+    listeners: Mutex<Vec<Weak<Event>>>,
 }
 
 #[derive(Default)]
@@ -53,6 +57,8 @@ struct Now {
     delay: Duration,
     /// Failures so far, so that a probe sees whether it failed.
     failures: u64,
+    /// What the disk refused the last write with.
+    error: Error,
     waiting: VecDeque<Waiting>,
     /// When so many wait, those that are moot are cleared away.
     clear_at: usize,
@@ -76,6 +82,22 @@ impl Outage {
         self.failing.load(Ordering::Acquire)
     }
 
+    /// What the disk refuses writes with, during an outage.
+    pub(crate) fn refusal(&self) -> Option<Error> {
+        if !self.is_on() {
+            return None;
+        }
+        let inner = self.inner.lock();
+        inner.now.as_ref().map(|now| now.error.clone())
+    }
+
+    /// Notifies everybody who listens to the event when an outage begins.
+    pub(crate) fn tell_of_begin(&self, event: &Arc<Event>) {
+        let mut listeners = self.listeners.lock();
+        listeners.retain(|event| event.strong_count() > 0);
+        listeners.push(Arc::downgrade(event));
+    }
+
     /// A write went well: whatever waited is queued, what failed before only
     /// when its delay is over.
     pub(crate) fn write_succeeded(&self, queue: &Arc<Queue>) {
@@ -97,7 +119,13 @@ impl Outage {
 
     /// The disk refused a write, of a value that has failed so many times in a
     /// row; `retry` tries it again.
-    pub(crate) fn write_failed(self: &Arc<Self>, queue: &Arc<Queue>, retry: Write, failures: u32) {
+    pub(crate) fn write_failed(
+        self: &Arc<Self>,
+        queue: &Arc<Queue>,
+        retry: Write,
+        failures: u32,
+        error: &Error,
+    ) {
         let not_before = (failures > 1).then(|| Instant::now() + delay_after(failures));
         let waiting = Waiting {
             write: retry,
@@ -106,21 +134,27 @@ impl Outage {
         let mut inner = self.inner.lock();
         if let Some(now) = &mut inner.now {
             now.failures += 1;
+            let before = std::mem::replace(&mut now.error, error.clone());
             let cleared = now.wait(waiting);
             drop(inner);
-            drop(cleared);
+            drop((before, cleared));
             return;
         }
         inner.number += 1;
         inner.now = Some(Now {
             delay: FIRST_DELAY,
             failures: 1,
+            error: error.clone(),
             waiting: VecDeque::from([waiting]),
             clear_at: FIRST_CLEARING,
         });
         self.failing.store(true, Ordering::Release);
         let number = inner.number;
         drop(inner);
+        let listeners = self.listeners.lock().clone();
+        for event in listeners.iter().filter_map(Weak::upgrade) {
+            event.notify(usize::MAX);
+        }
         self.probe_after(queue, FIRST_DELAY, number);
     }
 

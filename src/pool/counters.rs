@@ -17,9 +17,6 @@ pub(crate) struct Counters {
     pub(crate) evictions: AtomicU64,
     pub(crate) writes: AtomicU64,
     pub(crate) write_failures: AtomicU64,
-    /// Items whose eviction waits for a write.
-    pub(crate) writes_queued: AtomicUsize,
-    pub(crate) writes_running: AtomicUsize,
 }
 
 impl Counters {
@@ -31,8 +28,6 @@ impl Counters {
             evictions: AtomicU64::new(0),
             writes: AtomicU64::new(0),
             write_failures: AtomicU64::new(0),
-            writes_queued: AtomicUsize::new(0),
-            writes_running: AtomicUsize::new(0),
         }
     }
 

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::{FBPool, kept};
+use super::FBPool;
 use crate::Error;
 use crate::backing_store::Strategy;
 use crate::residency::{Evicted, Item};
@@ -22,10 +22,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// background.
     pub(super) fn enforce(self: &Arc<Self>, drops: Drops) {
         while let Some(victim) = self.order.pop_victim() {
-            match victim.evict(&self.order) {
+            match victim.evict(&**self) {
                 Evicted::Released(value) => self.drop_evicted(value, drops),
                 Evicted::Write => self.queue_write(&victim),
-                Evicted::Kept => kept::keep_within_budget(self),
                 Evicted::No => {}
             }
         }
@@ -35,8 +34,17 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    /// The last user of an item may be gone that the budget let go of before.
+    /// A user of the item's value is gone. If it was the last, of an item that
+    /// the budget let go of before, the value goes too.
+    #[inline]
     pub(crate) fn user_gone(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
+        if item.is_overdue() {
+            self.evict_abandoned(item);
+        }
+    }
+
+    #[cold]
+    fn evict_abandoned(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
         self.evict_overdue(item, Drops::InBackground);
     }
 
@@ -51,19 +59,19 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     fn evict_overdue(self: &Arc<Self>, item: &Arc<Item<T, B>>, drops: Drops) {
-        if let Some(value) = item.evict_overdue(&self.order) {
+        if let Some(value) = item.evict_overdue(&**self) {
             self.drop_evicted(value, drops);
         }
     }
 
-    /// Lets go of the least recent kept maps, on this thread. True if there may
-    /// be more.
-    pub(super) fn release_kept(self: &Arc<Self>, most: usize) -> bool {
+    /// Lets go of the least recent maps, on this thread. True if there may be
+    /// more.
+    pub(super) fn release_maps(self: &Arc<Self>, most: usize) -> bool {
         for _ in 0..most {
-            let Some(item) = self.order.pop_kept() else {
+            let Some(item) = self.order.pop_mapped() else {
                 return false;
             };
-            if let Some(value) = item.evict_kept(&self.order) {
+            if let Evicted::Released(value) = item.evict(&**self) {
                 self.drop_evicted(value, Drops::Here);
             }
         }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::eviction::Drops;
-use super::{FBPool, kept};
-use crate::backing_store::{BackingStoreT, Lane, Strategy, guarded};
+use super::{FBPool, maps};
+use crate::backing_store::{BackingStoreT, Lane, Strategy};
 use crate::error::{Fault, Operation};
 use crate::residency::{Flight, Held, Item, LoadStep};
 use crate::{Error, Result};
@@ -17,7 +17,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     pub(crate) fn try_hit(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Held<T>> {
         let value = item.read()?;
         self.counters.hit();
-        if !self.order.is_recent(item.stamp()) {
+        if !self.order.is_recent(item) {
             self.promote(item);
         }
         Some(value)
@@ -39,7 +39,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     #[cold]
     fn promote(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
-        item.rescue(&self.order);
+        item.rescue(&**self);
+        self.backlog.room_made();
         self.enforce(Drops::InBackground);
     }
 
@@ -60,7 +61,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     fn begin_load<'a>(self: &'a Arc<Self>, item: &'a Arc<Item<T, B>>) -> Result<Begun<'a, T, B>> {
-        match item.begin_load() {
+        match item.begin_load(&**self) {
             LoadStep::Hit(value) => {
                 self.counters.hit();
                 self.promote(item);
@@ -99,20 +100,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             .call(Operation::Load, key, |backing| backing.load(key))
             .map(Arc::new);
         let value = loaded.as_ref().ok();
-        let value = value.map(|value| (value, self.costs_no_memory(value)));
-        let (key, file) = item.finish_load(value, &self.order);
+        let value = value.map(|value| (value, self.cost_of(value)));
+        let is_map = value.is_some_and(|(_, cost)| cost.is_map);
+        let (key, file) = item.finish_load(value, &**self);
         self.core().release(key, file);
         flight.outcome.set(loaded);
         self.enforce(Drops::Here);
-        kept::relieve_pressure(self);
-    }
-}
-
-impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
-    /// Whether dropping the value would free no memory.
-    fn costs_no_memory(&self, value: &T) -> bool {
-        let footprint = guarded(|| Ok(self.core().backing.footprint(value)));
-        kept::ENABLED && footprint.is_ok_and(|footprint| footprint.is_mapped())
+        maps::keep_within_budget(self, is_map);
     }
 }
 
@@ -174,9 +168,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Waiting<'_, T, B> {
 impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for Waiting<'_, T, B> {
     fn drop(&mut self) {
         self.flight = None;
-        if self.item.is_overdue() {
-            self.pool.user_gone(self.item);
-        }
+        self.pool.user_gone(self.item);
     }
 }
 

@@ -1,10 +1,11 @@
 //! Which items stay resident, and what is done about it.
 
+mod backlog;
 mod builder;
 mod counters;
 mod eviction;
-mod kept;
 mod loading;
+mod maps;
 #[cfg(test)]
 mod model;
 mod open;
@@ -12,6 +13,7 @@ mod order;
 mod saving;
 mod stats;
 mod taking;
+mod weighing;
 mod writing;
 
 use std::fmt;
@@ -20,48 +22,63 @@ use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
+pub use backlog::Permit;
 pub use builder::PoolBuilder;
 pub use stats::Stats;
 pub(crate) use taking::{Duplicate, Taken};
 
 use crate::backing_store::{BackingStore, BackingStoreT, Core, Strategy, Token, TrackedPath};
 use crate::error::Operation;
-use crate::residency::{Item, Written};
+use crate::residency::{Item, Jobs, Place, Residents, Written};
 use crate::{Fb, Result};
+use backlog::{Backlog, Bound};
 use counters::Counters;
 use eviction::Drops;
-use order::Order;
+use order::{Budget, Order};
+use weighing::Weigher;
 
 /// Keeps the recently used of many items in memory, and every other in a file.
 ///
 /// # What stays
 ///
-/// The pool keeps `mem_size` items, in the order of their use: a segmented LRU
+/// The pool keeps `mem_size` items, or as many bytes as the
+/// [builder](Self::builder) was told, in the order of their use: a segmented LRU
 /// in which a hit on an item of the recent half moves nothing, and so takes no
 /// lock. An item that is let go of is written first, in the background, if its
 /// value has no file yet; it can be read meanwhile, and a hit rescues it. What
 /// a guard uses stays in memory beyond the budget until the guard goes.
 ///
 /// A value that is a map of its file ([`Footprint::is_mapped`]) costs no memory
-/// of the process's own. When the item budget lets go of it, its map is kept,
-/// and the next load is a hit, as long as the process has maps to spare.
+/// of the process's own. It does not count against the budget, and stays
+/// loadable as a hit as long as the process has maps to spare
+/// ([`map_budget`]).
+///
+/// # Back-pressure
+///
+/// [`insert`](Self::insert) never waits, so a producer that is faster than the
+/// disk fills memory with values that wait to be written.
+/// [`reserve`](Self::reserve) waits until few enough do.
 ///
 /// # Costs
 ///
 /// A hit takes no lock and allocates nothing. An item that is not in memory
-/// costs 88 bytes of it, and about 60 more if its key is registered or
+/// costs 72 bytes of it, and about 60 more if its key is registered or
 /// persisted; a handle costs 16.
 ///
 /// [`Footprint::is_mapped`]: crate::fbstore::Footprint::is_mapped
+/// [`map_budget`]: crate::fbstore::map_budget
 pub struct FBPool<T, B: BackingStoreT> {
     store: Arc<BackingStore<B>>,
     order: Order<T, B>,
+    jobs: Jobs<T, B>,
+    weigher: Option<Weigher<T>>,
+    backlog: Backlog,
     counters: Counters,
     /// How an item ends, known as soon as there is one: the bounds that it needs
     /// are those of `insert` and `register`, and a handle's drop has none.
     retire: OnceLock<Retire<T, B>>,
-    /// Keeps the pool entered among those that keep maps.
-    keeper: OnceLock<Arc<dyn kept::KeepsMaps>>,
+    /// Keeps the pool entered among those that have maps.
+    keeper: OnceLock<Arc<dyn maps::KeepsMaps>>,
 }
 
 type Retire<T, B> = fn(&Arc<FBPool<T, B>>, &Arc<Item<T, B>>);
@@ -70,9 +87,27 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     /// Makes a pool on `store` that keeps `mem_size` items in memory. 0 is
     /// allowed: a value then stays only as long as a guard uses it.
     pub fn new(store: Arc<BackingStore<B>>, mem_size: usize) -> Self {
+        let budget = Budget {
+            items: mem_size,
+            bytes: u64::MAX,
+        };
+        Self::with(store, budget, builder::DEFAULT_BACKLOG, None)
+    }
+
+    fn with(
+        store: Arc<BackingStore<B>>,
+        budget: Budget,
+        bound: Bound,
+        weigher: Option<Weigher<T>>,
+    ) -> Self {
+        let backlog = Backlog::new(bound);
+        store.core().outage.tell_of_begin(backlog.changed());
         Self {
             store,
-            order: Order::new(mem_size),
+            order: Order::new(budget),
+            jobs: Jobs::new(),
+            weigher,
+            backlog,
             counters: Counters::new(),
             retire: OnceLock::new(),
             keeper: OnceLock::new(),
@@ -97,19 +132,22 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
 
     /// What the pool counts.
     pub fn stats(&self) -> Stats {
-        let lengths = self.order.lengths();
+        let amounts = self.order.amounts();
         let counters = &self.counters;
         let failures = &self.core().failures;
         Stats {
             items: self.size(),
-            resident: lengths.order,
-            kept: lengths.kept,
-            overdue: lengths.overdue,
+            resident: amounts.order.items,
+            resident_bytes: amounts.order.bytes,
+            mapped: amounts.mapped.items,
+            mapped_bytes: amounts.mapped.bytes,
+            overdue: amounts.overdue.items,
+            overdue_bytes: amounts.overdue.bytes,
             hits: counters.hits(),
             misses: counters.misses.load(Ordering::Relaxed),
             evictions: counters.evictions.load(Ordering::Relaxed),
-            writes_waiting: counters.writes_queued.load(Ordering::Relaxed)
-                + counters.writes_running.load(Ordering::Relaxed),
+            writes_waiting: amounts.unwritten.items,
+            writes_waiting_bytes: amounts.unwritten.bytes,
             writes: counters.writes.load(Ordering::Relaxed),
             write_failures: counters.write_failures.load(Ordering::Relaxed),
             failed_deletions: failures.deletions.load(Ordering::Relaxed),
@@ -158,9 +196,14 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// # fn main() {}
     /// ```
     pub fn insert(self: &Arc<Self>, data: T) -> Fb<T, B> {
-        let item = Item::dirty(data);
+        let weight = self.weigh(&data);
+        self.insert_weighing(data, weight)
+    }
+
+    fn insert_weighing(self: &Arc<Self>, data: T, weight: u64) -> Fb<T, B> {
+        let item = Item::dirty(data, weight);
         let handle = self.handle(item.clone());
-        item.enter(&self.order);
+        item.enter(&**self);
         self.enforce(Drops::InBackground);
         handle
     }
@@ -231,10 +274,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     fn retire(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
         self.counters.items.fetch_sub(1, Ordering::Relaxed);
-        let retired = item.retire(&self.order);
-        if retired.write_was_queued {
-            self.counters.writes_queued.fetch_sub(1, Ordering::Relaxed);
-        }
+        let retired = item.retire(&**self);
+        self.backlog.room_made();
         if let Some(write) = retired.superseded {
             write.outcome.set(Ok(Written::Superseded));
         }
@@ -243,6 +284,16 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
         let (key, file) = retired.old;
         self.core().release(key, file);
+    }
+}
+
+impl<T, B: BackingStoreT> Residents<T, B> for FBPool<T, B> {
+    fn place(&self, item: &Arc<Item<T, B>>, place: Place) {
+        self.order.place(item, place);
+    }
+
+    fn jobs(&self) -> &Jobs<T, B> {
+        &self.jobs
     }
 }
 

@@ -1,4 +1,4 @@
-//! Which items stay resident: the order of their use.
+//! Which items stay resident: the order of their use, and the budgets.
 //!
 //! The specified order is a segmented LRU: a hit in the recent half of the
 //! cache moves nothing. Which half an item is in is told, approximately, by a
@@ -6,7 +6,11 @@
 //! by its share of the cache and keeps the time; an item is in the recent half
 //! as long as the clock has moved by less than half a cache since. Removals are
 //! not seen, so the recent half may appear smaller than it is; that costs an
-//! early move to the front and nothing else.
+//! early move to the front and nothing else. An item's share is that of the
+//! budget that it takes more of, items or bytes.
+//!
+//! Values that are maps cost no memory, so they have an order and a clock of
+//! their own, in which the process's map budget is the whole.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -14,149 +18,279 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use lru::LruCache;
 use parking_lot::Mutex;
 
+use super::maps;
 use crate::backing_store::BackingStoreT;
-use crate::residency::{Item, Place, Residents};
+use crate::residency::{Item, Place};
 
-/// The clock's distance for one whole cache.
+/// A clock's distance for one whole cache.
 const WHOLE: u64 = 1 << 32;
+
+/// How much a pool keeps in memory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Budget {
+    pub(crate) items: usize,
+    pub(crate) bytes: u64,
+}
 
 pub(crate) struct Order<T, B: BackingStoreT> {
     lists: Mutex<Lists<T, B>>,
     clock: AtomicU64,
-    /// The item budget.
-    most_items: usize,
-    /// How far one item moves the clock.
-    step: u64,
+    /// That of the values that are maps.
+    map_clock: AtomicU64,
+    budget: Budget,
 }
-
-type List<T, B> = LruCache<usize, Arc<Item<T, B>>>;
 
 /// Each item is in the list that its `place` names, and in no other.
 struct Lists<T, B: BackingStoreT> {
     order: List<T, B>,
-    kept: List<T, B>,
+    mapped: List<T, B>,
     overdue: List<T, B>,
+    /// Items that no list has: the store's queue has a job for each.
+    unwritten: Amount,
+    /// Those that failed by their own fault the last time.
+    refused: Amount,
 }
 
-/// How many items are in which list.
-pub(crate) struct Lengths {
-    pub(crate) order: usize,
-    pub(crate) kept: usize,
-    pub(crate) overdue: usize,
+/// Items in the order of use, by their addresses, and what they weigh.
+struct List<T, B: BackingStoreT> {
+    items: LruCache<usize, Arc<Item<T, B>>>,
+    bytes: u64,
+}
+
+/// How many items, and what they weigh.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Amount {
+    pub(crate) items: usize,
+    pub(crate) bytes: u64,
+}
+
+/// How much is where.
+pub(crate) struct Amounts {
+    pub(crate) order: Amount,
+    pub(crate) mapped: Amount,
+    pub(crate) overdue: Amount,
+    /// Waits to be written, whether it was refused before or not.
+    pub(crate) unwritten: Amount,
+    pub(crate) refused: Amount,
 }
 
 impl<T, B: BackingStoreT> Order<T, B> {
-    pub(crate) fn new(most_items: usize) -> Self {
+    pub(crate) fn new(budget: Budget) -> Self {
         Self {
             lists: Mutex::new(Lists {
-                order: LruCache::unbounded(),
-                kept: LruCache::unbounded(),
-                overdue: LruCache::unbounded(),
+                order: List::new(),
+                mapped: List::new(),
+                overdue: List::new(),
+                unwritten: Amount::default(),
+                refused: Amount::default(),
             }),
             clock: AtomicU64::new(WHOLE),
-            most_items,
-            step: WHOLE.div_ceil(most_items.max(1) as u64).max(1),
+            map_clock: AtomicU64::new(WHOLE),
+            budget,
         }
     }
 
-    /// Whether an item with this stamp is in the recent half.
+    /// Whether an item is in the recent half.
     #[inline]
-    pub(crate) fn is_recent(&self, stamp: u64) -> bool {
-        let age = self.clock.load(Ordering::Relaxed).wrapping_sub(stamp);
+    pub(crate) fn is_recent(&self, item: &Item<T, B>) -> bool {
+        let age = self
+            .clock_of(item.place())
+            .load(Ordering::Relaxed)
+            .wrapping_sub(item.stamp());
         age < WHOLE / 2
     }
 
-    /// The item to let go of, if there are more than the budget allows.
-    pub(crate) fn pop_victim(&self) -> Option<Arc<Item<T, B>>> {
-        let mut lists = self.lists.lock();
-        if lists.order.len() <= self.most_items {
-            return None;
+    #[inline]
+    fn clock_of(&self, place: Place) -> &AtomicU64 {
+        match place {
+            Place::Mapped => &self.map_clock,
+            _ => &self.clock,
         }
-        Self::pop(&mut lists.order, &self.clock)
     }
 
-    /// The least recent of the kept items.
-    pub(crate) fn pop_kept(&self) -> Option<Arc<Item<T, B>>> {
-        Self::pop(&mut self.lists.lock().kept, &self.clock)
+    /// The item to let go of, if there is more than the budget allows.
+    pub(crate) fn pop_victim(&self) -> Option<Arc<Item<T, B>>> {
+        let mut lists = self.lists.lock();
+        let order = &lists.order;
+        if order.items.len() <= self.budget.items && order.bytes <= self.budget.bytes {
+            return None;
+        }
+        self.pop(&mut lists.order)
+    }
+
+    /// The least recent of the values that are maps.
+    pub(crate) fn pop_mapped(&self) -> Option<Arc<Item<T, B>>> {
+        self.pop(&mut self.lists.lock().mapped)
     }
 
     /// The overdue item that was looked at least recently.
     pub(crate) fn pop_overdue(&self) -> Option<Arc<Item<T, B>>> {
-        Self::pop(&mut self.lists.lock().overdue, &self.clock)
+        self.pop(&mut self.lists.lock().overdue)
     }
 
-    pub(crate) fn lengths(&self) -> Lengths {
-        let lists = self.lists.lock();
-        Lengths {
-            order: lists.order.len(),
-            kept: lists.kept.len(),
-            overdue: lists.overdue.len(),
-        }
-    }
-
-    fn pop(list: &mut List<T, B>, clock: &AtomicU64) -> Option<Arc<Item<T, B>>> {
-        let (_, item) = list.pop_lru()?;
+    fn pop(&self, list: &mut List<T, B>) -> Option<Arc<Item<T, B>>> {
+        let item = list.pop()?;
         item.set_place(Place::Nowhere);
-        make_old(&item, clock);
+        self.make_old(&item);
         Some(item)
     }
 
-    /// Checks that every item stands in the list that it names.
+    /// Puts the item to the front of a list and out of any other. Under the
+    /// item's lock.
+    pub(crate) fn place(&self, item: &Arc<Item<T, B>>, place: Place) {
+        let mut lists = self.lists.lock();
+        let entry = lists.take_out(item);
+        item.set_place(place);
+        // Never the last owner: the caller has the item too.
+        let entry = entry.unwrap_or_else(|| item.clone());
+        match place {
+            Place::Nowhere => {}
+            Place::Order => {
+                let is_too_heavy = item.weight() > self.budget.bytes;
+                lists.order.push(entry, is_too_heavy);
+                self.make_recent(item, &self.clock, self.share_of(item.weight()));
+                return;
+            }
+            Place::Mapped => {
+                lists.mapped.push(entry, false);
+                self.make_recent(item, &self.map_clock, share_of_a_map());
+                return;
+            }
+            Place::Overdue => lists.overdue.push(entry, false),
+            Place::Unwritten => lists.unwritten.add(item.weight()),
+            Place::Refused => lists.refused.add(item.weight()),
+        }
+        self.make_old(item);
+    }
+
+    /// How far an item of this weight moves the clock.
+    fn share_of(&self, weight: u64) -> u64 {
+        let by_items = WHOLE.div_ceil(self.budget.items.max(1) as u64);
+        let most = u128::from(self.budget.bytes.max(1));
+        let by_bytes = u128::from(weight).min(most) * u128::from(WHOLE) / most;
+        by_items.max(u64::try_from(by_bytes).unwrap_or(WHOLE))
+    }
+
+    fn make_recent(&self, item: &Item<T, B>, clock: &AtomicU64, share: u64) {
+        item.set_stamp(clock.fetch_add(share, Ordering::Relaxed) + share);
+    }
+
+    /// The next hit finds the item out of the recent half, and brings it back.
+    fn make_old(&self, item: &Item<T, B>) {
+        let now = self.clock.load(Ordering::Relaxed);
+        item.set_stamp(now.wrapping_sub(WHOLE));
+    }
+
+    pub(crate) fn amounts(&self) -> Amounts {
+        let lists = self.lists.lock();
+        Amounts {
+            order: lists.order.amount(),
+            mapped: lists.mapped.amount(),
+            overdue: lists.overdue.amount(),
+            unwritten: lists.unwritten.and(lists.refused),
+            refused: lists.refused,
+        }
+    }
+
+    /// Checks that every item stands in the list that it names, and that the
+    /// sums are right.
     #[cfg(test)]
     pub(crate) fn validate(&self) {
         let lists = self.lists.lock();
         let all = [
             (&lists.order, Place::Order),
-            (&lists.kept, Place::Kept),
+            (&lists.mapped, Place::Mapped),
             (&lists.overdue, Place::Overdue),
         ];
         for (list, place) in all {
-            for (address, item) in list {
+            let mut bytes = 0;
+            for (address, item) in &list.items {
                 assert_eq!(*address, address_of(item));
                 assert_eq!(item.place(), place);
+                bytes += item.weight();
             }
-        }
-    }
-}
-
-impl<T, B: BackingStoreT> Residents<T, B> for Order<T, B> {
-    fn place(&self, item: &Arc<Item<T, B>>, place: Place) {
-        let address = address_of(item);
-        let mut lists = self.lists.lock();
-        let before = item.place();
-        let entry = if before == Place::Nowhere {
-            None
-        } else {
-            lists.list(before).and_then(|list| list.pop(&address))
-        };
-        item.set_place(place);
-        if let Some(list) = lists.list(place) {
-            // Never the last owner: the caller has the item too.
-            list.put(address, entry.unwrap_or_else(|| item.clone()));
-        }
-        if place == Place::Order {
-            let now = self.clock.fetch_add(self.step, Ordering::Relaxed) + self.step;
-            item.set_stamp(now);
-        } else {
-            make_old(item, &self.clock);
+            assert_eq!(list.bytes, bytes);
         }
     }
 }
 
 impl<T, B: BackingStoreT> Lists<T, B> {
-    fn list(&mut self, place: Place) -> Option<&mut List<T, B>> {
-        match place {
+    /// Takes the item out of wherever it is.
+    fn take_out(&mut self, item: &Arc<Item<T, B>>) -> Option<Arc<Item<T, B>>> {
+        match item.place() {
             Place::Nowhere => None,
-            Place::Order => Some(&mut self.order),
-            Place::Kept => Some(&mut self.kept),
-            Place::Overdue => Some(&mut self.overdue),
+            Place::Order => self.order.remove(item),
+            Place::Mapped => self.mapped.remove(item),
+            Place::Overdue => self.overdue.remove(item),
+            Place::Unwritten => self.unwritten.subtract(item.weight()),
+            Place::Refused => self.refused.subtract(item.weight()),
         }
     }
 }
 
-/// The next hit finds the item out of the recent half, and brings it back.
-fn make_old<T, B: BackingStoreT>(item: &Item<T, B>, clock: &AtomicU64) {
-    item.set_stamp(clock.load(Ordering::Relaxed).wrapping_sub(WHOLE));
+impl<T, B: BackingStoreT> List<T, B> {
+    fn new() -> Self {
+        Self {
+            items: LruCache::unbounded(),
+            bytes: 0,
+        }
+    }
+
+    /// Puts an item to the front; to the other end if it goes first anyway.
+    fn push(&mut self, item: Arc<Item<T, B>>, goes_first: bool) {
+        let address = address_of(&item);
+        self.bytes += item.weight();
+        self.items.put(address, item);
+        if goes_first {
+            self.items.demote(&address);
+        }
+    }
+
+    fn pop(&mut self) -> Option<Arc<Item<T, B>>> {
+        let (_, item) = self.items.pop_lru()?;
+        self.bytes -= item.weight();
+        Some(item)
+    }
+
+    fn remove(&mut self, item: &Arc<Item<T, B>>) -> Option<Arc<Item<T, B>>> {
+        let item = self.items.pop(&address_of(item))?;
+        self.bytes -= item.weight();
+        Some(item)
+    }
+
+    fn amount(&self) -> Amount {
+        Amount {
+            items: self.items.len(),
+            bytes: self.bytes,
+        }
+    }
+}
+
+impl Amount {
+    fn add(&mut self, weight: u64) {
+        self.items += 1;
+        self.bytes += weight;
+    }
+
+    fn subtract<I>(&mut self, weight: u64) -> Option<I> {
+        self.items -= 1;
+        self.bytes -= weight;
+        None
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            items: self.items + other.items,
+            bytes: self.bytes + other.bytes,
+        }
+    }
+}
+
+/// How far a map moves the clock of the maps: so that three quarters of the
+/// budget are the recent half. Nothing has to be let go of before seven eighths
+/// are in use, so as long as there are fewer, no hit moves anything.
+fn share_of_a_map() -> u64 {
+    (WHOLE / 3 * 2).div_ceil(maps::most().max(1) as u64)
 }
 
 fn address_of<T, B: BackingStoreT>(item: &Arc<Item<T, B>>) -> usize {

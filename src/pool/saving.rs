@@ -47,12 +47,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self.finish_persist(item, save, tracked)
     }
 
-    fn begin_save(&self, item: &Arc<Item<T, B>>, wanted: Wanted) -> Result<Saving<B>> {
+    fn begin_save(self: &Arc<Self>, item: &Arc<Item<T, B>>, wanted: Wanted) -> Result<Saving<B>> {
         let operation = match wanted {
             Wanted::Persist => Operation::Persist,
             _ => Operation::Write,
         };
-        match item.begin_save(wanted, self.core()) {
+        match item.begin_save(wanted, self.core(), &**self) {
             Save::Written(token) => Ok(Saving::Written(token.map(Arc::new))),
             Save::Write(write) => Ok(Saving::Writing(write)),
             Save::Leaked => Err(leaked(operation, item)),

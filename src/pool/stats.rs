@@ -8,13 +8,20 @@
 pub struct Stats {
     /// Items of the pool, in memory or not.
     pub items: usize,
-    /// Items that the item budget keeps in memory.
+    /// Items that the budget keeps in memory.
     pub resident: usize,
-    /// Items that the budget has let go of and that stay loadable as a hit,
-    /// because their value is a map and costs no memory.
-    pub kept: usize,
+    /// What they weigh, in bytes: as the pool's weigher says, or without one the
+    /// strategy's footprint.
+    pub resident_bytes: u64,
+    /// Items whose value is a map of its file: it costs no memory and is
+    /// outside of the budget for it.
+    pub mapped: usize,
+    /// Bytes of those maps.
+    pub mapped_bytes: u64,
     /// Items that the budget has let go of and that a guard still uses.
     pub overdue: usize,
+    /// What they weigh, in bytes.
+    pub overdue_bytes: u64,
     /// Loads that found the value in memory. A thread's count may be missed
     /// where more than 64 threads load.
     pub hits: u64,
@@ -25,6 +32,8 @@ pub struct Stats {
     /// Values that wait to be written, or are being written, so that they can
     /// be evicted.
     pub writes_waiting: usize,
+    /// What they weigh, in bytes.
+    pub writes_waiting_bytes: u64,
     /// Values written.
     pub writes: u64,
     /// Writes that failed; each is tried again while its item needs it.

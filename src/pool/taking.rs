@@ -147,10 +147,11 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         held: Option<Arc<T>>,
         wait: bool,
     ) -> Take<T, B> {
-        let (take, superseded) = item.begin_take(held, wait, &self.order);
+        let (take, superseded) = item.begin_take(held, wait, &**self);
         if let Some(write) = superseded {
             write.outcome.set(Ok(Written::Superseded));
         }
+        self.backlog.room_made();
         take
     }
 
@@ -190,9 +191,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     ) -> Result<Taken<T, B>> {
         let copy = guarded(|| duplicate(&self.core().backing, &value));
         drop(value);
-        if item.is_overdue() {
-            self.user_gone(item);
-        }
+        self.user_gone(item);
         let copy = copy.map_err(|error| Error::of_key(Operation::Duplicate, item.key(), error))?;
         Ok(Taken {
             item: Item::taken(),
@@ -202,7 +201,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     /// Puts a changed value back into its item.
     pub(crate) fn put_back(self: &Arc<Self>, item: &Arc<Item<T, B>>, value: Arc<T>) {
-        item.put_back(value, &self.order);
+        let weight = self.weigh(&value);
+        item.put_back(value, weight, &**self);
         self.enforce(Drops::InBackground);
     }
 

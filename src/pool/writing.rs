@@ -14,7 +14,6 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Queues the write of an item that the budget has let go of, or lets it
     /// wait while the disk refuses writes. An item has at most one such job.
     pub(super) fn queue_write(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
-        self.counters.writes_queued.fetch_add(1, Ordering::Relaxed);
         self.queue_job(self.eviction_write(item, 0));
     }
 
@@ -51,9 +50,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if !write.claim.claim() {
             return;
         }
-        self.counters.writes_running.fetch_add(1, Ordering::Relaxed);
         self.write(item, write, failures);
-        self.counters.writes_running.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn write(self: &Arc<Self>, item: &Arc<Item<T, B>>, write: &WriteBack<B>, failures: u32) {
@@ -62,7 +59,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let written = core.call(Operation::Write, key, |backing| backing.store(key, &value));
         // Before the end is told, so that the item can let go of the value.
         drop(value);
-        let (end, outcome) = item.finish_write(write, written, core, &self.order);
+        let (end, outcome) = item.finish_write(write, written, core, &**self);
         match &outcome {
             Ok(_) => {
                 self.counters.writes.fetch_add(1, Ordering::Relaxed);
@@ -73,6 +70,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 core.failures.write(error);
             }
         }
+        self.backlog.write_ended(outcome.as_ref().err());
         match (end, &outcome) {
             (WriteEnd::Released(value), _) => self.drop_evicted(value, Drops::Here),
             (
@@ -94,11 +92,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     fn write_again_later(self: &Arc<Self>, item: &Arc<Item<T, B>>, failures: u32, error: &Error) {
-        self.counters.writes_queued.fetch_add(1, Ordering::Relaxed);
         let core = self.core();
         let job = Box::new(self.eviction_write(item, failures));
         if error.is_refused_by_system() {
-            core.outage.write_failed(&core.queue, job, failures);
+            core.outage.write_failed(&core.queue, job, failures, error);
         } else {
             // The fault is the value's or the codec's: others are not to wait.
             core.queue
@@ -124,11 +121,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> QueuedWrite for EvictionWrite<T, 
         if pool.core().outage.is_on() && !is_probe {
             return pool.queue_job(*self);
         }
-        let (was_queued, write) = item.begin_queued_write();
-        if was_queued {
-            pool.counters.writes_queued.fetch_sub(1, Ordering::Relaxed);
-        }
-        if let Some(write) = write {
+        if let Some(write) = item.begin_eviction_write(&*pool) {
             pool.run_write_again(&item, &write, self.failures);
         }
     }

@@ -8,18 +8,20 @@
 //! pool's lists), then keys.
 //!
 //! *Overdue* is a flag beside the state: the budget has let go of the item, but
-//! somebody still uses its value. *Kept* is clean, and in the pool's list of
-//! kept maps. *Dead* is terminal: guards own their value and go on.
+//! somebody still uses its value, or it is in no file yet. *Dead* is terminal:
+//! guards own their value and go on. A flight or a write under way is not in the
+//! item but among the pool's [`Jobs`]. Where the pool has the item is its
+//! [`Place`].
 //!
 //! | event | absent | loading | clean | dirty | writing, queued / running | taken |
 //! |---|---|---|---|---|---|---|
 //! | [`begin_load`](Item::begin_load) | starts a flight: loading | joins | hit | hit | hit | leaked |
 //! | [`rescue`](Item::rescue) (a hit in the older half) | – | – | to the front, not overdue | the same | the same | – |
 //! | [`finish_load`](Item::finish_load) | – | clean, in front; failed: absent | – | – | – | – |
-//! | [`begin_take`](Item::begin_take) (a mutation by the only handle) | starts a flight | joins | taken, with a new key; a reader is there: duplicate | the same | queued: superseded, or run first if a save wants it; running: waits | leaked |
-//! | [`evict`](Item::evict) | – | – | kept; or nobody uses it: absent; else overdue | overdue, its job is queued | overdue, its job is queued | – |
-//! | [`begin_queued_write`](Item::begin_queued_write) (that job's turn) | – | – | – | overdue: writing; rescued: nothing | overdue: runs it, if nobody does | – |
-//! | [`evict_kept`](Item::evict_kept), [`evict_overdue`](Item::evict_overdue) (maps run short; a guard was dropped) | – | – | nobody uses it: absent | – | – | – |
+//! | [`begin_take`](Item::begin_take) (a mutation by the only handle) | starts a flight | joins | taken, with a new key; a reader is there: duplicate | the same | queued: the same, and superseded; a save wants it, or running: waits | leaked |
+//! | [`evict`](Item::evict) | – | – | nobody uses it: absent; else overdue | unwritten, its job is queued | unwritten, its job is queued | – |
+//! | [`begin_eviction_write`](Item::begin_eviction_write) (that job's turn) | – | – | – | overdue: writing; rescued: nothing | overdue: runs it, if nobody does | – |
+//! | [`evict_overdue`](Item::evict_overdue) (a guard was dropped) | – | – | nobody uses it: absent | – | – | – |
 //! | [`finish_write`](Item::finish_write) | – | – | – | – | clean, and if overdue as evict; failed: dirty, and if overdue its job comes again | – |
 //! | [`begin_save`](Item::begin_save) | a share in the file | the same | the same | writing | joins | leaked |
 //! | [`put_back`](Item::put_back) (a write guard dropped) | – | – | – | – | – | dirty, in front |
@@ -34,12 +36,24 @@
 //!
 //! Why the counting is right: see [`Item::release`].
 
+mod evict;
 mod flight;
 mod item;
+mod jobs;
+mod load;
+mod place;
 mod slot;
+mod take;
+mod write;
 mod write_back;
 
+pub(crate) use evict::Evicted;
 pub(crate) use flight::Flight;
-pub(crate) use item::{Evicted, Item, LoadStep, Place, Residents, Save, Take, WriteEnd};
+pub(crate) use item::Item;
+pub(crate) use jobs::Jobs;
+pub(crate) use load::{Cost, LoadStep};
+pub(crate) use place::{Place, Residents};
 pub(crate) use slot::Held;
+pub(crate) use take::Take;
+pub(crate) use write::{Save, WriteEnd};
 pub(crate) use write_back::{Wanted, WriteBack, Written};

@@ -8,7 +8,8 @@ use file_backed::backing_store::{
 use file_backed::convenience::Persister;
 use file_backed::fbstore::{FBStore, PreparedPath};
 use file_backed::{
-    Error, FBPool, Fb, MappedReadGuard, OwnedReadGuard, PoolBuilder, ReadGuard, Stats, WriteGuard,
+    Error, FBPool, Fb, MappedReadGuard, OwnedReadGuard, Permit, PoolBuilder, ReadGuard, Stats,
+    WriteGuard,
 };
 use uuid::Uuid;
 
@@ -38,6 +39,7 @@ fn of_types() {
     shared::<PreparedPath>();
     shared::<FBStore<Words>>();
     shared::<Persister<B>>();
+    shared::<Permit<String, B>>();
     shared::<Task<()>>();
     unpin::<Task<String>>();
     both::<ReadGuard<'_, String, B>>();

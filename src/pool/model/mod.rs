@@ -21,7 +21,7 @@ use store::{Place, Store};
 
 #[derive(Clone, Debug)]
 enum Step {
-    Insert,
+    Insert(usize),
     Read(usize),
     Write(usize),
     Clone(usize),
@@ -38,7 +38,7 @@ enum Step {
 fn step() -> impl Strategy<Value = Step> {
     let at = 0..64_usize;
     prop_oneof![
-        4 => Just(Step::Insert),
+        4 => (0..4_usize).prop_map(Step::Insert),
         6 => at.clone().prop_map(Step::Read),
         4 => at.clone().prop_map(Step::Write),
         2 => at.clone().prop_map(Step::Clone),
@@ -70,19 +70,22 @@ struct Run {
 }
 
 impl Run {
-    fn new(runtime: &Runtime, mem_size: usize) -> Self {
+    fn new(runtime: &Runtime, mem_size: usize, mem_bytes: usize) -> Self {
         let files = Arc::new(Store::default());
         let store = BackingStore::new(files.clone(), runtime.handle().clone());
         let store = Arc::new(store);
         Self {
             files,
-            pool: Arc::new(FBPool::new(store.clone(), mem_size)),
+            pool: FBPool::builder(store.clone())
+                .items(mem_size)
+                .bytes(mem_bytes as u64, |value: &Bytes| value.len() as u64)
+                .build(),
             tracked: store.blocking_track_path(Place::default()).unwrap(),
             store,
             handles: Vec::new(),
             guards: Vec::new(),
             saved: Vec::new(),
-            prediction: Prediction::new(mem_size),
+            prediction: Prediction::new(mem_size, mem_bytes),
             written: 0,
         }
     }
@@ -94,9 +97,10 @@ impl Run {
 
     fn step(&mut self, step: &Step) {
         match *step {
-            Step::Insert => {
-                let item = self.prediction.insert(vec![]);
-                self.handles.push((self.pool.insert(vec![]), item));
+            Step::Insert(length) => {
+                let value = vec![0; length];
+                let item = self.prediction.insert(value.clone());
+                self.handles.push((self.pool.insert(value), item));
             }
             Step::Register(at) => {
                 if let Some(at) = Self::pick(at, self.saved.len()) {
@@ -190,6 +194,7 @@ impl Run {
     fn check(&mut self) {
         self.store.blocking_finished();
         self.pool.order.validate();
+        assert_eq!(self.pool.jobs.len(), (0, 0), "nothing is under way");
         for (handle, item) in &self.handles {
             handle.item().validate();
             let in_memory = handle.item().read().is_some();
@@ -202,6 +207,11 @@ impl Run {
         let stats = self.pool.stats();
         assert_eq!(stats.items, self.prediction.size());
         assert_eq!(stats.resident, self.prediction.resident());
+        assert_eq!(
+            stats.resident_bytes,
+            self.prediction.resident_bytes() as u64
+        );
+        assert_eq!(stats.writes_waiting, self.prediction.unwritten());
         assert_eq!(self.files.keys(), self.prediction.files());
     }
 }
@@ -216,10 +226,11 @@ proptest! {
     #[test]
     fn a_pool_does_what_is_predicted(
         mem_size in 0..5_usize,
+        mem_bytes in prop_oneof![Just(1 << 20), 0..8_usize],
         steps in prop::collection::vec(step(), 1..80),
     ) {
         let runtime = Builder::new_current_thread().build().expect("a runtime");
-        let mut run = Run::new(&runtime, mem_size);
+        let mut run = Run::new(&runtime, mem_size, mem_bytes);
         for step in &steps {
             run.step(step);
             run.check();

@@ -6,11 +6,13 @@ use uuid::Uuid;
 
 pub(super) struct Prediction {
     mem_size: usize,
+    /// The budget in bytes; a value weighs as much as it is long.
+    mem_bytes: usize,
     items: Vec<Item>,
     /// Resident items, the most recent one first.
     order: Vec<usize>,
-    /// How often something came to the front.
-    fronts: u64,
+    /// How much came to the front, as a share of the budget.
+    clock: u64,
     pub(super) failing: bool,
 }
 
@@ -26,12 +28,13 @@ struct Item {
 }
 
 impl Prediction {
-    pub(super) fn new(mem_size: usize) -> Self {
+    pub(super) fn new(mem_size: usize, mem_bytes: usize) -> Self {
         Self {
             mem_size,
+            mem_bytes,
             items: Vec::new(),
             order: Vec::new(),
-            fronts: 0,
+            clock: 0,
             failing: false,
         }
     }
@@ -60,9 +63,8 @@ impl Prediction {
 
     /// A load; a hit in the recent half moves nothing.
     pub(super) fn read(&mut self, at: usize) {
-        let since = self.fronts - self.items[at].stamp;
-        let step = (1_u64 << 32).div_ceil(self.mem_size.max(1) as u64);
-        let is_recent = self.order.contains(&at) && since * step < 1 << 31;
+        let since = self.clock - self.items[at].stamp;
+        let is_recent = self.order.contains(&at) && since < 1 << 31;
         if !is_recent {
             self.move_to_front(at);
         }
@@ -123,14 +125,35 @@ impl Prediction {
         }
     }
 
+    /// The order comes to hold the item, and lets go of what is too much.
     fn move_to_front(&mut self, at: usize) {
+        let weight = self.items[at].value.len();
+        let by_items = (1_u64 << 32).div_ceil(self.mem_size.max(1) as u64);
+        let by_bytes = (weight.min(self.mem_bytes) << 32) / self.mem_bytes.max(1);
+        self.clock += by_items.max(by_bytes as u64);
+        self.items[at].stamp = self.clock;
         self.order.retain(|item| *item != at);
-        self.order.insert(0, at);
-        self.fronts += 1;
-        self.items[at].stamp = self.fronts;
-        for evicted in self.order.split_off(self.mem_size.min(self.order.len())) {
+        if weight > self.mem_bytes {
+            self.order.push(at);
+        } else {
+            self.order.insert(0, at);
+        }
+        while self.order.len() > self.mem_size || self.resident_bytes() > self.mem_bytes {
+            let evicted = self.order.pop().expect("something weighs too much");
             self.items[evicted].has_file |= !self.failing;
         }
+    }
+
+    pub(super) fn resident_bytes(&self) -> usize {
+        let weights = self.order.iter().map(|item| self.items[*item].value.len());
+        weights.sum()
+    }
+
+    /// Items that the budget let go of, and that cannot be written.
+    pub(super) fn unwritten(&self) -> usize {
+        let all = self.items.iter().enumerate();
+        all.filter(|(at, item)| item.handles > 0 && !item.has_file && !self.order.contains(at))
+            .count()
     }
 
     pub(super) fn value(&self, at: usize) -> &Vec<u8> {

@@ -1,5 +1,6 @@
-//! Kept maps: values that the item budget has let go of, and that stay loadable
-//! as a hit because their pages are the kernel's to take back.
+//! Values that are maps of their files. Their pages are the kernel's to take
+//! back, so they do not count against the budgets for memory, and stay loadable
+//! as a hit.
 //!
 //! They count against the map budget, which is one for the process: when it
 //! runs short, every pool lets go of its least recent ones.
@@ -18,7 +19,7 @@ pub(super) const ENABLED: bool = cfg!(feature = "mappedcodec");
 /// How many maps a pool lets go of before it asks whether that is enough.
 const BATCH: usize = 64;
 
-/// A pool that keeps maps.
+/// A pool that has maps.
 pub(super) trait KeepsMaps: Send + Sync {
     /// Lets go of the least recent ones. True if there may be more.
     fn release_maps(&self, most: usize) -> bool;
@@ -30,11 +31,11 @@ struct Keeper<T, B: Strategy<T>>(Weak<FBPool<T, B>>);
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> KeepsMaps for Keeper<T, B> {
     fn release_maps(&self, most: usize) -> bool {
-        self.0.upgrade().is_some_and(|pool| pool.release_kept(most))
+        self.0.upgrade().is_some_and(|pool| pool.release_maps(most))
     }
 }
 
-/// Enters a pool that may keep maps; the result keeps it entered.
+/// Enters a pool that has maps; the result keeps it entered.
 pub(super) fn enter<T: Send + Sync + 'static, B: Strategy<T>>(
     pool: &Arc<FBPool<T, B>>,
 ) -> Arc<dyn KeepsMaps> {
@@ -45,16 +46,16 @@ pub(super) fn enter<T: Send + Sync + 'static, B: Strategy<T>>(
     keeper
 }
 
-/// A pool has kept one more map.
+/// A pool has loaded a value, perhaps as a map: lets go of maps, of any pool, if
+/// the process's budget runs short. A value that was read for lack of a map asks
+/// for it too.
 pub(super) fn keep_within_budget<T: Send + Sync + 'static, B: Strategy<T>>(
     pool: &Arc<FBPool<T, B>>,
+    is_map: bool,
 ) {
-    pool.keeper.get_or_init(|| enter(pool));
-    relieve_pressure(pool);
-}
-
-/// Lets go of kept maps, of any pool, if the process's budget runs short.
-pub(super) fn relieve_pressure<T: Send + Sync + 'static, B: Strategy<T>>(pool: &Arc<FBPool<T, B>>) {
+    if is_map {
+        pool.keeper.get_or_init(|| enter(pool));
+    }
     if under_pressure() && !RELIEVING.swap(true, Ordering::AcqRel) {
         pool.core().queue.run(Lane::Urgent, relieve);
     }
@@ -79,4 +80,15 @@ fn under_pressure() -> bool {
 #[cfg(not(feature = "mappedcodec"))]
 fn under_pressure() -> bool {
     false
+}
+
+/// Most maps that the process may have.
+#[cfg(feature = "mappedcodec")]
+pub(super) fn most() -> usize {
+    file_backed_codecs::map_budget::limit()
+}
+
+#[cfg(not(feature = "mappedcodec"))]
+pub(super) fn most() -> usize {
+    1
 }

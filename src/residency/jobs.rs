@@ -1,0 +1,88 @@
+//! The loads and writes under way.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::{Flight, Item, Wanted, WriteBack};
+use crate::backing_store::BackingStoreT;
+
+/// The loads and writes of one pool that are queued or running, by item. Few
+/// items have one, so they are here and not in each item. An item has a flight
+/// here while it is loading, and a write while it is writing.
+///
+/// Changed under the item's lock only.
+pub(crate) struct Jobs<T, B: BackingStoreT> {
+    flights: Table<Flight<T>>,
+    writes: Table<WriteBack<B>>,
+}
+
+/// By the address of the item, which the job keeps alive, or its handles do.
+struct Table<J>(Mutex<HashMap<usize, Arc<J>>>);
+
+impl<T, B: BackingStoreT> Jobs<T, B> {
+    pub(crate) fn new() -> Self {
+        Self {
+            flights: Table::new(),
+            writes: Table::new(),
+        }
+    }
+
+    pub(super) fn start_flight(&self, item: &Item<T, B>) -> Arc<Flight<T>> {
+        self.flights.start(item, Flight::new())
+    }
+
+    pub(super) fn flight(&self, item: &Item<T, B>) -> Arc<Flight<T>> {
+        self.flights.get(item)
+    }
+
+    pub(super) fn end_flight(&self, item: &Item<T, B>) -> Arc<Flight<T>> {
+        self.flights.end(item)
+    }
+
+    pub(super) fn start_write(&self, item: &Item<T, B>, wanted: Wanted) -> Arc<WriteBack<B>> {
+        self.writes.start(item, WriteBack::new(wanted))
+    }
+
+    pub(super) fn write(&self, item: &Item<T, B>) -> Arc<WriteBack<B>> {
+        self.writes.get(item)
+    }
+
+    pub(super) fn end_write(&self, item: &Item<T, B>) -> Arc<WriteBack<B>> {
+        self.writes.end(item)
+    }
+
+    /// How many flights and writes there are.
+    #[cfg(test)]
+    pub(crate) fn len(&self) -> (usize, usize) {
+        (self.flights.0.lock().len(), self.writes.0.lock().len())
+    }
+}
+
+impl<J> Table<J> {
+    fn new() -> Self {
+        Self(Mutex::new(HashMap::new()))
+    }
+
+    fn start<I>(&self, item: &I, job: Arc<J>) -> Arc<J> {
+        let before = self.0.lock().insert(address_of(item), job.clone());
+        debug_assert!(before.is_none(), "an item has one job of a kind");
+        job
+    }
+
+    fn get<I>(&self, item: &I) -> Arc<J> {
+        let table = self.0.lock();
+        let job = table.get(&address_of(item));
+        job.expect("the state says that there is one").clone()
+    }
+
+    fn end<I>(&self, item: &I) -> Arc<J> {
+        let job = self.0.lock().remove(&address_of(item));
+        job.expect("the state says that there is one")
+    }
+}
+
+fn address_of<I>(item: &I) -> usize {
+    std::ptr::from_ref(item) as usize
+}

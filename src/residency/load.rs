@@ -1,0 +1,90 @@
+//! The events of an item that concern loads and hits.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use uuid::Uuid;
+
+use super::item::{Item, State};
+use super::{Flight, Held, Residents};
+use crate::backing_store::{BackingStoreT, File};
+
+pub(crate) enum LoadStep<T> {
+    Hit(Held<T>),
+    /// Wait for the flight; if it is new, see to it that it is run.
+    Wait {
+        flight: Arc<Flight<T>>,
+        new: bool,
+    },
+    Leaked,
+}
+
+/// What a resident value costs.
+#[derive(Clone, Copy)]
+pub(crate) struct Cost {
+    /// Bytes of memory, or of the map.
+    pub(crate) weight: u64,
+    /// Whether it is a map of its file, and costs no memory.
+    pub(crate) is_map: bool,
+}
+
+impl<T, B: BackingStoreT> Item<T, B> {
+    pub(crate) fn begin_load(self: &Arc<Self>, residents: &impl Residents<T, B>) -> LoadStep<T> {
+        let mut cell = self.lock();
+        match cell.state {
+            State::Absent => {
+                cell.state = State::Loading;
+                LoadStep::Wait {
+                    flight: residents.jobs().start_flight(self),
+                    new: true,
+                }
+            }
+            State::Loading => LoadStep::Wait {
+                flight: residents.jobs().flight(self),
+                new: false,
+            },
+            State::Clean | State::Dirty | State::Writing => {
+                LoadStep::Hit(self.slot.read().expect("a resident value is in its slot"))
+            }
+            State::Taken => LoadStep::Leaked,
+            State::Dead => unreachable!("a handle keeps its item alive"),
+        }
+    }
+
+    /// A hit on an item in the older half, or on one that the budget has let go
+    /// of: it comes to the front. A job that was queued for its eviction finds
+    /// nothing to do.
+    pub(crate) fn rescue(self: &Arc<Self>, residents: &impl Residents<T, B>) {
+        let cell = self.lock();
+        if cell.state.is_resident() {
+            self.overdue.store(false, Ordering::SeqCst);
+            self.settle(&cell, residents);
+        }
+    }
+
+    /// A load has ended. Gives back the file of an item that died meanwhile.
+    pub(crate) fn finish_load(
+        self: &Arc<Self>,
+        loaded: Option<(&Arc<T>, Cost)>,
+        residents: &impl Residents<T, B>,
+    ) -> (Uuid, File) {
+        let mut cell = self.lock();
+        let key = cell.key;
+        match cell.state {
+            State::Loading => drop(residents.jobs().end_flight(self)),
+            State::Dead => return (key, std::mem::replace(&mut cell.file, File::None)),
+            _ => unreachable!("an item that is loading is loaded by one flight, or dies"),
+        }
+        match loaded {
+            Some((value, cost)) => {
+                self.slot.put(value.clone());
+                cell.state = State::Clean;
+                cell.is_map = cost.is_map;
+                self.set_weight(cost.weight);
+                self.settle(&cell, residents);
+            }
+            None => cell.state = State::Absent,
+        }
+        (key, File::None)
+    }
+}

@@ -1,0 +1,158 @@
+//! The events of an item that concern writing its value to its file.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::item::{Item, State};
+use super::place::{Place, Residents};
+use super::{Wanted, WriteBack, Written};
+use crate::Result;
+use crate::backing_store::{BackingStoreT, Core, File, Token};
+
+pub(crate) enum Save<B: BackingStoreT> {
+    /// There is a file, and this is a share in it, if the caller wants one.
+    Written(Option<Token<B>>),
+    Write(Arc<WriteBack<B>>),
+    Leaked,
+}
+
+/// What a finished write leaves to do.
+pub(crate) enum WriteEnd<T> {
+    /// The value stays; nothing to do.
+    Stays,
+    /// Drop the value, where it keeps nobody waiting.
+    Released(Arc<T>),
+    /// The item died meanwhile: drop the value and the file.
+    Died {
+        value: Option<Arc<T>>,
+        old: (Uuid, File),
+    },
+    /// The budget has let go of the item: the write is to be tried again.
+    Failed,
+}
+
+impl<T, B: BackingStoreT> Item<T, B> {
+    /// Captures what a save, or `write_now`, saves: this value, whatever happens
+    /// to the item later.
+    pub(crate) fn begin_save(
+        &self,
+        wanted: Wanted,
+        core: &Arc<Core<B>>,
+        residents: &impl Residents<T, B>,
+    ) -> Save<B> {
+        let mut cell = self.lock();
+        match cell.state {
+            State::Absent | State::Loading | State::Clean => {
+                let key = cell.key;
+                let share = wanted == Wanted::Persist;
+                Save::Written(share.then(|| core.share(key, &mut cell.file)))
+            }
+            State::Dirty => {
+                cell.state = State::Writing;
+                Save::Write(residents.jobs().start_write(self, wanted))
+            }
+            State::Writing => {
+                let write = residents.jobs().write(self);
+                write.want(wanted);
+                Save::Write(write)
+            }
+            State::Taken => Save::Leaked,
+            State::Dead => unreachable!("a handle keeps its item alive"),
+        }
+    }
+
+    /// The job that was queued for the item's eviction has its turn: the write to
+    /// run, if the eviction still wants one. Somebody else may run it already;
+    /// it is the caller's to claim.
+    pub(crate) fn begin_eviction_write(
+        &self,
+        residents: &impl Residents<T, B>,
+    ) -> Option<Arc<WriteBack<B>>> {
+        let mut cell = self.lock();
+        cell.eviction_queued = false;
+        match cell.state {
+            _ if !self.is_overdue() => None,
+            State::Dirty => {
+                cell.state = State::Writing;
+                Some(residents.jobs().start_write(self, Wanted::WriteNow))
+            }
+            State::Writing => Some(residents.jobs().write(self)),
+            _ => None,
+        }
+    }
+
+    /// What a claimed write-back writes.
+    pub(crate) fn begin_write(&self) -> (Uuid, Arc<T>) {
+        let cell = self.lock();
+        let value = self
+            .slot
+            .read_full()
+            .expect("a value that is written is in its slot");
+        (cell.key, value)
+    }
+
+    /// A write has ended; the writer holds the value no more. The outcome for
+    /// those who wait is the second result.
+    pub(crate) fn finish_write(
+        self: &Arc<Self>,
+        write: &WriteBack<B>,
+        written: Result<()>,
+        core: &Arc<Core<B>>,
+        residents: &impl Residents<T, B>,
+    ) -> (WriteEnd<T>, Result<Written<B>>) {
+        let mut cell = self.lock();
+        let dead = match cell.state {
+            State::Dead => true,
+            State::Writing => {
+                residents.jobs().end_write(self);
+                false
+            }
+            _ => unreachable!("an item that is writing has one write, or dies"),
+        };
+        if let Err(error) = written {
+            let end = if dead {
+                WriteEnd::Died {
+                    value: self.slot.take(),
+                    old: (cell.key, File::None),
+                }
+            } else {
+                cell.state = State::Dirty;
+                if !self.is_overdue() {
+                    WriteEnd::Stays
+                } else {
+                    if !error.is_refused_by_system() {
+                        residents.place(self, Place::Refused);
+                    }
+                    match std::mem::replace(&mut cell.eviction_queued, true) {
+                        true => WriteEnd::Stays,
+                        false => WriteEnd::Failed,
+                    }
+                }
+            };
+            return (end, Err(error));
+        }
+        let key = cell.key;
+        cell.file = core.written();
+        let token = write
+            .is_wanted(Wanted::Persist)
+            .then(|| Arc::new(core.share(key, &mut cell.file)));
+        let end = if dead {
+            let old = (key, std::mem::replace(&mut cell.file, File::None));
+            WriteEnd::Died {
+                value: self.slot.take(),
+                old,
+            }
+        } else {
+            cell.state = State::Clean;
+            match self
+                .is_overdue()
+                .then(|| self.release(&mut cell, residents))
+            {
+                Some(Some(value)) => WriteEnd::Released(value),
+                _ => WriteEnd::Stays,
+            }
+        };
+        (end, Ok(Written::Done(token)))
+    }
+}

@@ -1,0 +1,146 @@
+//! The budget in bytes.
+
+use std::sync::Arc;
+
+use file_backed::FBPool;
+
+use crate::support::{Pool, World, test};
+
+/// A pool whose items weigh as much as their text is long.
+fn pool(world: &World, bytes: u64, items: Option<usize>) -> Pool {
+    let builder = FBPool::builder(world.store.clone());
+    let builder = builder.bytes(bytes, |text: &String| text.len() as u64);
+    match items {
+        Some(items) => builder.items(items),
+        None => builder,
+    }
+    .build()
+}
+
+fn text(length: usize) -> String {
+    "x".repeat(length)
+}
+
+#[test]
+fn items_stay_as_long_as_their_bytes_fit() {
+    test(|| {
+        let world = World::new();
+        let pool = pool(&world, 100, None);
+        let items: Vec<_> = (0..2000).map(|_| pool.insert(text(0))).collect();
+        let heavy: Vec<_> = (0..3).map(|_| pool.insert(text(40))).collect();
+        world.settle();
+        assert!(heavy[0].try_load().is_none(), "three do not fit");
+        assert_eq!(heavy[1].try_load().expect("two do").len(), 40);
+        let stats = pool.stats();
+        assert_eq!((stats.resident_bytes, stats.resident), (80, 2));
+        drop((items, heavy));
+        world.assert_empty(&pool);
+        assert_eq!(pool.stats().resident_bytes, 0);
+    });
+}
+
+#[test]
+fn both_budgets_hold() {
+    test(|| {
+        let world = World::new();
+        let pool = pool(&world, 100, Some(3));
+        let light: Vec<_> = (0..5).map(|_| pool.insert(text(1))).collect();
+        world.settle();
+        assert_eq!((pool.stats().resident, pool.stats().resident_bytes), (3, 3));
+        let heavy = [pool.insert(text(60)), pool.insert(text(60))];
+        world.settle();
+        assert_eq!(pool.stats().resident_bytes, 60);
+        drop((light, heavy));
+        world.assert_empty(&pool);
+    });
+}
+
+#[test]
+fn one_that_is_heavier_than_the_budget_makes_no_other_go() {
+    test(|| {
+        let world = World::new();
+        let pool = pool(&world, 100, None);
+        let light: Vec<_> = (0..10).map(|_| pool.insert(text(10))).collect();
+        let heavy = pool.insert(text(101));
+        world.settle();
+        assert!(heavy.try_load().is_none());
+        assert!(light.iter().all(|item| item.try_load().is_some()));
+        assert_eq!(heavy.blocking_load().len(), 101, "it can be loaded");
+        world.settle();
+        assert!(light.iter().all(|item| item.try_load().is_some()));
+        assert_eq!(pool.stats().resident_bytes, 100);
+    });
+}
+
+#[test]
+fn a_changed_value_is_weighed_anew() {
+    test(|| {
+        let world = World::new();
+        let pool = pool(&world, 100, None);
+        let mut item = pool.insert(text(10));
+        let other = pool.insert(text(50));
+        item.blocking_load_mut().push_str(&text(30));
+        assert_eq!(pool.stats().resident_bytes, 90);
+        item.blocking_load_mut().push_str(&text(30));
+        world.settle();
+        assert!(other.try_load().is_none(), "there is no room for it now");
+        assert_eq!(pool.stats().resident_bytes, 70);
+        item.blocking_load_mut().clear();
+        assert_eq!(other.blocking_load().len(), 50);
+        assert_eq!(pool.stats().resident_bytes, 50);
+    });
+}
+
+/// A guard keeps its value, whatever it weighs, and its drop brings the pool
+/// back to the budget.
+#[test]
+fn what_is_in_use_is_counted_apart() {
+    test(|| {
+        let world = World::new();
+        let pool = pool(&world, 100, None);
+        let items: Vec<_> = (0..5).map(|_| pool.insert(text(60))).collect();
+        world.settle();
+        let guards: Vec<_> = items.iter().map(|item| item.blocking_load()).collect();
+        world.settle();
+        let stats = pool.stats();
+        assert_eq!((stats.resident_bytes, stats.overdue_bytes), (60, 240));
+        drop(guards);
+        world.settle();
+        let stats = pool.stats();
+        assert_eq!((stats.resident_bytes, stats.overdue_bytes), (60, 0));
+    });
+}
+
+#[test]
+fn a_weigher_that_panics_harms_nobody() {
+    test(|| {
+        let world = World::new();
+        let weigh = |text: &String| match text.is_empty() {
+            true => panic!("it weighs nothing on purpose"),
+            false => text.len() as u64,
+        };
+        let pool: Pool = FBPool::builder(world.store.clone())
+            .bytes(100, weigh)
+            .build();
+        let empty = pool.insert(text(0));
+        let item = pool.insert(text(50));
+        assert_eq!(
+            (empty.blocking_load().len(), item.blocking_load().len()),
+            (0, 50)
+        );
+        drop((empty, item));
+        world.assert_empty(&pool);
+    });
+}
+
+#[test]
+fn without_a_weigher_the_strategy_says_what_a_value_costs() {
+    test(|| {
+        let world = World::new();
+        let pool: Pool<u64> = world.pool(3);
+        let items: Vec<_> = (0..3).map(|n| pool.insert(n)).collect();
+        assert_eq!(pool.stats().resident_bytes, 24);
+        drop(items);
+        let _: Arc<_> = pool;
+    });
+}

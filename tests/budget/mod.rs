@@ -1,0 +1,6 @@
+//! What a pool keeps in memory, and how far a producer can get ahead of the
+//! disk.
+
+mod bytes;
+mod peak;
+mod reserve;

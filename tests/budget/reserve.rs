@@ -1,0 +1,260 @@
+//! Waiting until write-back keeps up.
+
+use std::task::Poll;
+
+use file_backed::{FBPool, Permit};
+
+use crate::support::{ByHand, Fault, On, Op, Pool, World, each_stop, test};
+
+/// A pool that keeps nothing, so that every value waits to be written.
+fn pool(world: &World, backlog: usize) -> Pool {
+    FBPool::builder(world.store.clone())
+        .items(0)
+        .backlog_items(backlog)
+        .build()
+}
+
+#[test]
+fn a_producer_waits_while_too_many_values_wait_to_be_written() {
+    test(|| {
+        let world = World::new();
+        let pool = pool(&world, 3);
+        let gate = world.mem.gate(Op::Store, None);
+        let mut items = Vec::new();
+        while let Some(permit) = pool.try_reserve().expect("nothing failed") {
+            items.push(permit.insert("a".to_owned()));
+        }
+        assert_eq!((items.len(), pool.stats().writes_waiting), (3, 3));
+        let mut reserve = ByHand::new(pool.reserve());
+        assert!(reserve.poll().is_pending());
+        gate.open();
+        let permit = reserve.finish().expect("there is room");
+        items.push(permit.insert("b".to_owned()));
+        drop(items);
+        world.assert_empty(&pool);
+    });
+}
+
+#[test]
+fn an_unused_permit_counts_and_is_given_back() {
+    test(|| {
+        let world = World::new();
+        let pool = pool(&world, 2);
+        let first = pool.blocking_reserve().expect("there is room");
+        let second = pool.blocking_reserve().expect("there is room");
+        let mut reserve = ByHand::new(pool.reserve());
+        assert!(reserve.poll().is_pending());
+        assert!(pool.try_reserve().expect("nothing failed").is_none());
+        drop(first);
+        let third = reserve.finish().expect("there is room");
+        drop((second, third));
+        assert!(pool.try_reserve().expect("nothing failed").is_some());
+    });
+}
+
+/// Each waiter that gets its room looks whether there is more, for the next.
+#[test]
+fn all_who_wait_are_served() {
+    test(|| {
+        let world = World::new();
+        let pool = pool(&world, 4);
+        let permits = [(); 4].map(|()| pool.blocking_reserve().expect("there is room"));
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..16)
+                .map(|n| {
+                    let pool = &pool;
+                    scope.spawn(move || {
+                        let permit = pool.blocking_reserve().expect("there is room");
+                        permit.insert(n.to_string())
+                    })
+                })
+                .collect();
+            drop(permits);
+            for thread in threads {
+                drop(thread.join().expect("it got room"));
+            }
+        });
+        world.assert_empty(&pool);
+    });
+}
+
+#[test]
+fn a_bound_of_nothing_lets_one_by() {
+    test(|| {
+        let world = World::new();
+        let pool = pool(&world, 0);
+        let permit = pool.blocking_reserve().expect("nothing waits");
+        assert!(pool.try_reserve().expect("nothing failed").is_none());
+        let item = permit.insert("a".to_owned());
+        world.settle();
+        drop(pool.blocking_reserve().expect("it is written"));
+        drop(item);
+    });
+}
+
+#[test]
+fn bytes_are_bounded_too() {
+    test(|| {
+        let world = World::new();
+        let pool: Pool = FBPool::builder(world.store.clone())
+            .bytes(0, |text: &String| text.len() as u64)
+            .backlog_bytes(100)
+            .build();
+        let gate = world.mem.gate(Op::Store, None);
+        let mut items = Vec::new();
+        while let Some(permit) = pool.try_reserve().expect("nothing failed") {
+            items.push(permit.insert("x".repeat(30)));
+        }
+        assert_eq!(
+            pool.stats().writes_waiting_bytes,
+            120,
+            "the fourth was begun below"
+        );
+        gate.open();
+        world.settle();
+        assert_eq!(pool.stats().writes_waiting_bytes, 0);
+        // From the last one it is known what the next will weigh.
+        let permits: Vec<_> =
+            std::iter::from_fn(|| pool.try_reserve().expect("nothing failed")).collect();
+        assert_eq!(permits.len(), 4);
+    });
+}
+
+#[test]
+fn a_disk_that_refuses_is_told_and_ends_the_wait() {
+    test(|| {
+        let world = World::new();
+        let pool = pool(&world, 1);
+        let other: Pool = self::pool(&world, 1);
+        let gate = world.mem.gate(Op::Store, None);
+        let item = pool
+            .blocking_reserve()
+            .expect("there is room")
+            .insert("a".to_owned());
+        let held = other.blocking_reserve().expect("there is room");
+        let mut reserve = ByHand::new(pool.reserve());
+        let mut elsewhere = ByHand::new(other.reserve());
+        assert!(reserve.poll().is_pending() && elsewhere.poll().is_pending());
+        world.mem.fail(On::every(Op::Store), Fault::Full);
+        gate.open();
+        for refused in [
+            reserve.finish(),
+            elsewhere.finish(),
+            pool.blocking_reserve(),
+        ] {
+            let error = refused.expect_err("the disk is full");
+            assert!(error.is_storage_full());
+            let text = error.to_string();
+            assert!(
+                text.starts_with("could not reserve room for another value: could not write item "),
+                "{text}"
+            );
+        }
+        // Insert does not mind.
+        drop(held.insert("b".to_owned()));
+        world.mem.heal();
+        // The retry ends the outage, without anybody's help.
+        while pool.stats().store_failing {
+            std::thread::yield_now();
+        }
+        drop(pool.blocking_reserve().expect("the disk takes it again"));
+        drop(item);
+        world.assert_empty(&pool);
+        world.assert_empty(&other);
+    });
+}
+
+/// Values that can never be written must not let producers wait for ever.
+#[test]
+fn values_that_are_refused_and_fill_the_bound_are_told() {
+    test(|| {
+        let world = World::new();
+        let pool = pool(&world, 1);
+        let permit = pool.blocking_reserve().expect("there is room");
+        world.mem.fail(On::every(Op::Store), Fault::Refused);
+        let poison = permit.insert("poison".to_owned());
+        let error = pool.blocking_reserve().expect_err("it is refused");
+        assert!(
+            error
+                .to_string()
+                .contains(&poison.key().simple().to_string())
+        );
+        drop(poison);
+        drop(pool.blocking_reserve().expect("it is gone"));
+        world.mem.heal();
+        world.assert_empty(&pool);
+    });
+}
+
+#[test]
+fn a_hit_a_change_and_a_drop_make_room() {
+    test(|| {
+        let world = World::new();
+        let pool: Pool = FBPool::builder(world.store.clone())
+            .items(1)
+            .backlog_items(1)
+            .build();
+        let clog = world.clog();
+        let full = |pool: &Pool| pool.try_reserve().expect("nothing failed").is_none();
+        let mut first = pool.insert("a".to_owned());
+        let second = pool.insert("b".to_owned());
+        assert!(full(&pool), "the first waits to be written");
+        drop(second);
+        assert_eq!(*first.blocking_load(), "a");
+        assert!(!full(&pool), "it was rescued");
+        let second = pool.insert("b".to_owned());
+        assert!(full(&pool), "it waits again");
+        first.blocking_load_mut().push('!');
+        assert_eq!(pool.stats().writes_waiting, 1, "the second waits now");
+        drop(second);
+        assert!(!full(&pool));
+        let second = pool.insert("b".to_owned());
+        assert!(full(&pool));
+        drop(first);
+        assert!(!full(&pool));
+        clog.clear();
+        drop(second);
+        world.assert_empty(&pool);
+    });
+}
+
+#[test]
+fn a_wait_that_is_given_up_takes_nothing_with_it() {
+    test(|| {
+        each_stop(|stop| {
+            let world = World::new();
+            let pool = pool(&world, 1);
+            let gate = world.mem.gate(Op::Store, None);
+            let item = pool
+                .blocking_reserve()
+                .expect("there is room")
+                .insert("a".to_owned());
+            let ended = stop.drop_there(pool.reserve(), || gate.open());
+            gate.open();
+            world.settle();
+            let permit: Permit<_, _> = pool.blocking_reserve().expect("there is room");
+            assert!(pool.try_reserve().expect("nothing failed").is_none());
+            drop((permit, item));
+            world.assert_empty(&pool);
+            ended
+        });
+    });
+}
+
+/// Whoever was woken and gives up lets the next one have the room.
+#[test]
+fn the_room_of_one_who_gave_up_goes_to_the_next() {
+    test(|| {
+        let world = World::new();
+        let pool = pool(&world, 1);
+        let permit = pool.blocking_reserve().expect("there is room");
+        let mut first = ByHand::new(pool.reserve());
+        let mut second = ByHand::new(pool.reserve());
+        assert!(first.poll().is_pending() && second.poll().is_pending());
+        drop(permit);
+        first.wait_until_woken();
+        drop(first);
+        second.wait_until_woken();
+        assert!(matches!(second.poll(), Poll::Ready(Ok(_))));
+    });
+}
