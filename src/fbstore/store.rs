@@ -271,11 +271,12 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
         let spot = home.directory().spot(key);
         let decode = || {
             let source = self.directory().files().open(&spot)?;
-            let payload = match home.mode() {
-                Mode::Import { limit } => Payload::open_unframed(&*source, limit)?,
-                Mode::ReadWrite | Mode::ReadOnly => Payload::open(&*source, C::ID)?,
-            };
-            self.codec.decode(payload)
+            match home.mode() {
+                Mode::Import { limit } => {
+                    (self.codec).decode(Payload::open_unframed(&*source, limit)?)
+                }
+                Mode::ReadWrite | Mode::ReadOnly => frame::read_file(&self.codec, &*source),
+            }
         };
         decode().map_err(|error| at(&spot.path(), error))
     }
