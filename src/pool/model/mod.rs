@@ -5,7 +5,6 @@
 //! the prediction is exact.
 
 mod prediction;
-mod store;
 
 use std::sync::Arc;
 
@@ -14,10 +13,10 @@ use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
 use super::FBPool;
+use super::testing::{Bytes, Mood, Place, Store};
 use crate::backing_store::{BackingStore, TrackedPath};
 use crate::{Fb, OwnedReadGuard};
 use prediction::Prediction;
-use store::{Place, Store};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -31,7 +30,7 @@ enum Step {
     WriteNow(usize),
     Persist(usize),
     Register(usize),
-    Fail,
+    Fail(Mood),
     Heal,
 }
 
@@ -48,12 +47,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => at.clone().prop_map(Step::WriteNow),
         2 => at.clone().prop_map(Step::Persist),
         2 => at.prop_map(Step::Register),
-        1 => Just(Step::Fail),
+        1 => Just(Step::Fail(Mood::RefusesValue)),
+        1 => Just(Step::Fail(Mood::IsFull)),
         1 => Just(Step::Heal),
     ]
 }
-
-type Bytes = Vec<u8>;
 
 struct Run {
     store: Arc<BackingStore<Arc<Store>>>,
@@ -117,7 +115,10 @@ impl Run {
                     self.prediction.unpin(item);
                 }
             }
-            Step::Fail => self.prediction.failing = self.files.set_failing(true),
+            Step::Fail(mood) => {
+                self.files.meet_writes(mood);
+                self.prediction.failing = true;
+            }
             Step::Heal => self.heal(),
             Step::Read(at)
             | Step::Write(at)
@@ -182,7 +183,7 @@ impl Run {
 
     /// The store works again, and whatever waited for that is done.
     fn heal(&mut self) {
-        self.files.set_failing(false);
+        self.files.meet_writes(Mood::Willing);
         let core = self.pool.core();
         self.store.blocking_finished();
         core.outage.write_succeeded(&core.queue);
