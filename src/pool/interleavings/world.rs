@@ -23,7 +23,7 @@ static RUNTIME: LazyLock<Runtime> =
 /// Explores schedules of `body`: half of them uniformly, half with few
 /// preemptions at unlikely places.
 pub(super) fn explore(body: impl Fn() + Send + Sync + 'static) {
-    let iterations = std::env::var("SHUTTLE_ITERATIONS").map_or(1000, |text| {
+    let iterations = std::env::var("SHUTTLE_ITERATIONS").map_or(300, |text| {
         text.parse().expect("SHUTTLE_ITERATIONS is a number")
     });
     let body = Arc::new(body);
