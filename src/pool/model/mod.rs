@@ -7,6 +7,7 @@
 mod prediction;
 
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};
@@ -22,6 +23,10 @@ use prediction::Prediction;
 enum Step {
     Insert(usize),
     Read(usize),
+    /// While the store loads nothing.
+    ReadInVain(usize),
+    /// The future is dropped after its first poll.
+    ReadAndGiveUp(usize),
     Write(usize),
     Clone(usize),
     Drop(usize),
@@ -39,6 +44,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0..4_usize).prop_map(Step::Insert),
         6 => at.clone().prop_map(Step::Read),
+        1 => at.clone().prop_map(Step::ReadInVain),
+        1 => at.clone().prop_map(Step::ReadAndGiveUp),
         4 => at.clone().prop_map(Step::Write),
         2 => at.clone().prop_map(Step::Clone),
         3 => at.clone().prop_map(Step::Drop),
@@ -121,6 +128,8 @@ impl Run {
             }
             Step::Heal => self.heal(),
             Step::Read(at)
+            | Step::ReadInVain(at)
+            | Step::ReadAndGiveUp(at)
             | Step::Write(at)
             | Step::Clone(at)
             | Step::Drop(at)
@@ -138,11 +147,29 @@ impl Run {
         let (handle, item) = &mut self.handles[at];
         match step {
             Step::Read(_) => {
+                let loads = usize::from(!self.prediction.is_in_memory(*item));
+                let before = self.files.loads();
                 self.prediction.read(*item);
                 assert_eq!(
                     *handle.blocking_read().unwrap(),
                     *self.prediction.value(*item)
                 );
+                assert_eq!(self.files.loads() - before, loads);
+            }
+            Step::ReadInVain(_) => {
+                let is_there = self.prediction.is_in_memory(*item);
+                self.files.refuse_loads(true);
+                assert_eq!(handle.blocking_read().is_ok(), is_there);
+                self.files.refuse_loads(false);
+                if is_there {
+                    self.prediction.read(*item);
+                }
+            }
+            Step::ReadAndGiveUp(_) => {
+                let mut read = Box::pin(handle.read());
+                let _ = read.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+                drop(read);
+                self.prediction.read(*item);
             }
             Step::Write(_) => {
                 self.written = self.written.wrapping_add(1);
@@ -221,6 +248,7 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: 400,
         failure_persistence: None,
+        rng_algorithm: prop::test_runner::RngAlgorithm::XorShift,
         ..ProptestConfig::default()
     })]
 
