@@ -56,6 +56,7 @@ enum Kind {
     Mismatch,
     Conflict,
     InUse,
+    WrongRole,
     LeakedGuard,
     Panicked,
     ShutDown,
@@ -131,6 +132,23 @@ pub(crate) enum Fault {
     NotADirectory,
     #[error("the directory that its file should be in is gone")]
     ShardGone,
+    #[error(
+        "another process has the directory: wait until it ends, or give this one a directory of \
+         its own; what is persisted there can be read meanwhile with `track_read_only`"
+    )]
+    Locked,
+    #[error(
+        "the directory is a cache (`file_backed.role`), and a cache is swept: persist to another \
+         directory"
+    )]
+    IsCache,
+    #[error(
+        "the directory holds what was persisted (`file_backed.role`), and a cache is swept: give \
+         the cache another directory"
+    )]
+    IsPersisted,
+    #[error("the mark tells of a use that this version does not know")]
+    UnknownRole,
 }
 
 /// Ties a cause to the path that it concerns; [`Error`] lifts the path out.
@@ -224,9 +242,15 @@ impl Error {
         self.0.kind == Kind::Conflict
     }
 
-    /// Whether a directory is in use by another store.
+    /// Whether a directory is in use by another store or another process.
     pub fn is_in_use(&self) -> bool {
         self.0.kind == Kind::InUse
+    }
+
+    /// Whether a directory is marked for another use: a cache where a persisted
+    /// directory was wanted, or the other way round.
+    pub fn is_wrong_role(&self) -> bool {
+        self.0.kind == Kind::WrongRole
     }
 
     /// Whether a write guard of the item was leaked, so that its value is lost.
@@ -308,7 +332,8 @@ impl Kind {
             return match fault {
                 Fault::NotTracked => Self::NotFound,
                 Fault::Conflict => Self::Conflict,
-                Fault::InUse(_) => Self::InUse,
+                Fault::InUse(_) | Fault::Locked => Self::InUse,
+                Fault::IsCache | Fault::IsPersisted | Fault::UnknownRole => Self::WrongRole,
                 Fault::LeakedGuard => Self::LeakedGuard,
                 Fault::Panicked(_) => Self::Panicked,
                 Fault::ShutDown => Self::ShutDown,

@@ -5,6 +5,7 @@ mod background;
 mod budget;
 mod cancel;
 mod codecs;
+mod directories;
 mod files;
 #[cfg(feature = "mappedcodec")]
 mod kept_maps;

@@ -226,8 +226,13 @@ impl<B: BackingStoreT> Core<B> {
         path: B::PersistPath,
         read_only: bool,
     ) -> Result<TrackedPath<B::PersistPath>> {
-        let keys = guarded(|| self.backing.sanitize_path(&path))
-            .map_err(|error| Error::new(Operation::Track, error))?;
+        let find = || {
+            if !read_only {
+                self.backing.lock_path(&path)?;
+            }
+            self.backing.sanitize_path(&path)
+        };
+        let keys = guarded(find).map_err(|error| Error::new(Operation::Track, error))?;
         Ok(TrackedPath::new(path, &keys, read_only))
     }
 }

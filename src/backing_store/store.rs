@@ -92,9 +92,15 @@ impl<B: BackingStoreT> BackingStore<B> {
     /// Track a place once, and share the result: two trackings of one place do
     /// not see what is persisted or deleted through the other.
     ///
+    /// The process keeps the place for itself until the last user of the path is
+    /// gone: others can read it meanwhile, and not write to it.
+    ///
     /// # Errors
     ///
-    /// If the place cannot be read.
+    /// If the place cannot be read; [`Error::is_in_use`](crate::Error::is_in_use)
+    /// if another process writes to it or a store has it as its cache,
+    /// [`Error::is_wrong_role`](crate::Error::is_wrong_role) if it is marked as a
+    /// cache.
     pub fn track_path(self: &Arc<Self>, path: B::PersistPath) -> Task<TrackedPath<B::PersistPath>> {
         let core = self.core.clone();
         self.task(Operation::Track, move || core.track(path, false))
@@ -118,11 +124,12 @@ impl<B: BackingStoreT> BackingStore<B> {
 
     /// Finds the keys persisted at `path`, to read them only: items registered
     /// from it are loaded where they are, without a link in the cache, and
-    /// nothing can be persisted to it or deleted from it.
+    /// nothing can be persisted to it or deleted from it. Another process may
+    /// write to it meanwhile.
     ///
     /// # Errors
     ///
-    /// If the place cannot be read.
+    /// If the place cannot be read, or is a cache.
     pub fn track_read_only(
         self: &Arc<Self>,
         path: B::PersistPath,

@@ -92,6 +92,19 @@ pub trait BackingStoreT: Send + Sync + 'static {
     /// Whatever keeps the file from standing there.
     fn persist(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, BoxError>;
 
+    /// Takes `path` for this process, to persist to it and to delete from it.
+    /// Called before [`sanitize_path`](Self::sanitize_path) by who wants to; the
+    /// process keeps the place as long as `path` lives. The provided method does
+    /// nothing, for places that many may write to.
+    ///
+    /// # Errors
+    ///
+    /// If another process has it.
+    fn lock_path(&self, path: &Self::PersistPath) -> Result<(), BoxError> {
+        let _ = path;
+        Ok(())
+    }
+
     /// Tells the keys that are persisted at `path`, and clears away what an
     /// interrupted process left there.
     ///
@@ -196,6 +209,10 @@ impl<B: BackingStoreT> BackingStoreT for Arc<B> {
 
     fn sanitize_path(&self, path: &Self::PersistPath) -> Result<Vec<Uuid>, BoxError> {
         (**self).sanitize_path(path)
+    }
+
+    fn lock_path(&self, path: &Self::PersistPath) -> Result<(), BoxError> {
+        (**self).lock_path(path)
     }
 
     fn sync_persisted(&self, path: &Self::PersistPath) -> Result<(), BoxError> {

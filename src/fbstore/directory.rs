@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, LazyLock, OnceLock, Weak};
 
 use file_backed_codecs::BoxError;
 use parking_lot::Mutex;
@@ -15,8 +15,14 @@ use uuid::Uuid;
 use super::durability::Durability;
 use super::files::{Files, Identity};
 use super::layout::{key_path, shards};
+use super::lock::Lock;
+use super::role::Role;
+use super::{scan, sweep};
 use crate::backing_store::Background;
 use crate::error::{AtPath, Fault};
+
+/// The name of the lock file.
+const LOCK_NAME: &str = "file_backed.lock";
 
 /// A directory in use. However often, and under whatever names, it is opened,
 /// the process has one entry for it.
@@ -33,6 +39,18 @@ pub(crate) struct Directory {
     durability: Durability,
     /// Deletes the directory, if it is a temporary one.
     temporary: Mutex<Option<TempDir>>,
+    /// What this process has the directory for; it keeps it until the last user
+    /// of the entry is gone.
+    claim: OnceLock<Claim>,
+    /// Held by who claims it, also while files are looked at: nobody else takes
+    /// it.
+    claiming: Mutex<()>,
+}
+
+struct Claim {
+    role: Role,
+    /// None for a temporary directory: nobody else knows its name.
+    _lock: Option<Arc<Lock>>,
 }
 
 static ENTRIES: LazyLock<Mutex<HashMap<Identity, Weak<Directory>>>> = LazyLock::new(Mutex::default);
@@ -81,6 +99,8 @@ impl Directory {
             users: Mutex::new(Vec::new()),
             durability,
             temporary: Mutex::new(temporary),
+            claim: OnceLock::new(),
+            claiming: Mutex::new(()),
         }
     }
 
@@ -128,9 +148,77 @@ impl Directory {
         key_path(&self.root, key)
     }
 
+    /// Takes the directory for this process, to be used so; marks it, and sweeps
+    /// what a process that died has left in a cache.
+    pub(super) fn claim(&self, role: Role) -> Result<(), BoxError> {
+        let _only_one = self.claiming.lock();
+        if let Some(claim) = self.claim.get() {
+            return claim.role.check(role, &self.root);
+        }
+        let lock = match self.temporary.lock().is_some() {
+            true => None,
+            false => Some(self.lock_and_mark(role)?),
+        };
+        // Nobody else sets it, since nobody else claims.
+        let _ = self.claim.set(Claim { role, _lock: lock });
+        Ok(())
+    }
+
+    fn lock_and_mark(&self, role: Role) -> Result<Arc<Lock>, BoxError> {
+        let files = &*self.files;
+        let taken = Lock::take(files, &self.root.join(LOCK_NAME))?;
+        let marked = Role::of(files, &self.root)?;
+        if let Some(marked) = marked {
+            marked.check(role, &self.root)?;
+        }
+        match (role, marked) {
+            (Role::Cache, Some(_)) if !taken.is_shared => {
+                let found = scan::find(&self.root, files, &[])?;
+                sweep::cache(self, &found);
+            }
+            (_, Some(_)) => {}
+            (_, None) => self.mark(role)?,
+        }
+        Ok(taken.lock)
+    }
+
+    /// Marks a directory that has no mark, unless items are in it that a cache
+    /// may not call its own.
+    fn mark(&self, role: Role) -> Result<(), BoxError> {
+        let holds_items = !scan::find(&self.root, &*self.files, &[])?.keys.is_empty();
+        let path = self.root.display();
+        match (role, holds_items) {
+            (Role::Cache, true) => {
+                tracing::warn!(%path, "a directory without a mark, which holds items already, is used as a cache: it is not marked, and nothing in it is ever swept");
+                Ok(())
+            }
+            (Role::Persisted, true) => {
+                tracing::warn!(%path, "a directory without a mark, which holds items already, is marked as persisted");
+                role.mark(&*self.files, &self.root)
+            }
+            (_, false) => role.mark(&*self.files, &self.root),
+        }
+    }
+
+    /// Refuses a directory that is used, or marked, for something else.
+    pub(super) fn check_role(&self, role: Role) -> Result<(), BoxError> {
+        let known = match self.claim.get() {
+            Some(claim) => Some(claim.role),
+            None => Role::of(&*self.files, &self.root)?,
+        };
+        known.map_or(Ok(()), |known| known.check(role, &self.root))
+    }
+
+    /// Whether this process has the directory, to persist to it.
+    pub(super) fn is_persisted(&self) -> bool {
+        let claim = self.claim.get();
+        claim.is_some_and(|claim| claim.role == Role::Persisted)
+    }
+
     /// Takes the directory as a cache. The number is that store's permission to
     /// write.
     pub(crate) fn take_as_cache(&self) -> Result<u64, BoxError> {
+        self.claim(Role::Cache)?;
         self.finish_background();
         let cache = self.cache.lock();
         let owned = cache.as_ref().map_or(0, Background::files);

@@ -268,9 +268,8 @@ fn key_of(file: &Path) -> Option<Uuid> {
 }
 
 fn files_below(path: &Path) -> Vec<PathBuf> {
-    let shards = std::fs::read_dir(path).expect("it is a directory");
-    shards
-        .flat_map(|shard| std::fs::read_dir(shard.expect("an entry").path()).expect("a shard"))
+    super::layout::shards()
+        .flat_map(|shard| std::fs::read_dir(path.join(shard)).expect("a shard"))
         .map(|file| file.expect("an entry").path())
         .collect()
 }

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use file_backed_codecs::Source;
+use fs4::{FileExt, TryLockError};
 
 /// The file operations of a directory of items.
 pub(crate) trait Files: Send + Sync + 'static {
@@ -39,6 +40,12 @@ pub(crate) trait Files: Send + Sync + 'static {
 
     /// Makes everything in the anchor's file system durable.
     fn sync_file_system(&self, anchor: &File) -> io::Result<()>;
+
+    /// Opens a file to be locked, and makes it if it is not there.
+    fn open_lock(&self, path: &Path) -> io::Result<File>;
+
+    /// Locks a file for this process. False if another has it.
+    fn try_lock(&self, file: &File) -> io::Result<bool>;
 }
 
 /// Why something could not be made durable.
@@ -71,6 +78,14 @@ pub(crate) enum Identity {
     /// The canonical path, where nothing better is to be had.
     #[cfg(not(unix))]
     Path(std::path::PathBuf),
+}
+
+#[cfg(unix)]
+impl Identity {
+    fn of(metadata: fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        Self::Inode(metadata.dev(), metadata.ino())
+    }
 }
 
 /// The file system of the machine.
@@ -120,9 +135,7 @@ impl Files for RealFiles {
 
     #[cfg(unix)]
     fn identity(&self, path: &Path) -> io::Result<Identity> {
-        use std::os::unix::fs::MetadataExt as _;
-        let metadata = fs::metadata(path)?;
-        Ok(Identity::Inode(metadata.dev(), metadata.ino()))
+        fs::metadata(path).map(Identity::of)
     }
 
     #[cfg(not(unix))]
@@ -158,4 +171,30 @@ impl Files for RealFiles {
     fn sync_file_system(&self, _: &File) -> io::Result<()> {
         Err(io::ErrorKind::Unsupported.into())
     }
+
+    fn open_lock(&self, path: &Path) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        options.open(path)
+    }
+
+    fn try_lock(&self, file: &File) -> io::Result<bool> {
+        match FileExt::try_lock(file) {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+/// Which file this is, that was opened at `path`.
+#[cfg(unix)]
+pub(super) fn identity_of(file: &File, _path: &Path) -> io::Result<Identity> {
+    file.metadata().map(Identity::of)
+}
+
+/// Which file this is, that was opened at `path`.
+#[cfg(not(unix))]
+pub(super) fn identity_of(_file: &File, path: &Path) -> io::Result<Identity> {
+    fs::canonicalize(path).map(Identity::Path)
 }

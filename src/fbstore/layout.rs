@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use uuid::Uuid;
 
@@ -47,15 +48,53 @@ pub(super) fn shard_of(root: &Path, key: Uuid) -> PathBuf {
     root.join(format!("{:02x}", key.as_bytes()[0]))
 }
 
-/// The key whose file has this name in this shard; `None` for a foreign name.
-pub(super) fn key_of(shard: &str, name: &OsStr) -> Option<Uuid> {
+/// What a name in a shard stands for, if it is one of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    Item(Uuid),
+    /// A file on its way to its name.
+    Temporary {
+        /// Another process has left it.
+        is_left_over: bool,
+    },
+}
+
+/// The end of every temporary name.
+const TEMPORARY: &str = ".file_backed";
+
+/// Tells the temporary names of this process from those of others.
+static PROCESS: LazyLock<String> =
+    LazyLock::new(|| Uuid::new_v4().simple().to_string()[..16].to_owned());
+
+/// The name of a file of `key` that is on its way to its real name: the key, a
+/// number of this process, and an ending.
+#[cfg(test)]
+pub(super) fn temporary_path(root: &Path, key: Uuid) -> PathBuf {
+    let mut path = key_path(root, key).into_os_string();
+    path.push(format!(".{}{TEMPORARY}", *PROCESS));
+    path.into()
+}
+
+/// What this name in this shard stands for; `None` for a foreign name.
+pub(super) fn name_in(shard: &str, name: &OsStr) -> Option<Name> {
     let name = name.to_str()?;
-    let is_ours = name.len() == 32
-        && name.starts_with(shard)
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    is_ours.then(|| Uuid::try_parse(name).ok()).flatten()
+    let (key, rest) = name.split_at_checked(32)?;
+    if !key.starts_with(shard) || !is_hex(key) {
+        return None;
+    }
+    if rest.is_empty() {
+        return Uuid::try_parse(key).ok().map(Name::Item);
+    }
+    let process = rest.strip_prefix('.')?.strip_suffix(TEMPORARY)?;
+    let is_ours = process.len() == 16 && is_hex(process);
+    is_ours.then(|| Name::Temporary {
+        is_left_over: process != *PROCESS,
+    })
+}
+
+pub(super) fn is_hex(name: &str) -> bool {
+    name.bytes()
+        .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 #[cfg(test)]
@@ -66,10 +105,30 @@ mod tests {
     fn knows_its_own_names_only() {
         let key = Uuid::from_u128(0xab << 120 | 5);
         let name = key.simple().to_string();
-        assert_eq!(key_of("ab", name.as_ref()), Some(key));
-        assert_eq!(key_of("ac", name.as_ref()), None, "another shard");
-        assert_eq!(key_of("ab", name.to_uppercase().as_ref()), None);
-        assert_eq!(key_of("ab", key.to_string().as_ref()), None, "with hyphens");
-        assert_eq!(key_of("ab", "abc".as_ref()), None);
+        let of = |shard: &str, name: &str| name_in(shard, name.as_ref());
+        assert_eq!(of("ab", &name), Some(Name::Item(key)));
+        assert_eq!(of("ac", &name), None, "another shard");
+        assert_eq!(of("ab", &name.to_uppercase()), None);
+        assert_eq!(of("ab", &key.to_string()), None, "with hyphens");
+        assert_eq!(of("ab", "abc"), None);
+        assert_eq!(of("ab", &format!("{name}\u{e9}")), None);
+        assert_eq!(of("ab", &format!("{}\u{e9}", &name[1..])), None);
+    }
+
+    #[test]
+    fn tells_whose_a_temporary_name_is() {
+        let key = Uuid::from_u128(0xab << 120 | 5);
+        let path = temporary_path(Path::new("root"), key);
+        assert_eq!(path.parent(), key_path(Path::new("root"), key).parent());
+        let name = path.file_name().and_then(OsStr::to_str).expect("a name");
+        let of = |name: &str| name_in("ab", name.as_ref());
+        let temporary = |is_left_over| Some(Name::Temporary { is_left_over });
+        assert_eq!(of(name), temporary(false));
+        let other = name.replace(&**PROCESS, &"0".repeat(16));
+        assert_eq!(of(&other), temporary(true));
+        assert_eq!(of(&other.replace(".0", ".")), None);
+        assert_eq!(of(&other.replace(TEMPORARY, ".tmp")), None);
+        assert_eq!(of(&format!("{other}~")), None);
+        assert_eq!(name_in("ac", name.as_ref()), None, "another shard");
     }
 }

@@ -20,9 +20,12 @@ mod durability;
 mod faults;
 mod files;
 mod layout;
+mod lock;
 mod prepared_path;
+mod role;
 mod scan;
 mod store;
+mod sweep;
 #[cfg(test)]
 mod testing;
 

@@ -1,13 +1,14 @@
 //! Finding the keys in a directory.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use file_backed_codecs::BoxError;
 use uuid::Uuid;
 
 use super::directory::at;
-use super::layout::{RESERVED, key_of, shards};
+use super::files::Files;
+use super::layout::{Name, RESERVED, is_hex, name_in, shards};
 use super::prepared_path::PreparedPath;
 use crate::error::Operation;
 use crate::{Error, Result};
@@ -23,44 +24,67 @@ use crate::{Error, Result};
 ///
 /// Reads 256 directories.
 pub fn sanitize_path(path: &PreparedPath) -> Result<Vec<Uuid>> {
-    keys(path).map_err(|error| Error::new(Operation::Track, error))
+    let found = find(path, path.directory().files(), path.ignored());
+    let found = found.map_err(|error| Error::new(Operation::Track, error))?;
+    Ok(found.keys)
 }
 
-pub(super) fn keys(path: &PreparedPath) -> Result<Vec<Uuid>, BoxError> {
-    let files = path.directory().files();
-    let mut keys = Vec::new();
-    for entry in files.list(path).map_err(|error| at(path, error))? {
+/// What is in a directory.
+pub(super) struct Found {
+    pub(super) keys: Vec<Uuid>,
+    /// Temporary names that a process which died has left.
+    pub(super) left_over: Vec<PathBuf>,
+}
+
+pub(super) fn find(root: &Path, files: &dyn Files, ignored: &[&str]) -> Result<Found, BoxError> {
+    let mut found = Found {
+        keys: Vec::new(),
+        left_over: Vec::new(),
+    };
+    for entry in files.list(root).map_err(|error| at(root, error))? {
         let known = entry.name.to_str().is_some_and(|name| {
-            is_shard(name) || RESERVED.contains(&name) || path.ignored().contains(&name)
+            is_shard(name) || RESERVED.contains(&name) || ignored.contains(&name)
         });
         if !known {
-            report_foreign(&path.join(&entry.name));
+            report_foreign(&root.join(&entry.name));
         }
     }
     for shard in shards() {
-        let directory = path.join(&shard);
-        let entries = match files.list(&directory) {
-            Ok(entries) => entries,
-            // A directory that is only read need not have all shards.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            Err(error) => return Err(at(&directory, error)),
-        };
-        for entry in entries {
-            match key_of(&shard, &entry.name).filter(|_| entry.is_file) {
-                Some(key) => keys.push(key),
-                None if path.ignored().iter().any(|name| entry.name == **name) => {}
-                None => report_foreign(&directory.join(&entry.name)),
+        find_in_shard(root, files, ignored, &shard, &mut found)?;
+    }
+    Ok(found)
+}
+
+fn find_in_shard(
+    root: &Path,
+    files: &dyn Files,
+    ignored: &[&str],
+    shard: &str,
+    found: &mut Found,
+) -> Result<(), BoxError> {
+    let directory = root.join(shard);
+    let entries = match files.list(&directory) {
+        Ok(entries) => entries,
+        // A directory that is only read need not have all shards.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(at(&directory, error)),
+    };
+    for entry in entries {
+        match name_in(shard, &entry.name).filter(|_| entry.is_file) {
+            Some(Name::Item(key)) => found.keys.push(key),
+            Some(Name::Temporary { is_left_over }) if is_left_over => {
+                found.left_over.push(directory.join(&entry.name));
             }
+            Some(Name::Temporary { .. }) => {}
+            None if ignored.iter().any(|name| entry.name == **name) => {}
+            None => report_foreign(&directory.join(&entry.name)),
         }
     }
-    Ok(keys)
+    Ok(())
 }
 
 fn is_shard(name: &str) -> bool {
-    name.len() == 2
-        && name
-            .bytes()
-            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    name.len() == 2 && is_hex(name)
 }
 
 fn report_foreign(path: &Path) {

@@ -14,7 +14,8 @@ use uuid::Uuid;
 
 use super::directory::{Directory, at};
 use super::prepared_path::{Mode, PreparedPath};
-use super::scan;
+use super::role::Role;
+use super::{scan, sweep};
 use crate::backing_store::{Background, BackingStoreT, Strategy, Transfer};
 use crate::error::{Fault, Operation};
 use crate::fb::unwrap;
@@ -26,6 +27,12 @@ use crate::{Error, Result};
 /// A file appears under its name when it is written whole, or is removed again;
 /// it can be read by nobody before, since nobody knows its key. Nothing in the
 /// cache is synced: it is worth nothing after a restart.
+///
+/// The directory belongs to this process until the last [`PreparedPath`] and the
+/// last store of it are gone, and it is marked as a cache. What a process that
+/// died left there is deleted at the next start: files of the library's own
+/// pattern, in directories that the library marked when they held none. Others
+/// are reported and left.
 pub struct FBStore<C> {
     codec: C,
     path: PreparedPath,
@@ -43,13 +50,15 @@ impl<C> FBStore<C> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_in_use`] if items of another store still own files there; an
-    /// error that says so if `path` was opened read-only.
+    /// [`Error::is_in_use`] if items of another store still own files there, or
+    /// if another process has the directory; [`Error::is_wrong_role`] if it holds
+    /// what was persisted; an error that says so if `path` was opened read-only.
     ///
     /// # Blocking
     ///
     /// Finishes the deletions that an earlier store left there, on this thread;
-    /// as a rule [`PreparedPath::open`] has done so.
+    /// as a rule [`PreparedPath::open`] has done so. Deletes what a process that
+    /// died has left.
     pub fn open(codec: C, path: PreparedPath) -> Result<Self> {
         let opened = |error| Error::new(Operation::OpenStore, error);
         if path.mode() != Mode::ReadWrite {
@@ -101,6 +110,18 @@ impl<C> FBStore<C> {
             return (path.directory().path_of(key), path.mode());
         }
         (self.directory().path_of(key), Mode::ReadWrite)
+    }
+
+    /// Refuses a place to persist to that a store has as its cache.
+    fn check_no_cache(&self, path: &PreparedPath) -> Result<(), BoxError> {
+        let text = if std::ptr::eq(Arc::as_ptr(path.directory()), self.directory()) {
+            "the directory is the cache of this very store: persist to another one"
+        } else if path.directory().is_cache_in_use() {
+            "the directory is the cache of another store: persist to another one"
+        } else {
+            return Ok(());
+        };
+        Err(at(path, Fault::InUse(text.to_owned())))
     }
 
     /// Gives the file at `from` the name `to`. A name that is there already is
@@ -212,22 +233,28 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     }
 
     fn sanitize_path(&self, path: &PreparedPath) -> Result<Vec<Uuid>, BoxError> {
-        if std::ptr::eq(Arc::as_ptr(path.directory()), self.directory()) {
-            let text = "the directory is the cache of this very store: persist to another one";
-            return Err(at(path, Fault::InUse(text.to_owned())));
-        }
-        if path.directory().is_cache_in_use() {
-            let text = "the directory is the cache of another store: persist to another one";
-            return Err(at(path, Fault::InUse(text.to_owned())));
-        }
+        self.check_no_cache(path)?;
+        let directory = path.directory();
         if let Some(background) = self.background.get() {
-            path.directory().add_user(background.clone());
+            directory.add_user(background.clone());
         }
-        let keys = scan::keys(path)?;
+        directory.check_role(Role::Persisted)?;
+        let found = scan::find(directory.root(), directory.files(), path.ignored())?;
         if path.mode() == Mode::ReadWrite {
-            path.directory().durability().note_found(&keys);
+            directory.durability().note_found(&found.keys);
         }
-        Ok(keys)
+        if directory.is_persisted() {
+            sweep::left_over(directory, &found);
+        }
+        Ok(found.keys)
+    }
+
+    fn lock_path(&self, path: &PreparedPath) -> Result<(), BoxError> {
+        self.check_no_cache(path)?;
+        match path.mode() {
+            Mode::ReadWrite => path.directory().claim(Role::Persisted),
+            Mode::ReadOnly | Mode::Import { .. } => Ok(()),
+        }
     }
 
     fn sync_persisted(&self, path: &PreparedPath) -> Result<(), BoxError> {

@@ -149,6 +149,16 @@ impl Files for FaultyFiles {
         self.check("sync_file_system")?;
         RealFiles.sync_file_system(anchor)
     }
+
+    fn open_lock(&self, path: &Path) -> io::Result<File> {
+        self.check("open_lock")?;
+        RealFiles.open_lock(path)
+    }
+
+    fn try_lock(&self, file: &File) -> io::Result<bool> {
+        self.check("try_lock")?;
+        RealFiles.try_lock(file)
+    }
 }
 
 struct FaultyWriter {

@@ -12,11 +12,12 @@ use file_backed::{BackingStore, FBPool};
 use tokio::runtime::Runtime;
 
 use super::conformance::saved_by_an_earlier_run;
-use super::log::logged;
+
 use super::on_disk::{OnDisk, files_below, prepared, scratch};
 use super::own_codec::Inverted;
 use super::session::{Session, Subject as _, sorted};
 use super::values::Sample as _;
+use crate::support::logged;
 
 type Bytes = OnDisk<Vec<u8>, Inverted>;
 type Store = Arc<BackingStore<FBStore<Inverted>>>;
@@ -136,12 +137,13 @@ fn foreign_names_are_reported_and_left_alone() {
     let directory = shard.join(format!("{}{}", &name[..2], "0".repeat(30)));
     fs::create_dir(&directory).unwrap();
     foreign.push(directory);
-    let silent: Vec<_> = (RESERVED.iter().map(|name| root.join(name)))
-        .chain([root.join("mine"), shard.join("mine")])
-        .collect();
-    for file in &silent {
+    let mine = [root.join("mine"), shard.join("mine")];
+    for file in &mine {
         fs::write(file, "known").unwrap();
     }
+    let reserved = RESERVED.iter().map(|name| root.join(name));
+    let silent: Vec<_> = reserved.chain(mine).collect();
+    fs::write(root.join("file_backed.manifest"), "a dataset's").unwrap();
 
     let saved = || PreparedPath::blocking_open(root.clone(), vec!["mine"]).unwrap();
     assert_eq!(saved().ignored(), ["mine"]);

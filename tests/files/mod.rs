@@ -14,7 +14,6 @@ mod conformance;
 mod damage;
 mod directories;
 mod import;
-mod log;
 mod memory;
 mod on_disk;
 mod on_disk_only;

@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use file_backed::fbstore::{Codec, FBStore, PreparedPath, key_path};
+use file_backed::fbstore::{Codec, FBStore, PreparedPath, RESERVED, key_path};
 use file_backed::uuid::Uuid;
 use tempfile::TempDir;
 
@@ -58,14 +58,15 @@ pub(crate) fn scratch() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-/// Every file below a directory.
+/// Every file below a directory, but for those that the library puts beside the
+/// items.
 pub(crate) fn files_below(path: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(path).into_iter().flatten() {
         let entry = entry.unwrap();
         if entry.file_type().unwrap().is_dir() {
             found.extend(files_below(&entry.path()));
-        } else {
+        } else if !RESERVED.iter().any(|name| entry.file_name() == *name) {
             found.push(entry.path());
         }
     }

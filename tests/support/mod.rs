@@ -4,6 +4,7 @@
 mod faults;
 mod files;
 mod gate;
+mod log;
 mod mem_store;
 mod poll;
 mod watchdog;
@@ -12,6 +13,7 @@ mod world;
 pub(crate) use faults::{Fault, On};
 pub(crate) use files::Words;
 pub(crate) use gate::Gate;
+pub(crate) use log::logged;
 pub(crate) use mem_store::{MemPath, MemStore, Op};
 pub(crate) use poll::{ByHand, Stop, each_stop};
 pub(crate) use watchdog::test;

@@ -1,0 +1,70 @@
+//! Who may use a directory, and for what; and what the dead have left there.
+
+mod locks;
+mod roles;
+mod sweep;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use file_backed::backing_store::TrackedPath;
+use file_backed::fbstore::{FBStore, PreparedPath};
+use file_backed::{BackingStore, FBPool, Result};
+use tempfile::TempDir;
+
+use crate::support::{Words, World};
+
+type Store = Arc<BackingStore<FBStore<Words>>>;
+type Pool = Arc<FBPool<String, FBStore<Words>>>;
+type Tracked = Arc<TrackedPath<PreparedPath>>;
+
+/// Two directories for one test.
+struct Places {
+    _dir: TempDir,
+    world: World,
+    cache: PathBuf,
+    saved: PathBuf,
+}
+
+impl Places {
+    fn new() -> Self {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        let dir = dir.expect("a temporary directory");
+        Self {
+            world: World::new(),
+            cache: dir.path().join("cache"),
+            saved: dir.path().join("saved"),
+            _dir: dir,
+        }
+    }
+
+    /// Opens a store on a directory.
+    fn open(&self, cache: &Path) -> Result<Store> {
+        let files = FBStore::open(Words, prepared(cache))?;
+        let runtime = self.world.runtime().handle().clone();
+        Ok(Arc::new(BackingStore::new(files, runtime)))
+    }
+
+    fn store(&self) -> Store {
+        self.open(&self.cache).expect("nobody else has it")
+    }
+
+    fn pool(&self) -> Pool {
+        Arc::new(FBPool::new(self.store(), 0))
+    }
+}
+
+fn prepared(path: &Path) -> PreparedPath {
+    PreparedPath::blocking_open(path.to_owned(), vec![]).expect("it is prepared")
+}
+
+fn track(store: &Store, path: &Path) -> Result<Tracked> {
+    store.blocking_track_path(prepared(path)).map(Arc::new)
+}
+
+/// Whether another process could have the directory now.
+fn is_free(directory: &Path) -> bool {
+    let file = File::open(directory.join("file_backed.lock")).expect("it was made");
+    file.try_lock().is_ok()
+}
