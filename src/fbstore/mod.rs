@@ -9,7 +9,8 @@
 //! | `BinCodec` | any [serde](https://serde.rs) type | one read and a decode |
 //! | `ProstCodec` | protobuf messages | one read and a decode |
 //! | `MappedCodec` | `Mapped<T>`: rkyv archives | a map and a validation; the bytes are read when they are touched |
-//! | `MixedCodec` | serde types and `Mapped<T>` in one store | as the one or the other |
+//! | `BytesCodec` | `MappedBytes`: plain bytes, as `bytes::Bytes` | a map; the bytes are read when they are touched |
+//! | `MixedCodec` | serde types, `Mapped<T>` and `MappedBytes` in one store | as the one or the other |
 //! | one of your own | whatever it encodes | |
 //!
 //! Each stands behind a feature of the crate; see there.

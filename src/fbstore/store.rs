@@ -309,11 +309,12 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
         let (path, mode) = self.home(key);
         let decode = || {
             let source = self.directory().files().open(&path)?;
-            let payload = match mode {
-                Mode::Import { limit } => Payload::open_unframed(&*source, limit)?,
-                Mode::ReadWrite | Mode::ReadOnly => Payload::open(&*source, C::ID)?,
-            };
-            self.codec.decode(payload)
+            match mode {
+                Mode::Import { limit } => {
+                    (self.codec).decode(Payload::open_unframed(&*source, limit)?)
+                }
+                Mode::ReadWrite | Mode::ReadOnly => frame::read_file(&self.codec, &*source),
+            }
         };
         decode().map_err(|error| at(&path, error))
     }

@@ -145,6 +145,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             resident_bytes: amounts.order.bytes,
             mapped: amounts.mapped.items,
             mapped_bytes: amounts.mapped.bytes,
+            map_fallbacks: maps::fallbacks(),
             overdue: amounts.overdue.items,
             overdue_bytes: amounts.overdue.bytes,
             hits: counters.hits(),

@@ -18,6 +18,9 @@ pub struct Stats {
     pub mapped: usize,
     /// Bytes of those maps.
     pub mapped_bytes: u64,
+    /// Files read into memory because there was no map left for them, by all
+    /// pools of the process together.
+    pub map_fallbacks: u64,
     /// Items that the budget has let go of and that a guard still uses.
     pub overdue: usize,
     /// What they weigh, in bytes.

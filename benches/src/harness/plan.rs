@@ -9,7 +9,6 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::place::Place;
-use super::row::{Kind, Terms};
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -59,9 +58,8 @@ impl Sample {
     }
 }
 
-/// Takes one sample. It is told the number of the round, so that what it does at
-/// random is not the same in each, and is the same for all systems.
-pub type Measure = Box<dyn FnMut(usize) -> Result<Vec<Sample>>>;
+/// Takes one sample.
+pub type Measure = Box<dyn FnMut() -> Result<Vec<Sample>>>;
 
 /// Gets a contender ready in a directory of its own.
 type Setup = Arc<dyn Fn(&Path) -> Result<Measure>>;
@@ -70,8 +68,8 @@ type Setup = Arc<dyn Fn(&Path) -> Result<Measure>>;
 #[derive(Clone)]
 pub struct Contender {
     pub system: String,
-    /// What it is measured against.
-    pub terms: Terms,
+    /// The limits that it is measured against; `None` for all of the case.
+    pub limits: Option<Vec<String>>,
     /// Each sample in a process of its own, because its memory is measured.
     pub isolated: bool,
     /// No further sample once they took so long together.
@@ -92,7 +90,7 @@ impl Contender {
     ) -> Self {
         Self {
             system: system.into(),
-            terms: Terms::default(),
+            limits: None,
             isolated: false,
             budget: Duration::MAX,
             work: Work::Run(Arc::new(setup)),
@@ -103,7 +101,7 @@ impl Contender {
     pub fn skipped(system: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             system: system.into(),
-            terms: Terms::default(),
+            limits: None,
             isolated: false,
             budget: Duration::MAX,
             work: Work::Skip(reason.into()),
@@ -111,14 +109,7 @@ impl Contender {
     }
 
     pub fn against(mut self, limit: &str) -> Self {
-        let limits = self.terms.limits.get_or_insert_default();
-        limits.push(limit.to_owned());
-        self
-    }
-
-    /// Says what a load of it gives.
-    pub fn gives(mut self, kind: Kind) -> Self {
-        self.terms.kind = Some(kind);
+        self.limits.get_or_insert_default().push(limit.to_owned());
         self
     }
 
@@ -198,23 +189,4 @@ pub struct Workload {
     pub name: &'static str,
     pub about: &'static str,
     pub cases: fn(&Scale) -> Vec<Case>,
-    /// Why a system is not in a case.
-    pub absent: fn(case: &str, system: &str) -> &'static str,
-}
-
-impl Workload {
-    /// The cases, each with all of `systems`: one that does not take part is
-    /// there with the reason.
-    pub fn plan(&self, scale: &Scale, systems: &[&str]) -> Vec<Case> {
-        let mut cases = (self.cases)(scale);
-        for case in &mut cases {
-            for system in systems {
-                if !case.contenders.iter().any(|one| one.system == *system) {
-                    let reason = (self.absent)(&case.name, system);
-                    case.add(Contender::skipped(*system, reason));
-                }
-            }
-        }
-        cases
-    }
 }

@@ -49,7 +49,7 @@ pub fn run_case(
                 continue;
             }
             progress.step(workload, &case.name, &runner.contender.system);
-            runner.take_sample(workload, case, round, scale, dir);
+            runner.take_sample(workload, case, scale, dir);
         }
     }
     let mut rows: Vec<_> = runners
@@ -60,8 +60,7 @@ pub fn run_case(
         case.contenders
             .iter()
             .find(|contender| contender.system == system)
-            .map(|contender| contender.terms.clone())
-            .unwrap_or_default()
+            .and_then(|contender| contender.limits.clone())
     });
     rows
 }
@@ -81,19 +80,12 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn take_sample(
-        &mut self,
-        workload: &str,
-        case: &Case,
-        round: usize,
-        scale: &Scale,
-        dir: &Path,
-    ) {
+    fn take_sample(&mut self, workload: &str, case: &Case, scale: &Scale, dir: &Path) {
         if self.spent > self.contender.budget {
             return;
         }
         let begin = Instant::now();
-        match self.sample(workload, case, round, scale, dir) {
+        match self.sample(workload, case, scale, dir) {
             Ok(samples) => self.samples.extend(samples),
             Err(error) => {
                 self.samples.clear();
@@ -107,7 +99,6 @@ impl<'a> Runner<'a> {
         &mut self,
         workload: &str,
         case: &Case,
-        round: usize,
         scale: &Scale,
         dir: &Path,
     ) -> Result<Vec<Sample>> {
@@ -115,10 +106,9 @@ impl<'a> Runner<'a> {
             self.state = State::Ready(self.contender.set_up(dir)?);
         }
         match &mut self.state {
-            State::Ready(ready) => (ready.measure)(round),
+            State::Ready(ready) => (ready.measure)(),
             State::Isolated => {
-                let system = &self.contender.system;
-                child::sample(workload, &case.name, system, round, scale, dir)
+                child::sample(workload, &case.name, &self.contender.system, scale, dir)
             }
             State::Skipped(_) => Ok(Vec::new()),
             State::Fresh => unreachable!("it was set up above"),
@@ -163,7 +153,7 @@ mod tests {
             let seen = seen.clone();
             case.add(Contender::new(system, move |_| {
                 let seen = seen.clone();
-                Ok(Box::new(move |_| {
+                Ok(Box::new(move || {
                     seen.borrow_mut().push(system);
                     Ok(vec![Sample::new("load", "ns", value)])
                 }))
@@ -190,7 +180,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut case = Case::new("one", 5);
         let slow = Contender::new("ancestor/bincodec", |_| {
-            Ok(Box::new(|_| Ok(vec![Sample::new("load", "ns", 1.0)])))
+            Ok(Box::new(|| Ok(vec![Sample::new("load", "ns", 1.0)])))
         });
         case.add(slow.budget(Duration::ZERO));
         let scale = Scale { quick: true };

@@ -7,8 +7,8 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use cacache::{Algorithm, RemoveOpts, WriteOpts};
 
-use super::blob::Template;
-use super::bytes::Bytes;
+use super::blob::{Template, touch_bytes};
+use super::{Blobs, Touch};
 use crate::workloads::lifecycle::{BYTES, Steps};
 
 pub struct Files {
@@ -21,8 +21,9 @@ pub fn files(dir: &Path) -> Files {
     }
 }
 
-impl Bytes for Files {
-    fn put(&self, id: usize, bytes: &[u8]) -> Result<()> {
+impl Blobs for Files {
+    fn put(&self, id: usize, blob: &[f32]) -> Result<()> {
+        let bytes: &[u8] = bytemuck::cast_slice(blob);
         // Its fastest hash, and the size in advance, so that it can map.
         let mut writer = WriteOpts::new()
             .algorithm(Algorithm::Xxh3)
@@ -33,8 +34,9 @@ impl Bytes for Files {
         Ok(())
     }
 
-    fn lend(&self, id: usize, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
-        look(&cacache::read_sync(&self.path, id.to_string())?)
+    fn load(&self, id: usize, how: Touch) -> Result<u32> {
+        let bytes = cacache::read_sync(&self.path, id.to_string())?;
+        Ok(touch_bytes(&bytes, how))
     }
 }
 
@@ -46,9 +48,9 @@ pub fn lifecycle(dir: &Path, items: usize) -> Result<Steps> {
 
     let begin = Instant::now();
     for id in 0..items {
-        files.put(id, bytemuck::cast_slice(template.blob(id)))?;
+        files.put(id, template.blob(id))?;
     }
-    steps.create = Some(begin.elapsed());
+    steps.create = begin.elapsed();
 
     let begin = Instant::now();
     let mut found = 0;
@@ -56,7 +58,7 @@ pub fn lifecycle(dir: &Path, items: usize) -> Result<Steps> {
         entry?;
         found += 1;
     }
-    steps.scan = Some(begin.elapsed());
+    steps.scan = begin.elapsed();
     ensure!(found == items, "entries are missing");
 
     let begin = Instant::now();
@@ -65,6 +67,6 @@ pub fn lifecycle(dir: &Path, items: usize) -> Result<Steps> {
             .remove_fully(true)
             .remove_sync(&files.path, id.to_string())?;
     }
-    steps.clean_up = Some(begin.elapsed());
+    steps.clean_up = begin.elapsed();
     Ok(steps)
 }

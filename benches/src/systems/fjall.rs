@@ -5,7 +5,8 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 
-use super::bytes::Bytes;
+use super::blob::touch_bytes;
+use super::{Blobs, Touch};
 
 pub struct Files {
     database: Database,
@@ -35,8 +36,9 @@ impl Files {
     }
 }
 
-impl Bytes for Files {
-    fn put(&self, id: usize, bytes: &[u8]) -> Result<()> {
+impl Blobs for Files {
+    fn put(&self, id: usize, blob: &[f32]) -> Result<()> {
+        let bytes: &[u8] = bytemuck::cast_slice(blob);
         Ok(self.keyspace.insert((id as u32).to_be_bytes(), bytes)?)
     }
 
@@ -46,8 +48,8 @@ impl Bytes for Files {
         Ok(())
     }
 
-    fn lend(&self, id: usize, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    fn load(&self, id: usize, how: Touch) -> Result<u32> {
         let bytes = self.keyspace.get((id as u32).to_be_bytes())?;
-        look(&bytes.context("it was put")?)
+        Ok(touch_bytes(&bytes.context("it was put")?, how))
     }
 }

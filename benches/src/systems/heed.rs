@@ -5,14 +5,15 @@ use std::sync::Mutex;
 
 use anyhow::{Context as _, Result};
 use heed::byteorder::NativeEndian;
-use heed::types::{self, U32};
+use heed::types::{Bytes, U32};
 use heed::{Database, Env, EnvFlags, EnvOpenOptions};
 
-use super::bytes::Bytes;
+use super::blob::touch_bytes;
+use super::{Blobs, Touch};
 
 pub struct Files {
     env: Env,
-    database: Database<U32<NativeEndian>, types::Bytes>,
+    database: Database<U32<NativeEndian>, Bytes>,
     pending: Mutex<Vec<(u32, Vec<u8>)>>,
     /// Values that go into one transaction.
     batch: usize,
@@ -26,8 +27,6 @@ pub fn files(dir: &Path, items: usize, bytes: usize, synced: bool) -> Result<Fil
     let pages = items * (bytes + 4096).next_multiple_of(4096);
     let mut options = EnvOpenOptions::new();
     options.map_size((pages * 3 + (256 << 20)).next_multiple_of(4096));
-    // One for each thread that reads.
-    options.max_readers(2048);
     if !synced {
         // SAFETY: after a crash the files are not used again.
         unsafe { options.flags(EnvFlags::NO_SYNC) };
@@ -56,10 +55,10 @@ impl Files {
     }
 }
 
-impl Bytes for Files {
-    fn put(&self, id: usize, bytes: &[u8]) -> Result<()> {
+impl Blobs for Files {
+    fn put(&self, id: usize, blob: &[f32]) -> Result<()> {
         let mut pending = self.pending.lock().expect("no thread panics with it");
-        pending.push((id as u32, bytes.to_vec()));
+        pending.push((id as u32, bytemuck::cast_slice(blob).to_vec()));
         if pending.len() >= self.batch {
             self.put_all(&pending)?;
             pending.clear();
@@ -74,9 +73,9 @@ impl Bytes for Files {
         Ok(())
     }
 
-    fn lend(&self, id: usize, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    fn load(&self, id: usize, how: Touch) -> Result<u32> {
         let transaction = self.env.read_txn()?;
         let bytes = self.database.get(&transaction, &(id as u32))?;
-        look(bytes.context("it was put")?)
+        Ok(touch_bytes(bytes.context("it was put")?, how))
     }
 }

@@ -6,7 +6,8 @@ use std::sync::Mutex;
 use anyhow::{Context as _, Result};
 use redb::{Database, Durability, ReadableDatabase as _, TableDefinition};
 
-use super::bytes::Bytes;
+use super::blob::touch_bytes;
+use super::{Blobs, Touch};
 
 const TABLE: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("blobs");
 
@@ -47,10 +48,10 @@ impl Files {
     }
 }
 
-impl Bytes for Files {
-    fn put(&self, id: usize, bytes: &[u8]) -> Result<()> {
+impl Blobs for Files {
+    fn put(&self, id: usize, blob: &[f32]) -> Result<()> {
         let mut pending = self.pending.lock().expect("no thread panics with it");
-        pending.push((id as u32, bytes.to_vec()));
+        pending.push((id as u32, bytemuck::cast_slice(blob).to_vec()));
         if pending.len() >= self.batch {
             self.put_all(&pending, Durability::None)?;
             pending.clear();
@@ -65,9 +66,9 @@ impl Bytes for Files {
         Ok(())
     }
 
-    fn lend(&self, id: usize, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    fn load(&self, id: usize, how: Touch) -> Result<u32> {
         let table = self.database.begin_read()?.open_table(TABLE)?;
         let bytes = table.get(id as u32)?.context("it was put")?;
-        look(bytes.value())
+        Ok(touch_bytes(bytes.value(), how))
     }
 }
