@@ -1,6 +1,6 @@
 //! How files came to stand in new places, counted.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 use super::Transfer;
 
