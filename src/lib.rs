@@ -102,6 +102,7 @@ pub mod fbstore;
 mod guard;
 mod pool;
 mod residency;
+mod sync;
 
 pub use backing_store::{BackingStore, BackingStoreT};
 pub use error::{Error, Result};

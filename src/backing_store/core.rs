@@ -3,7 +3,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use file_backed_codecs::BoxError;
 use uuid::Uuid;
@@ -15,6 +14,7 @@ use super::queue::{DeleteFile, DeletedFile, Entry, Lane, Queue};
 use super::token::{File, Token};
 use super::{BackingStoreT, TrackedPath};
 use crate::error::{AtPath, Fault, Operation};
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::{Error, Result};
 
 /// What every part of the library shares of one store.

@@ -4,20 +4,23 @@ mod backlog;
 mod builder;
 mod counters;
 mod eviction;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod loading;
 mod maps;
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod model;
 mod open;
 mod order;
 mod saving;
 mod stats;
 mod taking;
+#[cfg(test)]
+mod testing;
 mod weighing;
 mod writing;
 
 use std::fmt;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
@@ -30,6 +33,7 @@ pub(crate) use taking::{Duplicate, Taken};
 use crate::backing_store::{BackingStore, BackingStoreT, Core, Strategy, Token, TrackedPath};
 use crate::error::Operation;
 use crate::residency::{Item, Jobs, Place, Residents, Written};
+use crate::sync::atomic::Ordering;
 use crate::{Fb, Result};
 use backlog::{Backlog, Bound};
 use counters::Counters;
