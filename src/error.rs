@@ -82,6 +82,14 @@ pub(crate) enum Operation {
     OpenStore,
     RunTask,
     Reserve,
+    #[cfg(feature = "dataset")]
+    OpenDataset,
+    #[cfg(feature = "dataset")]
+    Commit,
+    #[cfg(feature = "dataset")]
+    Verify,
+    #[cfg(feature = "dataset")]
+    Inspect,
 }
 
 impl Operation {
@@ -102,6 +110,14 @@ impl Operation {
             Self::OpenStore => "open a store on the directory",
             Self::RunTask => "run a background task",
             Self::Reserve => "reserve room for another value",
+            #[cfg(feature = "dataset")]
+            Self::OpenDataset => "open the dataset",
+            #[cfg(feature = "dataset")]
+            Self::Commit => "commit",
+            #[cfg(feature = "dataset")]
+            Self::Verify => "verify",
+            #[cfg(feature = "dataset")]
+            Self::Inspect => "look at",
         }
     }
 }
@@ -158,6 +174,14 @@ pub(crate) enum Fault {
 pub(crate) struct AtPath {
     pub(crate) path: PathBuf,
     pub(crate) source: BoxError,
+}
+
+impl AtPath {
+    #[cfg(feature = "dataset")]
+    pub(crate) fn boxed(path: PathBuf, source: impl Into<BoxError>) -> BoxError {
+        let source = source.into();
+        Box::new(Self { path, source })
+    }
 }
 
 impl fmt::Display for AtPath {
@@ -330,6 +354,10 @@ impl Kind {
                 _ => Self::Other,
             };
         }
+        #[cfg(feature = "dataset")]
+        if let Some(fault) = error.downcast_ref::<crate::dataset::Fault>() {
+            return Self::of_dataset(fault);
+        }
         if let Some(fault) = error.downcast_ref::<Fault>() {
             return match fault {
                 Fault::NotTracked => Self::NotFound,
@@ -350,6 +378,22 @@ impl Kind {
             Some(io::ErrorKind::NotFound) => Self::NotFound,
             Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Self::StorageFull,
             _ => Self::Other,
+        }
+    }
+}
+
+#[cfg(feature = "dataset")]
+impl Kind {
+    fn of_dataset(fault: &crate::dataset::Fault) -> Self {
+        use crate::dataset::Fault;
+        match fault {
+            Fault::NoDataset | Fault::NotCommitted => Self::NotFound,
+            Fault::DamagedManifest(_) | Fault::MissingFiles { .. } | Fault::OtherFile => {
+                Self::Damaged
+            }
+            Fault::ManifestVersion(_) | Fault::OtherRoot(_) => Self::Mismatch,
+            Fault::NeverAtRest => Self::InUse,
+            Fault::ForeignItems(_) | Fault::UnfitRoot(_) | Fault::OtherStore => Self::Other,
         }
     }
 }

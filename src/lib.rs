@@ -12,8 +12,9 @@
 //!    borrows the archived data; nothing is deserialized.
 //! 2. **Mutable items through the ordinary codecs**: `BinCodec` for serde types,
 //!    `ProstCodec` for protobuf messages, in the same store if wanted.
-//! 3. **Datasets that outlive the process**: hard links into a permanent
-//!    directory, registered back after a restart.
+//! 3. **Datasets that outlive the process**: items and a value that names them,
+//!    committed atomically to a permanent directory, found again after a restart
+//!    and read by other processes meanwhile.
 //!
 //! # Example
 //!
@@ -50,6 +51,7 @@
 //! | background work, persisted directories | [`BackingStore`], [`backing_store`] |
 //! | files and codecs | [`fbstore`] |
 //! | saving many items at once | [`convenience`] |
+//! | committing items and what names them; restarts; other processes | `dataset` (feature `dataset`) |
 //!
 //! # Features
 //!
@@ -62,6 +64,8 @@
 //! | `mappedcodec` | `MappedCodec`, `Mapped<T>` | rkyv, bytecheck, memmap2 |
 //! | `bytescodec` | `BytesCodec`, `MappedBytes` | bytes, memmap2 |
 //! | `bincodec` and `mappedcodec` | `MixedCodec` | |
+//! | `dataset` | `dataset::Dataset` | serde, serde_json, crc32fast |
+//! | `cli` | the command-line tool `file_backed` | indicatif, lexopt, `dataset` |
 //! | `dupe` | `dupe::Dupe` for [`Fb`] | dupe |
 //! | `fbstore` | nothing: users of the published 0.6 name it | |
 //!
@@ -96,6 +100,8 @@
 
 pub mod backing_store;
 pub mod convenience;
+#[cfg(feature = "dataset")]
+pub mod dataset;
 mod error;
 mod fb;
 pub mod fbstore;

@@ -5,6 +5,8 @@ mod background;
 mod budget;
 mod cancel;
 mod codecs;
+#[cfg(feature = "dataset")]
+mod dataset;
 mod directories;
 mod files;
 #[cfg(feature = "mappedcodec")]

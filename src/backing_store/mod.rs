@@ -12,6 +12,7 @@ mod claim;
 mod core;
 mod failures;
 mod keys;
+mod manifests;
 mod outage;
 mod outcome;
 mod queue;
@@ -24,6 +25,7 @@ mod traits;
 mod transfers;
 
 pub use background::Background;
+pub use manifests::{ManifestStore, Stamp};
 pub use registered_tokens::RegisteredTokens;
 pub use store::BackingStore;
 pub use task::Task;

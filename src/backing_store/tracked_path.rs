@@ -15,7 +15,7 @@ pub struct TrackedPath<P> {
 }
 
 impl<P> TrackedPath<P> {
-    pub(super) fn new(path: P, present: &[Uuid], read_only: bool) -> Self {
+    pub(crate) fn new(path: P, present: &[Uuid], read_only: bool) -> Self {
         let keys = Keys::new();
         for key in present {
             keys.adopt(*key, 1);

@@ -55,6 +55,13 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// Locks a file for this process. False if another has it.
     fn try_lock(&self, file: &File) -> io::Result<bool>;
 
+    /// Opens a file that is there to be locked, for who may only read it.
+    fn open_pin(&self, path: &Path) -> io::Result<File>;
+
+    /// Locks a file together with others who do so. False if somebody has it for
+    /// himself.
+    fn try_lock_shared(&self, file: &File) -> io::Result<bool>;
+
     /// How many bytes there is room for.
     fn free_space(&self, path: &Path) -> io::Result<u64>;
 }

@@ -15,6 +15,7 @@
 //!
 //! Each stands behind a feature of the crate; see there.
 
+mod check;
 #[cfg(test)]
 mod copies;
 mod directory;
@@ -25,6 +26,7 @@ mod files;
 mod handles;
 mod layout;
 mod lock;
+mod manifests;
 mod prepared_path;
 mod real_files;
 mod role;
@@ -36,8 +38,12 @@ mod sweep;
 mod testing;
 mod transfer;
 
+#[cfg(feature = "dataset")]
+pub(crate) use check::Stamped;
 pub use file_backed_codecs::*;
 pub use layout::{RESERVED, key_path};
+#[cfg(feature = "dataset")]
+pub(crate) use manifests::Manifests;
 pub use prepared_path::PreparedPath;
 pub(crate) use prepared_path::on_a_thread;
 pub use scan::sanitize_path;

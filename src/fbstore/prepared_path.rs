@@ -1,6 +1,7 @@
 //! A directory that is ready to hold items.
 
 use std::fmt;
+use std::fs::File;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -41,6 +42,8 @@ pub struct PreparedPath {
     directory: Arc<Directory>,
     ignored: Arc<[&'static str]>,
     mode: Mode,
+    /// Keeps the generation that is read here; see [`super::manifests`].
+    pin: Option<Arc<File>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,6 +97,7 @@ impl PreparedPath {
             directory,
             ignored: ignored.into(),
             mode: Mode::ReadWrite,
+            pin: None,
         })
     }
 
@@ -161,6 +165,7 @@ impl PreparedPath {
             directory,
             ignored: [].into(),
             mode: Mode::ReadWrite,
+            pin: None,
         })
     }
 
@@ -234,6 +239,7 @@ impl PreparedPath {
             directory,
             ignored: [].into(),
             mode,
+            pin: None,
         })
     }
 
@@ -279,6 +285,14 @@ impl PreparedPath {
         &self.directory
     }
 
+    /// The same place, of which this is to be kept.
+    pub(super) fn pinned(&self, pin: File) -> Self {
+        Self {
+            pin: Some(Arc::new(pin)),
+            ..self.clone()
+        }
+    }
+
     pub(super) fn mode(&self) -> Mode {
         self.mode
     }
@@ -320,6 +334,7 @@ impl fmt::Debug for PreparedPath {
             .field("path", &self.path())
             .field("ignored", &self.ignored)
             .field("mode", &self.mode)
+            .field("is_pinned", &self.pin.is_some())
             .finish()
     }
 }

@@ -116,6 +116,18 @@ impl Files for RealFiles {
         }
     }
 
+    fn open_pin(&self, path: &Path) -> io::Result<File> {
+        File::open(path)
+    }
+
+    fn try_lock_shared(&self, file: &File) -> io::Result<bool> {
+        match FileExt::try_lock_shared(file) {
+            Ok(()) => Ok(true),
+            Err(TryLockError::WouldBlock) => Ok(false),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+
     fn free_space(&self, path: &Path) -> io::Result<u64> {
         fs4::available_space(path)
     }

@@ -314,7 +314,7 @@ fn remove(directory: &Directory, key: Uuid) -> Result<(), BoxError> {
     }
 }
 
-fn writable(path: &PreparedPath) -> Result<(), BoxError> {
+pub(super) fn writable(path: &PreparedPath) -> Result<(), BoxError> {
     match path.mode() {
         Mode::ReadWrite => Ok(()),
         Mode::ReadOnly | Mode::Import { .. } => Err(at(path, Fault::ReadOnly)),

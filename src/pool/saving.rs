@@ -31,11 +31,20 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item: &Arc<Item<T, B>>,
         tracked: Arc<TrackedPath<B::PersistPath>>,
     ) -> Task<()> {
+        self.store
+            .task(Operation::Persist, self.begin_persist(item, tracked))
+    }
+
+    /// Captures what is to be saved. Whoever has it must see to it that it runs:
+    /// the item stays in memory until then.
+    pub(crate) fn begin_persist(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+        tracked: Arc<TrackedPath<B::PersistPath>>,
+    ) -> impl FnOnce() -> Result<()> + Send + use<T, B> {
         let save = self.begin_save(item, Wanted::Persist);
         let (pool, item) = (self.clone(), item.clone());
-        self.store.task(Operation::Persist, move || {
-            pool.finish_persist(&item, save?, &tracked)
-        })
+        move || pool.finish_persist(&item, save?, &tracked)
     }
 
     pub(crate) fn blocking_persist(

@@ -47,6 +47,36 @@ fn of_types() {
     both::<WriteGuard<'_, String, B>>();
 }
 
+#[cfg(feature = "dataset")]
+#[test]
+fn of_datasets() {
+    use file_backed::backing_store::Stamp;
+    use file_backed::dataset::{
+        Committed, Dataset, Inspection, ItemFile, Key, Progress, Saver, Verified, Verify,
+    };
+    type Files = FBStore<Words>;
+    shared::<Dataset<String, Files>>();
+    shared::<Key<std::cell::Cell<u8>>>();
+    shared::<Committed>();
+    shared::<Inspection>();
+    shared::<ItemFile>();
+    shared::<Progress>();
+    shared::<Verified>();
+    shared::<Verify>();
+    shared::<Stamp>();
+    send::<Saver<Files>>();
+    // None is called: that it compiles is the test.
+    let _ = |store: &Arc<BackingStore<Files>>, path: PreparedPath| {
+        drop(is_send(Dataset::<String, _>::open(store, path.clone())));
+        drop(is_send(Dataset::<String, _>::open_read_only(store, path)));
+    };
+    let _ = |dataset: &Dataset<String, Files>, pool: &Arc<FBPool<String, Files>>| {
+        drop(is_send(dataset.commit(|_| Ok::<_, Error>(String::new()))));
+        drop(is_send(dataset.get(pool, Key::from_uuid(Uuid::nil()))));
+        drop(is_send(dataset.verify(Verify::all())));
+    };
+}
+
 /// A task is `Sync` also where its result is not: a result is only moved out.
 #[test]
 fn of_tasks_of_odd_results() {

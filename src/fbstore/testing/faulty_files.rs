@@ -205,6 +205,16 @@ impl Files for FaultyFiles {
         RealFiles.try_lock(file)
     }
 
+    fn open_pin(&self, path: &Path) -> io::Result<File> {
+        self.check("open_pin")?;
+        RealFiles.open_pin(path)
+    }
+
+    fn try_lock_shared(&self, file: &File) -> io::Result<bool> {
+        self.check("try_lock_shared")?;
+        RealFiles.try_lock_shared(file)
+    }
+
     fn free_space(&self, path: &Path) -> io::Result<u64> {
         self.check("free_space")?;
         RealFiles.free_space(path)

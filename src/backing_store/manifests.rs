@@ -1,0 +1,181 @@
+//! What a store must be able to do for a dataset.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use file_backed_codecs::BoxError;
+use uuid::Uuid;
+
+use super::BackingStoreT;
+
+/// Tells one persisted file from every other that could stand in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    /// Length of the file in bytes.
+    pub len: u64,
+    /// A checksum of whatever says what the file holds.
+    pub check: u32,
+}
+
+/// Keeps, beside the persisted files of a place, one manifest for each
+/// *generation*: a number, and bytes that the store does not look into.
+///
+/// A dataset (feature `dataset`) needs a store that can do this. The highest
+/// generation is the current one. Earlier ones stay as long as a reader
+/// has pinned them. All methods run on threads that may block.
+pub trait ManifestStore: BackingStoreT {
+    /// The generations that have a manifest at `path`, in ascending order.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps the place from being read.
+    fn generations(&self, path: &Self::PersistPath) -> Result<Vec<u64>, BoxError>;
+
+    /// Reads the manifest of a generation.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from being read; an [`std::io::Error`] of kind
+    /// `NotFound` if it is not there.
+    fn read_manifest(&self, path: &Self::PersistPath, generation: u64)
+    -> Result<Vec<u8>, BoxError>;
+
+    /// Gives a generation that has none its manifest, whole or not at all,
+    /// whatever happens to the machine meanwhile. Whether it is found after a
+    /// power cut is not said before [`sync_manifests`](Self::sync_manifests).
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from being there.
+    fn write_manifest(
+        &self,
+        path: &Self::PersistPath,
+        generation: u64,
+        bytes: &[u8],
+    ) -> Result<(), BoxError>;
+
+    /// Makes durable which generations have a manifest.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps that from being durable.
+    fn sync_manifests(&self, path: &Self::PersistPath) -> Result<(), BoxError>;
+
+    /// Removes the manifest of a generation, unless somebody has pinned it;
+    /// false then. One that is not there is no error.
+    ///
+    /// Nobody can pin a generation once a later one has its manifest: whoever
+    /// pins looks for later ones afterwards.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from being removed.
+    fn remove_manifest(&self, path: &Self::PersistPath, generation: u64) -> Result<bool, BoxError>;
+
+    /// Pins a generation: gives the same place, and keeps the generation as long
+    /// as that, or an item registered from it, lives. `None` if the generation
+    /// is gone, or going.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from being pinned.
+    fn pin(
+        &self,
+        path: &Self::PersistPath,
+        generation: u64,
+    ) -> Result<Option<Self::PersistPath>, BoxError>;
+
+    /// Looks at the persisted file of `key`, without reading all of it.
+    ///
+    /// # Errors
+    ///
+    /// If the file is not there or is not whole.
+    fn stamp(&self, path: &Self::PersistPath, key: Uuid) -> Result<Stamp, BoxError>;
+
+    /// Where the manifest of a generation is, for messages of errors. The
+    /// provided method does not say.
+    fn describe_manifest(&self, path: &Self::PersistPath, generation: u64) -> Option<PathBuf> {
+        let _ = (path, generation);
+        None
+    }
+
+    /// Where the persisted file of `key` is, for messages of errors. The
+    /// provided method does not say.
+    fn describe_item(&self, path: &Self::PersistPath, key: Uuid) -> Option<PathBuf> {
+        let _ = (path, key);
+        None
+    }
+
+    /// Reads all of the persisted file of `key` and compares it with its own
+    /// checksums. `read` is told of bytes as they are read.
+    ///
+    /// # Errors
+    ///
+    /// If the file is not there or is not whole.
+    fn verify(
+        &self,
+        path: &Self::PersistPath,
+        key: Uuid,
+        read: &dyn Fn(u64),
+    ) -> Result<Stamp, BoxError>;
+}
+
+impl<B: ManifestStore> ManifestStore for Arc<B> {
+    fn generations(&self, path: &Self::PersistPath) -> Result<Vec<u64>, BoxError> {
+        (**self).generations(path)
+    }
+
+    fn read_manifest(
+        &self,
+        path: &Self::PersistPath,
+        generation: u64,
+    ) -> Result<Vec<u8>, BoxError> {
+        (**self).read_manifest(path, generation)
+    }
+
+    fn write_manifest(
+        &self,
+        path: &Self::PersistPath,
+        generation: u64,
+        bytes: &[u8],
+    ) -> Result<(), BoxError> {
+        (**self).write_manifest(path, generation, bytes)
+    }
+
+    fn sync_manifests(&self, path: &Self::PersistPath) -> Result<(), BoxError> {
+        (**self).sync_manifests(path)
+    }
+
+    fn remove_manifest(&self, path: &Self::PersistPath, generation: u64) -> Result<bool, BoxError> {
+        (**self).remove_manifest(path, generation)
+    }
+
+    fn pin(
+        &self,
+        path: &Self::PersistPath,
+        generation: u64,
+    ) -> Result<Option<Self::PersistPath>, BoxError> {
+        (**self).pin(path, generation)
+    }
+
+    fn stamp(&self, path: &Self::PersistPath, key: Uuid) -> Result<Stamp, BoxError> {
+        (**self).stamp(path, key)
+    }
+
+    fn describe_manifest(&self, path: &Self::PersistPath, generation: u64) -> Option<PathBuf> {
+        (**self).describe_manifest(path, generation)
+    }
+
+    fn describe_item(&self, path: &Self::PersistPath, key: Uuid) -> Option<PathBuf> {
+        (**self).describe_item(path, key)
+    }
+
+    fn verify(
+        &self,
+        path: &Self::PersistPath,
+        key: Uuid,
+        read: &dyn Fn(u64),
+    ) -> Result<Stamp, BoxError> {
+        (**self).verify(path, key, read)
+    }
+}

@@ -1,0 +1,210 @@
+//! Looking into a directory that somebody has found.
+
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+
+use file_backed_codecs::BoxError;
+use file_backed_codecs::frame::Footer;
+use uuid::Uuid;
+
+use super::fault::Fault;
+use super::manifest::{Entry, Manifest, find};
+use super::open::pin_current;
+use super::{Verified, Verify};
+use crate::error::{AtPath, Operation};
+use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, sanitize_path};
+use crate::{Error, Result};
+
+/// What is in a persisted directory, read without a store, a codec or a type:
+/// for tools. It works on a dataset, whose current commit it pins, and on a
+/// directory that items were persisted to without one.
+///
+/// # Examples
+///
+/// ```no_run
+/// use file_backed::dataset::{Inspection, Verify};
+///
+/// # fn main() -> file_backed::Result<()> {
+/// let found = Inspection::blocking_open("album")?;
+/// for key in found.keys() {
+///     let file = found.blocking_file(key)?;
+///     println!("{} {} bytes by {}", key.simple(), file.len, file.footer.codec());
+/// }
+/// assert!(found.blocking_verify(Verify::all()).is_whole());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Inspection {
+    path: PreparedPath,
+    manifest: Option<Manifest>,
+    /// What is in the directory, sorted.
+    found: Vec<Uuid>,
+}
+
+/// The file of an item.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ItemFile {
+    /// The item.
+    pub key: Uuid,
+    /// Where it is.
+    pub path: PathBuf,
+    /// Length in bytes, footer included.
+    pub len: u64,
+    /// What the file says of itself.
+    pub footer: Footer,
+}
+
+impl Inspection {
+    /// Looks into the directory `path`. Nothing in it is changed, and it may be
+    /// in use.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be read; [`Error::is_damaged`] if its manifest is damaged.
+    ///
+    /// # Blocking
+    ///
+    /// Reads 256 directories and the manifest.
+    pub fn blocking_open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = PreparedPath::blocking_open_read_only(path.into())?;
+        let opened = |error| Error::new(Operation::OpenDataset, error);
+        let manifests = Manifests::of(&path);
+        let pin = |generation| manifests.pin(generation);
+        let pinned = pin_current(|| manifests.generations(), pin).map_err(opened)?;
+        let Some((generation, path)) = pinned else {
+            return Self::of(path, None);
+        };
+        let bytes = Manifests::of(&path).read(generation).map_err(opened)?;
+        let manifest = Manifest::decode(&bytes).map_err(|fault| {
+            let path = Manifests::of(&path).path_of(generation);
+            opened(AtPath::boxed(path, fault))
+        })?;
+        Self::of(path, Some(manifest))
+    }
+
+    fn of(path: PreparedPath, manifest: Option<Manifest>) -> Result<Self> {
+        let mut found = sanitize_path(&path)?;
+        found.sort_unstable();
+        Ok(Self {
+            path,
+            manifest,
+            found,
+        })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        self.path.path()
+    }
+
+    /// The number of the current commit; `None` if it is no dataset.
+    pub fn generation(&self) -> Option<u64> {
+        self.manifest.as_ref().map(|manifest| manifest.generation)
+    }
+
+    /// The root of the current commit, as JSON; `None` if it is no dataset.
+    pub fn root_json(&self) -> Option<&str> {
+        let manifest = self.manifest.as_ref()?;
+        std::str::from_utf8(&manifest.root).ok()
+    }
+
+    /// The items: of the current commit, or, if it is no dataset, all that are
+    /// there. In ascending order.
+    pub fn keys(&self) -> Vec<Uuid> {
+        match &self.manifest {
+            Some(manifest) => manifest.entries.iter().map(|entry| entry.key).collect(),
+            None => self.found.clone(),
+        }
+    }
+
+    /// Items of the current commit that are not there.
+    pub fn missing(&self) -> Vec<Uuid> {
+        let found: HashSet<_> = self.found.iter().collect();
+        let mut keys = self.keys();
+        keys.retain(|key| !found.contains(key));
+        keys
+    }
+
+    /// Items that are there and not in the current commit: of generations that
+    /// are pinned, of a commit that is under way, or left by one that was
+    /// interrupted, which the next [`open`](super::Dataset::open) deletes.
+    pub fn unnamed(&self) -> Vec<Uuid> {
+        let Some(manifest) = &self.manifest else {
+            return Vec::new();
+        };
+        let mut keys = self.found.clone();
+        keys.retain(|key| find(&manifest.entries, *key).is_none());
+        keys
+    }
+
+    /// Looks at the file of an item, and reads its footer.
+    ///
+    /// # Errors
+    ///
+    /// If it is missing, or has no whole footer.
+    ///
+    /// # Blocking
+    ///
+    /// Reads the file on this thread.
+    pub fn blocking_file(&self, key: Uuid) -> Result<ItemFile> {
+        let footer = self.path.footer(key);
+        let footer = footer.map_err(|error| Error::of_key(Operation::Inspect, key, error))?;
+        Ok(ItemFile {
+            key,
+            path: key_path(self.path.path(), key),
+            len: footer.stamp().len,
+            footer,
+        })
+    }
+
+    /// As [`Dataset::verify`](super::Dataset::verify).
+    ///
+    /// # Blocking
+    ///
+    /// Reads on this thread and on others.
+    pub fn blocking_verify(&self, verify: Verify) -> Verified {
+        verify.run(
+            || self.keys(),
+            |key| self.expected(key),
+            |entry, read| self.check(entry, read),
+        )
+    }
+
+    fn check(&self, entry: Entry, read: &dyn Fn(u64)) -> Result<()> {
+        let key = entry.key;
+        let verified =
+            self.path
+                .verify(key, read)
+                .and_then(|footer| match entry.is_other(footer.stamp()) {
+                    true => Err(self.at_item(key, Fault::OtherFile)),
+                    false => Ok(()),
+                });
+        verified.map_err(|error| Error::of_key(Operation::Verify, key, error))
+    }
+
+    fn at_item(&self, key: Uuid, fault: Fault) -> BoxError {
+        AtPath::boxed(key_path(self.path.path(), key), fault)
+    }
+
+    fn expected(&self, key: Uuid) -> Result<Entry> {
+        let entry = match &self.manifest {
+            Some(manifest) => find(&manifest.entries, key).copied(),
+            None => None,
+        };
+        match entry {
+            Some(entry) => Ok(entry),
+            None if self.found.binary_search(&key).is_ok() => {
+                // Its length tells how far a verification has come.
+                let stamp = self.path.footer(key).map(|footer| footer.stamp());
+                let unknown = Entry::of_unknown_file(key);
+                Ok(stamp.map_or(unknown, |stamp| Entry { key, stamp }))
+            }
+            None => {
+                let fault = self.at_item(key, Fault::NotCommitted);
+                Err(Error::of_key(Operation::Verify, key, fault))
+            }
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! A persisted directory whose whole content changes at once.
+//!
+//! A [`Dataset`] keeps items of one store, of any types, and one value of your
+//! own, the *root*: a catalogue, an index, a struct with settings. The root
+//! names items by their [`Key`]s. [`commit`](Dataset::commit) replaces both
+//! atomically; after a restart, or in another process, the root is there again,
+//! and [`get`](Dataset::get) makes a handle of each key.
+//!
+//! | promise | how |
+//! |---|---|
+//! | after a kill or a power cut at any instant, the old commit or the new one, whole | everything is on the disk before the manifest that names it, and is deleted after it |
+//! | a commit costs what has changed | files are linked, not copied, and those that are there already are kept |
+//! | a reader sees one commit, as long as it likes | it pins the generation; nothing that it names is deleted |
+//! | damage is found | checksums of the manifest and of every file; [`verify`](Dataset::verify) reads them all |
+//!
+//! The manifest names each item (28 bytes) and holds the root as JSON; it is
+//! written anew by each commit. On the disk the dataset is a directory of files,
+//! which the command-line tool `file_backed` (feature `cli`) can look into.
+
+mod commit;
+mod fault;
+mod inspection;
+mod key;
+mod manifest;
+mod open;
+mod progress;
+mod saver;
+mod verify;
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use file_backed_codecs::BoxError;
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+pub use commit::Committed;
+pub(crate) use fault::Fault;
+pub use inspection::{Inspection, ItemFile};
+pub use key::Key;
+pub use progress::Progress;
+pub use saver::Saver;
+pub use verify::{Verified, Verify};
+
+use crate::backing_store::{BackingStore, ManifestStore, Strategy, TrackedPath, guarded};
+use crate::error::{AtPath, Operation};
+use crate::{Error, FBPool, Fb, Result};
+use commit::History;
+use manifest::{Entry, find};
+
+/// Items and a root that are committed together, and found again after a
+/// restart.
+///
+/// One process at a time has it open to commit; any number can read it
+/// meanwhile, each the commit that it has opened. Share it in an [`Arc`]: gets
+/// and commits run side by side.
+///
+/// It costs about 100 bytes of memory for each item, beside the handles.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::collections::BTreeMap;
+/// use std::sync::Arc;
+///
+/// use file_backed::dataset::{Dataset, Key};
+/// use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+/// use file_backed::{BackingStore, Error, FBPool};
+/// use tokio::runtime::Handle;
+///
+/// /// Pictures by name.
+/// type Album = BTreeMap<String, Key<Vec<u8>>>;
+///
+/// # let dir = tempfile::tempdir().expect("a temporary directory");
+/// # let path = dir.path().join("album");
+/// # let cache = dir.path().join("cache");
+/// let files = FBStore::open(BinCodec, PreparedPath::open(cache, vec![]).await?)?;
+/// let store = Arc::new(BackingStore::new(files, Handle::current()));
+/// let pool: Arc<FBPool<Vec<u8>, _>> = Arc::new(FBPool::new(store.clone(), 100));
+///
+/// let saved = PreparedPath::open(path, vec![]).await?;
+/// let album: Dataset<Album, _> = Dataset::open(&store, saved.clone()).await?;
+/// let picture = pool.insert(vec![1, 2, 3]);
+/// let done = album
+///     .commit(|saver| {
+///         let key = saver.save(&picture)?;
+///         Ok::<_, Error>(Album::from([("sunset".to_owned(), key)]))
+///     })
+///     .await?;
+/// assert_eq!((done.generation, done.linked), (1, 1));
+/// # drop(album);
+///
+/// // After a restart, or in another process:
+/// let album: Dataset<Album, _> = Dataset::open_read_only(&store, saved).await?;
+/// let sunset = album.get(&pool, album.root()["sunset"]).await?;
+/// assert_eq!(*sunset.read().await?, [1, 2, 3]);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
+pub struct Dataset<Root, B: ManifestStore> {
+    shared: Arc<Shared<Root, B>>,
+}
+
+struct Shared<Root, B: ManifestStore> {
+    store: Arc<BackingStore<B>>,
+    tracked: Arc<TrackedPath<B::PersistPath>>,
+    current: Mutex<Arc<Version<Root>>>,
+    /// Held by one commit at a time, until it is carried out.
+    turn: Arc<tokio::sync::Mutex<History>>,
+}
+
+/// One commit.
+struct Version<Root> {
+    generation: u64,
+    root: Arc<Root>,
+    /// Sorted by key.
+    entries: Arc<[Entry]>,
+}
+
+impl<Root, B: ManifestStore> Dataset<Root, B> {
+    /// The root of the current commit.
+    pub fn root(&self) -> Arc<Root> {
+        self.shared.current().root.clone()
+    }
+
+    /// The number of the current commit. It rises with each; 0 is the empty
+    /// dataset that the first [`open`](Self::open) made. Numbers are skipped
+    /// where a commit failed.
+    pub fn generation(&self) -> u64 {
+        self.shared.current().generation
+    }
+
+    /// The keys of all items of the current commit, in ascending order.
+    pub fn keys(&self) -> Vec<Uuid> {
+        let current = self.shared.current();
+        current.entries.iter().map(|entry| entry.key).collect()
+    }
+
+    /// Whether an item is in the current commit.
+    pub fn contains<T: ?Sized>(&self, key: Key<T>) -> bool {
+        find(&self.shared.current().entries, key.uuid()).is_some()
+    }
+
+    /// The store whose items it keeps.
+    pub fn store(&self) -> &Arc<BackingStore<B>> {
+        &self.shared.store
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &B::PersistPath {
+        self.shared.tracked.path()
+    }
+
+    /// Makes a handle for an item of the current commit. Nothing is loaded. In a
+    /// dataset that was opened to be read, the file is used where it is;
+    /// otherwise it is linked into the cache.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`] if the current commit has no such item, or its
+    /// file is missing; an error that says so if `pool` belongs to another store.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives up the handle.
+    pub async fn get<T>(&self, pool: &Arc<FBPool<T, B>>, key: Key<T>) -> Result<Fb<T, B>>
+    where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
+        self.check_get(pool, key)?;
+        pool.register(&self.shared.tracked, key.uuid()).await
+    }
+
+    /// The blocking form of [`get`](Self::get).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Makes the link on this thread.
+    pub fn blocking_get<T>(&self, pool: &Arc<FBPool<T, B>>, key: Key<T>) -> Result<Fb<T, B>>
+    where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
+        self.check_get(pool, key)?;
+        pool.blocking_register(&self.shared.tracked, key.uuid())
+    }
+
+    fn check_get<T>(&self, pool: &Arc<FBPool<T, B>>, key: Key<T>) -> Result<()> {
+        let uuid = key.uuid();
+        if !Arc::ptr_eq(pool.store(), &self.shared.store) {
+            return Err(self
+                .shared
+                .fault(Operation::Register, uuid, Fault::OtherStore));
+        }
+        self.shared.entry(Operation::Register, uuid).map(drop)
+    }
+}
+
+impl<Root: Send + Sync + 'static, B: ManifestStore> Dataset<Root, B> {
+    /// Reads files of the current commit and compares them with their checksums,
+    /// without loading a value, on as many threads as there are cores.
+    ///
+    /// Files of items that are deleted by a commit meanwhile are told as missing.
+    ///
+    /// # Errors
+    ///
+    /// If the runtime is shut down. Damage is no error, but told in the result.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the result; the verification goes on.
+    pub async fn verify(&self, verify: Verify) -> Result<Verified> {
+        let shared = self.shared.clone();
+        let run = move || shared.verify(&verify);
+        self.shared.store.spawn_blocking(run).await
+    }
+
+    /// The blocking form of [`verify`](Self::verify).
+    ///
+    /// # Errors
+    ///
+    /// None at present.
+    ///
+    /// # Blocking
+    ///
+    /// Reads on this thread and on others.
+    pub fn blocking_verify(&self, verify: Verify) -> Result<Verified> {
+        Ok(self.shared.verify(&verify))
+    }
+}
+
+impl<Root, B: ManifestStore> Shared<Root, B> {
+    fn current(&self) -> Arc<Version<Root>> {
+        self.current.lock().clone()
+    }
+
+    /// Gives the one before.
+    fn set_current(&self, version: Version<Root>) -> Arc<Version<Root>> {
+        std::mem::replace(&mut *self.current.lock(), Arc::new(version))
+    }
+
+    /// Runs a call of the user's store.
+    fn call<R>(
+        &self,
+        operation: Operation,
+        call: impl FnOnce(&B, &B::PersistPath) -> Result<R, BoxError>,
+    ) -> Result<R> {
+        guarded(|| call(&self.store.core().backing, self.tracked.path()))
+            .map_err(|error| Error::new(operation, error))
+    }
+
+    fn fault(&self, operation: Operation, key: Uuid, fault: Fault) -> Error {
+        let backing = &self.store.core().backing;
+        let path = backing.describe_item(self.tracked.path(), key);
+        Error::of_key(operation, key, at(path, fault))
+    }
+
+    fn entry(&self, operation: Operation, key: Uuid) -> Result<Entry> {
+        let current = self.current();
+        let entry = find(&current.entries, key).copied();
+        entry.ok_or_else(|| self.fault(operation, key, Fault::NotCommitted))
+    }
+
+    fn check_writable(&self) -> Result<()> {
+        if !self.tracked.is_read_only() {
+            return Ok(());
+        }
+        self.call(Operation::Commit, |backing, path| {
+            let fault = crate::error::Fault::TrackedReadOnly;
+            Err(at(backing.describe(path), fault))
+        })
+    }
+}
+
+impl<Root: Send + Sync, B: ManifestStore> Shared<Root, B> {
+    fn verify(&self, verify: &Verify) -> Verified {
+        let current = self.current();
+        let expected = |key| {
+            let entry = find(&current.entries, key).copied();
+            entry.ok_or_else(|| self.fault(Operation::Verify, key, Fault::NotCommitted))
+        };
+        verify.run(
+            || current.entries.iter().map(|entry| entry.key).collect(),
+            expected,
+            |entry: Entry, read| {
+                let core = self.store.core();
+                let found = core.call(Operation::Verify, entry.key, |backing| {
+                    backing.verify(self.tracked.path(), entry.key, read)
+                })?;
+                match entry.is_other(found) {
+                    true => Err(self.fault(Operation::Verify, entry.key, Fault::OtherFile)),
+                    false => Ok(()),
+                }
+            },
+        )
+    }
+}
+
+/// An error that names its path, where the store can name it.
+fn at(path: Option<PathBuf>, fault: impl Into<BoxError>) -> BoxError {
+    match path {
+        Some(path) => AtPath::boxed(path, fault),
+        None => fault.into(),
+    }
+}
+
+impl<Root: fmt::Debug, B: ManifestStore> fmt::Debug for Dataset<Root, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let current = self.shared.current();
+        f.debug_struct("Dataset")
+            .field("generation", &current.generation)
+            .field("items", &current.entries.len())
+            .field("root", &current.root)
+            .finish_non_exhaustive()
+    }
+}

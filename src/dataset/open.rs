@@ -1,0 +1,295 @@
+//! Finding a dataset as its last commit left it.
+
+use std::sync::Arc;
+
+use file_backed_codecs::BoxError;
+use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::commit::{History, Other, encode_root};
+use super::fault::Fault;
+use super::manifest::{Entry, Manifest};
+use super::{Dataset, Shared, Version, at};
+use crate::backing_store::{BackingStore, ManifestStore, TrackedPath, guarded};
+use crate::error::Operation;
+use crate::{Error, Result};
+
+/// So often a reader looks for a generation that stays the current one while it
+/// is pinned. A writer syncs between two of them, which takes much longer.
+const ATTEMPTS: usize = 10_000;
+
+impl<Root, B> Dataset<Root, B>
+where
+    Root: Serialize + DeserializeOwned + Default + Send + Sync + 'static,
+    B: ManifestStore,
+{
+    /// Opens the dataset at `path` to read and to commit, or makes one, whose
+    /// root is the default, if nothing is there. The process keeps the place for
+    /// itself until the dataset and all that came from it are gone; others can
+    /// read it meanwhile.
+    ///
+    /// What an interrupted commit left is deleted, and nothing else: names that
+    /// are not of an item stay.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_in_use`] if another process has the dataset open to commit;
+    /// [`Error::is_damaged`] if the manifest is damaged or a file that it names
+    /// is missing, with the key and the path;
+    /// [`Error::is_mismatch`] if the root is of another type; and an error that
+    /// says so if items are here that were persisted without a dataset.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves at most an empty dataset.
+    ///
+    /// # Examples
+    ///
+    /// See [`Dataset`].
+    pub async fn open(store: &Arc<BackingStore<B>>, path: B::PersistPath) -> Result<Self> {
+        let own = store.clone();
+        let open = move || Self::blocking_open(&own, path);
+        store.task(Operation::OpenDataset, open).await
+    }
+
+    /// The blocking form of [`open`](Self::open).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Does its file work on this thread.
+    pub fn blocking_open(store: &Arc<BackingStore<B>>, path: B::PersistPath) -> Result<Self> {
+        let tracked = store.blocking_track_path(path)?;
+        let place = Place { store, tracked };
+        let generations = place.call(|backing, path| backing.generations(path))?;
+        match generations.split_last() {
+            Some((newest, earlier)) => place.recover(*newest, earlier),
+            None => place.create(),
+        }
+    }
+}
+
+impl<Root, B> Dataset<Root, B>
+where
+    Root: DeserializeOwned + Send + Sync + 'static,
+    B: ManifestStore,
+{
+    /// Opens the last commit of the dataset at `path` to read it, also while
+    /// another process commits. The commit is pinned: its files stay until the
+    /// dataset and all items that came from it are gone, whatever is committed
+    /// meanwhile. To see a later commit, open it again.
+    ///
+    /// It needs permission to read the files and the directories, and to write
+    /// nothing: the pin is a lock of a file that is only read.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`] if there is no dataset;
+    /// [`Error::is_damaged`] if the manifest is damaged;
+    /// [`Error::is_mismatch`] if the root is of another type. A file that is
+    /// missing or damaged is told by [`get`](Self::get) and the load, or by
+    /// [`verify`](Self::verify).
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing.
+    pub async fn open_read_only(
+        store: &Arc<BackingStore<B>>,
+        path: B::PersistPath,
+    ) -> Result<Self> {
+        let own = store.clone();
+        let open = move || Self::blocking_open_read_only(&own, path);
+        store.task(Operation::OpenDataset, open).await
+    }
+
+    /// The blocking form of [`open_read_only`](Self::open_read_only).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Does its file work on this thread.
+    pub fn blocking_open_read_only(
+        store: &Arc<BackingStore<B>>,
+        path: B::PersistPath,
+    ) -> Result<Self> {
+        let backing = &store.core().backing;
+        let opened = || {
+            let pin = |generation| backing.pin(&path, generation);
+            let pinned = pin_current(|| backing.generations(&path), pin)?;
+            let (generation, pinned) =
+                pinned.ok_or_else(|| at(backing.describe(&path), Fault::NoDataset))?;
+            let bytes = backing.read_manifest(&pinned, generation)?;
+            let manifest = Manifest::decode(&bytes);
+            let manifest = manifest
+                .map_err(|fault| at(backing.describe_manifest(&path, generation), fault))?;
+            Ok((pinned, manifest))
+        };
+        let (pinned, manifest) =
+            guarded(opened).map_err(|error| Error::new(Operation::OpenDataset, error))?;
+        let keys: Vec<_> = manifest.entries.iter().map(|entry| entry.key).collect();
+        let tracked = TrackedPath::new(pinned, &keys, true);
+        Place { store, tracked }.open(manifest, Vec::new())
+    }
+}
+
+/// Pins the highest generation; `None` if there is none. See
+/// [`ManifestStore::remove_manifest`] for why it looks twice.
+pub(super) fn pin_current<P, E: From<Fault>>(
+    generations: impl Fn() -> Result<Vec<u64>, E>,
+    pin: impl Fn(u64) -> Result<Option<P>, E>,
+) -> Result<Option<(u64, P)>, E> {
+    for _ in 0..ATTEMPTS {
+        let Some(newest) = generations()?.pop() else {
+            return Ok(None);
+        };
+        if let Some(pinned) = pin(newest)?
+            && generations()?.last() == Some(&newest)
+        {
+            return Ok(Some((newest, pinned)));
+        }
+        std::thread::yield_now();
+    }
+    Err(Fault::NeverAtRest.into())
+}
+
+/// Where a dataset is being opened.
+struct Place<'a, B: ManifestStore> {
+    store: &'a Arc<BackingStore<B>>,
+    tracked: TrackedPath<B::PersistPath>,
+}
+
+impl<B: ManifestStore> Place<'_, B> {
+    fn call<R>(&self, call: impl FnOnce(&B, &B::PersistPath) -> Result<R, BoxError>) -> Result<R> {
+        guarded(|| call(self.backing(), self.tracked.path()))
+            .map_err(|error| Error::new(Operation::OpenDataset, error))
+    }
+
+    fn backing(&self) -> &B {
+        &self.store.core().backing
+    }
+
+    fn fault(&self, fault: Fault) -> Error {
+        let path = self.backing().describe(self.tracked.path());
+        Error::new(Operation::OpenDataset, at(path, fault))
+    }
+
+    fn fault_of_manifest(&self, generation: u64, fault: Fault) -> Error {
+        let path = self
+            .backing()
+            .describe_manifest(self.tracked.path(), generation);
+        Error::new(Operation::OpenDataset, at(path, fault))
+    }
+
+    /// Makes the first commit, of nothing. Only a dataset that has one may
+    /// delete files that no commit names.
+    fn create<Root>(self) -> Result<Dataset<Root, B>>
+    where
+        Root: Serialize + DeserializeOwned + Default,
+    {
+        let found = self.tracked.all_keys().len();
+        if found > 0 {
+            return Err(self.fault(Fault::ForeignItems(found)));
+        }
+        let manifest = Manifest {
+            generation: 0,
+            root: encode_root(&Root::default())?,
+            entries: Vec::new(),
+        };
+        self.call(|backing, path| backing.write_manifest(path, 0, &manifest.encode()))?;
+        self.store.core().sync(self.tracked.path())?;
+        self.call(|backing, path| backing.sync_manifests(path))?;
+        self.open(manifest, Vec::new())
+    }
+
+    fn recover<Root>(self, newest: u64, earlier: &[u64]) -> Result<Dataset<Root, B>>
+    where
+        Root: DeserializeOwned,
+    {
+        let manifest = self.read(newest)?;
+        self.check_files(&manifest)?;
+        // Its writer may have died before it could say so.
+        self.call(|backing, path| backing.sync_manifests(path))?;
+        let others = earlier.iter().map(|generation| self.earlier(*generation));
+        let others = others.collect();
+        let dataset: Dataset<Root, B> = self.open(manifest, others)?;
+        let mut history = pollster::block_on(dataset.shared.turn.lock());
+        dataset.shared.clean_up(&mut history);
+        drop(history);
+        Ok(dataset)
+    }
+
+    fn read(&self, generation: u64) -> Result<Manifest> {
+        let bytes = self.call(|backing, path| backing.read_manifest(path, generation))?;
+        Manifest::decode(&bytes).map_err(|fault| self.fault_of_manifest(generation, fault))
+    }
+
+    fn check_files(&self, manifest: &Manifest) -> Result<()> {
+        let entries = manifest.entries.iter();
+        let mut missing = entries.filter(|entry| !self.tracked.contains_key(entry.key));
+        let Some(first) = missing.next() else {
+            return Ok(());
+        };
+        let fault = Fault::MissingFiles {
+            generation: manifest.generation,
+            count: 1 + missing.count(),
+        };
+        let path = self.backing().describe_item(self.tracked.path(), first.key);
+        let error = at(path, fault);
+        Err(Error::of_key(Operation::OpenDataset, first.key, error))
+    }
+
+    /// An earlier generation, as far as it can be known.
+    fn earlier(&self, generation: u64) -> Other {
+        let entries = self.read(generation).map_or_else(
+            |error| {
+                tracing::warn!(%error, generation, "an earlier generation of a dataset cannot be read: as long as it is pinned, nothing is deleted");
+                self.everything()
+            },
+            |manifest| manifest.entries,
+        );
+        Other {
+            generation,
+            entries: entries.into(),
+        }
+    }
+
+    fn everything(&self) -> Vec<Entry> {
+        let mut keys = self.tracked.all_keys();
+        keys.sort_unstable();
+        keys.into_iter().map(Entry::of_unknown_file).collect()
+    }
+
+    fn open<Root: DeserializeOwned>(
+        self,
+        manifest: Manifest,
+        others: Vec<Other>,
+    ) -> Result<Dataset<Root, B>> {
+        let generation = manifest.generation;
+        let root = serde_json::from_slice(&manifest.root)
+            .map_err(|error| self.fault_of_manifest(generation, Fault::OtherRoot(error)))?;
+        let version = Version {
+            generation,
+            root: Arc::new(root),
+            entries: manifest.entries.into(),
+        };
+        let history = History {
+            last: generation,
+            others,
+        };
+        Ok(Dataset {
+            shared: Arc::new(Shared {
+                store: self.store.clone(),
+                tracked: Arc::new(self.tracked),
+                current: Mutex::new(Arc::new(version)),
+                turn: Arc::new(tokio::sync::Mutex::new(history)),
+            }),
+        })
+    }
+}

@@ -1,0 +1,218 @@
+//! What a commit is told to consist of.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::fault::Fault;
+use super::manifest::{Entry, find};
+use super::progress::Meter;
+use super::{Key, Progress};
+use crate::backing_store::{
+    BackingStore, Core, ManifestStore, Strategy, Task, TrackedPath, guarded,
+};
+use crate::error::Operation;
+use crate::{Error, Fb, Result};
+
+/// So many items are persisted by one background job: a job costs more than a
+/// link.
+const BATCH: usize = 32;
+
+/// Takes the items of a commit; [`Dataset::commit`](super::Dataset::commit)
+/// hands it to its closure. Whatever is not named to it is no longer part of the
+/// dataset.
+pub struct Saver<B: ManifestStore> {
+    store: Arc<BackingStore<B>>,
+    tracked: Arc<TrackedPath<B::PersistPath>>,
+    /// The items of the commit before.
+    committed: Arc<[Entry]>,
+    named: HashSet<Uuid>,
+    kept: Vec<Entry>,
+    batch: Vec<Link>,
+    tasks: Vec<Task<()>>,
+    linked: Arc<Mutex<Vec<Entry>>>,
+    meter: Arc<Meter>,
+}
+
+/// An item on its way to the persisted directory. It holds what the item's
+/// value was, and so has to run, whatever becomes of the commit.
+struct Link {
+    key: Uuid,
+    persist: Box<dyn FnOnce() -> Result<()> + Send>,
+}
+
+impl<B: ManifestStore> Saver<B> {
+    pub(super) fn new(
+        store: Arc<BackingStore<B>>,
+        tracked: Arc<TrackedPath<B::PersistPath>>,
+        committed: Arc<[Entry]>,
+    ) -> Self {
+        Self {
+            store,
+            tracked,
+            committed,
+            named: HashSet::new(),
+            kept: Vec::new(),
+            batch: Vec::new(),
+            tasks: Vec::new(),
+            linked: Arc::default(),
+            meter: Arc::default(),
+        }
+    }
+
+    /// Adds an item, with the value that it has now, and gives the key under
+    /// which the root is to name it. Nothing waits for a disk here: what is not
+    /// persisted yet is written and linked in the background. An item that the
+    /// commit before has costs nothing.
+    ///
+    /// # Errors
+    ///
+    /// If the item's pool belongs to another store.
+    pub fn save<T: Send + Sync + 'static>(&mut self, item: &Fb<T, B>) -> Result<Key<T>>
+    where
+        B: Strategy<T>,
+    {
+        let uuid = item.key();
+        if !Arc::ptr_eq(item.pool().store(), &self.store) {
+            return Err(Error::of_key(Operation::Commit, uuid, Fault::OtherStore));
+        }
+        if self.named.contains(&uuid) || self.keep_uuid(uuid) {
+            return Ok(Key::from_uuid(uuid));
+        }
+        self.named.insert(uuid);
+        self.meter.expect(1, 0);
+        let persist = item.pool().begin_persist(item.item(), self.tracked.clone());
+        self.batch.push(Link {
+            key: uuid,
+            persist: Box::new(persist),
+        });
+        if self.batch.len() >= BATCH {
+            self.flush();
+        }
+        Ok(Key::from_uuid(uuid))
+    }
+
+    /// Adds an item of the commit before by its key, without a handle: so a
+    /// commit that changes little of a large dataset need not register all of
+    /// it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`] if the commit before has no such item.
+    pub fn keep<T: ?Sized>(&mut self, key: Key<T>) -> Result<()> {
+        let uuid = key.uuid();
+        if self.named.contains(&uuid) || self.keep_uuid(uuid) {
+            return Ok(());
+        }
+        Err(Error::of_key(Operation::Commit, uuid, Fault::NotCommitted))
+    }
+
+    /// Tells `progress` how far the commit has come, after each item that is
+    /// linked, from background threads. Call it before the first
+    /// [`save`](Self::save); a second call changes nothing.
+    pub fn on_progress(&mut self, progress: impl Fn(Progress) + Send + Sync + 'static) {
+        self.meter.tell(progress);
+    }
+
+    /// False if the commit before does not have it.
+    fn keep_uuid(&mut self, uuid: Uuid) -> bool {
+        let Some(entry) = find(&self.committed, uuid) else {
+            return false;
+        };
+        self.named.insert(uuid);
+        self.kept.push(*entry);
+        true
+    }
+
+    fn flush(&mut self) {
+        if self.batch.is_empty() {
+            return;
+        }
+        let batch = std::mem::take(&mut self.batch);
+        let linking = Linking {
+            core: self.store.core().clone(),
+            tracked: self.tracked.clone(),
+            linked: self.linked.clone(),
+            meter: self.meter.clone(),
+        };
+        let link_all = move || linking.link_all(batch);
+        self.tasks
+            .push(self.store.task(Operation::Commit, link_all));
+    }
+
+    /// Everything was named.
+    pub(super) fn into_saved(mut self) -> Saved {
+        self.flush();
+        Saved {
+            kept: std::mem::take(&mut self.kept),
+            tasks: std::mem::take(&mut self.tasks),
+            linked: self.linked.clone(),
+        }
+    }
+}
+
+impl<B: ManifestStore> Drop for Saver<B> {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+struct Linking<B: ManifestStore> {
+    core: Arc<Core<B>>,
+    tracked: Arc<TrackedPath<B::PersistPath>>,
+    linked: Arc<Mutex<Vec<Entry>>>,
+    meter: Arc<Meter>,
+}
+
+impl<B: ManifestStore> Linking<B> {
+    /// Links each, also after one has failed; the first failure counts.
+    fn link_all(&self, batch: Vec<Link>) -> Result<()> {
+        let mut result = Ok(());
+        for link in batch {
+            let key = link.key;
+            let linked = guarded(|| Ok(self.link(link)))
+                .unwrap_or_else(|panic| Err(Error::of_key(Operation::Commit, key, panic)));
+            result = result.and(linked);
+        }
+        result
+    }
+
+    fn link(&self, Link { key, persist }: Link) -> Result<()> {
+        persist()?;
+        let stamp = self.core.call(Operation::Commit, key, |backing| {
+            backing.stamp(self.tracked.path(), key)
+        })?;
+        self.linked.lock().push(Entry { key, stamp });
+        self.meter.add(1, stamp.len);
+        Ok(())
+    }
+}
+
+/// What was named, on its way.
+pub(super) struct Saved {
+    pub(super) kept: Vec<Entry>,
+    tasks: Vec<Task<()>>,
+    linked: Arc<Mutex<Vec<Entry>>>,
+}
+
+impl Saved {
+    /// Waits until all that is new is linked, and tells it.
+    pub(super) fn wait(&mut self) -> Result<Vec<Entry>> {
+        let tasks = std::mem::take(&mut self.tasks);
+        let results = tasks.into_iter().map(Task::wait);
+        results.fold(Ok(()), Result::and)?;
+        Ok(std::mem::take(&mut self.linked.lock()))
+    }
+}
+
+impl<B: ManifestStore> fmt::Debug for Saver<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Saver")
+            .field("kept", &self.kept.len())
+            .field("progress", &self.meter)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,113 @@
+//! Reading everything, to see whether it is whole.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+use uuid::Uuid;
+
+use super::Progress;
+use super::manifest::Entry;
+use super::progress::Meter;
+use crate::{Error, Result};
+
+/// Which files to verify, and whom to tell how far it has come.
+///
+/// # Examples
+///
+/// ```
+/// use file_backed::dataset::Verify;
+///
+/// let verify = Verify::all().on_progress(|progress| {
+///     println!("{} of {} bytes", progress.bytes, progress.bytes_total);
+/// });
+/// ```
+#[derive(Debug, Default)]
+pub struct Verify {
+    keys: Option<Vec<Uuid>>,
+    meter: Meter,
+}
+
+impl Verify {
+    /// All files of the current commit.
+    pub fn all() -> Self {
+        Self::default()
+    }
+
+    /// The files of these items.
+    pub fn some(keys: impl IntoIterator<Item = Uuid>) -> Self {
+        Self {
+            keys: Some(keys.into_iter().collect()),
+            meter: Meter::default(),
+        }
+    }
+
+    /// Tells `progress` how far it has come, after each file and about each
+    /// MiB, from several threads.
+    pub fn on_progress(self, progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
+        self.meter.tell(progress);
+        self
+    }
+
+    /// Verifies on as many threads as there are cores. `expected` tells what a
+    /// file must be; `check` reads it, and says how much it has read.
+    pub(super) fn run(
+        &self,
+        all: impl FnOnce() -> Vec<Uuid>,
+        expected: impl Fn(Uuid) -> Result<Entry>,
+        check: impl Fn(Entry, &dyn Fn(u64)) -> Result<()> + Sync,
+    ) -> Verified {
+        let keys = self.keys.clone().unwrap_or_else(all);
+        let expected: Vec<_> = keys.iter().map(|key| expected(*key)).collect();
+        let bytes = expected.iter().flatten().map(|entry| entry.stamp.len).sum();
+        self.meter.expect(keys.len() as u64, bytes);
+        let next = AtomicUsize::new(0);
+        let damaged = Mutex::new(Vec::new());
+        let verify = || {
+            while let Some(expected) = expected.get(next.fetch_add(1, Ordering::Relaxed)) {
+                let verified = match expected {
+                    Ok(entry) => check(*entry, &|bytes| self.meter.add(0, bytes)),
+                    Err(error) => Err(error.clone()),
+                };
+                if let Err(error) = verified {
+                    damaged.lock().push(error);
+                }
+                self.meter.add(1, 0);
+            }
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            for _ in 1..threads.min(expected.len()) {
+                scope.spawn(verify);
+            }
+            verify();
+        });
+        let mut damaged = damaged.into_inner();
+        damaged.sort_by_key(Error::key);
+        let progress = self.meter.progress();
+        Verified {
+            files: progress.items,
+            bytes: progress.bytes,
+            damaged,
+        }
+    }
+}
+
+/// What a verification has found.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Verified {
+    /// Files that were looked at.
+    pub files: u64,
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// What is wrong, sorted by key. Each error tells the key, the path and what
+    /// it is.
+    pub damaged: Vec<Error>,
+}
+
+impl Verified {
+    /// Whether every file is there and whole.
+    pub fn is_whole(&self) -> bool {
+        self.damaged.is_empty()
+    }
+}

@@ -1,0 +1,62 @@
+//! Looking at the file of an item without its codec.
+
+use std::io::Read as _;
+
+use file_backed_codecs::frame::{FOOTER_LEN, Footer};
+use file_backed_codecs::{BoxError, Payload};
+use uuid::Uuid;
+
+use super::directory::at;
+use super::prepared_path::PreparedPath;
+use crate::backing_store::Stamp;
+
+/// Bytes that are read at a time.
+const CHUNK: u64 = 1 << 20;
+
+impl PreparedPath {
+    /// What the file of `key` says of itself.
+    pub(crate) fn footer(&self, key: Uuid) -> Result<Footer, BoxError> {
+        let spot = self.directory().spot(key);
+        let read = || Payload::read_footer(&*self.directory().files().open(&spot)?);
+        read().map_err(|error| at(&spot.path(), error))
+    }
+
+    /// Reads all of the file of `key`, and compares it with its checksums.
+    pub(crate) fn verify(&self, key: Uuid, read: &dyn Fn(u64)) -> Result<Footer, BoxError> {
+        let spot = self.directory().spot(key);
+        let verify = || {
+            let source = self.directory().files().open(&spot)?;
+            let footer = Payload::read_footer(&*source)?;
+            let mut payload = Payload::open(&*source, footer.codec())?;
+            let mut chunk = vec![0; payload.len().min(CHUNK) as usize];
+            loop {
+                match payload.read(&mut chunk)? {
+                    0 => break,
+                    len => read(len as u64),
+                }
+            }
+            read(FOOTER_LEN as u64);
+            Ok::<_, BoxError>(footer)
+        };
+        verify().map_err(|error| at(&spot.path(), error))
+    }
+}
+
+/// What tells one file from another.
+pub(crate) trait Stamped {
+    fn stamp(&self) -> Stamp;
+}
+
+impl Stamped for Footer {
+    /// The footer ends with a checksum of everything that it says, the payload's
+    /// checksum included.
+    fn stamp(&self) -> Stamp {
+        let bytes = self.to_bytes();
+        let mut check = [0; 4];
+        check.copy_from_slice(&bytes[FOOTER_LEN - 4..]);
+        Stamp {
+            len: self.payload_len() + FOOTER_LEN as u64,
+            check: u32::from_le_bytes(check),
+        }
+    }
+}

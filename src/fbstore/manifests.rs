@@ -1,0 +1,214 @@
+//! The manifests of a directory: one file for each generation.
+//!
+//! They are in the directory `file_backed.manifest`, under the number of their
+//! generation, and the highest is the current one. A reader pins a generation by
+//! a shared lock of its manifest, which needs no more than permission to read
+//! it, and works on a file system that is mounted read-only. It takes the lock
+//! and then looks whether the generation is still the highest:
+//!
+//! 1. the reader opens manifest N and locks it,
+//! 2. the writer renames manifest N + 1 to its name,
+//! 3. the reader looks for the highest generation, and the writer tries to lock
+//!    manifest N for itself.
+//!
+//! Whichever way 1 and 2 and the two halves of 3 fall, the reader sees N + 1 and
+//! begins anew, or the writer sees the lock and keeps what N names.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use file_backed_codecs::BoxError;
+use uuid::Uuid;
+
+use super::check::Stamped as _;
+use super::directory::at;
+use super::files::{Files, SyncError};
+use super::prepared_path::PreparedPath;
+use super::spot::Spot;
+use super::store::{FBStore, writable};
+use crate::backing_store::{ManifestStore, Stamp};
+
+/// The name of the directory of manifests.
+const DIRECTORY: &str = "file_backed.manifest";
+
+/// Hex digits of a generation.
+const DIGITS: usize = 16;
+
+/// The manifests at one path.
+pub(crate) struct Manifests<'a> {
+    path: &'a PreparedPath,
+    files: &'a dyn Files,
+    directory: PathBuf,
+}
+
+impl<'a> Manifests<'a> {
+    pub(crate) fn of(path: &'a PreparedPath) -> Self {
+        Self {
+            path,
+            files: path.directory().files(),
+            directory: path.join(DIRECTORY),
+        }
+    }
+
+    pub(crate) fn path_of(&self, generation: u64) -> PathBuf {
+        self.directory.join(format!("{generation:0DIGITS$x}"))
+    }
+
+    /// A manifest on its way to its name. One process writes, one at a time.
+    fn unfinished(&self) -> PathBuf {
+        self.directory.join("new")
+    }
+
+    pub(crate) fn generations(&self) -> Result<Vec<u64>, BoxError> {
+        let mut generations = Vec::new();
+        let mut note = |name: &OsStr, is_file: bool| {
+            generations.extend(generation_of(name).filter(|_| is_file));
+        };
+        match self.files.list(&self.directory, &mut note) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            listed => listed.map_err(|error| at(&self.directory, error))?,
+        }
+        generations.sort_unstable();
+        Ok(generations)
+    }
+
+    pub(crate) fn read(&self, generation: u64) -> Result<Vec<u8>, BoxError> {
+        let path = self.path_of(generation);
+        let read = || {
+            let source = self.files.open(&Spot::Path(&path))?;
+            let len = usize::try_from(source.len()?)?;
+            let mut bytes = Vec::new();
+            bytes.try_reserve_exact(len)?;
+            bytes.resize(len, 0);
+            source.read_exact_at(&mut bytes, 0)?;
+            Ok::<_, BoxError>(bytes)
+        };
+        read().map_err(|error| at(&path, error))
+    }
+
+    fn write(&self, generation: u64, bytes: &[u8]) -> Result<(), BoxError> {
+        let (path, unfinished) = (self.path_of(generation), self.unfinished());
+        let create_dir = self.files.create_dir(&self.directory);
+        create_dir.map_err(|error| at(&self.directory, error))?;
+        self.write_whole(&unfinished, bytes)
+            .map_err(|error| at(&unfinished, error))?;
+        self.files
+            .rename_new(&Spot::Path(&unfinished), &Spot::Path(&path))
+            .map_err(|error| at(&path, error))
+    }
+
+    fn write_whole(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let spot = Spot::Path(path);
+        let mut file = match self.files.create(&spot) {
+            // What an earlier attempt, or a process that died, has left.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                self.files.remove(&spot)?;
+                self.files.create(&spot)?
+            }
+            created => created?,
+        };
+        file.write_all(bytes)?;
+        file.flush()?;
+        self.files.sync(&spot).map_err(SyncError::into_io)
+    }
+
+    fn sync(&self) -> Result<(), BoxError> {
+        let synced = self.files.sync(&Spot::Path(&self.directory));
+        synced.map_err(|error| at(&self.directory, error.into_io()))
+    }
+
+    fn remove(&self, generation: u64) -> Result<bool, BoxError> {
+        let path = self.path_of(generation);
+        let is_removed = || {
+            let file = match self.files.open_pin(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+                file => file?,
+            };
+            if !self.files.try_lock(&file)? {
+                return Ok(false);
+            }
+            self.files.remove(&Spot::Path(&path))?;
+            Ok::<_, io::Error>(true)
+        };
+        is_removed().map_err(|error| at(&path, error))
+    }
+
+    pub(crate) fn pin(&self, generation: u64) -> Result<Option<PreparedPath>, BoxError> {
+        let path = self.path_of(generation);
+        let pin = || {
+            let file = match self.files.open_pin(&path) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+                file => file?,
+            };
+            let is_locked = self.files.try_lock_shared(&file)?;
+            Ok::<_, io::Error>(is_locked.then_some(file))
+        };
+        let pinned: Option<File> = pin().map_err(|error| at(&path, error))?;
+        Ok(pinned.map(|file| self.path.pinned(file)))
+    }
+}
+
+fn generation_of(name: &OsStr) -> Option<u64> {
+    let name = name.to_str()?;
+    let is_ours = name.len() == DIGITS && super::layout::is_hex(name);
+    is_ours
+        .then(|| u64::from_str_radix(name, 16).ok())
+        .flatten()
+}
+
+impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
+    fn generations(&self, path: &PreparedPath) -> Result<Vec<u64>, BoxError> {
+        Manifests::of(path).generations()
+    }
+
+    fn read_manifest(&self, path: &PreparedPath, generation: u64) -> Result<Vec<u8>, BoxError> {
+        Manifests::of(path).read(generation)
+    }
+
+    fn write_manifest(
+        &self,
+        path: &PreparedPath,
+        generation: u64,
+        bytes: &[u8],
+    ) -> Result<(), BoxError> {
+        writable(path)?;
+        Manifests::of(path).write(generation, bytes)
+    }
+
+    fn sync_manifests(&self, path: &PreparedPath) -> Result<(), BoxError> {
+        writable(path)?;
+        Manifests::of(path).sync()
+    }
+
+    fn remove_manifest(&self, path: &PreparedPath, generation: u64) -> Result<bool, BoxError> {
+        writable(path)?;
+        Manifests::of(path).remove(generation)
+    }
+
+    fn pin(&self, path: &PreparedPath, generation: u64) -> Result<Option<PreparedPath>, BoxError> {
+        Manifests::of(path).pin(generation)
+    }
+
+    fn stamp(&self, path: &PreparedPath, key: Uuid) -> Result<Stamp, BoxError> {
+        path.footer(key).map(|footer| footer.stamp())
+    }
+
+    fn describe_manifest(&self, path: &PreparedPath, generation: u64) -> Option<PathBuf> {
+        Some(Manifests::of(path).path_of(generation))
+    }
+
+    fn describe_item(&self, path: &PreparedPath, key: Uuid) -> Option<PathBuf> {
+        Some(path.directory().path_of(key))
+    }
+
+    fn verify(
+        &self,
+        path: &PreparedPath,
+        key: Uuid,
+        read: &dyn Fn(u64),
+    ) -> Result<Stamp, BoxError> {
+        path.verify(key, read).map(|footer| footer.stamp())
+    }
+}

@@ -1,0 +1,179 @@
+//! Datasets on real directories.
+
+mod commit;
+mod damage;
+mod readers;
+mod restart;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use file_backed::dataset::{Committed, Dataset, Key};
+use file_backed::fbstore::{
+    BoxError, Codec, CodecId, FBStore, Payload, PayloadWriter, PreparedPath, key_path,
+};
+use file_backed::uuid::Uuid;
+use file_backed::{BackingStore, Error, FBPool, Fb, Result};
+use serde::{Deserialize, Serialize};
+use tokio::runtime::Runtime;
+
+/// Two kinds of values in one store.
+struct Kinds;
+
+impl Codec<String> for Kinds {
+    const ID: CodecId = CodecId::user(1);
+
+    fn encode(&self, value: &String, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        Ok(out.write_all(value.as_bytes())?)
+    }
+
+    fn decode(&self, payload: Payload<'_>) -> Result<String, BoxError> {
+        Ok(String::from_utf8(payload.read_whole()?)?)
+    }
+}
+
+impl Codec<Vec<u8>> for Kinds {
+    const ID: CodecId = CodecId::user(2);
+
+    fn encode(&self, value: &Vec<u8>, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        Ok(out.write_all(value)?)
+    }
+
+    fn decode(&self, payload: Payload<'_>) -> Result<Vec<u8>, BoxError> {
+        payload.read_whole()
+    }
+}
+
+type B = FBStore<Kinds>;
+type Store = Arc<BackingStore<B>>;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+struct Catalogue {
+    texts: BTreeMap<String, Key<String>>,
+    blobs: Vec<Key<Vec<u8>>>,
+}
+
+type Library = Dataset<Catalogue, B>;
+
+struct Places {
+    saved: PathBuf,
+    runtime: Runtime,
+    _dir: tempfile::TempDir,
+}
+
+impl Places {
+    fn new() -> Self {
+        // In memory where there is that: syncs of a disk take their time.
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        let dir = dir.expect("a temporary directory");
+        Self {
+            saved: dir.path().join("saved"),
+            runtime: Runtime::new().expect("a runtime"),
+            _dir: dir,
+        }
+    }
+
+    /// A store with a cache of its own, as another process has it.
+    fn store(&self) -> Store {
+        let cache = PreparedPath::blocking_temp().expect("a temporary cache");
+        let files = FBStore::open(Kinds, cache).expect("nobody else has it");
+        Arc::new(BackingStore::new(files, self.runtime.handle().clone()))
+    }
+
+    fn path(&self) -> PreparedPath {
+        PreparedPath::blocking_open(self.saved.clone(), vec![]).expect("it is made")
+    }
+
+    fn user(&self) -> User {
+        let store = self.store();
+        User {
+            library: Library::blocking_open(&store, self.path()).expect("it opens"),
+            texts: Arc::new(FBPool::new(store.clone(), 10)),
+            blobs: Arc::new(FBPool::new(store, 10)),
+        }
+    }
+
+    fn try_user(&self) -> Result<Library> {
+        Library::blocking_open(&self.store(), self.path())
+    }
+
+    fn reader(&self) -> User {
+        let store = self.store();
+        let path = PreparedPath::blocking_open_read_only(self.saved.clone());
+        let path = path.expect("it is there");
+        User {
+            library: Library::blocking_open_read_only(&store, path).expect("it opens"),
+            texts: Arc::new(FBPool::new(store.clone(), 10)),
+            blobs: Arc::new(FBPool::new(store, 10)),
+        }
+    }
+
+    fn files(&self) -> Vec<Uuid> {
+        files_below(&self.saved)
+    }
+}
+
+/// The keys of the files in a directory, sorted.
+fn files_below(path: &Path) -> Vec<Uuid> {
+    let mut keys = Vec::new();
+    for shard in 0..=u8::MAX {
+        let shard = path.join(format!("{shard:02x}"));
+        for file in fs::read_dir(shard).expect("a shard") {
+            let name = file.expect("an entry").file_name();
+            let name = name.to_str().expect("hex digits");
+            keys.push(Uuid::try_parse(name).unwrap_or_else(|_| panic!("{name} is left over")));
+        }
+    }
+    keys.sort_unstable();
+    keys
+}
+
+/// A process with the dataset open.
+struct User {
+    library: Library,
+    texts: Arc<FBPool<String, B>>,
+    blobs: Arc<FBPool<Vec<u8>, B>>,
+}
+
+impl User {
+    /// Commits these texts anew, and nothing else.
+    fn commit_texts(&self, texts: &[(&str, &Fb<String, B>)]) -> Result<Committed> {
+        self.library.blocking_commit(|saver| {
+            let mut root = Catalogue::default();
+            for (name, text) in texts {
+                root.texts.insert((*name).to_owned(), saver.save(*text)?);
+            }
+            Ok(root)
+        })
+    }
+
+    fn text(&self, name: &str) -> String {
+        let key = self.library.root().texts[name];
+        let item = self.library.blocking_get(&self.texts, key);
+        let item = item.expect("it is committed");
+        item.blocking_read().expect("it is whole").clone()
+    }
+
+    fn insert(&self, text: &str) -> Fb<String, B> {
+        self.texts.insert(text.to_owned())
+    }
+}
+
+/// Everything is done that was begun, and the process ends.
+fn end(user: User) {
+    let store = user.library.store().clone();
+    drop(user);
+    store.blocking_finished();
+}
+
+fn file_of(places: &Places, key: Uuid) -> PathBuf {
+    key_path(&places.saved, key)
+}
+
+fn failed() -> Error {
+    // Any error of the library's will do.
+    PreparedPath::blocking_open_read_only("/nowhere".into()).expect_err("it is not there")
+}

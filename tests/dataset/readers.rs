@@ -1,0 +1,112 @@
+//! Readers see one commit, whole, as long as they like.
+//!
+//! A reader of another process has a lock of another open file: the kernel does
+//! not ask whose it is. Real processes are in `processes.rs`.
+
+use super::*;
+use crate::support::test;
+
+#[test]
+fn what_a_reader_has_pinned_stays_until_it_is_gone() {
+    test(|| {
+        let places = Places::new();
+        let writer = places.user();
+        let (a, b) = (writer.insert("a"), writer.insert("b"));
+        writer.commit_texts(&[("text", &a)]).expect("nothing fails");
+        let reader = places.reader();
+        let committed = writer.commit_texts(&[("text", &b)]).expect("nothing fails");
+        assert_eq!((committed.pinned, committed.deleted), (1, 0));
+        assert_eq!(
+            (reader.library.generation(), writer.library.generation()),
+            (1, 2)
+        );
+        assert_eq!(reader.text("text"), "a");
+        assert_eq!(
+            places.reader().text("text"),
+            "b",
+            "who opens now sees the new one"
+        );
+        assert_eq!(places.files().len(), 2);
+
+        // An item keeps what it was read from, also without the dataset.
+        let key = reader.library.root().texts["text"];
+        let item = reader
+            .library
+            .blocking_get(&reader.texts, key)
+            .expect("it is there");
+        drop(reader);
+        let c = writer.insert("c");
+        let committed = writer.commit_texts(&[("text", &c)]).expect("nothing fails");
+        assert_eq!(
+            (committed.pinned, committed.deleted),
+            (1, 1),
+            "b was pinned by nobody"
+        );
+        assert_eq!(*item.blocking_read().expect("it is pinned"), "a");
+        let store = item.pool().store().clone();
+        drop(item);
+        store.blocking_finished();
+        drop(store);
+        let committed = writer.commit_texts(&[("text", &c)]).expect("nothing fails");
+        assert_eq!((committed.pinned, committed.deleted), (0, 1));
+        assert_eq!(places.files(), [c.key()]);
+    });
+}
+
+/// The writer that comes next knows of the readers of the one before.
+#[test]
+fn a_pin_outlives_the_writer() {
+    test(|| {
+        let places = Places::new();
+        let writer = places.user();
+        let (a, b) = (writer.insert("a"), writer.insert("b"));
+        writer.commit_texts(&[("text", &a)]).expect("nothing fails");
+        let reader = places.reader();
+        writer.commit_texts(&[("text", &b)]).expect("nothing fails");
+        drop((a, b));
+        end(writer);
+        let writer = places.user();
+        assert_eq!(
+            (reader.text("text"), writer.text("text")),
+            ("a".into(), "b".into())
+        );
+        let c = writer.insert("c");
+        let committed = writer.commit_texts(&[("text", &c)]).expect("nothing fails");
+        assert_eq!((committed.pinned, committed.deleted), (1, 1));
+        assert_eq!(reader.text("text"), "a");
+        end(reader);
+        drop(c);
+        end(writer);
+        let writer = places.user();
+        assert_eq!(places.files(), writer.library.keys());
+    });
+}
+
+#[test]
+fn a_reader_changes_nothing_and_cannot_commit() {
+    test(|| {
+        let places = Places::new();
+        let writer = places.user();
+        let a = writer.insert("a");
+        writer.commit_texts(&[("text", &a)]).expect("nothing fails");
+        drop(a);
+        end(writer);
+        let names = || {
+            let names = std::fs::read_dir(&places.saved).expect("it is there");
+            names.count()
+        };
+        let before = names();
+        let reader = places.reader();
+        assert_eq!(reader.text("text"), "a");
+        let error = reader.commit_texts(&[]).expect_err("it is read-only");
+        assert_eq!(error.path(), Some(&*places.saved));
+        assert!(
+            reader
+                .library
+                .blocking_verify(Default::default())
+                .expect("it reads")
+                .is_whole()
+        );
+        assert_eq!(names(), before);
+    });
+}
