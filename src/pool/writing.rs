@@ -50,6 +50,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if !write.claim.claim() {
             return;
         }
+        let _under_way = self.core().queue.token();
         self.write(item, write, failures);
     }
 
