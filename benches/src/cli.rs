@@ -101,7 +101,7 @@ fn run_and_print(options: &Options) -> Result<Vec<Row>> {
 
     let planned: Vec<(&Workload, Vec<Case>)> = workloads
         .into_iter()
-        .map(|workload| (workload, (workload.cases)(&options.scale)))
+        .map(|workload| (workload, workloads::plan(workload, &options.scale)))
         .collect();
     let steps = planned
         .iter()
@@ -194,7 +194,7 @@ fn list(scale: &Scale) {
     let mut text = String::new();
     for workload in workloads::ALL {
         text += &format!("{}: {}\n", workload.name, workload.about);
-        for case in (workload.cases)(scale) {
+        for case in workloads::plan(workload, scale) {
             text += &format!("  {}\n", case.name);
             for contender in case.contenders {
                 text += &match contender.skip_reason() {
@@ -221,7 +221,7 @@ fn compare_files(words: &[String]) -> Result<()> {
     let [old, new] = words else {
         bail!("compare needs two files\n{USAGE}");
     };
-    print!("{}", compare::text(&read_file(old)?, &read_file(new)?));
+    print!("{}", compare::text(&read_file(old)?, &read_file(new)?)?);
     Ok(())
 }
 
@@ -240,8 +240,12 @@ fn serve_case(options: &Options) -> Result<()> {
 }
 
 fn serve_child(options: &Options) -> Result<()> {
-    let [workload, case, system] = &options.words[..] else {
-        bail!("{} needs a workload, a case and a system", child::COMMAND);
+    let [workload, case, system, round] = &options.words[..] else {
+        bail!(
+            "{} needs a workload, a case, a system and a round",
+            child::COMMAND
+        );
     };
-    child::serve(workload, case, system, &options.scale, &options.dir)
+    let round = round.parse().context("a round is a number")?;
+    child::serve(workload, case, system, round, &options.scale, &options.dir)
 }

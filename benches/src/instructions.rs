@@ -8,10 +8,12 @@ use std::process::Command;
 use anyhow::{Context as _, Result, bail};
 
 use crate::harness::place::Place;
-use crate::harness::row::{Row, form_ratios};
+use crate::harness::row::{Row, Terms, form_ratios};
+use crate::harness::size::MIB;
 use crate::harness::stats::Summary;
-use crate::systems::Hits;
-use crate::workloads::hit;
+use crate::systems::blob::Template;
+use crate::systems::{Hits, limit};
+use crate::workloads::{cold, hit};
 
 /// The hidden command that valgrind runs.
 pub const LOOP_COMMAND: &str = "hit-loop";
@@ -19,26 +21,65 @@ pub const LOOP_COMMAND: &str = "hit-loop";
 /// Passes that are counted.
 const PASSES: usize = 3;
 
-/// Counts the instructions of one load for each system, as rows of `hit`.
+/// One system in the case that is counted.
+struct Counted {
+    workload: &'static str,
+    case: &'static str,
+    system: String,
+    make: Make,
+}
+
+type Make = Box<dyn Fn(&Path) -> Result<Box<dyn Hits>>>;
+
+/// Hits on a value in memory, and on one that the item budget has let go of and
+/// whose map was kept; with blocking and with async calls.
+fn counted() -> Vec<Counted> {
+    let hits = hit::systems().into_iter().map(|(system, make)| Counted {
+        workload: "hit",
+        case: "same-1t",
+        system,
+        make: Box::new(move |dir| make(dir, 1)),
+    });
+    let kept = cold::keepers().into_iter().map(|(system, keep)| Counted {
+        workload: "cold",
+        case: "kept/1MiB",
+        system,
+        make: Box::new(move |dir| keep(dir, Template::new(MIB).blob(7))),
+    });
+    let limit = Counted {
+        workload: "cold",
+        case: "kept/1MiB",
+        system: "limit/arc-clone".to_owned(),
+        make: Box::new(|_| {
+            let blob = Template::new(MIB).blob(7).to_vec();
+            Ok(Box::new(limit::hits::arc_clone(1, &blob)))
+        }),
+    };
+    hits.chain(kept).chain([limit]).collect()
+}
+
+/// Counts the instructions of one load for each system, as rows of its workload.
 pub fn rows(systems: &[String]) -> Result<Vec<Row>> {
     if let Some(reason) = unavailable() {
         bail!(reason);
     }
     let mut rows = Vec::new();
-    for (system, _) in hit::systems() {
-        if systems.is_empty() || systems.contains(&system) {
-            let counted = Summary::of(&[count(&system)?]).context("it is one value")?;
+    for one in counted() {
+        if systems.is_empty() || systems.contains(&one.system) {
+            let summary = Summary::of(&[count(&one)?]).context("it is one value")?;
             rows.push(Row::measured(
-                "hit",
-                "same-1t",
-                &system,
+                one.workload,
+                one.case,
+                &one.system,
                 "instructions",
                 "instructions",
-                counted,
+                summary,
             ));
         }
     }
-    form_ratios(&mut rows, |_| None);
+    for of_case in rows.chunk_by_mut(|one, other| one.case == other.case) {
+        form_ratios(of_case, |_| Terms::default());
+    }
     Ok(rows)
 }
 
@@ -53,14 +94,14 @@ fn unavailable() -> Option<String> {
 }
 
 /// Instructions of one load.
-fn count(system: &str) -> Result<f64> {
+fn count(one: &Counted) -> Result<f64> {
     let place = Place::new(&std::env::temp_dir())?;
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--collect-atstart=no"])
         .arg(format!("--toggle-collect={MEASURED}"))
         .arg("--callgrind-out-file=/dev/null")
         .arg(std::env::current_exe()?)
-        .args([LOOP_COMMAND, system, "--dir"])
+        .args([LOOP_COMMAND, one.case, &one.system, "--dir"])
         .arg(place.path())
         .output()
         .context("cannot start valgrind")?;
@@ -88,14 +129,14 @@ fn benches_measured_passes(hits: &dyn Hits, order: &[u32]) {
 
 /// What valgrind runs: one pass to warm up, and the measured ones.
 pub fn serve_loop(words: &[String], dir: &Path) -> Result<()> {
-    let [system] = words else {
-        bail!("{LOOP_COMMAND} needs a system");
+    let [case, system] = words else {
+        bail!("{LOOP_COMMAND} needs a case and a system");
     };
-    let (_, make) = hit::systems()
+    let one = counted()
         .into_iter()
-        .find(|(name, _)| name == system)
-        .with_context(|| format!("there is no system `{system}`"))?;
-    let hits = make(dir, 1)?;
+        .find(|one| one.case == case && one.system == *system)
+        .with_context(|| format!("there is no system `{system}` in `{case}`"))?;
+    let hits = (one.make)(dir)?;
     let order = hit::order(1, 0);
     black_box(hits.pass(&order));
     benches_measured_passes(&*hits, &order);

@@ -51,6 +51,7 @@ impl AlignedBytes {
     }
 
     /// Adds `more` behind the bytes that are there.
+    #[cfg(any(test, feature = "mappedcodec"))]
     pub(crate) fn extend(&mut self, more: &[u8]) -> io::Result<()> {
         if more.len() > self.capacity - self.len {
             self.grow(more.len())?;
@@ -162,12 +163,6 @@ impl Deref for AlignedBytes {
     fn deref(&self) -> &[u8] {
         // SAFETY: the first `len` bytes are initialized and owned by `self`.
         unsafe { slice::from_raw_parts(self.start.as_ptr(), self.len) }
-    }
-}
-
-impl AsRef<[u8]> for AlignedBytes {
-    fn as_ref(&self) -> &[u8] {
-        self
     }
 }
 

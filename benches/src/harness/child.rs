@@ -92,7 +92,7 @@ fn try_case(
 
 /// What the child does: runs the case and prints its rows.
 pub fn serve_case(workload: &str, case: &str, scale: &Scale, dir: &Path) -> Result<()> {
-    let cases = (workloads::find(workload)?.cases)(scale);
+    let cases = workloads::plan(workloads::find(workload)?, scale);
     let case = cases
         .iter()
         .find(|candidate| candidate.name == case)
@@ -108,12 +108,14 @@ pub fn sample(
     workload: &str,
     case: &str,
     system: &str,
+    round: usize,
     scale: &Scale,
     dir: &Path,
 ) -> Result<Vec<Sample>> {
     let mut command = Command::new(std::env::current_exe()?);
     command
-        .args([COMMAND, workload, case, system, "--dir"])
+        .args([COMMAND, workload, case, system])
+        .args([&round.to_string(), "--dir"])
         .arg(dir);
     if scale.quick {
         command.arg("--quick");
@@ -134,16 +136,22 @@ pub fn sample(
 }
 
 /// What the child does: takes the sample and prints it.
-pub fn serve(workload: &str, case: &str, system: &str, scale: &Scale, dir: &Path) -> Result<()> {
-    let workload = workloads::find(workload)?;
-    let cases = (workload.cases)(scale);
+pub fn serve(
+    workload: &str,
+    case: &str,
+    system: &str,
+    round: usize,
+    scale: &Scale,
+    dir: &Path,
+) -> Result<()> {
+    let cases = workloads::plan(workloads::find(workload)?, scale);
     let contender = cases
         .iter()
         .find(|candidate| candidate.name == case)
         .and_then(|case| case.contenders.iter().find(|other| other.system == system))
         .context("there is no such case or system")?;
     let mut ready = contender.set_up(dir)?;
-    let samples = (ready.measure)()?;
+    let samples = (ready.measure)(round)?;
     println!("{}", serde_json::to_string(&samples)?);
     Ok(())
 }

@@ -9,6 +9,7 @@ use anyhow::Result;
 use serde::{Deserialize, Serialize};
 
 use super::place::Place;
+use super::row::{Kind, Terms};
 
 /// What was asked for.
 #[derive(Clone, Debug)]
@@ -58,8 +59,9 @@ impl Sample {
     }
 }
 
-/// Takes one sample.
-pub type Measure = Box<dyn FnMut() -> Result<Vec<Sample>>>;
+/// Takes one sample. It is told the number of the round, so that what it does at
+/// random is not the same in each, and is the same for all systems.
+pub type Measure = Box<dyn FnMut(usize) -> Result<Vec<Sample>>>;
 
 /// Gets a contender ready in a directory of its own.
 type Setup = Arc<dyn Fn(&Path) -> Result<Measure>>;
@@ -68,8 +70,8 @@ type Setup = Arc<dyn Fn(&Path) -> Result<Measure>>;
 #[derive(Clone)]
 pub struct Contender {
     pub system: String,
-    /// The limits that it is measured against; `None` for all of the case.
-    pub limits: Option<Vec<String>>,
+    /// What it is measured against.
+    pub terms: Terms,
     /// Each sample in a process of its own, because its memory is measured.
     pub isolated: bool,
     /// No further sample once they took so long together.
@@ -90,7 +92,7 @@ impl Contender {
     ) -> Self {
         Self {
             system: system.into(),
-            limits: None,
+            terms: Terms::default(),
             isolated: false,
             budget: Duration::MAX,
             work: Work::Run(Arc::new(setup)),
@@ -101,7 +103,7 @@ impl Contender {
     pub fn skipped(system: impl Into<String>, reason: impl Into<String>) -> Self {
         Self {
             system: system.into(),
-            limits: None,
+            terms: Terms::default(),
             isolated: false,
             budget: Duration::MAX,
             work: Work::Skip(reason.into()),
@@ -109,7 +111,14 @@ impl Contender {
     }
 
     pub fn against(mut self, limit: &str) -> Self {
-        self.limits.get_or_insert_default().push(limit.to_owned());
+        let limits = self.terms.limits.get_or_insert_default();
+        limits.push(limit.to_owned());
+        self
+    }
+
+    /// Says what a load of it gives.
+    pub fn gives(mut self, kind: Kind) -> Self {
+        self.terms.kind = Some(kind);
         self
     }
 
@@ -189,4 +198,23 @@ pub struct Workload {
     pub name: &'static str,
     pub about: &'static str,
     pub cases: fn(&Scale) -> Vec<Case>,
+    /// Why a system is not in a case.
+    pub absent: fn(case: &str, system: &str) -> &'static str,
+}
+
+impl Workload {
+    /// The cases, each with all of `systems`: one that does not take part is
+    /// there with the reason.
+    pub fn plan(&self, scale: &Scale, systems: &[&str]) -> Vec<Case> {
+        let mut cases = (self.cases)(scale);
+        for case in &mut cases {
+            for system in systems {
+                if !case.contenders.iter().any(|one| one.system == *system) {
+                    let reason = (self.absent)(&case.name, system);
+                    case.add(Contender::skipped(*system, reason));
+                }
+            }
+        }
+        cases
+    }
 }

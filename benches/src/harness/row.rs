@@ -100,30 +100,54 @@ pub fn role_of(system: &str) -> Role {
     }
 }
 
-/// Puts the ratios into the rows of one case. `limits_of` names the limits that
-/// a system is measured against; `None` stands for all of the case. Of several
-/// limits, and of the peers, the best one counts.
-pub fn form_ratios(rows: &mut [Row], limits_of: impl Fn(&str) -> Option<Vec<String>>) {
-    let all = rows.to_vec();
+/// What a load gives: systems that give the same do comparable work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The bytes as they lie in the file, mapped or read.
+    Bytes,
+    /// A value that was decoded from them.
+    Decoded,
+}
+
+/// What a system is measured against.
+#[derive(Clone, Debug, Default)]
+pub struct Terms {
+    /// By these limits; `None` stands for all of the case.
+    pub limits: Option<Vec<String>>,
+    /// By peers of the same kind, and those that have none; `None` stands for
+    /// all peers.
+    pub kind: Option<Kind>,
+}
+
+/// Puts the ratios into the rows of one case. Of several limits, and of the
+/// peers, the best one counts.
+pub fn form_ratios(rows: &mut [Row], terms_of: impl Fn(&str) -> Terms) {
+    let all: Vec<(Row, Option<Kind>)> = rows
+        .iter()
+        .map(|row| (row.clone(), terms_of(&row.system).kind))
+        .collect();
     for row in rows {
         let Some(median) = row.median else { continue };
-        let best = |counts: &dyn Fn(&Row) -> bool| {
+        let best = |counts: &dyn Fn(&Row, Option<Kind>) -> bool| {
             all.iter()
-                .filter(|other| other.metric == row.metric && counts(other))
-                .filter_map(|other| other.median)
+                .filter(|(other, kind)| other.metric == row.metric && counts(other, *kind))
+                .filter_map(|(other, _)| other.median)
                 .reduce(|one, other| better(&row.unit, one, other))
                 .filter(|best| *best != 0.0)
         };
-        let limits = limits_of(&row.system);
-        row.ratio_to_limit = best(&|other| {
+        let Terms { limits, kind } = terms_of(&row.system);
+        row.ratio_to_limit = best(&|other, _| {
             role_of(&other.system) == Role::Limit
                 && limits
                     .as_ref()
                     .is_none_or(|limits| limits.contains(&other.system))
         })
         .map(|limit| median / limit);
-        row.ratio_to_best_peer =
-            best(&|other| role_of(&other.system) == Role::Peer).map(|peer| median / peer);
+        row.ratio_to_best_peer = best(&|other, of_peer| {
+            role_of(&other.system) == Role::Peer
+                && (kind.is_none() || of_peer.is_none() || kind == of_peer)
+        })
+        .map(|peer| median / peer);
     }
 }
 
@@ -150,7 +174,7 @@ mod tests {
             row("file_backed/bincodec", "ns", 8.0),
             row("moka", "ns", 80.0),
         ];
-        form_ratios(&mut rows, |_| None);
+        form_ratios(&mut rows, |_| Terms::default());
         rows.push(Row::skipped("hit", "same-1t", "heed", "it has no cache"));
         let text: String = rows
             .iter()
@@ -190,7 +214,7 @@ mod tests {
             row("ancestor/bincodec", "ns", 40.0),
             row("quick_cache", "ns", 16.0),
         ];
-        form_ratios(&mut rows, |_| None);
+        form_ratios(&mut rows, |_| Terms::default());
         assert_eq!(rows[0].ratio_to_limit, Some(2.0));
         assert_eq!(rows[0].ratio_to_best_peer, Some(0.5));
         assert_eq!(rows[3].ratio_to_best_peer, Some(2.5));
@@ -205,13 +229,46 @@ mod tests {
             row("redb", "MiB/s", 45.0),
             row("heed", "MiB/s", 30.0),
         ];
-        form_ratios(&mut rows, |system| {
-            system
+        form_ratios(&mut rows, |system| Terms {
+            limits: system
                 .starts_with("file_backed")
-                .then(|| vec!["limit/decode".to_owned()])
+                .then(|| vec!["limit/decode".to_owned()]),
+            kind: None,
         });
         assert_eq!(rows[0].ratio_to_limit, Some(0.9));
         assert_eq!(rows[0].ratio_to_best_peer, Some(2.0));
         assert_eq!(rows[3].ratio_to_limit, Some(0.045));
+    }
+
+    #[test]
+    fn peers_that_do_less_work_do_not_count() {
+        let mut rows = vec![
+            row("file_backed/bincodec", "ns", 40.0),
+            row("file_backed/mappedcodec", "ns", 20.0),
+            row("heed", "ns", 10.0),
+            row("ancestor/bincodec", "ns", 400.0),
+            row("foyer", "ns", 80.0),
+        ];
+        form_ratios(&mut rows, |system| Terms {
+            limits: None,
+            kind: match system {
+                "heed" | "file_backed/mappedcodec" => Some(Kind::Bytes),
+                "foyer" => None,
+                _ => Some(Kind::Decoded),
+            },
+        });
+        assert_eq!(rows[0].ratio_to_best_peer, Some(0.5), "to foyer");
+        assert_eq!(rows[1].ratio_to_best_peer, Some(2.0), "to heed");
+        assert_eq!(rows[3].ratio_to_best_peer, Some(5.0), "to foyer");
+    }
+
+    #[test]
+    fn nothing_is_divided_by_a_limit_of_zero() {
+        let mut rows = vec![
+            row("file_backed/bincodec", "ns", 40.0),
+            row("limit/none", "ns", 0.0),
+        ];
+        form_ratios(&mut rows, |_| Terms::default());
+        assert_eq!(rows[0].ratio_to_limit, None);
     }
 }

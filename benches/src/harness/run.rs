@@ -49,7 +49,7 @@ pub fn run_case(
                 continue;
             }
             progress.step(workload, &case.name, &runner.contender.system);
-            runner.take_sample(workload, case, scale, dir);
+            runner.take_sample(workload, case, round, scale, dir);
         }
     }
     let mut rows: Vec<_> = runners
@@ -60,7 +60,8 @@ pub fn run_case(
         case.contenders
             .iter()
             .find(|contender| contender.system == system)
-            .and_then(|contender| contender.limits.clone())
+            .map(|contender| contender.terms.clone())
+            .unwrap_or_default()
     });
     rows
 }
@@ -80,12 +81,19 @@ impl<'a> Runner<'a> {
         }
     }
 
-    fn take_sample(&mut self, workload: &str, case: &Case, scale: &Scale, dir: &Path) {
+    fn take_sample(
+        &mut self,
+        workload: &str,
+        case: &Case,
+        round: usize,
+        scale: &Scale,
+        dir: &Path,
+    ) {
         if self.spent > self.contender.budget {
             return;
         }
         let begin = Instant::now();
-        match self.sample(workload, case, scale, dir) {
+        match self.sample(workload, case, round, scale, dir) {
             Ok(samples) => self.samples.extend(samples),
             Err(error) => {
                 self.samples.clear();
@@ -99,6 +107,7 @@ impl<'a> Runner<'a> {
         &mut self,
         workload: &str,
         case: &Case,
+        round: usize,
         scale: &Scale,
         dir: &Path,
     ) -> Result<Vec<Sample>> {
@@ -106,9 +115,10 @@ impl<'a> Runner<'a> {
             self.state = State::Ready(self.contender.set_up(dir)?);
         }
         match &mut self.state {
-            State::Ready(ready) => (ready.measure)(),
+            State::Ready(ready) => (ready.measure)(round),
             State::Isolated => {
-                child::sample(workload, &case.name, &self.contender.system, scale, dir)
+                let system = &self.contender.system;
+                child::sample(workload, &case.name, system, round, scale, dir)
             }
             State::Skipped(_) => Ok(Vec::new()),
             State::Fresh => unreachable!("it was set up above"),
@@ -153,7 +163,7 @@ mod tests {
             let seen = seen.clone();
             case.add(Contender::new(system, move |_| {
                 let seen = seen.clone();
-                Ok(Box::new(move || {
+                Ok(Box::new(move |_| {
                     seen.borrow_mut().push(system);
                     Ok(vec![Sample::new("load", "ns", value)])
                 }))
@@ -180,7 +190,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut case = Case::new("one", 5);
         let slow = Contender::new("ancestor/bincodec", |_| {
-            Ok(Box::new(|| Ok(vec![Sample::new("load", "ns", 1.0)])))
+            Ok(Box::new(|_| Ok(vec![Sample::new("load", "ns", 1.0)])))
         });
         case.add(slow.budget(Duration::ZERO));
         let scale = Scale { quick: true };

@@ -1,9 +1,11 @@
 //! The same work on several threads at once.
 
-use std::iter::Sum;
-use std::sync::Barrier;
+use std::iter::{StepBy, Sum};
+use std::ops::Range;
+use std::sync::{Barrier, Mutex};
 use std::time::{Duration, Instant};
 
+use anyhow::Result;
 use rustix::time::{ClockId, clock_gettime};
 
 /// What a thread took for its work.
@@ -67,6 +69,23 @@ pub fn together(threads: usize, work: &(dyn Fn(usize) + Sync)) -> Taken {
     }
 }
 
+/// Divides the numbers from 0 up to `items` among threads, each of which runs
+/// `work` on its own.
+pub fn share(
+    threads: usize,
+    items: usize,
+    work: &(dyn Fn(StepBy<Range<usize>>) -> Result<()> + Sync),
+) -> Result<()> {
+    let failed = Mutex::new(None);
+    together(threads, &|thread| {
+        if let Err(error) = work((thread..items).step_by(threads)) {
+            *failed.lock().expect("no thread panics with it") = Some(error);
+        }
+    });
+    let failed = failed.into_inner().expect("no thread panics with it");
+    failed.map_or(Ok(()), Err)
+}
+
 /// Runs `body` while `count` other threads are alive, each of which has done
 /// `first` once.
 pub fn among<R>(count: usize, first: &(dyn Fn() + Sync), body: impl FnOnce() -> R) -> R {
@@ -88,4 +107,34 @@ pub fn among<R>(count: usize, first: &(dyn Fn() + Sync), body: impl FnOnce() -> 
         done.wait();
         result
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+    #[test]
+    fn every_number_is_worked_on_once() {
+        for threads in [1, 2, 8] {
+            let times: Vec<_> = (0..101).map(|_| AtomicUsize::new(0)).collect();
+            share(threads, times.len(), &|ids| {
+                for id in ids {
+                    times[id].fetch_add(1, Relaxed);
+                }
+                Ok(())
+            })
+            .expect("nothing fails");
+            assert!(times.iter().all(|times| times.load(Relaxed) == 1));
+        }
+    }
+
+    #[test]
+    fn the_failure_of_one_thread_is_told() {
+        let result = share(2, 10, &|mut ids| {
+            anyhow::ensure!(!ids.any(|id| id == 3), "three");
+            Ok(())
+        });
+        assert_eq!(result.expect_err("three fails").to_string(), "three");
+    }
 }

@@ -43,6 +43,7 @@ pub fn position(row: &Row) -> Option<Position> {
             let (group, threads) = first.split_once('-')?;
             (group, Axis::Threads, number(threads.strip_suffix('t')?)?)
         }
+        ("hit" | "random", Some(second)) => (first, Axis::Items, number(second)?),
         ("cold", Some(second)) => match size(first) {
             Some(at) => (second, Axis::Size, at),
             None => (first, Axis::Size, size(second)?),
@@ -77,6 +78,10 @@ mod tests {
         let some = |group: &str, axis, at| Some((group.to_owned(), axis, at));
         assert_eq!(at("hit", "zipf-2t"), some("zipf", Axis::Threads, 2.0));
         assert_eq!(at("hit", "same-2t-among-512"), None);
+        assert_eq!(
+            at("random", "zipf-1t/250"),
+            some("zipf-1t", Axis::Items, 250.0)
+        );
         assert_eq!(at("cold", "64KiB/one"), some("one", Axis::Size, 65536.0));
         assert_eq!(at("cold", "kept/1MiB"), some("kept", Axis::Size, 1048576.0));
         assert_eq!(at("decode", "4KiB"), some("", Axis::Size, 4096.0));

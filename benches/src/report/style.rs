@@ -44,6 +44,13 @@ pub fn style_of(system: &str) -> Style {
             ..style_of(name)
         };
     }
+    if let Some(name) = system.strip_suffix("/bincode") {
+        return Style {
+            dash: "7 2 1 2",
+            hollow: true,
+            ..style_of(name)
+        };
+    }
     let limit = |dash, marker| Style {
         dash,
         ..plain("#000000", marker)
@@ -54,6 +61,7 @@ pub fn style_of(system: &str) -> Style {
         "file_backed/bincodec" => bold("#009E73", Marker::Square),
         "file_backed/prostcodec" => bold("#56B4E9", Marker::Up),
         "file_backed/mixedcodec" => bold("#6A5ACD", Marker::Down),
+        "file_backed/mappedcodec-insert" => bold("#332288", Marker::Cross),
         "file_backed/bytescodec" => bold("#004466", Marker::Plus),
         "ancestor/bincodec" => plain("#D55E00", Marker::Square),
         "ancestor/prostcodec" => plain("#E69F00", Marker::Up),
@@ -68,6 +76,10 @@ pub fn style_of(system: &str) -> Style {
         "quick_cache" => plain("#6699CC", Marker::Plus),
         "limit/arc-clone" | "limit/read" | "limit/lru-read" => limit("6 3", Marker::Circle),
         "limit/striped-pin" | "limit/map" => limit("2 3", Marker::Plus),
+        "limit/read-reused" | "limit/lru-read-reused" => limit("4 4", Marker::Down),
+        "limit/directory-handles-2t" => limit("3 3", Marker::Square),
+        "limit/directory-handles-8t" => limit("1 3", Marker::Up),
+        "limit/cache-and-backlog" => limit("8 2", Marker::Plus),
         "limit/bincode-buffer" | "limit/lru-read-bincode" => limit("9 3 2 3", Marker::Square),
         "limit/prost-buffer" | "limit/lru-read-prost" => limit("3 2", Marker::Up),
         "limit/map-bytecheck" => limit("9 3", Marker::Diamond),
@@ -84,7 +96,7 @@ mod tests {
     #[test]
     fn no_two_systems_of_a_case_look_alike() {
         for workload in workloads::ALL {
-            for case in (workload.cases)(&Scale { quick: true }) {
+            for case in workloads::plan(workload, &Scale { quick: true }) {
                 let looks: Vec<_> = case
                     .contenders
                     .iter()

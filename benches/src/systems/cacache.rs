@@ -7,8 +7,8 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use cacache::{Algorithm, RemoveOpts, WriteOpts};
 
-use super::blob::{Template, touch_bytes};
-use super::{Blobs, Touch};
+use super::blob::Template;
+use super::bytes::Bytes;
 use crate::workloads::lifecycle::{BYTES, Steps};
 
 pub struct Files {
@@ -21,9 +21,8 @@ pub fn files(dir: &Path) -> Files {
     }
 }
 
-impl Blobs for Files {
-    fn put(&self, id: usize, blob: &[f32]) -> Result<()> {
-        let bytes: &[u8] = bytemuck::cast_slice(blob);
+impl Bytes for Files {
+    fn put(&self, id: usize, bytes: &[u8]) -> Result<()> {
         // Its fastest hash, and the size in advance, so that it can map.
         let mut writer = WriteOpts::new()
             .algorithm(Algorithm::Xxh3)
@@ -34,9 +33,8 @@ impl Blobs for Files {
         Ok(())
     }
 
-    fn load(&self, id: usize, how: Touch) -> Result<u32> {
-        let bytes = cacache::read_sync(&self.path, id.to_string())?;
-        Ok(touch_bytes(&bytes, how))
+    fn lend(&self, id: usize, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
+        look(&cacache::read_sync(&self.path, id.to_string())?)
     }
 }
 
@@ -48,9 +46,9 @@ pub fn lifecycle(dir: &Path, items: usize) -> Result<Steps> {
 
     let begin = Instant::now();
     for id in 0..items {
-        files.put(id, template.blob(id))?;
+        files.put(id, bytemuck::cast_slice(template.blob(id)))?;
     }
-    steps.create = begin.elapsed();
+    steps.create = Some(begin.elapsed());
 
     let begin = Instant::now();
     let mut found = 0;
@@ -58,7 +56,7 @@ pub fn lifecycle(dir: &Path, items: usize) -> Result<Steps> {
         entry?;
         found += 1;
     }
-    steps.scan = begin.elapsed();
+    steps.scan = Some(begin.elapsed());
     ensure!(found == items, "entries are missing");
 
     let begin = Instant::now();
@@ -67,6 +65,6 @@ pub fn lifecycle(dir: &Path, items: usize) -> Result<Steps> {
             .remove_fully(true)
             .remove_sync(&files.path, id.to_string())?;
     }
-    steps.clean_up = begin.elapsed();
+    steps.clean_up = Some(begin.elapsed());
     Ok(steps)
 }

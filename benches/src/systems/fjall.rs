@@ -5,8 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 
-use super::blob::touch_bytes;
-use super::{Blobs, Touch};
+use super::bytes::Bytes;
 
 pub struct Files {
     database: Database,
@@ -36,9 +35,8 @@ impl Files {
     }
 }
 
-impl Blobs for Files {
-    fn put(&self, id: usize, blob: &[f32]) -> Result<()> {
-        let bytes: &[u8] = bytemuck::cast_slice(blob);
+impl Bytes for Files {
+    fn put(&self, id: usize, bytes: &[u8]) -> Result<()> {
         Ok(self.keyspace.insert((id as u32).to_be_bytes(), bytes)?)
     }
 
@@ -48,8 +46,8 @@ impl Blobs for Files {
         Ok(())
     }
 
-    fn load(&self, id: usize, how: Touch) -> Result<u32> {
+    fn lend(&self, id: usize, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let bytes = self.keyspace.get((id as u32).to_be_bytes())?;
-        Ok(touch_bytes(&bytes.context("it was put")?, how))
+        look(&bytes.context("it was put")?)
     }
 }

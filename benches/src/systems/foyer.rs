@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use foyer::{
@@ -11,29 +10,23 @@ use foyer::{
     HybridCacheBuilder, HybridCachePolicy, PsyncIoEngineConfig,
 };
 
-use super::blob::{touch, touch_bytes};
-use super::{Blobs, Hits, Touch, User, runtime};
+use super::bytes::Bytes;
+use super::{User, memory, runtime};
 
-pub struct InMemory {
-    cache: Cache<u32, Arc<Vec<f32>>>,
-}
+/// Values in memory.
+pub type InMemory = Cache<u32, Arc<Vec<f32>>>;
 
-/// Room for twice as many items as there are, so that none is evicted from a
-/// shard that has more than its share.
-pub fn in_memory(items: usize, blob: &[f32]) -> InMemory {
-    let cache = CacheBuilder::new(items.max(64) * 2).build();
-    for item in 0..items as u32 {
-        cache.insert(item, Arc::new(blob.to_vec()));
+impl memory::Cache for InMemory {
+    fn new(most: usize) -> Self {
+        CacheBuilder::new(most).build()
     }
-    InMemory { cache }
-}
 
-impl Hits for InMemory {
-    fn pass(&self, order: &[u32]) -> u32 {
-        order.iter().fold(0, |sum, item| {
-            let entry = self.cache.get(item).expect("nothing is evicted");
-            sum ^ touch(entry.value(), Touch::One)
-        })
+    fn insert(&self, item: u32, value: Arc<Vec<f32>>) {
+        Cache::insert(self, item, value);
+    }
+
+    fn look(&self, item: u32, look: impl FnOnce(&[f32]) -> u32) -> u32 {
+        look(self.get(&item).expect("nothing is evicted").value())
     }
 }
 
@@ -75,9 +68,8 @@ pub fn files(dir: &Path, items: usize, cache: usize, bytes: usize) -> Result<Fil
     })
 }
 
-impl Blobs for Files {
-    fn put(&self, id: usize, blob: &[f32]) -> Result<()> {
-        let bytes: &[u8] = bytemuck::cast_slice(blob);
+impl Bytes for Files {
+    fn put(&self, id: usize, bytes: &[u8]) -> Result<()> {
         self.cache.insert(id as u32, bytes.to_vec());
         if self.queued.fetch_add(self.bytes, Relaxed) > QUEUE {
             self.queued.store(0, Relaxed);
@@ -91,16 +83,12 @@ impl Blobs for Files {
         Ok(())
     }
 
-    fn load(&self, id: usize, how: Touch) -> Result<u32> {
+    fn lend(&self, id: usize, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let entry = runtime(User::Foyer).block_on(self.cache.get(&(id as u32)))?;
-        let entry = entry.context("foyer has dropped the blob")?;
-        Ok(touch_bytes(entry.value(), how))
+        look(entry.context("foyer has dropped the blob")?.value())
     }
 
-    fn first_load(&self, id: usize, how: Touch) -> Result<(Duration, u32)> {
+    fn forget(&self) {
         self.cache.memory().evict_all();
-        let begin = Instant::now();
-        let sum = self.load(id, how)?;
-        Ok((begin.elapsed(), sum))
     }
 }

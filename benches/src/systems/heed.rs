@@ -5,15 +5,14 @@ use std::sync::Mutex;
 
 use anyhow::{Context as _, Result};
 use heed::byteorder::NativeEndian;
-use heed::types::{Bytes, U32};
+use heed::types::{self, U32};
 use heed::{Database, Env, EnvFlags, EnvOpenOptions};
 
-use super::blob::touch_bytes;
-use super::{Blobs, Touch};
+use super::bytes::Bytes;
 
 pub struct Files {
     env: Env,
-    database: Database<U32<NativeEndian>, Bytes>,
+    database: Database<U32<NativeEndian>, types::Bytes>,
     pending: Mutex<Vec<(u32, Vec<u8>)>>,
     /// Values that go into one transaction.
     batch: usize,
@@ -27,6 +26,8 @@ pub fn files(dir: &Path, items: usize, bytes: usize, synced: bool) -> Result<Fil
     let pages = items * (bytes + 4096).next_multiple_of(4096);
     let mut options = EnvOpenOptions::new();
     options.map_size((pages * 3 + (256 << 20)).next_multiple_of(4096));
+    // One for each thread that reads.
+    options.max_readers(2048);
     if !synced {
         // SAFETY: after a crash the files are not used again.
         unsafe { options.flags(EnvFlags::NO_SYNC) };
@@ -55,10 +56,10 @@ impl Files {
     }
 }
 
-impl Blobs for Files {
-    fn put(&self, id: usize, blob: &[f32]) -> Result<()> {
+impl Bytes for Files {
+    fn put(&self, id: usize, bytes: &[u8]) -> Result<()> {
         let mut pending = self.pending.lock().expect("no thread panics with it");
-        pending.push((id as u32, bytemuck::cast_slice(blob).to_vec()));
+        pending.push((id as u32, bytes.to_vec()));
         if pending.len() >= self.batch {
             self.put_all(&pending)?;
             pending.clear();
@@ -73,9 +74,9 @@ impl Blobs for Files {
         Ok(())
     }
 
-    fn load(&self, id: usize, how: Touch) -> Result<u32> {
+    fn lend(&self, id: usize, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let transaction = self.env.read_txn()?;
         let bytes = self.database.get(&transaction, &(id as u32))?;
-        Ok(touch_bytes(bytes.context("it was put")?, how))
+        look(bytes.context("it was put")?)
     }
 }

@@ -1,24 +1,28 @@
-//! The systems that are measured, one a module, behind two small traits.
+//! The systems that are measured, one a module, behind three small traits.
 
 pub mod ancestor;
 pub mod blob;
+pub mod bytes;
 pub mod cacache;
 pub mod catalog;
 pub mod epserde;
 pub mod fjall;
+pub mod form;
 pub mod foyer;
 pub mod heed;
 pub mod limit;
+pub mod memory;
 pub mod mmap_sync;
 pub mod moka;
 pub mod ours;
+pub mod pools;
 pub mod quick_cache;
 pub mod redb;
 
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use tokio::runtime::Runtime;
 
 pub use blob::Touch;
@@ -46,15 +50,27 @@ pub trait Blobs: Send + Sync {
         Ok(())
     }
 
-    /// Loads a blob as a program would, and touches it.
-    fn load(&self, id: usize, touch: Touch) -> Result<u32>;
+    /// Loads a blob as a program would, touches it, says so, and gives it up.
+    fn load_then(&self, id: usize, touch: Touch, touched: &mut dyn FnMut()) -> Result<u32>;
+
+    /// Loads a blob, touches it, and gives it up.
+    fn load(&self, id: usize, touch: Touch) -> Result<u32> {
+        self.load_then(id, touch, &mut || ())
+    }
+
+    /// Loads blobs one after the other, and gives all of them together. A system
+    /// with an async form enters its runtime once for all.
+    fn load_many(&self, ids: &[u32], touch: Touch) -> Result<u32> {
+        ids.iter().try_fold(0_u32, |sum, id| {
+            Ok(sum.wrapping_add(self.load(*id as usize, touch)?))
+        })
+    }
 
     /// Loads a blob that the system has not in its own memory, and tells how
-    /// long the load and the touch took. Giving it up again is not counted.
+    /// long the load and the touch took. Giving it up again is not counted, for
+    /// any system.
     fn first_load(&self, id: usize, touch: Touch) -> Result<(Duration, u32)> {
-        let begin = Instant::now();
-        let sum = self.load(id, touch)?;
-        Ok((begin.elapsed(), sum))
+        until_touched(|touched| self.load_then(id, touch, touched))
     }
 
     /// Loads that found their blob in the system's own memory, and those that
@@ -67,6 +83,16 @@ pub trait Blobs: Send + Sync {
     fn unwritten(&self) -> usize {
         0
     }
+}
+
+/// The time from the begin of a load until its value was touched.
+pub fn until_touched(
+    load: impl FnOnce(&mut dyn FnMut()) -> Result<u32>,
+) -> Result<(Duration, u32)> {
+    let mut time = None;
+    let begin = Instant::now();
+    let sum = load(&mut || time = Some(begin.elapsed()))?;
+    Ok((time.context("the value was not touched")?, sum))
 }
 
 /// Who does background work on a runtime.

@@ -4,61 +4,61 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-
 use moka::sync::Cache;
 
 use super::limit::directory::Directory;
-use super::limit::files::Form as _;
-use super::{Blobs, Hits, Touch, limit};
-use crate::systems::blob::{touch, touch_bytes};
+use super::limit::files::Form;
+use super::{Blobs, Touch, memory};
 
-pub struct InMemory {
-    cache: Cache<u32, Arc<Vec<f32>>>,
-}
+/// Values in memory.
+pub type InMemory = Cache<u32, Arc<Vec<f32>>>;
 
-/// Room for twice as many items as there are, so that none is evicted.
-pub fn in_memory(items: usize, blob: &[f32]) -> InMemory {
-    let cache = Cache::new(items.max(64) as u64 * 2);
-    for item in 0..items as u32 {
-        cache.insert(item, Arc::new(blob.to_vec()));
+impl memory::Cache for InMemory {
+    fn new(most: usize) -> Self {
+        Cache::new(most as u64)
     }
-    cache.run_pending_tasks();
-    InMemory { cache }
-}
 
-impl Hits for InMemory {
-    fn pass(&self, order: &[u32]) -> u32 {
-        order.iter().fold(0, |sum, item| {
-            let value = self.cache.get(item).expect("nothing is evicted");
-            sum ^ touch(&value, Touch::One)
-        })
+    fn insert(&self, item: u32, value: Arc<Vec<f32>>) {
+        Cache::insert(self, item, value);
+    }
+
+    fn look(&self, item: u32, look: impl FnOnce(&[f32]) -> u32) -> u32 {
+        look(&self.get(&item).expect("nothing is evicted"))
+    }
+
+    fn settle(&self) {
+        self.run_pending_tasks();
     }
 }
 
 /// What many programs do: moka in front of a file for each value.
-pub struct Files {
-    cache: Cache<u32, Arc<Vec<u8>>>,
+pub struct Files<F: Form> {
+    cache: Cache<u32, Arc<F::Value>>,
     files: Directory,
 }
 
-pub fn files(dir: &Path, cache: usize) -> Result<Files> {
+pub fn files<F: Form>(dir: &Path, cache: usize) -> Result<Files<F>> {
     Ok(Files {
         cache: Cache::new(cache as u64),
         files: Directory::create(dir)?,
     })
 }
 
-impl Blobs for Files {
+impl<F: Form> Blobs for Files<F> {
     fn put(&self, id: usize, blob: &[f32]) -> Result<()> {
-        self.files.write(id, bytemuck::cast_slice(blob))
+        self.files.write(id, &F::bytes(blob)?)
     }
 
-    fn load(&self, id: usize, how: Touch) -> Result<u32> {
+    fn load_then(&self, id: usize, how: Touch, touched: &mut dyn FnMut()) -> Result<u32> {
         let value = self.cache.try_get_with(id as u32, || {
-            limit::files::Read::fetch(&self.files.open_file(id)?).map(Arc::new)
+            F::fetch(&self.files.open_file(id)?).map(Arc::new)
         });
         match value {
-            Ok(value) => Ok(touch_bytes(&value, how)),
+            Ok(value) => {
+                let sum = F::touch(&value, how);
+                touched();
+                Ok(sum)
+            }
             Err(error) => anyhow::bail!("{error}"),
         }
     }

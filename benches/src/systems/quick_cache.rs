@@ -4,59 +4,53 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Result;
-
 use quick_cache::sync::Cache;
 
 use super::limit::directory::Directory;
-use super::limit::files::Form as _;
-use super::{Blobs, Hits, Touch, limit};
-use crate::systems::blob::{touch, touch_bytes};
+use super::limit::files::Form;
+use super::{Blobs, Touch, memory};
 
-pub struct InMemory {
-    cache: Cache<u32, Arc<Vec<f32>>>,
-}
+/// Values in memory.
+pub type InMemory = Cache<u32, Arc<Vec<f32>>>;
 
-/// Room for twice as many items as there are, so that none is evicted from a
-/// shard that has more than its share.
-pub fn in_memory(items: usize, blob: &[f32]) -> InMemory {
-    let cache = Cache::new(items.max(64) * 2);
-    for item in 0..items as u32 {
-        cache.insert(item, Arc::new(blob.to_vec()));
+impl memory::Cache for InMemory {
+    fn new(most: usize) -> Self {
+        Cache::new(most)
     }
-    InMemory { cache }
-}
 
-impl Hits for InMemory {
-    fn pass(&self, order: &[u32]) -> u32 {
-        order.iter().fold(0, |sum, item| {
-            let value = self.cache.get(item).expect("nothing is evicted");
-            sum ^ touch(&value, Touch::One)
-        })
+    fn insert(&self, item: u32, value: Arc<Vec<f32>>) {
+        Cache::insert(self, item, value);
+    }
+
+    fn look(&self, item: u32, look: impl FnOnce(&[f32]) -> u32) -> u32 {
+        look(&self.get(&item).expect("nothing is evicted"))
     }
 }
 
 /// What many programs do: quick_cache in front of a file for each value.
-pub struct Files {
-    cache: Cache<u32, Arc<Vec<u8>>>,
+pub struct Files<F: Form> {
+    cache: Cache<u32, Arc<F::Value>>,
     files: Directory,
 }
 
-pub fn files(dir: &Path, cache: usize) -> Result<Files> {
+pub fn files<F: Form>(dir: &Path, cache: usize) -> Result<Files<F>> {
     Ok(Files {
         cache: Cache::new(cache.max(1)),
         files: Directory::create(dir)?,
     })
 }
 
-impl Blobs for Files {
+impl<F: Form> Blobs for Files<F> {
     fn put(&self, id: usize, blob: &[f32]) -> Result<()> {
-        self.files.write(id, bytemuck::cast_slice(blob))
+        self.files.write(id, &F::bytes(blob)?)
     }
 
-    fn load(&self, id: usize, how: Touch) -> Result<u32> {
+    fn load_then(&self, id: usize, how: Touch, touched: &mut dyn FnMut()) -> Result<u32> {
         let value = self.cache.get_or_insert_with(&(id as u32), || {
-            limit::files::Read::fetch(&self.files.open_file(id)?).map(Arc::new)
+            F::fetch(&self.files.open_file(id)?).map(Arc::new)
         })?;
-        Ok(touch_bytes(&value, how))
+        let sum = F::touch(&value, how);
+        touched();
+        Ok(sum)
     }
 }

@@ -6,8 +6,7 @@ use std::sync::Mutex;
 use anyhow::{Context as _, Result};
 use redb::{Database, Durability, ReadableDatabase as _, TableDefinition};
 
-use super::blob::touch_bytes;
-use super::{Blobs, Touch};
+use super::bytes::Bytes;
 
 const TABLE: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("blobs");
 
@@ -48,10 +47,10 @@ impl Files {
     }
 }
 
-impl Blobs for Files {
-    fn put(&self, id: usize, blob: &[f32]) -> Result<()> {
+impl Bytes for Files {
+    fn put(&self, id: usize, bytes: &[u8]) -> Result<()> {
         let mut pending = self.pending.lock().expect("no thread panics with it");
-        pending.push((id as u32, bytemuck::cast_slice(blob).to_vec()));
+        pending.push((id as u32, bytes.to_vec()));
         if pending.len() >= self.batch {
             self.put_all(&pending, Durability::None)?;
             pending.clear();
@@ -66,9 +65,9 @@ impl Blobs for Files {
         Ok(())
     }
 
-    fn load(&self, id: usize, how: Touch) -> Result<u32> {
+    fn lend(&self, id: usize, look: &mut dyn FnMut(&[u8]) -> Result<()>) -> Result<()> {
         let table = self.database.begin_read()?.open_table(TABLE)?;
         let bytes = table.get(id as u32)?.context("it was put")?;
-        Ok(touch_bytes(bytes.value(), how))
+        look(bytes.value())
     }
 }

@@ -6,13 +6,20 @@ use anyhow::Result;
 
 use crate::harness::plan::{Case, Contender, Sample, Scale, Workload};
 use crate::harness::{heap, memory};
-use crate::systems::{ancestor, limit, ours};
+use crate::systems::ancestor::{self, Ancestor};
+use crate::systems::{limit, ours, pools};
 
 pub const WORKLOAD: Workload = Workload {
     name: "footprint",
     about: "bytes for each item that is not in memory: evicted, registered, persisted; handles \
             and the tracked path's keys apart",
     cases,
+    absent: |_, system| match system {
+        "moka" | "quick_cache" => "it knows nothing of an item that is not in memory",
+        _ if system.ends_with("/async") => "the items are those of the blocking calls",
+        _ if system.contains("codec") => "as with bincodec: the store keeps no files here",
+        _ => "it has no handle that owns an item: what it needs is in its files",
+    },
 };
 
 /// How an item came to be out of memory.
@@ -76,7 +83,7 @@ fn case(kind: Kind, name: &str, items: usize, scale: &Scale) -> Case {
     let mut case = Case::new(format!("{name}/{items}"), scale.pick(1, 3));
     let mut add = |system: &str, run: fn(Kind, usize) -> Result<Taken>| {
         let contender = Contender::new(system, move |_| {
-            Ok(Box::new(move || {
+            Ok(Box::new(move |_| {
                 heap::count();
                 Ok(samples(run(kind, items)?, items))
             }))
@@ -84,13 +91,15 @@ fn case(kind: Kind, name: &str, items: usize, scale: &Scale) -> Case {
         case.add(contender.isolated());
     };
     // The same for every codec: the store keeps nothing here.
-    add("file_backed/bincodec", ours::footprint::run);
-    add("ancestor/bincodec", ancestor::footprint::run);
+    add(
+        "file_backed/bincodec",
+        pools::footprint::run::<ours::Blocking<ours::Nowhere>>,
+    );
+    add(
+        "ancestor/bincodec",
+        pools::footprint::run::<Ancestor<ancestor::Nowhere>>,
+    );
     add("limit/slab", limit::slab::run);
-    for peer in ["heed", "redb", "fjall", "cacache", "foyer", "epserde"] {
-        let reason = "it has no handle that owns an item: what it needs is in its files";
-        case.add(Contender::skipped(peer, reason));
-    }
     case
 }
 

@@ -11,12 +11,15 @@ use crate::harness::plan::{Case, Contender, Measure, Sample, Scale, Workload};
 use crate::harness::seed::{Skew, choices};
 use crate::harness::threads::{among, together};
 use crate::systems::blob::Template;
+use crate::systems::memory::in_memory;
+use crate::systems::pools::{self, OnDisk};
 use crate::systems::{Hits, ancestor, foyer, limit, moka, ours, quick_cache};
 
 pub const WORKLOAD: Workload = Workload {
     name: "hit",
     about: "load and drop a guard of a value in memory: one item, and 10 000 items, skewed",
     cases,
+    absent: |_, _| "it has no cache of values in memory: see `cold`",
 };
 
 /// Items of the skewed cases; the pools keep just so many.
@@ -26,6 +29,7 @@ const BYTES: usize = 64;
 /// Loads of one pass.
 pub const PASS: usize = 8192;
 
+#[derive(Clone, Copy)]
 struct Setting {
     name: &'static str,
     items: usize,
@@ -34,7 +38,7 @@ struct Setting {
     others: usize,
 }
 
-const SETTINGS: [Setting; 5] = [
+const SETTINGS: [Setting; 8] = [
     Setting {
         name: "same-1t",
         items: 1,
@@ -65,11 +69,23 @@ const SETTINGS: [Setting; 5] = [
         threads: 2,
         others: 0,
     },
+    of_items("zipf-1t/100", 100),
+    of_items("zipf-1t/1000", 1_000),
+    of_items("zipf-1t/100000", 100_000),
 ];
+
+const fn of_items(name: &'static str, items: usize) -> Setting {
+    Setting {
+        name,
+        items,
+        threads: 1,
+        others: 0,
+    }
+}
 
 fn cases(scale: &Scale) -> Vec<Case> {
     SETTINGS
-        .iter()
+        .into_iter()
         .map(|setting| {
             let mut case = Case::new(setting.name, scale.pick(5, 15));
             let sample = Duration::from_millis(scale.pick(12, 60));
@@ -89,22 +105,28 @@ type Make = Arc<dyn Fn(&Path, usize) -> Result<Box<dyn Hits>>>;
 /// Everything that can hold values in memory, by name.
 pub fn systems() -> Vec<(String, Make)> {
     let mut all: Vec<(String, Make)> = Vec::new();
-    ours_with::<ours::Bin>(&mut all);
-    ours_with::<ours::Prost>(&mut all);
-    ours_with::<ours::Archive>(&mut all);
-    ours_with::<ours::Mixed>(&mut all);
-    ancestor_with::<ancestor::Bin>(&mut all);
-    ancestor_with::<ancestor::Prost>(&mut all);
+    pools_with::<ours::Blocking<ours::Archive>>(&mut all);
+    pools_with::<ours::Async<ours::Archive>>(&mut all);
+    pools_with::<ours::Blocking<ours::Bin>>(&mut all);
+    pools_with::<ours::Async<ours::Bin>>(&mut all);
+    pools_with::<ours::Blocking<ours::Prost>>(&mut all);
+    pools_with::<ours::Async<ours::Prost>>(&mut all);
+    pools_with::<ours::Blocking<ours::Mixed>>(&mut all);
+    pools_with::<ours::Async<ours::Mixed>>(&mut all);
+    pools_with::<ancestor::Ancestor<ancestor::Bin>>(&mut all);
+    pools_with::<ancestor::Ancestor<ancestor::Prost>>(&mut all);
     let mut add = |name: &str, make: fn(usize, &[f32]) -> Box<dyn Hits>| {
         let make: Make = Arc::new(move |_, items| Ok(make(items, Template::new(BYTES).blob(1))));
         all.push((name.to_owned(), make));
     };
     add("foyer", |items, blob| {
-        Box::new(foyer::in_memory(items, blob))
+        Box::new(in_memory::<foyer::InMemory>(items, blob))
     });
-    add("moka", |items, blob| Box::new(moka::in_memory(items, blob)));
+    add("moka", |items, blob| {
+        Box::new(in_memory::<moka::InMemory>(items, blob))
+    });
     add("quick_cache", |items, blob| {
-        Box::new(quick_cache::in_memory(items, blob))
+        Box::new(in_memory::<quick_cache::InMemory>(items, blob))
     });
     add("limit/arc-clone", |items, blob| {
         Box::new(limit::hits::arc_clone(items, blob))
@@ -115,30 +137,20 @@ pub fn systems() -> Vec<(String, Make)> {
     all
 }
 
-fn ours_with<F: ours::Form>(all: &mut Vec<(String, Make)>) {
-    for (suffix, is_async) in [("", false), ("/async", true)] {
-        let make: Make = Arc::new(move |dir, items| {
-            let blob = Template::new(BYTES).blob(1).to_vec();
-            Ok(Box::new(ours::in_memory::<F>(dir, items, &blob, is_async)?))
-        });
-        all.push((format!("{}{suffix}", F::NAME), make));
-    }
-}
-
-fn ancestor_with<F: ancestor::Form>(all: &mut Vec<(String, Make)>) {
+fn pools_with<P: OnDisk>(all: &mut Vec<(String, Make)>) {
     let make: Make = Arc::new(|dir, items| {
         let blob = Template::new(BYTES).blob(1).to_vec();
-        Ok(Box::new(ancestor::in_memory::<F>(dir, items, &blob)))
+        Ok(Box::new(pools::hits::in_memory::<P>(dir, items, &blob)?))
     });
-    all.push((F::NAME.to_owned(), make));
+    all.push((P::system(), make));
 }
 
-fn measure(hits: Box<dyn Hits>, setting: &'static Setting, sample: Duration) -> Measure {
+fn measure(hits: Box<dyn Hits>, setting: Setting, sample: Duration) -> Measure {
     let orders: Vec<_> = (0..setting.threads)
         .map(|thread| order(setting.items, thread))
         .collect();
     let passes = passes_in(sample, &*hits, &orders[0]);
-    Box::new(move || {
+    Box::new(move |_| {
         let run = || {
             together(setting.threads, &|thread| {
                 for _ in 0..passes {

@@ -8,12 +8,22 @@ use anyhow::Result;
 
 use crate::harness::plan::{Case, Contender, Sample, Scale, Workload};
 use crate::harness::size::KIB;
-use crate::systems::{ancestor, fjall, heed, limit, ours, redb};
+use crate::systems::ancestor::{self, Ancestor};
+use crate::systems::ours::{self, Blocking};
+use crate::systems::pools::save::TASKS;
+use crate::systems::pools::{self, OnDisk};
+use crate::systems::{fjall, heed, limit, redb};
 
 pub const WORKLOAD: Workload = Workload {
     name: "save",
     about: "a durable save of 16 KiB items, of which 0, 1 and 100 % have changed",
     cases,
+    absent: |_, system| match system {
+        "foyer" => "it is a cache: nothing in it is durable",
+        "moka" | "quick_cache" => "it keeps nothing on disk",
+        _ if system.ends_with("/async") => "saving a set is a blocking call",
+        _ => "it syncs nothing",
+    },
 };
 
 pub const BYTES: usize = 16 * KIB;
@@ -46,22 +56,13 @@ fn case(percent: usize, items: usize, scale: &Scale) -> Case {
         0 => Vec::new(),
         percent => (0..items).step_by(100 / percent).collect(),
     };
-    let systems: [(&str, Make); 9] = [
-        ("file_backed/bincodec", |dir, items| {
-            Ok(Box::new(ours::save::new::<ours::Bin>(dir, items)?))
-        }),
-        ("file_backed/prostcodec", |dir, items| {
-            Ok(Box::new(ours::save::new::<ours::Prost>(dir, items)?))
-        }),
-        ("file_backed/mappedcodec", |dir, items| {
-            Ok(Box::new(ours::save::new::<ours::Archive>(dir, items)?))
-        }),
-        ("ancestor/bincodec", |dir, items| {
-            Ok(Box::new(ancestor::save::new::<ancestor::Bin>(dir, items)))
-        }),
-        ("ancestor/prostcodec", |dir, items| {
-            Ok(Box::new(ancestor::save::new::<ancestor::Prost>(dir, items)))
-        }),
+    let systems: [(&str, Make); 12] = [
+        ("file_backed/bincodec", pool::<Blocking<ours::Bin>>),
+        ("file_backed/prostcodec", pool::<Blocking<ours::Prost>>),
+        ("file_backed/mappedcodec", pool::<Blocking<ours::Archive>>),
+        ("file_backed/mixedcodec", pool::<Blocking<ours::Mixed>>),
+        ("ancestor/bincodec", pool::<Ancestor<ancestor::Bin>>),
+        ("ancestor/prostcodec", pool::<Ancestor<ancestor::Prost>>),
         ("heed", |dir, items| {
             let files = heed::files(dir, items, BYTES, true)?;
             Ok(Box::new(Batches::new(items, move |batch| {
@@ -81,7 +82,13 @@ fn case(percent: usize, items: usize, scale: &Scale) -> Case {
             })))
         }),
         ("limit/directory-handles", |dir, items| {
-            Ok(Box::new(limit::save::new(dir, items)?))
+            Ok(Box::new(limit::save::new(dir, items, 1)?))
+        }),
+        ("limit/directory-handles-2t", |dir, items| {
+            Ok(Box::new(limit::save::new(dir, items, 2)?))
+        }),
+        ("limit/directory-handles-8t", |dir, items| {
+            Ok(Box::new(limit::save::new(dir, items, TASKS)?))
         }),
     ];
     let budget = scale.pick(Duration::from_secs(1), Duration::from_secs(60));
@@ -92,7 +99,7 @@ fn case(percent: usize, items: usize, scale: &Scale) -> Case {
             set.change(&(0..items).collect::<Vec<_>>(), 0)?;
             set.save()?;
             let (changed, mut generation) = (changed.clone(), 0);
-            Ok(Box::new(move || {
+            Ok(Box::new(move |_| {
                 generation += 1;
                 set.change(&changed, generation)?;
                 let begin = Instant::now();
@@ -102,15 +109,11 @@ fn case(percent: usize, items: usize, scale: &Scale) -> Case {
         });
         case.add(contender.budget(budget));
     }
-    for (peer, reason) in [
-        ("foyer", "it is a cache: nothing in it is durable"),
-        ("cacache", "it syncs nothing"),
-        ("mmap-sync", "it syncs nothing"),
-        ("epserde", "it syncs nothing"),
-    ] {
-        case.add(Contender::skipped(peer, reason));
-    }
     case
+}
+
+fn pool<P: OnDisk>(dir: &Path, items: usize) -> Result<Box<dyn Saved>> {
+    Ok(Box::new(pools::save::new::<P>(dir, items)?))
 }
 
 /// A database: what has changed is put in one transaction.

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::Shared;
-use crate::frame::{FrameError, MOST_AHEAD};
+use crate::frame::FrameError;
 use crate::{Access, BoxError, Map, MapLicence, Payload, Prefault, ReadAhead};
 
 /// Payloads below this many bytes are read even where they could be mapped,
@@ -60,11 +60,9 @@ impl Fetch {
 
     /// Small files, which are going to be read, are read at once.
     pub(crate) fn read_ahead(&self, file_len: u64, align: usize) -> ReadAhead {
-        let is_read = self.licence.is_none() || file_len < self.crossover;
-        if is_read && file_len <= MOST_AHEAD {
-            ReadAhead::Own(align)
-        } else {
-            ReadAhead::Nothing
+        match self.licence {
+            Some(_) if file_len >= self.crossover => ReadAhead::Nothing,
+            _ => ReadAhead::Own(align),
         }
     }
 

@@ -24,7 +24,7 @@ pub enum ReadAhead {
 
 /// Longer files are opened first and read then: before the footer was checked,
 /// nothing says that the length is worth the memory.
-pub(crate) const MOST_AHEAD: u64 = 1 << 20;
+const MOST_AHEAD: u64 = 1 << 20;
 
 /// Buffers up to this size are kept for the thread's next file.
 const MOST_KEPT: usize = 2 << 20;

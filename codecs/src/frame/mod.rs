@@ -11,8 +11,6 @@ mod payload;
 mod source;
 mod writer;
 
-#[cfg(feature = "map")]
-pub(crate) use ahead::MOST_AHEAD;
 pub use ahead::ReadAhead;
 pub use error::FrameError;
 pub use footer::{ArchiveLayout, FOOTER_LEN, Footer};

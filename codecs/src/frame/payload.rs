@@ -208,7 +208,7 @@ impl<'s> Payload<'s> {
 
     /// Reads all of it into memory of its own, aligned to `align` bytes, and
     /// verifies the checksum if asked to.
-    #[cfg(feature = "map")]
+    #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
     pub(crate) fn read_aligned(
         mut self,
         align: usize,

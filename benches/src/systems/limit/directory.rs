@@ -7,7 +7,9 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use anyhow::Result;
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, mkdirat, openat, unlinkat};
+use rustix::fs::{
+    AtFlags, CWD, Mode, OFlags, RawDir, SeekFrom, linkat, mkdirat, openat, seek, unlinkat,
+};
 
 pub struct Directory {
     shards: Vec<OwnedFd>,
@@ -81,7 +83,53 @@ impl Directory {
         )?)
     }
 
+    /// The names in all shards, as numbers. The open shards are read themselves,
+    /// from their beginning.
+    pub fn scan(&self) -> Result<Vec<u128>> {
+        let mut names = Vec::new();
+        let mut buffer = Vec::with_capacity(64 << 10);
+        for shard in &self.shards {
+            seek(shard, SeekFrom::Start(0))?;
+            let mut entries = RawDir::new(shard, buffer.spare_capacity_mut());
+            while let Some(entry) = entries.next() {
+                let entry = entry?;
+                let name = entry.file_name().to_bytes();
+                if name.len() == 32
+                    && let Ok(name) = std::str::from_utf8(name)
+                    && let Ok(number) = u128::from_str_radix(name, 16)
+                {
+                    names.push(number);
+                }
+            }
+        }
+        Ok(names)
+    }
+
     pub fn unlink(&self, id: usize) -> Result<()> {
         Ok(unlinkat(self.shard_of(id), name_of(id), AtFlags::empty())?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scan_finds_every_name_each_time() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let files = Directory::create(dir.path()).expect("it can be made");
+        for id in 0..600 {
+            files.write(id, b"").expect("a file");
+        }
+        for _ in 0..2 {
+            let mut ids: Vec<_> = files
+                .scan()
+                .expect("it is there")
+                .into_iter()
+                .map(|name| name as u64)
+                .collect();
+            ids.sort_unstable();
+            assert_eq!(ids, (0..600).collect::<Vec<_>>());
+        }
     }
 }

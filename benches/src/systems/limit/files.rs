@@ -6,13 +6,13 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::Result;
 use lru::LruCache;
 use memmap2::MmapOptions;
 use prost::Message as _;
+use rustix::buffer::spare_capacity;
 
 use super::directory::Directory;
 use crate::systems::blob::{ProstBlob, touch, touch_bytes};
@@ -25,6 +25,15 @@ pub trait Form: Send + Sync + 'static {
     fn bytes(blob: &[f32]) -> Result<Vec<u8>>;
     fn fetch(file: &File) -> Result<Self::Value>;
     fn touch(value: &Self::Value, how: Touch) -> u32;
+
+    /// Whether the memory of a value that is given up serves the next one.
+    const REUSES: bool = false;
+
+    /// Fetches into the memory of a value that was given up.
+    fn fetch_into(file: &File, spare: Self::Value) -> Result<Self::Value> {
+        drop(spare);
+        Self::fetch(file)
+    }
 }
 
 /// The bytes, read into fresh memory.
@@ -38,13 +47,48 @@ impl Form for Read {
     }
 
     fn fetch(file: &File) -> Result<Vec<u8>> {
-        let mut bytes = vec![0; file.metadata()?.len() as usize];
-        file.read_exact_at(&mut bytes, 0)?;
-        Ok(bytes)
+        Self::fetch_into(file, Vec::new())
     }
 
     fn touch(value: &Vec<u8>, how: Touch) -> u32 {
         touch_bytes(value, how)
+    }
+
+    /// Nothing is set to zero first.
+    fn fetch_into(file: &File, mut bytes: Vec<u8>) -> Result<Vec<u8>> {
+        let len = file.metadata()?.len() as usize;
+        bytes.clear();
+        bytes.reserve_exact(len);
+        while bytes.len() < len {
+            let read = rustix::io::read(file, spare_capacity(&mut bytes))?;
+            anyhow::ensure!(read > 0, "the file ends early");
+        }
+        Ok(bytes)
+    }
+}
+
+/// The bytes, read into memory that was used before.
+pub struct ReadReused;
+
+impl Form for ReadReused {
+    type Value = Vec<u8>;
+
+    const REUSES: bool = true;
+
+    fn bytes(blob: &[f32]) -> Result<Vec<u8>> {
+        Read::bytes(blob)
+    }
+
+    fn fetch(file: &File) -> Result<Vec<u8>> {
+        Read::fetch(file)
+    }
+
+    fn touch(value: &Vec<u8>, how: Touch) -> u32 {
+        touch_bytes(value, how)
+    }
+
+    fn fetch_into(file: &File, spare: Vec<u8>) -> Result<Vec<u8>> {
+        Read::fetch_into(file, spare)
     }
 }
 
@@ -126,16 +170,43 @@ fn with_buffer<R>(file: &File, decode: impl FnOnce(&[u8]) -> Result<R>) -> Resul
     })
 }
 
+/// Values that were given up, if their memory serves the next ones.
+struct Spares<F: Form>(Mutex<Vec<F::Value>>);
+
+impl<F: Form> Spares<F> {
+    fn new() -> Self {
+        Self(Mutex::default())
+    }
+
+    fn fetch(&self, file: &File) -> Result<F::Value> {
+        let spare = if F::REUSES { self.lock().pop() } else { None };
+        match spare {
+            Some(spare) => F::fetch_into(file, spare),
+            None => F::fetch(file),
+        }
+    }
+
+    fn give(&self, value: F::Value) {
+        if F::REUSES {
+            self.lock().push(value);
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<F::Value>> {
+        self.0.lock().expect("no thread panics with it")
+    }
+}
+
 /// A file for each value, and nothing in memory.
 pub struct Bare<F: Form> {
     files: Directory,
-    form: std::marker::PhantomData<F>,
+    spares: Spares<F>,
 }
 
 pub fn bare<F: Form>(dir: &Path) -> Result<Bare<F>> {
     Ok(Bare {
         files: Directory::create(dir)?,
-        form: std::marker::PhantomData,
+        spares: Spares::new(),
     })
 }
 
@@ -144,16 +215,12 @@ impl<F: Form> Blobs for Bare<F> {
         self.files.write(id, &F::bytes(blob)?)
     }
 
-    fn load(&self, id: usize, how: Touch) -> Result<u32> {
-        let value = F::fetch(&self.files.open_file(id)?)?;
-        Ok(F::touch(&value, how))
-    }
-
-    fn first_load(&self, id: usize, how: Touch) -> Result<(Duration, u32)> {
-        let begin = Instant::now();
-        let value = F::fetch(&self.files.open_file(id)?)?;
+    fn load_then(&self, id: usize, how: Touch, touched: &mut dyn FnMut()) -> Result<u32> {
+        let value = self.spares.fetch(&self.files.open_file(id)?)?;
         let sum = F::touch(&value, how);
-        Ok((begin.elapsed(), sum))
+        touched();
+        self.spares.give(value);
+        Ok(sum)
     }
 }
 
@@ -162,6 +229,7 @@ impl<F: Form> Blobs for Bare<F> {
 pub struct Lru<F: Form> {
     files: Directory,
     cache: Mutex<LruCache<usize, Arc<F::Value>>>,
+    spares: Spares<F>,
     hits: AtomicU64,
     misses: AtomicU64,
 }
@@ -171,6 +239,7 @@ pub fn lru<F: Form>(dir: &Path, cache: usize) -> Result<Lru<F>> {
     Ok(Lru {
         files: Directory::create(dir)?,
         cache: Mutex::new(LruCache::new(most)),
+        spares: Spares::new(),
         hits: AtomicU64::new(0),
         misses: AtomicU64::new(0),
     })
@@ -188,19 +257,26 @@ impl<F: Form> Blobs for Lru<F> {
         self.files.write(id, &F::bytes(blob)?)
     }
 
-    fn load(&self, id: usize, how: Touch) -> Result<u32> {
+    fn load_then(&self, id: usize, how: Touch, touched: &mut dyn FnMut()) -> Result<u32> {
         if let Some(value) = self.cached(id) {
             self.hits.fetch_add(1, Relaxed);
-            return Ok(F::touch(&value, how));
+            let sum = F::touch(&value, how);
+            touched();
+            return Ok(sum);
         }
         self.misses.fetch_add(1, Relaxed);
-        let value = Arc::new(F::fetch(&self.files.open_file(id)?)?);
+        let value = Arc::new(self.spares.fetch(&self.files.open_file(id)?)?);
         let sum = F::touch(&value, how);
+        touched();
         let evicted = {
             let mut cache = self.cache.lock().expect("no thread panics with it");
             cache.push(id, value)
         };
-        drop(evicted);
+        if let Some((_, evicted)) = evicted
+            && let Ok(value) = Arc::try_unwrap(evicted)
+        {
+            self.spares.give(value);
+        }
         Ok(sum)
     }
 

@@ -5,23 +5,42 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
-use rustix::fs::Dir;
 
 use super::directory::Directory;
+use crate::harness::threads::share;
 use crate::systems::blob::Template;
 use crate::workloads::lifecycle::{BYTES, Steps};
 
-pub fn run(dir: &Path, items: usize) -> Result<Steps> {
+/// With one thread: what a caller's own thread can do.
+pub fn on_one_thread(dir: &Path, items: usize) -> Result<Steps> {
+    run(dir, items, 1)
+}
+
+/// With two threads, as many as do the background work of a pool on two cores:
+/// only the steps that a pool leaves to them.
+pub fn on_two_threads(dir: &Path, items: usize) -> Result<Steps> {
+    let steps = run(dir, items, 2)?;
+    Ok(Steps {
+        create: steps.create,
+        clean_up: steps.clean_up,
+        ..Steps::default()
+    })
+}
+
+fn run(dir: &Path, items: usize, threads: usize) -> Result<Steps> {
     let cache = Directory::create(&dir.join("cache"))?;
     let saved = Directory::create(&dir.join("saved"))?;
-    let mut template = Template::new(BYTES);
     let mut steps = Steps::default();
 
     let begin = Instant::now();
-    for id in 0..items {
-        cache.write(id, bytemuck::cast_slice(template.blob(id)))?;
-    }
-    steps.create = begin.elapsed();
+    share(threads, items, &|ids| {
+        let mut template = Template::new(BYTES);
+        for id in ids {
+            cache.write(id, bytemuck::cast_slice(template.blob(id)))?;
+        }
+        Ok(())
+    })?;
+    steps.create = Some(begin.elapsed());
 
     let begin = Instant::now();
     for id in 0..items {
@@ -35,8 +54,8 @@ pub fn run(dir: &Path, items: usize) -> Result<Steps> {
 
     let begin = Instant::now();
     let saved = Directory::open(&dir.join("saved"))?;
-    let names = scan(&saved, items)?;
-    steps.scan = begin.elapsed();
+    let names = saved.scan()?;
+    steps.scan = Some(begin.elapsed());
     ensure!(names.len() == items, "names are missing");
 
     let cache = Directory::open(&dir.join("cache"))?;
@@ -47,27 +66,12 @@ pub fn run(dir: &Path, items: usize) -> Result<Steps> {
     steps.register = Some(begin.elapsed());
 
     let begin = Instant::now();
-    for id in 0..items {
-        cache.unlink(id)?;
-    }
-    steps.clean_up = begin.elapsed();
-    Ok(steps)
-}
-
-/// The names in all shards, as numbers.
-fn scan(files: &Directory, items: usize) -> Result<Vec<u128>> {
-    let mut names = Vec::with_capacity(items);
-    for shard in files.shards() {
-        for entry in Dir::read_from(shard)? {
-            let entry = entry?;
-            let name = entry.file_name().to_bytes();
-            if name.len() == 32
-                && let Ok(name) = std::str::from_utf8(name)
-                && let Ok(number) = u128::from_str_radix(name, 16)
-            {
-                names.push(number);
-            }
+    share(threads, items, &|ids| {
+        for id in ids {
+            cache.unlink(id)?;
         }
-    }
-    Ok(names)
+        Ok(())
+    })?;
+    steps.clean_up = Some(begin.elapsed());
+    Ok(steps)
 }

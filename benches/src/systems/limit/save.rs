@@ -10,6 +10,7 @@ use anyhow::Result;
 use rustix::fs::fsync;
 
 use super::directory::Directory;
+use crate::harness::threads::share;
 use crate::systems::blob::Template;
 use crate::workloads::save::{BYTES, Saved};
 
@@ -23,9 +24,10 @@ pub struct Set {
     /// Items with the content that they are to have.
     changed: Vec<(usize, Vec<u8>)>,
     next: usize,
+    threads: usize,
 }
 
-pub fn new(dir: &Path, items: usize) -> Result<Set> {
+pub fn new(dir: &Path, items: usize, threads: usize) -> Result<Set> {
     Ok(Set {
         cache: Directory::create(&dir.join("cache"))?,
         saved: Directory::create(&dir.join("saved"))?,
@@ -33,6 +35,7 @@ pub fn new(dir: &Path, items: usize) -> Result<Set> {
         present: HashSet::new(),
         changed: Vec::new(),
         next: 0,
+        threads,
     })
 }
 
@@ -47,28 +50,44 @@ impl Saved for Set {
     }
 
     fn save(&mut self) -> Result<()> {
+        let changed = std::mem::take(&mut self.changed);
+        let first = self.next;
+        self.next += changed.len();
+        share(self.threads, changed.len(), &|numbers| {
+            for number in numbers {
+                let name = first + number;
+                self.cache.write(name, &changed[number].1)?;
+                self.cache.link(name, &self.saved)?;
+                fsync(self.saved.open_file(name)?)?;
+            }
+            Ok(())
+        })?;
         let mut old = Vec::new();
         let mut shards = HashSet::new();
-        for (item, bytes) in self.changed.drain(..) {
-            let name = self.next;
-            self.next += 1;
-            self.cache.write(name, &bytes)?;
-            self.cache.link(name, &self.saved)?;
-            fsync(self.saved.open_file(name)?)?;
+        for (number, (item, _)) in changed.iter().enumerate() {
+            let name = first + number;
             shards.insert(self.saved.shard_number(name));
-            old.extend(self.names[item].replace(name));
+            old.extend(self.names[*item].replace(name));
             self.present.insert(name);
         }
         let present = |name: &&usize| self.present.contains(name);
         black_box(self.names.iter().flatten().filter(present).count());
-        for shard in shards {
-            fsync(&self.saved.shards()[shard])?;
+        let shards: Vec<usize> = shards.into_iter().collect();
+        share(self.threads, shards.len(), &|numbers| {
+            for number in numbers {
+                fsync(&self.saved.shards()[shards[number]])?;
+            }
+            Ok(())
+        })?;
+        for name in &old {
+            self.present.remove(name);
         }
-        for name in old {
-            self.present.remove(&name);
-            self.saved.unlink(name)?;
-            self.cache.unlink(name)?;
-        }
-        Ok(())
+        share(self.threads, old.len(), &|numbers| {
+            for number in numbers {
+                self.saved.unlink(old[number])?;
+                self.cache.unlink(old[number])?;
+            }
+            Ok(())
+        })
     }
 }
