@@ -117,6 +117,9 @@ fn run_and_print(options: &Options) -> Result<Vec<Row>> {
         }
     }
     progress.finish();
+    let end = machine::describe_end();
+    printer.print(&end)?;
+    rows.push(end);
     Ok(rows)
 }
 
