@@ -60,6 +60,7 @@
 //! | `bincodec` | `BinCodec` | bincode, serde |
 //! | `prostcodec` | `ProstCodec` | prost |
 //! | `mappedcodec` | `MappedCodec`, `Mapped<T>` | rkyv, bytecheck, memmap2 |
+//! | `bytescodec` | `BytesCodec`, `MappedBytes` | bytes, memmap2 |
 //! | `bincodec` and `mappedcodec` | `MixedCodec` | |
 //! | `dupe` | `dupe::Dupe` for [`Fb`] | dupe |
 //! | `fbstore` | nothing: users of the published 0.6 name it | |
@@ -101,6 +102,7 @@ pub mod fbstore;
 mod guard;
 mod pool;
 mod residency;
+mod sync;
 
 pub use backing_store::{BackingStore, BackingStoreT};
 pub use error::{Error, Result};

@@ -1,24 +1,33 @@
-//! Bytes on the heap that begin on a page, as those of a map do.
+//! Bytes on the heap that begin where their content wants it.
 
 use std::alloc::{self, Layout};
 use std::io;
-use std::ops::{Deref, DerefMut};
+use std::mem::MaybeUninit;
+use std::ops::Deref;
 use std::ptr::{self, NonNull};
 use std::slice;
 
+use crate::frame::Source;
+
 /// The smallest page there is, and so the strictest alignment that a map can
 /// promise.
+#[cfg(feature = "mappedcodec")]
 pub(crate) const PAGE: usize = 4096;
 
-/// A growing buffer whose first byte is aligned to [`PAGE`], also when it is
-/// empty. Running out of memory is an error, not an abort.
+/// What allocators give anyway, so that asking for less gains nothing.
+pub(crate) const LEAST: usize = 16;
+
+/// A growing buffer whose first byte is aligned as was asked for, also when it
+/// is empty. Running out of memory is an error, not an abort.
 pub(crate) struct AlignedBytes {
-    /// Allocated with `layout(capacity)`; the first `len` bytes are
+    /// Allocated with `layout(capacity, align)`; the first `len` bytes are
     /// initialized.
     start: NonNull<u8>,
+    /// Never above `capacity`.
     len: usize,
     /// Never 0, so that `start` is always an allocation and aligned.
     capacity: usize,
+    align: usize,
 }
 
 // SAFETY: the buffer is plain bytes that this value alone owns.
@@ -27,29 +36,22 @@ unsafe impl Send for AlignedBytes {}
 unsafe impl Sync for AlignedBytes {}
 
 impl AlignedBytes {
-    /// No bytes, and room for `capacity`.
-    pub(crate) fn with_capacity(capacity: usize) -> io::Result<Self> {
+    /// No bytes, and room for `capacity`. `align` is a power of two.
+    pub(crate) fn with_capacity(capacity: usize, align: usize) -> io::Result<Self> {
         let capacity = capacity.max(1);
-        let layout = layout(capacity)?;
+        let layout = layout(capacity, align)?;
         // SAFETY: `layout` has a size of at least 1.
         let start = unsafe { alloc::alloc(layout) };
         Ok(Self {
             start: NonNull::new(start).ok_or(io::ErrorKind::OutOfMemory)?,
             len: 0,
             capacity,
+            align,
         })
     }
 
-    /// `len` zeros.
-    pub(crate) fn zeroed(len: usize) -> io::Result<Self> {
-        let mut bytes = Self::with_capacity(len)?;
-        // SAFETY: `start` is valid for writes of `capacity >= len` bytes.
-        unsafe { ptr::write_bytes(bytes.start.as_ptr(), 0, len) };
-        bytes.len = len;
-        Ok(bytes)
-    }
-
     /// Adds `more` behind the bytes that are there.
+    #[cfg(any(test, feature = "mappedcodec"))]
     pub(crate) fn extend(&mut self, more: &[u8]) -> io::Result<()> {
         if more.len() > self.capacity - self.len {
             self.grow(more.len())?;
@@ -62,6 +64,34 @@ impl AlignedBytes {
         }
         self.len += more.len();
         Ok(())
+    }
+
+    /// Adds `len` bytes of `source` from `offset` on. Where it fails, nothing is
+    /// added.
+    pub(crate) fn read_from(
+        &mut self,
+        source: &dyn Source,
+        offset: u64,
+        len: usize,
+    ) -> io::Result<()> {
+        if len > self.capacity - self.len {
+            self.grow(len)?;
+        }
+        // SAFETY: `capacity - len` bytes behind the first `len` lie in the
+        // allocation, and `MaybeUninit` asks nothing of them.
+        let spare = unsafe {
+            let end = self.start.as_ptr().add(self.len);
+            slice::from_raw_parts_mut(end.cast::<MaybeUninit<u8>>(), len)
+        };
+        fill(source, spare, offset)?;
+        // The bytes up to here are initialized, says `fill`.
+        self.len += len;
+        Ok(())
+    }
+
+    /// Shortens it to `len` bytes.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
     }
 
     /// Bytes that it takes from the heap.
@@ -82,7 +112,7 @@ impl AlignedBytes {
         let capacity = needed
             .saturating_add(spare)
             .max(self.capacity.saturating_mul(2));
-        let mut larger = Self::with_capacity(capacity)?;
+        let mut larger = Self::with_capacity(capacity, self.align)?;
         // SAFETY: `larger` is another allocation, with room for more than
         // `len` bytes; the first `len` of this one are initialized.
         unsafe {
@@ -94,9 +124,26 @@ impl AlignedBytes {
     }
 }
 
+/// Initializes all of `buf` with what `source` has at `offset`.
+pub(crate) fn fill(
+    source: &dyn Source,
+    buf: &mut [MaybeUninit<u8>],
+    offset: u64,
+) -> io::Result<()> {
+    let (start, len) = (buf.as_ptr().cast::<u8>(), buf.len());
+    let filled = source.read_exact_uninit_at(buf, offset)?;
+    // Bytes of `u8` are initialized: if they are the ones of `buf`, so is `buf`,
+    // whatever the source is.
+    assert!(
+        ptr::eq(filled.as_ptr(), start) && filled.len() == len,
+        "a source gives back the buffer that it was to fill"
+    );
+    Ok(())
+}
+
 /// How `capacity` bytes are allocated.
-fn layout(capacity: usize) -> io::Result<Layout> {
-    Layout::from_size_align(capacity, PAGE).map_err(|_| io::ErrorKind::OutOfMemory.into())
+fn layout(capacity: usize, align: usize) -> io::Result<Layout> {
+    Layout::from_size_align(capacity, align).map_err(|_| io::ErrorKind::OutOfMemory.into())
 }
 
 impl Drop for AlignedBytes {
@@ -104,7 +151,7 @@ impl Drop for AlignedBytes {
         // SAFETY: `start` was allocated with exactly this layout, which
         // `with_capacity` found valid.
         unsafe {
-            let layout = Layout::from_size_align_unchecked(self.capacity, PAGE);
+            let layout = Layout::from_size_align_unchecked(self.capacity, self.align);
             alloc::dealloc(self.start.as_ptr(), layout);
         }
     }
@@ -119,44 +166,82 @@ impl Deref for AlignedBytes {
     }
 }
 
-impl DerefMut for AlignedBytes {
-    fn deref_mut(&mut self) -> &mut [u8] {
-        // SAFETY: the first `len` bytes are initialized and owned by `self`,
-        // which is borrowed mutably.
-        unsafe { slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{AlignedBytes, PAGE};
+    use super::{AlignedBytes, LEAST};
+
+    const PAGE: usize = 4096;
 
     #[test]
-    fn begins_on_a_page_at_every_size() {
-        for len in [0, 1, 100, PAGE, PAGE + 1, 100_000] {
-            let bytes = AlignedBytes::zeroed(len).unwrap();
-            assert_eq!(bytes.as_ptr().addr() % PAGE, 0);
-            assert_eq!(&*bytes, vec![0; len]);
+    fn begins_where_it_was_asked_to_at_every_size() {
+        for align in [1, LEAST, 64, PAGE] {
+            for len in [0, 1, 100, PAGE, PAGE + 1, 100_000] {
+                let source = vec![7u8; len + 10];
+                let mut bytes = AlignedBytes::with_capacity(len, align).unwrap();
+                bytes.read_from(&source, 10, len).unwrap();
+                assert_eq!(bytes.as_ptr().addr() % align, 0);
+                assert_eq!(&*bytes, &source[10..]);
+            }
         }
     }
 
     #[test]
     fn grows_and_keeps_what_it_holds() {
-        let mut bytes = AlignedBytes::with_capacity(0).unwrap();
+        let mut bytes = AlignedBytes::with_capacity(0, PAGE).unwrap();
         let mut expected = Vec::new();
         for n in 0..2000u32 {
             bytes.extend(&n.to_le_bytes()).unwrap();
             expected.extend_from_slice(&n.to_le_bytes());
         }
         bytes.extend(&[]).unwrap();
+        bytes.read_from(&vec![1u8; 5000], 0, 5000).unwrap();
+        expected.extend_from_slice(&[1; 5000]);
         assert_eq!(&*bytes, expected);
         assert_eq!(bytes.as_ptr().addr() % PAGE, 0);
         assert!(bytes.capacity() >= bytes.len());
+        bytes.truncate(3);
+        assert_eq!(&*bytes, &expected[..3]);
+    }
+
+    #[test]
+    fn a_source_that_ends_too_early_adds_nothing() {
+        let mut bytes = AlignedBytes::with_capacity(0, LEAST).unwrap();
+        bytes.extend(&[1, 2]).unwrap();
+        assert!(bytes.read_from(&vec![0u8; 5], 3, 3).is_err());
+        assert_eq!(&*bytes, &[1, 2]);
     }
 
     #[test]
     fn reports_a_size_that_no_memory_has() {
-        assert!(AlignedBytes::with_capacity(usize::MAX).is_err());
-        assert!(AlignedBytes::with_capacity(isize::MAX as usize - PAGE).is_err());
+        assert!(AlignedBytes::with_capacity(usize::MAX, PAGE).is_err());
+        assert!(AlignedBytes::with_capacity(isize::MAX as usize - PAGE, PAGE).is_err());
+    }
+
+    /// A source that keeps the buffer and hands out another one.
+    struct Swindler;
+
+    impl crate::Source for Swindler {
+        fn len(&self) -> std::io::Result<u64> {
+            Ok(4)
+        }
+
+        fn read_exact_at(&self, _: &mut [u8], _: u64) -> std::io::Result<()> {
+            Ok(())
+        }
+
+        fn read_exact_uninit_at<'b>(
+            &self,
+            buf: &'b mut [std::mem::MaybeUninit<u8>],
+            _: u64,
+        ) -> std::io::Result<&'b mut [u8]> {
+            Ok(vec![0; buf.len()].leak())
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "gives back the buffer")]
+    fn a_source_that_fills_another_buffer_is_found_out() {
+        let mut bytes = AlignedBytes::with_capacity(4, LEAST).unwrap();
+        let _ = bytes.read_from(&Swindler, 0, 4);
     }
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bounded::{Bounded, Bounds};
-use crate::{BoxError, Codec, CodecId, FrameError, Payload, PayloadWriter};
+use crate::{BoxError, Codec, CodecId, FrameError, Payload, PayloadWriter, ReadAhead};
 
 /// How deep the containers of a value may nest in a file that no checksum
 /// vouches for. A damaged file could otherwise nest as deep as it is long, and
@@ -59,23 +59,30 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for BinCodec {
     fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError> {
         let framed = payload.footer().is_some();
         let depth = if framed { usize::MAX } else { UNFRAMED_DEPTH };
-        let bytes = payload.read_whole()?;
-        let (value, used) = bincode::serde::seed_decode_from_slice(
-            Bounded::seed::<T>(Bounds {
-                depth,
-                len: bytes.len(),
-            }),
-            &bytes,
-            bincode::config::legacy(),
-        )
-        .map_err(|error| FrameError::undecodable(framed, CodecId::BINCODE, error))?;
-        if used == bytes.len() {
-            Ok(value)
-        } else {
-            Err(Box::new(FrameError::TrailingBytes {
-                used: used as u64,
-                len: bytes.len() as u64,
-            }))
-        }
+        payload.read_with(|bytes| decode(bytes, depth, framed))
+    }
+
+    fn read_ahead(&self, _: u64) -> ReadAhead {
+        ReadAhead::Scratch
+    }
+}
+
+fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize, framed: bool) -> Result<T, BoxError> {
+    let (value, used) = bincode::serde::seed_decode_from_slice(
+        Bounded::seed::<T>(Bounds {
+            depth,
+            len: bytes.len(),
+        }),
+        bytes,
+        bincode::config::legacy(),
+    )
+    .map_err(|error| FrameError::undecodable(framed, CodecId::BINCODE, error))?;
+    if used == bytes.len() {
+        Ok(value)
+    } else {
+        Err(Box::new(FrameError::TrailingBytes {
+            used: used as u64,
+            len: bytes.len() as u64,
+        }))
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::frame::{Payload, PayloadWriter};
-use crate::{BoxError, Footprint};
+use crate::{BoxError, Footprint, ReadAhead};
 
 /// Says how values of type `T` are written to a file and read back.
 ///
@@ -52,14 +52,23 @@ pub trait Codec<T>: Send + Sync + 'static {
 
     /// Makes a value from `payload`.
     ///
-    /// [`Payload::read_whole`] verifies the checksum before it returns; a codec
-    /// that reads through [`std::io::Read`] learns of a bad checksum only at
+    /// [`Payload::read_with`] and [`Payload::read_whole`] verify the checksum
+    /// before anybody sees the bytes; a codec that reads through [`std::io::Read`] learns of a bad checksum only at
     /// the end of the payload.
     ///
     /// # Errors
     ///
     /// Whatever keeps the payload from being a value of this type.
     fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError>;
+
+    /// What to read of a file of `file_len` bytes, footer included, when it is
+    /// opened. A codec that decodes small payloads whole saves a call to the
+    /// system with [`ReadAhead::Scratch`]; files above 1 MiB are not read ahead.
+    /// The provided method says [`ReadAhead::Nothing`].
+    fn read_ahead(&self, file_len: u64) -> ReadAhead {
+        let _ = file_len;
+        ReadAhead::Nothing
+    }
 
     /// Makes an independent copy of `value`. The provided method encodes and
     /// decodes it in memory.

@@ -10,18 +10,23 @@
 //! | `bincodec` | `BinCodec`: serde values through bincode | bincode, serde |
 //! | `prostcodec` | `ProstCodec`: protobuf messages | prost |
 //! | `mappedcodec` | `MappedCodec`, `Mapped<T>`: rkyv archives, mapped | rkyv, bytecheck, `map` |
+//! | `bytescodec` | `BytesCodec`, `MappedBytes`: plain bytes, mapped | bytes, `map` |
 //! | `bincodec` and `mappedcodec` | `MixedCodec`: both kinds in one store | |
 //! | `map` | `MapLicence`, `Map`, `map_budget`: mapping for codecs of your own | memmap2 |
 //!
-//! The crates whose types stand in signatures, prost and rkyv, are re-exported.
+//! The crates whose types stand in signatures, bytes, prost and rkyv, are
+//! re-exported.
 
-#[cfg(feature = "mappedcodec")]
 mod aligned;
 #[cfg(feature = "bincodec")]
 mod bin;
+#[cfg(feature = "bytescodec")]
+mod blob;
 #[cfg(feature = "bincodec")]
 mod bounded;
 mod codec;
+#[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
+mod fetch;
 mod footprint;
 pub mod frame;
 #[cfg(feature = "map")]
@@ -35,18 +40,24 @@ mod protobuf;
 
 #[cfg(feature = "bincodec")]
 pub use bin::BinCodec;
+#[cfg(feature = "bytescodec")]
+pub use blob::{BytesCodec, MappedBytes};
 pub use codec::{Codec, CodecId};
+#[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
+pub use fetch::Verify;
 pub use footprint::Footprint;
-pub use frame::{FrameError, Payload, PayloadWriter, Source};
+pub use frame::{FrameError, Payload, PayloadWriter, ReadAhead, Source};
 #[cfg(feature = "map")]
-pub use map::{Map, MapAttempt, MapLicence, budget as map_budget};
+pub use map::{Access, Map, MapAttempt, MapLicence, Prefault, budget as map_budget};
 #[cfg(feature = "mappedcodec")]
-pub use mapped::{Archivable, ArchiveWriter, Mapped, MappedCodec, Verify};
+pub use mapped::{Archivable, ArchiveWriter, Mapped, MappedCodec};
 #[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
 pub use mixed::MixedCodec;
 #[cfg(feature = "prostcodec")]
 pub use protobuf::ProstCodec;
 
+#[cfg(feature = "bytescodec")]
+pub use bytes;
 #[cfg(feature = "prostcodec")]
 pub use prost;
 #[cfg(feature = "mappedcodec")]

@@ -5,11 +5,14 @@ use serde::de::DeserializeOwned;
 
 use crate::{
     Archivable, BinCodec, BoxError, Codec, CodecId, Footprint, Mapped, MappedCodec, Payload,
-    PayloadWriter,
+    PayloadWriter, ReadAhead,
 };
+#[cfg(feature = "bytescodec")]
+use crate::{BytesCodec, MappedBytes};
 
 /// Stores serde values as [`BinCodec`] does and [`Mapped`] values as
-/// [`MappedCodec`] does, so that one store and one directory hold both.
+/// [`MappedCodec`] does, so that one store and one directory hold both. With
+/// the feature `bytescodec` it takes `MappedBytes` too, as `BytesCodec` does.
 ///
 /// Each kind of file carries the id of its own codec and can be read by it, and
 /// reading one kind as the other is an error.
@@ -37,6 +40,8 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct MixedCodec {
     mapped: MappedCodec,
+    #[cfg(feature = "bytescodec")]
+    bytes: BytesCodec,
 }
 
 impl MixedCodec {
@@ -60,7 +65,11 @@ impl MixedCodec {
 /// With the options of that codec.
 impl From<MappedCodec> for MixedCodec {
     fn from(mapped: MappedCodec) -> Self {
-        Self { mapped }
+        Self {
+            #[cfg(feature = "bytescodec")]
+            bytes: mapped.fetch().clone().into(),
+            mapped,
+        }
     }
 }
 
@@ -73,6 +82,10 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for MixedCodec {
 
     fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError> {
         BinCodec.decode(payload)
+    }
+
+    fn read_ahead(&self, file_len: u64) -> ReadAhead {
+        Codec::<T>::read_ahead(&BinCodec, file_len)
     }
 }
 
@@ -87,11 +100,41 @@ impl<T: Archivable> Codec<Mapped<T>> for MixedCodec {
         self.mapped.decode(payload)
     }
 
+    fn read_ahead(&self, file_len: u64) -> ReadAhead {
+        Codec::<Mapped<T>>::read_ahead(&self.mapped, file_len)
+    }
+
     fn duplicate(&self, value: &Mapped<T>) -> Result<Mapped<T>, BoxError> {
         self.mapped.duplicate(value)
     }
 
     fn footprint(&self, value: &Mapped<T>) -> Footprint {
+        value.footprint()
+    }
+}
+
+/// With the options for archives, as far as they concern bytes.
+#[cfg(feature = "bytescodec")]
+impl Codec<MappedBytes> for MixedCodec {
+    const ID: CodecId = <BytesCodec as Codec<MappedBytes>>::ID;
+
+    fn encode(&self, value: &MappedBytes, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        self.bytes.encode(value, out)
+    }
+
+    fn decode(&self, payload: Payload<'_>) -> Result<MappedBytes, BoxError> {
+        self.bytes.decode(payload)
+    }
+
+    fn read_ahead(&self, file_len: u64) -> ReadAhead {
+        self.bytes.read_ahead(file_len)
+    }
+
+    fn duplicate(&self, value: &MappedBytes) -> Result<MappedBytes, BoxError> {
+        self.bytes.duplicate(value)
+    }
+
+    fn footprint(&self, value: &MappedBytes) -> Footprint {
         value.footprint()
     }
 }

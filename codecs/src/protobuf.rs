@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use prost::Message;
 
-use crate::{BoxError, Codec, CodecId, FrameError, Payload, PayloadWriter};
+use crate::{BoxError, Codec, CodecId, FrameError, Payload, PayloadWriter, ReadAhead};
 
 /// Stores any protobuf [`Message`]; the payload is the message's encoding and
 /// nothing else.
@@ -51,7 +51,13 @@ impl<T: Message + Default> Codec<T> for ProstCodec {
 
     fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError> {
         let framed = payload.footer().is_some();
-        T::decode(payload.read_whole()?.as_slice())
-            .map_err(|error| FrameError::undecodable(framed, CodecId::PROTOBUF, error))
+        payload.read_with(|bytes| {
+            T::decode(bytes)
+                .map_err(|error| FrameError::undecodable(framed, CodecId::PROTOBUF, error))
+        })
+    }
+
+    fn read_ahead(&self, _: u64) -> ReadAhead {
+        ReadAhead::Scratch
     }
 }

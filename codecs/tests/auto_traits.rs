@@ -13,6 +13,7 @@ fn the_frame_is_send_and_sync() {
     send_and_sync::<CodecId>();
     send_and_sync::<Footprint>();
     send_and_sync::<FrameError>();
+    send_and_sync::<file_backed_codecs::ReadAhead>();
     send_and_sync::<frame::Footer>();
     send_and_sync::<frame::ArchiveLayout>();
     send_and_sync::<Box<dyn Source>>();
@@ -38,6 +39,16 @@ fn maps_are_send_and_sync() {
     send_and_sync::<file_backed_codecs::Map>();
     send_and_sync::<file_backed_codecs::MapLicence>();
     send::<file_backed_codecs::MapAttempt<'_>>();
+    send_and_sync::<file_backed_codecs::Access>();
+    send_and_sync::<file_backed_codecs::Prefault>();
+}
+
+#[cfg(feature = "bytescodec")]
+#[test]
+fn bytescodec_is_send_and_sync() {
+    use file_backed_codecs::{BytesCodec, MappedBytes};
+    send_and_sync::<MappedBytes>();
+    codec::<MappedBytes, BytesCodec>();
 }
 
 #[cfg(feature = "mappedcodec")]

@@ -19,6 +19,8 @@ mod values;
 mod alignment;
 #[cfg(feature = "map")]
 mod budget;
+#[cfg(feature = "bytescodec")]
+mod bytes;
 #[cfg(feature = "mappedcodec")]
 mod depth;
 mod fuzz;
@@ -27,3 +29,8 @@ mod import;
 #[cfg(feature = "mappedcodec")]
 mod mapping;
 mod mismatch;
+#[cfg(all(feature = "mappedcodec", unix))]
+mod pages;
+mod reading;
+#[cfg(feature = "mappedcodec")]
+mod trusting;

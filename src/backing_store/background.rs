@@ -1,9 +1,9 @@
 //! What a store may see of the background work that concerns it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
 use super::queue::Queue;
+use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// A view on the background work of one [`BackingStore`](super::BackingStore),
 /// handed to the store in

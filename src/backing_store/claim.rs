@@ -1,6 +1,6 @@
 //! Who runs a job that is only queued.
 
-use std::sync::atomic::{AtomicU8, Ordering};
+use crate::sync::atomic::{AtomicU8, Ordering};
 
 const QUEUED: u8 = 0;
 const CLAIMED: u8 = 1;

@@ -1,8 +1,7 @@
 //! Failures that nobody waits for: counted, and told to the log.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use crate::Error;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Counts of what failed in the background.
 #[derive(Default)]

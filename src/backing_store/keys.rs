@@ -17,8 +17,9 @@
 
 use std::collections::HashMap;
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
 use uuid::Uuid;
+
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 const SHARDS: usize = 64;
 

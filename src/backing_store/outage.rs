@@ -7,15 +7,13 @@
 //! must not keep the store busy.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
-
-use event_listener::Event;
-use parking_lot::Mutex;
+use std::time::Duration;
 
 use super::queue::{Lane, Queue};
 use crate::Error;
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Event, Instant, Mutex};
 
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 /// So many writes wait before the first look for moot ones.

@@ -1,7 +1,6 @@
 //! A result that arrives once and is awaited or blocked for.
 
-use event_listener::{Event, EventListener, Listener as _, listener};
-use parking_lot::Mutex;
+use crate::sync::{Event, EventListener, Listener as _, Mutex, listener};
 
 /// Holds the result of one piece of work for everybody who waits for it.
 pub(crate) struct Outcome<R> {

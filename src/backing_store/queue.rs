@@ -10,12 +10,13 @@ use std::any::Any;
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::sync::{self, Condvar, Instant, Mutex, MutexGuard};
 
 /// How long a job may wait unstarted before the store's own thread takes it.
 const PATIENCE: Duration = Duration::from_millis(20);
@@ -238,7 +239,7 @@ impl Queue {
         // tokio panics where it has no thread and gets none; the unwinding
         // drops the drain, and the thread of the store's own takes over.
         let asked = catch_unwind(AssertUnwindSafe(|| {
-            self.runtime.spawn_blocking(move || drain.run());
+            sync::spawn_blocking(&self.runtime, move || drain.run());
         }));
         if asked.is_err() {
             tracing::warn!("the runtime has no thread for background work");
@@ -280,11 +281,8 @@ impl Queue {
             }
             Watcher::Absent => {
                 let queue = self.clone();
-                let started = std::thread::Builder::new()
-                    .name("file_backed".to_owned())
-                    .spawn(move || queue.watch());
-                match started {
-                    Ok(_) => inner.watcher = Watcher::Awake,
+                match sync::spawn_thread("file_backed", move || queue.watch()) {
+                    Ok(()) => inner.watcher = Watcher::Awake,
                     Err(error) => tracing::warn!(
                         %error,
                         "no thread for background work: it depends on the runtime alone"
@@ -298,7 +296,7 @@ impl Queue {
     /// does not get to it, and keeps the time for delayed jobs.
     fn watch(self: Arc<Self>) {
         // As on the runtime's own threads: a codec or a drop may want it.
-        let _entered = self.runtime.enter();
+        let _entered = sync::enter(&self.runtime);
         let mut inner = self.inner.lock();
         loop {
             if inner.release_due(&self.tracker) && inner.drains < self.most_drains {
@@ -507,7 +505,7 @@ impl Drop for Drain {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use crate::sync::atomic::{AtomicUsize, Ordering};
 
     fn queue(runtime: &tokio::runtime::Runtime) -> Arc<Queue> {
         let tracker = TaskTracker::new();

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
 
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
@@ -12,6 +11,7 @@ use super::queue::Queue;
 use super::{Background, BackingStoreT, Core, Lane, RegisteredTokens, Task, TrackedPath};
 use crate::Result;
 use crate::error::Operation;
+use crate::sync::atomic::AtomicUsize;
 
 /// Wraps a store and gives it background work, keys with owners and tracked
 /// paths. Pools that share one share its files.

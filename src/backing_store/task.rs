@@ -4,16 +4,15 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
-use event_listener::EventListener;
 use file_backed_codecs::BoxError;
-use parking_lot::Mutex;
 
 use super::Outcome;
 use super::failures::Failures;
 use crate::error::{Fault, Operation};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{EventListener, Mutex};
 use crate::{Error, Result};
 
 /// A job in the background: a future of its result.

@@ -9,25 +9,32 @@
 //! | `BinCodec` | any [serde](https://serde.rs) type | one read and a decode |
 //! | `ProstCodec` | protobuf messages | one read and a decode |
 //! | `MappedCodec` | `Mapped<T>`: rkyv archives | a map and a validation; the bytes are read when they are touched |
-//! | `MixedCodec` | serde types and `Mapped<T>` in one store | as the one or the other |
+//! | `BytesCodec` | `MappedBytes`: plain bytes, as `bytes::Bytes` | a map; the bytes are read when they are touched |
+//! | `MixedCodec` | serde types, `Mapped<T>` and `MappedBytes` in one store | as the one or the other |
 //! | one of your own | whatever it encodes | |
 //!
 //! Each stands behind a feature of the crate; see there.
 
+#[cfg(test)]
+mod copies;
 mod directory;
 mod durability;
 #[cfg(test)]
 mod faults;
 mod files;
+mod handles;
 mod layout;
 mod lock;
 mod prepared_path;
+mod real_files;
 mod role;
 mod scan;
+mod spot;
 mod store;
 mod sweep;
 #[cfg(test)]
 mod testing;
+mod transfer;
 
 pub use file_backed_codecs::*;
 pub use layout::{RESERVED, key_path};

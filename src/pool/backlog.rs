@@ -7,13 +7,11 @@
 
 use std::sync::Arc;
 
-use event_listener::{Event, EventListener, Listener as _};
-use parking_lot::Mutex;
-
 use super::FBPool;
 use super::order::Amounts;
 use crate::backing_store::{BackingStoreT, Strategy};
 use crate::error::Operation;
+use crate::sync::{Event, EventListener, Listener as _, Mutex};
 use crate::{Error, Fb, Result};
 
 /// How much may wait to be written before `reserve` waits too.

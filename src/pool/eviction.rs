@@ -2,12 +2,13 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::FBPool;
 use crate::Error;
 use crate::backing_store::Strategy;
 use crate::residency::{Evicted, Item};
+use crate::sync::atomic::Ordering;
+use crate::sync::point;
 
 /// Where values are dropped that the budget lets go of.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -51,6 +52,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// A guard gives up its value. If it is the last to have it, because the item
     /// is gone, the value is dropped where it keeps nobody waiting.
     pub(crate) fn give_up(&self, value: Option<Arc<T>>) {
+        point();
         if let Some(value) = value
             && Arc::strong_count(&value) == 1
         {

@@ -1,13 +1,13 @@
 //! Bringing values into memory.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use super::eviction::Drops;
 use super::{FBPool, maps};
 use crate::backing_store::{BackingStoreT, Lane, Strategy};
 use crate::error::{Fault, Operation};
 use crate::residency::{Flight, Held, Item, LoadStep};
+use crate::sync::atomic::Ordering;
 use crate::{Error, Result};
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {

@@ -14,7 +14,7 @@ use super::FBPool;
 use crate::backing_store::{Lane, Strategy};
 
 /// Whether any codec that maps is compiled in.
-pub(super) const ENABLED: bool = cfg!(feature = "mappedcodec");
+pub(super) const ENABLED: bool = cfg!(any(feature = "mappedcodec", feature = "bytescodec"));
 
 /// How many maps a pool lets go of before it asks whether that is enough.
 const BATCH: usize = 64;
@@ -72,23 +72,34 @@ fn relieve() {
     RELIEVING.store(false, Ordering::Release);
 }
 
-#[cfg(feature = "mappedcodec")]
+#[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 fn under_pressure() -> bool {
     file_backed_codecs::map_budget::is_under_pressure()
 }
 
-#[cfg(not(feature = "mappedcodec"))]
+#[cfg(not(any(feature = "mappedcodec", feature = "bytescodec")))]
 fn under_pressure() -> bool {
     false
 }
 
 /// Most maps that the process may have.
-#[cfg(feature = "mappedcodec")]
+#[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 pub(super) fn most() -> usize {
     file_backed_codecs::map_budget::limit()
 }
 
-#[cfg(not(feature = "mappedcodec"))]
+#[cfg(not(any(feature = "mappedcodec", feature = "bytescodec")))]
 pub(super) fn most() -> usize {
     1
+}
+
+/// How often the process read a file for lack of a map.
+#[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
+pub(super) fn fallbacks() -> u64 {
+    file_backed_codecs::map_budget::fallbacks()
+}
+
+#[cfg(not(any(feature = "mappedcodec", feature = "bytescodec")))]
+pub(super) fn fallbacks() -> u64 {
+    0
 }

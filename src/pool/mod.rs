@@ -4,20 +4,23 @@ mod backlog;
 mod builder;
 mod counters;
 mod eviction;
+#[cfg(all(test, shuttle))]
+mod interleavings;
 mod loading;
 mod maps;
-#[cfg(test)]
+#[cfg(all(test, not(shuttle)))]
 mod model;
 mod open;
 mod order;
 mod saving;
 mod stats;
 mod taking;
+#[cfg(test)]
+mod testing;
 mod weighing;
 mod writing;
 
 use std::fmt;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
@@ -30,6 +33,7 @@ pub(crate) use taking::{Duplicate, Taken};
 use crate::backing_store::{BackingStore, BackingStoreT, Core, Strategy, Token, TrackedPath};
 use crate::error::Operation;
 use crate::residency::{Item, Jobs, Place, Residents, Written};
+use crate::sync::atomic::Ordering;
 use crate::{Fb, Result};
 use backlog::{Backlog, Bound};
 use counters::Counters;
@@ -134,13 +138,14 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     pub fn stats(&self) -> Stats {
         let amounts = self.order.amounts();
         let counters = &self.counters;
-        let failures = &self.core().failures;
+        let (failures, transfers) = (&self.core().failures, &self.core().transfers);
         Stats {
             items: self.size(),
             resident: amounts.order.items,
             resident_bytes: amounts.order.bytes,
             mapped: amounts.mapped.items,
             mapped_bytes: amounts.mapped.bytes,
+            map_fallbacks: maps::fallbacks(),
             overdue: amounts.overdue.items,
             overdue_bytes: amounts.overdue.bytes,
             hits: counters.hits(),
@@ -150,6 +155,9 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             writes_waiting_bytes: amounts.unwritten.bytes,
             writes: counters.writes.load(Ordering::Relaxed),
             write_failures: counters.write_failures.load(Ordering::Relaxed),
+            links: transfers.links.load(Ordering::Relaxed),
+            clones: transfers.clones.load(Ordering::Relaxed),
+            copies: transfers.copies.load(Ordering::Relaxed),
             failed_deletions: failures.deletions.load(Ordering::Relaxed),
             failed_tasks: failures.tasks.load(Ordering::Relaxed),
             store_failing: self.core().outage.is_on(),

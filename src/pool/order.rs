@@ -13,14 +13,14 @@
 //! their own, in which the process's map budget is the whole.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use lru::LruCache;
-use parking_lot::Mutex;
 
 use super::maps;
 use crate::backing_store::BackingStoreT;
 use crate::residency::{Item, Place};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// A clock's distance for one whole cache.
 const WHOLE: u64 = 1 << 32;

@@ -1,7 +1,6 @@
 //! Taking a value out of its item, to be changed.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use file_backed_codecs::BoxError;
 
@@ -11,6 +10,7 @@ use super::loading::{Waiting, leaked};
 use crate::backing_store::{Strategy, guarded};
 use crate::error::Operation;
 use crate::residency::{Held, Item, Take, WriteBack, Written};
+use crate::sync::atomic::Ordering;
 use crate::{Error, Result};
 
 /// How a value that others have too is copied.

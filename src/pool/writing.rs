@@ -1,6 +1,5 @@
 //! Writing values to their files.
 
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use super::FBPool;
@@ -9,6 +8,7 @@ use crate::Error;
 use crate::backing_store::{BackingStoreT, Lane, QueuedWrite, Strategy, delay_after};
 use crate::error::Operation;
 use crate::residency::{Item, WriteBack, WriteEnd};
+use crate::sync::atomic::Ordering;
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Queues the write of an item that the budget has let go of, or lets it

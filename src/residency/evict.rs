@@ -1,7 +1,6 @@
 //! The events of an item that end its residency.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use uuid::Uuid;
 
@@ -9,6 +8,7 @@ use super::item::{Cell, Item, State};
 use super::place::{Place, Residents};
 use super::{Wanted, WriteBack};
 use crate::backing_store::{BackingStoreT, File};
+use crate::sync::atomic::Ordering;
 
 pub(crate) enum Evicted<T> {
     /// Drop the value, where it keeps nobody waiting.

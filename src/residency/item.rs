@@ -1,15 +1,15 @@
 //! One item: its slot, its state, and who has it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
-use parking_lot::{Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::Held;
 use super::place::{Place, Residents};
 use super::slot::Slot;
 use crate::backing_store::{BackingStoreT, File, Token};
+use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 pub(crate) struct Item<T, B: BackingStoreT> {
     pub(super) slot: Slot<T>,

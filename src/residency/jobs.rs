@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::{Flight, Item, Wanted, WriteBack};
 use crate::backing_store::BackingStoreT;
+use crate::sync::Mutex;
 
 /// The loads and writes of one pool that are queued or running, by item. Few
 /// items have one, so they are here and not in each item. An item has a flight

@@ -1,13 +1,13 @@
 //! The events of an item that concern loads and hits.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use uuid::Uuid;
 
 use super::item::{Item, State};
 use super::{Flight, Held, Residents};
 use crate::backing_store::{BackingStoreT, File};
+use crate::sync::atomic::Ordering;
 
 pub(crate) enum LoadStep<T> {
     Hit(Held<T>),

@@ -41,6 +41,8 @@ mod flight;
 mod item;
 mod jobs;
 mod load;
+#[cfg(all(test, not(shuttle)))]
+mod model;
 mod place;
 mod slot;
 mod take;

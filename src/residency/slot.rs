@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwapOption, Guard};
 
+use crate::sync::{PointOnDrop, point};
+
 /// Holds an item's value while it is resident. Reading takes no lock and writes
 /// no memory that another item, or another thread, reads.
 ///
@@ -11,7 +13,10 @@ use arc_swap::{ArcSwapOption, Guard};
 pub(crate) struct Slot<T>(ArcSwapOption<T>);
 
 /// A value read from a slot, or held in full.
-pub(crate) struct Held<T>(Guard<Option<Arc<T>>>);
+pub(crate) struct Held<T> {
+    _before_drop: PointOnDrop,
+    value: Guard<Option<Arc<T>>>,
+}
 
 impl<T> Slot<T> {
     pub(crate) fn new(value: Option<Arc<T>>) -> Self {
@@ -20,15 +25,18 @@ impl<T> Slot<T> {
 
     #[inline]
     pub(crate) fn read(&self) -> Option<Held<T>> {
-        let guard = self.0.load();
-        guard.is_some().then_some(Held(guard))
+        point();
+        let value = self.0.load();
+        value.is_some().then(|| Held::new(value))
     }
 
     pub(crate) fn read_full(&self) -> Option<Arc<T>> {
+        point();
         self.0.load_full()
     }
 
     pub(crate) fn put(&self, value: Arc<T>) {
+        point();
         let before = self.0.swap(Some(value));
         debug_assert!(before.is_none(), "a slot holds one value at a time");
     }
@@ -36,17 +44,28 @@ impl<T> Slot<T> {
     /// Empties the slot. Afterwards the value's strong count is complete: a
     /// reader that had borrowed it counts from now on.
     pub(crate) fn take(&self) -> Option<Arc<T>> {
-        self.0.swap(None)
+        point();
+        let value = self.0.swap(None);
+        point();
+        value
     }
 }
 
 impl<T> Held<T> {
+    #[inline]
+    fn new(value: Guard<Option<Arc<T>>>) -> Self {
+        Self {
+            _before_drop: PointOnDrop,
+            value,
+        }
+    }
+
     pub(crate) fn full(value: Arc<T>) -> Self {
-        Self(Guard::from_inner(Some(value)))
+        Self::new(Guard::from_inner(Some(value)))
     }
 
     pub(crate) fn into_full(self) -> Arc<T> {
-        Guard::into_inner(self.0).expect("a held value is there")
+        Guard::into_inner(self.value).expect("a held value is there")
     }
 }
 
@@ -55,6 +74,6 @@ impl<T> std::ops::Deref for Held<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        self.0.as_deref().expect("a held value is there")
+        self.value.as_deref().expect("a held value is there")
     }
 }

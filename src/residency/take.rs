@@ -1,7 +1,6 @@
 //! The events of an item whose value is changed.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use uuid::Uuid;
 
@@ -9,6 +8,7 @@ use super::item::{Cell, Item, State};
 use super::place::{Place, Residents};
 use super::{Flight, Wanted, WriteBack};
 use crate::backing_store::{BackingStoreT, File};
+use crate::sync::atomic::Ordering;
 
 pub(crate) enum Take<T, B: BackingStoreT> {
     Taken(TakenValue<T>),

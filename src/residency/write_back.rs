@@ -1,10 +1,10 @@
 //! One write of a value to its file, and everybody who waits for it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use crate::Result;
 use crate::backing_store::{BackingStoreT, Claim, Outcome, Token};
+use crate::sync::atomic::{AtomicU8, Ordering};
 
 /// What a write is wanted for, apart from eviction. Later ones want it more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -70,6 +70,25 @@ mod mappedcodec {
     conforms!(mapped: OnDisk::<Mapped<Record>, _>::new(mapping()));
 }
 
+#[cfg(feature = "bytescodec")]
+mod bytescodec {
+    use super::*;
+    use crate::files::values::mapping_bytes;
+    use file_backed::fbstore::{BytesCodec, MappedBytes};
+
+    conforms!(heap: OnDisk::<MappedBytes, _>::new(BytesCodec::heap()));
+    conforms!(mapped: OnDisk::<MappedBytes, _>::new(mapping_bytes()));
+}
+
+#[cfg(all(feature = "bincodec", feature = "mappedcodec", feature = "bytescodec"))]
+mod mixedcodec_of_bytes {
+    use super::*;
+    use crate::files::values::mapping;
+    use file_backed::fbstore::{MappedBytes, MixedCodec};
+
+    conforms!(bytes: OnDisk::<MappedBytes, _>::new(MixedCodec::from(mapping())));
+}
+
 #[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
 mod mixedcodec {
     use super::*;

@@ -71,3 +71,21 @@ pub(crate) fn mapping() -> file_backed::fbstore::MappedCodec {
     // SAFETY: a test replaces its files by others; it never changes one in place.
     unsafe { file_backed::fbstore::MappedCodec::new() }.crossover(0)
 }
+
+#[cfg(feature = "bytescodec")]
+impl Sample for file_backed::fbstore::MappedBytes {
+    fn sample(n: u32) -> Self {
+        Vec::sample(n).into()
+    }
+
+    fn assert_is(&self, n: u32) {
+        assert!(**self == *Vec::sample(n), "it is not number {n}");
+    }
+}
+
+/// A codec that maps every file, however small.
+#[cfg(feature = "bytescodec")]
+pub(crate) fn mapping_bytes() -> file_backed::fbstore::BytesCodec {
+    // SAFETY: a test replaces its files by others; it never changes one in place.
+    unsafe { file_backed::fbstore::BytesCodec::new() }.crossover(0)
+}

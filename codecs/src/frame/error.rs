@@ -97,6 +97,12 @@ pub enum FrameError {
     /// The archive's bytes are not a valid archive of the type asked for.
     #[error("the archive is not valid for the type asked for: {0}")]
     InvalidArchive(String),
+    /// The payload cannot be brought into memory: a page of the file cannot be
+    /// read, and touching it would end the process with a signal.
+    #[error(
+        "a page of the mapped file cannot be read ({0}): the disk has lost it, or the file was cut"
+    )]
+    BadPage(std::io::Error),
     /// The archived type asks for an alignment that a file cannot give.
     #[error(
         "the archived type asks for an alignment of {align} bytes, and a mapped file gives at most 4096"

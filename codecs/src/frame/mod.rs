@@ -4,12 +4,14 @@
 //! of the file is a map of the payload and every alignment up to a page holds.
 //! The 64 bytes behind it are the [`Footer`].
 
+mod ahead;
 mod error;
 mod footer;
 mod payload;
 mod source;
 mod writer;
 
+pub use ahead::ReadAhead;
 pub use error::FrameError;
 pub use footer::{ArchiveLayout, FOOTER_LEN, Footer};
 pub use payload::Payload;
@@ -40,7 +42,8 @@ pub fn write_file<T, C: Codec<T> + ?Sized>(
 /// A [`FrameError`] for a file that is damaged or is not this codec's; those of
 /// the codec.
 pub fn read_file<T, C: Codec<T> + ?Sized>(codec: &C, source: &dyn Source) -> Result<T, BoxError> {
-    codec.decode(Payload::open(source, C::ID)?)
+    let payload = Payload::open_reading(source, C::ID, |len| codec.read_ahead(len))?;
+    codec.decode(payload)
 }
 
 pub(crate) fn duplicate_in_memory<T, C: Codec<T> + ?Sized>(

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io::{self, Read};
 
+use super::ahead::{self, ReadAhead};
 use super::{FOOTER_LEN, Footer, FrameError, Source};
+use crate::aligned::{self, AlignedBytes};
 use crate::{BoxError, CodecId};
 
 /// The payload of one file, opened for decoding.
@@ -18,6 +20,9 @@ pub struct Payload<'s> {
     footer: Option<Footer>,
     /// Most bytes that decoding may ask for, if the file was opened for import.
     decode_limit: Option<u64>,
+    /// The payload's bytes, if they were read together with the footer; not
+    /// verified yet.
+    ahead: Option<AlignedBytes>,
     /// How far `Read` has come, and the sum of what it has seen.
     position: u64,
     crc: crc32fast::Hasher,
@@ -32,18 +37,41 @@ impl<'s> Payload<'s> {
     /// than its footer says, or was written by another codec or a later
     /// version; those of the file.
     pub fn open(source: &'s dyn Source, codec: CodecId) -> Result<Self, BoxError> {
-        let footer = Self::read_footer(source)?;
+        Self::open_reading(source, codec, |_| ReadAhead::Nothing)
+    }
+
+    /// As [`open`](Self::open), and reads what `ahead` says of a file of so many
+    /// bytes with the same call as the footer.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn open_reading(
+        source: &'s dyn Source,
+        codec: CodecId,
+        ahead: impl FnOnce(u64) -> ReadAhead,
+    ) -> Result<Self, BoxError> {
+        let len = source.len()?;
+        let mut whole = ahead(len).read(source, len)?;
+        let footer = match &whole {
+            Some(whole) => parse_footer(whole.last_chunk(), len)?,
+            None => footer_at_end(source, len)?,
+        };
         if footer.codec != codec {
             return Err(Box::new(FrameError::WrongCodec {
                 expected: codec,
                 found: footer.codec,
             }));
         }
+        if let Some(whole) = &mut whole {
+            whole.truncate(whole.len() - FOOTER_LEN);
+        }
         Ok(Self {
             source,
             len: footer.payload_len,
             footer: Some(footer),
             decode_limit: None,
+            ahead: whole,
             position: 0,
             crc: crc32fast::Hasher::new(),
         })
@@ -65,6 +93,7 @@ impl<'s> Payload<'s> {
             len,
             footer: None,
             decode_limit: Some(limit),
+            ahead: None,
             position: 0,
             crc: crc32fast::Hasher::new(),
         })
@@ -77,20 +106,7 @@ impl<'s> Payload<'s> {
     /// A [`FrameError`] if the file has no whole footer or has another length
     /// than its footer says; those of the file.
     pub fn read_footer(source: &dyn Source) -> Result<Footer, BoxError> {
-        let len = source.len()?;
-        let Some(payload) = len.checked_sub(FOOTER_LEN as u64) else {
-            return Err(Box::new(FrameError::TooShort { len }));
-        };
-        let mut bytes = [0; FOOTER_LEN];
-        source.read_exact_at(&mut bytes, payload)?;
-        let footer = Footer::from_bytes(&bytes)?;
-        if footer.payload_len != payload {
-            return Err(Box::new(FrameError::Length {
-                stated: footer.payload_len,
-                actual: payload,
-            }));
-        }
-        Ok(footer)
+        footer_at_end(source, source.len()?)
     }
 
     /// Length in bytes.
@@ -115,6 +131,28 @@ impl<'s> Payload<'s> {
         self.decode_limit
     }
 
+    /// Reads all of it with one read, verifies the checksum, and hands the bytes
+    /// to `decode`. They are in a buffer that the thread keeps for its next
+    /// file, so this is the way for a codec that makes something else of them.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError::PayloadChecksum`]; those of the file and of `decode`;
+    /// [`io::ErrorKind::OutOfMemory`].
+    pub fn read_with<R>(
+        mut self,
+        decode: impl FnOnce(&[u8]) -> Result<R, BoxError>,
+    ) -> Result<R, BoxError> {
+        let bytes = match self.ahead.take() {
+            Some(bytes) => bytes,
+            None => self.read_to(ahead::scratch(usize::try_from(self.len)?)?)?,
+        };
+        self.check(&bytes)?;
+        let result = decode(&bytes);
+        ahead::keep(bytes);
+        result
+    }
+
     /// Reads all of it with one read, and verifies the checksum.
     ///
     /// # Errors
@@ -122,12 +160,23 @@ impl<'s> Payload<'s> {
     /// [`FrameError::PayloadChecksum`]; those of the file;
     /// [`TryReserveError`](std::collections::TryReserveError) if there is no
     /// memory for it.
-    pub fn read_whole(self) -> Result<Vec<u8>, BoxError> {
+    pub fn read_whole(mut self) -> Result<Vec<u8>, BoxError> {
         let len = usize::try_from(self.len)?;
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(len)?;
-        bytes.resize(len, 0);
-        self.read_into(&mut bytes, true)?;
+        match self.ahead.take() {
+            Some(read) => {
+                bytes.extend_from_slice(&read);
+                ahead::keep(read);
+            }
+            None => {
+                aligned::fill(self.source, &mut bytes.spare_capacity_mut()[..len], 0)?;
+                // SAFETY: the first `len` bytes of the spare capacity, which
+                // begins at 0, are initialized: `fill` says so.
+                unsafe { bytes.set_len(len) };
+            }
+        }
+        self.check(&bytes)?;
         Ok(bytes)
     }
 
@@ -141,15 +190,53 @@ impl<'s> Payload<'s> {
     /// # Panics
     ///
     /// If `buf` is not as long as the payload.
-    pub fn read_into(self, buf: &mut [u8], verify: bool) -> Result<(), BoxError> {
+    pub fn read_into(mut self, buf: &mut [u8], verify: bool) -> Result<(), BoxError> {
         assert_eq!(
             buf.len() as u64,
             self.len,
             "the buffer must be as long as the payload"
         );
-        self.source.read_exact_at(buf, 0)?;
-        match self.footer {
-            Some(footer) if verify && crc32fast::hash(buf) != footer.payload_crc => {
+        match self.ahead.take() {
+            Some(read) => {
+                buf.copy_from_slice(&read);
+                ahead::keep(read);
+            }
+            None => self.source.read_exact_at(buf, 0)?,
+        }
+        if verify { self.check(buf) } else { Ok(()) }
+    }
+
+    /// Reads all of it into memory of its own, aligned to `align` bytes, and
+    /// verifies the checksum if asked to.
+    #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
+    pub(crate) fn read_aligned(
+        mut self,
+        align: usize,
+        verify: bool,
+    ) -> Result<AlignedBytes, BoxError> {
+        let bytes = match self.ahead.take() {
+            Some(bytes) if bytes.as_ptr().addr().is_multiple_of(align) => bytes,
+            _ => {
+                let len = usize::try_from(self.len)?;
+                self.read_to(AlignedBytes::with_capacity(len, align)?)?
+            }
+        };
+        if verify {
+            self.check(&bytes)?;
+        }
+        Ok(bytes)
+    }
+
+    /// Fills an empty buffer with the payload.
+    fn read_to(&self, mut bytes: AlignedBytes) -> Result<AlignedBytes, BoxError> {
+        bytes.read_from(self.source, 0, usize::try_from(self.len)?)?;
+        Ok(bytes)
+    }
+
+    /// Verifies the checksum of the whole payload, if there is one.
+    fn check(&self, payload: &[u8]) -> Result<(), BoxError> {
+        match &self.footer {
+            Some(footer) if crc32fast::hash(payload) != footer.payload_crc => {
                 Err(Box::new(FrameError::PayloadChecksum))
             }
             _ => Ok(()),
@@ -173,7 +260,11 @@ impl Read for Payload<'_> {
         if n == 0 {
             return Ok(0);
         }
-        self.source.read_exact_at(&mut buf[..n], self.position)?;
+        match &self.ahead {
+            // What was read ahead is in memory, so positions in it fit.
+            Some(bytes) => buf[..n].copy_from_slice(&bytes[self.position as usize..][..n]),
+            None => self.source.read_exact_at(&mut buf[..n], self.position)?,
+        }
         self.crc.update(&buf[..n]);
         self.position += n as u64;
         match &self.footer {
@@ -189,6 +280,30 @@ impl Read for Payload<'_> {
             _ => Ok(n),
         }
     }
+}
+
+/// Reads and checks the footer of a file of `len` bytes.
+fn footer_at_end(source: &dyn Source, len: u64) -> Result<Footer, BoxError> {
+    let mut bytes = [0; FOOTER_LEN];
+    let Some(payload) = len.checked_sub(FOOTER_LEN as u64) else {
+        return parse_footer(None, len);
+    };
+    source.read_exact_at(&mut bytes, payload)?;
+    parse_footer(Some(&bytes), len)
+}
+
+/// Checks the last bytes of a file of `len` bytes, if it has so many.
+fn parse_footer(bytes: Option<&[u8; FOOTER_LEN]>, len: u64) -> Result<Footer, BoxError> {
+    let bytes = bytes.ok_or(FrameError::TooShort { len })?;
+    let footer = Footer::from_bytes(bytes)?;
+    let actual = len - FOOTER_LEN as u64;
+    if footer.payload_len != actual {
+        return Err(Box::new(FrameError::Length {
+            stated: footer.payload_len,
+            actual,
+        }));
+    }
+    Ok(footer)
 }
 
 impl fmt::Debug for Payload<'_> {

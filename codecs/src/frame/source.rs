@@ -2,6 +2,8 @@
 
 use std::fs::File;
 use std::io;
+use std::mem::MaybeUninit;
+use std::{ptr, slice};
 
 /// A file's bytes, readable at any offset: a [`File`], or a slice in memory.
 pub trait Source: Send + Sync {
@@ -28,6 +30,23 @@ pub trait Source: Send + Sync {
     /// [`io::ErrorKind::UnexpectedEof`] if the file ends before; those of the
     /// underlying file.
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
+
+    /// Fills `buf` from `offset` on, whatever it holds before, and gives it
+    /// back. The provided method fills it with zeros first; override it where
+    /// that can be spared.
+    ///
+    /// # Errors
+    ///
+    /// As [`read_exact_at`](Self::read_exact_at).
+    fn read_exact_uninit_at<'b>(
+        &self,
+        buf: &'b mut [MaybeUninit<u8>],
+        offset: u64,
+    ) -> io::Result<&'b mut [u8]> {
+        let buf = zeroed(buf);
+        self.read_exact_at(buf, offset)?;
+        Ok(buf)
+    }
 
     /// The file behind it, if there is one that can be mapped.
     fn file(&self) -> Option<&File> {
@@ -60,6 +79,26 @@ impl Source for File {
         Ok(())
     }
 
+    #[cfg(unix)]
+    fn read_exact_uninit_at<'b>(
+        &self,
+        buf: &'b mut [MaybeUninit<u8>],
+        offset: u64,
+    ) -> io::Result<&'b mut [u8]> {
+        let mut filled = 0;
+        while filled < buf.len() {
+            match rustix::io::pread(self, &mut buf[filled..], offset + filled as u64) {
+                Ok(([], _)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok((read, _)) => filled += read.len(),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        // SAFETY: `filled` counts bytes that `pread` initialized, from the first
+        // one on without a gap, and has reached the length.
+        Ok(unsafe { assume_filled(buf) })
+    }
+
     fn file(&self) -> Option<&File> {
         Some(self)
     }
@@ -71,15 +110,26 @@ impl Source for [u8] {
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        let from = usize::try_from(offset)
-            .ok()
-            .and_then(|from| self.get(from..))
-            .and_then(|rest| rest.get(..buf.len()))
-            .ok_or(io::ErrorKind::UnexpectedEof)?;
-        buf.copy_from_slice(from);
+        buf.copy_from_slice(part(self, offset, buf.len())?);
         Ok(())
     }
+
+    fn read_exact_uninit_at<'b>(
+        &self,
+        buf: &'b mut [MaybeUninit<u8>],
+        offset: u64,
+    ) -> io::Result<&'b mut [u8]> {
+        let from = part(self, offset, buf.len())?;
+        // SAFETY: `from` and `buf` have the same length and do not overlap,
+        // since `buf` is borrowed mutably; afterwards all of `buf` is
+        // initialized.
+        unsafe {
+            ptr::copy_nonoverlapping(from.as_ptr(), buf.as_mut_ptr().cast(), from.len());
+            Ok(assume_filled(buf))
+        }
+    }
 }
+
 impl Source for Vec<u8> {
     fn len(&self) -> io::Result<u64> {
         Source::len(self.as_slice())
@@ -87,6 +137,14 @@ impl Source for Vec<u8> {
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         Source::read_exact_at(self.as_slice(), buf, offset)
+    }
+
+    fn read_exact_uninit_at<'b>(
+        &self,
+        buf: &'b mut [MaybeUninit<u8>],
+        offset: u64,
+    ) -> io::Result<&'b mut [u8]> {
+        self.as_slice().read_exact_uninit_at(buf, offset)
     }
 }
 
@@ -103,7 +161,39 @@ impl<S: Source + ?Sized> Source for &S {
         S::read_exact_at(self, buf, offset)
     }
 
+    fn read_exact_uninit_at<'b>(
+        &self,
+        buf: &'b mut [MaybeUninit<u8>],
+        offset: u64,
+    ) -> io::Result<&'b mut [u8]> {
+        S::read_exact_uninit_at(self, buf, offset)
+    }
+
     fn file(&self) -> Option<&File> {
         S::file(self)
     }
+}
+
+/// The `len` bytes from `offset` on.
+fn part(bytes: &[u8], offset: u64, len: usize) -> io::Result<&[u8]> {
+    let part = usize::try_from(offset)
+        .ok()
+        .and_then(|from| bytes.get(from..))
+        .and_then(|rest| rest.get(..len));
+    Ok(part.ok_or(io::ErrorKind::UnexpectedEof)?)
+}
+
+fn zeroed(buf: &mut [MaybeUninit<u8>]) -> &mut [u8] {
+    buf.fill(MaybeUninit::new(0));
+    // SAFETY: all of it was initialized just now.
+    unsafe { assume_filled(buf) }
+}
+
+/// # Safety
+///
+/// All of `buf` is initialized.
+unsafe fn assume_filled(buf: &mut [MaybeUninit<u8>]) -> &mut [u8] {
+    // SAFETY: `MaybeUninit<u8>` has the layout of `u8`, and the caller says that
+    // the bytes are initialized.
+    unsafe { slice::from_raw_parts_mut(buf.as_mut_ptr().cast(), buf.len()) }
 }

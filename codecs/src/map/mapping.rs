@@ -7,8 +7,8 @@ use std::ops::Deref;
 
 use memmap2::{Mmap, MmapOptions};
 
-use super::MapLicence;
 use super::budget::{self, Permit};
+use super::{Access, MapLicence, Prefault};
 use crate::BoxError;
 use crate::frame::{FOOTER_LEN, FrameError, Payload};
 
@@ -65,29 +65,35 @@ impl<'s> Payload<'s> {
     /// }
     /// ```
     pub fn map(self, licence: &MapLicence) -> Result<MapAttempt<'s>, BoxError> {
+        Ok(match self.try_map(licence)? {
+            Some(map) => MapAttempt::Mapped(map),
+            None => MapAttempt::Refused(self),
+        })
+    }
+
+    /// As [`map`](Self::map); `None` is a refusal.
+    pub(crate) fn try_map(&self, licence: &MapLicence) -> Result<Option<Map>, BoxError> {
         let (Some(file), Ok(len)) = (self.source().file(), usize::try_from(self.len())) else {
-            return Ok(MapAttempt::Refused(self));
+            return Ok(None);
         };
         if cfg!(windows) || len == 0 {
-            return Ok(MapAttempt::Refused(self));
+            return Ok(None);
         }
         let Some(permit) = Permit::take() else {
             budget::count_fallback();
-            return Ok(MapAttempt::Refused(self));
+            return Ok(None);
         };
         self.check_length(file)?;
         match map_file(file, len, licence) {
-            Ok(bytes) => Ok(MapAttempt::Mapped(Map {
+            Ok(bytes) => Ok(Some(Map {
                 bytes,
                 _permit: permit,
             })),
             Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
                 budget::count_fallback();
-                Ok(MapAttempt::Refused(self))
+                Ok(None)
             }
-            Err(error) if error.raw_os_error() == Some(NO_SUCH_DEVICE) => {
-                Ok(MapAttempt::Refused(self))
-            }
+            Err(error) if error.raw_os_error() == Some(NO_SUCH_DEVICE) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
@@ -113,6 +119,66 @@ fn map_file(file: &File, len: usize, _: &MapLicence) -> io::Result<Mmap> {
     // SAFETY: the map is read-only, and whoever made the licence promised that
     // the file is neither modified nor truncated while the map is there.
     unsafe { MmapOptions::new().len(len).map(file) }
+}
+
+impl Map {
+    /// Tells the kernel how the bytes are going to be read. It may not listen,
+    /// and on some platforms is not asked.
+    pub fn advise(&self, access: Access) {
+        #[cfg(unix)]
+        {
+            let advice = match access {
+                Access::Normal => memmap2::Advice::Normal,
+                Access::Sequential => memmap2::Advice::Sequential,
+                Access::Random => memmap2::Advice::Random,
+            };
+            // Advice that is not taken changes nothing.
+            let _ = self.bytes.advise(advice);
+        }
+        #[cfg(not(unix))]
+        let _ = access;
+    }
+
+    /// Brings the pages into memory, as far as `how` says.
+    ///
+    /// # Errors
+    ///
+    /// With [`Prefault::Populate`]: [`FrameError::BadPage`] if a page of the file
+    /// cannot be read, where an access to it would end the process with a
+    /// signal; [`io::ErrorKind::Unsupported`] where the kernel has no such call
+    /// (Linux has it from 5.14 on). The other ways have none.
+    ///
+    /// # Blocking
+    ///
+    /// With [`Prefault::Populate`] it waits for the disk.
+    pub fn prefault(&self, how: Prefault) -> Result<(), BoxError> {
+        match how {
+            Prefault::Lazy => {}
+            Prefault::WillNeed => {
+                #[cfg(unix)]
+                let _ = self.bytes.advise(memmap2::Advice::WillNeed);
+            }
+            Prefault::Populate => self.populate()?,
+        }
+        Ok(())
+    }
+
+    #[cfg(target_os = "linux")]
+    fn populate(&self) -> Result<(), BoxError> {
+        match self.bytes.advise(memmap2::Advice::PopulateRead) {
+            // What a kernel says that does not know the advice.
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                Err(io::Error::from(io::ErrorKind::Unsupported).into())
+            }
+            Err(error) => Err(FrameError::BadPage(error).into()),
+            Ok(()) => Ok(()),
+        }
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn populate(&self) -> Result<(), BoxError> {
+        Err(io::Error::from(io::ErrorKind::Unsupported).into())
+    }
 }
 
 impl Deref for Map {

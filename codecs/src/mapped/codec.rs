@@ -3,17 +3,16 @@
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::io::Write as _;
-use std::sync::Arc;
 
-use super::value::Bytes;
-use super::{Archivable, Mapped, format, trust, writer};
-use crate::aligned::AlignedBytes;
+use super::trust::{Promise, Trust};
+use super::{Archivable, Mapped, format, writer};
+use crate::aligned::{LEAST, PAGE};
+use crate::fetch::Fetch;
 use crate::frame::FrameError;
-use crate::{BoxError, Codec, CodecId, Footprint, MapAttempt, MapLicence, Payload, PayloadWriter};
-
-/// Payloads below this many bytes are read even where they could be mapped,
-/// because that is faster.
-const CROSSOVER: u64 = 256 * 1024;
+use crate::{
+    Access, BoxError, Codec, CodecId, Footprint, MapLicence, Payload, PayloadWriter, Prefault,
+    ReadAhead, Verify,
+};
 
 /// Stores [`Mapped`] values: the payload is the archive, and loading it maps
 /// the file.
@@ -67,30 +66,10 @@ const CROSSOVER: u64 = 256 * 1024;
 /// ```
 #[derive(Clone, Debug)]
 pub struct MappedCodec {
-    /// `None`: never maps.
-    licence: Option<Arc<MapLicence>>,
-    crossover: u64,
-    max_depth: usize,
-    verify: Verify,
+    fetch: Fetch,
+    trust: Trust,
     /// Ids by the type that is archived; never 0.
     schemas: HashMap<TypeId, u64>,
-}
-
-/// When a [`MappedCodec`] verifies the checksum of a payload.
-///
-/// The footer's own checksum and the lengths are always verified, and the
-/// archive is always validated: this is about damage that leaves a valid
-/// archive of other values.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Verify {
-    /// When the payload is read into memory; not when it is mapped, because
-    /// that would read all of it.
-    #[default]
-    WhenRead,
-    /// Each time, which reads all of every mapped file.
-    Always,
-    /// Not at all.
-    Never,
 }
 
 impl MappedCodec {
@@ -109,29 +88,50 @@ impl MappedCodec {
 
     /// A codec that maps files, with a licence made elsewhere.
     pub fn licensed(licence: MapLicence) -> Self {
-        Self {
-            licence: Some(Arc::new(licence)),
-            ..Self::heap()
-        }
+        Self::fetching(Fetch::licensed(licence))
     }
 
     /// A codec that reads each file into memory and never maps one. It reads
     /// and writes the same files and values as one that maps.
     pub fn heap() -> Self {
+        Self::fetching(Fetch::heap())
+    }
+
+    fn fetching(fetch: Fetch) -> Self {
         Self {
-            licence: None,
-            crossover: CROSSOVER,
-            max_depth: trust::MAX_DEPTH,
-            verify: Verify::default(),
+            fetch,
+            trust: Trust::DEFAULT,
             schemas: HashMap::new(),
         }
+    }
+
+    /// Takes the bytes of every file for the archive that its footer says it is,
+    /// without validating them. For archives of many small parts, whose
+    /// validation takes time; that of plain numbers costs nothing.
+    ///
+    /// Lengths, format, root and schema id are still checked, and whatever is
+    /// read is checksummed; see [`verify`](Self::verify) for what is mapped.
+    ///
+    /// # Safety
+    ///
+    /// The caller promises, of every file that is read through this codec or a
+    /// clone of it, that its payload is a valid archive of the type that it is
+    /// read as: it was written by this codec from a value of this very type,
+    /// whose `Archive` implementation is right, and was not changed since. Give
+    /// the types schema ids ([`schema`](Self::schema)), so that one is not taken
+    /// for another.
+    #[must_use]
+    pub unsafe fn trusting(mut self) -> Self {
+        // SAFETY: the caller has promised the same.
+        self.trust = Trust::Promised(unsafe { Promise::new() });
+        self
     }
 
     /// Reads payloads of less than `bytes` bytes into memory, and maps the
     /// others. 256 KiB if not set.
     #[must_use]
     pub fn crossover(mut self, bytes: u64) -> Self {
-        self.crossover = bytes;
+        self.fetch.crossover = bytes;
         self
     }
 
@@ -159,14 +159,30 @@ impl MappedCodec {
     /// 2 KiB in a debug build.
     #[must_use]
     pub fn max_depth(mut self, pointers: usize) -> Self {
-        self.max_depth = pointers;
+        if let Trust::Validated { max_depth } = &mut self.trust {
+            *max_depth = pointers;
+        }
         self
     }
 
     /// When to verify the checksum of a payload.
     #[must_use]
     pub fn verify(mut self, verify: Verify) -> Self {
-        self.verify = verify;
+        self.fetch.verify = verify;
+        self
+    }
+
+    /// When the pages of a mapped file come into memory.
+    #[must_use]
+    pub fn prefault(mut self, how: Prefault) -> Self {
+        self.fetch.prefault = how;
+        self
+    }
+
+    /// How mapped files are going to be read.
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.fetch.access = access;
         self
     }
 
@@ -177,7 +193,12 @@ impl MappedCodec {
     ///
     /// Those of [`Mapped::new`].
     pub fn archive<T: Archivable>(&self, value: &T) -> Result<Mapped<T>, BoxError> {
-        Mapped::archive(value, self.max_depth)
+        // The promise is about files.
+        let trust = match self.trust {
+            Trust::Promised(_) => Trust::DEFAULT,
+            validated => validated,
+        };
+        Mapped::archive(value, trust)
     }
 
     /// Archives `value` straight into a file, without a copy of the archive in
@@ -224,33 +245,18 @@ impl MappedCodec {
         self.schemas.get(&TypeId::of::<T>()).copied().unwrap_or(0)
     }
 
-    /// Maps the payload, or reads it.
-    fn fetch(&self, payload: Payload<'_>) -> Result<Bytes, BoxError> {
-        let Some(licence) = self.licence_for(&payload) else {
-            return self.read(payload);
-        };
-        let crc = payload.footer().map(|footer| footer.payload_crc());
-        match payload.map(licence)? {
-            MapAttempt::Refused(payload) => self.read(payload),
-            MapAttempt::Mapped(map) => {
-                if self.verify == Verify::Always && crc != Some(crc32fast::hash(&map)) {
-                    return Err(Box::new(FrameError::PayloadChecksum));
-                }
-                Ok(Bytes::Map(Arc::new(map)))
-            }
+    #[cfg(all(feature = "bincodec", feature = "bytescodec"))]
+    pub(crate) fn fetch(&self) -> &Fetch {
+        &self.fetch
+    }
+
+    /// How memory is aligned that a `T` is read into.
+    fn align_of<T: Archivable>(&self) -> usize {
+        match self.trust {
+            Trust::Validated { .. } => align_of::<T::Archived>().max(LEAST),
+            // Nobody would find out that something asks for more.
+            Trust::Promised(_) => PAGE,
         }
-    }
-
-    /// `None` if the payload is better read.
-    fn licence_for(&self, payload: &Payload<'_>) -> Option<&MapLicence> {
-        let licence = self.licence.as_deref()?;
-        (payload.len() >= self.crossover).then_some(licence)
-    }
-
-    fn read(&self, payload: Payload<'_>) -> Result<Bytes, BoxError> {
-        let mut bytes = AlignedBytes::zeroed(usize::try_from(payload.len())?)?;
-        payload.read_into(&mut bytes, self.verify != Verify::Never)?;
-        Ok(Bytes::Heap(Arc::new(bytes)))
     }
 }
 
@@ -264,8 +270,12 @@ impl<T: Archivable> Codec<Mapped<T>> for MappedCodec {
 
     fn decode(&self, payload: Payload<'_>) -> Result<Mapped<T>, BoxError> {
         self.check::<T>(&payload)?;
-        let bytes = self.fetch(payload)?;
-        Ok(Mapped::validate(bytes, self.max_depth)?)
+        let bytes = self.fetch.fetch(payload, self.align_of::<T>())?;
+        Mapped::trust(bytes, self.trust)
+    }
+
+    fn read_ahead(&self, file_len: u64) -> ReadAhead {
+        self.fetch.read_ahead(file_len, self.align_of::<T>())
     }
 
     /// Shares the bytes, which never change.

@@ -9,6 +9,6 @@ mod value;
 mod writer;
 
 pub use archivable::Archivable;
-pub use codec::{MappedCodec, Verify};
+pub use codec::MappedCodec;
 pub use value::Mapped;
 pub use writer::ArchiveWriter;

@@ -16,23 +16,79 @@ use crate::frame::FrameError;
 /// drop afterwards. Each call takes stack: measured on an expression tree, 80
 /// to 180 bytes in an optimized build and 1.1 KiB in a debug build, so that 128
 /// of them fit a stack of 512 KiB with room for larger frames.
-pub(super) const MAX_DEPTH: usize = 128;
+const MAX_DEPTH: usize = 128;
+
+/// Why bytes are taken for an archive.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Trust {
+    /// Because they were validated, following so many pointers.
+    Validated { max_depth: usize },
+    /// Because somebody has promised it.
+    Promised(Promise),
+}
+
+/// Somebody's promise that bytes are valid archives.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Promise(());
+
+impl Promise {
+    /// # Safety
+    ///
+    /// Whatever bytes are looked at by virtue of this promise end with a valid
+    /// archive of the type asked for, if they begin on a page.
+    pub(super) unsafe fn new() -> Self {
+        Self(())
+    }
+}
+
+impl Trust {
+    /// What is asked of values that are archived in memory, unless told
+    /// otherwise.
+    pub(super) const DEFAULT: Self = Self::Validated {
+        max_depth: MAX_DEPTH,
+    };
+
+    /// Where the root of `bytes` begins.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError::InvalidArchive`].
+    pub(super) fn root_of<T: Archivable>(self, bytes: &[u8]) -> Result<usize, FrameError> {
+        match self {
+            Self::Validated { max_depth } => validate::<T>(bytes, max_depth),
+            Self::Promised(_) => root_position::<T>(bytes),
+        }
+    }
+}
+
+/// Where the root stands that `bytes` end with, if there is room for one and it
+/// is aligned.
+fn root_position<T: Archivable>(bytes: &[u8]) -> Result<usize, FrameError> {
+    let root = bytes
+        .len()
+        .checked_sub(size_of::<T::Archived>())
+        .ok_or_else(|| FrameError::InvalidArchive("it is shorter than its root".into()))?;
+    let address = bytes.as_ptr().addr() + root;
+    if address.is_multiple_of(align_of::<T::Archived>()) {
+        Ok(root)
+    } else {
+        Err(FrameError::InvalidArchive("its root is not aligned".into()))
+    }
+}
 
 /// Validates that `bytes` end with a `T::Archived`, and that everything it
 /// points to lies inside them, is aligned and valid. Returns where it begins.
 ///
-/// Nothing is ever made of bytes that did not pass here, whoever wrote them:
+/// Unless somebody has promised otherwise ([`Trust::Promised`]), nothing is ever
+/// made of bytes that did not pass here, whoever wrote them:
 /// a footer vouches for a file, not for the `Archive` implementation that
 /// filled it, which is safe code and may be wrong.
 ///
 /// # Errors
 ///
 /// [`FrameError::InvalidArchive`].
-pub(super) fn validate<T: Archivable>(bytes: &[u8], max_depth: usize) -> Result<usize, FrameError> {
-    let root = bytes
-        .len()
-        .checked_sub(size_of::<T::Archived>())
-        .ok_or_else(|| FrameError::InvalidArchive("it is shorter than its root".into()))?;
+fn validate<T: Archivable>(bytes: &[u8], max_depth: usize) -> Result<usize, FrameError> {
+    let root = root_position::<T>(bytes)?;
     // The validator counts the root too, and fails when it reaches zero.
     let depth = NonZeroUsize::MIN.saturating_add(max_depth.saturating_add(1));
     let mut context = Validator::new(

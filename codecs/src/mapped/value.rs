@@ -10,10 +10,11 @@ use rkyv::Deserialize;
 use rkyv::api::high::HighDeserializer;
 use rkyv::rancor::Error;
 
-use super::{Archivable, trust, writer};
-use crate::aligned::AlignedBytes;
-use crate::frame::FrameError;
-use crate::{BoxError, Footprint, Map};
+use super::trust::Trust;
+use super::{Archivable, writer};
+use crate::aligned::{AlignedBytes, PAGE};
+use crate::fetch::Shared;
+use crate::{Access, BoxError, Footprint, Prefault};
 
 /// A value of type `T`, in its archived form.
 ///
@@ -50,34 +51,16 @@ use crate::{BoxError, Footprint, Map};
 /// # }
 /// ```
 pub struct Mapped<T> {
-    /// Validated as an archive of `T`, with its root at `root`, and unchanged
-    /// since: nothing here hands out a mutable reference, archived types have
+    /// Validated as an archive of `T`, or promised to be one, with its root at
+    /// `root`, and unchanged since: nothing here hands out a mutable reference, archived types have
     /// no interior mutability, and a mapped file stays as it is by the licence.
-    bytes: Bytes,
+    bytes: Shared,
     /// Where in `bytes` the root begins. Never a pointer, so that the value can
     /// be moved.
     root: usize,
     /// Invariant in `T`: types that differ in a lifetime alone may have
     /// different archived forms.
     _type: PhantomData<fn(T) -> T>,
-}
-
-/// Shared, immutable bytes that begin on a page.
-#[derive(Clone)]
-pub(super) enum Bytes {
-    Heap(Arc<AlignedBytes>),
-    Map(Arc<Map>),
-}
-
-impl Deref for Bytes {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        match self {
-            Self::Heap(bytes) => bytes,
-            Self::Map(map) => map,
-        }
-    }
 }
 
 impl<T: Archivable> Mapped<T> {
@@ -92,19 +75,35 @@ impl<T: Archivable> Mapped<T> {
     /// implementation; [`std::io::ErrorKind::OutOfMemory`].
     ///
     /// [`MappedCodec::archive`]: super::MappedCodec::archive
+    /// [`FrameError::TooLarge`]: crate::FrameError::TooLarge
+    /// [`FrameError::Alignment`]: crate::FrameError::Alignment
+    /// [`FrameError::InvalidArchive`]: crate::FrameError::InvalidArchive
     pub fn new(value: &T) -> Result<Self, BoxError> {
-        Self::archive(value, trust::MAX_DEPTH)
+        Self::archive(value, Trust::DEFAULT)
     }
 
-    pub(super) fn archive(value: &T, max_depth: usize) -> Result<Self, BoxError> {
+    pub(super) fn archive(value: &T, trust: Trust) -> Result<Self, BoxError> {
         let bytes = Arc::new(writer::to_memory(value)?);
-        Ok(Self::validate(Bytes::Heap(bytes), max_depth)?)
+        Self::trust(Shared::Heap(bytes), trust)
     }
 
-    /// The only way to make one: validates `bytes` first.
-    pub(super) fn validate(bytes: Bytes, max_depth: usize) -> Result<Self, FrameError> {
+    /// The only way to make one: asks whether `bytes` are an archive first.
+    ///
+    /// Memory is aligned to what the root asks for. What stands behind a pointer
+    /// may ask for more, which nothing tells: where the archive does not hold,
+    /// it is tried once more at the beginning of a page.
+    pub(super) fn trust(mut bytes: Shared, trust: Trust) -> Result<Self, BoxError> {
+        let root = match trust.root_of::<T>(&bytes) {
+            Err(_) if !bytes.as_ptr().addr().is_multiple_of(PAGE) => {
+                let mut moved = AlignedBytes::with_capacity(bytes.len(), PAGE)?;
+                moved.extend(&bytes)?;
+                bytes = Shared::Heap(Arc::new(moved));
+                trust.root_of::<T>(&bytes)?
+            }
+            root => root?,
+        };
         Ok(Self {
-            root: trust::validate::<T>(&bytes, max_depth)?,
+            root,
             bytes,
             _type: PhantomData,
         })
@@ -132,16 +131,31 @@ impl<T> Mapped<T> {
 
     /// Whether the bytes are those of a mapped file.
     pub fn is_mapped(&self) -> bool {
-        matches!(self.bytes, Bytes::Map(_))
+        self.bytes.map().is_some()
+    }
+
+    /// Tells the kernel how the value is going to be read, if it is mapped.
+    pub fn advise(&self, access: Access) {
+        self.bytes.advise(access);
+    }
+
+    /// Brings the value's pages into memory, if it is mapped.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Map::prefault`](crate::Map::prefault).
+    ///
+    /// # Blocking
+    ///
+    /// As there.
+    pub fn prefault(&self, how: Prefault) -> Result<(), BoxError> {
+        self.bytes.prefault(how)
     }
 
     /// What the value costs while it is resident. Clones share the bytes, and
     /// each states all of them.
     pub fn footprint(&self) -> Footprint {
-        let (heap, mapped) = match &self.bytes {
-            Bytes::Heap(bytes) => (bytes.capacity(), 0),
-            Bytes::Map(map) => (0, map.len()),
-        };
+        let (heap, mapped) = self.bytes.costs();
         Footprint {
             heap: size_of::<Self>() + heap,
             mapped,
@@ -154,7 +168,7 @@ impl<T: Archivable> Deref for Mapped<T> {
 
     fn deref(&self) -> &T::Archived {
         // SAFETY: `bytes` were validated as an archive of `T` with its root at
-        // `root`, and never change.
+        // `root`, or somebody has promised that they are one, and never change.
         unsafe { rkyv::api::access_pos_unchecked(&self.bytes, self.root) }
     }
 }

@@ -1,5 +1,6 @@
 //! Archiving: a value becomes the bytes of an archive, in memory or in a file.
 
+use std::alloc::Layout;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -11,7 +12,7 @@ use rkyv::ser::{Positional, Serializer, Writer, WriterExt as _};
 use rkyv::util::with_arena;
 
 use super::{Archivable, format};
-use crate::aligned::{AlignedBytes, PAGE};
+use crate::aligned::{AlignedBytes, LEAST, PAGE};
 use crate::frame::FrameError;
 use crate::{BoxError, PayloadWriter};
 
@@ -104,7 +105,8 @@ pub(super) fn to_memory<T: Archivable>(value: &T) -> Result<AlignedBytes, BoxErr
 }
 
 fn to_memory_within<T: Archivable>(value: &T, limit: usize) -> Result<AlignedBytes, BoxError> {
-    let mut memory = AlignedBytes::with_capacity(size_of::<T::Archived>())?;
+    let root = Layout::new::<T::Archived>();
+    let mut memory = AlignedBytes::with_capacity(root.size(), root.align().max(LEAST))?;
     archive(value, ArchiveWriter::new(Sink::Memory(&mut memory), limit))?;
     Ok(memory)
 }

@@ -5,24 +5,28 @@
 //! the prediction is exact.
 
 mod prediction;
-mod store;
 
 use std::sync::Arc;
+use std::task::{Context, Waker};
 
 use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
 use super::FBPool;
+use super::testing::{Bytes, Mood, Place, Store};
 use crate::backing_store::{BackingStore, TrackedPath};
 use crate::{Fb, OwnedReadGuard};
 use prediction::Prediction;
-use store::{Place, Store};
 
 #[derive(Clone, Debug)]
 enum Step {
     Insert(usize),
     Read(usize),
+    /// While the store loads nothing.
+    ReadInVain(usize),
+    /// The future is dropped after its first poll.
+    ReadAndGiveUp(usize),
     Write(usize),
     Clone(usize),
     Drop(usize),
@@ -31,7 +35,7 @@ enum Step {
     WriteNow(usize),
     Persist(usize),
     Register(usize),
-    Fail,
+    Fail(Mood),
     Heal,
 }
 
@@ -40,6 +44,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         4 => (0..4_usize).prop_map(Step::Insert),
         6 => at.clone().prop_map(Step::Read),
+        1 => at.clone().prop_map(Step::ReadInVain),
+        1 => at.clone().prop_map(Step::ReadAndGiveUp),
         4 => at.clone().prop_map(Step::Write),
         2 => at.clone().prop_map(Step::Clone),
         3 => at.clone().prop_map(Step::Drop),
@@ -48,12 +54,11 @@ fn step() -> impl Strategy<Value = Step> {
         1 => at.clone().prop_map(Step::WriteNow),
         2 => at.clone().prop_map(Step::Persist),
         2 => at.prop_map(Step::Register),
-        1 => Just(Step::Fail),
+        1 => Just(Step::Fail(Mood::RefusesValue)),
+        1 => Just(Step::Fail(Mood::IsFull)),
         1 => Just(Step::Heal),
     ]
 }
-
-type Bytes = Vec<u8>;
 
 struct Run {
     store: Arc<BackingStore<Arc<Store>>>,
@@ -117,9 +122,14 @@ impl Run {
                     self.prediction.unpin(item);
                 }
             }
-            Step::Fail => self.prediction.failing = self.files.set_failing(true),
+            Step::Fail(mood) => {
+                self.files.meet_writes(mood);
+                self.prediction.failing = true;
+            }
             Step::Heal => self.heal(),
             Step::Read(at)
+            | Step::ReadInVain(at)
+            | Step::ReadAndGiveUp(at)
             | Step::Write(at)
             | Step::Clone(at)
             | Step::Drop(at)
@@ -137,11 +147,29 @@ impl Run {
         let (handle, item) = &mut self.handles[at];
         match step {
             Step::Read(_) => {
+                let loads = usize::from(!self.prediction.is_in_memory(*item));
+                let before = self.files.loads();
                 self.prediction.read(*item);
                 assert_eq!(
                     *handle.blocking_read().unwrap(),
                     *self.prediction.value(*item)
                 );
+                assert_eq!(self.files.loads() - before, loads);
+            }
+            Step::ReadInVain(_) => {
+                let is_there = self.prediction.is_in_memory(*item);
+                self.files.refuse_loads(true);
+                assert_eq!(handle.blocking_read().is_ok(), is_there);
+                self.files.refuse_loads(false);
+                if is_there {
+                    self.prediction.read(*item);
+                }
+            }
+            Step::ReadAndGiveUp(_) => {
+                let mut read = Box::pin(handle.read());
+                let _ = read.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+                drop(read);
+                self.prediction.read(*item);
             }
             Step::Write(_) => {
                 self.written = self.written.wrapping_add(1);
@@ -182,7 +210,7 @@ impl Run {
 
     /// The store works again, and whatever waited for that is done.
     fn heal(&mut self) {
-        self.files.set_failing(false);
+        self.files.meet_writes(Mood::Willing);
         let core = self.pool.core();
         self.store.blocking_finished();
         core.outage.write_succeeded(&core.queue);
@@ -220,6 +248,7 @@ proptest! {
     #![proptest_config(ProptestConfig {
         cases: 400,
         failure_persistence: None,
+        rng_algorithm: prop::test_runner::RngAlgorithm::XorShift,
         ..ProptestConfig::default()
     })]
 

@@ -1,0 +1,133 @@
+//! Files that are exactly the bytes of a value.
+
+use std::io::Write as _;
+
+use super::MappedBytes;
+use crate::aligned::LEAST;
+use crate::fetch::Fetch;
+use crate::{
+    Access, BoxError, Codec, CodecId, Footprint, MapLicence, Payload, PayloadWriter, Prefault,
+    ReadAhead, Verify,
+};
+
+/// Stores [`MappedBytes`]: the payload is exactly the bytes, and loading them
+/// maps the file.
+///
+/// A load costs the same for 4 KiB and 4 GiB. Files below 256 KiB are read
+/// instead, because that is faster (see [`crossover`](Self::crossover)), and so
+/// is any file for which there is no map left (see
+/// [`map_budget`](crate::map_budget)).
+///
+/// Whatever is read is checksummed; what is mapped only with
+/// [`Verify::Always`], since that reads all of it.
+///
+/// # Examples
+///
+/// ```
+/// use file_backed_codecs::{BytesCodec, MappedBytes, frame};
+///
+/// # fn main() -> Result<(), file_backed_codecs::BoxError> {
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("blob");
+/// // SAFETY: this program writes its files once, and nobody else reaches them.
+/// let codec = unsafe { BytesCodec::new() };
+///
+/// let blob = MappedBytes::from(vec![7; 1 << 20]);
+/// frame::write_file(&codec, &blob, &mut std::fs::File::create(&path)?)?;
+///
+/// let mapped: MappedBytes = frame::read_file(&codec, &std::fs::File::open(&path)?)?;
+/// assert_eq!(mapped.is_mapped(), cfg!(unix));
+/// assert_eq!(mapped, blob);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct BytesCodec {
+    fetch: Fetch,
+}
+
+impl BytesCodec {
+    /// A codec that maps files.
+    ///
+    /// # Safety
+    ///
+    /// The caller promises what [`MapLicence::new`] asks for, of every file
+    /// that is read through this codec or a clone of it: in short, that nobody
+    /// modifies or truncates it in place until the last value, or slice of one,
+    /// is gone.
+    pub unsafe fn new() -> Self {
+        // SAFETY: the caller has promised the same.
+        Self::licensed(unsafe { MapLicence::new() })
+    }
+
+    /// A codec that maps files, with a licence made elsewhere.
+    pub fn licensed(licence: MapLicence) -> Self {
+        Fetch::licensed(licence).into()
+    }
+
+    /// A codec that reads each file into memory and never maps one. It reads
+    /// and writes the same files and values as one that maps.
+    pub fn heap() -> Self {
+        Fetch::heap().into()
+    }
+
+    /// Reads payloads of less than `bytes` bytes into memory, and maps the
+    /// others. 256 KiB if not set.
+    #[must_use]
+    pub fn crossover(mut self, bytes: u64) -> Self {
+        self.fetch.crossover = bytes;
+        self
+    }
+
+    /// When to verify the checksum of a payload.
+    #[must_use]
+    pub fn verify(mut self, verify: Verify) -> Self {
+        self.fetch.verify = verify;
+        self
+    }
+
+    /// When the pages of a mapped file come into memory.
+    #[must_use]
+    pub fn prefault(mut self, how: Prefault) -> Self {
+        self.fetch.prefault = how;
+        self
+    }
+
+    /// How mapped files are going to be read.
+    #[must_use]
+    pub fn access(mut self, access: Access) -> Self {
+        self.fetch.access = access;
+        self
+    }
+}
+
+impl From<Fetch> for BytesCodec {
+    fn from(fetch: Fetch) -> Self {
+        Self { fetch }
+    }
+}
+
+impl Codec<MappedBytes> for BytesCodec {
+    const ID: CodecId = CodecId::BYTES;
+
+    fn encode(&self, value: &MappedBytes, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        Ok(out.write_all(value)?)
+    }
+
+    fn decode(&self, payload: Payload<'_>) -> Result<MappedBytes, BoxError> {
+        Ok(self.fetch.fetch(payload, LEAST)?.into())
+    }
+
+    fn read_ahead(&self, file_len: u64) -> ReadAhead {
+        self.fetch.read_ahead(file_len, LEAST)
+    }
+
+    /// Shares the bytes, which never change.
+    fn duplicate(&self, value: &MappedBytes) -> Result<MappedBytes, BoxError> {
+        Ok(value.clone())
+    }
+
+    fn footprint(&self, value: &MappedBytes) -> Footprint {
+        value.footprint()
+    }
+}

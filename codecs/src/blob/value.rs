@@ -1,0 +1,174 @@
+//! Bytes that lie in a mapped file, or in memory.
+
+use std::fmt;
+use std::ops::Deref;
+
+use bytes::Bytes;
+
+use crate::fetch::Shared;
+use crate::{Access, BoxError, Footprint, Prefault};
+
+/// Bytes that never change, in a mapped file or on the heap.
+///
+/// A clone shares them. [`Bytes`] made of it shares them too, and keeps the map
+/// as long as the last of its slices lives: it goes to hyper, axum or
+/// object_store without a copy. So does the way back: a `Vec<u8>` or `Bytes`
+/// becomes a value as it is.
+///
+/// # Examples
+///
+/// ```
+/// use file_backed_codecs::{BytesCodec, MappedBytes, bytes::Bytes, frame};
+///
+/// # fn main() -> Result<(), file_backed_codecs::BoxError> {
+/// let mut file = Vec::new();
+/// frame::write_file(&BytesCodec::heap(), &MappedBytes::from("a blob"), &mut file)?;
+///
+/// let value: MappedBytes = frame::read_file(&BytesCodec::heap(), &file)?;
+/// assert_eq!(&value[2..], b"blob");
+///
+/// let body: Bytes = value.into();
+/// assert_eq!(body.slice(..1), "a");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct MappedBytes {
+    bytes: Bytes,
+    /// The file's own bytes, if they come from one.
+    file: Option<Shared>,
+}
+
+impl MappedBytes {
+    /// Whether the bytes are those of a mapped file.
+    pub fn is_mapped(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| file.map().is_some())
+    }
+
+    /// Tells the kernel how the bytes are going to be read, if they are mapped.
+    pub fn advise(&self, access: Access) {
+        if let Some(file) = &self.file {
+            file.advise(access);
+        }
+    }
+
+    /// Brings the pages into memory, if the bytes are mapped.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Map::prefault`](crate::Map::prefault).
+    ///
+    /// # Blocking
+    ///
+    /// As there.
+    pub fn prefault(&self, how: Prefault) -> Result<(), BoxError> {
+        match &self.file {
+            Some(file) => file.prefault(how),
+            None => Ok(()),
+        }
+    }
+
+    /// What the value costs while it is resident. Clones, and [`Bytes`] made of
+    /// it, share the bytes. Of `Bytes` that came from elsewhere only their
+    /// length is known, also if they are a slice of more.
+    pub fn footprint(&self) -> Footprint {
+        let (heap, mapped) = match &self.file {
+            Some(file) => file.costs(),
+            None => (self.bytes.len(), 0),
+        };
+        Footprint {
+            heap: size_of::<Self>() + heap,
+            mapped,
+        }
+    }
+}
+
+impl From<Shared> for MappedBytes {
+    fn from(file: Shared) -> Self {
+        Self {
+            bytes: Bytes::from_owner(file.clone()),
+            file: Some(file),
+        }
+    }
+}
+
+impl From<Bytes> for MappedBytes {
+    fn from(bytes: Bytes) -> Self {
+        Self { bytes, file: None }
+    }
+}
+
+impl From<Vec<u8>> for MappedBytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for MappedBytes {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static [u8]> for MappedBytes {
+    fn from(bytes: &'static [u8]) -> Self {
+        Bytes::from_static(bytes).into()
+    }
+}
+
+impl From<&'static str> for MappedBytes {
+    fn from(text: &'static str) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl Default for MappedBytes {
+    fn default() -> Self {
+        Bytes::new().into()
+    }
+}
+
+/// Without a copy.
+impl From<MappedBytes> for Bytes {
+    fn from(value: MappedBytes) -> Self {
+        value.bytes
+    }
+}
+
+/// Without a copy.
+impl From<&MappedBytes> for Bytes {
+    fn from(value: &MappedBytes) -> Self {
+        value.bytes.clone()
+    }
+}
+
+impl Deref for MappedBytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl AsRef<[u8]> for MappedBytes {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl PartialEq for MappedBytes {
+    fn eq(&self, other: &Self) -> bool {
+        self.bytes == other.bytes
+    }
+}
+
+impl Eq for MappedBytes {}
+
+impl fmt::Debug for MappedBytes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MappedBytes")
+            .field("len", &self.len())
+            .field("is_mapped", &self.is_mapped())
+            .finish()
+    }
+}

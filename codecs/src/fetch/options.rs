@@ -1,0 +1,118 @@
+//! Whether to map a payload or to read it, and what to do with it then.
+
+use std::io;
+use std::sync::Arc;
+
+use super::Shared;
+use crate::frame::FrameError;
+use crate::{Access, BoxError, Map, MapLicence, Payload, Prefault, ReadAhead};
+
+/// Payloads below this many bytes are read even where they could be mapped,
+/// because that is faster.
+const CROSSOVER: u64 = 256 * 1024;
+
+/// When a codec that maps verifies the checksum of a payload.
+///
+/// The footer's own checksum and the lengths are always verified, and an archive
+/// is always validated: this is about damage that leaves a valid archive of
+/// other values, or plain bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Verify {
+    /// When the payload is read into memory; not when it is mapped, because
+    /// that would read all of it.
+    #[default]
+    WhenRead,
+    /// Each time, which reads all of every mapped file.
+    Always,
+    /// Not at all.
+    Never,
+}
+
+/// What codecs that map have in common.
+#[derive(Clone, Debug)]
+pub(crate) struct Fetch {
+    /// `None`: never maps.
+    pub(crate) licence: Option<Arc<MapLicence>>,
+    pub(crate) crossover: u64,
+    pub(crate) verify: Verify,
+    pub(crate) prefault: Prefault,
+    pub(crate) access: Access,
+}
+
+impl Fetch {
+    /// Never maps.
+    pub(crate) fn heap() -> Self {
+        Self {
+            licence: None,
+            crossover: CROSSOVER,
+            verify: Verify::default(),
+            prefault: Prefault::default(),
+            access: Access::default(),
+        }
+    }
+
+    pub(crate) fn licensed(licence: MapLicence) -> Self {
+        Self {
+            licence: Some(Arc::new(licence)),
+            ..Self::heap()
+        }
+    }
+
+    /// Small files, which are going to be read, are read at once.
+    pub(crate) fn read_ahead(&self, file_len: u64, align: usize) -> ReadAhead {
+        match self.licence {
+            Some(_) if file_len >= self.crossover => ReadAhead::Nothing,
+            _ => ReadAhead::Own(align),
+        }
+    }
+
+    /// Maps the payload, or reads it into memory aligned to `align` bytes.
+    pub(crate) fn fetch(&self, payload: Payload<'_>, align: usize) -> Result<Shared, BoxError> {
+        if let Some(licence) = self.licence_for(&payload)
+            && let Some(map) = payload.try_map(licence)?
+            && self.prepare(&map)?
+        {
+            self.verify_mapped(&payload, &map)?;
+            return Ok(Shared::Map(Arc::new(map)));
+        }
+        let bytes = payload.read_aligned(align, self.verify != Verify::Never)?;
+        Ok(Shared::Heap(Arc::new(bytes)))
+    }
+
+    /// `None` if the payload is better read.
+    fn licence_for(&self, payload: &Payload<'_>) -> Option<&MapLicence> {
+        let licence = self.licence.as_deref()?;
+        (payload.len() >= self.crossover).then_some(licence)
+    }
+
+    /// Brings the pages of a new map in, as the options say. False if that takes
+    /// a call that the kernel does not have: the file is to be read then, since
+    /// to touch its pages could end the process with a signal.
+    fn prepare(&self, map: &Map) -> Result<bool, BoxError> {
+        if self.access != Access::Normal {
+            map.advise(self.access);
+        }
+        // To sum up the bytes touches all of them.
+        let how = match self.verify {
+            Verify::Always => Prefault::Populate,
+            Verify::WhenRead | Verify::Never => self.prefault,
+        };
+        match map.prefault(how) {
+            Err(error) if is_unsupported(&error) => Ok(false),
+            prefaulted => prefaulted.map(|()| true),
+        }
+    }
+
+    fn verify_mapped(&self, payload: &Payload<'_>, map: &Map) -> Result<(), BoxError> {
+        let crc = payload.footer().map(|footer| footer.payload_crc());
+        if self.verify == Verify::Always && crc != Some(crc32fast::hash(map)) {
+            return Err(Box::new(FrameError::PayloadChecksum));
+        }
+        Ok(())
+    }
+}
+
+fn is_unsupported(error: &BoxError) -> bool {
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| error.kind() == io::ErrorKind::Unsupported)
+}

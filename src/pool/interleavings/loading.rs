@@ -1,0 +1,99 @@
+//! Loads against each other, against failures and against the end of the item.
+
+use std::sync::Arc;
+
+use shuttle::{future, thread};
+
+use super::world::poll_some;
+use super::{World, explore, of};
+
+#[test]
+fn a_load_against_a_load() {
+    explore(|| {
+        let world = World::new(1);
+        let item = Arc::new(world.absent(of(1)));
+        let before = world.files.loads();
+        let blocking = {
+            let item = item.clone();
+            thread::spawn(move || assert_eq!(*item.blocking_load(), of(1)))
+        };
+        let other = {
+            let item = item.clone();
+            future::spawn(async move { assert_eq!(*item.load().await, of(1)) })
+        };
+        poll_some(item.read(), 2);
+        blocking.join().expect("it loaded");
+        future::block_on(other).expect("it loaded");
+        world.check(&[&item]);
+        assert_eq!(world.files.loads() - before, 1, "one load serves all");
+        drop(item);
+        world.end();
+    });
+}
+
+/// Waiters take the value from the load, so that they get it though the pool
+/// keeps nothing.
+#[test]
+fn loads_of_a_pool_that_keeps_nothing() {
+    explore(|| {
+        let world = World::new(0);
+        let item = Arc::new(world.absent(of(1)));
+        let threads = [(); 3].map(|()| {
+            let item = item.clone();
+            thread::spawn(move || assert_eq!(*item.blocking_load(), of(1)))
+        });
+        for thread in threads {
+            thread.join().expect("it loaded");
+        }
+        world.check(&[&item]);
+        assert!(item.item().read().is_none(), "nobody uses it");
+        drop(item);
+        world.end();
+    });
+}
+
+#[test]
+fn a_load_against_the_last_drop() {
+    explore(|| {
+        let world = World::new(1);
+        let item = world.absent(of(1));
+        let other = item.clone();
+        let loader = thread::spawn(move || {
+            poll_some(other.read(), 1);
+            drop(other);
+        });
+        poll_some(item.read(), 2);
+        drop(item);
+        loader.join().expect("it tried");
+        world.end();
+    });
+}
+
+#[test]
+fn a_load_that_fails_against_one_that_does_not() {
+    explore(|| {
+        let world = World::new(1);
+        let item = Arc::new(world.absent(of(1)));
+        world.files.refuse_loads(true);
+        let healer = {
+            let files = world.files.clone();
+            thread::spawn(move || files.refuse_loads(false))
+        };
+        let threads = [(); 2].map(|()| {
+            let item = item.clone();
+            thread::spawn(move || {
+                if let Ok(value) = item.blocking_read() {
+                    assert_eq!(*value, of(1));
+                }
+            })
+        });
+        healer.join().expect("it healed");
+        for thread in threads {
+            thread.join().expect("it tried");
+        }
+        assert_eq!(*item.blocking_load(), of(1), "nothing keeps the failure");
+        world.check(&[&item]);
+        drop(item);
+        world.end();
+    });
+}

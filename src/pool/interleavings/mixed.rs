@@ -1,0 +1,115 @@
+//! Threads that do anything with a few items.
+
+use shuttle::rand::{Rng, thread_rng};
+use shuttle::{future, thread};
+
+use super::super::testing::{Mood, Place};
+use super::world::{Handle, World, explore, poll_some};
+
+/// What a handle must read.
+type Expected = (Handle, Vec<u8>);
+
+fn anything(world: &World, handles: &mut Vec<Expected>) {
+    let tracked = world.track(Place::default());
+    for step in 0..6_u8 {
+        let at = thread_rng().gen_range(0..handles.len());
+        let (handle, value) = &mut handles[at];
+        match thread_rng().gen_range(0..12) {
+            0 => assert_eq!(*handle.blocking_load(), *value),
+            1 => future::block_on(async { assert_eq!(*handle.load().await, *value) }),
+            2 => assert!(poll_some(handle.read(), 2).is_none_or(|read| read.is_ok())),
+            3 | 4 => {
+                handle.blocking_load_mut().push(step);
+                value.push(step);
+            }
+            5 => {
+                if let Some(guard) = poll_some(handle.write(), 2) {
+                    guard.expect("it can be loaded").push(step);
+                    value.push(step);
+                }
+            }
+            6 => {
+                if let Some(mut guard) = handle.try_load_mut() {
+                    guard.push(step);
+                    drop(guard);
+                    value.push(step);
+                }
+            }
+            7 => {
+                let clone = (handle.clone(), value.clone());
+                handles.push(clone);
+            }
+            8 => {
+                let inserted = vec![step];
+                handles[at] = (world.pool.insert(inserted.clone()), inserted);
+            }
+            9 => drop(handle.blocking_write_now()),
+            10 => drop(poll_some(async { handle.spawn_write_now().await.await }, 2)),
+            _ => {
+                let key = handle.key();
+                if handle.blocking_persist(&tracked).is_ok() {
+                    let registered = world.pool.blocking_register(&tracked, key);
+                    let expected = value.clone();
+                    handles.push((registered.expect("it is there"), expected));
+                }
+            }
+        }
+    }
+    for (handle, value) in handles {
+        assert_eq!(*handle.blocking_load(), *value);
+    }
+}
+
+fn threads_that_do_anything(mem_size: usize, fails: Option<Mood>) {
+    explore(move || {
+        let world = std::sync::Arc::new(World::new(mem_size));
+        let shared = world.pool.insert(vec![7]);
+        let threads = [0, 1].map(|_| {
+            let (world, shared) = (world.clone(), shared.clone());
+            thread::spawn(move || {
+                let own = (world.pool.insert(vec![]), vec![]);
+                let mut handles = vec![own, (shared, vec![7])];
+                anything(&world, &mut handles);
+            })
+        });
+        if let Some(mood) = fails {
+            world.files.meet_writes(mood);
+            crate::sync::point();
+            world.files.meet_writes(Mood::Willing);
+        }
+        assert_eq!(*shared.blocking_load(), [7]);
+        for thread in threads {
+            thread.join().expect("it did");
+        }
+        world.heal();
+        world.check(&[&shared]);
+        drop(shared);
+        let world = std::sync::Arc::into_inner(world).expect("the threads are gone");
+        world.end();
+    });
+}
+
+#[test]
+fn in_a_pool_that_keeps_nothing() {
+    threads_that_do_anything(0, None);
+}
+
+#[test]
+fn in_a_pool_that_keeps_one() {
+    threads_that_do_anything(1, None);
+}
+
+#[test]
+fn in_a_pool_that_keeps_a_few() {
+    threads_that_do_anything(3, None);
+}
+
+#[test]
+fn on_a_disk_that_is_full_at_times() {
+    threads_that_do_anything(1, Some(Mood::IsFull));
+}
+
+#[test]
+fn with_a_codec_that_refuses_at_times() {
+    threads_that_do_anything(1, Some(Mood::RefusesValue));
+}

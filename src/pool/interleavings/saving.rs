@@ -1,0 +1,132 @@
+//! `write_now`, `persist` and `register` against all that may come between.
+
+use std::sync::Arc;
+
+use shuttle::{future, thread};
+
+use super::super::testing::{Mood, Place};
+use super::world::poll_some;
+use super::{World, explore, of};
+
+/// A save captures what it saves when it is called.
+#[test]
+fn a_persist_against_a_mutation() {
+    explore(|| {
+        let world = World::new(1);
+        let tracked = world.track(Place::default());
+        let mut item = world.pool.insert(of(1));
+        let key = item.key();
+        let evictor = {
+            let pool = world.pool.clone();
+            thread::spawn(move || drop(pool.insert(of(9))))
+        };
+        let saved = future::block_on(item.spawn_persist(&tracked));
+        item.blocking_load_mut().push(2);
+        saved.wait().expect("it is persisted");
+        evictor.join().expect("it inserted");
+        assert_eq!(tracked.all_keys(), [key]);
+        assert_eq!(tracked.path().lock()[&key], of(1));
+        assert_eq!(*item.blocking_load(), [1, 2]);
+        world.check(&[&item]);
+        drop(item);
+        world.end();
+    });
+}
+
+#[test]
+fn a_persist_against_the_last_drop() {
+    explore(|| {
+        let world = World::new(0);
+        let tracked = world.track(Place::default());
+        let item = world.pool.insert(of(1));
+        let key = item.key();
+        let saved = future::block_on(item.spawn_persist(&tracked));
+        let dropper = thread::spawn(move || drop(item));
+        future::block_on(saved).expect("it is persisted");
+        dropper.join().expect("it dropped");
+        world.settle();
+        assert_eq!(tracked.path().lock()[&key], of(1));
+        let item = world.pool.blocking_register(&tracked, key);
+        let item = item.expect("it is registered");
+        assert_eq!(*item.blocking_load(), of(1));
+        drop(item);
+        world.end();
+    });
+}
+
+/// Nobody waits for a write that only others could run, and a write that a
+/// change supersedes is a success.
+#[test]
+fn a_write_now_against_a_mutation_and_a_drop() {
+    explore(|| {
+        let world = World::new(1);
+        let mut item = world.pool.insert(of(1));
+        let written = future::block_on(item.spawn_write_now());
+        let waiter = thread::spawn(move || written.wait());
+        item.blocking_load_mut().push(2);
+        let again = future::block_on(item.spawn_write_now());
+        let dropper = thread::spawn(move || drop(item));
+        waiter
+            .join()
+            .expect("no panic")
+            .expect("written or superseded");
+        future::block_on(again).expect("written or superseded");
+        dropper.join().expect("it dropped");
+        world.end();
+    });
+}
+
+/// A key whose deletion is queued is revived; one whose file is being deleted is
+/// waited for.
+#[test]
+fn a_registration_against_the_deletion_of_the_file() {
+    explore(|| {
+        let world = World::new(1);
+        let tracked = world.track(Place::default());
+        let item = world.pool.insert(of(1));
+        let key = item.key();
+        item.blocking_persist(&tracked).expect("it is persisted");
+        let dropper = thread::spawn(move || drop(item));
+        let register = {
+            let (pool, tracked) = (world.pool.clone(), tracked.clone());
+            move || {
+                let item = pool.blocking_register(&tracked, key);
+                let item = item.expect("it is registered");
+                assert_eq!(*item.blocking_load(), of(1));
+                drop(item);
+            }
+        };
+        let other = thread::spawn(register.clone());
+        poll_some(world.pool.register(&tracked, key), 1);
+        register();
+        dropper.join().expect("it dropped");
+        other.join().expect("it registered");
+        world.end();
+    });
+}
+
+#[test]
+fn saves_against_a_disk_that_fails() {
+    explore(|| {
+        let world = World::new(0);
+        world.files.meet_writes(Mood::IsFull);
+        let item = Arc::new(world.pool.insert(of(1)));
+        let healer = {
+            let files = world.files.clone();
+            thread::spawn(move || files.meet_writes(Mood::Willing))
+        };
+        let writer = {
+            let item = item.clone();
+            thread::spawn(move || drop(item.blocking_write_now()))
+        };
+        assert_eq!(*item.blocking_load(), of(1), "it stays readable");
+        healer.join().expect("it healed");
+        writer.join().expect("it tried");
+        world.heal();
+        world.check(&[&item]);
+        assert!(item.item().read().is_none(), "it was written at last");
+        assert_eq!(*item.blocking_load(), of(1));
+        drop(item);
+        world.end();
+    });
+}

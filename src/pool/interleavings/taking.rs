@@ -1,0 +1,137 @@
+//! Mutations against write-backs, evictions, readers and each other.
+
+use std::sync::Arc;
+
+use shuttle::{future, thread};
+
+use super::super::testing::Mood;
+use super::world::poll_some;
+use super::{World, explore, of};
+
+#[test]
+fn a_mutation_against_the_write_of_an_eviction() {
+    explore(|| {
+        let world = World::new(0);
+        let mut item = world.pool.insert(of(1));
+        let first = item.key();
+        item.blocking_load_mut().push(2);
+        assert_ne!(item.key(), first, "a change has a new key");
+        let other = thread::spawn({
+            let pool = world.pool.clone();
+            move || drop(pool.insert(of(9)))
+        });
+        future::block_on(async { item.load_mut().await.push(3) });
+        assert_eq!(*item.blocking_load(), [1, 2, 3]);
+        other.join().expect("it inserted");
+        world.check(&[&item]);
+        let keys = world.files.keys();
+        assert!(keys.len() == 1 && keys.contains(&item.key()));
+        drop(item);
+        world.end();
+    });
+}
+
+/// No other handle ever sees a change, and no reader's value changes.
+#[test]
+fn a_mutation_of_a_shared_handle_against_readers() {
+    explore(|| {
+        let world = World::new(1);
+        let mut item = world.pool.insert(of(1));
+        let shared = item.clone();
+        let reader = thread::spawn(move || {
+            let value = shared.blocking_load();
+            assert_eq!(*value, of(1));
+            drop(value);
+            assert_eq!(*shared.blocking_load(), of(1));
+            shared
+        });
+        item.blocking_load_mut().push(2);
+        assert_eq!(*item.blocking_load(), [1, 2]);
+        let shared = reader.join().expect("it read");
+        assert_eq!(*shared.blocking_load(), of(1));
+        world.check(&[&item, &shared]);
+        drop((item, shared));
+        world.end();
+    });
+}
+
+#[test]
+fn a_mutation_against_an_owned_guard() {
+    explore(|| {
+        let world = World::new(1);
+        let mut item = world.pool.insert(of(1));
+        let guard = item.blocking_read_owned().expect("a hit");
+        let reader = thread::spawn(move || {
+            assert_eq!(*guard, of(1));
+            drop(guard);
+        });
+        item.blocking_load_mut().push(2);
+        assert_eq!(*item.blocking_load(), [1, 2]);
+        reader.join().expect("it read");
+        world.check(&[&item]);
+        drop(item);
+        world.end();
+    });
+}
+
+/// A mutation that is given up changes nothing.
+#[test]
+fn a_mutation_that_is_given_up() {
+    explore(|| {
+        let world = World::new(0);
+        let mut item = world.pool.insert(of(1));
+        let shared = item.clone();
+        let evictor = {
+            let pool = world.pool.clone();
+            thread::spawn(move || drop(pool.insert(of(9))))
+        };
+        drop(poll_some(item.write(), 1));
+        drop(shared);
+        drop(poll_some(item.write(), 2));
+        assert_eq!(*item.blocking_load(), of(1));
+        evictor.join().expect("it inserted");
+        world.check(&[&item]);
+        drop(item);
+        world.end();
+    });
+}
+
+#[test]
+fn a_mutation_against_writes_that_fail() {
+    explore(|| {
+        let world = World::new(0);
+        for mood in [Mood::IsFull, Mood::RefusesValue] {
+            world.files.meet_writes(mood);
+            let mut item = world.pool.insert(of(1));
+            let healer = {
+                let files = world.files.clone();
+                thread::spawn(move || files.meet_writes(Mood::Willing))
+            };
+            item.blocking_load_mut().push(2);
+            assert_eq!(*item.blocking_load(), [1, 2]);
+            healer.join().expect("it healed");
+            world.heal();
+            world.check(&[&item]);
+            assert!(item.item().read().is_none(), "it was written at last");
+            assert_eq!(*item.blocking_load(), [1, 2]);
+            drop(item);
+        }
+        world.end();
+    });
+}
+
+#[test]
+fn a_copy_on_write_behind_an_arc() {
+    explore(|| {
+        let world = World::new(1);
+        let mut item = Arc::new(world.pool.insert(of(1)));
+        let shared = item.clone();
+        let reader = thread::spawn(move || assert_eq!(*shared.blocking_load(), of(1)));
+        item.blocking_make_mut().push(2);
+        assert_eq!(*item.blocking_load(), [1, 2]);
+        reader.join().expect("it read");
+        world.check(&[&item]);
+        drop(item);
+        world.end();
+    });
+}

@@ -1,0 +1,132 @@
+//! A pool to explore, and what must hold when everything has come to rest.
+
+use std::pin::{Pin, pin};
+use std::sync::{Arc, LazyLock};
+use std::task::{Context, Poll, Waker};
+
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
+use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
+use tokio::runtime::{Builder, Runtime};
+
+use super::super::FBPool;
+use super::super::testing::{Bytes, Mood, Place, Store};
+use crate::Fb;
+use crate::backing_store::{BackingStore, TrackedPath};
+
+pub(super) type Pool = FBPool<Bytes, Arc<Store>>;
+pub(super) type Handle = Fb<Bytes, Arc<Store>>;
+
+/// Nothing runs on it: its threads are the checker's.
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_current_thread().build().expect("a runtime"));
+
+/// Explores schedules of `body`: half of them uniformly, half with few
+/// preemptions at unlikely places.
+pub(super) fn explore(body: impl Fn() + Send + Sync + 'static) {
+    let iterations = std::env::var("SHUTTLE_ITERATIONS").map_or(300, |text| {
+        text.parse().expect("SHUTTLE_ITERATIONS is a number")
+    });
+    let body = Arc::new(body);
+    let config = || {
+        let mut config = Config::new();
+        config.max_steps = MaxSteps::FailAfter(200_000);
+        config.failure_persistence = FailurePersistence::Print;
+        config
+    };
+    let random = RandomScheduler::new(iterations);
+    Runner::new(random, config()).run({
+        let body = body.clone();
+        move || body()
+    });
+    let few_preemptions = PctScheduler::new(3, iterations);
+    Runner::new(few_preemptions, config()).run(move || body());
+}
+
+pub(super) struct World {
+    pub(super) files: Arc<Store>,
+    pub(super) store: Arc<BackingStore<Arc<Store>>>,
+    pub(super) pool: Arc<Pool>,
+}
+
+impl World {
+    /// A pool that keeps so many items in memory, and lets one wait to be
+    /// written before `reserve` waits.
+    pub(super) fn new(mem_size: usize) -> Self {
+        let files = Arc::new(Store::default());
+        let store = BackingStore::new(files.clone(), RUNTIME.handle().clone());
+        let store = Arc::new(store);
+        Self {
+            pool: FBPool::builder(store.clone())
+                .items(mem_size)
+                .backlog_items(1)
+                .build(),
+            store,
+            files,
+        }
+    }
+
+    pub(super) fn track(&self, place: Place) -> Arc<TrackedPath<Place>> {
+        let tracked = self.store.blocking_track_path(place);
+        Arc::new(tracked.expect("it can be tracked"))
+    }
+
+    /// An item whose value is in a file, and in memory nowhere.
+    pub(super) fn absent(&self, value: Bytes) -> Handle {
+        let tracked = self.track(Place::default());
+        let saved = self.pool.insert(value);
+        let key = saved.key();
+        saved.blocking_persist(&tracked).expect("it is persisted");
+        drop(saved);
+        self.pool
+            .blocking_register(&tracked, key)
+            .expect("it is registered")
+    }
+
+    pub(super) fn settle(&self) {
+        self.pool.core().queue.finish_all();
+    }
+
+    /// The store takes writes again, and what waits for that is written.
+    pub(super) fn heal(&self) {
+        self.files.meet_writes(Mood::Willing);
+        let core = self.pool.core();
+        core.queue.hurry();
+        self.settle();
+        core.outage.write_succeeded(&core.queue);
+        core.queue.hurry();
+        self.settle();
+    }
+
+    /// What must hold at rest, with these handles left.
+    pub(super) fn check(&self, handles: &[&Handle]) {
+        self.settle();
+        self.pool.order.validate();
+        assert_eq!(self.pool.jobs.len(), (0, 0), "nothing is under way");
+        assert_eq!(self.pool.size(), handles.len());
+        for handle in handles {
+            handle.item().validate();
+        }
+    }
+
+    /// The end: nothing is left of any item.
+    pub(super) fn end(self) {
+        self.check(&[]);
+        let stats = self.pool.stats();
+        assert_eq!((stats.resident, stats.overdue), (0, 0));
+        assert_eq!(stats.writes_waiting, 0);
+        assert!(self.files.keys().is_empty(), "every file was deleted");
+    }
+}
+
+/// Polls a future so many times, and drops it if it is not done then.
+pub(super) fn poll_some<F: Future>(future: F, times: usize) -> Option<F::Output> {
+    let mut future: Pin<&mut F> = pin!(future);
+    let mut context = Context::from_waker(Waker::noop());
+    for _ in 0..times {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return Some(output);
+        }
+        crate::sync::point();
+    }
+    None
+}

@@ -1,0 +1,126 @@
+//! A store in memory that can refuse, and that counts what it is asked for.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use file_backed_codecs::BoxError;
+use uuid::Uuid;
+
+use crate::backing_store::{BackingStoreT, Strategy, Transfer};
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::{Mutex, point};
+
+pub(super) type Bytes = Vec<u8>;
+
+pub(super) type Place = Mutex<BTreeMap<Uuid, Bytes>>;
+
+#[derive(Default)]
+pub(super) struct Store {
+    cache: Place,
+    writes: Mutex<Mood>,
+    refuses_loads: AtomicBool,
+    loads: AtomicUsize,
+}
+
+/// How a write is met.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Mood {
+    #[default]
+    Willing,
+    /// As by a codec, to which others' values are no matter.
+    RefusesValue,
+    /// As by a disk, which refuses others too.
+    IsFull,
+}
+
+impl Store {
+    pub(super) fn meet_writes(&self, mood: Mood) {
+        *self.writes.lock() = mood;
+    }
+
+    pub(super) fn refuse_loads(&self, refuses: bool) {
+        self.refuses_loads.store(refuses, Ordering::SeqCst);
+    }
+
+    pub(super) fn keys(&self) -> BTreeSet<Uuid> {
+        self.cache.lock().keys().copied().collect()
+    }
+
+    /// How often a value was loaded, or asked for in vain.
+    pub(super) fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
+    }
+}
+
+fn get(place: &Place, key: Uuid) -> Result<Bytes, BoxError> {
+    let value = place.lock().get(&key).cloned();
+    value.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
+}
+
+impl BackingStoreT for Store {
+    type PersistPath = Place;
+
+    fn delete(&self, key: Uuid) -> Result<(), BoxError> {
+        self.cache
+            .lock()
+            .remove(&key)
+            .expect("a file is deleted once");
+        point();
+        Ok(())
+    }
+
+    fn delete_persisted(&self, path: &Place, key: Uuid) -> Result<(), BoxError> {
+        path.lock().remove(&key);
+        Ok(())
+    }
+
+    fn register(&self, path: &Place, key: Uuid) -> Result<Transfer, BoxError> {
+        let before = self.cache.lock().insert(key, get(path, key)?);
+        assert!(before.is_none(), "a file is registered once");
+        Ok(Transfer::Linked)
+    }
+
+    fn persist(&self, path: &Place, key: Uuid) -> Result<Transfer, BoxError> {
+        let before = path.lock().insert(key, get(&self.cache, key)?);
+        assert!(before.is_none(), "a file is persisted once");
+        Ok(Transfer::Linked)
+    }
+
+    fn sanitize_path(&self, path: &Place) -> Result<Vec<Uuid>, BoxError> {
+        Ok(path.lock().keys().copied().collect())
+    }
+
+    fn sync_persisted(&self, _: &Place) -> Result<(), BoxError> {
+        Ok(())
+    }
+}
+
+impl Strategy<Bytes> for Store {
+    fn store(&self, key: Uuid, data: &Bytes) -> Result<(), BoxError> {
+        let mood = *self.writes.lock();
+        match mood {
+            Mood::Willing => point(),
+            Mood::RefusesValue => return Err("the store refuses".into()),
+            Mood::IsFull => return Err(io::Error::from(io::ErrorKind::StorageFull).into()),
+        }
+        let before = self.cache.lock().insert(key, data.clone());
+        assert!(before.is_none(), "a file is written once");
+        point();
+        Ok(())
+    }
+
+    fn load(&self, key: Uuid) -> Result<Bytes, BoxError> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        if self.refuses_loads.load(Ordering::SeqCst) {
+            return Err("the store refuses".into());
+        }
+        let value = get(&self.cache, key);
+        point();
+        value
+    }
+
+    fn duplicate(&self, data: &Bytes) -> Result<Bytes, BoxError> {
+        point();
+        Ok(data.clone())
+    }
+}

@@ -1,0 +1,120 @@
+//! Every event of one item in every state, in random order, against the table
+//! of the module.
+//!
+//! Loads and writes are begun, claimed, finished, failed or left alone as the
+//! sequence has it, on one thread, so that the item meets each event in the
+//! middle of each other. In the end every pair of event and state must have come
+//! up.
+
+mod drive;
+mod table;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+
+use crate::backing_store::BackingStore;
+use drive::{Drive, NoFiles};
+use table::{Phase, all_pairs};
+
+/// One event, or what it needs to come about.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    BeginLoad,
+    /// Somebody takes the queued load.
+    ClaimLoad,
+    FinishLoad {
+        fails: bool,
+        is_map: bool,
+    },
+    /// A reader takes a guard, if the value is there.
+    Hold,
+    Rescue,
+    /// A guard is dropped, and the item looked after.
+    GiveUp,
+    Evict,
+    BeginTake {
+        waits: bool,
+    },
+    PutBack,
+    WriteNow,
+    Persist,
+    EvictionTurn,
+    ClaimWrite,
+    FinishWrite(Ending),
+    Clone,
+    DropHandle,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ending {
+    Written,
+    /// As by a disk.
+    Refused,
+    /// As by a codec.
+    Faulty,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let load = (any::<bool>(), any::<bool>());
+    prop_oneof![
+        3 => Just(Step::BeginLoad),
+        2 => Just(Step::ClaimLoad),
+        4 => load.prop_map(|(fails, is_map)| Step::FinishLoad { fails, is_map }),
+        2 => Just(Step::Hold),
+        2 => Just(Step::Rescue),
+        3 => Just(Step::GiveUp),
+        5 => Just(Step::Evict),
+        2 => any::<bool>().prop_map(|waits| Step::BeginTake { waits }),
+        3 => Just(Step::PutBack),
+        1 => Just(Step::WriteNow),
+        1 => Just(Step::Persist),
+        3 => Just(Step::EvictionTurn),
+        3 => Just(Step::ClaimWrite),
+        3 => Just(Step::FinishWrite(Ending::Written)),
+        1 => Just(Step::FinishWrite(Ending::Refused)),
+        1 => Just(Step::FinishWrite(Ending::Faulty)),
+        1 => Just(Step::Clone),
+        1 => Just(Step::DropHandle),
+    ]
+}
+
+#[test]
+fn every_event_in_every_state_does_what_the_table_says() {
+    let mut config = ProptestConfig::with_cases(2000);
+    config.failure_persistence = None;
+    let mut runner = TestRunner::new_with_rng(
+        config,
+        prop::test_runner::TestRng::deterministic_rng(prop::test_runner::RngAlgorithm::XorShift),
+    );
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let store = BackingStore::new(NoFiles::default(), runtime.handle().clone());
+    let store = Arc::new(store);
+    let seen = std::cell::RefCell::new(BTreeSet::new());
+    let starts = (
+        prop_oneof![Just(Phase::Dirty), Just(Phase::Absent)],
+        1..60_usize,
+    )
+        .prop_flat_map(|(start, length)| (Just(start), prop::collection::vec(step(), length)));
+    let ran = runner.run(&starts, |(start, steps)| {
+        let mut drive = Drive::new(store.clone(), start);
+        for step in steps {
+            drive.step(step);
+            drive.check();
+        }
+        seen.borrow_mut().extend(drive.end());
+        Ok(())
+    });
+    ran.unwrap_or_else(|error| panic!("{error}"));
+    store.blocking_finished();
+    assert_eq!(store.core().backing.files(), 0, "no file is left");
+    let missing: Vec<_> = all_pairs()
+        .into_iter()
+        .filter(|pair| !seen.borrow().contains(pair))
+        .collect();
+    assert_eq!(missing, [], "never came up");
+}

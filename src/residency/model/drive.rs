@@ -1,0 +1,576 @@
+//! One item, what it must be, and the jobs of it that are under way.
+
+use std::collections::BTreeSet;
+use std::io;
+use std::sync::{Arc, OnceLock};
+
+use file_backed_codecs::BoxError;
+use uuid::Uuid;
+
+use super::super::{
+    Cost, Evicted, Flight, Held, Item, Jobs, LoadStep, Place, Residents, Save, Take, Wanted,
+    WriteBack, WriteEnd, Written,
+};
+use super::table::{Event, Pair, Phase};
+use super::{Ending, Step};
+use crate::Error;
+use crate::backing_store::{Background, BackingStore, BackingStoreT, File, Transfer};
+use crate::error::Operation;
+
+/// A store that only counts its files.
+#[derive(Default)]
+pub(super) struct NoFiles(OnceLock<Background>);
+
+impl NoFiles {
+    /// Files that somebody owns, or whose deletion is queued.
+    pub(super) fn files(&self) -> usize {
+        self.0.get().expect("it is attached").files()
+    }
+}
+
+impl BackingStoreT for NoFiles {
+    type PersistPath = ();
+
+    fn delete(&self, _: Uuid) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn delete_persisted(&self, (): &(), _: Uuid) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn register(&self, (): &(), _: Uuid) -> Result<Transfer, BoxError> {
+        Ok(Transfer::Linked)
+    }
+
+    fn persist(&self, (): &(), _: Uuid) -> Result<Transfer, BoxError> {
+        Ok(Transfer::Linked)
+    }
+
+    fn sanitize_path(&self, (): &()) -> Result<Vec<Uuid>, BoxError> {
+        Ok(vec![KEY])
+    }
+
+    fn sync_persisted(&self, (): &()) -> Result<(), BoxError> {
+        Ok(())
+    }
+
+    fn attach(&self, background: Background) {
+        drop(self.0.set(background));
+    }
+}
+
+const KEY: Uuid = Uuid::from_u128(1);
+
+struct Pool(Jobs<u32, NoFiles>);
+
+impl Residents<u32, NoFiles> for Pool {
+    fn place(&self, item: &Arc<Item<u32, NoFiles>>, place: Place) {
+        item.set_place(place);
+    }
+
+    fn jobs(&self) -> &Jobs<u32, NoFiles> {
+        &self.0
+    }
+}
+
+/// What the table says that the item is.
+struct Expected {
+    phase: Phase,
+    overdue: bool,
+    place: Place,
+    is_map: bool,
+    /// A job for its eviction is queued.
+    queued: bool,
+    /// A save wants the write that is under way.
+    saves: bool,
+    key: Uuid,
+    value: u32,
+}
+
+pub(super) struct Drive {
+    store: Arc<BackingStore<NoFiles>>,
+    pool: Pool,
+    item: Arc<Item<u32, NoFiles>>,
+    expected: Expected,
+    handles: usize,
+    guards: Vec<(Held<u32>, u32)>,
+    flight: Option<Arc<Flight<u32>>>,
+    load_runs: bool,
+    write: Option<Arc<WriteBack<NoFiles>>>,
+    /// What a running write holds.
+    writes: Option<Arc<u32>>,
+    taken: Option<Arc<u32>>,
+    seen: BTreeSet<Pair>,
+}
+
+impl Drive {
+    pub(super) fn new(store: Arc<BackingStore<NoFiles>>, start: Phase) -> Self {
+        let pool = Pool(Jobs::new());
+        let item = match start {
+            Phase::Absent => {
+                let tracked = store.blocking_track_path(()).expect("it is tracked");
+                let token = store.core().register(&tracked, KEY);
+                Item::absent(token.expect("it is registered"))
+            }
+            _ => {
+                let item = Item::dirty(0, 1);
+                item.enter(&pool);
+                item
+            }
+        };
+        let is_absent = start == Phase::Absent;
+        let expected = Expected {
+            phase: start,
+            overdue: false,
+            place: if is_absent {
+                Place::Nowhere
+            } else {
+                Place::Order
+            },
+            is_map: false,
+            queued: false,
+            saves: false,
+            key: item.key(),
+            value: 0,
+        };
+        Self {
+            store,
+            pool,
+            item,
+            expected,
+            handles: 1,
+            guards: Vec::new(),
+            flight: None,
+            load_runs: false,
+            write: None,
+            writes: None,
+            taken: None,
+            seen: BTreeSet::new(),
+        }
+    }
+
+    pub(super) fn step(&mut self, step: Step) {
+        let alive = self.handles > 0;
+        match step {
+            Step::BeginLoad if alive => self.begin_load(),
+            Step::ClaimLoad => self.claim_load(),
+            Step::FinishLoad { fails, is_map } if self.load_runs => self.finish_load(fails, is_map),
+            Step::Hold if alive => self.hold(),
+            Step::Rescue if alive => self.rescue(),
+            Step::GiveUp => self.give_up(),
+            Step::Evict => self.evict(),
+            Step::BeginTake { waits } if self.handles == 1 => self.begin_take(waits),
+            Step::PutBack => self.put_back(),
+            Step::WriteNow if alive => self.begin_save(Wanted::WriteNow),
+            Step::Persist if alive => self.begin_save(Wanted::Persist),
+            Step::EvictionTurn => self.eviction_turn(),
+            Step::ClaimWrite => self.claim_write(),
+            Step::FinishWrite(ending) if self.writes.is_some() => self.finish_write(ending),
+            Step::Clone if alive && self.expected.phase != Phase::Taken => {
+                self.item.add_handle();
+                self.handles += 1;
+            }
+            Step::DropHandle if alive => self.drop_handle(),
+            _ => {}
+        }
+    }
+
+    /// The event comes up in the state that the item is in.
+    fn see(&mut self, event: Event) -> Phase {
+        let in_use = !self.guards.is_empty();
+        let phase = match self.expected.phase {
+            Phase::Clean if in_use => Phase::CleanInUse,
+            Phase::Dirty if in_use => Phase::DirtyInUse,
+            Phase::WriteQueued if self.expected.saves => Phase::Saving,
+            Phase::WriteQueued if in_use => Phase::WriteQueuedInUse,
+            phase => phase,
+        };
+        self.seen.insert((event, phase));
+        self.expected.phase
+    }
+
+    fn is_resident(&self) -> bool {
+        matches!(
+            self.expected.phase,
+            Phase::Clean | Phase::Dirty | Phase::WriteQueued | Phase::WriteRunning
+        )
+    }
+
+    /// To the front, where the value belongs.
+    fn expect_in_front(&mut self) {
+        self.expected.overdue = false;
+        self.expected.place = match self.expected.is_map {
+            true => Place::Mapped,
+            false => Place::Order,
+        };
+    }
+
+    fn expect_absent(&mut self) {
+        self.expected.phase = Phase::Absent;
+        self.expected.overdue = false;
+        self.expected.place = Place::Nowhere;
+    }
+
+    /// The budget lets go of a clean value. True if it goes.
+    fn expect_release(&mut self) -> bool {
+        let goes = self.guards.is_empty();
+        if goes {
+            self.expect_absent();
+        } else {
+            self.expected.overdue = true;
+            self.expected.place = Place::Overdue;
+        }
+        goes
+    }
+
+    fn begin_load(&mut self) {
+        let phase = self.see(Event::BeginLoad);
+        match self.item.begin_load(&self.pool) {
+            LoadStep::Hit(value) => {
+                assert!(self.is_resident());
+                assert_eq!(*value, self.expected.value);
+            }
+            LoadStep::Wait { flight, new } => {
+                assert_eq!(new, phase == Phase::Absent);
+                if new {
+                    self.flight = Some(flight);
+                    self.expected.phase = Phase::LoadQueued;
+                } else {
+                    assert!(matches!(phase, Phase::LoadQueued | Phase::LoadRunning));
+                    assert!(Arc::ptr_eq(
+                        &flight,
+                        self.flight.as_ref().expect("it flies")
+                    ));
+                }
+            }
+            LoadStep::Leaked => assert_eq!(phase, Phase::Taken),
+        }
+    }
+
+    fn claim_load(&mut self) {
+        let Some(flight) = self.flight.as_ref().filter(|_| !self.load_runs) else {
+            return;
+        };
+        self.load_runs = flight.claim.claim();
+        assert_eq!(self.load_runs, self.expected.phase == Phase::LoadQueued);
+        if self.load_runs {
+            self.expected.phase = Phase::LoadRunning;
+        } else {
+            self.flight = None;
+        }
+    }
+
+    fn finish_load(&mut self, fails: bool, is_map: bool) {
+        let phase = self.see(match fails {
+            true => Event::FailLoad,
+            false => Event::FinishLoad,
+        });
+        let value = Arc::new(self.expected.value);
+        let cost = Cost { weight: 2, is_map };
+        let loaded = (!fails).then_some((&value, cost));
+        let (key, file) = self.item.finish_load(loaded, &self.pool);
+        self.flight = None;
+        self.load_runs = false;
+        assert_eq!(file != File::None, phase == Phase::Dead);
+        self.store.core().release(key, file);
+        if phase == Phase::Dead {
+            return;
+        }
+        if fails {
+            self.expected.phase = Phase::Absent;
+        } else {
+            self.expected.phase = Phase::Clean;
+            self.expected.is_map = is_map;
+            self.expect_in_front();
+            // Whoever waited has it.
+            self.guards.push((Held::full(value), self.expected.value));
+        }
+    }
+
+    fn hold(&mut self) {
+        let read = self.item.read_locked();
+        assert_eq!(read.is_some(), self.is_resident());
+        self.guards
+            .extend(read.map(|held| (held, self.expected.value)));
+    }
+
+    fn rescue(&mut self) {
+        self.see(Event::Rescue);
+        self.item.rescue(&self.pool);
+        if self.is_resident() {
+            self.expect_in_front();
+        }
+    }
+
+    fn give_up(&mut self) {
+        if self.guards.is_empty() {
+            return;
+        }
+        let phase = self.see(Event::EvictOverdue);
+        drop(self.guards.pop());
+        let goes = self.expected.overdue && phase == Phase::Clean && self.expect_release();
+        let released = self.item.evict_overdue(&self.pool);
+        assert_eq!(released.is_some(), goes);
+    }
+
+    fn evict(&mut self) {
+        if !matches!(self.item.place(), Place::Order | Place::Mapped) {
+            assert!(self.handles == 0 || self.stale_evict());
+            return;
+        }
+        let phase = self.see(Event::Evict);
+        self.item.set_place(Place::Nowhere);
+        let evicted = self.item.evict(&self.pool);
+        match phase {
+            Phase::Clean => {
+                let goes = self.expect_release();
+                assert_eq!(matches!(evicted, Evicted::Released(_)), goes);
+            }
+            _ => {
+                let asks = matches!(evicted, Evicted::Write);
+                assert_eq!(asks, !self.expected.queued, "an item has one job at a time");
+                self.expected.queued = true;
+                self.expected.overdue = true;
+                self.expected.place = Place::Unwritten;
+            }
+        }
+    }
+
+    /// A victim that is not in the order any more is left alone.
+    fn stale_evict(&self) -> bool {
+        let elsewhere = self.item.place() != Place::Nowhere || !self.is_resident();
+        elsewhere && matches!(self.item.evict(&self.pool), Evicted::No)
+    }
+
+    fn begin_take(&mut self, waits: bool) {
+        let phase = self.see(Event::BeginTake);
+        let is_written = phase == Phase::WriteRunning || self.expected.saves;
+        let may_be_taken = self.guards.is_empty() && !is_written;
+        let (take, superseded) = self.item.begin_take(None, waits, &self.pool);
+        assert_eq!(
+            superseded.is_some(),
+            phase == Phase::WriteQueued && may_be_taken
+        );
+        match take {
+            Take::Taken(taken) => {
+                assert!(self.is_resident() && may_be_taken);
+                assert_eq!(*taken.value, self.expected.value);
+                assert_eq!(taken.old.0, self.expected.key);
+                assert_eq!(taken.old.1 != File::None, phase == Phase::Clean);
+                self.store.core().release(taken.old.0, taken.old.1);
+                self.taken = Some(taken.value);
+                self.write = None;
+                assert_ne!(self.item.key(), self.expected.key);
+                self.expected.key = self.item.key();
+                self.expect_absent();
+                self.expected.phase = Phase::Taken;
+            }
+            Take::InUse(value) => {
+                assert!(self.is_resident() && !may_be_taken && !(is_written && waits));
+                assert_eq!(*value, self.expected.value);
+            }
+            Take::Wait { flight, new } => {
+                assert_eq!(new, phase == Phase::Absent);
+                self.flight = Some(flight);
+                if new {
+                    self.expected.phase = Phase::LoadQueued;
+                }
+            }
+            Take::WaitForWrite(_) => assert!(is_written && waits),
+            Take::Leaked => assert_eq!(phase, Phase::Taken),
+        }
+    }
+
+    fn put_back(&mut self) {
+        let Some(mut value) = self.taken.take().filter(|_| self.handles > 0) else {
+            return;
+        };
+        self.see(Event::PutBack);
+        *Arc::get_mut(&mut value).expect("nobody else has it") += 1;
+        self.expected.value += 1;
+        self.item.put_back(value, 3, &self.pool);
+        self.expected.phase = Phase::Dirty;
+        self.expected.is_map = false;
+        self.expect_in_front();
+    }
+
+    fn begin_save(&mut self, wanted: Wanted) {
+        let phase = self.see(Event::BeginSave);
+        let core = self.store.core();
+        match self.item.begin_save(wanted, core, &self.pool) {
+            Save::Written(share) => {
+                let has_file = [
+                    Phase::Absent,
+                    Phase::LoadQueued,
+                    Phase::LoadRunning,
+                    Phase::Clean,
+                ];
+                assert!(has_file.contains(&phase));
+                assert_eq!(share.is_some(), wanted == Wanted::Persist);
+            }
+            Save::Write(write) => {
+                if phase == Phase::Dirty {
+                    self.write = Some(write);
+                    self.expected.phase = Phase::WriteQueued;
+                } else {
+                    assert!(matches!(phase, Phase::WriteQueued | Phase::WriteRunning));
+                    assert!(Arc::ptr_eq(
+                        &write,
+                        self.write.as_ref().expect("it is written")
+                    ));
+                }
+                self.expected.saves |= wanted == Wanted::Persist;
+            }
+            Save::Leaked => assert_eq!(phase, Phase::Taken),
+        }
+    }
+
+    fn eviction_turn(&mut self) {
+        if !self.expected.queued {
+            return;
+        }
+        let phase = self.see(Event::EvictionTurn);
+        self.expected.queued = false;
+        let write = self.item.begin_eviction_write(&self.pool);
+        let is_wanted = self.expected.overdue && self.is_resident() && phase != Phase::Clean;
+        assert_eq!(write.is_some(), is_wanted);
+        if phase == Phase::Dirty && is_wanted {
+            self.expected.phase = Phase::WriteQueued;
+            self.write = write;
+            // The job that has its turn runs what it was given.
+            self.claim_write();
+        }
+    }
+
+    fn claim_write(&mut self) {
+        let Some(write) = self.write.as_ref().filter(|_| self.writes.is_none()) else {
+            return;
+        };
+        if !write.claim.claim() {
+            assert_eq!(
+                self.expected.phase,
+                Phase::Dead,
+                "a dead item's is cancelled"
+            );
+            self.write = None;
+            return;
+        }
+        let (key, value) = self.item.begin_write();
+        assert_eq!((key, *value), (self.expected.key, self.expected.value));
+        self.writes = Some(value);
+        if self.handles > 0 {
+            self.expected.phase = Phase::WriteRunning;
+        }
+    }
+
+    fn finish_write(&mut self, ending: Ending) {
+        let phase = self.see(match ending {
+            Ending::Written => Event::FinishWrite,
+            _ => Event::FailWrite,
+        });
+        let key = self.expected.key;
+        let written = match ending {
+            Ending::Written => Ok(()),
+            Ending::Refused => Err(io::Error::from(io::ErrorKind::StorageFull).into()),
+            Ending::Faulty => Err("the codec refuses".into()),
+        };
+        let written =
+            written.map_err(|error: BoxError| Error::of_key(Operation::Write, key, error));
+        self.writes = None;
+        let write = self.write.take().expect("it is written");
+        let core = self.store.core().clone();
+        let (end, outcome) = self.item.finish_write(&write, written, &core, &self.pool);
+        let saves = std::mem::take(&mut self.expected.saves);
+        match outcome {
+            Ok(Written::Done(token)) => assert_eq!(token.is_some(), saves),
+            Ok(Written::Superseded) => unreachable!("it was written"),
+            Err(_) => assert_ne!(ending, Ending::Written),
+        }
+        if phase == Phase::Dead {
+            let WriteEnd::Died { value, old } = end else {
+                panic!("a dead item is cleared up");
+            };
+            assert_eq!(value.as_deref(), Some(&self.expected.value));
+            assert_eq!(old.1 != File::None, ending == Ending::Written);
+            core.release(old.0, old.1);
+            return;
+        }
+        if ending == Ending::Written {
+            self.expected.phase = Phase::Clean;
+            let goes = self.expected.overdue && self.expect_release();
+            assert_eq!(matches!(end, WriteEnd::Released(_)), goes);
+            return;
+        }
+        self.expected.phase = Phase::Dirty;
+        let asks = self.expected.overdue && !self.expected.queued;
+        assert_eq!(matches!(end, WriteEnd::Failed), asks);
+        self.expected.queued |= asks;
+        if self.expected.overdue && ending == Ending::Faulty {
+            self.expected.place = Place::Refused;
+        }
+    }
+
+    fn drop_handle(&mut self) {
+        self.handles -= 1;
+        assert_eq!(self.item.drop_handle(), self.handles == 0);
+        if self.handles > 0 {
+            return;
+        }
+        let phase = self.see(Event::Retire);
+        let saves = self.expected.saves;
+        let was_resident = self.is_resident();
+        let retired = self.item.retire(&self.pool);
+        let left_to_job = match phase {
+            Phase::LoadRunning | Phase::WriteRunning => true,
+            Phase::WriteQueued => saves,
+            _ => false,
+        };
+        assert_eq!(retired.value.is_some(), was_resident && !left_to_job);
+        assert_eq!(
+            retired.superseded.is_some(),
+            phase == Phase::WriteQueued && !saves
+        );
+        let has_file = matches!(phase, Phase::Absent | Phase::LoadQueued | Phase::Clean);
+        assert_eq!(retired.old.1 != File::None, has_file);
+        self.store.core().release(retired.old.0, retired.old.1);
+        self.expected.phase = Phase::Dead;
+        self.expected.overdue = false;
+        self.expected.place = Place::Nowhere;
+    }
+
+    pub(super) fn check(&self) {
+        self.item.validate();
+        let expected = &self.expected;
+        assert_eq!(self.item.key(), expected.key);
+        assert_eq!(self.item.is_overdue(), expected.overdue);
+        assert_eq!(self.item.place(), expected.place);
+        assert_eq!(self.item.is_taken(), expected.phase == Phase::Taken);
+        for (guard, value) in &self.guards {
+            assert_eq!(**guard, *value, "a guard's value stays what it was");
+        }
+        let loads = matches!(expected.phase, Phase::LoadQueued | Phase::LoadRunning);
+        let writes = matches!(expected.phase, Phase::WriteQueued | Phase::WriteRunning);
+        let jobs = (usize::from(loads), usize::from(writes));
+        assert_eq!(self.pool.0.len(), jobs);
+    }
+
+    /// Everything ends.
+    pub(super) fn end(mut self) -> BTreeSet<Pair> {
+        self.put_back();
+        while self.handles > 0 {
+            self.drop_handle();
+        }
+        self.eviction_turn();
+        self.claim_load();
+        if self.load_runs {
+            self.finish_load(false, false);
+        }
+        self.claim_write();
+        if self.writes.is_some() {
+            self.finish_write(Ending::Written);
+        }
+        self.check();
+        self.seen
+    }
+}

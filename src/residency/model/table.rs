@@ -1,0 +1,104 @@
+//! The states and events of the table.
+
+/// A state, with the part of a load or a write that decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Phase {
+    Absent,
+    LoadQueued,
+    LoadRunning,
+    Clean,
+    /// And somebody reads it.
+    CleanInUse,
+    Dirty,
+    DirtyInUse,
+    WriteQueued,
+    WriteQueuedInUse,
+    WriteRunning,
+    /// Queued, and a save wants it.
+    Saving,
+    Taken,
+    Dead,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Event {
+    BeginLoad,
+    FinishLoad,
+    FailLoad,
+    Rescue,
+    Evict,
+    EvictOverdue,
+    BeginTake,
+    PutBack,
+    BeginSave,
+    EvictionTurn,
+    FinishWrite,
+    FailWrite,
+    Retire,
+}
+
+pub(super) type Pair = (Event, Phase);
+
+/// Those that can come up. What is left out needs somebody to break the rules of
+/// the module first: a handle that is used after its end, or a job that ends
+/// without having begun.
+pub(super) fn all_pairs() -> Vec<Pair> {
+    use Event::*;
+    use Phase::*;
+    const ALIVE: [Phase; 12] = [
+        Absent,
+        LoadQueued,
+        LoadRunning,
+        Clean,
+        CleanInUse,
+        Dirty,
+        DirtyInUse,
+        WriteQueued,
+        WriteQueuedInUse,
+        WriteRunning,
+        Saving,
+        Taken,
+    ];
+    let by_handle = [BeginLoad, Rescue, BeginTake, BeginSave, Retire];
+    let mut pairs: Vec<_> = by_handle
+        .into_iter()
+        .flat_map(|event| ALIVE.map(|phase| (event, phase)))
+        .collect();
+    let in_order = [
+        Clean,
+        CleanInUse,
+        Dirty,
+        DirtyInUse,
+        WriteQueued,
+        WriteQueuedInUse,
+        WriteRunning,
+        Saving,
+    ];
+    pairs.extend(in_order.map(|phase| (Evict, phase)));
+    // A guard may outlive the residency, but not of a value that is taken.
+    pairs.extend(
+        [CleanInUse, DirtyInUse, WriteQueuedInUse, WriteRunning, Dead]
+            .map(|phase| (EvictOverdue, phase)),
+    );
+    pairs.extend(
+        [
+            Absent,
+            Clean,
+            Dirty,
+            WriteQueued,
+            WriteRunning,
+            Saving,
+            Taken,
+            Dead,
+        ]
+        .map(|phase| (EvictionTurn, phase)),
+    );
+    for phase in [LoadRunning, Dead] {
+        pairs.extend([(FinishLoad, phase), (FailLoad, phase)]);
+    }
+    for phase in [WriteRunning, Dead] {
+        pairs.extend([(FinishWrite, phase), (FailWrite, phase)]);
+    }
+    pairs.push((PutBack, Taken));
+    pairs
+}

@@ -1,0 +1,166 @@
+//! Stand-ins with which a model checker explores who runs when.
+//!
+//! They have the names and the meaning of the real ones, as far as the crate
+//! uses them. Memory is sequentially consistent. Time passes only when somebody
+//! waits for it.
+
+mod event;
+
+use std::io;
+use std::ops::{Add, Deref, DerefMut};
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+
+pub(crate) use event::{Event, EventListener, Listener, listener};
+pub(crate) use shuttle::sync::atomic;
+
+/// Where the model checker may let somebody else run, beside each operation on
+/// one of the types here.
+pub(crate) fn point() {
+    // Values also go down where nothing is checked, such as after a failure.
+    if !std::thread::panicking() {
+        shuttle::thread::yield_now();
+    }
+}
+
+/// A [`point`] when it is dropped.
+pub(crate) struct PointOnDrop;
+
+impl Drop for PointOnDrop {
+    fn drop(&mut self) {
+        point();
+    }
+}
+
+pub(crate) fn spawn_thread(_: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    drop(shuttle::thread::spawn(body));
+    Ok(())
+}
+
+/// Every runtime has a thread for everybody.
+pub(crate) fn spawn_blocking(_: &Handle, body: impl FnOnce() + Send + 'static) {
+    drop(shuttle::thread::spawn(body));
+}
+
+pub(crate) fn enter(_: &Handle) {}
+
+#[derive(Default)]
+pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+pub(crate) struct MutexGuard<'a, T> {
+    mutex: &'a Mutex<T>,
+    /// There but for the time that it is given up.
+    guard: Option<shuttle::sync::MutexGuard<'a, T>>,
+}
+
+impl<T> Mutex<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(shuttle::sync::Mutex::new(value))
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+        MutexGuard {
+            mutex: self,
+            guard: Some(self.lock_inner()),
+        }
+    }
+
+    fn lock_inner(&self) -> shuttle::sync::MutexGuard<'_, T> {
+        self.0
+            .lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl<T> MutexGuard<'_, T> {
+    pub(crate) fn unlocked<R>(this: &mut Self, body: impl FnOnce() -> R) -> R {
+        this.guard = None;
+        let result = body();
+        this.guard = Some(this.mutex.lock_inner());
+        result
+    }
+}
+
+impl<T> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.guard.as_ref().expect("it is locked")
+    }
+}
+
+impl<T> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        self.guard.as_mut().expect("it is locked")
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Condvar(shuttle::sync::Condvar);
+
+pub(crate) struct WaitTimeoutResult;
+
+impl Condvar {
+    pub(crate) const fn new() -> Self {
+        Self(shuttle::sync::Condvar::new())
+    }
+
+    pub(crate) fn notify_one(&self) {
+        self.0.notify_one();
+    }
+
+    pub(crate) fn notify_all(&self) {
+        self.0.notify_all();
+    }
+
+    pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+        let inner = guard.guard.take().expect("it is locked");
+        let waited = self.0.wait(inner);
+        guard.guard = Some(waited.unwrap_or_else(|poisoned| poisoned.into_inner()));
+    }
+
+    /// Nobody knows how long others take: the time is always up, as soon as
+    /// somebody else may have run.
+    pub(crate) fn wait_until<T>(
+        &self,
+        guard: &mut MutexGuard<'_, T>,
+        deadline: Instant,
+    ) -> WaitTimeoutResult {
+        MutexGuard::unlocked(guard, point);
+        NOW.fetch_max(deadline.0, Ordering::Relaxed);
+        WaitTimeoutResult
+    }
+}
+
+impl WaitTimeoutResult {
+    pub(crate) fn timed_out(&self) -> bool {
+        true
+    }
+}
+
+/// Nanoseconds that have passed.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Instant(u64);
+
+static NOW: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+impl Instant {
+    pub(crate) fn now() -> Self {
+        Self(NOW.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn checked_duration_since(self, earlier: Self) -> Option<Duration> {
+        self.0.checked_sub(earlier.0).map(Duration::from_nanos)
+    }
+}
+
+impl Add<Duration> for Instant {
+    type Output = Self;
+
+    fn add(self, rest: Duration) -> Self {
+        let rest = u64::try_from(rest.as_nanos()).expect("a delay is short");
+        Self(self.0 + rest)
+    }
+}

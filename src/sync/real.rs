@@ -1,0 +1,30 @@
+//! The real thing.
+
+use std::io;
+
+use tokio::runtime::{EnterGuard, Handle};
+
+pub(crate) use event_listener::{Event, EventListener, Listener, listener};
+pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
+pub(crate) use std::sync::atomic;
+pub(crate) use std::time::Instant;
+
+/// Where a model checker may let somebody else run.
+#[inline(always)]
+pub(crate) fn point() {}
+
+/// A [`point`] when it is dropped.
+pub(crate) struct PointOnDrop;
+
+pub(crate) fn spawn_thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    let thread = std::thread::Builder::new().name(name.to_owned());
+    thread.spawn(body).map(drop)
+}
+
+pub(crate) fn spawn_blocking(runtime: &Handle, body: impl FnOnce() + Send + 'static) {
+    drop(runtime.spawn_blocking(body));
+}
+
+pub(crate) fn enter(runtime: &Handle) -> EnterGuard<'_> {
+    runtime.enter()
+}
