@@ -95,8 +95,8 @@ impl<B: BackingStoreT> BackingStore<B> {
 
     /// Finds the keys persisted at `path`, and keeps track of them from now on.
     ///
-    /// Track a place once, and share the result: two trackings of one place do
-    /// not see what is persisted or deleted through the other.
+    /// Two trackings of one directory share its keys: each sees what is persisted
+    /// or deleted through the other.
     ///
     /// The process keeps the place for itself until the last user of the path is
     /// gone: others can read it meanwhile, and not write to it.
