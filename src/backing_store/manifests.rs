@@ -72,6 +72,15 @@ pub trait ManifestStore: BackingStoreT {
     /// Whatever keeps it from being removed.
     fn remove_manifest(&self, path: &Self::PersistPath, generation: u64) -> Result<bool, BoxError>;
 
+    /// Takes `path` for one dataset of this process to commit to: gives the same
+    /// place, which keeps others off as long as it lives. Other processes are
+    /// kept off by [`lock_path`](BackingStoreT::lock_path).
+    ///
+    /// # Errors
+    ///
+    /// If another dataset of this process has it.
+    fn claim_manifests(&self, path: &Self::PersistPath) -> Result<Self::PersistPath, BoxError>;
+
     /// Pins a generation: gives the same place, and keeps the generation as long
     /// as that, or an item registered from it, lives. `None` if the generation
     /// is gone, or going.
@@ -148,6 +157,10 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
 
     fn remove_manifest(&self, path: &Self::PersistPath, generation: u64) -> Result<bool, BoxError> {
         (**self).remove_manifest(path, generation)
+    }
+
+    fn claim_manifests(&self, path: &Self::PersistPath) -> Result<Self::PersistPath, BoxError> {
+        (**self).claim_manifests(path)
     }
 
     fn pin(

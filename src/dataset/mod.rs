@@ -19,10 +19,14 @@
 
 mod commit;
 mod fault;
+#[cfg(test)]
+mod faults;
 mod inspection;
 mod key;
 mod manifest;
 mod open;
+#[cfg(test)]
+mod power;
 mod progress;
 mod saver;
 mod verify;

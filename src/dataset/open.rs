@@ -34,7 +34,8 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::is_in_use`] if another process has the dataset open to commit;
+    /// [`Error::is_in_use`] if the dataset is open to commit already, in this
+    /// process or another;
     /// [`Error::is_damaged`] if the manifest is damaged or a file that it names
     /// is missing, with the key and the path;
     /// [`Error::is_mismatch`] if the root is of another type; and an error that
@@ -63,7 +64,9 @@ where
     ///
     /// Does its file work on this thread.
     pub fn blocking_open(store: &Arc<BackingStore<B>>, path: B::PersistPath) -> Result<Self> {
-        let tracked = store.blocking_track_path(path)?;
+        let claim = || store.core().backing.claim_manifests(&path);
+        let claimed = guarded(claim).map_err(|error| Error::new(Operation::OpenDataset, error))?;
+        let tracked = store.blocking_track_path(claimed)?;
         let place = Place { store, tracked };
         let generations = place.call(|backing, path| backing.generations(path))?;
         match generations.split_last() {
@@ -134,7 +137,7 @@ where
         let (pinned, manifest) =
             guarded(opened).map_err(|error| Error::new(Operation::OpenDataset, error))?;
         let keys: Vec<_> = manifest.entries.iter().map(|entry| entry.key).collect();
-        let tracked = TrackedPath::new(pinned, &keys, true);
+        let tracked = TrackedPath::of_known(pinned, &keys);
         Place { store, tracked }.open(manifest, Vec::new())
     }
 }

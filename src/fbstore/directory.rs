@@ -16,10 +16,11 @@ use super::durability::Durability;
 use super::files::{Files, Identity};
 use super::layout::{key_path, shards};
 use super::lock::Lock;
+use super::manifests::Keep;
 use super::role::Role;
 use super::spot::{Shards, Spot};
 use super::{scan, sweep};
-use crate::backing_store::Background;
+use crate::backing_store::{Background, PlaceKeys};
 use crate::error::{AtPath, Fault};
 
 /// The name of the lock file.
@@ -38,6 +39,10 @@ pub(crate) struct Directory {
     /// The stores that persist to it or delete from it.
     users: Mutex<Vec<Background>>,
     durability: Durability,
+    /// Those persisted here, as long as somebody tracks them.
+    persisted: Mutex<Weak<PlaceKeys>>,
+    /// The dataset that commits to it.
+    committer: Mutex<Weak<Keep>>,
     /// Deletes the directory, if it is a temporary one.
     temporary: Mutex<Option<TempDir>>,
     /// What this process has the directory for; it keeps it until the last user
@@ -99,6 +104,8 @@ impl Directory {
             epoch: AtomicU64::new(0),
             users: Mutex::new(Vec::new()),
             durability: Durability::new(anchor),
+            persisted: Mutex::new(Weak::new()),
+            committer: Mutex::new(Weak::new()),
             temporary: Mutex::new(temporary),
             claim: OnceLock::new(),
             claiming: Mutex::new(()),
@@ -305,6 +312,28 @@ impl Directory {
         for background in users {
             background.finish();
         }
+    }
+
+    /// The keys persisted here, which all that track the directory share.
+    pub(super) fn persisted_keys(&self) -> Arc<PlaceKeys> {
+        let mut persisted = self.persisted.lock();
+        persisted.upgrade().unwrap_or_else(|| {
+            let keys = Arc::default();
+            *persisted = Arc::downgrade(&keys);
+            keys
+        })
+    }
+
+    /// Takes the directory for one dataset to commit to.
+    pub(super) fn claim_for_commits(&self) -> Result<Arc<Keep>, Fault> {
+        let mut committer = self.committer.lock();
+        if committer.strong_count() > 0 {
+            let text = "a dataset of this process commits to it already: share that, in an `Arc`";
+            return Err(Fault::InUse(text.to_owned()));
+        }
+        let keep = Arc::new(Keep::Commits);
+        *committer = Arc::downgrade(&keep);
+        Ok(keep)
     }
 
     pub(crate) fn durability(&self) -> &Durability {

@@ -18,6 +18,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use file_backed_codecs::BoxError;
 use uuid::Uuid;
@@ -35,6 +36,14 @@ const DIRECTORY: &str = "file_backed.manifest";
 
 /// Hex digits of a generation.
 const DIGITS: usize = 16;
+
+/// What a path keeps as long as it, or an item that is loaded from there, lives.
+pub(super) enum Keep {
+    /// The shared lock of a manifest.
+    Pin(#[expect(dead_code, reason = "closing it gives the lock back")] File),
+    /// Only one dataset of the process commits there.
+    Commits,
+}
 
 /// The manifests at one path.
 pub(crate) struct Manifests<'a> {
@@ -146,7 +155,13 @@ impl<'a> Manifests<'a> {
             Ok::<_, io::Error>(is_locked.then_some(file))
         };
         let pinned: Option<File> = pin().map_err(|error| at(&path, error))?;
-        Ok(pinned.map(|file| self.path.pinned(file)))
+        Ok(pinned.map(|file| self.path.keeping(Arc::new(Keep::Pin(file)))))
+    }
+
+    fn claim(&self) -> Result<PreparedPath, BoxError> {
+        let claim = self.path.directory().claim_for_commits();
+        let claim = claim.map_err(|error| at(self.path, error))?;
+        Ok(self.path.keeping(claim))
     }
 }
 
@@ -185,6 +200,11 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
     fn remove_manifest(&self, path: &PreparedPath, generation: u64) -> Result<bool, BoxError> {
         writable(path)?;
         Manifests::of(path).remove(generation)
+    }
+
+    fn claim_manifests(&self, path: &PreparedPath) -> Result<PreparedPath, BoxError> {
+        writable(path)?;
+        Manifests::of(path).claim()
     }
 
     fn pin(&self, path: &PreparedPath, generation: u64) -> Result<Option<PreparedPath>, BoxError> {

@@ -22,20 +22,22 @@ mod directory;
 mod durability;
 #[cfg(test)]
 mod faults;
-mod files;
+pub(crate) mod files;
 mod handles;
 mod layout;
 mod lock;
 mod manifests;
+#[cfg(test)]
+mod power;
 mod prepared_path;
-mod real_files;
+pub(crate) mod real_files;
 mod role;
 mod scan;
 mod spot;
 mod store;
 mod sweep;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod transfer;
 
 #[cfg(feature = "dataset")]

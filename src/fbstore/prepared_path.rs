@@ -1,7 +1,6 @@
 //! A directory that is ready to hold items.
 
 use std::fmt;
-use std::fs::File;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use file_backed_codecs::BoxError;
 
 use super::directory::{Directory, at};
 use super::files::Files;
+use super::manifests::Keep;
 use super::real_files::RealFiles;
 use crate::backing_store::Outcome;
 use crate::error::Operation;
@@ -42,8 +42,7 @@ pub struct PreparedPath {
     directory: Arc<Directory>,
     ignored: Arc<[&'static str]>,
     mode: Mode,
-    /// Keeps the generation that is read here; see [`super::manifests`].
-    pin: Option<Arc<File>>,
+    keep: Option<Arc<Keep>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +84,7 @@ impl PreparedPath {
         Self::open_with(path, ignored, Arc::new(RealFiles))
     }
 
-    pub(super) fn open_with(
+    pub(crate) fn open_with(
         path: PathBuf,
         ignored: Vec<&'static str>,
         files: Arc<dyn Files>,
@@ -97,7 +96,7 @@ impl PreparedPath {
             directory,
             ignored: ignored.into(),
             mode: Mode::ReadWrite,
-            pin: None,
+            keep: None,
         })
     }
 
@@ -165,7 +164,7 @@ impl PreparedPath {
             directory,
             ignored: [].into(),
             mode: Mode::ReadWrite,
-            pin: None,
+            keep: None,
         })
     }
 
@@ -239,7 +238,7 @@ impl PreparedPath {
             directory,
             ignored: [].into(),
             mode,
-            pin: None,
+            keep: None,
         })
     }
 
@@ -285,10 +284,10 @@ impl PreparedPath {
         &self.directory
     }
 
-    /// The same place, of which this is to be kept.
-    pub(super) fn pinned(&self, pin: File) -> Self {
+    /// The same place, with something to keep.
+    pub(super) fn keeping(&self, keep: Arc<Keep>) -> Self {
         Self {
-            pin: Some(Arc::new(pin)),
+            keep: Some(keep),
             ..self.clone()
         }
     }
@@ -334,7 +333,7 @@ impl fmt::Debug for PreparedPath {
             .field("path", &self.path())
             .field("ignored", &self.ignored)
             .field("mode", &self.mode)
-            .field("is_pinned", &self.pin.is_some())
+            .field("keeps", &self.keep.is_some())
             .finish()
     }
 }

@@ -140,7 +140,7 @@ fn items_are_kept_by_their_keys() {
         let error = error.expect_err("it is gone");
         assert!(error.is_not_found() && error.key() == Some(root.texts["b"].uuid()));
         let error = user.library.blocking_get(&user.texts, root.texts["b"]);
-        assert!(error.err().expect("it is gone").is_not_found());
+        assert!(error.expect_err("it is gone").is_not_found());
         assert_eq!(user.text("a"), "a");
     });
 }

@@ -73,12 +73,16 @@ fn items_persisted_without_a_dataset_are_never_deleted() {
 }
 
 #[test]
-fn one_process_commits() {
+fn one_dataset_of_one_process_commits() {
     test(|| {
         let places = Places::new();
         let user = places.user();
-        let error = Library::blocking_open(&user.library.store().clone(), places.path());
-        drop(error);
+        for store in [user.library.store().clone(), places.store()] {
+            let error = Library::blocking_open(&store, places.path());
+            let error = error.expect_err("it is open");
+            assert!(error.is_in_use(), "{error}");
+            assert_eq!(error.path(), Some(&*places.saved));
+        }
         end(user);
         let lock = fs::File::options()
             .write(true)

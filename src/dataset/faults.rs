@@ -1,0 +1,217 @@
+//! Commits, with a fault at each operation on files in turn: a commit that fails
+//! leaves the one before, and whoever opens the dataset finds one that is whole.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::runtime::Runtime;
+
+use super::{Dataset, Key, Verify};
+use crate::fbstore::files::Files;
+use crate::fbstore::real_files::RealFiles;
+use crate::fbstore::testing::{Fault, FaultyFiles, Plain};
+use crate::fbstore::{FBStore, PreparedPath};
+use crate::{BackingStore, Error, FBPool, Result};
+
+const ENOSPC: i32 = 28;
+const EIO: i32 = 5;
+const EMFILE: i32 = 24;
+
+const FOREVER: u64 = u64::MAX;
+
+type Root = Vec<Key<Vec<u8>>>;
+type Store = Arc<BackingStore<FBStore<Plain>>>;
+type Pool = Arc<FBPool<Vec<u8>, FBStore<Plain>>>;
+
+struct Places {
+    dir: tempfile::TempDir,
+    runtime: Runtime,
+}
+
+impl Places {
+    fn new() -> Self {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .build();
+        Self {
+            dir: dir.expect("a temporary directory"),
+            runtime: runtime.expect("a runtime"),
+        }
+    }
+
+    /// A directory of a name that is used once, since whoever opens a directory
+    /// again gets the files that it was opened with.
+    fn saved(&self, run: u64) -> PathBuf {
+        self.dir.path().join(format!("saved {run}"))
+    }
+
+    fn store(&self) -> (Store, Pool) {
+        let cache = PreparedPath::blocking_open(self.dir.path().join("cache"), vec![]);
+        let files = FBStore::open(Plain, cache.expect("it is made"));
+        let files = files.expect("nobody else has it");
+        let store = Arc::new(BackingStore::new(files, self.runtime.handle().clone()));
+        (store.clone(), Arc::new(FBPool::new(store, 4)))
+    }
+}
+
+fn open(store: &Store, path: &Path, files: impl Files) -> Result<Dataset<Root, FBStore<Plain>>> {
+    let path = PreparedPath::open_with(path.to_owned(), vec![], Arc::new(files))?;
+    Dataset::blocking_open(store, path)
+}
+
+/// Commits values of these numbers; what was committed before is kept.
+fn commit(
+    dataset: &Dataset<Root, FBStore<Plain>>,
+    pool: &Pool,
+    kept: &[Key<Vec<u8>>],
+    new: &[u8],
+) -> Result<()> {
+    let items: Vec<_> = new.iter().map(|n| pool.insert(vec![*n; 100])).collect();
+    let committed = dataset.blocking_commit(|saver| {
+        let mut root = kept.to_vec();
+        root.iter().try_for_each(|key| saver.keep(*key))?;
+        for item in &items {
+            root.push(saver.save(item)?);
+        }
+        Ok::<_, Error>(root)
+    });
+    committed.map(drop)
+}
+
+/// The numbers that were committed. Everything must be whole.
+fn numbers(dataset: &Dataset<Root, FBStore<Plain>>, pool: &Pool) -> Vec<u8> {
+    let verified = dataset.blocking_verify(Verify::all()).expect("it reads");
+    assert!(verified.is_whole(), "{:?}", verified.damaged);
+    let root = dataset.root();
+    let number = |key: &Key<Vec<u8>>| {
+        let item = dataset.blocking_get(pool, *key).expect("it is committed");
+        item.blocking_read().expect("it is whole")[0]
+    };
+    root.iter().map(number).collect()
+}
+
+/// One run of a program that commits twice: numbers 0 and 1, and then 1 and 2.
+/// Tells whether the fault was met.
+fn run(places: &Places, saved: &Path, plan: impl FnOnce(&FaultyFiles)) -> bool {
+    let (store, pool) = places.store();
+    let files = FaultyFiles::default();
+    let mut expected = vec![vec![]];
+    {
+        let dataset = open(&store, saved, files.clone()).expect("nothing fails yet");
+        plan(&files);
+        let mut attempt = |kept: &[Key<Vec<u8>>], new: &[u8], numbers: &[u8]| {
+            let committed = commit(&dataset, &pool, kept, new);
+            match &committed {
+                Ok(()) => expected = vec![numbers.to_vec()],
+                // Of the last step nobody knows whether it is done.
+                Err(error) => {
+                    assert!(!error.is_panic(), "{error}");
+                    assert!(error.path().is_some(), "{error}");
+                    expected.push(numbers.to_vec());
+                }
+            }
+            committed.is_ok()
+        };
+        if attempt(&[], &[0, 1], &[0, 1]) {
+            let kept = dataset.root()[1];
+            attempt(&[kept], &[2], &[1, 2]);
+        } else {
+            attempt(&[], &[3], &[3]);
+        }
+        // The program goes on, and knows what it has committed.
+        let fired = files.lift();
+        let current = numbers(&dataset, &pool);
+        assert_eq!(current, expected[0], "the last that was acknowledged");
+        if fired.is_empty() {
+            return false;
+        }
+    }
+    store.blocking_finished();
+
+    // It ends here, or fails to open the dataset once more. What is found then
+    // is what was acknowledged, or what failed after.
+    let dataset = open(&store, saved, RealFiles).expect("a restart works");
+    let found = numbers(&dataset, &pool);
+    assert!(expected.contains(&found), "{found:?} and not {expected:?}");
+    commit(&dataset, &pool, &[], &[9]).expect("nothing fails any more");
+    assert_eq!(numbers(&dataset, &pool), [9]);
+    drop(dataset);
+    store.blocking_finished();
+    let left = super::Inspection::blocking_open(saved).expect("it is a dataset");
+    assert!(left.unnamed().is_empty(), "nothing is left of what failed");
+    true
+}
+
+fn at_each_operation(lasts: u64, number: i32) -> u64 {
+    let places = Places::new();
+    for after in 0.. {
+        let saved = places.saved(after);
+        let plan = |files: &FaultyFiles| files.plan(after, lasts, Fault::Error(number));
+        let was_met = run(&places, &saved, plan);
+        std::fs::remove_dir_all(saved).expect("it is there");
+        if !was_met {
+            return after;
+        }
+    }
+    unreachable!("a program ends")
+}
+
+#[test]
+fn a_full_disk() {
+    assert!(at_each_operation(1, ENOSPC) > 20);
+}
+
+#[test]
+fn a_full_disk_for_long() {
+    assert!(at_each_operation(FOREVER, ENOSPC) > 10);
+}
+
+#[test]
+fn a_broken_disk() {
+    assert!(at_each_operation(1, EIO) > 20);
+}
+
+#[test]
+fn a_broken_disk_for_some_operations() {
+    for lasts in 2..4 {
+        assert!(at_each_operation(lasts, EIO) > 20);
+    }
+}
+
+#[test]
+fn too_many_open_files() {
+    assert!(at_each_operation(1, EMFILE) > 20);
+}
+
+/// Opening a dataset, with a fault at each operation: an error, and never
+/// another dataset than the one that is there.
+#[test]
+fn a_dataset_that_cannot_be_opened() {
+    let places = Places::new();
+    let (store, pool) = places.store();
+    let saved = places.saved(0);
+    let dataset = open(&store, &saved, RealFiles).expect("nothing fails");
+    commit(&dataset, &pool, &[], &[1, 2]).expect("nothing fails");
+    drop(dataset);
+    let files = FaultyFiles::default();
+    for after in 0.. {
+        store.blocking_finished();
+        let path = PreparedPath::open_with(saved.clone(), vec![], Arc::new(files.clone()));
+        let path = path.expect("nothing fails yet");
+        files.plan(after, 1, Fault::Error(EIO));
+        let opened = Dataset::<Root, _>::blocking_open(&store, path);
+        let was_met = !files.lift().is_empty();
+        match opened {
+            Ok(dataset) => assert_eq!(numbers(&dataset, &pool), [1, 2]),
+            Err(error) => {
+                let path = error.path().expect("it names a path");
+                assert!(path.starts_with(&saved), "{error}");
+            }
+        }
+        if !was_met {
+            assert!(after > 250, "each shard is looked at");
+            break;
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! Commits, with the power cut at each point: whoever opens the dataset finds
+//! the last acknowledged commit or the one in flight, whole.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::runtime::{Builder, Runtime};
+
+use super::{Dataset, Key, Verify};
+use crate::fbstore::files::Files;
+use crate::fbstore::real_files::RealFiles;
+use crate::fbstore::testing::{Cut, Links, Plain, at_each_power_cut};
+use crate::fbstore::{FBStore, PreparedPath};
+use crate::{BackingStore, Error, FBPool};
+
+/// The number of a commit, and what it consists of.
+type Root = (u64, Vec<Key<Vec<u8>>>);
+
+/// What a program was told, or is about to do.
+#[derive(Clone, Copy)]
+enum Told {
+    Begins(u64),
+    Committed(u64),
+}
+
+struct Program {
+    dataset: Dataset<Root, FBStore<Plain>>,
+    pool: Arc<FBPool<Vec<u8>, FBStore<Plain>>>,
+}
+
+impl Program {
+    fn start(runtime: &Runtime, root: &Path, files: impl Fn() -> Arc<dyn Files>) -> Self {
+        let open = |name: &str| {
+            PreparedPath::open_with(root.join(name), vec![], files()).expect("it is opened")
+        };
+        let store = FBStore::open(Plain, open("cache")).expect("nobody has it");
+        let store = Arc::new(BackingStore::new(store, runtime.handle().clone()));
+        let dataset = Dataset::blocking_open(&store, open("saved"));
+        Self {
+            dataset: dataset.expect("it is found, or made"),
+            pool: Arc::new(FBPool::new(store, 1)),
+        }
+    }
+
+    /// Commit `n` consists of its own items and, from the second on, of one of
+    /// the commit before.
+    fn commit(&self, n: u64, items: usize) {
+        let before = self.dataset.root();
+        let items: Vec<_> = (0..items).map(|_| self.pool.insert(value(n))).collect();
+        let committed = self.dataset.blocking_commit(|saver| {
+            let mut keys = Vec::new();
+            for item in &items {
+                keys.push(saver.save(item)?);
+            }
+            if let Some(kept) = before.1.first() {
+                saver.keep(*kept)?;
+                keys.push(*kept);
+            }
+            Ok::<_, Error>((n, keys))
+        });
+        committed.expect("nothing fails");
+    }
+}
+
+fn value(n: u64) -> Vec<u8> {
+    vec![n as u8; if n.is_multiple_of(2) { 70_000 } else { 200 }]
+}
+
+fn runtime() -> Runtime {
+    let runtime = Builder::new_multi_thread().worker_threads(1).build();
+    runtime.expect("a runtime")
+}
+
+fn check(runtime: &Runtime, cut: Cut<'_, Told>, items: usize) {
+    let (mut committed, mut begun) = (0, 0);
+    for told in cut.told {
+        match told {
+            Told::Begins(n) => begun = *n,
+            Told::Committed(n) => committed = *n,
+        }
+    }
+    let program = Program::start(runtime, cut.root, || Arc::new(RealFiles));
+    let root = program.dataset.root();
+    let (found, keys) = &*root;
+    assert!(
+        *found == committed || *found == begun,
+        "commit {found} was found, {committed} was acknowledged and {begun} in flight"
+    );
+    let expected = match *found {
+        0 => 0,
+        1 => items,
+        _ => items + 1,
+    };
+    assert_eq!(keys.len(), expected);
+    let verified = program.dataset.blocking_verify(Verify::all());
+    let verified = verified.expect("it reads");
+    assert!(verified.is_whole(), "{:?}", verified.damaged);
+    for (n, key) in keys.iter().enumerate() {
+        let item = program.dataset.blocking_get(&program.pool, *key);
+        let item = item.expect("it is committed");
+        let own = n < items;
+        let read = item.blocking_read().expect("it is whole");
+        assert!(if own {
+            *read == value(*found)
+        } else {
+            *read == value(found - 1)
+        });
+    }
+    program.commit(found + 1, 1);
+}
+
+fn at_each_cut(links: Links, items: usize, commits: u64) -> usize {
+    let machine = runtime();
+    at_each_power_cut(
+        links,
+        |recorder, root| {
+            let runtime = runtime();
+            let program = Program::start(&runtime, root, || Arc::new(recorder.clone()));
+            for n in 1..=commits {
+                recorder.tell(Told::Begins(n));
+                program.commit(n, items);
+                recorder.tell(Told::Committed(n));
+            }
+        },
+        |cut| check(&machine, cut, items),
+    )
+}
+
+#[test]
+fn of_linked_files() {
+    assert!(at_each_cut(Links::AsTheMachine, 2, 3) > 300);
+}
+
+/// So many that one call syncs all.
+#[test]
+fn of_many_files() {
+    assert!(at_each_cut(Links::AsTheMachine, 130, 2) > 200);
+}
+
+/// EXDEV: the cache is on another file system.
+#[test]
+fn of_copied_files() {
+    assert!(at_each_cut(Links::Refused(18), 2, 2) > 300);
+}
