@@ -47,14 +47,14 @@ struct Setting {
 }
 
 fn cases(scale: &Scale) -> Vec<Case> {
-    let time = scale.pick(Duration::from_millis(40), Duration::from_millis(500));
+    let time = scale.pick(Duration::from_millis(25), Duration::from_millis(500));
     let mut cases = Vec::new();
     for (skew, name) in [(Skew::Zipf, "zipf"), (Skew::Uniform, "uniform")] {
         for threads in [1, 2] {
             let setting = Setting {
                 skew,
                 threads,
-                items: scale.pick(1_000, 20_000),
+                items: scale.pick(500, 20_000),
                 time,
             };
             cases.push(case(
@@ -65,7 +65,7 @@ fn cases(scale: &Scale) -> Vec<Case> {
             ));
         }
     }
-    let counts: &[usize] = scale.pick(&[250, 500, 2_000], &[5_000, 10_000, 40_000]);
+    let counts: &[usize] = scale.pick(&[125, 250, 1_000], &[5_000, 10_000, 40_000]);
     for items in counts {
         let setting = Setting {
             skew: Skew::Zipf,
