@@ -50,6 +50,7 @@
 //! | background work, persisted directories | [`BackingStore`], [`backing_store`] |
 //! | files and codecs | [`fbstore`] |
 //! | saving many items at once | [`convenience`] |
+//! | what "saved" means, and on which file system | [`guide::durability`] |
 //!
 //! # Features
 //!
@@ -100,6 +101,7 @@ mod error;
 mod fb;
 pub mod fbstore;
 mod guard;
+pub mod guide;
 mod pool;
 mod residency;
 mod sync;
