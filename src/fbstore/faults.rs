@@ -195,6 +195,8 @@ impl Program<'_> {
             "{stats:?}"
         );
         assert!(stats.resident <= 1 && stats.overdue == 0, "{stats:?}");
+        self.pool.validate();
+        live.iter().for_each(|live| live.item.item().validate());
 
         for Live { item, value } in live {
             let persisted = item.blocking_persist(&self.tracked);
