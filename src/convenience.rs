@@ -241,12 +241,18 @@ pub fn post_save_cleanup<B: BackingStoreT>(
     max_simultaneous_tasks: usize,
     keys_to_delete: &[Uuid],
 ) -> Result<()> {
+    // One shard after the other, and one task for many keys.
+    let mut keys = keys_to_delete.to_vec();
+    keys.sort_unstable();
     let mut tasks = Window::new(max_simultaneous_tasks);
-    for key in keys_to_delete {
-        tasks.push(store.delete_persisted(tracked, *key));
+    for keys in keys.chunks(DELETED_AT_ONCE) {
+        tasks.push(store.delete_many_persisted(tracked, keys.to_vec()));
     }
     tasks.finish()
 }
+
+/// How many keys one task deletes.
+const DELETED_AT_ONCE: usize = 64;
 
 /// Takes the items that a save consists of.
 pub struct Persister<B: BackingStoreT> {

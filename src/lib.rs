@@ -52,6 +52,7 @@
 //! | files and codecs | [`fbstore`] |
 //! | saving many items at once | [`convenience`] |
 //! | committing items and what names them; restarts; other processes | `dataset` (feature `dataset`) |
+//! | what "saved" means, and on which file system | [`guide::durability`] |
 //!
 //! # Features
 //!
@@ -106,6 +107,7 @@ mod error;
 mod fb;
 pub mod fbstore;
 mod guard;
+pub mod guide;
 mod pool;
 mod residency;
 mod sync;

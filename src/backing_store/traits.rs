@@ -170,6 +170,18 @@ pub trait Strategy<T>: BackingStoreT {
     /// Whatever keeps it from being loaded.
     fn load(&self, key: Uuid) -> Result<T, BoxError>;
 
+    /// Loads a value once more that was loaded before and has left memory since,
+    /// so that it pays to make the next load cheaper than this one: a file may
+    /// be mapped that was read the first time. The provided method calls
+    /// [`load`](Self::load).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`load`](Self::load).
+    fn reload(&self, key: Uuid) -> Result<T, BoxError> {
+        self.load(key)
+    }
+
     /// Makes an independent copy of `data`. The provided method stores it under
     /// a key of its own, loads it and deletes it; override it where the copy can
     /// be made in memory.
@@ -259,6 +271,10 @@ impl<T, B: Strategy<T>> Strategy<T> for Arc<B> {
 
     fn load(&self, key: Uuid) -> Result<T, BoxError> {
         (**self).load(key)
+    }
+
+    fn reload(&self, key: Uuid) -> Result<T, BoxError> {
+        (**self).reload(key)
     }
 
     fn duplicate(&self, data: &T) -> Result<T, BoxError> {

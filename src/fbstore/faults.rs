@@ -20,6 +20,8 @@ const ENOSPC: i32 = 28;
 const EIO: i32 = 5;
 const EACCES: i32 = 13;
 const EMFILE: i32 = 24;
+const EROFS: i32 = 30;
+const EDQUOT: i32 = 122;
 const EXDEV: i32 = 18;
 const EPERM: i32 = 1;
 
@@ -195,6 +197,8 @@ impl Program<'_> {
             "{stats:?}"
         );
         assert!(stats.resident <= 1 && stats.overdue == 0, "{stats:?}");
+        self.pool.validate();
+        live.iter().for_each(|live| live.item.item().validate());
 
         for Live { item, value } in live {
             let persisted = item.blocking_persist(&self.tracked);
@@ -427,6 +431,75 @@ fn directories_that_cannot_be_made_or_read() {
             .expect("nothing fails any more")
             .is_empty()
     );
+}
+
+/// Takes a directory, with a fault at each operation of that in turn. Whatever
+/// failed, the next attempt works.
+fn taken_at_each_operation(
+    number: i32,
+    is_marked: bool,
+    take: impl Fn(PreparedPath) -> Result<(), Error>,
+) {
+    let places = Places::new();
+    let files = FaultyFiles::default();
+    let open = || {
+        let files = Arc::new(files.clone());
+        PreparedPath::open_with(places.cache.clone(), vec![], files).expect("nothing fails yet")
+    };
+    let mark = super::role::Role::path(&places.cache);
+    for after in 0.. {
+        if !is_marked {
+            // Not there at first.
+            let _ = std::fs::remove_file(&mark);
+        }
+        let path = open();
+        files.plan(after, 1, Fault::Error(number));
+        let taken = take(path);
+        let fired = files.lift();
+        if let Err(error) = taken {
+            let path = error.path().expect("it names what failed");
+            assert!(path.starts_with(&places.cache), "{error}");
+            assert!(!fired.is_empty(), "{error}");
+        }
+        take(open()).unwrap_or_else(|error| panic!("after {fired:?}: {error}"));
+        assert!(mark.exists(), "after {fired:?}");
+        if fired.is_empty() {
+            assert!(after > 260, "it reads the directory");
+            return;
+        }
+    }
+}
+
+#[test]
+fn caches_that_cannot_be_taken() {
+    for number in [EIO, ENOSPC, EACCES] {
+        for is_marked in [false, true] {
+            taken_at_each_operation(number, is_marked, |path| {
+                FBStore::open(Plain, path).map(drop)
+            });
+        }
+    }
+}
+
+#[test]
+fn persisted_directories_that_cannot_be_tracked() {
+    let other = Places::new();
+    let program = other.start();
+    for is_marked in [false, true] {
+        taken_at_each_operation(EIO, is_marked, |path| {
+            program.store.blocking_track_path(path).map(drop)
+        });
+    }
+}
+
+#[test]
+fn a_disk_that_became_read_only() {
+    assert!(at_each_operation(FOREVER, Fault::Error(EROFS)) > 30);
+}
+
+#[test]
+fn a_quota_that_is_used_up() {
+    assert!(at_each_operation(2, Fault::Error(EDQUOT)) > 30);
 }
 
 /// Two threads save at the same time. The one that comes second finds nothing to

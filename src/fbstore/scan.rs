@@ -2,7 +2,9 @@
 
 use std::ffi::OsStr;
 use std::io;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::thread::{self, ScopedJoinHandle};
 
 use file_backed_codecs::BoxError;
 use uuid::Uuid;
@@ -13,6 +15,9 @@ use super::layout::{Name, RESERVED, is_hex, name_in, shards};
 use super::prepared_path::PreparedPath;
 use crate::error::Operation;
 use crate::{Error, Result};
+
+/// More find nothing faster.
+const MOST_THREADS: usize = 8;
 
 /// Finds the keys whose files are in `path`. Names that are not the library's
 /// own are reported through `tracing` and left alone.
@@ -31,54 +36,114 @@ pub fn sanitize_path(path: &PreparedPath) -> Result<Vec<Uuid>> {
 }
 
 /// What is in a directory.
+#[derive(Default)]
 pub(super) struct Found {
     pub(super) keys: Vec<Uuid>,
     /// Temporary names that a process which died has left.
     pub(super) left_over: Vec<PathBuf>,
+    foreign: Vec<PathBuf>,
 }
 
-pub(super) fn find(root: &Path, files: &dyn Files, ignored: &[&str]) -> Result<Found, BoxError> {
-    let mut found = Found {
-        keys: Vec::new(),
-        left_over: Vec::new(),
-    };
-    let mut report = |name: &OsStr, _| {
-        let known = name.to_str().is_some_and(|name| {
-            is_shard(name) || RESERVED.contains(&name) || ignored.contains(&name)
-        });
-        if !known {
-            report_foreign(&root.join(name));
-        }
-    };
-    let listed = files.list(root, &mut report);
-    listed.map_err(|error| at(root, error))?;
-    for shard in shards() {
-        find_in_shard(root, files, ignored, &shard, &mut found)?;
+impl Found {
+    fn append(&mut self, mut other: Self) {
+        self.keys.append(&mut other.keys);
+        self.left_over.append(&mut other.left_over);
+        self.foreign.append(&mut other.foreign);
     }
+}
+
+/// A directory and who asks what is in it.
+#[derive(Clone, Copy)]
+struct Scan<'a> {
+    root: &'a Path,
+    files: &'a dyn Files,
+    ignored: &'a [&'static str],
+}
+
+/// Finds what is in a directory, on as many threads as there are cores. What is
+/// foreign is reported.
+pub(super) fn find(
+    root: &Path,
+    files: &dyn Files,
+    ignored: &[&'static str],
+) -> Result<Found, BoxError> {
+    let scan = Scan {
+        root,
+        files,
+        ignored,
+    };
+    let mut found = scan.beside_the_shards()?;
+    for part in scan.all_shards() {
+        found.append(part?);
+    }
+    found.foreign.iter().for_each(|path| report_foreign(path));
     Ok(found)
 }
 
-fn find_in_shard(
-    root: &Path,
-    files: &dyn Files,
-    ignored: &[&str],
-    shard: &str,
-    found: &mut Found,
-) -> Result<(), BoxError> {
-    let directory = root.join(shard);
-    let mut note = |name: &OsStr, is_file| match name_in(shard, name).filter(|_| is_file) {
-        Some(Name::Item(key)) => found.keys.push(key),
-        Some(Name::Temporary { is_left_over }) if is_left_over => {
-            found.left_over.push(directory.join(name));
+impl Scan<'_> {
+    fn beside_the_shards(self) -> Result<Found, BoxError> {
+        let mut found = Found::default();
+        let mut note = |name: &OsStr, _| {
+            let known = name.to_str().is_some_and(|name| {
+                is_shard(name) || RESERVED.contains(&name) || self.ignored.contains(&name)
+            });
+            if !known {
+                found.foreign.push(self.root.join(name));
+            }
+        };
+        let listed = self.files.list(self.root, &mut note);
+        listed.map_err(|error| at(self.root, error))?;
+        Ok(found)
+    }
+
+    /// What is in the shards, a part of them after the other.
+    fn all_shards(self) -> Vec<Result<Found, BoxError>> {
+        let shards: Vec<_> = shards().collect();
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let parts = shards.chunks(shards.len().div_ceil(threads.min(MOST_THREADS)));
+        thread::scope(|scope| {
+            // Where there is no thread to be had, this one does it.
+            let begun: Vec<_> = parts
+                .map(|part| {
+                    let work = move || self.some_shards(part);
+                    let builder = thread::Builder::new().name("file_backed scan".to_owned());
+                    (part, builder.spawn_scoped(scope, work))
+                })
+                .collect();
+            let end = |(part, thread): (&[String], io::Result<ScopedJoinHandle<'_, _>>)| {
+                let Ok(thread) = thread else {
+                    return self.some_shards(part);
+                };
+                thread.join().unwrap_or_else(|panic| resume_unwind(panic))
+            };
+            begun.into_iter().map(end).collect()
+        })
+    }
+
+    fn some_shards(self, shards: &[String]) -> Result<Found, BoxError> {
+        let mut found = Found::default();
+        for shard in shards {
+            self.one_shard(shard, &mut found)?;
         }
-        Some(Name::Temporary { .. }) => {}
-        None if ignored.iter().any(|ignored| name == *ignored) => {}
-        None => report_foreign(&directory.join(name)),
-    };
-    match files.list(&directory, &mut note) {
-        // A directory that is only read need not have all shards.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        listed => listed.map_err(|error| at(&directory, error)),
+        Ok(found)
+    }
+
+    fn one_shard(self, shard: &str, found: &mut Found) -> Result<(), BoxError> {
+        let directory = self.root.join(shard);
+        let mut note = |name: &OsStr, is_file| match name_in(shard, name).filter(|_| is_file) {
+            Some(Name::Item(key)) => found.keys.push(key),
+            Some(Name::Temporary { is_left_over }) if is_left_over => {
+                found.left_over.push(directory.join(name));
+            }
+            Some(Name::Temporary { .. }) => {}
+            None if self.ignored.iter().any(|ignored| name == *ignored) => {}
+            None => found.foreign.push(directory.join(name)),
+        };
+        match self.files.list(&directory, &mut note) {
+            // A directory that is only read need not have all shards.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            listed => listed.map_err(|error| at(&directory, error)),
+        }
     }
 }
 

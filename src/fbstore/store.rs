@@ -164,6 +164,17 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         }
     }
 
+    fn register_many(&self, path: &PreparedPath, keys: &[Uuid]) -> Result<Vec<Transfer>, BoxError> {
+        // One shard after the other.
+        let mut order: Vec<_> = (0..keys.len()).collect();
+        order.sort_unstable_by_key(|n| keys[*n]);
+        let mut transfers = vec![Transfer::Present; keys.len()];
+        for n in order {
+            transfers[n] = self.register(path, keys[n])?;
+        }
+        Ok(transfers)
+    }
+
     fn register_in_place(&self, path: &PreparedPath, key: Uuid) -> Result<(), BoxError> {
         let file = path.directory().spot(key);
         let found = path.directory().files().identity(&file);

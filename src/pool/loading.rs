@@ -95,10 +95,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             return;
         }
         let _under_way = self.core().queue.token();
-        let key = item.key();
+        let (key, again) = item.to_load();
         let loaded = self
             .core()
-            .call(Operation::Load, key, |backing| backing.load(key))
+            .call(Operation::Load, key, |backing| match again {
+                true => backing.reload(key),
+                false => backing.load(key),
+            })
             .map(Arc::new);
         let value = loaded.as_ref().ok();
         let value = value.map(|value| (value, self.cost_of(value)));

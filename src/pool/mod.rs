@@ -134,6 +134,12 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         self.counters.items.load(Ordering::Relaxed)
     }
 
+    /// Checks what must hold whenever nobody is at work.
+    #[cfg(test)]
+    pub(crate) fn validate(&self) {
+        self.order.validate();
+    }
+
     /// What the pool counts.
     pub fn stats(&self) -> Stats {
         let amounts = self.order.amounts();

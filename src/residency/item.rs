@@ -38,6 +38,8 @@ pub(super) struct Cell {
     pub(super) eviction_queued: bool,
     /// The value is a map of its file, and costs no memory.
     pub(super) is_map: bool,
+    /// A value of the item was loaded before.
+    pub(super) was_loaded: bool,
     pub(super) state: State,
 }
 
@@ -90,6 +92,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 file,
                 eviction_queued: false,
                 is_map: false,
+                was_loaded: false,
                 state,
             }),
             store: std::marker::PhantomData,

@@ -51,6 +51,12 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
     }
 
+    /// What a claimed load loads, and whether it was loaded before.
+    pub(crate) fn to_load(&self) -> (Uuid, bool) {
+        let cell = self.lock();
+        (cell.key, cell.was_loaded)
+    }
+
     /// A hit on an item in the older half, or on one that the budget has let go
     /// of: it comes to the front. A job that was queued for its eviction finds
     /// nothing to do.
@@ -80,6 +86,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 self.slot.put(value.clone());
                 cell.state = State::Clean;
                 cell.is_map = cost.is_map;
+                cell.was_loaded = true;
                 self.set_weight(cost.weight);
                 self.settle(&cell, residents);
             }

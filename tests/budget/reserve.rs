@@ -283,3 +283,27 @@ fn what_does_not_end_by_itself_keeps_nobody_from_the_rest_of_the_room() {
         world.assert_empty(&pool);
     });
 }
+
+/// One is told of room, and there is room for two: whoever finds more than it
+/// needs tells the next, also when it keeps what it got.
+#[test]
+fn room_for_two_is_found_by_two() {
+    test(|| {
+        let world = World::new();
+        let pool = pool(&world, 2);
+        let gate = world.mem.gate(Op::Store, None);
+        let items = ["a", "b"].map(|text| {
+            let permit = pool.blocking_reserve().expect("there is room");
+            permit.insert(text.to_owned())
+        });
+        let mut first = ByHand::new(pool.reserve());
+        let mut second = ByHand::new(pool.reserve());
+        assert!(first.poll().is_pending() && second.poll().is_pending());
+        gate.open();
+        world.settle();
+        let first = first.finish().expect("there is room");
+        let second = second.finish().expect("there is room for it too");
+        drop((first, second, items));
+        world.assert_empty(&pool);
+    });
+}

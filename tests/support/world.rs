@@ -74,8 +74,9 @@ impl World {
     pub(crate) fn clog(&self) -> Clog {
         let tracked = self.track(&MemPath::default());
         let gate = self.mem.gate(Op::Sync, None);
-        // As many as the store asks of the runtime, and its own thread.
-        let threads = std::thread::available_parallelism().map_or(2, usize::from) + 1;
+        // As many as the store asks of the runtime, one more than cores, and its
+        // own thread.
+        let threads = std::thread::available_parallelism().map_or(2, usize::from) + 2;
         let tasks = (0..threads).map(|_| self.store.sync(&tracked)).collect();
         gate.wait_for(threads);
         Clog { gate, tasks }

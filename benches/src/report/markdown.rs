@@ -34,12 +34,12 @@ pub fn section(rows: &[Row]) -> String {
 
 const READING: &str = "
 The figure is the median of the rounds, and behind it the least and the greatest of them, for the
-one codec that the row is about; \"all its codecs\" goes from the best to the worst median of this
-crate's other rows there, blocking and async. A limit is bare system calls or structures; × is this
-crate's median over the other one's: below 1 is better for times and bytes, above 1 for rates. A
-peer is comparable if a load of it gives the same: bytes where ours gives an archive, a decoded
-value where ours decodes. \"ancestor\" is the published 0.6. What the rows are, and what is not
-alike, is told in [`benches/README.md`](benches/README.md). All of it, with plots, comes from
+one codec that the row is about; \"all its codecs\" goes from the least to the greatest median of this
+crate's rows there, of all codecs, blocking and async. A limit is bare system calls or structures; ×
+is this crate's median over the other one's: below 1 is better for times and bytes, above 1 for
+rates. A peer is comparable if a load of it gives the same: bytes where ours gives an archive, a
+decoded value where ours decodes. \"ancestor\" is the published 0.6. What the rows are, and what is
+not alike, is told in [`benches/README.md`](benches/README.md). All of it, with plots, comes from
 
 ```sh
 cargo run --release --manifest-path benches/Cargo.toml -- report --dir DIR --out DIR

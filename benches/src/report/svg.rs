@@ -8,7 +8,7 @@ use super::style::{Marker, Style, style_of};
 
 const WIDTH: f64 = 940.0;
 const HEIGHT: f64 = 440.0;
-const LEFT: f64 = 86.0;
+const LEFT: f64 = 104.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 58.0;
 /// Room for the legend.
@@ -65,10 +65,14 @@ impl Scale {
         self.from + share.clamp(0.0, 1.0) * (self.to - self.from)
     }
 
-    /// Powers of ten, and between them 2 and 5 if there are few.
+    /// Powers of ten, and between them 2 and 5 if there are few, or all.
     fn ticks(&self) -> Vec<f64> {
         let span = self.high - self.low;
-        let factors: &[f64] = if span < 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+        let factors: &[f64] = match span {
+            span if span < 0.8 => &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 9.0],
+            span if span < 3.0 => &[1.0, 2.0, 5.0],
+            _ => &[1.0],
+        };
         // At most about ten, so that labels do not touch.
         let step = (span / 10.0) as usize + 1;
         (self.low.floor() as i32..=self.high.ceil() as i32)
@@ -360,7 +364,12 @@ mod tests {
 
     #[test]
     fn a_scale_ends_near_its_values() {
-        assert_eq!(scale(&[24.0, 90.0]).ticks(), [20.0, 50.0, 100.0]);
+        assert_eq!(scale(&[60.0, 90.0]).ticks().first(), Some(&50.0));
+        assert_eq!(scale(&[60.0, 90.0]).ticks().len(), 6);
+        assert_eq!(
+            scale(&[4.0, 90.0]).ticks(),
+            [2.0, 5.0, 10.0, 20.0, 50.0, 100.0]
+        );
         assert_eq!(scale(&[0.6, 3.0]).ticks(), [0.5, 1.0, 2.0, 5.0]);
         let wide = scale(&[3.0, 8e4]);
         assert_eq!(wide.ticks(), [10.0, 100.0, 1e3, 1e4, 1e5]);

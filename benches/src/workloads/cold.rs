@@ -131,7 +131,7 @@ fn among_many_threads(scale: &Scale) -> Case {
     const OTHERS: usize = 512;
     let (bytes, loads) = (4 * KIB, loads(4 * KIB, scale));
     let name = format!("{}/one-among-{OTHERS}", size_name(bytes));
-    let mut case = Case::new(name, scale.pick(3, 9));
+    let mut case = Case::new(name, scale.pick(2, 9));
     for entry in stores() {
         if entry.system == "ancestor/bincodec" {
             let reason = "its loads take 600 µs each: see ancestor/prostcodec";

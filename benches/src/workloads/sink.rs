@@ -26,13 +26,16 @@ pub const WORKLOAD: Workload = Workload {
 };
 
 /// Items that stay in memory.
-const CACHE: usize = 64;
+fn cache(scale: &Scale) -> usize {
+    scale.pick(16, 64)
+}
+
 const SMALL: usize = 256;
 /// Bytes that may wait to be written, where that can be bounded.
 const BACKLOG: usize = 16 * MIB;
 
 fn cases(scale: &Scale) -> Vec<Case> {
-    let blobs: &[usize] = scale.pick(&[80, 112, 192], &[512, 1024, 2048]);
+    let blobs: &[usize] = scale.pick(&[24, 40, 96], &[512, 1024, 2048]);
     let small: &[usize] = scale.pick(&[500, 2_000, 6_000], &[20_000, 60_000, 200_000]);
     let blobs = blobs
         .iter()
@@ -52,6 +55,7 @@ fn cases(scale: &Scale) -> Vec<Case> {
 
 fn case(kind: &str, items: usize, bytes: usize, size: String, scale: &Scale) -> Case {
     let mut case = Case::new(format!("{kind}/{size}"), scale.pick(2, 5));
+    let cache = cache(scale);
     for entry in [
         catalog::mapped::<ours::Archive>(false),
         catalog::mapped::<ours::Archive>(true),
@@ -73,12 +77,12 @@ fn case(kind: &str, items: usize, bytes: usize, size: String, scale: &Scale) -> 
     ] {
         let items = match &*entry.system {
             // 150 ms a blob: a sixteenth of them tells as much.
-            "ancestor/bincodec" if bytes > 64 * KIB => CACHE + (items - CACHE) / 16,
+            "ancestor/bincodec" if bytes > 64 * KIB => cache + (items - cache) / 16,
             _ => items,
         };
         let sizes = Sizes {
             items,
-            cache: CACHE,
+            cache,
             bytes,
             backlog: (!entry.system.ends_with("-insert")).then_some(BACKLOG),
         };
@@ -89,7 +93,7 @@ fn case(kind: &str, items: usize, bytes: usize, size: String, scale: &Scale) -> 
         let most = scale.pick(Duration::from_secs(2), Duration::from_secs(60));
         case.add(contender.isolated().budget(most));
     }
-    let written = items - CACHE;
+    let written = items - cache;
     let limit = Contender::new("limit/archive-write-2t", move |dir| {
         let dir = dir.to_owned();
         Ok(Box::new(move |_| {
@@ -102,7 +106,7 @@ fn case(kind: &str, items: usize, bytes: usize, size: String, scale: &Scale) -> 
     if bytes == MIB {
         // Not measured: what a pool that is told so may use.
         case.add(Contender::new("limit/cache-and-backlog", move |_| {
-            let most = (CACHE * bytes + BACKLOG + 16 * MIB) as f64;
+            let most = (cache * bytes + BACKLOG + 16 * MIB) as f64;
             let peak = Sample::new("peak-rss", "MiB", most / MIB as f64);
             Ok(Box::new(move |_| Ok(vec![peak.clone()])))
         }));
@@ -117,17 +121,17 @@ fn measure(entry: &Entry, dir: &Path, sizes: Sizes) -> Result<Measure> {
         memory::forget_peak();
         let before = memory::resident()?;
         // As many as stay in memory: from then on each one put is one written.
-        for id in 0..CACHE {
+        for id in 0..sizes.cache {
             store.put(id, template.blob(id))?;
         }
         store.finish()?;
         let begin = Instant::now();
-        for id in CACHE..sizes.items {
+        for id in sizes.cache..sizes.items {
             store.put(id, template.blob(id))?;
         }
         store.finish()?;
         let time = begin.elapsed();
-        let written = sizes.items - CACHE;
+        let written = sizes.items - sizes.cache;
         let samples = vec![rate(time, written, sizes.bytes), peak(before)?];
         for id in [0, sizes.items / 2, sizes.items - 1] {
             let sum = store.load(id, Touch::All)?;

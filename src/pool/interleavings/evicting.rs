@@ -92,6 +92,19 @@ fn the_last_handle_against_an_eviction() {
     });
 }
 
+/// The only room comes free once: whoever misses that waits for ever.
+#[test]
+fn a_permit_that_is_given_back_against_one_who_waits() {
+    explore(|| {
+        let world = World::new(0);
+        let permit = world.pool.blocking_reserve().expect("there is room");
+        let holder = thread::spawn(move || drop(permit));
+        drop(world.pool.blocking_reserve().expect("there is room"));
+        holder.join().expect("it gave it back");
+        world.end();
+    });
+}
+
 /// Producers that reserve are never more than the bound ahead of the disk, and
 /// all of them get their turn.
 #[test]

@@ -1,0 +1,3 @@
+//! Guides: what does not belong to one type.
+
+pub mod durability;

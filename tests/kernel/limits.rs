@@ -1,0 +1,79 @@
+//! What the system does not let a process do.
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use crate::child::Other;
+use crate::machine::{may_run, run, skip};
+use crate::program::{Program, word};
+
+/// `RLIMIT_FSIZE`: the write that crosses the limit is short, and the next one
+/// fails.
+#[test]
+fn files_that_may_not_be_so_large() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // The signal that goes with it would end the process.
+    let limited = "trap '' XFSZ; ulimit -f 128; exec \"$@\"";
+    let child = Other::start("large", dir.path(), &["sh", "-c", limited, "sh"]);
+    let (code, said) = child.end();
+    assert_eq!(code, Some(0), "{said:?}");
+}
+
+/// Files of another user are not linked (`fs.protected_hardlinks`), but copied.
+#[test]
+fn files_of_another_user() {
+    if !may_run(&["setpriv"]) {
+        return;
+    }
+    let protected = std::fs::read_to_string("/proc/sys/fs/protected_hardlinks");
+    if !protected.is_ok_and(|on| on.trim() == "1") {
+        return skip("fs.protected_hardlinks is off");
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let program = Program::open(dir.path()).expect("nobody has it");
+    for len in [100, 200] {
+        let item = program.pool.insert(word(len));
+        item.blocking_persist(&program.tracked)
+            .expect("it is saved");
+    }
+    program.pool.store().blocking_finished();
+    drop(program);
+
+    // The directories are for everybody; the files stay root's.
+    let chmod = |mode, kind: &str| {
+        let root = dir.path().to_str().expect("a plain name");
+        let found = ["-type", kind, "-exec", "chmod", mode, "{}", "+"];
+        run(std::process::Command::new("find").arg(root).args(found)).expect("it is root's");
+    };
+    chmod("0777", "d");
+    for place in ["cache", "saved"] {
+        let lock = dir.path().join(place).join("file_backed.lock");
+        set_mode(&lock, 0o666);
+    }
+    // The test binary must be reachable too.
+    let own = std::env::current_exe().expect("this binary");
+    if !own.ancestors().skip(1).all(is_open_to_all) {
+        return skip("another user may not run this binary where it is");
+    }
+    let nobody = [
+        "setpriv",
+        "--reuid=65534",
+        "--regid=65534",
+        "--clear-groups",
+    ];
+    let (code, said) = Other::start("register", dir.path(), &nobody).end();
+    assert_eq!(
+        (code, &*said),
+        (Some(0), &["links 0 copies 2".to_owned()][..])
+    );
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    let permissions = std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(path, permissions).expect("it is ours");
+}
+
+fn is_open_to_all(directory: &Path) -> bool {
+    let metadata = std::fs::metadata(directory);
+    metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0)
+}
