@@ -136,7 +136,6 @@ impl Files for RealFiles {
 /// Names that are reached through open directories.
 #[cfg(unix)]
 mod names {
-    use std::ffi::OsStr;
     use std::fs::File;
     use std::io;
     use std::os::fd::{BorrowedFd, OwnedFd};
@@ -145,6 +144,8 @@ mod names {
     use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat, unlinkat};
     use rustix::io::{Errno, retry_on_intr};
 
+    #[cfg(target_os = "linux")]
+    use super::OsStr;
     use super::Spot;
 
     /// Calls with the open directory of a name, or else with its path.
