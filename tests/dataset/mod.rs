@@ -2,6 +2,8 @@
 
 mod commit;
 mod damage;
+#[cfg(unix)]
+mod processes;
 mod readers;
 mod restart;
 
@@ -61,7 +63,8 @@ type Library = Dataset<Catalogue, B>;
 struct Places {
     saved: PathBuf,
     runtime: Runtime,
-    _dir: tempfile::TempDir,
+    /// `None` where another process has made it.
+    _dir: Option<tempfile::TempDir>,
 }
 
 impl Places {
@@ -69,10 +72,18 @@ impl Places {
         // In memory where there is that: syncs of a disk take their time.
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
         let dir = dir.expect("a temporary directory");
+        let saved = dir.path().join("saved");
         Self {
-            saved: dir.path().join("saved"),
+            _dir: Some(dir),
+            ..Self::at(saved)
+        }
+    }
+
+    fn at(saved: PathBuf) -> Self {
+        Self {
+            saved,
             runtime: Runtime::new().expect("a runtime"),
-            _dir: dir,
+            _dir: None,
         }
     }
 
