@@ -28,6 +28,8 @@ impl Process {
         let mut child = Command::new(std::env::current_exe().expect("this test"))
             .args([test, "--exact", "--nocapture", "--test-threads=1"])
             .env(PLACE, place)
+            // A process that is killed leaves its temporary cache.
+            .env("TMPDIR", place.parent().expect("it is in a directory"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
