@@ -128,7 +128,7 @@ fn at_each_cut(links: Links, items: usize, commits: u64) -> usize {
 
 #[test]
 fn of_linked_files() {
-    assert!(at_each_cut(Links::AsTheMachine, 2, 2) > 300);
+    assert!(at_each_cut(Links::AsTheMachine, 2, 3) > 300);
 }
 
 /// So many that one call syncs all.
