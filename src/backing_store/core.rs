@@ -12,6 +12,7 @@ use super::keys::{Busy, Keys};
 use super::outage::Outage;
 use super::queue::{DeleteFile, DeletedFile, Entry, Lane, Queue};
 use super::token::{File, Token};
+use super::transfers::Transfers;
 use super::{BackingStoreT, TrackedPath};
 use crate::error::{AtPath, Fault, Operation};
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +24,7 @@ pub(crate) struct Core<B> {
     pub(crate) queue: Arc<Queue>,
     pub(crate) outage: Arc<Outage>,
     pub(crate) failures: Arc<Failures>,
+    pub(crate) transfers: Transfers,
     /// Keys whose file may have several owners: registered or persisted ones.
     /// The file of any other item has exactly one.
     keys: Keys,
@@ -38,6 +40,7 @@ impl<B: BackingStoreT> Core<B> {
             queue,
             outage: Arc::new(Outage::default()),
             failures: Arc::new(Failures::default()),
+            transfers: Transfers::default(),
             keys: Keys::new(),
             files,
         })
@@ -107,7 +110,9 @@ impl<B: BackingStoreT> Core<B> {
                 if tracked.is_read_only() {
                     backing.register_in_place(tracked.path(), key)
                 } else {
-                    backing.register(tracked.path(), key).map(drop)
+                    let transfer = backing.register(tracked.path(), key)?;
+                    self.transfers.count(transfer);
+                    Ok(())
                 }
             })
         })?;
@@ -164,13 +169,16 @@ impl<B: BackingStoreT> Core<B> {
         begun: Vec<Busy<'_>>,
     ) -> Result<Vec<Token<B>>> {
         let keys: Vec<_> = begun.iter().map(Busy::key).collect();
-        if let Err(error) = guarded(|| self.backing.register_many(tracked.path(), &keys)) {
-            // Some may be linked. They are deleted while they are still ours.
-            for key in keys {
-                let deleted = self.call(Operation::Delete, key, |backing| backing.delete(key));
-                deleted.unwrap_or_else(|error| self.failures.deletion(&error));
+        match guarded(|| self.backing.register_many(tracked.path(), &keys)) {
+            Ok(transfers) => (transfers.into_iter()).for_each(|one| self.transfers.count(one)),
+            Err(error) => {
+                // Some may be linked. They are deleted while they are still ours.
+                for key in keys {
+                    let deleted = self.call(Operation::Delete, key, |backing| backing.delete(key));
+                    deleted.unwrap_or_else(|error| self.failures.deletion(&error));
+                }
+                return Err(Error::new(Operation::RegisterAll, error));
             }
-            return Err(Error::new(Operation::RegisterAll, error));
         }
         begun.into_iter().for_each(Busy::linked);
         self.files.fetch_add(keys.len(), Ordering::Relaxed);
@@ -190,7 +198,9 @@ impl<B: BackingStoreT> Core<B> {
         }
         let persist = || {
             self.call(Operation::Persist, key, |backing| {
-                backing.persist(tracked.path(), key).map(drop)
+                let transfer = backing.persist(tracked.path(), key)?;
+                self.transfers.count(transfer);
+                Ok(())
             })
         };
         tracked.keys().acquire(key, persist).map(drop)

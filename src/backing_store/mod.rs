@@ -21,6 +21,7 @@ mod task;
 mod token;
 mod tracked_path;
 mod traits;
+mod transfers;
 
 pub use background::Background;
 pub use registered_tokens::RegisteredTokens;

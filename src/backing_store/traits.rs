@@ -61,15 +61,18 @@ pub trait BackingStoreT: Send + Sync + 'static {
     /// `NotFound` if it is not there.
     fn register(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, BoxError>;
 
-    /// Does [`register`](Self::register) for many keys. Override it where one
-    /// operation can serve many.
+    /// Does [`register`](Self::register) for many keys, and tells of each how it
+    /// came, in their order. Override it where one operation can serve many.
     ///
     /// # Errors
     ///
     /// The first failure; what was taken before is deleted again by the caller.
-    fn register_many(&self, path: &Self::PersistPath, keys: &[Uuid]) -> Result<(), BoxError> {
-        keys.iter()
-            .try_for_each(|key| self.register(path, *key).map(drop))
+    fn register_many(
+        &self,
+        path: &Self::PersistPath,
+        keys: &[Uuid],
+    ) -> Result<Vec<Transfer>, BoxError> {
+        keys.iter().map(|key| self.register(path, *key)).collect()
     }
 
     /// Makes the persisted file of `key` at `path` loadable without taking it
@@ -195,7 +198,11 @@ impl<B: BackingStoreT> BackingStoreT for Arc<B> {
         (**self).register(path, key)
     }
 
-    fn register_many(&self, path: &Self::PersistPath, keys: &[Uuid]) -> Result<(), BoxError> {
+    fn register_many(
+        &self,
+        path: &Self::PersistPath,
+        keys: &[Uuid],
+    ) -> Result<Vec<Transfer>, BoxError> {
         (**self).register_many(path, keys)
     }
 

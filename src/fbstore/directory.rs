@@ -17,6 +17,7 @@ use super::files::{Files, Identity};
 use super::layout::{key_path, shards};
 use super::lock::Lock;
 use super::role::Role;
+use super::spot::{Shards, Spot};
 use super::{scan, sweep};
 use crate::backing_store::Background;
 use crate::error::{AtPath, Fault};
@@ -27,7 +28,7 @@ const LOCK_NAME: &str = "file_backed.lock";
 /// A directory in use. However often, and under whatever names, it is opened,
 /// the process has one entry for it.
 pub(crate) struct Directory {
-    root: PathBuf,
+    shards: Shards,
     files: Arc<dyn Files>,
     /// Which store has the directory as its cache.
     cache: Mutex<Option<Background>>,
@@ -65,7 +66,8 @@ impl Directory {
     ) -> Result<Arc<Self>, BoxError> {
         // A relative path would follow the process to another directory.
         let root = std::path::absolute(&root).map_err(|error| at(&root, error))?;
-        let identity = files.identity(&root).map_err(|error| at(&root, error))?;
+        let identity = files.identity(&Spot::Path(&root));
+        let identity = identity.map_err(|error| at(&root, error))?;
         let anchor = files.anchor(&root).map_err(|error| at(&root, error))?;
         loop {
             let mut entries = ENTRIES.lock();
@@ -90,14 +92,13 @@ impl Directory {
         anchor: Option<File>,
         temporary: Option<TempDir>,
     ) -> Self {
-        let durability = Durability::new(root.clone(), anchor);
         Self {
-            root,
+            shards: Shards::new(root),
             files,
             cache: Mutex::new(None),
             epoch: AtomicU64::new(0),
             users: Mutex::new(Vec::new()),
-            durability,
+            durability: Durability::new(anchor),
             temporary: Mutex::new(temporary),
             claim: OnceLock::new(),
             claiming: Mutex::new(()),
@@ -108,7 +109,7 @@ impl Directory {
     /// directory was moved, or was deleted and its inode given to another.
     fn stands_for(&self, identity: &Identity) -> bool {
         self.files
-            .identity(&self.root)
+            .identity(&Spot::Path(self.root()))
             .is_ok_and(|now| now == *identity)
     }
 
@@ -137,7 +138,7 @@ impl Directory {
     }
 
     pub(crate) fn root(&self) -> &Path {
-        &self.root
+        self.shards.root()
     }
 
     pub(crate) fn files(&self) -> &dyn Files {
@@ -145,7 +146,17 @@ impl Directory {
     }
 
     pub(crate) fn path_of(&self, key: Uuid) -> PathBuf {
-        key_path(&self.root, key)
+        key_path(self.root(), key)
+    }
+
+    /// The file of a key.
+    pub(crate) fn spot(&self, key: Uuid) -> Spot<'_> {
+        self.shards.item(key)
+    }
+
+    /// A file on its way to there.
+    pub(crate) fn temporary_spot(&self, key: Uuid) -> Spot<'_> {
+        self.shards.temporary(key)
     }
 
     /// Takes the directory for this process, to be used so; marks it, and sweeps
@@ -153,7 +164,7 @@ impl Directory {
     pub(super) fn claim(&self, role: Role) -> Result<(), BoxError> {
         let _only_one = self.claiming.lock();
         if let Some(claim) = self.claim.get() {
-            return claim.role.check(role, &self.root);
+            return claim.role.check(role, self.root());
         }
         let lock = match self.temporary.lock().is_some() {
             true => None,
@@ -166,14 +177,14 @@ impl Directory {
 
     fn lock_and_mark(&self, role: Role) -> Result<Arc<Lock>, BoxError> {
         let files = &*self.files;
-        let taken = Lock::take(files, &self.root.join(LOCK_NAME))?;
-        let marked = Role::of(files, &self.root)?;
+        let taken = Lock::take(files, &self.root().join(LOCK_NAME))?;
+        let marked = Role::of(files, self.root())?;
         if let Some(marked) = marked {
-            marked.check(role, &self.root)?;
+            marked.check(role, self.root())?;
         }
         match (role, marked) {
             (Role::Cache, Some(_)) if !taken.is_shared => {
-                let found = scan::find(&self.root, files, &[])?;
+                let found = scan::find(self.root(), files, &[])?;
                 sweep::cache(self, &found);
             }
             (_, Some(_)) => {}
@@ -185,8 +196,8 @@ impl Directory {
     /// Marks a directory that has no mark, unless items are in it that a cache
     /// may not call its own.
     fn mark(&self, role: Role) -> Result<(), BoxError> {
-        let holds_items = !scan::find(&self.root, &*self.files, &[])?.keys.is_empty();
-        let path = self.root.display();
+        let holds_items = !scan::find(self.root(), &*self.files, &[])?.keys.is_empty();
+        let path = self.root().display();
         match (role, holds_items) {
             (Role::Cache, true) => {
                 tracing::warn!(%path, "a directory without a mark, which holds items already, is used as a cache: it is not marked, and nothing in it is ever swept");
@@ -194,9 +205,9 @@ impl Directory {
             }
             (Role::Persisted, true) => {
                 tracing::warn!(%path, "a directory without a mark, which holds items already, is marked as persisted");
-                role.mark(&*self.files, &self.root)
+                role.mark(&*self.files, self.root())
             }
-            (_, false) => role.mark(&*self.files, &self.root),
+            (_, false) => role.mark(&*self.files, self.root()),
         }
     }
 
@@ -204,9 +215,9 @@ impl Directory {
     pub(super) fn check_role(&self, role: Role) -> Result<(), BoxError> {
         let known = match self.claim.get() {
             Some(claim) => Some(claim.role),
-            None => Role::of(&*self.files, &self.root)?,
+            None => Role::of(&*self.files, self.root())?,
         };
-        known.map_or(Ok(()), |known| known.check(role, &self.root))
+        known.map_or(Ok(()), |known| known.check(role, self.root()))
     }
 
     /// Whether this process has the directory, to persist to it.
@@ -228,7 +239,7 @@ impl Directory {
                  jobs still own files in it ({owned}): drop those first, or give each store a \
                  directory of its own"
             );
-            return Err(at(&self.root, Fault::InUse(text)));
+            return Err(at(self.root(), Fault::InUse(text)));
         }
         Ok(self.epoch.fetch_add(1, Ordering::Relaxed) + 1)
     }
@@ -239,7 +250,7 @@ impl Directory {
             return Ok(());
         }
         let text = "another store of this process has taken the directory as its cache since";
-        Err(at(&self.root, Fault::InUse(text.to_owned())))
+        Err(at(self.root(), Fault::InUse(text.to_owned())))
     }
 
     /// Takes this permission back, if it still holds.
@@ -269,7 +280,7 @@ impl Directory {
             self.temporary.lock().take()
         };
         if let Some(Err(error)) = temporary.map(TempDir::close) {
-            tracing::warn!(path = %self.root.display(), %error, "a temporary directory could not be deleted");
+            tracing::warn!(path = %self.root().display(), %error, "a temporary directory could not be deleted");
         }
     }
 
@@ -302,7 +313,7 @@ impl Directory {
 
     /// Makes durable whatever came or went since the last time.
     pub(crate) fn sync(&self) -> Result<(), BoxError> {
-        self.durability.sync(&*self.files)
+        self.durability.sync(self)
     }
 }
 

@@ -7,15 +7,17 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use file_backed_codecs::BoxError;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::directory::at;
+use super::directory::{Directory, at};
 use super::files::{Files, Identity, SyncError};
-use super::layout::{key_path, shard_of};
+use super::layout::shard_path;
+use super::role::Role;
+use super::spot::Spot;
 use crate::error::Fault;
 
 /// With more files than this to be made durable, the whole file system is: one
@@ -23,7 +25,6 @@ use crate::error::Fault;
 const MANY: usize = 128;
 
 pub(super) struct Durability {
-    root: PathBuf,
     /// For a sync of the whole file system, which tells of failures since the
     /// directory was opened, and of earlier ones that nobody was told of.
     anchor: Option<File>,
@@ -50,9 +51,8 @@ struct Unsynced {
 }
 
 impl Durability {
-    pub(super) fn new(root: PathBuf, anchor: Option<File>) -> Self {
+    pub(super) fn new(anchor: Option<File>) -> Self {
         Self {
-            root,
             anchor,
             unsynced: Mutex::new(Unsynced::default()),
             syncing: Mutex::new(()),
@@ -85,25 +85,26 @@ impl Durability {
     }
 
     /// Refuses a file that could not be made durable before.
-    pub(super) fn check_file(&self, files: &dyn Files, file: &Path) -> Result<(), BoxError> {
+    pub(super) fn check_file(&self, files: &dyn Files, file: &Spot<'_>) -> Result<(), BoxError> {
         if self.unsynced.lock().bad_files.is_empty() {
             return Ok(());
         }
-        let identity = files.identity(file).map_err(|error| at(file, error))?;
+        let identity = files.identity(file);
+        let identity = identity.map_err(|error| at(&file.path(), error))?;
         if self.unsynced.lock().bad_files.contains(&identity) {
-            return Err(at(file, Fault::NotDurable));
+            return Err(at(&file.path(), Fault::NotDurable));
         }
         Ok(())
     }
 
     /// Makes durable whatever came or went since the last time: each file, then
     /// each shard with names that changed.
-    pub(super) fn sync(&self, files: &dyn Files) -> Result<(), BoxError> {
+    pub(super) fn sync(&self, directory: &Directory) -> Result<(), BoxError> {
         let _only_one = self.syncing.lock();
         let (keys, shards) = self.begin();
         let synced = match &self.anchor {
-            Some(anchor) if keys.len() > MANY => self.sync_file_system(files, anchor, &keys),
-            _ => self.sync_each(files, &keys, &shards),
+            Some(anchor) if keys.len() > MANY => self.sync_file_system(directory, anchor, &keys),
+            _ => self.sync_each(directory, &keys, &shards),
         };
         let mut unsynced = self.unsynced.lock();
         unsynced.in_flight = HashSet::new();
@@ -121,7 +122,7 @@ impl Durability {
             "the file could not be synced ({error}), and the system does not tell whether its \
              data is lost: delete the persisted item, insert its value anew, and persist that"
         );
-        Err(at(&key_path(&self.root, *key), text))
+        Err(at(&directory.path_of(*key), text))
     }
 
     fn begin(&self) -> (HashSet<Uuid>, HashSet<u8>) {
@@ -134,34 +135,36 @@ impl Durability {
     /// One call for everything.
     fn sync_file_system(
         &self,
-        files: &dyn Files,
+        directory: &Directory,
         anchor: &File,
         keys: &HashSet<Uuid>,
     ) -> Result<(), BoxError> {
-        files.sync_file_system(anchor).map_err(|error| {
+        let synced = directory.files().sync_file_system(anchor);
+        synced.map_err(|error| {
             // It does not tell which files it was.
             for key in keys {
-                self.lose(files, *key, io::Error::new(error.kind(), error.to_string()));
+                let error = io::Error::new(error.kind(), error.to_string());
+                self.lose(directory, *key, error);
             }
-            at(&self.root, error)
+            at(directory.root(), error)
         })
     }
 
     fn sync_each(
         &self,
-        files: &dyn Files,
+        directory: &Directory,
         keys: &HashSet<Uuid>,
         shards: &HashSet<u8>,
     ) -> Result<(), BoxError> {
         let mut unopened = None;
         for key in keys {
-            let path = key_path(&self.root, *key);
-            match files.sync(&path) {
+            let spot = directory.spot(*key);
+            match directory.files().sync(&spot) {
                 Ok(()) => {}
-                Err(SyncError::Sync(error)) => self.lose(files, *key, error),
+                Err(SyncError::Sync(error)) => self.lose(directory, *key, error),
                 Err(SyncError::Open(error)) => {
                     if self.keep_for_later(*key) {
-                        unopened = Some(at(&path, error));
+                        unopened = Some(at(&spot.path(), error));
                     }
                 }
             }
@@ -169,21 +172,26 @@ impl Durability {
         if let Some(error) = unopened {
             return Err(error);
         }
-        let parent = match self.unsynced.lock().is_anchored {
-            true => None,
-            false => self.root.parent().map(Path::to_owned),
-        };
-        let directories = shards
-            .iter()
-            .map(|shard| shard_of(&self.root, Uuid::from_u128(u128::from(*shard) << 120)))
-            .chain([self.root.clone()])
-            .chain(parent);
-        for directory in directories {
-            files
-                .sync(&directory)
-                .map_err(|error| at(&directory, error.into_io()))?;
+        let root = directory.root();
+        for shard in shards {
+            sync_path(directory.files(), &shard_path(root, *shard))?;
         }
-        Ok(())
+        if !self.unsynced.lock().is_anchored {
+            self.sync_anchoring(directory)?;
+        }
+        sync_path(directory.files(), root)
+    }
+
+    /// What is done once: the mark, and the directory's own name.
+    fn sync_anchoring(&self, directory: &Directory) -> Result<(), BoxError> {
+        let (files, root) = (directory.files(), directory.root());
+        let mark = Role::path(root);
+        match files.sync(&Spot::Path(&mark)) {
+            Err(SyncError::Open(error)) if error.kind() == io::ErrorKind::NotFound => {}
+            synced => synced.map_err(|error| at(&mark, error.into_io()))?,
+        }
+        root.parent()
+            .map_or(Ok(()), |parent| sync_path(files, parent))
     }
 
     /// A file that could not be looked at was not asked to be durable yet. False
@@ -197,10 +205,10 @@ impl Durability {
         is_wanted
     }
 
-    fn lose(&self, files: &dyn Files, key: Uuid, error: io::Error) {
-        let path = key_path(&self.root, key);
-        tracing::error!(path = %path.display(), %error, "a persisted file could not be made durable");
-        let identity = files.identity(&path);
+    fn lose(&self, directory: &Directory, key: Uuid, error: io::Error) {
+        let spot = directory.spot(key);
+        tracing::error!(path = %spot.path().display(), %error, "a persisted file could not be made durable");
+        let identity = directory.files().identity(&spot);
         let mut unsynced = self.unsynced.lock();
         if let Ok(identity) = identity {
             unsynced.bad_files.insert(identity);
@@ -211,4 +219,9 @@ impl Durability {
             unsynced.lost.insert(key, error);
         }
     }
+}
+
+fn sync_path(files: &dyn Files, path: &Path) -> Result<(), BoxError> {
+    let synced = files.sync(&Spot::Path(path));
+    synced.map_err(|error| at(path, error.into_io()))
 }

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use super::testing::{Fault, FaultyFiles, Plain};
+use super::testing::{Fault, FaultyFiles, Links, Plain};
 use super::{FBStore, PreparedPath, key_path};
 use crate::backing_store::TrackedPath;
 use crate::{BackingStore, Error, FBPool, Fb};
@@ -20,6 +20,8 @@ const ENOSPC: i32 = 28;
 const EIO: i32 = 5;
 const EACCES: i32 = 13;
 const EMFILE: i32 = 24;
+const EXDEV: i32 = 18;
+const EPERM: i32 = 1;
 
 const FOREVER: u64 = u64::MAX;
 
@@ -51,11 +53,16 @@ struct Places {
     _dir: TempDir,
     cache: PathBuf,
     saved: PathBuf,
+    links: Links,
     runtime: Runtime,
 }
 
 impl Places {
     fn new() -> Self {
+        Self::with(Links::AsTheMachine)
+    }
+
+    fn with(links: Links) -> Self {
         LazyLock::force(&PANICS);
         // In memory where there is that: hundreds of runs, 512 shards.
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
@@ -68,6 +75,7 @@ impl Places {
             cache: dir.path().join("cache"),
             saved: dir.path().join("saved"),
             _dir: dir,
+            links,
             runtime: runtime.expect("a runtime"),
         }
     }
@@ -75,6 +83,7 @@ impl Places {
     /// Starts the program; nothing fails yet.
     fn start(&self) -> Program<'_> {
         let files = FaultyFiles::default();
+        files.set_links(self.links);
         let open = |path: &Path| {
             let files = Arc::new(files.clone());
             PreparedPath::open_with(path.to_owned(), vec![], files).expect("nothing fails yet")
@@ -243,7 +252,10 @@ impl Program<'_> {
 /// Runs the program with a fault at each operation in turn. Tells how many there
 /// were.
 fn at_each_operation(lasts: u64, fault: Fault) -> u64 {
-    let places = Places::new();
+    at_each_operation_in(&Places::new(), lasts, fault)
+}
+
+fn at_each_operation_in(places: &Places, lasts: u64, fault: Fault) -> u64 {
     for after in 0.. {
         let mut program = places.start();
         program.files.plan(after, lasts, fault);
@@ -305,6 +317,23 @@ fn permission_taken_away() {
 fn too_many_open_files() {
     assert!(at_each_operation(1, Fault::Error(EMFILE)) > 30);
     assert!(at_each_operation(FOREVER, Fault::Error(EMFILE)) > 30);
+}
+
+/// The directories are on two file systems: persisting and registering copy.
+#[test]
+fn faults_in_copies() {
+    for links in [Links::Refused(EXDEV), Links::Reflinks(EPERM)] {
+        let places = Places::with(links);
+        for (lasts, number) in [
+            (1, ENOSPC),
+            (FOREVER, ENOSPC),
+            (1, EIO),
+            (2, EIO),
+            (1, EACCES),
+        ] {
+            assert!(at_each_operation_in(&places, lasts, Fault::Error(number)) > 40);
+        }
+    }
 }
 
 /// A write that takes fewer bytes than it was given is no fault at all.

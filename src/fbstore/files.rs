@@ -1,38 +1,46 @@
 //! The one way to the file system, so that a test can put another in its place.
 
-use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::ffi::OsStr;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
 use file_backed_codecs::Source;
-use fs4::{FileExt, TryLockError};
+
+use super::spot::Spot;
 
 /// The file operations of a directory of items.
 pub(crate) trait Files: Send + Sync + 'static {
     /// Makes a directory and its parents; one that is there is success.
     fn create_dir(&self, path: &Path) -> io::Result<()>;
 
-    /// The names in a directory.
-    fn list(&self, path: &Path) -> io::Result<Vec<Listed>>;
+    /// Tells each name in a directory, and whether it is of a file.
+    fn list(&self, path: &Path, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()>;
 
     /// Makes a new file, which nobody may write to later.
-    fn create(&self, path: &Path) -> io::Result<Box<dyn Write + Send>>;
+    fn create(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Write + Send>>;
 
     /// Opens a file to be read.
-    fn open(&self, path: &Path) -> io::Result<Box<dyn Source>>;
+    fn open(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Source>>;
 
     /// Gives a file a second name.
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()>;
+    fn link(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()>;
+
+    /// Makes a new file that shares the blocks of another until one of them is
+    /// written to, and which nobody may write to later.
+    fn reflink(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()>;
+
+    /// Gives a file another name, which is not there yet.
+    fn rename_new(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()>;
 
     /// Removes a name.
-    fn remove(&self, path: &Path) -> io::Result<()>;
+    fn remove(&self, spot: &Spot<'_>) -> io::Result<()>;
 
     /// Which file or directory a name stands for.
-    fn identity(&self, path: &Path) -> io::Result<Identity>;
+    fn identity(&self, spot: &Spot<'_>) -> io::Result<Identity>;
 
     /// Makes a file, or the names in a directory, durable.
-    fn sync(&self, path: &Path) -> Result<(), SyncError>;
+    fn sync(&self, spot: &Spot<'_>) -> Result<(), SyncError>;
 
     /// Opens a directory for [`sync_file_system`](Self::sync_file_system), which
     /// tells of failures since then; `None` where there is no such call.
@@ -46,6 +54,9 @@ pub(crate) trait Files: Send + Sync + 'static {
 
     /// Locks a file for this process. False if another has it.
     fn try_lock(&self, file: &File) -> io::Result<bool>;
+
+    /// How many bytes there is room for.
+    fn free_space(&self, path: &Path) -> io::Result<u64>;
 }
 
 /// Why something could not be made durable.
@@ -63,12 +74,6 @@ impl SyncError {
     }
 }
 
-/// One name in a directory.
-pub(crate) struct Listed {
-    pub(crate) name: OsString,
-    pub(crate) is_file: bool,
-}
-
 /// Tells two files or directories apart, whatever names they have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Identity {
@@ -80,121 +85,34 @@ pub(crate) enum Identity {
     Path(std::path::PathBuf),
 }
 
-#[cfg(unix)]
 impl Identity {
-    fn of(metadata: fs::Metadata) -> Self {
-        use std::os::unix::fs::MetadataExt as _;
-        Self::Inode(metadata.dev(), metadata.ino())
-    }
-}
-
-/// The file system of the machine.
-pub(crate) struct RealFiles;
-
-impl Files for RealFiles {
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        match fs::create_dir(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(path),
-            made => made,
-        }
+    /// Which file or directory is at `path`.
+    #[cfg(unix)]
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        std::fs::metadata(path).map(Self::told_by)
     }
 
-    fn list(&self, path: &Path) -> io::Result<Vec<Listed>> {
-        fs::read_dir(path)?
-            .map(|entry| {
-                let entry = entry?;
-                let is_file = entry.file_type()?.is_file();
-                Ok(Listed {
-                    name: entry.file_name(),
-                    is_file,
-                })
-            })
-            .collect()
-    }
-
-    fn create(&self, path: &Path) -> io::Result<Box<dyn Write + Send>> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o444);
-        Ok(Box::new(options.open(path)?))
-    }
-
-    fn open(&self, path: &Path) -> io::Result<Box<dyn Source>> {
-        Ok(Box::new(File::open(path)?))
-    }
-
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
-        fs::hard_link(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> io::Result<()> {
-        fs::remove_file(path)
+    /// Which file this is, that was opened at `path`.
+    #[cfg(unix)]
+    pub(super) fn of(file: &File, _path: &Path) -> io::Result<Self> {
+        file.metadata().map(Self::told_by)
     }
 
     #[cfg(unix)]
-    fn identity(&self, path: &Path) -> io::Result<Identity> {
-        fs::metadata(path).map(Identity::of)
+    fn told_by(metadata: std::fs::Metadata) -> Self {
+        use std::os::unix::fs::MetadataExt as _;
+        Self::Inode(metadata.dev(), metadata.ino())
     }
 
+    /// Which file or directory is at `path`.
     #[cfg(not(unix))]
-    fn identity(&self, path: &Path) -> io::Result<Identity> {
-        fs::canonicalize(path).map(Identity::Path)
+    pub(super) fn at(path: &Path) -> io::Result<Self> {
+        std::fs::canonicalize(path).map(Self::Path)
     }
 
-    fn sync(&self, path: &Path) -> Result<(), SyncError> {
-        // Windows has no way to sync a directory, and keeps its names in a log.
-        if cfg!(windows) && path.is_dir() {
-            return Ok(());
-        }
-        let file = File::open(path).map_err(SyncError::Open)?;
-        file.sync_all().map_err(SyncError::Sync)
+    /// Which file this is, that was opened at `path`.
+    #[cfg(not(unix))]
+    pub(super) fn of(_file: &File, path: &Path) -> io::Result<Self> {
+        Self::at(path)
     }
-
-    #[cfg(target_os = "linux")]
-    fn anchor(&self, path: &Path) -> io::Result<Option<File>> {
-        File::open(path).map(Some)
-    }
-
-    #[cfg(target_os = "linux")]
-    fn sync_file_system(&self, anchor: &File) -> io::Result<()> {
-        Ok(rustix::fs::syncfs(anchor)?)
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn anchor(&self, _: &Path) -> io::Result<Option<File>> {
-        Ok(None)
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    fn sync_file_system(&self, _: &File) -> io::Result<()> {
-        Err(io::ErrorKind::Unsupported.into())
-    }
-
-    fn open_lock(&self, path: &Path) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        options.open(path)
-    }
-
-    fn try_lock(&self, file: &File) -> io::Result<bool> {
-        match FileExt::try_lock(file) {
-            Ok(()) => Ok(true),
-            Err(TryLockError::WouldBlock) => Ok(false),
-            Err(TryLockError::Error(error)) => Err(error),
-        }
-    }
-}
-
-/// Which file this is, that was opened at `path`.
-#[cfg(unix)]
-pub(super) fn identity_of(file: &File, _path: &Path) -> io::Result<Identity> {
-    file.metadata().map(Identity::of)
-}
-
-/// Which file this is, that was opened at `path`.
-#[cfg(not(unix))]
-pub(super) fn identity_of(_file: &File, path: &Path) -> io::Result<Identity> {
-    fs::canonicalize(path).map(Identity::Path)
 }

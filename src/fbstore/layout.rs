@@ -43,9 +43,9 @@ pub(super) fn shards() -> impl Iterator<Item = String> {
     (0..=u8::MAX).map(|shard| format!("{shard:02x}"))
 }
 
-/// The shard that a key's file is in.
-pub(super) fn shard_of(root: &Path, key: Uuid) -> PathBuf {
-    root.join(format!("{:02x}", key.as_bytes()[0]))
+/// The directory of a shard.
+pub(super) fn shard_path(root: &Path, shard: u8) -> PathBuf {
+    root.join(format!("{shard:02x}"))
 }
 
 /// What a name in a shard stands for, if it is one of ours.
@@ -62,17 +62,20 @@ pub(super) enum Name {
 /// The end of every temporary name.
 const TEMPORARY: &str = ".file_backed";
 
-/// Tells the temporary names of this process from those of others.
-static PROCESS: LazyLock<String> =
-    LazyLock::new(|| Uuid::new_v4().simple().to_string()[..16].to_owned());
+/// Digits of the number of a process.
+const PROCESS: usize = 16;
 
-/// The name of a file of `key` that is on its way to its real name: the key, a
-/// number of this process, and an ending.
-#[cfg(test)]
-pub(super) fn temporary_path(root: &Path, key: Uuid) -> PathBuf {
-    let mut path = key_path(root, key).into_os_string();
-    path.push(format!(".{}{TEMPORARY}", *PROCESS));
-    path.into()
+/// What a temporary name has behind the key: a dot, the number of the process
+/// that made it, and the ending.
+pub(super) const TEMPORARY_LEN: usize = 1 + PROCESS + TEMPORARY.len();
+
+/// The end of the temporary names that this process makes.
+pub(super) fn temporary_suffix() -> &'static str {
+    static SUFFIX: LazyLock<String> = LazyLock::new(|| {
+        let number = Uuid::new_v4().simple().to_string();
+        format!(".{}{TEMPORARY}", &number[..PROCESS])
+    });
+    &SUFFIX
 }
 
 /// What this name in this shard stands for; `None` for a foreign name.
@@ -86,9 +89,9 @@ pub(super) fn name_in(shard: &str, name: &OsStr) -> Option<Name> {
         return Uuid::try_parse(key).ok().map(Name::Item);
     }
     let process = rest.strip_prefix('.')?.strip_suffix(TEMPORARY)?;
-    let is_ours = process.len() == 16 && is_hex(process);
+    let is_ours = process.len() == PROCESS && is_hex(process);
     is_ours.then(|| Name::Temporary {
-        is_left_over: process != *PROCESS,
+        is_left_over: rest != temporary_suffix(),
     })
 }
 
@@ -118,13 +121,12 @@ mod tests {
     #[test]
     fn tells_whose_a_temporary_name_is() {
         let key = Uuid::from_u128(0xab << 120 | 5);
-        let path = temporary_path(Path::new("root"), key);
-        assert_eq!(path.parent(), key_path(Path::new("root"), key).parent());
-        let name = path.file_name().and_then(OsStr::to_str).expect("a name");
+        let name = format!("{}{}", key.simple(), temporary_suffix());
+        assert_eq!(name.len(), 32 + TEMPORARY_LEN);
         let of = |name: &str| name_in("ab", name.as_ref());
         let temporary = |is_left_over| Some(Name::Temporary { is_left_over });
-        assert_eq!(of(name), temporary(false));
-        let other = name.replace(&**PROCESS, &"0".repeat(16));
+        assert_eq!(of(&name), temporary(false));
+        let other = format!("{}.{}{TEMPORARY}", key.simple(), "0".repeat(PROCESS));
         assert_eq!(of(&other), temporary(true));
         assert_eq!(of(&other.replace(".0", ".")), None);
         assert_eq!(of(&other.replace(TEMPORARY, ".tmp")), None);

@@ -14,7 +14,7 @@ use fs4::FileExt;
 use parking_lot::{Condvar, Mutex};
 
 use super::directory::at;
-use super::files::{Files, Identity, identity_of};
+use super::files::{Files, Identity};
 use crate::error::Fault;
 
 /// A lock that this process has. It is given back when the last owner drops it.
@@ -45,7 +45,7 @@ impl Lock {
     /// process.
     pub(super) fn take(files: &dyn Files, path: &Path) -> Result<Taken, BoxError> {
         let file = files.open_lock(path).map_err(|error| at(path, error))?;
-        let identity = identity_of(&file, path).map_err(|error| at(path, error))?;
+        let identity = Identity::of(&file, path).map_err(|error| at(path, error))?;
         if let Some(lock) = LOCKS.share_or_begin(&identity) {
             return Ok(Taken {
                 lock,

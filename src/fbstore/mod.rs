@@ -15,20 +15,26 @@
 //!
 //! Each stands behind a feature of the crate; see there.
 
+#[cfg(test)]
+mod copies;
 mod directory;
 mod durability;
 #[cfg(test)]
 mod faults;
 mod files;
+mod handles;
 mod layout;
 mod lock;
 mod prepared_path;
+mod real_files;
 mod role;
 mod scan;
+mod spot;
 mod store;
 mod sweep;
 #[cfg(test)]
 mod testing;
+mod transfer;
 
 pub use file_backed_codecs::*;
 pub use layout::{RESERVED, key_path};

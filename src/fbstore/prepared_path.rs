@@ -8,7 +8,8 @@ use std::sync::Arc;
 use file_backed_codecs::BoxError;
 
 use super::directory::{Directory, at};
-use super::files::{Files, RealFiles};
+use super::files::Files;
+use super::real_files::RealFiles;
 use crate::backing_store::Outcome;
 use crate::error::Operation;
 use crate::fb::unwrap;
@@ -226,7 +227,7 @@ impl PreparedPath {
     fn existing(path: PathBuf, mode: Mode) -> Result<Self> {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
         files
-            .list(&path)
+            .list(&path, &mut |_, _| {})
             .map_err(|error| prepare(at(&path, error)))?;
         let directory = Directory::enter(path, files, None).map_err(prepare)?;
         Ok(Self {
@@ -239,6 +240,33 @@ impl PreparedPath {
     /// The directory's path.
     pub fn path(&self) -> &Path {
         self.directory.root()
+    }
+
+    /// How many bytes there is room for on the directory's file system, for
+    /// programs without privileges. Others take from it at the same time.
+    ///
+    /// # Errors
+    ///
+    /// If the system does not tell.
+    ///
+    /// # Blocking
+    ///
+    /// Asks the file system on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # fn main() -> file_backed::Result<()> {
+    /// use file_backed::fbstore::PreparedPath;
+    ///
+    /// let path = PreparedPath::blocking_temp()?;
+    /// println!("room for {} MiB", path.free_space()? >> 20);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn free_space(&self) -> Result<u64> {
+        let free = self.directory.files().free_space(self.path());
+        free.map_err(|error| Error::new(Operation::FreeSpace, at(self.path(), error)))
     }
 
     /// The names that a scan passes over silently, beside

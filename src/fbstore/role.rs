@@ -10,6 +10,7 @@ use file_backed_codecs::BoxError;
 
 use super::directory::at;
 use super::files::Files;
+use super::spot::Spot;
 use crate::error::Fault;
 
 /// The name of the mark.
@@ -63,10 +64,11 @@ impl Role {
     }
 
     fn write(self, files: &dyn Files, path: &Path) -> io::Result<()> {
-        let mut file = match files.create(path) {
+        let spot = Spot::Path(path);
+        let mut file = match files.create(&spot) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                files.remove(path)?;
-                files.create(path)?
+                files.remove(&spot)?;
+                files.create(&spot)?
             }
             created => created?,
         };
@@ -92,7 +94,7 @@ impl Role {
 
 /// The first bytes of a small file.
 fn read(files: &dyn Files, path: &Path) -> io::Result<String> {
-    let file = files.open(path)?;
+    let file = files.open(&Spot::Path(path))?;
     let len = file.len()?.min(64) as usize;
     let mut text = vec![0; len];
     file.read_exact_at(&mut text, 0)?;
@@ -101,7 +103,7 @@ fn read(files: &dyn Files, path: &Path) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::files::RealFiles;
+    use super::super::real_files::RealFiles;
     use super::*;
 
     #[test]

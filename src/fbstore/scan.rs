@@ -1,5 +1,6 @@
 //! Finding the keys in a directory.
 
+use std::ffi::OsStr;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -41,14 +42,16 @@ pub(super) fn find(root: &Path, files: &dyn Files, ignored: &[&str]) -> Result<F
         keys: Vec::new(),
         left_over: Vec::new(),
     };
-    for entry in files.list(root).map_err(|error| at(root, error))? {
-        let known = entry.name.to_str().is_some_and(|name| {
+    let mut report = |name: &OsStr, _| {
+        let known = name.to_str().is_some_and(|name| {
             is_shard(name) || RESERVED.contains(&name) || ignored.contains(&name)
         });
         if !known {
-            report_foreign(&root.join(&entry.name));
+            report_foreign(&root.join(name));
         }
-    }
+    };
+    let listed = files.list(root, &mut report);
+    listed.map_err(|error| at(root, error))?;
     for shard in shards() {
         find_in_shard(root, files, ignored, &shard, &mut found)?;
     }
@@ -63,24 +66,20 @@ fn find_in_shard(
     found: &mut Found,
 ) -> Result<(), BoxError> {
     let directory = root.join(shard);
-    let entries = match files.list(&directory) {
-        Ok(entries) => entries,
-        // A directory that is only read need not have all shards.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(at(&directory, error)),
-    };
-    for entry in entries {
-        match name_in(shard, &entry.name).filter(|_| entry.is_file) {
-            Some(Name::Item(key)) => found.keys.push(key),
-            Some(Name::Temporary { is_left_over }) if is_left_over => {
-                found.left_over.push(directory.join(&entry.name));
-            }
-            Some(Name::Temporary { .. }) => {}
-            None if ignored.iter().any(|name| entry.name == **name) => {}
-            None => report_foreign(&directory.join(&entry.name)),
+    let mut note = |name: &OsStr, is_file| match name_in(shard, name).filter(|_| is_file) {
+        Some(Name::Item(key)) => found.keys.push(key),
+        Some(Name::Temporary { is_left_over }) if is_left_over => {
+            found.left_over.push(directory.join(name));
         }
+        Some(Name::Temporary { .. }) => {}
+        None if ignored.iter().any(|ignored| name == *ignored) => {}
+        None => report_foreign(&directory.join(name)),
+    };
+    match files.list(&directory, &mut note) {
+        // A directory that is only read need not have all shards.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        listed => listed.map_err(|error| at(&directory, error)),
     }
-    Ok(())
 }
 
 fn is_shard(name: &str) -> bool {

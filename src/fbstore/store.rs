@@ -1,5 +1,6 @@
 //! The store that keeps every value in a file of its own.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 use std::io;
@@ -102,14 +103,14 @@ impl<C> FBStore<C> {
         self.path.directory()
     }
 
-    /// Where the file of `key` is, and how it is to be read.
-    fn home(&self, key: Uuid) -> (PathBuf, Mode) {
+    /// Where the file of `key` is.
+    fn home(&self, key: Uuid) -> Cow<'_, PreparedPath> {
         if self.any_in_place.load(Ordering::Acquire)
             && let Some(path) = self.in_place.lock().get(&key)
         {
-            return (path.directory().path_of(key), path.mode());
+            return Cow::Owned(path.clone());
         }
-        (self.directory().path_of(key), Mode::ReadWrite)
+        Cow::Borrowed(&self.path)
     }
 
     /// Refuses a place to persist to that a store has as its cache.
@@ -122,47 +123,6 @@ impl<C> FBStore<C> {
             return Ok(());
         };
         Err(at(path, Fault::InUse(text.to_owned())))
-    }
-
-    /// Gives the file at `from` the name `to`. A name that is there already is
-    /// success if it stands for the same file, or for one of equal footer.
-    fn link(&self, from: &std::path::Path, to: &std::path::Path) -> Result<Transfer, BoxError> {
-        let files = self.directory().files();
-        match files.link(from, to) {
-            Ok(()) => Ok(Transfer::Linked),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let same = files.identity(from).map_err(|error| at(from, error))?
-                    == files.identity(to).map_err(|error| at(to, error))?;
-                if same || self.footers_equal(from, to)? {
-                    Ok(Transfer::Present)
-                } else {
-                    Err(at(to, Fault::Conflict))
-                }
-            }
-            // The name that is not there may be the new one's directory.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                files.identity(from).map_err(|error| at(from, error))?;
-                Err(at(to, Fault::ShardGone))
-            }
-            Err(error) => Err(at(from, error)),
-        }
-    }
-
-    fn footers_equal(
-        &self,
-        one: &std::path::Path,
-        other: &std::path::Path,
-    ) -> Result<bool, BoxError> {
-        let footer = |path: &std::path::Path| {
-            let source = self
-                .directory()
-                .files()
-                .open(path)
-                .map_err(|error| at(path, error))?;
-            Ok::<_, BoxError>(Payload::read_footer(&*source).ok())
-        };
-        let one = footer(one)?;
-        Ok(one.is_some() && one == footer(other)?)
     }
 }
 
@@ -191,25 +151,23 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
                 .register_in_place(path, key)
                 .map(|()| Transfer::Present);
         }
-        let from = path.directory().path_of(key);
-        let to = self.directory().path_of(key);
-        match self.link(&from, &to) {
+        let from = path.directory().spot(key);
+        let take_in = || self.directory().take_in(&from, key, Role::Cache);
+        match take_in() {
             Err(error) if is_conflict(&*error) => {
                 // Nobody owns what stands in the cache under a key that is only
                 // being registered.
                 remove(self.directory(), key)?;
-                self.link(&from, &to)
+                take_in()
             }
             linked => linked,
         }
     }
 
     fn register_in_place(&self, path: &PreparedPath, key: Uuid) -> Result<(), BoxError> {
-        let file = path.directory().path_of(key);
-        path.directory()
-            .files()
-            .identity(&file)
-            .map_err(|error| at(&file, error))?;
+        let file = path.directory().spot(key);
+        let found = path.directory().files().identity(&file);
+        found.map_err(|error| at(&file.path(), error))?;
         self.in_place.lock().insert(key, path.clone());
         self.any_in_place.store(true, Ordering::Release);
         Ok(())
@@ -217,18 +175,20 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 
     fn persist(&self, path: &PreparedPath, key: Uuid) -> Result<Transfer, BoxError> {
         writable(path)?;
-        let (from, mode) = self.home(key);
-        if matches!(mode, Mode::Import { .. }) {
+        let home = self.home(key);
+        let from = home.directory().spot(key);
+        if matches!(home.mode(), Mode::Import { .. }) {
             let text = "the file was written by file_backed 0.6 and has no footer: load the \
                         item, insert its value anew, and persist that";
-            return Err(at(&from, io::Error::new(io::ErrorKind::Unsupported, text)));
+            let error = io::Error::new(io::ErrorKind::Unsupported, text);
+            return Err(at(&from.path(), error));
         }
         let directory = path.directory();
         directory
             .durability()
             .check_file(directory.files(), &from)?;
-        let transfer = self.link(&from, &directory.path_of(key))?;
-        path.directory().durability().note_linked(key);
+        let transfer = directory.take_in(&from, key, Role::Persisted)?;
+        directory.durability().note_linked(key);
         Ok(transfer)
     }
 
@@ -284,8 +244,8 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
     fn store(&self, key: Uuid, data: &T) -> Result<(), BoxError> {
         let directory = self.directory();
         directory.check_permission(self.epoch)?;
-        let path = directory.path_of(key);
-        let create = || directory.files().create(&path);
+        let spot = directory.spot(key);
+        let create = || directory.files().create(&spot);
         let mut file = match create() {
             // Only a failed write of this very value, which could not be
             // removed then, can have left something under its key.
@@ -296,27 +256,29 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
             created => created,
         }
         .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => at(&path, Fault::ShardGone),
-            _ => at(&path, error),
+            io::ErrorKind::NotFound => at(&spot.path(), Fault::ShardGone),
+            _ => at(&spot.path(), error),
         })?;
         let unfinished = Unfinished { directory, key };
-        frame::write_file(&self.codec, data, &mut *file).map_err(|error| at(&path, error))?;
+        let written = frame::write_file(&self.codec, data, &mut *file);
+        written.map_err(|error| at(&spot.path(), error))?;
         std::mem::forget(unfinished);
         Ok(())
     }
 
     fn load(&self, key: Uuid) -> Result<T, BoxError> {
-        let (path, mode) = self.home(key);
+        let home = self.home(key);
+        let spot = home.directory().spot(key);
         let decode = || {
-            let source = self.directory().files().open(&path)?;
-            match mode {
+            let source = self.directory().files().open(&spot)?;
+            match home.mode() {
                 Mode::Import { limit } => {
                     (self.codec).decode(Payload::open_unframed(&*source, limit)?)
                 }
                 Mode::ReadWrite | Mode::ReadOnly => frame::read_file(&self.codec, &*source),
             }
         };
-        decode().map_err(|error| at(&path, error))
+        decode().map_err(|error| at(&spot.path(), error))
     }
 
     fn duplicate(&self, data: &T) -> Result<T, BoxError> {
@@ -345,9 +307,9 @@ impl Drop for Unfinished<'_> {
 
 /// Removes the file of a key; one that is not there is no error.
 fn remove(directory: &Directory, key: Uuid) -> Result<(), BoxError> {
-    let path = directory.path_of(key);
-    match directory.files().remove(&path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(&path, error)),
+    let spot = directory.spot(key);
+    match directory.files().remove(&spot) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(&spot.path(), error)),
         _ => Ok(()),
     }
 }

@@ -4,30 +4,31 @@
 //! that has the directory's lock, so that nobody is at them.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::directory::Directory;
-use super::layout::key_path;
 use super::scan::Found;
+use super::spot::Spot;
 
 /// Empties a directory that is marked as a cache, and that this process has just
 /// got. What is not the library's own is reported and left.
 pub(super) fn cache(directory: &Directory, found: &Found) {
-    let (root, files) = (directory.root(), found.keys.iter());
-    remove_all(directory, files.map(|key| key_path(root, *key)));
+    let items = found.keys.iter().map(|key| directory.spot(*key));
+    remove_all(directory, items);
     left_over(directory, found);
 }
 
 /// Removes the temporary names of processes that died.
 pub(super) fn left_over(directory: &Directory, found: &Found) {
-    remove_all(directory, found.left_over.iter().cloned());
+    let left_over = found.left_over.iter();
+    remove_all(directory, left_over.map(|path| Spot::Path(path)));
 }
 
-fn remove_all(directory: &Directory, paths: impl Iterator<Item = PathBuf>) {
+fn remove_all<'a>(directory: &Directory, spots: impl Iterator<Item = Spot<'a>>) {
     let mut removed = 0_usize;
-    for path in paths {
-        match directory.files().remove(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => report(&path, &error),
+    for spot in spots {
+        match directory.files().remove(&spot) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => report(&spot.path(), &error),
             _ => removed += 1,
         }
     }

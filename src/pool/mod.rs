@@ -138,7 +138,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     pub fn stats(&self) -> Stats {
         let amounts = self.order.amounts();
         let counters = &self.counters;
-        let failures = &self.core().failures;
+        let (failures, transfers) = (&self.core().failures, &self.core().transfers);
         Stats {
             items: self.size(),
             resident: amounts.order.items,
@@ -155,6 +155,9 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             writes_waiting_bytes: amounts.unwritten.bytes,
             writes: counters.writes.load(Ordering::Relaxed),
             write_failures: counters.write_failures.load(Ordering::Relaxed),
+            links: transfers.links.load(Ordering::Relaxed),
+            clones: transfers.clones.load(Ordering::Relaxed),
+            copies: transfers.copies.load(Ordering::Relaxed),
             failed_deletions: failures.deletions.load(Ordering::Relaxed),
             failed_tasks: failures.tasks.load(Ordering::Relaxed),
             store_failing: self.core().outage.is_on(),

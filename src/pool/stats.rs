@@ -41,6 +41,13 @@ pub struct Stats {
     pub writes: u64,
     /// Writes that failed; each is tried again while its item needs it.
     pub write_failures: u64,
+    /// Files of the store that were persisted or registered by a hard link.
+    pub links: u64,
+    /// Those that a link could not serve, such as between file systems, and that
+    /// share their blocks with the original (a reflink).
+    pub clones: u64,
+    /// Those of which all bytes had to be copied.
+    pub copies: u64,
     /// Cache files of the store that could not be deleted.
     pub failed_deletions: u64,
     /// Tasks of the store that failed with nobody waiting for them.

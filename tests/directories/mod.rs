@@ -1,5 +1,6 @@
 //! Who may use a directory, and for what; and what the dead have left there.
 
+mod copies;
 mod locks;
 mod roles;
 mod sweep;

@@ -170,10 +170,9 @@ impl BackingStoreT for MemStore {
         self.link(path, key)
     }
 
-    fn register_many(&self, path: &MemPath, keys: &[Uuid]) -> Result<(), BoxError> {
+    fn register_many(&self, path: &MemPath, keys: &[Uuid]) -> Result<Vec<Transfer>, BoxError> {
         self.call(Op::RegisterMany, None)?;
-        keys.iter()
-            .try_for_each(|key| self.register(path, *key).map(drop))
+        keys.iter().map(|key| self.register(path, *key)).collect()
     }
 
     fn persist(&self, path: &MemPath, key: Uuid) -> Result<Transfer, BoxError> {

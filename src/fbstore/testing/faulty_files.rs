@@ -1,20 +1,23 @@
-//! A file system that fails when it is told to, and a codec that adds nothing.
+//! A file system that fails when it is told to.
 
 use std::collections::HashSet;
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use file_backed_codecs::{BoxError, Codec, CodecId, Payload, PayloadWriter, Source};
+use file_backed_codecs::Source;
 use parking_lot::Mutex;
 
-use super::files::{Files, Identity, Listed, RealFiles, SyncError};
+use crate::fbstore::files::{Files, Identity, SyncError};
+use crate::fbstore::real_files::RealFiles;
+use crate::fbstore::spot::Spot;
 
 /// The machine's file system, in which operations can be made to fail. Clones
 /// count together.
 #[derive(Clone, Default)]
-pub(super) struct FaultyFiles(Arc<Mutex<Plan>>);
+pub(in crate::fbstore) struct FaultyFiles(Arc<Mutex<Plan>>);
 
 #[derive(Default)]
 struct Plan {
@@ -24,6 +27,18 @@ struct Plan {
     fired: Vec<&'static str>,
     /// What was made durable.
     synced: HashSet<PathBuf>,
+    links: Links,
+}
+
+/// What links and reflinks the file system has.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::fbstore) enum Links {
+    #[default]
+    AsTheMachine,
+    /// None: a link fails with this number.
+    Refused(i32),
+    /// No links, and reflinks, which copies stand for.
+    Reflinks(i32),
 }
 
 #[derive(Clone, Copy)]
@@ -37,7 +52,7 @@ struct Planned {
 
 /// What happens to an operation.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Fault {
+pub(in crate::fbstore) enum Fault {
     /// It fails with this number; a write has written half of its bytes before.
     Error(i32),
     /// A write writes half of its bytes and says so; others go well.
@@ -46,23 +61,35 @@ pub(super) enum Fault {
 
 impl FaultyFiles {
     /// Lets `after` operations go well and `lasts` operations fail then.
-    pub(super) fn plan(&self, after: u64, lasts: u64, fault: Fault) {
-        *self.0.lock() = Plan {
+    pub(in crate::fbstore) fn plan(&self, after: u64, lasts: u64, fault: Fault) {
+        let plan = &mut *self.0.lock();
+        *plan = Plan {
             fault: Some(Planned {
                 after,
                 lasts,
                 fault,
             }),
+            links: plan.links,
             ..Plan::default()
         };
     }
 
-    /// Lets everything go well again. Tells which operations failed.
-    pub(super) fn lift(&self) -> Vec<&'static str> {
-        std::mem::take(&mut *self.0.lock()).fired
+    pub(in crate::fbstore) fn set_links(&self, links: Links) {
+        self.0.lock().links = links;
     }
 
-    pub(super) fn is_synced(&self, path: &Path) -> bool {
+    fn links(&self) -> Links {
+        self.0.lock().links
+    }
+
+    /// Lets everything go well again. Tells which operations failed.
+    pub(in crate::fbstore) fn lift(&self) -> Vec<&'static str> {
+        let plan = &mut *self.0.lock();
+        plan.fault = None;
+        std::mem::take(&mut plan.fired)
+    }
+
+    pub(in crate::fbstore) fn is_synced(&self, path: &Path) -> bool {
         self.0.lock().synced.contains(path)
     }
 
@@ -98,46 +125,64 @@ impl Files for FaultyFiles {
         RealFiles.create_dir(path)
     }
 
-    fn list(&self, path: &Path) -> io::Result<Vec<Listed>> {
+    fn list(&self, path: &Path, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
         self.check("list")?;
-        RealFiles.list(path)
+        RealFiles.list(path, each)
     }
 
-    fn create(&self, path: &Path) -> io::Result<Box<dyn Write + Send>> {
+    fn create(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Write + Send>> {
         self.check("create")?;
-        let file = RealFiles.create(path)?;
+        let file = RealFiles.create(spot)?;
         let files = self.clone();
         Ok(Box::new(FaultyWriter { files, file }))
     }
 
-    fn open(&self, path: &Path) -> io::Result<Box<dyn Source>> {
+    fn open(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Source>> {
         self.check("open")?;
-        let file = RealFiles.open(path)?;
+        let file = RealFiles.open(spot)?;
         let files = self.clone();
         Ok(Box::new(FaultySource { files, file }))
     }
 
-    fn link(&self, from: &Path, to: &Path) -> io::Result<()> {
+    fn link(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
         self.check("link")?;
-        RealFiles.link(from, to)
+        match self.links() {
+            Links::AsTheMachine => RealFiles.link(from, to),
+            Links::Refused(number) | Links::Reflinks(number) => {
+                Err(io::Error::from_raw_os_error(number))
+            }
+        }
     }
 
-    fn remove(&self, path: &Path) -> io::Result<()> {
+    fn reflink(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+        self.check("reflink")?;
+        match self.links() {
+            Links::AsTheMachine | Links::Refused(_) => RealFiles.reflink(from, to),
+            Links::Reflinks(_) => std::fs::copy(from.path(), to.path()).map(drop),
+        }
+    }
+
+    fn rename_new(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+        self.check("rename_new")?;
+        RealFiles.rename_new(from, to)
+    }
+
+    fn remove(&self, spot: &Spot<'_>) -> io::Result<()> {
         self.check("remove")?;
-        RealFiles.remove(path)
+        RealFiles.remove(spot)
     }
 
-    fn identity(&self, path: &Path) -> io::Result<Identity> {
+    fn identity(&self, spot: &Spot<'_>) -> io::Result<Identity> {
         self.check("identity")?;
-        RealFiles.identity(path)
+        RealFiles.identity(spot)
     }
 
-    fn sync(&self, path: &Path) -> Result<(), SyncError> {
+    fn sync(&self, spot: &Spot<'_>) -> Result<(), SyncError> {
         self.check("sync").map_err(SyncError::Sync)?;
         // A disk takes its time, so that others get their turn.
         std::thread::yield_now();
-        RealFiles.sync(path)?;
-        self.0.lock().synced.insert(path.to_owned());
+        RealFiles.sync(spot)?;
+        self.0.lock().synced.insert(spot.path().into_owned());
         Ok(())
     }
 
@@ -158,6 +203,11 @@ impl Files for FaultyFiles {
     fn try_lock(&self, file: &File) -> io::Result<bool> {
         self.check("try_lock")?;
         RealFiles.try_lock(file)
+    }
+
+    fn free_space(&self, path: &Path) -> io::Result<u64> {
+        self.check("free_space")?;
+        RealFiles.free_space(path)
     }
 }
 
@@ -203,21 +253,5 @@ impl Source for FaultySource {
 
     fn file(&self) -> Option<&File> {
         self.file.file()
-    }
-}
-
-/// A codec whose payload is the bytes.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Plain;
-
-impl Codec<Vec<u8>> for Plain {
-    const ID: CodecId = CodecId::user(1);
-
-    fn encode(&self, value: &Vec<u8>, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
-        Ok(out.write_all(value)?)
-    }
-
-    fn decode(&self, payload: Payload<'_>) -> Result<Vec<u8>, BoxError> {
-        payload.read_whole()
     }
 }

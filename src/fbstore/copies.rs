@@ -1,0 +1,200 @@
+//! What stands in for a link where there is none.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use uuid::Uuid;
+
+use super::directory::Directory;
+use super::files::Files as _;
+use super::real_files::RealFiles;
+use super::role::Role;
+use super::spot::Spot;
+use super::testing::{FaultyFiles, Links, Plain};
+use crate::backing_store::Transfer;
+use crate::error::Fault;
+
+const KEY: Uuid = Uuid::from_u128(0xab << 120 | 7);
+
+/// EPERM, EXDEV, EMLINK, EOPNOTSUPP.
+const NO_LINK: [i32; 4] = [1, 18, 31, 95];
+
+/// EACCES, EROFS, ENOSPC, EDQUOT, EIO.
+const NO_REASON_TO_COPY: [i32; 5] = [13, 30, 28, 122, 5];
+
+struct Place {
+    dir: TempDir,
+    files: FaultyFiles,
+    directory: Arc<Directory>,
+}
+
+impl Place {
+    fn new(links: Links) -> Self {
+        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+        let dir = dir.expect("a temporary directory");
+        let files = FaultyFiles::default();
+        files.set_links(links);
+        let root = dir.path().join("items");
+        Directory::create(&root, &files).expect("it is made");
+        let directory = Directory::enter(root, Arc::new(files.clone()), None);
+        Self {
+            dir,
+            files,
+            directory: directory.expect("it is there"),
+        }
+    }
+
+    /// A file with a footer, elsewhere.
+    fn source(&self, name: &str, value: &[u8]) -> PathBuf {
+        let path = self.dir.path().join(name);
+        let mut file = Vec::new();
+        file_backed_codecs::frame::write_file(&Plain, &value.to_vec(), &mut file)
+            .expect("it is encoded");
+        fs::write(&path, file).expect("it is written");
+        path
+    }
+
+    fn take_in(&self, from: &Path, role: Role) -> Result<Transfer, String> {
+        let taken = self.directory.take_in(&Spot::Path(from), KEY, role);
+        taken.map_err(|error| error.to_string())
+    }
+
+    fn target(&self) -> PathBuf {
+        self.directory.path_of(KEY)
+    }
+
+    /// The names in the shard of the key.
+    fn names(&self) -> usize {
+        let shard = self.target().parent().map(fs::read_dir);
+        shard.expect("a shard").expect("it is read").count()
+    }
+}
+
+#[test]
+fn a_copy_stands_where_a_link_cannot() {
+    let big = vec![7; 3 << 20 | 1];
+    for value in [&b"small"[..], &big] {
+        for number in NO_LINK {
+            for role in [Role::Cache, Role::Persisted] {
+                let place = Place::new(Links::Refused(number));
+                let source = place.source("source", value);
+                assert_eq!(place.take_in(&source, role), Ok(Transfer::Copied));
+                let bytes = |path| fs::read(path).expect("it is there");
+                assert!(bytes(place.target()) == bytes(source));
+                let metadata = fs::metadata(place.target()).expect("it is there");
+                assert!(metadata.permissions().readonly());
+                assert_eq!(place.names(), 1, "nothing temporary is left");
+                let temporary = place.directory.temporary_spot(KEY).path().into_owned();
+                let is_synced = place.files.is_synced(&temporary);
+                assert_eq!(is_synced, role == Role::Persisted);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_reflink_comes_before_a_copy() {
+    let place = Place::new(Links::Reflinks(NO_LINK[0]));
+    let source = place.source("source", b"value");
+    let taken = place.take_in(&source, Role::Persisted);
+    assert_eq!(taken, Ok(Transfer::Cloned));
+    assert_eq!(fs::read(place.target()).ok(), fs::read(source).ok());
+}
+
+#[test]
+fn other_failures_of_a_link_are_told() {
+    for number in NO_REASON_TO_COPY {
+        let place = Place::new(Links::Refused(number));
+        let source = place.source("source", b"value");
+        let error = place
+            .take_in(&source, Role::Persisted)
+            .expect_err("no link");
+        assert!(error.contains(&*source.to_string_lossy()), "{error}");
+        assert_eq!(place.names(), 0);
+    }
+}
+
+/// Whether by a link or by a copy: what is there is not replaced, and is as good
+/// if it is the same.
+#[test]
+fn what_is_there_already_is_compared() {
+    for links in [Links::AsTheMachine, Links::Refused(NO_LINK[1])] {
+        let place = Place::new(links);
+        let (source, equal) = (place.source("a", b"value"), place.source("b", b"value"));
+        let other = place.source("c", b"other");
+        place.take_in(&source, Role::Persisted).expect("it is new");
+        let before = fs::read(place.target()).expect("it is there");
+        for same in [&source, &equal] {
+            let taken = place.take_in(same, Role::Persisted);
+            assert_eq!(taken, Ok(Transfer::Present), "{links:?}");
+        }
+        let conflict = Fault::Conflict.to_string();
+        let error = place.take_in(&other, Role::Persisted).expect_err("another");
+        assert!(error.contains(&conflict), "{error}");
+        // In a cache an equal footer proves nothing: the file may be torn.
+        let error = place.take_in(&equal, Role::Cache).expect_err("another");
+        assert!(error.contains(&conflict), "{error}");
+        assert_eq!(fs::read(place.target()).expect("it is there"), before);
+        assert_eq!(place.names(), 1);
+    }
+}
+
+/// A process that died in a copy has left its temporary file; or this one could
+/// not remove it.
+#[test]
+fn an_unfinished_copy_is_no_obstacle() {
+    let place = Place::new(Links::Refused(NO_LINK[1]));
+    let source = place.source("source", b"value");
+    let temporary = place.directory.temporary_spot(KEY).path().into_owned();
+    fs::write(temporary, "half").expect("it is written");
+    let taken = place.take_in(&source, Role::Persisted);
+    assert_eq!(taken, Ok(Transfer::Copied));
+    assert_eq!(place.names(), 1);
+}
+
+#[test]
+fn a_missing_file_and_a_missing_shard_are_told_apart() {
+    let place = Place::new(Links::AsTheMachine);
+    let missing = place.dir.path().join("missing");
+    let error = place.take_in(&missing, Role::Cache).expect_err("missing");
+    assert!(error.contains(&*missing.to_string_lossy()), "{error}");
+    let source = place.source("source", b"value");
+    fs::remove_dir(place.target().parent().expect("a shard")).expect("it is empty");
+    let error = place.take_in(&source, Role::Cache).expect_err("no shard");
+    assert!(error.contains(&Fault::ShardGone.to_string()), "{error}");
+}
+
+#[test]
+fn a_rename_replaces_nothing() {
+    let place = Place::new(Links::AsTheMachine);
+    let (from, to) = (place.source("from", b"new"), place.source("to", b"old"));
+    let rename = || RealFiles.rename_new(&Spot::Path(&from), &Spot::Path(&to));
+    let before = fs::read(&to).expect("it is there");
+    let error = rename().expect_err("the name is taken");
+    assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
+    assert_eq!(fs::read(&to).expect("it is there"), before);
+    fs::remove_file(&to).expect("it is there");
+    rename().expect("the name is free");
+    assert!(!from.exists() && to.exists());
+}
+
+/// A shard that was replaced under the open directory is found by its path.
+#[test]
+fn a_shard_that_was_replaced_is_found() {
+    let place = Place::new(Links::AsTheMachine);
+    let source = place.source("source", b"value");
+    place.take_in(&source, Role::Cache).expect("it is linked");
+    let shard = place.target().parent().expect("a shard").to_owned();
+    fs::remove_dir_all(&shard).expect("it is there");
+    fs::create_dir(&shard).expect("it is made");
+    let spot = place.directory.spot(KEY);
+    for _ in 0..2 {
+        place.take_in(&source, Role::Cache).expect("it is linked");
+        place.files.open(&spot).expect("it is there");
+        place.files.remove(&spot).expect("it is there");
+        drop(place.files.create(&spot).expect("it is free"));
+        place.files.remove(&spot).expect("it is there");
+    }
+}

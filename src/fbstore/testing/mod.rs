@@ -1,0 +1,25 @@
+//! File systems for tests, and a codec that adds nothing.
+
+mod faulty_files;
+
+use std::io::Write as _;
+
+use file_backed_codecs::{BoxError, Codec, CodecId, Payload, PayloadWriter};
+
+pub(super) use faulty_files::{Fault, FaultyFiles, Links};
+
+/// A codec whose payload is the bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Plain;
+
+impl Codec<Vec<u8>> for Plain {
+    const ID: CodecId = CodecId::user(1);
+
+    fn encode(&self, value: &Vec<u8>, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        Ok(out.write_all(value)?)
+    }
+
+    fn decode(&self, payload: Payload<'_>) -> Result<Vec<u8>, BoxError> {
+        payload.read_whole()
+    }
+}

@@ -1,0 +1,167 @@
+//! Giving a file a name in another directory.
+//!
+//! A hard link where that can be. Where it cannot (another file system, no links
+//! there, too many of them, somebody else's file), a reflink, and where that
+//! cannot be, a copy: made under a temporary name, and renamed without replacing
+//! anything when it is whole.
+
+use std::io;
+
+use file_backed_codecs::{BoxError, Payload};
+use uuid::Uuid;
+
+use super::directory::{Directory, at};
+use super::files::{Files, SyncError};
+use super::role::Role;
+use super::spot::Spot;
+use crate::backing_store::Transfer;
+use crate::error::Fault;
+
+/// Bytes that a copy moves at a time.
+const CHUNK: usize = 1 << 20;
+
+impl Directory {
+    /// Gives the file at `from`, whoever's it is, the name of `key` in this
+    /// directory. A name that is there already is success if it stands for the
+    /// same file, and among persisted ones for one of equal footer.
+    ///
+    /// A copy to be persisted is synced before it has its name. One for a cache
+    /// is not, since nothing of a cache is looked at after a power cut; and so a
+    /// file of equal footer that is found there may be torn.
+    pub(crate) fn take_in(
+        &self,
+        from: &Spot<'_>,
+        key: Uuid,
+        role: Role,
+    ) -> Result<Transfer, BoxError> {
+        let (files, to) = (self.files(), self.spot(key));
+        let Err(error) = files.link(from, &to) else {
+            return Ok(Transfer::Linked);
+        };
+        match error.kind() {
+            io::ErrorKind::AlreadyExists => is_present(files, from, &to, role),
+            // The name that is not there may be the new one's directory.
+            io::ErrorKind::NotFound => {
+                files.identity(from).map_err(|error| of(from, error))?;
+                Err(of(&to, Fault::ShardGone))
+            }
+            _ if cannot_be_linked(&error) => self.copy_in(from, key, role),
+            _ => Err(of(from, error)),
+        }
+    }
+
+    fn copy_in(&self, from: &Spot<'_>, key: Uuid, role: Role) -> Result<Transfer, BoxError> {
+        let (files, to, temporary) = (self.files(), self.spot(key), self.temporary_spot(key));
+        match files.identity(&to) {
+            Ok(_) => return is_present(files, from, &to, role),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of(&to, error)),
+            Err(_) => {}
+        }
+        let unfinished = Unfinished(files, &temporary);
+        let transfer = copy(files, from, &temporary)?;
+        if role == Role::Persisted {
+            let sync = files.sync(&temporary).map_err(SyncError::into_io);
+            sync.map_err(|error| of(&temporary, error))?;
+        }
+        match files.rename_new(&temporary, &to) {
+            Ok(()) => std::mem::forget(unfinished),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                return is_present(files, from, &to, role);
+            }
+            Err(error) => return Err(of(&to, error)),
+        }
+        Ok(transfer)
+    }
+}
+
+/// Whether the file there is as good as the one that should get its name.
+fn is_present(
+    files: &dyn Files,
+    from: &Spot<'_>,
+    to: &Spot<'_>,
+    role: Role,
+) -> Result<Transfer, BoxError> {
+    let same = files.identity(from).map_err(|error| of(from, error))?
+        == files.identity(to).map_err(|error| of(to, error))?;
+    if same || (role == Role::Persisted && footers_equal(files, from, to)?) {
+        return Ok(Transfer::Present);
+    }
+    Err(of(to, Fault::Conflict))
+}
+
+fn footers_equal(files: &dyn Files, one: &Spot<'_>, other: &Spot<'_>) -> Result<bool, BoxError> {
+    let footer = |spot: &Spot<'_>| {
+        let source = files.open(spot).map_err(|error| of(spot, error))?;
+        Ok::<_, BoxError>(Payload::read_footer(&*source).ok())
+    };
+    let one = footer(one)?;
+    Ok(one.is_some() && one == footer(other)?)
+}
+
+/// Makes a file of its own with the same bytes.
+fn copy(files: &dyn Files, from: &Spot<'_>, to: &Spot<'_>) -> Result<Transfer, BoxError> {
+    match files.remove(to) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of(to, error)),
+        _ => {}
+    }
+    // Whatever the reason is that it cannot: a copy tells what is wrong.
+    if files.reflink(from, to).is_ok() {
+        return Ok(Transfer::Cloned);
+    }
+    let source = files.open(from).map_err(|error| of(from, error))?;
+    let mut target = files.create(to).map_err(|error| of(to, error))?;
+    let len = source.len().map_err(|error| of(from, error))?;
+    let mut chunk = vec![0; usize::try_from(len).map_or(CHUNK, |len| len.min(CHUNK))];
+    for start in (0..len).step_by(CHUNK) {
+        let chunk = &mut chunk[..(len - start).min(CHUNK as u64) as usize];
+        let read = source.read_exact_at(chunk, start);
+        read.map_err(|error| of(from, error))?;
+        target.write_all(chunk).map_err(|error| of(to, error))?;
+    }
+    target.flush().map_err(|error| of(to, error))?;
+    Ok(Transfer::Copied)
+}
+
+/// Whether a link is not to be had, where a copy may be.
+fn cannot_be_linked(error: &io::Error) -> bool {
+    use io::ErrorKind::{CrossesDevices, TooManyLinks, Unsupported};
+    matches!(error.kind(), CrossesDevices | TooManyLinks | Unsupported) || is_refusal(error)
+}
+
+/// The file system has no links, or the file is somebody else's. The kind of
+/// the error does not tell it from a directory that may not be written to.
+#[cfg(unix)]
+fn is_refusal(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let number = error.raw_os_error();
+    [Errno::PERM, Errno::OPNOTSUPP, Errno::NOTSUP]
+        .iter()
+        .any(|errno| number == Some(errno.raw_os_error()))
+}
+
+/// The file system has no links.
+#[cfg(not(unix))]
+fn is_refusal(error: &io::Error) -> bool {
+    /// What Windows says on file systems without links.
+    const INVALID_FUNCTION: i32 = 1;
+    error.raw_os_error() == Some(INVALID_FUNCTION)
+}
+
+fn of(spot: &Spot<'_>, error: impl Into<BoxError>) -> BoxError {
+    at(&spot.path(), error)
+}
+
+/// A temporary file; dropped, it is removed.
+struct Unfinished<'a>(&'a dyn Files, &'a Spot<'a>);
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        let Self(files, spot) = self;
+        match files.remove(spot) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(path = %spot.path().display(), %error, "what a failed copy left could not be removed");
+            }
+            _ => {}
+        }
+    }
+}
