@@ -82,6 +82,10 @@ pub(crate) enum Operation {
     OpenStore,
     RunTask,
     Reserve,
+    Archive,
+    Adopt,
+    #[cfg(feature = "mappedcodec")]
+    Update,
 }
 
 impl Operation {
@@ -101,6 +105,10 @@ impl Operation {
             Self::FreeSpace => "ask for the free space of the directory",
             Self::OpenStore => "open a store on the directory",
             Self::RunTask => "run a background task",
+            Self::Archive => "archive",
+            Self::Adopt => "adopt a file as",
+            #[cfg(feature = "mappedcodec")]
+            Self::Update => "update",
             Self::Reserve => "reserve room for another value",
         }
     }

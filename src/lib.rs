@@ -100,9 +100,13 @@ mod error;
 mod fb;
 pub mod fbstore;
 mod guard;
+#[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
+mod mapped;
 mod pool;
 mod residency;
 mod sync;
+#[cfg(feature = "mappedcodec")]
+mod update;
 
 pub use backing_store::{BackingStore, BackingStoreT};
 pub use error::{Error, Result};
