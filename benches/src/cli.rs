@@ -41,9 +41,7 @@ pub fn main(arguments: Vec<String>) -> Result<()> {
     };
     let options = Options::parse(arguments)?;
     match &*command {
-        "run" => {
-            run_and_print(&options)?;
-        }
+        "run" => tell_failures(&run_and_print(&options)?)?,
         "list" => list(&options.scale),
         "compare" => compare_files(&options.words)?,
         "report" => report_results(&options)?,
@@ -117,6 +115,9 @@ fn run_and_print(options: &Options) -> Result<Vec<Row>> {
         }
     }
     progress.finish();
+    let end = machine::describe_end();
+    printer.print(&end)?;
+    rows.push(end);
     Ok(rows)
 }
 
@@ -214,7 +215,21 @@ fn report_results(options: &Options) -> Result<()> {
         [results] => read_file(results)?,
         _ => bail!("report needs one file, or none\n{USAGE}"),
     };
-    report::write(&rows, &options.out)
+    report::write(&rows, &options.out)?;
+    tell_failures(&rows)
+}
+
+/// Fails if a system did; its row says why.
+fn tell_failures(rows: &[Row]) -> Result<()> {
+    let failed: Vec<_> = rows
+        .iter()
+        .filter(|row| row.has_failed())
+        .map(|row| format!("{} {} {}", row.workload, row.case, row.system))
+        .collect();
+    if !failed.is_empty() {
+        bail!("failed, as their rows tell: {}", failed.join("; "));
+    }
+    Ok(())
 }
 
 fn compare_files(words: &[String]) -> Result<()> {

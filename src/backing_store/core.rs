@@ -245,10 +245,13 @@ impl<B: BackingStoreT> Core<B> {
             if !read_only {
                 self.backing.lock_path(&path)?;
             }
-            self.backing.sanitize_path(&path)
+            let keys = self.backing.keys_of(&path);
+            let scan = keys.keys().begin_scan();
+            scan.found(&self.backing.sanitize_path(&path)?);
+            Ok(keys)
         };
         let keys = guarded(find).map_err(|error| Error::new(Operation::Track, error))?;
-        Ok(TrackedPath::new(path, &keys, read_only))
+        Ok(TrackedPath::new(path, keys, read_only))
     }
 }
 

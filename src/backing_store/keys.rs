@@ -11,14 +11,17 @@
 //! | release | impossible | impossible | live(n - 1), condemned at 0 | impossible |
 //! | clear (a queued deletion) | nothing | nothing | nothing | busy, delete, absent |
 //! | remove (a deletion asked for) | nothing | waits | busy, delete, absent; on failure live(n) | the same |
+//! | found (by a scan) | live(1), unless it went beside the scan | nothing | nothing | nothing |
+//! | not found (by a scan) | nothing | nothing | absent, unless it came beside the scan | the same |
 //!
 //! "Busy" is *linking* or *deleting*: both mean that a system call on the key
 //! is running on some thread.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use uuid::Uuid;
 
+use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
 const SHARDS: usize = 64;
@@ -26,12 +29,18 @@ const SHARDS: usize = 64;
 /// The keys of one place.
 pub(crate) struct Keys {
     shards: Box<[Shard]>,
+    /// Scans of the place that are under way.
+    scans: AtomicUsize,
+    /// Held while that begins or ends.
+    beginning: Mutex<()>,
 }
 
 #[derive(Default)]
 struct Shard {
     states: Mutex<HashMap<Uuid, KeyState>>,
     no_longer_busy: Condvar,
+    /// The keys that came or went beside a scan. Locked under `states`.
+    beside: Mutex<HashSet<Uuid>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +56,17 @@ impl Keys {
     pub(crate) fn new() -> Self {
         Self {
             shards: (0..SHARDS).map(|_| Shard::default()).collect(),
+            scans: AtomicUsize::new(0),
+            beginning: Mutex::new(()),
         }
+    }
+
+    /// Notes what comes and goes from now on, so that a scan of the place can be
+    /// told from it; see [`Scan::found`].
+    pub(crate) fn begin_scan(&self) -> Scan<'_> {
+        let _only_one = self.beginning.lock();
+        self.scans.fetch_add(1, Ordering::SeqCst);
+        Scan(self)
     }
 
     /// Makes the caller an owner of the key's file, which `link` brings about if
@@ -66,6 +85,7 @@ impl Keys {
         states.insert(key, KeyState::Busy);
         drop(states);
         let busy = Busy {
+            keys: self,
             shard,
             key,
             after: None,
@@ -96,6 +116,7 @@ impl Keys {
         }
         states.insert(key, KeyState::Busy);
         Some(Busy {
+            keys: self,
             shard,
             key,
             after: None,
@@ -151,6 +172,7 @@ impl Keys {
         drop(states);
         // Also after a failure nobody owns the file: it is left to the sweep.
         let _busy = Busy {
+            keys: self,
             shard,
             key,
             after: None,
@@ -172,6 +194,7 @@ impl Keys {
         };
         drop(states);
         let busy = Busy {
+            keys: self,
             shard,
             key,
             after: Some(before),
@@ -227,6 +250,10 @@ impl KeyState {
 }
 
 impl Shard {
+    fn is_beside_a_scan(&self, key: Uuid) -> bool {
+        self.beside.lock().contains(&key)
+    }
+
     /// Waits until no system call runs on the key.
     fn settled(&self, key: Uuid) -> MutexGuard<'_, HashMap<Uuid, KeyState>> {
         let mut states = self.states.lock();
@@ -237,9 +264,48 @@ impl Shard {
     }
 }
 
+/// A scan of the place, which is not one moment: files come and go beside it.
+pub(crate) struct Scan<'a>(&'a Keys);
+
+impl Scan<'_> {
+    /// Enters what was found. A key that was not has lost its file by other
+    /// hands. What came or went beside the scan stays as it is.
+    pub(crate) fn found(self, present: &[Uuid]) {
+        let keys = self.0;
+        for key in present {
+            let shard = keys.shard(*key);
+            let mut states = shard.states.lock();
+            if !states.contains_key(key) && !shard.is_beside_a_scan(*key) {
+                states.insert(*key, KeyState::Live(1));
+            }
+        }
+        if keys.len() == present.len() {
+            return;
+        }
+        let present: HashSet<_> = present.iter().collect();
+        for shard in &keys.shards {
+            shard.states.lock().retain(|key, state| {
+                *state == KeyState::Busy || present.contains(key) || shard.is_beside_a_scan(*key)
+            });
+        }
+    }
+}
+
+impl Drop for Scan<'_> {
+    fn drop(&mut self) {
+        let _only_one = self.0.beginning.lock();
+        if self.0.scans.fetch_sub(1, Ordering::SeqCst) == 1 {
+            for shard in &self.0.shards {
+                *shard.beside.lock() = HashSet::new();
+            }
+        }
+    }
+}
+
 /// A system call that is running on a key. Dropped, also by a panic, it puts the
 /// key into the state that a failure leaves.
 pub(crate) struct Busy<'a> {
+    keys: &'a Keys,
     shard: &'a Shard,
     key: Uuid,
     after: Option<KeyState>,
@@ -267,6 +333,9 @@ impl Drop for Busy<'_> {
             Some(state) => states.insert(self.key, state),
             None => states.remove(&self.key),
         };
+        if self.keys.scans.load(Ordering::SeqCst) > 0 {
+            self.shard.beside.lock().insert(self.key);
+        }
         drop(states);
         self.shard.no_longer_busy.notify_all();
     }
@@ -356,6 +425,38 @@ mod tests {
         assert!(keys.contains(KEY));
         keys.remove(KEY, || Ok::<_, ()>(())).unwrap();
         assert!(keys.all().is_empty());
+    }
+
+    #[test]
+    fn a_scan_adds_what_it_found_and_forgets_what_others_deleted() {
+        let keys = Keys::new();
+        let other = Uuid::from_u128(8);
+        keys.begin_scan().found(&[KEY, other]);
+        keys.begin_scan().found(&[KEY]);
+        assert_eq!(keys.all(), [KEY]);
+        keys.begin_scan().found(&[other]);
+        assert_eq!(keys.all(), [other]);
+        drop(keys.begin_scan());
+        assert_eq!(keys.all(), [other], "a scan that failed");
+    }
+
+    #[test]
+    fn a_scan_does_not_undo_what_happens_beside_it() {
+        let keys = Keys::new();
+        let (new, gone) = (Uuid::from_u128(8), Uuid::from_u128(9));
+        keys.begin_scan().found(&[KEY, gone]);
+        let (scan, later) = (keys.begin_scan(), keys.begin_scan());
+        // The scan has passed where the new one comes, and has seen the other.
+        keys.acquire(new, ok).unwrap();
+        keys.remove(gone, ok).unwrap();
+        let busy = keys.try_begin(Uuid::from_u128(10)).unwrap();
+        scan.found(&[KEY, gone]);
+        assert!(keys.contains(new) && !keys.contains(gone));
+        busy.linked();
+        later.found(&[KEY, gone]);
+        assert_eq!(keys.all().len(), 3);
+        keys.begin_scan().found(&[gone]);
+        assert_eq!(keys.all(), [gone], "nothing is kept from earlier scans");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub use background::Background;
 pub use registered_tokens::RegisteredTokens;
 pub use store::BackingStore;
 pub use task::Task;
-pub use tracked_path::TrackedPath;
+pub use tracked_path::{PlaceKeys, TrackedPath};
 pub use traits::{BackingStoreT, Strategy, Transfer};
 
 pub(crate) use self::core::{Core, guarded};

@@ -142,6 +142,12 @@ impl Queue {
         })
     }
 
+    /// Counts as work under way as long as it lives: for what is run outside of
+    /// the queue.
+    pub(crate) fn token(&self) -> TaskTrackerToken {
+        self.tracker.token()
+    }
+
     /// Queues a closure.
     pub(crate) fn run(self: &Arc<Self>, lane: Lane, job: impl FnOnce() + Send + 'static) {
         self.push(lane, Entry::Job(Box::new(job)));

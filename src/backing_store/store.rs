@@ -82,6 +82,12 @@ impl<B: BackingStoreT> BackingStore<B> {
         operation: Operation,
         work: impl FnOnce() -> Result<R> + Send + 'static,
     ) -> Task<R> {
+        // Also while whoever waits for it runs it.
+        let under_way = self.core.queue.token();
+        let work = move || {
+            let _under_way = under_way;
+            work()
+        };
         let (task, job) = Task::new(operation, self.core.failures.clone(), work);
         self.core.queue.run(Lane::Urgent, move || job.run());
         task
@@ -89,8 +95,8 @@ impl<B: BackingStoreT> BackingStore<B> {
 
     /// Finds the keys persisted at `path`, and keeps track of them from now on.
     ///
-    /// Track a place once, and share the result: two trackings of one place do
-    /// not see what is persisted or deleted through the other.
+    /// Two trackings of one directory share its keys: each sees what is persisted
+    /// or deleted through the other.
     ///
     /// The process keeps the place for itself until the last user of the path is
     /// gone: others can read it meanwhile, and not write to it.
@@ -256,18 +262,17 @@ impl<B: BackingStoreT> BackingStore<B> {
     }
 
     /// Counts what is under way: one while anything is queued or running in the
-    /// background, and one for each task of
-    /// [`spawn_blocking`](Self::spawn_blocking). It is closed at all times, so
-    /// its `wait` returns when there is none.
+    /// background, one for each [`Task`], and one for each load and write that
+    /// runs. It is closed at all times, so its `wait` returns when there is none.
     pub fn task_tracker(&self) -> &TaskTracker {
         &self.tracker
     }
 
     /// Waits until no background work is left: write-backs, deletions and
     /// everything else that was begun before the call, and what follows from
-    /// it. Work that is begun after the call may keep it waiting. Writes that
-    /// wait for a failing disk do not count, and neither does a job that its
-    /// waiter runs on its own thread.
+    /// it, also where somebody who waits for it runs it on a thread of his own.
+    /// Work that is begun after the call may keep it waiting. Writes that wait
+    /// for a failing disk do not count.
     ///
     /// Called inside a background job it never returns.
     ///

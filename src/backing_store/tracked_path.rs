@@ -1,5 +1,7 @@
 //! A persisted place with the keys known to be there.
 
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::keys::Keys;
@@ -10,16 +12,35 @@ use super::keys::Keys;
 /// costs about 60 bytes for each key.
 pub struct TrackedPath<P> {
     path: P,
-    keys: Keys,
+    keys: Arc<PlaceKeys>,
     read_only: bool,
 }
 
+/// The keys of one place, and what is being done to them. Trackings of one place
+/// share it, if the store knows that it is one; see
+/// [`BackingStoreT::keys_of`](super::BackingStoreT::keys_of).
+pub struct PlaceKeys(Keys);
+
+impl Default for PlaceKeys {
+    fn default() -> Self {
+        Self(Keys::new())
+    }
+}
+
+impl std::fmt::Debug for PlaceKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("PlaceKeys").field(&self.0.len()).finish()
+    }
+}
+
+impl PlaceKeys {
+    pub(super) fn keys(&self) -> &Keys {
+        &self.0
+    }
+}
+
 impl<P> TrackedPath<P> {
-    pub(super) fn new(path: P, present: &[Uuid], read_only: bool) -> Self {
-        let keys = Keys::new();
-        for key in present {
-            keys.adopt(*key, 1);
-        }
+    pub(super) fn new(path: P, keys: Arc<PlaceKeys>, read_only: bool) -> Self {
         Self {
             path,
             keys,
@@ -34,12 +55,12 @@ impl<P> TrackedPath<P> {
 
     /// The keys known to be persisted here, in no particular order.
     pub fn all_keys(&self) -> Vec<Uuid> {
-        self.keys.all()
+        self.keys().all()
     }
 
     /// Whether `key` is known to be persisted here.
     pub fn contains_key(&self, key: Uuid) -> bool {
-        self.keys.contains(key)
+        self.keys().contains(key)
     }
 
     /// Whether it was tracked with
@@ -50,7 +71,7 @@ impl<P> TrackedPath<P> {
     }
 
     pub(super) fn keys(&self) -> &Keys {
-        &self.keys
+        self.keys.keys()
     }
 }
 
@@ -58,7 +79,7 @@ impl<P: std::fmt::Debug> std::fmt::Debug for TrackedPath<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TrackedPath")
             .field("path", &self.path)
-            .field("keys", &self.keys.len())
+            .field("keys", &self.keys().len())
             .field("read_only", &self.read_only)
             .finish()
     }

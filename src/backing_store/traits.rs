@@ -6,7 +6,7 @@ use std::sync::Arc;
 use file_backed_codecs::{BoxError, Footprint};
 use uuid::Uuid;
 
-use super::Background;
+use super::{Background, PlaceKeys};
 
 /// How the file of a key came to stand in its new place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +106,15 @@ pub trait BackingStoreT: Send + Sync + 'static {
     fn lock_path(&self, path: &Self::PersistPath) -> Result<(), BoxError> {
         let _ = path;
         Ok(())
+    }
+
+    /// The keys of `path`, for its trackings to share: what one of them persists
+    /// or deletes the others see, and two never work on one key at once. A store
+    /// gives the same to each path that stands for the same place, as long as one
+    /// of them is in use. The provided method gives each its own.
+    fn keys_of(&self, path: &Self::PersistPath) -> Arc<PlaceKeys> {
+        let _ = path;
+        Arc::default()
     }
 
     /// Tells the keys that are persisted at `path`, and clears away what an
@@ -220,6 +229,10 @@ impl<B: BackingStoreT> BackingStoreT for Arc<B> {
 
     fn lock_path(&self, path: &Self::PersistPath) -> Result<(), BoxError> {
         (**self).lock_path(path)
+    }
+
+    fn keys_of(&self, path: &Self::PersistPath) -> Arc<PlaceKeys> {
+        (**self).keys_of(path)
     }
 
     fn sync_persisted(&self, path: &Self::PersistPath) -> Result<(), BoxError> {

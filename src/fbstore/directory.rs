@@ -19,7 +19,7 @@ use super::lock::Lock;
 use super::role::Role;
 use super::spot::{Shards, Spot};
 use super::{scan, sweep};
-use crate::backing_store::Background;
+use crate::backing_store::{Background, PlaceKeys};
 use crate::error::{AtPath, Fault};
 
 /// The name of the lock file.
@@ -38,6 +38,8 @@ pub(crate) struct Directory {
     /// The stores that persist to it or delete from it.
     users: Mutex<Vec<Background>>,
     durability: Durability,
+    /// Those persisted here, as long as somebody tracks them.
+    persisted: Mutex<Weak<PlaceKeys>>,
     /// Deletes the directory, if it is a temporary one.
     temporary: Mutex<Option<TempDir>>,
     /// What this process has the directory for; it keeps it until the last user
@@ -99,6 +101,7 @@ impl Directory {
             epoch: AtomicU64::new(0),
             users: Mutex::new(Vec::new()),
             durability: Durability::new(anchor),
+            persisted: Mutex::new(Weak::new()),
             temporary: Mutex::new(temporary),
             claim: OnceLock::new(),
             claiming: Mutex::new(()),
@@ -305,6 +308,16 @@ impl Directory {
         for background in users {
             background.finish();
         }
+    }
+
+    /// The keys persisted here, which all that track the directory share.
+    pub(super) fn persisted_keys(&self) -> Arc<PlaceKeys> {
+        let mut persisted = self.persisted.lock();
+        persisted.upgrade().unwrap_or_else(|| {
+            let keys = Arc::default();
+            *persisted = Arc::downgrade(&keys);
+            keys
+        })
     }
 
     pub(crate) fn durability(&self) -> &Durability {

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind::PermissionDenied};
 use std::path::Path;
 
 use file_backed_codecs::BoxError;
@@ -182,7 +182,7 @@ impl Durability {
         sync_path(directory.files(), root)
     }
 
-    /// What is done once: the mark, and the directory's own name.
+    /// What is done once: the mark, and the names on the way to the directory.
     fn sync_anchoring(&self, directory: &Directory) -> Result<(), BoxError> {
         let (files, root) = (directory.files(), directory.root());
         let mark = Role::path(root);
@@ -190,8 +190,21 @@ impl Durability {
             Err(SyncError::Open(error)) if error.kind() == io::ErrorKind::NotFound => {}
             synced => synced.map_err(|error| at(&mark, error.into_io()))?,
         }
-        root.parent()
-            .map_or(Ok(()), |parent| sync_path(files, parent))
+        // Its parents may be as new as it is. What is on another file system
+        // was there before.
+        let identity = |path| files.identity(&Spot::Path(path));
+        let own = identity(root).map_err(|error| at(root, error))?;
+        for parent in root.ancestors().skip(1) {
+            if !identity(parent).is_ok_and(|parent| parent.is_on_device_of(&own)) {
+                break;
+            }
+            match files.sync(&Spot::Path(parent)) {
+                // Who may not look into it has not made it.
+                Err(SyncError::Open(error)) if error.kind() == PermissionDenied => break,
+                synced => synced.map_err(|error| at(parent, error.into_io()))?,
+            }
+        }
+        Ok(())
     }
 
     /// A file that could not be looked at was not asked to be durable yet. False

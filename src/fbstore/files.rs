@@ -86,6 +86,16 @@ pub(crate) enum Identity {
 }
 
 impl Identity {
+    /// Whether both are on one file system, as far as can be told.
+    pub(super) fn is_on_device_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            #[cfg(unix)]
+            (Self::Inode(one, _), Self::Inode(other, _)) => one == other,
+            #[cfg(not(unix))]
+            (Self::Path(_), Self::Path(_)) => true,
+        }
+    }
+
     /// Which file or directory is at `path`.
     #[cfg(unix)]
     pub(super) fn at(path: &Path) -> io::Result<Self> {

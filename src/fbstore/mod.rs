@@ -26,6 +26,8 @@ mod files;
 mod handles;
 mod layout;
 mod lock;
+#[cfg(test)]
+mod power;
 mod prepared_path;
 mod real_files;
 mod role;
@@ -34,7 +36,7 @@ mod spot;
 mod store;
 mod sweep;
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 mod transfer;
 
 pub use file_backed_codecs::*;

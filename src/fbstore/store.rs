@@ -17,7 +17,7 @@ use super::directory::{Directory, at};
 use super::prepared_path::{Mode, PreparedPath};
 use super::role::Role;
 use super::{scan, sweep};
-use crate::backing_store::{Background, BackingStoreT, Strategy, Transfer};
+use crate::backing_store::{Background, BackingStoreT, PlaceKeys, Strategy, Transfer};
 use crate::error::{Fault, Operation};
 use crate::fb::unwrap;
 use crate::{Error, Result};
@@ -242,6 +242,10 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
             sweep::left_over(directory, &found);
         }
         Ok(found.keys)
+    }
+
+    fn keys_of(&self, path: &PreparedPath) -> Arc<PlaceKeys> {
+        path.directory().persisted_keys()
     }
 
     fn lock_path(&self, path: &PreparedPath) -> Result<(), BoxError> {

@@ -65,9 +65,18 @@ impl Backlog {
     }
 
     /// A write has ended, with this error or well.
-    pub(crate) fn write_ended(&self, error: Option<&Error>) {
+    ///
+    /// Waiters are told only when half of the room is free: to wake a producer
+    /// for each value costs more than to write a small one, and writes go on
+    /// until then. What does not go on by itself, a permit in somebody's hand or
+    /// a value that cannot be written, takes no part in that.
+    pub(crate) fn write_ended(&self, error: Option<&Error>, amounts: &Amounts) {
         match error {
-            None => self.room_made(),
+            None => {
+                if self.is_half_free(amounts) {
+                    self.room_made();
+                }
+            }
             Some(error) => {
                 if !error.is_refused_by_system() {
                     self.permits.lock().refusal = Some(error.clone());
@@ -92,6 +101,22 @@ impl Backlog {
         } else {
             Room::Full
         }
+    }
+
+    fn is_half_free(&self, amounts: &Amounts) -> bool {
+        let permits = self.permits.lock();
+        let promised = permits.weight.saturating_mul(permits.unused as u64);
+        let stuck = amounts.refused;
+        let items = self
+            .bound
+            .items
+            .saturating_sub(stuck.items + permits.unused);
+        let bytes = self
+            .bound
+            .bytes
+            .saturating_sub(stuck.bytes.saturating_add(promised));
+        let written = amounts.unwritten;
+        (written.items - stuck.items) * 2 <= items && (written.bytes - stuck.bytes) <= bytes / 2
     }
 
     fn give_back(&self, used_for: Option<u64>) {

@@ -94,6 +94,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if !flight.claim.claim() {
             return;
         }
+        let _under_way = self.core().queue.token();
         let key = item.key();
         let loaded = self
             .core()

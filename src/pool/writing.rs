@@ -50,6 +50,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if !write.claim.claim() {
             return;
         }
+        let _under_way = self.core().queue.token();
         self.write(item, write, failures);
     }
 
@@ -70,7 +71,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 core.failures.write(error);
             }
         }
-        self.backlog.write_ended(outcome.as_ref().err());
+        self.backlog
+            .write_ended(outcome.as_ref().err(), &self.order.amounts());
         match (end, &outcome) {
             (WriteEnd::Released(value), _) => self.drop_evicted(value, Drops::Here),
             (

@@ -132,11 +132,14 @@ fn the_tracker_counts_what_is_under_way() {
         assert!(tracker.is_closed() && tracker.is_empty());
         let gate = world.mem.gate(Op::Store, None);
         let pool = world.pool(0);
-        let items: Vec<_> = (0..5).map(|n| pool.insert(n.to_string())).collect();
-        assert_eq!(tracker.len(), 1, "the queue as a whole");
+        let items: Vec<_> = (0..50).map(|n| pool.insert(n.to_string())).collect();
+        // As many as run at a time.
+        let writes = std::thread::available_parallelism().map_or(2, usize::from);
+        gate.wait_for(writes);
+        assert_eq!(tracker.len(), 1 + writes, "the queue as a whole, and these");
         let (go_on, block) = channel::<()>();
         let task = world.store.spawn_blocking(move || block.recv().ok());
-        assert_eq!(tracker.len(), 2);
+        assert_eq!(tracker.len(), 2 + writes);
         drop(go_on);
         drop(task.wait());
         gate.open();

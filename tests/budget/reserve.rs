@@ -258,3 +258,28 @@ fn the_room_of_one_who_gave_up_goes_to_the_next() {
         assert!(matches!(second.poll(), Poll::Ready(Ok(_))));
     });
 }
+
+/// Permits in somebody's hand and values that cannot be written do not free
+/// themselves, so nobody may wait for half of the room while they take it.
+#[test]
+fn what_does_not_end_by_itself_keeps_nobody_from_the_rest_of_the_room() {
+    test(|| {
+        let world = World::new();
+        let pool = pool(&world, 4);
+        let held = [(); 2].map(|()| pool.blocking_reserve().expect("there is room"));
+        world.mem.fail(On::every(Op::Store), Fault::Refused);
+        let permit = pool.blocking_reserve().expect("there is room");
+        let poison = permit.insert("poison".to_owned());
+        world.settle();
+        world.mem.heal();
+        let gate = world.mem.gate(Op::Store, None);
+        let permit = pool.blocking_reserve().expect("there is room");
+        let item = permit.insert("a".to_owned());
+        let mut reserve = ByHand::new(pool.reserve());
+        assert!(reserve.poll().is_pending());
+        gate.open();
+        drop(reserve.finish().expect("there is room for one"));
+        drop((held, poison, item));
+        world.assert_empty(&pool);
+    });
+}

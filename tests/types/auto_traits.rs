@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use file_backed::backing_store::{
-    Background, BackingStore, RegisteredTokens, Task, TrackedPath, Transfer,
+    Background, BackingStore, PlaceKeys, RegisteredTokens, Task, TrackedPath, Transfer,
 };
 use file_backed::convenience::Persister;
 use file_backed::fbstore::{FBStore, PreparedPath};
@@ -34,6 +34,7 @@ fn of_types() {
     shared::<BackingStore<B>>();
     shared::<TrackedPath<MemPath>>();
     shared::<RegisteredTokens<B>>();
+    shared::<PlaceKeys>();
     shared::<Background>();
     shared::<Transfer>();
     shared::<Stats>();

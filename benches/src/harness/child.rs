@@ -35,10 +35,15 @@ pub fn run_case(
     progress: &mut Progress,
 ) -> Vec<Row> {
     try_case(workload, case, scale, dir, progress).unwrap_or_else(|error| {
-        let reason = format!("failed: {error:#}");
         case.contenders
             .iter()
-            .map(|contender| Row::skipped(workload, &case.name, &contender.system, &reason))
+            .map(|contender| {
+                let (case, system) = (&*case.name, &*contender.system);
+                match contender.skip_reason() {
+                    Some(reason) => Row::skipped(workload, case, system, reason),
+                    None => Row::failed(workload, case, system, &error),
+                }
+            })
             .collect()
     })
 }

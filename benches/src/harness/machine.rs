@@ -25,9 +25,6 @@ pub fn describe(dir: &Path, scale_name: &str) -> Vec<Row> {
             Some(kib.parse::<f64>().ok()? / f64::from(1 << 20))
         })
         .map_or_else(unknown, |gib| format!("{gib:.1} GiB"));
-    let load = text("/proc/loadavg")
-        .and_then(|load| Some(load.split_whitespace().next()?.to_owned()))
-        .unwrap_or_else(unknown);
     vec![
         Row::environment("date", &today()),
         Row::environment("cpu", &format!("{cores} cores, {cpu}")),
@@ -37,9 +34,22 @@ pub fn describe(dir: &Path, scale_name: &str) -> Vec<Row> {
             "file system",
             &file_system(dir).unwrap_or_else(|error| format!("unknown: {error}")),
         ),
-        Row::environment("load before", &load),
+        Row::environment("load before", &load()),
         Row::environment("scale", scale_name),
     ]
+}
+
+/// The load once the run is over.
+pub fn describe_end() -> Row {
+    Row::environment("load after", &load())
+}
+
+/// Processes that ran or wanted to, in the mean of the last minute.
+fn load() -> String {
+    std::fs::read_to_string("/proc/loadavg")
+        .ok()
+        .and_then(|load| Some(load.split_whitespace().next()?.to_owned()))
+        .unwrap_or_else(|| "unknown".to_owned())
 }
 
 /// Days since 1970 as a date (the proleptic Gregorian calendar).

@@ -30,6 +30,9 @@ pub struct Row {
 /// Rows about the machine have this workload; their text is the case.
 pub const ENVIRONMENT: &str = "environment";
 
+/// Begins the reason of a system that failed.
+const FAILED: &str = "failed: ";
+
 impl Row {
     /// Says why there is no figure.
     pub fn skipped(workload: &str, case: &str, system: &str, reason: &str) -> Self {
@@ -37,6 +40,16 @@ impl Row {
             skipped: Some(reason.to_owned()),
             ..Self::empty(workload, case, system, "", "")
         }
+    }
+
+    /// Says that it was to be measured and could not.
+    pub fn failed(workload: &str, case: &str, system: &str, error: &anyhow::Error) -> Self {
+        Self::skipped(workload, case, system, &format!("{FAILED}{error:#}"))
+    }
+
+    pub fn has_failed(&self) -> bool {
+        let reason = self.skipped.as_ref();
+        reason.is_some_and(|reason| reason.starts_with(FAILED))
     }
 
     /// Says something about the machine.

@@ -27,6 +27,7 @@ enum State {
     /// Each sample is taken by a child process.
     Isolated,
     Skipped(String),
+    Failed(anyhow::Error),
 }
 
 /// Runs a case: in each round every contender is measured once, in an order of
@@ -97,7 +98,7 @@ impl<'a> Runner<'a> {
             Ok(samples) => self.samples.extend(samples),
             Err(error) => {
                 self.samples.clear();
-                self.state = State::Skipped(format!("failed: {error:#}"));
+                self.state = State::Failed(error);
             }
         }
         self.spent += begin.elapsed();
@@ -120,15 +121,17 @@ impl<'a> Runner<'a> {
                 let system = &self.contender.system;
                 child::sample(workload, &case.name, system, round, scale, dir)
             }
-            State::Skipped(_) => Ok(Vec::new()),
+            State::Skipped(_) | State::Failed(_) => Ok(Vec::new()),
             State::Fresh => unreachable!("it was set up above"),
         }
     }
 
     fn rows(&self, workload: &str, case: &str) -> Vec<Row> {
         let system = &self.contender.system;
-        if let State::Skipped(reason) = &self.state {
-            return vec![Row::skipped(workload, case, system, reason)];
+        match &self.state {
+            State::Skipped(reason) => return vec![Row::skipped(workload, case, system, reason)],
+            State::Failed(error) => return vec![Row::failed(workload, case, system, error)],
+            State::Fresh | State::Ready(_) | State::Isolated => {}
         }
         let mut metrics: Vec<(&str, &str)> = Vec::new();
         let mut values: HashMap<&str, Vec<f64>> = HashMap::new();
@@ -178,6 +181,8 @@ mod tests {
         assert_eq!(rows[0].n, 3);
         assert_eq!(rows[2].skipped.as_deref(), Some("it is not asked"));
         assert_eq!(rows[3].skipped.as_deref(), Some("failed: it broke"));
+        let failed: Vec<_> = rows.iter().map(Row::has_failed).collect();
+        assert_eq!(failed, [false, false, false, true]);
         for round in seen.borrow().chunks(2) {
             assert_ne!(round[0], round[1], "each system once in a round");
         }

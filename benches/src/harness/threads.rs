@@ -77,6 +77,7 @@ pub fn share(
     work: &(dyn Fn(StepBy<Range<usize>>) -> Result<()> + Sync),
 ) -> Result<()> {
     let failed = Mutex::new(None);
+    let threads = threads.min(items).max(1);
     together(threads, &|thread| {
         if let Err(error) = work((thread..items).step_by(threads)) {
             *failed.lock().expect("no thread panics with it") = Some(error);

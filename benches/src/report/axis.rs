@@ -1,7 +1,8 @@
 //! What a case says about size, threads or number of items.
 
+use super::figure;
 use crate::harness::row::Row;
-use crate::harness::size::parse_size;
+use crate::harness::size::{parse_size, size_name};
 
 /// What a plot is drawn against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,6 +18,14 @@ impl Axis {
             Self::Size => "size of the value (bytes)",
             Self::Threads => "threads",
             Self::Items => "items",
+        }
+    }
+
+    /// A place on it.
+    pub fn name(self, place: f64) -> String {
+        match self {
+            Self::Size => size_name(place as usize),
+            Self::Threads | Self::Items => figure(place),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::harness::row::{ENVIRONMENT, Role, Row, role_of};
 use crate::workloads;
 
 const STYLE: &str = "\
-body { font: 15px/1.45 sans-serif; margin: 2rem auto; max-width: 960px; padding: 0 1rem; \
+body { font: 15px/1.45 sans-serif; margin: 2rem auto; max-width: 1000px; padding: 0 1rem; \
 color: #111; background: #fff }
 table { border-collapse: collapse; font-size: 13px }
 th, td { padding: 2px 9px; text-align: right; border-bottom: 1px solid #ddd }
@@ -30,7 +30,9 @@ pub fn page(rows: &[Row]) -> String {
     out += "<p>Medians of interleaved rounds of one run. A ratio is this system's median over \
             that of the limit, or of the best peer, in the same case. Systems of this crate are \
             drawn thick, limits black and dashed. All values are drawn on logarithmic scales; \
-            point at a marker for its figures.</p>\n<ul>\n";
+            point at a marker for its figures. Where many systems take part, those whose loads \
+            give bytes (as they lie in the file, mapped or read) and those that decode are drawn \
+            apart, since they do not do the same work.</p>\n<ul>\n";
     for row in rows.iter().filter(|row| row.workload == ENVIRONMENT) {
         let _ = writeln!(
             out,

@@ -1,51 +1,168 @@
-//! A table for a README.
+//! A section for a README: the facts, the table, and how to read it.
 
 use std::fmt::Write as _;
 
 use super::figure;
+use super::lines::{LINES, Line, Target};
 use crate::harness::row::{ENVIRONMENT, Role, Row, role_of};
 use crate::harness::stats::better;
 
-/// Metrics that are left to the page.
-const MINOR: [&str; 4] = ["load-cpu", "per-element", "handle", "tracked-key"];
-
-/// One line for each case and metric: our best system, the limit that it is
-/// measured against, the published crate, and the best other peer.
-pub fn table(rows: &[Row]) -> String {
-    let mut out = String::new();
-    let facts: Vec<_> = rows
-        .iter()
-        .filter(|row| row.workload == ENVIRONMENT)
-        .map(|row| format!("{}: {}", row.metric, row.case))
-        .collect();
-    let _ = writeln!(out, "{}.\n", facts.join("; "));
-    out += "| workload | case | metric | file_backed | × limit | ancestor | best other peer | \
-            × best peer |\n|---|---|---|---|---|---|---|---|\n";
-    let mut seen: Vec<(&str, &str, &str)> = Vec::new();
-    for row in rows {
-        let key = (&*row.workload, &*row.case, &*row.metric);
-        if row.median.is_none() || seen.contains(&key) || MINOR.contains(&key.2) {
-            continue;
-        }
-        seen.push(key);
-        let group: Vec<_> = rows
+/// The whole section, ready to be pasted below its heading.
+pub fn section(rows: &[Row]) -> String {
+    let mut out = facts(rows);
+    out += "\n| workload, case | metric | file_backed (from–to) | all its codecs | limit | × limit \
+            | ancestor | best comparable peer | × peer | target |\n\
+            |---|---|---|---|---|---|---|---|---|---|\n";
+    for line in LINES {
+        let of_line: Vec<_> = rows
             .iter()
-            .filter(|other| (&*other.workload, &*other.case, &*other.metric) == key)
+            .filter(|row| row.workload == line.workload && row.metric == line.metric)
             .collect();
-        if let Some(line) = line(&group) {
-            out += &line;
+        let mut names: Vec<&str> = of_line.iter().map(|row| &*row.case).collect();
+        names.dedup();
+        for case in line.cases.choose(&names) {
+            let group: Vec<_> = of_line
+                .iter()
+                .copied()
+                .filter(|row| row.case == case)
+                .collect();
+            out += &row_of(line, &group).unwrap_or_default();
         }
     }
-    out
+    out + READING
 }
 
-fn line(group: &[&Row]) -> Option<String> {
-    let best = |counts: &dyn Fn(&Row) -> bool| {
+const READING: &str = "
+The figure is the median of the rounds, and behind it the least and the greatest of them, for the
+one codec that the row is about; \"all its codecs\" goes from the best to the worst median of this
+crate's other rows there, blocking and async. A limit is bare system calls or structures; × is this
+crate's median over the other one's: below 1 is better for times and bytes, above 1 for rates. A
+peer is comparable if a load of it gives the same: bytes where ours gives an archive, a decoded
+value where ours decodes. \"ancestor\" is the published 0.6. What the rows are, and what is not
+alike, is told in [`benches/README.md`](benches/README.md). All of it, with plots, comes from
+
+```sh
+cargo run --release --manifest-path benches/Cargo.toml -- report --dir DIR --out DIR
+```
+";
+
+/// Date, machine, file system and load.
+fn facts(rows: &[Row]) -> String {
+    let fact = |metric: &str| {
+        rows.iter()
+            .find(|row| row.workload == ENVIRONMENT && row.metric == metric)
+            .map_or("unknown", |row| &*row.case)
+    };
+    format!(
+        "Measured on {} on {}, {}, {}; files on {}; load {} before and {} after; scale {}.\n",
+        fact("date"),
+        fact("cpu"),
+        fact("memory"),
+        fact("kernel"),
+        fact("file system"),
+        fact("load before"),
+        fact("load after"),
+        fact("scale")
+    )
+}
+
+fn row_of(line: &Line, group: &[&Row]) -> Option<String> {
+    let ours = *group.iter().find(|row| row.system == line.system)?;
+    let median = ours.median?;
+    let mut out = String::new();
+    let _ = write!(
+        out,
+        "| {}, {} | {}, {} | **{}** ({}–{}) {} | {} |",
+        ours.workload,
+        ours.case,
+        ours.metric,
+        ours.unit,
+        figure(median),
+        figure(ours.min?),
+        figure(ours.max?),
+        short(&ours.system),
+        spread(group)
+    );
+    let limit = behind(ours, ours.ratio_to_limit, group, Role::Limit);
+    let peer = behind(ours, ours.ratio_to_best_peer, group, Role::Peer);
+    let ratio = |ratio: Option<f64>| ratio.map_or_else(none, figure);
+    let _ = writeln!(
+        out,
+        " {} | {} | {} | {} | {} | {} |",
+        named(limit),
+        ratio(ours.ratio_to_limit),
+        named(ancestor(ours, group)),
+        named(peer),
+        ratio(ours.ratio_to_best_peer),
+        target(line.target, ours, group)
+    );
+    Some(out)
+}
+
+fn none() -> String {
+    "–".to_owned()
+}
+
+/// A system's name, without what the column says already.
+fn short(system: &str) -> &str {
+    ["file_backed/", "ancestor/", "limit/"]
+        .iter()
+        .find_map(|begin| system.strip_prefix(begin))
+        .unwrap_or(system)
+}
+
+fn named(row: Option<&Row>) -> String {
+    row.map_or_else(none, |row| {
+        format!(
+            "{} ({})",
+            figure(row.median.unwrap_or(f64::NAN)),
+            short(&row.system)
+        )
+    })
+}
+
+/// The best and the worst median of our systems.
+fn spread(group: &[&Row]) -> String {
+    let medians: Vec<f64> = group
+        .iter()
+        .filter(|row| role_of(&row.system) == Role::Ours)
+        .filter_map(|row| row.median)
+        .collect();
+    let least = medians.iter().copied().reduce(f64::min);
+    let most = medians.iter().copied().reduce(f64::max);
+    match (least, most) {
+        (Some(least), Some(most)) if medians.len() > 1 => {
+            format!("{}–{}", figure(least), figure(most))
+        }
+        _ => none(),
+    }
+}
+
+/// The row that a ratio was formed with.
+fn behind<'a>(ours: &Row, ratio: Option<f64>, group: &[&'a Row], role: Role) -> Option<&'a Row> {
+    let other = ours.median? / ratio?;
+    let distance = |row: &Row| (row.median.unwrap_or(f64::MAX) - other).abs();
+    group
+        .iter()
+        .copied()
+        .filter(|row| role_of(&row.system) == role && row.median.is_some())
+        .min_by(|one, two| distance(one).total_cmp(&distance(two)))
+}
+
+/// The published crate with the same codec; the best of its codecs where it has
+/// not that one.
+fn ancestor<'a>(ours: &Row, group: &[&'a Row]) -> Option<&'a Row> {
+    let of_it = || {
         group
             .iter()
             .copied()
-            .filter(|row| counts(row))
-            .reduce(|one, other| {
+            .filter(|row| row.system.starts_with("ancestor/") && row.median.is_some())
+    };
+    let codec = short(&ours.system).split('/').next();
+    of_it()
+        .find(|row| Some(short(&row.system)) == codec)
+        .or_else(|| {
+            of_it().reduce(|one, other| {
                 let (a, b) = (one.median.unwrap_or(0.0), other.median.unwrap_or(0.0));
                 if better(&one.unit, a, b) == a {
                     one
@@ -53,34 +170,112 @@ fn line(group: &[&Row]) -> Option<String> {
                     other
                 }
             })
+        })
+}
+
+/// What is to be reached, and whether it is.
+fn target(target: Target, ours: &Row, group: &[&Row]) -> String {
+    let told = |sign: &str, most: f64, of: &str, reached: Option<bool>| {
+        let reached = match reached {
+            Some(true) => "met",
+            Some(false) => "missed",
+            None => "not measured",
+        };
+        format!("{sign} {}{of}: {reached}", figure(most))
     };
-    let ours = best(&|row| role_of(&row.system) == Role::Ours)?;
-    let is_ancestor = |row: &Row| row.system.starts_with("ancestor/");
-    let ancestor = best(&is_ancestor);
-    let peer = best(&|row| role_of(&row.system) == Role::Peer && !is_ancestor(row));
-    let named = |row: Option<&Row>| {
-        row.map_or_else(
-            || "–".to_owned(),
-            |row| {
-                let name = row
-                    .system
-                    .split_once('/')
-                    .map_or(&*row.system, |name| name.1);
-                format!("{} ({name})", figure(row.median.unwrap_or_default()))
-            },
-        )
-    };
-    let ratio = |ratio: Option<f64>| ratio.map_or_else(|| "–".to_owned(), figure);
-    Some(format!(
-        "| {} | {} | {}, {} | **{}** | {} | {} | {} | {} |\n",
-        ours.workload,
-        ours.case,
-        ours.metric,
-        ours.unit,
-        named(Some(ours)),
-        ratio(ours.ratio_to_limit),
-        named(ancestor),
-        named(peer),
-        ratio(ours.ratio_to_best_peer)
-    ))
+    let limit = ours.ratio_to_limit;
+    match target {
+        Target::Nothing => none(),
+        Target::AtMostOfLimit(most) => {
+            told("≤", most, " × limit", limit.map(|ratio| ratio <= most))
+        }
+        Target::AtLeastOfLimit(least) => {
+            told("≥", least, " × limit", limit.map(|ratio| ratio >= least))
+        }
+        Target::AtMost(most) => {
+            let unit = format!(" {}", ours.unit);
+            told("≤", most, &unit, ours.median.map(|own| own <= most))
+        }
+        Target::AtLeastOf(least, system) => {
+            let other = group.iter().find(|row| row.system == system);
+            let ratio = other.and_then(|other| Some(ours.median? / other.median?));
+            let of = format!(" × {system}");
+            told("≥", least, &of, ratio.map(|ratio| ratio >= least))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::row::{Kind, Terms, form_ratios};
+    use crate::harness::stats::Summary;
+
+    fn row(system: &str, values: &[f64]) -> Row {
+        let summary = Summary::of(values).expect("some values");
+        Row::measured("decode", "4KiB", system, "first-load", "µs", summary)
+    }
+
+    fn section_of(rows: &mut Vec<Row>) -> String {
+        form_ratios(rows, |system| Terms {
+            limits: None,
+            kind: Some(if system == "heed" {
+                Kind::Bytes
+            } else {
+                Kind::Decoded
+            }),
+        });
+        rows.push(Row::environment("date", "2026-11-24"));
+        rows.push(Row::environment("file system", "tmpfs on /dev/shm"));
+        section(rows)
+    }
+
+    #[test]
+    fn a_row_names_its_codec_its_limit_and_a_comparable_peer() {
+        let mut rows = vec![
+            row("file_backed/bincodec", &[5.0, 4.0, 9.0]),
+            row("file_backed/prostcodec", &[2.0]),
+            row("ancestor/bincodec", &[600.0]),
+            row("ancestor/prostcodec", &[20.0]),
+            row("heed", &[0.5]),
+            row("heed/bincode", &[10.0]),
+            row("limit/bincode-buffer", &[4.0]),
+        ];
+        let text = section_of(&mut rows);
+        let line = text
+            .lines()
+            .find(|line| line.contains("bincodec |"))
+            .expect("a line of bincodec");
+        assert_eq!(
+            line,
+            "| decode, 4KiB | first-load, µs | **5** (4–9) bincodec | 2–5 | 4 (bincode-buffer) \
+             | 1.25 | 600 (bincodec) | 10 (heed/bincode) | 0.5 | ≤ 1.1 × limit: missed |"
+        );
+        assert!(text.contains("| 20 (prostcodec) |"), "{text}");
+        assert!(text.contains("≤ 1.1 × limit: met"), "{text}");
+    }
+
+    #[test]
+    fn the_facts_stand_above_and_what_is_not_known_is_said() {
+        let text = section_of(&mut vec![row("file_backed/bincodec", &[5.0])]);
+        let facts = text.lines().next().expect("a line");
+        assert!(facts.starts_with("Measured on 2026-11-24 on unknown"));
+        assert!(facts.contains("files on tmpfs on /dev/shm"), "{facts}");
+        assert!(text.contains("≤ 1.1 × limit: not measured"), "{text}");
+    }
+
+    #[test]
+    fn a_target_may_name_a_system_or_a_figure() {
+        let (ours, heed) = (row("file_backed/bincodec", &[60.0]), row("heed", &[10.0]));
+        let group = [&ours, &heed];
+        let told = |one| target(one, &ours, &group);
+        assert_eq!(told(Target::AtLeastOf(5.0, "heed")), "≥ 5 × heed: met");
+        assert_eq!(told(Target::AtLeastOf(7.0, "heed")), "≥ 7 × heed: missed");
+        assert_eq!(
+            told(Target::AtLeastOf(1.0, "redb")),
+            "≥ 1 × redb: not measured"
+        );
+        assert_eq!(told(Target::AtMost(50.0)), "≤ 50 µs: missed");
+        assert_eq!(told(Target::Nothing), "–");
+    }
 }

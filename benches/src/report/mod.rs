@@ -1,7 +1,8 @@
-//! Results as a page with plots, and as a Markdown table.
+//! Results as a page with plots, and as a section for a README.
 
 mod axis;
 mod html;
+mod lines;
 mod markdown;
 mod plot;
 mod style;
@@ -18,7 +19,7 @@ pub fn write(rows: &[Row], out: &Path) -> Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     for (name, text) in [
         ("report.html", html::page(rows)),
-        ("report.md", markdown::table(rows)),
+        ("report.md", markdown::section(rows)),
     ] {
         let path = out.join(name);
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
@@ -71,5 +72,52 @@ mod tests {
         ] {
             assert_eq!(figure(value), text);
         }
+    }
+
+    /// Two sizes of `cold`, one of which heed does not take part in.
+    const RESULTS: &str = r#"
+{"workload":"environment","case":"2026-11-24","system":"machine","metric":"date","unit":"","median":null,"min":null,"max":null,"n":0,"ratio_to_limit":null,"ratio_to_best_peer":null}
+{"workload":"cold","case":"64KiB/one","system":"file_backed/mappedcodec","metric":"first-load","unit":"µs","median":8.0,"min":7.5,"max":9.0,"n":9,"ratio_to_limit":1.6,"ratio_to_best_peer":4.0}
+{"workload":"cold","case":"64KiB/one","system":"heed","metric":"first-load","unit":"µs","median":2.0,"min":2.0,"max":2.0,"n":9,"ratio_to_limit":0.4,"ratio_to_best_peer":1.0}
+{"workload":"cold","case":"64KiB/one","system":"limit/read","metric":"first-load","unit":"µs","median":5.0,"min":4.0,"max":6.0,"n":9,"ratio_to_limit":1.0,"ratio_to_best_peer":2.5}
+{"workload":"cold","case":"4GiB/one","system":"file_backed/mappedcodec","metric":"first-load","unit":"µs","median":16.0,"min":15.0,"max":17.0,"n":3,"ratio_to_limit":null,"ratio_to_best_peer":null}
+{"workload":"cold","case":"4GiB/one","system":"heed","metric":"","unit":"","median":null,"min":null,"max":null,"n":0,"ratio_to_limit":null,"ratio_to_best_peer":null,"skipped":"values < 4 GiB & no more"}
+"#;
+
+    #[test]
+    fn a_report_of_fixed_results_shows_every_row() {
+        let rows = crate::harness::row::read_rows(RESULTS).expect("they are rows");
+        let out = tempfile::tempdir().expect("a temporary directory");
+        write(&rows, out.path()).expect("it can be written");
+        let read = |name| std::fs::read_to_string(out.path().join(name)).expect("it was written");
+        let (page, section) = (read("report.html"), read("report.md"));
+
+        assert_eq!(page.matches("<svg").count(), 1, "one plot for both sizes");
+        assert_eq!(page.matches("<polyline").count(), 3, "a line a system");
+        assert!(page.contains("first-load (µs), lower is better"));
+        assert!(page.contains("size of the value (bytes)"));
+        assert!(page.contains(">64KiB</text>") && page.contains(">4GiB</text>"));
+        let hover = "file_backed/mappedcodec: 8 µs (from 7.5 to 9)";
+        assert!(page.contains(hover), "each marker tells its figures");
+        assert!(page.contains("values &lt; 4 GiB &amp; no more (4GiB/one)"));
+        for outside in ["src=", "href=", "@import", "url("] {
+            assert!(!page.contains(outside), "the page needs nothing: {outside}");
+        }
+
+        let of_case = |case| section.lines().find(|line| line.contains(case));
+        assert_eq!(
+            of_case("64KiB/one"),
+            Some(
+                "| cold, 64KiB/one | first-load, µs | **8** (7.5–9) mappedcodec | – | 5 (read) \
+                 | 1.6 | – | 2 (heed) | 4 | ≤ 1.15 × limit: missed |"
+            )
+        );
+        assert_eq!(
+            of_case("4GiB/one"),
+            Some(
+                "| cold, 4GiB/one | first-load, µs | **16** (15–17) mappedcodec | – | – | – | – | – \
+                 | – | ≤ 1.15 × limit: not measured |"
+            )
+        );
     }
 }

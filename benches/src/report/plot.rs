@@ -45,6 +45,22 @@ impl Plot {
     }
 }
 
+/// Metrics that depend on nothing.
+const CONSTANT: [&str; 1] = ["handle"];
+
+/// Where many systems take part, those that decode have a plot of their own.
+fn part_of(workload: &str, system: &str) -> &'static str {
+    if !["cold", "random"].contains(&workload) {
+        return "";
+    }
+    let decodes = ["bincode", "bincodec", "prost"];
+    if decodes.iter().any(|name| system.contains(name)) {
+        "decoded values"
+    } else {
+        "bytes"
+    }
+}
+
 /// All plots of a workload, in the order of the rows.
 pub fn plots(workload: &str, rows: &[Row]) -> Vec<Plot> {
     let mut plots: Vec<Plot> = Vec::new();
@@ -52,7 +68,11 @@ pub fn plots(workload: &str, rows: &[Row]) -> Vec<Plot> {
         let (Some(position), Some(median)) = (position(row), row.median) else {
             continue;
         };
-        let title = [workload, &position.group, &row.metric]
+        if CONSTANT.contains(&&*row.metric) {
+            continue;
+        }
+        let part = part_of(workload, &row.system);
+        let title = [workload, &position.group, &row.metric, part]
             .into_iter()
             .filter(|part| !part.is_empty())
             .collect::<Vec<_>>()

@@ -79,6 +79,7 @@ pub fn style_of(system: &str) -> Style {
         "limit/read-reused" | "limit/lru-read-reused" => limit("4 4", Marker::Down),
         "limit/directory-handles-2t" => limit("3 3", Marker::Square),
         "limit/directory-handles-8t" => limit("1 3", Marker::Up),
+        "limit/syncfs-2t" => limit("7 2", Marker::Diamond),
         "limit/cache-and-backlog" => limit("8 2", Marker::Plus),
         "limit/bincode-buffer" | "limit/lru-read-bincode" => limit("9 3 2 3", Marker::Square),
         "limit/prost-buffer" | "limit/lru-read-prost" => limit("3 2", Marker::Up),

@@ -2,19 +2,17 @@
 
 use std::fmt::Write as _;
 
-use super::axis::Axis;
 use super::figure;
 use super::plot::{Plot, Point};
 use super::style::{Marker, Style, style_of};
-use crate::harness::size::size_name;
 
-const WIDTH: f64 = 900.0;
+const WIDTH: f64 = 940.0;
 const HEIGHT: f64 = 440.0;
 const LEFT: f64 = 86.0;
 const TOP: f64 = 44.0;
 const BOTTOM: f64 = 58.0;
 /// Room for the legend.
-const RIGHT: f64 = 290.0;
+const RIGHT: f64 = 320.0;
 /// Height of a line of the legend, or of a bar.
 const LINE: f64 = 19.0;
 
@@ -35,8 +33,8 @@ struct Scale {
 }
 
 impl Scale {
-    /// Holds all values, with whole decades at its ends if `whole`.
-    fn new(values: impl Iterator<Item = f64>, from: f64, to: f64, whole: bool) -> Self {
+    /// Holds all values, with a 1, 2 or 5 of some decade at its ends if `round`.
+    fn new(values: impl Iterator<Item = f64>, from: f64, to: f64, round: bool) -> Self {
         let (mut low, mut high) = values
             .filter(|value| *value > 0.0)
             .map(f64::log10)
@@ -46,11 +44,12 @@ impl Scale {
         if low > high {
             (low, high) = (0.0, 1.0);
         }
-        if whole {
-            (low, high) = (low.floor(), (high + 1e-9).ceil());
+        if round {
+            low = round_below(low);
+            high = -round_below(-high);
         }
         if high - low < 0.3 {
-            (low, high) = (low - 0.5, high + 0.5);
+            (low, high) = (low - 0.31, high + 0.31);
         }
         Self {
             low,
@@ -68,24 +67,34 @@ impl Scale {
 
     /// Powers of ten, and between them 2 and 5 if there are few.
     fn ticks(&self) -> Vec<f64> {
-        let (low, high) = (self.low.round() as i32, self.high.round() as i32);
-        let factors: &[f64] = if high - low <= 2 {
-            &[1.0, 2.0, 5.0]
-        } else {
-            &[1.0]
-        };
+        let span = self.high - self.low;
+        let factors: &[f64] = if span < 3.0 { &[1.0, 2.0, 5.0] } else { &[1.0] };
         // At most about ten, so that labels do not touch.
-        let step = ((high - low) / 10 + 1) as usize;
-        (low..=high)
+        let step = (span / 10.0) as usize + 1;
+        (self.low.floor() as i32..=self.high.ceil() as i32)
             .step_by(step)
             .flat_map(|power| {
-                factors
-                    .iter()
-                    .map(move |factor| factor * 10_f64.powi(power))
+                let power = 10_f64.powi(power);
+                factors.iter().map(move |factor| factor * power)
             })
-            .filter(|tick| *tick <= 10_f64.powi(high) * 1.0001)
+            .filter(|tick| {
+                let at = tick.log10();
+                at > self.low - 1e-6 && at < self.high + 1e-6
+            })
             .collect()
     }
+}
+
+/// The logarithm of the greatest 1, 2 or 5 of a decade that is not above.
+/// Mirrored (1/5 is 2/10, 1/2 is 5/10), it serves for what is not below.
+fn round_below(logarithm: f64) -> f64 {
+    let decade = logarithm.floor();
+    [5_f64, 2.0]
+        .map(f64::log10)
+        .into_iter()
+        .map(|part| decade + part)
+        .find(|candidate| *candidate <= logarithm + 1e-9)
+        .unwrap_or(decade)
 }
 
 fn head(plot: &Plot, height: f64) -> String {
@@ -154,10 +163,7 @@ fn y_axis(out: &mut String, y: &Scale, left: f64, right: f64) {
 fn x_axis(out: &mut String, plot: &Plot, x: &Scale, bottom: f64, top: f64) {
     for place in plot.places() {
         let at = x.at(place);
-        let label = match plot.axis {
-            Axis::Size => size_name(place as usize),
-            Axis::Threads | Axis::Items => figure(place),
-        };
+        let label = plot.axis.name(place);
         let _ = writeln!(
             out,
             "<line x1=\"{at:.1}\" x2=\"{at:.1}\" y1=\"{top}\" y2=\"{:.1}\" \
@@ -214,7 +220,7 @@ fn legend(out: &mut String, plot: &Plot, left: f64, top: f64) {
 /// One place only: a bar for each system, with its least and greatest value.
 fn bars(plot: &Plot) -> String {
     let height = TOP + BOTTOM + LINE * plot.series.len() as f64;
-    let (left, right) = (LEFT + 180.0, WIDTH - 110.0);
+    let (left, right) = (LEFT + 200.0, WIDTH - 110.0);
     let (top, bottom) = (TOP, height - BOTTOM);
     let values = plot
         .series
@@ -267,15 +273,15 @@ fn bars(plot: &Plot) -> String {
         out,
         "<rect x=\"{left}\" y=\"{top}\" width=\"{:.1}\" height=\"{:.1}\" fill=\"none\" \
          stroke=\"#888888\"/>\n\
-         <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}, {}; at {} {}</text>",
+         <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"middle\">{}, {}; {}: {}</text>",
         right - left,
         bottom - top,
         (left + right) / 2.0,
         bottom + 40.0,
         escape(&plot.y_label),
         plot.direction(),
-        figure(place),
-        plot.axis.label()
+        plot.axis.label(),
+        plot.axis.name(place)
     );
     out + "</svg>\n"
 }
@@ -342,4 +348,32 @@ pub fn escape(text: &str) -> String {
         .replace('<', "&lt;")
         .replace('>', "&gt;")
         .replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scale(values: &[f64]) -> Scale {
+        Scale::new(values.iter().copied(), 0.0, 100.0, true)
+    }
+
+    #[test]
+    fn a_scale_ends_near_its_values() {
+        assert_eq!(scale(&[24.0, 90.0]).ticks(), [20.0, 50.0, 100.0]);
+        assert_eq!(scale(&[0.6, 3.0]).ticks(), [0.5, 1.0, 2.0, 5.0]);
+        let wide = scale(&[3.0, 8e4]);
+        assert_eq!(wide.ticks(), [10.0, 100.0, 1e3, 1e4, 1e5]);
+    }
+
+    #[test]
+    fn every_value_lies_within() {
+        for values in [[7.0, 7.0], [1.0, 1.0], [0.001, 4e9], [0.0, 5.0]] {
+            let scale = scale(&values);
+            for value in values {
+                assert!((0.0..=100.0).contains(&scale.at(value)), "{value}");
+            }
+            assert!(!scale.ticks().is_empty(), "{values:?}");
+        }
+    }
 }

@@ -78,11 +78,6 @@ pub trait Blobs: Send + Sync {
     fn hits_and_misses(&self) -> Option<(u64, u64)> {
         None
     }
-
-    /// How many of the blobs put are not written, because they stay in memory.
-    fn unwritten(&self) -> usize {
-        0
-    }
 }
 
 /// The time from the begin of a load until its value was touched.

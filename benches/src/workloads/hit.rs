@@ -88,7 +88,7 @@ fn cases(scale: &Scale) -> Vec<Case> {
         .into_iter()
         .map(|setting| {
             let mut case = Case::new(setting.name, scale.pick(5, 15));
-            let sample = Duration::from_millis(scale.pick(12, 60));
+            let sample = Duration::from_millis(scale.pick(8, 60));
             for (system, make) in systems() {
                 case.add(Contender::new(system, move |dir| {
                     let hits = make(dir, setting.items)?;

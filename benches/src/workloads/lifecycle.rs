@@ -48,7 +48,7 @@ pub struct Steps {
 }
 
 fn cases(scale: &Scale) -> Vec<Case> {
-    let counts: &[usize] = scale.pick(&[300, 1_200, 5_000], &[5_000, 50_000, 500_000]);
+    let counts: &[usize] = scale.pick(&[200, 800, 3_000], &[5_000, 50_000, 500_000]);
     counts.iter().map(|items| case(*items, scale)).collect()
 }
 

@@ -47,7 +47,7 @@ struct Setting {
 }
 
 fn cases(scale: &Scale) -> Vec<Case> {
-    let time = scale.pick(Duration::from_millis(40), Duration::from_millis(500));
+    let time = scale.pick(Duration::from_millis(25), Duration::from_millis(500));
     let mut cases = Vec::new();
     for (skew, name) in [(Skew::Zipf, "zipf"), (Skew::Uniform, "uniform")] {
         for threads in [1, 2] {

@@ -9,6 +9,7 @@ use anyhow::Result;
 use crate::harness::plan::{Case, Contender, Sample, Scale, Workload};
 use crate::harness::size::KIB;
 use crate::systems::ancestor::{self, Ancestor};
+use crate::systems::limit::save::Sync;
 use crate::systems::ours::{self, Blocking};
 use crate::systems::pools::save::TASKS;
 use crate::systems::pools::{self, OnDisk};
@@ -56,7 +57,7 @@ fn case(percent: usize, items: usize, scale: &Scale) -> Case {
         0 => Vec::new(),
         percent => (0..items).step_by(100 / percent).collect(),
     };
-    let systems: [(&str, Make); 12] = [
+    let systems: [(&str, Make); 13] = [
         ("file_backed/bincodec", pool::<Blocking<ours::Bin>>),
         ("file_backed/prostcodec", pool::<Blocking<ours::Prost>>),
         ("file_backed/mappedcodec", pool::<Blocking<ours::Archive>>),
@@ -82,13 +83,16 @@ fn case(percent: usize, items: usize, scale: &Scale) -> Case {
             })))
         }),
         ("limit/directory-handles", |dir, items| {
-            Ok(Box::new(limit::save::new(dir, items, 1)?))
+            Ok(Box::new(limit::save::new(dir, items, 1, Sync::Each)?))
         }),
         ("limit/directory-handles-2t", |dir, items| {
-            Ok(Box::new(limit::save::new(dir, items, 2)?))
+            Ok(Box::new(limit::save::new(dir, items, 2, Sync::Each)?))
         }),
         ("limit/directory-handles-8t", |dir, items| {
-            Ok(Box::new(limit::save::new(dir, items, TASKS)?))
+            Ok(Box::new(limit::save::new(dir, items, TASKS, Sync::Each)?))
+        }),
+        ("limit/syncfs-2t", |dir, items| {
+            Ok(Box::new(limit::save::new(dir, items, 2, Sync::Whole)?))
         }),
     ];
     let budget = scale.pick(Duration::from_secs(1), Duration::from_secs(60));

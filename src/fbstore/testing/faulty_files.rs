@@ -17,7 +17,7 @@ use crate::fbstore::spot::Spot;
 /// The machine's file system, in which operations can be made to fail. Clones
 /// count together.
 #[derive(Clone, Default)]
-pub(in crate::fbstore) struct FaultyFiles(Arc<Mutex<Plan>>);
+pub(crate) struct FaultyFiles(Arc<Mutex<Plan>>);
 
 #[derive(Default)]
 struct Plan {
@@ -32,7 +32,7 @@ struct Plan {
 
 /// What links and reflinks the file system has.
 #[derive(Clone, Copy, Debug, Default)]
-pub(in crate::fbstore) enum Links {
+pub(crate) enum Links {
     #[default]
     AsTheMachine,
     /// None: a link fails with this number.
@@ -52,7 +52,7 @@ struct Planned {
 
 /// What happens to an operation.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::fbstore) enum Fault {
+pub(crate) enum Fault {
     /// It fails with this number; a write has written half of its bytes before.
     Error(i32),
     /// A write writes half of its bytes and says so; others go well.
@@ -61,7 +61,7 @@ pub(in crate::fbstore) enum Fault {
 
 impl FaultyFiles {
     /// Lets `after` operations go well and `lasts` operations fail then.
-    pub(in crate::fbstore) fn plan(&self, after: u64, lasts: u64, fault: Fault) {
+    pub(crate) fn plan(&self, after: u64, lasts: u64, fault: Fault) {
         let plan = &mut *self.0.lock();
         *plan = Plan {
             fault: Some(Planned {
@@ -74,7 +74,7 @@ impl FaultyFiles {
         };
     }
 
-    pub(in crate::fbstore) fn set_links(&self, links: Links) {
+    pub(crate) fn set_links(&self, links: Links) {
         self.0.lock().links = links;
     }
 
@@ -83,13 +83,13 @@ impl FaultyFiles {
     }
 
     /// Lets everything go well again. Tells which operations failed.
-    pub(in crate::fbstore) fn lift(&self) -> Vec<&'static str> {
+    pub(crate) fn lift(&self) -> Vec<&'static str> {
         let plan = &mut *self.0.lock();
         plan.fault = None;
         std::mem::take(&mut plan.fired)
     }
 
-    pub(in crate::fbstore) fn is_synced(&self, path: &Path) -> bool {
+    pub(crate) fn is_synced(&self, path: &Path) -> bool {
         self.0.lock().synced.contains(path)
     }
 

@@ -1,16 +1,20 @@
 //! File systems for tests, and a codec that adds nothing.
 
 mod faulty_files;
+mod power_cut;
+mod recorder;
 
 use std::io::Write as _;
 
 use file_backed_codecs::{BoxError, Codec, CodecId, Payload, PayloadWriter};
 
-pub(super) use faulty_files::{Fault, FaultyFiles, Links};
+pub(crate) use faulty_files::{Fault, FaultyFiles, Links};
+pub(crate) use power_cut::{Cut, at_each_power_cut};
+pub(crate) use recorder::Recorder;
 
 /// A codec whose payload is the bytes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Plain;
+pub(crate) struct Plain;
 
 impl Codec<Vec<u8>> for Plain {
     const ID: CodecId = CodecId::user(1);

@@ -130,3 +130,27 @@ fn saves_against_a_disk_that_fails() {
         world.end();
     });
 }
+
+/// A job that its waiter runs is under way too, though the queue has no more of
+/// it.
+#[test]
+fn the_end_of_all_work_against_a_waiter_that_does_it() {
+    explore(|| {
+        let world = World::new(1);
+        let item = world.pool.insert(of(1));
+        let written = future::block_on(item.spawn_write_now());
+        let waiter = thread::spawn(move || written.wait());
+        let writer = {
+            let item = item.clone();
+            thread::spawn(move || item.blocking_write_now())
+        };
+        world.settle();
+        if world.store.task_tracker().is_empty() {
+            assert!(world.files.keys().contains(&item.key()), "it is written");
+        }
+        waiter.join().expect("no panic").expect("it is written");
+        writer.join().expect("no panic").expect("it is written");
+        drop(item);
+        world.end();
+    });
+}

@@ -7,7 +7,7 @@ use std::hint::black_box;
 use std::path::Path;
 
 use anyhow::Result;
-use rustix::fs::fsync;
+use rustix::fs::{fsync, syncfs};
 
 use super::directory::Directory;
 use crate::harness::threads::share;
@@ -25,9 +25,19 @@ pub struct Set {
     changed: Vec<(usize, Vec<u8>)>,
     next: usize,
     threads: usize,
+    sync: Sync,
 }
 
-pub fn new(dir: &Path, items: usize, threads: usize) -> Result<Set> {
+/// How what was written becomes durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sync {
+    /// Each file, and then each directory.
+    Each,
+    /// The whole file system at once: cheaper where much has changed.
+    Whole,
+}
+
+pub fn new(dir: &Path, items: usize, threads: usize, sync: Sync) -> Result<Set> {
     Ok(Set {
         cache: Directory::create(&dir.join("cache"))?,
         saved: Directory::create(&dir.join("saved"))?,
@@ -36,6 +46,7 @@ pub fn new(dir: &Path, items: usize, threads: usize) -> Result<Set> {
         changed: Vec::new(),
         next: 0,
         threads,
+        sync,
     })
 }
 
@@ -58,7 +69,9 @@ impl Saved for Set {
                 let name = first + number;
                 self.cache.write(name, &changed[number].1)?;
                 self.cache.link(name, &self.saved)?;
-                fsync(self.saved.open_file(name)?)?;
+                if self.sync == Sync::Each {
+                    fsync(self.saved.open_file(name)?)?;
+                }
             }
             Ok(())
         })?;
@@ -73,12 +86,16 @@ impl Saved for Set {
         let present = |name: &&usize| self.present.contains(name);
         black_box(self.names.iter().flatten().filter(present).count());
         let shards: Vec<usize> = shards.into_iter().collect();
-        share(self.threads, shards.len(), &|numbers| {
-            for number in numbers {
-                fsync(&self.saved.shards()[shards[number]])?;
-            }
-            Ok(())
-        })?;
+        match self.sync {
+            Sync::Each => share(self.threads, shards.len(), &|numbers| {
+                for number in numbers {
+                    fsync(&self.saved.shards()[shards[number]])?;
+                }
+                Ok(())
+            })?,
+            Sync::Whole if shards.is_empty() => {}
+            Sync::Whole => syncfs(&self.saved.shards()[0])?,
+        }
         for name in &old {
             self.present.remove(name);
         }

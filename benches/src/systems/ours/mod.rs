@@ -174,7 +174,6 @@ where
         Counts {
             hits: stats.hits,
             misses: stats.misses,
-            writes: stats.writes,
         }
     }
 }

@@ -21,7 +21,6 @@ pub struct Files<P: OnDisk> {
     room: Room,
     /// Files that are to be registered.
     written: Mutex<Vec<(usize, Uuid)>>,
-    put: AtomicU64,
     /// Counted here for a pool that counts nothing.
     hits: AtomicU64,
     misses: AtomicU64,
@@ -35,7 +34,6 @@ pub fn files<P: OnDisk>(dir: &Path, items: usize, room: Room) -> Result<Files<P>
         place: P::place(&dir.join("saved"))?,
         room,
         written: Mutex::default(),
-        put: AtomicU64::new(0),
         hits: AtomicU64::new(0),
         misses: AtomicU64::new(0),
     })
@@ -77,7 +75,6 @@ impl<P: OnDisk> Blobs for Files<P> {
             Some(_) => P::insert_in_turn(&self.pool, value)?,
             None => P::insert(&self.pool, value)?,
         };
-        self.put.fetch_add(1, Relaxed);
         self.set(id, item)
     }
 
@@ -149,15 +146,6 @@ impl<P: OnDisk> Blobs for Files<P> {
             Some((counts.hits, counts.misses))
         } else {
             Some((self.hits.load(Relaxed), self.misses.load(Relaxed)))
-        }
-    }
-
-    fn unwritten(&self) -> usize {
-        let put = self.put.load(Relaxed) as usize;
-        if P::COUNTS {
-            put.saturating_sub(P::counts(&self.pool).writes as usize)
-        } else {
-            put.min(self.room.items)
         }
     }
 }

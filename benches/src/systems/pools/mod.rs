@@ -69,7 +69,6 @@ pub trait Pools: Send + Sync + Sized + 'static {
 pub struct Counts {
     pub hits: u64,
     pub misses: u64,
-    pub writes: u64,
 }
 
 /// How much a pool may have in memory.

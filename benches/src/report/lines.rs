@@ -1,0 +1,288 @@
+//! The lines of the table: for each row one system, the one that the row is
+//! about, and what it is to reach.
+
+use crate::harness::size::parse_size;
+
+/// Rows of the results that stand in the table.
+pub struct Line {
+    pub workload: &'static str,
+    pub system: &'static str,
+    pub metric: &'static str,
+    pub cases: Cases,
+    pub target: Target,
+}
+
+/// Which cases.
+#[derive(Clone, Copy)]
+pub enum Cases {
+    These(&'static [&'static str]),
+    /// All with this end.
+    Ending(&'static str),
+    /// The one with the largest size or count behind this.
+    Largest(&'static str),
+}
+
+/// What is to be reached.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Target {
+    Nothing,
+    /// At most so many times the limit.
+    AtMostOfLimit(f64),
+    /// At least so many times the limit.
+    AtLeastOfLimit(f64),
+    /// At most so much, in the row's own unit.
+    AtMost(f64),
+    /// At least so many times what another system does.
+    AtLeastOf(f64, &'static str),
+}
+
+impl Cases {
+    /// Those of `names` that are meant, in their order.
+    pub fn choose<'a>(self, names: &[&'a str]) -> Vec<&'a str> {
+        match self {
+            Self::These(these) => {
+                let is_one = |name: &&'a str| these.contains(name);
+                names.iter().copied().filter(is_one).collect()
+            }
+            Self::Ending(end) => {
+                let has_it = |name: &&'a str| name.ends_with(end);
+                names.iter().copied().filter(has_it).collect()
+            }
+            Self::Largest(begin) => {
+                let number = |name: &str| {
+                    let rest = name.strip_prefix(begin)?;
+                    rest.parse().ok().or_else(|| parse_size(rest))
+                };
+                let largest = names
+                    .iter()
+                    .filter_map(|name| Some((number(name)?, *name)))
+                    .max();
+                largest.map(|(_, name)| name).into_iter().collect()
+            }
+        }
+    }
+}
+
+use Cases::{Ending, Largest, These};
+use Target::{AtLeastOf, AtLeastOfLimit, AtMost, AtMostOfLimit, Nothing};
+
+const fn line(
+    workload: &'static str,
+    metric: &'static str,
+    system: &'static str,
+    cases: Cases,
+    target: Target,
+) -> Line {
+    Line {
+        workload,
+        system,
+        metric,
+        cases,
+        target,
+    }
+}
+
+const MAPPED: &str = "file_backed/mappedcodec";
+const MAPPED_ASYNC: &str = "file_backed/mappedcodec/async";
+const ALWAYS_MAPPED: &str = "file_backed/mappedcodec-crossover0";
+const BIN: &str = "file_backed/bincodec";
+const BIN_ASYNC: &str = "file_backed/bincodec/async";
+const PROST: &str = "file_backed/prostcodec";
+
+const ZIPF: Cases = These(&["zipf-1t", "zipf-2t"]);
+
+pub const LINES: &[Line] = &[
+    line(
+        "hit",
+        "load",
+        BIN,
+        These(&[
+            "same-1t",
+            "same-2t",
+            "same-2t-among-512",
+            "zipf-1t",
+            "zipf-2t",
+        ]),
+        AtMostOfLimit(2.0),
+    ),
+    line(
+        "hit",
+        "load",
+        BIN_ASYNC,
+        These(&["same-1t", "same-2t", "zipf-2t"]),
+        AtMostOfLimit(2.0),
+    ),
+    line(
+        "cold",
+        "first-load",
+        MAPPED,
+        Ending("/one"),
+        AtMostOfLimit(1.15),
+    ),
+    line("cold", "first-load", MAPPED, Ending("/all"), Nothing),
+    line(
+        "cold",
+        "first-load",
+        MAPPED_ASYNC,
+        These(&["64KiB/one", "1MiB/one"]),
+        Nothing,
+    ),
+    line(
+        "cold",
+        "first-load",
+        MAPPED,
+        These(&["4KiB/one-among-512"]),
+        Nothing,
+    ),
+    line(
+        "cold",
+        "kept-load",
+        ALWAYS_MAPPED,
+        These(&["kept/64KiB"]),
+        AtMost(200.0),
+    ),
+    line(
+        "cold",
+        "kept-load",
+        MAPPED,
+        These(&["kept/1MiB"]),
+        AtMost(200.0),
+    ),
+    line("decode", "first-load", BIN, Ending(""), AtMostOfLimit(1.1)),
+    line(
+        "decode",
+        "first-load",
+        PROST,
+        Ending(""),
+        AtMostOfLimit(1.1),
+    ),
+    line(
+        "validate",
+        "load",
+        MAPPED,
+        Largest("numbers/"),
+        AtMostOfLimit(1.15),
+    ),
+    line(
+        "validate",
+        "load",
+        MAPPED,
+        Largest("records/"),
+        AtMostOfLimit(1.15),
+    ),
+    line(
+        "sink",
+        "written",
+        MAPPED,
+        Largest("blobs/"),
+        AtLeastOfLimit(0.9),
+    ),
+    line(
+        "sink",
+        "peak-rss",
+        MAPPED,
+        Largest("blobs/"),
+        AtMostOfLimit(1.0),
+    ),
+    line(
+        "sink",
+        "written",
+        BIN,
+        Largest("small/"),
+        AtLeastOfLimit(1.0),
+    ),
+    line(
+        "random",
+        "loads",
+        ALWAYS_MAPPED,
+        ZIPF,
+        AtLeastOf(5.0, "heed"),
+    ),
+    line(
+        "random",
+        "loads-touching-all",
+        ALWAYS_MAPPED,
+        ZIPF,
+        AtLeastOf(1.0, "heed"),
+    ),
+    line("random", "loads", MAPPED, ZIPF, Nothing),
+    line(
+        "random",
+        "loads",
+        MAPPED,
+        These(&["uniform-1t", "uniform-2t"]),
+        Nothing,
+    ),
+    line("random", "loads", BIN, ZIPF, AtLeastOfLimit(0.8)),
+    line("random", "loads", PROST, ZIPF, AtLeastOfLimit(0.8)),
+    line("lifecycle", "create", BIN, Largest(""), Nothing),
+    line("lifecycle", "persist", BIN, Largest(""), AtMostOfLimit(1.1)),
+    line("lifecycle", "scan", BIN, Largest(""), AtMostOfLimit(1.3)),
+    line(
+        "lifecycle",
+        "register",
+        BIN,
+        Largest(""),
+        AtMostOfLimit(1.1),
+    ),
+    line(
+        "lifecycle",
+        "clean-up",
+        BIN,
+        Largest(""),
+        AtMostOfLimit(1.1),
+    ),
+    line("footprint", "heap", BIN, Largest("cache/"), AtMost(80.0)),
+    line(
+        "footprint",
+        "heap",
+        BIN,
+        Largest("registered/"),
+        AtMost(128.0),
+    ),
+    line(
+        "footprint",
+        "heap",
+        BIN,
+        Largest("persisted/"),
+        AtMost(128.0),
+    ),
+    line("save", "save", MAPPED, Largest("0%/"), Nothing),
+    line("save", "save", MAPPED, Largest("1%/"), Nothing),
+    line("save", "save", MAPPED, Largest("100%/"), Nothing),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::harness::plan::Scale;
+    use crate::workloads;
+
+    #[test]
+    fn every_line_is_about_something_that_is_run() {
+        for quick in [true, false] {
+            for line in LINES {
+                let workload = workloads::find(line.workload).expect("there is such a workload");
+                let cases = workloads::plan(workload, &Scale { quick });
+                let names: Vec<_> = cases.iter().map(|case| &*case.name).collect();
+                let chosen = line.cases.choose(&names);
+                assert!(!chosen.is_empty(), "{} {}", line.workload, line.metric);
+                let takes_part = cases
+                    .iter()
+                    .filter(|case| chosen.contains(&&*case.name))
+                    .flat_map(|case| &case.contenders)
+                    .any(|one| one.system == line.system && one.skip_reason().is_none());
+                assert!(takes_part, "{} {}", line.workload, line.system);
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_is_by_number_and_not_by_name() {
+        let names = ["a/9", "a/100", "b/1000", "a/20"];
+        assert_eq!(Largest("a/").choose(&names), ["a/100"]);
+        let names = ["blobs/512MiB", "blobs/2GiB", "blobs/1GiB"];
+        assert_eq!(Largest("blobs/").choose(&names), ["blobs/2GiB"]);
+        assert_eq!(Ending("0").choose(&["a/9", "a/10"]), ["a/10"]);
+    }
+}

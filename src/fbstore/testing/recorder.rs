@@ -1,0 +1,223 @@
+//! A file system that writes down what is done to it.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use file_backed_codecs::Source;
+use parking_lot::Mutex;
+
+use super::FaultyFiles;
+use crate::fbstore::files::{Files, Identity, SyncError};
+use crate::fbstore::spot::Spot;
+
+/// What was done, in its order. A file is known by a number, since its names
+/// come and go.
+#[derive(Clone, Debug)]
+pub(super) enum Event<A> {
+    MakeDirectory(PathBuf),
+    /// A name of a file: it was made, or linked.
+    Name(PathBuf, usize),
+    Rename(PathBuf, PathBuf, usize),
+    Remove(PathBuf),
+    Write(usize, Vec<u8>),
+    SyncFile(usize),
+    SyncDirectory(PathBuf),
+    SyncAll,
+    /// Something that the program was told, such as that a file is durable.
+    Told(A),
+}
+
+/// Passes every operation on, and writes it down. Clones write into one log.
+pub(crate) struct Recorder<A> {
+    files: FaultyFiles,
+    log: Arc<Mutex<Log<A>>>,
+}
+
+pub(super) struct Log<A> {
+    pub(super) events: Vec<Event<A>>,
+    names: HashMap<PathBuf, usize>,
+    files: usize,
+}
+
+impl<A> Recorder<A> {
+    pub(super) fn new(files: FaultyFiles) -> Self {
+        let log = Log {
+            events: Vec::new(),
+            names: HashMap::new(),
+            files: 0,
+        };
+        Self {
+            files,
+            log: Arc::new(Mutex::new(log)),
+        }
+    }
+
+    /// Notes that the program was told this, after all that was done before.
+    pub(crate) fn tell(&self, what: A) {
+        self.log.lock().events.push(Event::Told(what));
+    }
+
+    pub(super) fn take_events(&self) -> Vec<Event<A>> {
+        std::mem::take(&mut self.log.lock().events)
+    }
+}
+
+impl<A> Log<A> {
+    fn name(&mut self, path: &Path, file: usize) {
+        self.names.insert(path.to_owned(), file);
+        self.events.push(Event::Name(path.to_owned(), file));
+    }
+
+    fn new_file(&mut self, path: &Path) -> usize {
+        let file = self.files;
+        self.files += 1;
+        self.name(path, file);
+        file
+    }
+}
+
+impl<A> Clone for Recorder<A> {
+    fn clone(&self) -> Self {
+        Self {
+            files: self.files.clone(),
+            log: self.log.clone(),
+        }
+    }
+}
+
+/// The log is locked while the operation runs, so that its order is that of the
+/// effects.
+impl<A: Send + 'static> Files for Recorder<A> {
+    fn create_dir(&self, path: &Path) -> io::Result<()> {
+        let mut log = self.log.lock();
+        let missing = path.ancestors().take_while(|path| !path.exists());
+        let missing: Vec<_> = missing.map(Path::to_owned).collect();
+        self.files.create_dir(path)?;
+        let made = missing.into_iter().rev().map(Event::MakeDirectory);
+        log.events.extend(made);
+        Ok(())
+    }
+
+    fn list(&self, path: &Path, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
+        self.files.list(path, each)
+    }
+
+    fn create(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Write + Send>> {
+        let mut log = self.log.lock();
+        let target = self.files.create(spot)?;
+        let file = log.new_file(&spot.path());
+        let recorder = self.clone();
+        Ok(Box::new(Recorded {
+            recorder,
+            file,
+            target,
+        }))
+    }
+
+    fn open(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Source>> {
+        self.files.open(spot)
+    }
+
+    fn link(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+        let mut log = self.log.lock();
+        self.files.link(from, to)?;
+        let file = log.names[&*from.path()];
+        log.name(&to.path(), file);
+        Ok(())
+    }
+
+    fn reflink(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+        let mut log = self.log.lock();
+        self.files.reflink(from, to)?;
+        let file = log.new_file(&to.path());
+        let bytes = std::fs::read(to.path())?;
+        log.events.push(Event::Write(file, bytes));
+        Ok(())
+    }
+
+    fn rename_new(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+        let mut log = self.log.lock();
+        self.files.rename_new(from, to)?;
+        let (from, to) = (from.path().into_owned(), to.path().into_owned());
+        let file = log.names.remove(&from).expect("it had a name");
+        log.names.insert(to.clone(), file);
+        log.events.push(Event::Rename(from, to, file));
+        Ok(())
+    }
+
+    fn remove(&self, spot: &Spot<'_>) -> io::Result<()> {
+        let mut log = self.log.lock();
+        self.files.remove(spot)?;
+        log.names.remove(&*spot.path());
+        log.events.push(Event::Remove(spot.path().into_owned()));
+        Ok(())
+    }
+
+    fn identity(&self, spot: &Spot<'_>) -> io::Result<Identity> {
+        self.files.identity(spot)
+    }
+
+    fn sync(&self, spot: &Spot<'_>) -> Result<(), SyncError> {
+        let mut log = self.log.lock();
+        self.files.sync(spot)?;
+        let path = spot.path();
+        let synced = match log.names.get(&*path) {
+            Some(file) => Event::SyncFile(*file),
+            None => Event::SyncDirectory(path.into_owned()),
+        };
+        log.events.push(synced);
+        Ok(())
+    }
+
+    fn anchor(&self, path: &Path) -> io::Result<Option<File>> {
+        self.files.anchor(path)
+    }
+
+    fn sync_file_system(&self, _: &File) -> io::Result<()> {
+        // The machine's would take its time, and is not looked at.
+        self.log.lock().events.push(Event::SyncAll);
+        Ok(())
+    }
+
+    fn open_lock(&self, path: &Path) -> io::Result<File> {
+        let mut log = self.log.lock();
+        let is_new = !path.exists();
+        let file = self.files.open_lock(path)?;
+        if is_new {
+            log.new_file(path);
+        }
+        Ok(file)
+    }
+
+    fn try_lock(&self, file: &File) -> io::Result<bool> {
+        self.files.try_lock(file)
+    }
+
+    fn free_space(&self, path: &Path) -> io::Result<u64> {
+        self.files.free_space(path)
+    }
+}
+
+struct Recorded<A> {
+    recorder: Recorder<A>,
+    file: usize,
+    target: Box<dyn Write + Send>,
+}
+
+impl<A> Write for Recorded<A> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let mut log = self.recorder.log.lock();
+        let written = self.target.write(data)?;
+        let data = data[..written].to_owned();
+        log.events.push(Event::Write(self.file, data));
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.target.flush()
+    }
+}
