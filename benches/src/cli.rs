@@ -42,7 +42,7 @@ pub fn main(arguments: Vec<String>) -> Result<()> {
     let options = Options::parse(arguments)?;
     match &*command {
         "run" => tell_failures(&run_and_print(&options)?)?,
-        "list" => list(&options.scale),
+        "list" => list(&options.scale)?,
         "compare" => compare_files(&options.words)?,
         "report" => report_results(&options)?,
         "instructions" => {
@@ -53,7 +53,7 @@ pub fn main(arguments: Vec<String>) -> Result<()> {
         child::COMMAND => serve_child(&options)?,
         child::CASE_COMMAND => serve_case(&options)?,
         instructions::LOOP_COMMAND => instructions::serve_loop(&options.words, &options.dir)?,
-        "help" | "--help" | "-h" => print!("{USAGE}"),
+        "help" | "--help" | "-h" => show(USAGE)?,
         other => bail!("there is no command `{other}`\n{USAGE}"),
     }
     Ok(())
@@ -191,7 +191,7 @@ fn short(value: f64) -> String {
     }
 }
 
-fn list(scale: &Scale) {
+fn list(scale: &Scale) -> Result<()> {
     let mut text = String::new();
     for workload in workloads::ALL {
         text += &format!("{}: {}\n", workload.name, workload.about);
@@ -205,8 +205,7 @@ fn list(scale: &Scale) {
             }
         }
     }
-    // Whoever reads only the beginning closes the pipe.
-    let _ = std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes());
+    show(&text)
 }
 
 fn report_results(options: &Options) -> Result<()> {
@@ -236,8 +235,7 @@ fn compare_files(words: &[String]) -> Result<()> {
     let [old, new] = words else {
         bail!("compare needs two files\n{USAGE}");
     };
-    print!("{}", compare::text(&read_file(old)?, &read_file(new)?)?);
-    Ok(())
+    show(&compare::text(&read_file(old)?, &read_file(new)?)?)
 }
 
 fn read_file(path: impl AsRef<Path>) -> Result<Vec<Row>> {
@@ -263,4 +261,12 @@ fn serve_child(options: &Options) -> Result<()> {
     };
     let round = round.parse().context("a round is a number")?;
     child::serve(workload, case, system, round, &options.scale, &options.dir)
+}
+
+/// Writes to the standard output; a reader that has seen enough is no error.
+fn show(text: &str) -> Result<()> {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
 }
