@@ -93,7 +93,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    fn verb(self) -> &'static str {
+    pub(crate) fn verb(self) -> &'static str {
         match self {
             Self::Load => "load",
             Self::Write => "write",

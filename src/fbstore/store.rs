@@ -278,6 +278,7 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
         let written = frame::write_file(&self.codec, data, &mut *file);
         written.map_err(|error| at(&spot.path(), error))?;
         std::mem::forget(unfinished);
+        tracing::debug!(path = %spot.path().display(), "a value was written to its file");
         Ok(())
     }
 
@@ -293,7 +294,9 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
                 Mode::ReadWrite | Mode::ReadOnly => frame::read_file(&self.codec, &*source),
             }
         };
-        decode().map_err(|error| at(&spot.path(), error))
+        let value = decode().map_err(|error| at(&spot.path(), error))?;
+        tracing::debug!(path = %spot.path().display(), "a value was read from its file");
+        Ok(value)
     }
 
     fn duplicate(&self, data: &T) -> Result<T, BoxError> {
