@@ -11,6 +11,8 @@ mod directories;
 mod files;
 #[cfg(feature = "mappedcodec")]
 mod kept_maps;
+mod migration;
+mod observing;
 mod residency;
 mod saving;
 mod support;

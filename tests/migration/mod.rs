@@ -1,0 +1,4 @@
+//! Directories that the published crate has written, and that it reads.
+#![cfg(feature = "bincodec")]
+
+mod published;
