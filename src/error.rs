@@ -90,6 +90,10 @@ pub(crate) enum Operation {
     Verify,
     #[cfg(feature = "dataset")]
     Inspect,
+    Archive,
+    Adopt,
+    #[cfg(feature = "mappedcodec")]
+    Update,
 }
 
 impl Operation {
@@ -109,6 +113,10 @@ impl Operation {
             Self::FreeSpace => "ask for the free space of the directory",
             Self::OpenStore => "open a store on the directory",
             Self::RunTask => "run a background task",
+            Self::Archive => "archive",
+            Self::Adopt => "adopt a file as",
+            #[cfg(feature = "mappedcodec")]
+            Self::Update => "update",
             Self::Reserve => "reserve room for another value",
             #[cfg(feature = "dataset")]
             Self::OpenDataset => "open the dataset",

@@ -143,9 +143,13 @@ mod fb;
 pub mod fbstore;
 mod guard;
 pub mod guide;
+#[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
+mod mapped;
 mod pool;
 mod residency;
 mod sync;
+#[cfg(feature = "mappedcodec")]
+mod update;
 
 pub use backing_store::{BackingStore, BackingStoreT};
 pub use error::{Error, Result};

@@ -1,13 +1,12 @@
 //! Values that are maps of their files: outside of the item budget, loadable as
 //! a hit, and within the process's budget of maps.
 
-use std::process::Command;
 use std::sync::Arc;
 
 use file_backed::fbstore::{Mapped, MappedCodec, map_budget};
 use file_backed::{FBPool, Fb};
 
-use crate::support::test;
+use crate::support::{in_a_process_of_its_own, test};
 
 type Pool = FBPool<Mapped<Vec<u64>>, file_backed::fbstore::FBStore<MappedCodec>>;
 type Item = Fb<Mapped<Vec<u64>>, file_backed::fbstore::FBStore<MappedCodec>>;
@@ -34,24 +33,6 @@ async fn written_out(items: u64, mem_size: usize) -> (Arc<Pool>, Vec<Item>, Vec<
     (pool, handles, last)
 }
 
-/// The map budget is the process's: a test that narrows it runs in one of its
-/// own.
-fn in_a_process_of_its_own(test: &str, body: impl FnOnce()) {
-    const CHILD: &str = "FILE_BACKED_CHILD";
-    if std::env::var_os(CHILD).is_some() {
-        return body();
-    }
-    let output = Command::new(std::env::current_exe().expect("this test"))
-        .args([test, "--exact", "--nocapture"])
-        .env(CHILD, "1")
-        .output()
-        .expect("starts");
-    assert!(
-        output.status.success() && String::from_utf8_lossy(&output.stdout).contains("1 passed"),
-        "{output:?}"
-    );
-}
-
 #[test]
 fn a_map_is_outside_of_the_item_budget_and_stays_a_hit() {
     test(|| {
@@ -75,6 +56,8 @@ fn a_map_is_outside_of_the_item_budget_and_stays_a_hit() {
     });
 }
 
+/// The map budget is the process's: a test that narrows it runs in one of its
+/// own.
 #[test]
 fn the_process_never_has_more_maps_than_its_budget() {
     in_a_process_of_its_own(

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::frame::{Payload, PayloadWriter};
+use crate::frame::{Footer, Payload, PayloadWriter};
 use crate::{BoxError, Footprint, ReadAhead};
 
 /// Says how values of type `T` are written to a file and read back.
@@ -70,6 +70,26 @@ pub trait Codec<T>: Send + Sync + 'static {
         ReadAhead::Nothing
     }
 
+    /// Looks at the footer of a file that is to be taken in from elsewhere, which
+    /// carries this codec's id: whether it can hold a `T`. The provided method
+    /// knows nothing more and accepts it.
+    ///
+    /// # Errors
+    ///
+    /// Whatever speaks against it.
+    fn accepts(&self, footer: &Footer) -> Result<(), BoxError> {
+        let _ = footer;
+        Ok(())
+    }
+
+    /// Whether the user has promised (`MapLicence`) that
+    /// nobody modifies the files in place that are reached through this codec,
+    /// so that a file taken in from elsewhere can be another name of the same
+    /// file. The provided method says no, and such a file is copied.
+    fn adopts_by_link(&self) -> bool {
+        false
+    }
+
     /// Makes an independent copy of `value`. The provided method encodes and
     /// decodes it in memory.
     ///
@@ -85,6 +105,25 @@ pub trait Codec<T>: Send + Sync + 'static {
     fn footprint(&self, value: &T) -> Footprint {
         Footprint::heap(size_of_val(value))
     }
+}
+
+/// A codec that writes a file of a `T` from a value of another type, `S`, which is
+/// to the `T` as plans are to a house: `MappedCodec` makes a `Mapped<S>` from an `S`.
+pub trait ArchiveInto<S: ?Sized, T>: Codec<T> {
+    /// Makes the value in memory.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from being made.
+    fn archive(&self, source: &S) -> Result<T, BoxError>;
+
+    /// Writes the file that [`Codec::encode`] would write of it, without having
+    /// it in memory.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from being written.
+    fn archive_into(&self, source: &S, out: &mut PayloadWriter<'_>) -> Result<(), BoxError>;
 }
 
 /// The number that says in a file's footer which codec wrote it.

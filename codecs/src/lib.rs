@@ -43,13 +43,13 @@ mod protobuf;
 pub use bin::BinCodec;
 #[cfg(feature = "bytescodec")]
 pub use blob::{BytesCodec, MappedBytes};
-pub use codec::{Codec, CodecId};
+pub use codec::{ArchiveInto, Codec, CodecId};
 #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 pub use fetch::Verify;
 pub use footprint::Footprint;
 pub use frame::{FrameError, Payload, PayloadWriter, ReadAhead, Source};
 #[cfg(feature = "map")]
-pub use map::{Access, Map, MapAttempt, MapLicence, Prefault, budget as map_budget};
+pub use map::{Access, Map, MapAttempt, MapLicence, MaybeMapped, Prefault, budget as map_budget};
 #[cfg(feature = "mappedcodec")]
 pub use mapped::{Archivable, ArchiveWriter, Mapped, MappedCodec};
 #[cfg(all(feature = "bincodec", feature = "mappedcodec"))]

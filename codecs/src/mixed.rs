@@ -3,9 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::frame::Footer;
 use crate::{
-    Archivable, BinCodec, BoxError, Codec, CodecId, Footprint, Mapped, MappedCodec, Payload,
-    PayloadWriter, ReadAhead,
+    Archivable, ArchiveInto, BinCodec, BoxError, Codec, CodecId, Footprint, Mapped, MappedCodec,
+    Payload, PayloadWriter, ReadAhead,
 };
 #[cfg(feature = "bytescodec")]
 use crate::{BytesCodec, MappedBytes};
@@ -89,6 +90,16 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for MixedCodec {
     }
 }
 
+impl<T: Archivable> ArchiveInto<T, Mapped<T>> for MixedCodec {
+    fn archive(&self, source: &T) -> Result<Mapped<T>, BoxError> {
+        self.mapped.archive(source)
+    }
+
+    fn archive_into(&self, source: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        self.mapped.archive_into(source, out)
+    }
+}
+
 impl<T: Archivable> Codec<Mapped<T>> for MixedCodec {
     const ID: CodecId = <MappedCodec as Codec<Mapped<T>>>::ID;
 
@@ -102,6 +113,14 @@ impl<T: Archivable> Codec<Mapped<T>> for MixedCodec {
 
     fn read_ahead(&self, file_len: u64) -> ReadAhead {
         Codec::<Mapped<T>>::read_ahead(&self.mapped, file_len)
+    }
+
+    fn accepts(&self, footer: &Footer) -> Result<(), BoxError> {
+        Codec::<Mapped<T>>::accepts(&self.mapped, footer)
+    }
+
+    fn adopts_by_link(&self) -> bool {
+        Codec::<Mapped<T>>::adopts_by_link(&self.mapped)
     }
 
     fn duplicate(&self, value: &Mapped<T>) -> Result<Mapped<T>, BoxError> {
@@ -128,6 +147,10 @@ impl Codec<MappedBytes> for MixedCodec {
 
     fn read_ahead(&self, file_len: u64) -> ReadAhead {
         self.bytes.read_ahead(file_len)
+    }
+
+    fn adopts_by_link(&self) -> bool {
+        self.bytes.adopts_by_link()
     }
 
     fn duplicate(&self, value: &MappedBytes) -> Result<MappedBytes, BoxError> {

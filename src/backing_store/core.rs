@@ -94,6 +94,11 @@ impl<B: BackingStoreT> Core<B> {
         File::Own
     }
 
+    /// The owner of a file that was just made under a new key.
+    pub(crate) fn own(self: &Arc<Self>, key: Uuid) -> Token<B> {
+        Token::own(self.clone(), key, self.written())
+    }
+
     /// A second owner of an item's file.
     pub(crate) fn share(self: &Arc<Self>, key: Uuid, file: &mut File) -> Token<B> {
         match file {

@@ -7,6 +7,7 @@
 //!
 //! A *tracked path* is a persisted place with the keys known to be there.
 
+mod archiving;
 mod background;
 mod claim;
 mod core;
@@ -24,6 +25,7 @@ mod tracked_path;
 mod traits;
 mod transfers;
 
+pub use archiving::{AdoptStrategy, ArchiveStrategy};
 pub use background::Background;
 pub use manifests::{ManifestStore, Stamp};
 pub use registered_tokens::RegisteredTokens;

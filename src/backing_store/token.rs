@@ -29,11 +29,11 @@ pub(crate) struct Token<B: BackingStoreT> {
 
 impl<B: BackingStoreT> Token<B> {
     pub(super) fn new(core: Arc<Core<B>>, key: Uuid) -> Self {
-        Self {
-            core,
-            key,
-            file: File::Shared,
-        }
+        Self::own(core, key, File::Shared)
+    }
+
+    pub(super) fn own(core: Arc<Core<B>>, key: Uuid, file: File) -> Self {
+        Self { core, key, file }
     }
 
     pub(crate) fn key(&self) -> Uuid {

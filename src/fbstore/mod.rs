@@ -15,6 +15,7 @@
 //!
 //! Each stands behind a feature of the crate; see there.
 
+mod archiving;
 mod check;
 #[cfg(test)]
 mod copies;

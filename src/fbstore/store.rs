@@ -113,6 +113,42 @@ impl<C> FBStore<C> {
         Cow::Borrowed(&self.path)
     }
 
+    /// The cache, if it is still this store's to write to.
+    pub(super) fn writable_cache(&self) -> Result<&Directory, BoxError> {
+        let directory = self.directory();
+        directory.check_permission(self.epoch)?;
+        Ok(directory)
+    }
+
+    /// Makes the file of `key`: whole, as `write` writes it, or not at all.
+    pub(super) fn write_new(
+        &self,
+        key: Uuid,
+        write: impl FnOnce(&mut dyn io::Write) -> Result<(), BoxError>,
+    ) -> Result<(), BoxError> {
+        let directory = self.writable_cache()?;
+        let spot = directory.spot(key);
+        let create = || directory.files().create(&spot);
+        let mut file = match create() {
+            // Only a failed write of this very value, which could not be
+            // removed then, can have left something under its key.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                remove(directory, key)?;
+                create()
+            }
+            created => created,
+        }
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => at(&spot.path(), Fault::ShardGone),
+            _ => at(&spot.path(), error),
+        })?;
+        let unfinished = Unfinished { directory, key };
+        write(&mut *file).map_err(|error| at(&spot.path(), error))?;
+        std::mem::forget(unfinished);
+        tracing::debug!(path = %spot.path().display(), "a value was written to its file");
+        Ok(())
+    }
+
     /// Refuses a place to persist to that a store has as its cache.
     fn check_no_cache(&self, path: &PreparedPath) -> Result<(), BoxError> {
         let text = if std::ptr::eq(Arc::as_ptr(path.directory()), self.directory()) {
@@ -257,29 +293,9 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 
 impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
     fn store(&self, key: Uuid, data: &T) -> Result<(), BoxError> {
-        let directory = self.directory();
-        directory.check_permission(self.epoch)?;
-        let spot = directory.spot(key);
-        let create = || directory.files().create(&spot);
-        let mut file = match create() {
-            // Only a failed write of this very value, which could not be
-            // removed then, can have left something under its key.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                remove(directory, key)?;
-                create()
-            }
-            created => created,
-        }
-        .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => at(&spot.path(), Fault::ShardGone),
-            _ => at(&spot.path(), error),
-        })?;
-        let unfinished = Unfinished { directory, key };
-        let written = frame::write_file(&self.codec, data, &mut *file);
-        written.map_err(|error| at(&spot.path(), error))?;
-        std::mem::forget(unfinished);
-        tracing::debug!(path = %spot.path().display(), "a value was written to its file");
-        Ok(())
+        self.write_new(key, |out| {
+            frame::write_file(&self.codec, data, out).map(drop)
+        })
     }
 
     fn load(&self, key: Uuid) -> Result<T, BoxError> {

@@ -50,7 +50,13 @@ impl Directory {
         }
     }
 
-    fn copy_in(&self, from: &Spot<'_>, key: Uuid, role: Role) -> Result<Transfer, BoxError> {
+    /// Makes a file of its own for `key` with the bytes of the file at `from`.
+    pub(crate) fn copy_in(
+        &self,
+        from: &Spot<'_>,
+        key: Uuid,
+        role: Role,
+    ) -> Result<Transfer, BoxError> {
         let (files, to, temporary) = (self.files(), self.spot(key), self.temporary_spot(key));
         match files.identity(&to) {
             Ok(_) => return is_present(files, from, &to, role),

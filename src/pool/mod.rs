@@ -1,5 +1,6 @@
 //! Which items stay resident, and what is done about it.
 
+mod archiving;
 mod backlog;
 mod builder;
 mod counters;

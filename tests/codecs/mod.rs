@@ -1,5 +1,13 @@
 //! Pools on directories, with each codec that is compiled in.
 
 #[cfg(feature = "mappedcodec")]
+mod adopting;
+#[cfg(feature = "mappedcodec")]
+mod archiving;
+#[cfg(feature = "mappedcodec")]
 mod kept;
+#[cfg(feature = "mappedcodec")]
+mod many_maps;
 mod pools;
+#[cfg(feature = "mappedcodec")]
+mod updating;

@@ -7,6 +7,8 @@ mod gate;
 mod log;
 mod mem_store;
 mod poll;
+#[cfg(feature = "mappedcodec")]
+mod process;
 mod watchdog;
 mod world;
 
@@ -16,5 +18,9 @@ pub(crate) use gate::Gate;
 pub(crate) use log::{logged, traced};
 pub(crate) use mem_store::{MemPath, MemStore, Op};
 pub(crate) use poll::{ByHand, Stop, each_stop};
+#[cfg(feature = "mappedcodec")]
+pub(crate) use process::in_a_process_of_its_own;
+#[cfg(all(feature = "mappedcodec", target_os = "linux"))]
+pub(crate) use process::in_a_small_process;
 pub(crate) use watchdog::test;
 pub(crate) use world::{Handle, Pool, Tracked, World};

@@ -7,6 +7,8 @@ use file_backed::backing_store::{
 };
 use file_backed::convenience::Persister;
 use file_backed::fbstore::{FBStore, PreparedPath};
+#[cfg(feature = "mappedcodec")]
+use file_backed::fbstore::{Mapped, MappedCodec, Prefault};
 use file_backed::{
     Error, FBPool, Fb, MappedReadGuard, OwnedReadGuard, Permit, PoolBuilder, ReadGuard, Stats,
     WriteGuard,
@@ -98,6 +100,21 @@ fn is_send<F: Future + Send>(future: F) -> F {
 
 fn is_static<F: Future + Send + 'static>(future: F) -> F {
     future
+}
+
+/// Of what only mapped values can do.
+#[cfg(feature = "mappedcodec")]
+#[expect(dead_code, reason = "that it compiles is the test")]
+fn of_mapped_futures(
+    pool: Arc<FBPool<Mapped<String>, FBStore<MappedCodec>>>,
+    mut item: Fb<Mapped<String>, FBStore<MappedCodec>>,
+) {
+    drop(is_send(item.read_prefaulted(Prefault::Populate)));
+    drop(is_send(item.update(String::clear)));
+    drop(is_static(async move {
+        let archived = pool.insert_archived(String::new()).await;
+        archived.and(pool.adopt("never").await)
+    }));
 }
 
 /// None is polled: that they compile is the test.

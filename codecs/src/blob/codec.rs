@@ -122,6 +122,10 @@ impl Codec<MappedBytes> for BytesCodec {
         self.fetch.read_ahead(file_len, LEAST)
     }
 
+    fn adopts_by_link(&self) -> bool {
+        self.fetch.licence.is_some()
+    }
+
     /// Shares the bytes, which never change.
     fn duplicate(&self, value: &MappedBytes) -> Result<MappedBytes, BoxError> {
         Ok(value.clone())

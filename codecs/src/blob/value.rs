@@ -6,7 +6,7 @@ use std::ops::Deref;
 use bytes::Bytes;
 
 use crate::fetch::Shared;
-use crate::{Access, BoxError, Footprint, Prefault};
+use crate::{Access, BoxError, Footprint, Map, MaybeMapped, Prefault};
 
 /// Bytes that never change, in a mapped file or on the heap.
 ///
@@ -42,7 +42,7 @@ pub struct MappedBytes {
 impl MappedBytes {
     /// Whether the bytes are those of a mapped file.
     pub fn is_mapped(&self) -> bool {
-        self.file.as_ref().is_some_and(|file| file.map().is_some())
+        self.map().is_some()
     }
 
     /// Tells the kernel how the bytes are going to be read, if they are mapped.
@@ -80,6 +80,12 @@ impl MappedBytes {
             heap: size_of::<Self>() + heap,
             mapped,
         }
+    }
+}
+
+impl MaybeMapped for MappedBytes {
+    fn map(&self) -> Option<&Map> {
+        self.file.as_ref()?.map()
     }
 }
 

@@ -18,7 +18,7 @@ pub use payload::Payload;
 pub use source::Source;
 pub use writer::PayloadWriter;
 
-use crate::{BoxError, Codec};
+use crate::{ArchiveInto, BoxError, Codec};
 
 /// Writes `value` with `codec` as a whole file, payload and footer, to `out`.
 ///
@@ -32,6 +32,22 @@ pub fn write_file<T, C: Codec<T> + ?Sized>(
 ) -> Result<Footer, BoxError> {
     let mut writer = PayloadWriter::new(out);
     codec.encode(value, &mut writer)?;
+    Ok(writer.finish(C::ID)?)
+}
+
+/// Writes what `codec` makes of `source` as a whole file, payload and footer, to
+/// `out`.
+///
+/// # Errors
+///
+/// Those of the codec and of `out`.
+pub fn write_archive<S: ?Sized, T, C: ArchiveInto<S, T> + ?Sized>(
+    codec: &C,
+    source: &S,
+    out: &mut dyn std::io::Write,
+) -> Result<Footer, BoxError> {
+    let mut writer = PayloadWriter::new(out);
+    codec.archive_into(source, &mut writer)?;
     Ok(writer.finish(C::ID)?)
 }
 

@@ -41,6 +41,12 @@ pub enum MapAttempt<'s> {
     Refused(Payload<'s>),
 }
 
+/// A value that may be a map of its file.
+pub trait MaybeMapped {
+    /// The map; `None` if the value is in memory of the process's own.
+    fn map(&self) -> Option<&Map>;
+}
+
 impl<'s> Payload<'s> {
     /// Maps the payload, if that is possible now. Nothing is read, so the
     /// checksum is not verified.

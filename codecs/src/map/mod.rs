@@ -8,4 +8,4 @@ mod mapping;
 
 pub use access::{Access, Prefault};
 pub use licence::MapLicence;
-pub use mapping::{Map, MapAttempt};
+pub use mapping::{Map, MapAttempt, MaybeMapped};

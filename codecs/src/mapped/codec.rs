@@ -8,10 +8,10 @@ use super::trust::{Promise, Trust};
 use super::{Archivable, Mapped, format, writer};
 use crate::aligned::{LEAST, PAGE};
 use crate::fetch::Fetch;
-use crate::frame::FrameError;
+use crate::frame::{Footer, FrameError};
 use crate::{
-    Access, BoxError, Codec, CodecId, Footprint, MapLicence, Payload, PayloadWriter, Prefault,
-    ReadAhead, Verify,
+    Access, ArchiveInto, BoxError, Codec, CodecId, Footprint, MapLicence, Payload, PayloadWriter,
+    Prefault, ReadAhead, Verify,
 };
 
 /// Stores [`Mapped`] values: the payload is the archive, and loading it maps
@@ -226,10 +226,7 @@ impl MappedCodec {
     }
 
     /// Compares with what the footer says.
-    fn check<T: Archivable>(&self, payload: &Payload<'_>) -> Result<(), FrameError> {
-        let footer = payload.footer().ok_or(FrameError::Unframed {
-            codec: CodecId::RKYV,
-        })?;
+    fn check<T: Archivable>(&self, footer: &Footer) -> Result<(), FrameError> {
         format::check(format::layout_of::<T>()?, footer.archive())?;
         let expected = self.schema_of::<T>();
         if footer.schema() != expected {
@@ -260,6 +257,16 @@ impl MappedCodec {
     }
 }
 
+impl<T: Archivable> ArchiveInto<T, Mapped<T>> for MappedCodec {
+    fn archive(&self, source: &T) -> Result<Mapped<T>, BoxError> {
+        self.archive(source)
+    }
+
+    fn archive_into(&self, source: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        self.encode_archive(source, out)
+    }
+}
+
 impl<T: Archivable> Codec<Mapped<T>> for MappedCodec {
     const ID: CodecId = CodecId::RKYV;
 
@@ -269,13 +276,24 @@ impl<T: Archivable> Codec<Mapped<T>> for MappedCodec {
     }
 
     fn decode(&self, payload: Payload<'_>) -> Result<Mapped<T>, BoxError> {
-        self.check::<T>(&payload)?;
+        let footer = payload.footer().ok_or(FrameError::Unframed {
+            codec: CodecId::RKYV,
+        })?;
+        self.check::<T>(footer)?;
         let bytes = self.fetch.fetch(payload, self.align_of::<T>())?;
         Mapped::trust(bytes, self.trust)
     }
 
     fn read_ahead(&self, file_len: u64) -> ReadAhead {
         self.fetch.read_ahead(file_len, self.align_of::<T>())
+    }
+
+    fn accepts(&self, footer: &Footer) -> Result<(), BoxError> {
+        Ok(self.check::<T>(footer)?)
+    }
+
+    fn adopts_by_link(&self) -> bool {
+        self.fetch.licence.is_some()
     }
 
     /// Shares the bytes, which never change.

@@ -14,7 +14,7 @@ use super::trust::Trust;
 use super::{Archivable, writer};
 use crate::aligned::{AlignedBytes, PAGE};
 use crate::fetch::Shared;
-use crate::{Access, BoxError, Footprint, Prefault};
+use crate::{Access, BoxError, Footprint, Map, MaybeMapped, Prefault};
 
 /// A value of type `T`, in its archived form.
 ///
@@ -160,6 +160,12 @@ impl<T> Mapped<T> {
             heap: size_of::<Self>() + heap,
             mapped,
         }
+    }
+}
+
+impl<T> MaybeMapped for Mapped<T> {
+    fn map(&self) -> Option<&Map> {
+        self.bytes.map()
     }
 }
 

@@ -1,0 +1,63 @@
+//! Files that are made without the value, and files that come from elsewhere.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use file_backed_codecs::{ArchiveInto, BoxError, Codec, Payload, frame};
+use uuid::Uuid;
+
+use super::FBStore;
+use super::directory::at;
+use super::role::Role;
+use super::spot::Spot;
+use crate::backing_store::{AdoptStrategy, ArchiveStrategy, Transfer};
+
+impl<S: ?Sized, T, C: ArchiveInto<S, T>> ArchiveStrategy<S, T> for FBStore<C> {
+    fn archive(&self, source: &S) -> Result<T, BoxError> {
+        self.codec().archive(source)
+    }
+
+    fn store_archived(&self, key: Uuid, source: &S) -> Result<(), BoxError> {
+        self.write_new(key, |out| {
+            frame::write_archive(self.codec(), source, out).map(drop)
+        })
+    }
+}
+
+impl<T, C: Codec<T>> AdoptStrategy<T> for FBStore<C> {
+    fn adopt(&self, key: Uuid, file: &Path) -> Result<Transfer, BoxError> {
+        let directory = self.writable_cache()?;
+        let file = checked(self.codec(), file).map_err(|error| at(file, error))?;
+        let from = Spot::Path(&file);
+        if self.codec().adopts_by_link() {
+            directory.take_in(&from, key, Role::Cache)
+        } else {
+            directory.copy_in(&from, key, Role::Cache)
+        }
+    }
+}
+
+/// Where a file really is that `codec` can read, as far as its footer tells.
+/// (A link to a symbolic link would be another symbolic link.)
+fn checked<T>(codec: &impl Codec<T>, file: &Path) -> Result<std::path::PathBuf, BoxError> {
+    let file = fs::canonicalize(file)?;
+    // To open anything else may wait for ever.
+    if !fs::metadata(&file)?.is_file() {
+        let text = "it is not a regular file";
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, text).into());
+    }
+    let source = fs::File::open(&file)?;
+    accept(codec, &Payload::open(&source, id_of(codec))?)?;
+    Ok(file)
+}
+
+fn id_of<T, C: Codec<T>>(_: &C) -> file_backed_codecs::CodecId {
+    C::ID
+}
+
+fn accept<T>(codec: &impl Codec<T>, payload: &Payload<'_>) -> Result<(), BoxError> {
+    payload
+        .footer()
+        .map_or(Ok(()), |footer| codec.accepts(footer))
+}

@@ -1,0 +1,148 @@
+//! Items that come into the pool as files: values archived straight into theirs,
+//! and files that were made elsewhere.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use uuid::Uuid;
+
+use super::FBPool;
+use crate::backing_store::{AdoptStrategy, ArchiveStrategy, Strategy};
+use crate::error::Operation;
+use crate::residency::Item;
+use crate::{Fb, Result};
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
+    /// Archives `value` straight into its file, and loads it from there: the
+    /// archive is never in memory beside the value, and a large one is a map of
+    /// its file in the end. With [`insert`](Self::insert), the archive is in
+    /// memory too until it is written.
+    ///
+    /// It takes an `Arc` of the value, or the value itself. The file is whole
+    /// when the future ends.
+    ///
+    /// # Errors
+    ///
+    /// If the value cannot be archived, written or loaded again. Nothing is left
+    /// of it then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the item up: what was begun is finished in the
+    /// background, and deleted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "mappedcodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::{Mapped, MappedCodec};
+    ///
+    /// // SAFETY: nobody but this pool touches the files of the temporary
+    /// // directory that it makes for itself.
+    /// let codec = unsafe { MappedCodec::new() };
+    /// let pool: Arc<FBPool<Mapped<Vec<f32>>, _>> = FBPool::temp(codec, 10).await?;
+    /// let heights = pool.insert_archived(vec![612.0; 1_000_000]).await?;
+    /// assert_eq!(heights.read().await?.is_mapped(), cfg!(unix));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "mappedcodec"))]
+    /// # fn main() {}
+    /// ```
+    pub async fn insert_archived<S>(self: &Arc<Self>, value: impl Into<Arc<S>>) -> Result<Fb<T, B>>
+    where
+        S: ?Sized + Send + Sync + 'static,
+        B: ArchiveStrategy<S, T>,
+    {
+        let (pool, value) = (self.clone(), value.into());
+        self.store
+            .task(Operation::Archive, move || {
+                pool.blocking_insert_archived(&*value)
+            })
+            .await
+    }
+
+    /// The blocking form of [`insert_archived`](Self::insert_archived).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Writes and loads on this thread.
+    pub fn blocking_insert_archived<S>(self: &Arc<Self>, value: &S) -> Result<Fb<T, B>>
+    where
+        S: ?Sized,
+        B: ArchiveStrategy<S, T>,
+    {
+        let key = Uuid::new_v4();
+        self.core().call(Operation::Archive, key, |backing| {
+            backing.store_archived(key, value)
+        })?;
+        self.counters.writes.fetch_add(1, Ordering::Relaxed);
+        let handle = self.handle(Item::absent(self.core().own(key)));
+        drop(handle.blocking_read()?);
+        Ok(handle)
+    }
+
+    /// Takes in a file that was made elsewhere with this pool's codec, footer
+    /// included (see [`frame::write_file`]), and makes an item of it. Nothing is
+    /// loaded.
+    ///
+    /// With a codec that maps, the item's file is another name of the same file
+    /// where the file system allows it: nobody may modify the file in place any
+    /// more, as the mapping contract says. Otherwise it is a copy, which shares
+    /// the blocks where the file system can do that. The file itself keeps its
+    /// name and is not changed.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_damaged`] for a file without a whole footer, and
+    /// [`Error::is_mismatch`] for one of another codec, type or schema; those of
+    /// the link and the copy. The file is left as it is. (What a footer does not
+    /// tell is found out when the item is loaded.)
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future gives the item up; what was begun is finished in the
+    /// background, and deleted.
+    ///
+    /// [`frame::write_file`]: crate::fbstore::frame::write_file
+    /// [`Error::is_damaged`]: crate::Error::is_damaged
+    /// [`Error::is_mismatch`]: crate::Error::is_mismatch
+    pub async fn adopt(self: &Arc<Self>, file: impl Into<PathBuf>) -> Result<Fb<T, B>>
+    where
+        B: AdoptStrategy<T>,
+    {
+        let (pool, file) = (self.clone(), file.into());
+        self.store
+            .task(Operation::Adopt, move || pool.blocking_adopt(&file))
+            .await
+    }
+
+    /// The blocking form of [`adopt`](Self::adopt).
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    ///
+    /// # Blocking
+    ///
+    /// Looks at the file, and links or copies it, on this thread.
+    pub fn blocking_adopt(self: &Arc<Self>, file: impl AsRef<Path>) -> Result<Fb<T, B>>
+    where
+        B: AdoptStrategy<T>,
+    {
+        let key = Uuid::new_v4();
+        let transfer = self.core().call(Operation::Adopt, key, |backing| {
+            backing.adopt(key, file.as_ref())
+        })?;
+        self.core().transfers.count(transfer);
+        Ok(self.handle(Item::absent(self.core().own(key))))
+    }
+}

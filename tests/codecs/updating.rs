@@ -1,0 +1,83 @@
+//! `update`: an archive is made a value, changed, and archived anew.
+
+use std::sync::Arc;
+
+use file_backed::FBPool;
+use file_backed::fbstore::{FBStore, Mapped, MappedCodec};
+
+use crate::support::test;
+
+type Pool = FBPool<Mapped<Vec<u32>>, FBStore<MappedCodec>>;
+
+fn with_pool(mem_size: usize, body: impl AsyncFnOnce(Arc<Pool>)) {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    runtime.block_on(async {
+        let pool = Pool::temp(MappedCodec::heap(), mem_size).await;
+        body(pool.expect("a pool")).await;
+    });
+}
+
+#[test]
+fn gives_a_new_key_and_no_other_handle_sees_it() {
+    test(|| {
+        for mem_size in [0, 4] {
+            with_pool(mem_size, async |pool| {
+                let mut item = pool.insert_archived(vec![1, 2]).await.expect("archived");
+                let (before, key) = (item.clone(), item.key());
+                let len = item.update(|numbers| {
+                    numbers.push(3);
+                    numbers.len()
+                });
+                assert_eq!(len.await.expect("changed"), 3);
+                let second = item.key();
+                assert_ne!(key, second);
+                item.blocking_update(|numbers| numbers.clear())
+                    .expect("changed");
+                assert!(![key, second].contains(&item.key()));
+                assert!(item.read().await.expect("loaded").is_empty());
+                assert_eq!(before.read().await.expect("loaded").len(), 2);
+                assert_eq!(pool.size(), 2);
+                drop((item, before));
+                pool.store().finished().await;
+                assert_eq!(pool.size(), 0);
+            });
+        }
+    });
+}
+
+#[test]
+fn changes_nothing_when_it_fails() {
+    test(|| {
+        with_pool(1, async |pool| {
+            let mut item = pool.insert_archived(vec![1]).await.expect("archived");
+            let key = item.key();
+            let panicked = item.update(|numbers| {
+                numbers.clear();
+                assert!(!numbers.is_empty(), "on purpose");
+            });
+            assert!(panicked.await.expect_err("it panics").is_panic());
+            assert_eq!(item.key(), key);
+            assert_eq!(item.read().await.expect("loaded")[0], 1);
+        });
+    });
+}
+
+#[test]
+fn a_dropped_future_changes_nothing() {
+    test(|| {
+        with_pool(1, async |pool| {
+            let mut item = pool.insert_archived(vec![1]).await.expect("archived");
+            let key = item.key();
+            {
+                let mut update = std::pin::pin!(item.update(|numbers| numbers.clear()));
+                let _ = std::future::poll_fn(|cx| std::task::Poll::Ready(update.as_mut().poll(cx)))
+                    .await
+                    .is_ready();
+            }
+            pool.store().finished().await;
+            // It may have been done at the first poll, and is whole or not at all.
+            let value = item.read().await.expect("loaded");
+            assert_eq!(value.is_empty(), item.key() != key);
+        });
+    });
+}
