@@ -42,9 +42,9 @@
 //! ```
 //!
 //! A program that produces without end asks with
-//! [`FBPool::reserve`](crate::FBPool::reserve), which fails during an outage once
-//! there is no room for more, and says so with
-//! [`Error::is_storage_full`](crate::Error::is_storage_full).
+//! [`FBPool::reserve`](crate::FBPool::reserve), which fails as long as an
+//! outage lasts; [`Error::is_storage_full`](crate::Error::is_storage_full) says that
+//! it is the disk.
 //!
 //! # Counts
 //!
