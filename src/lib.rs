@@ -107,7 +107,7 @@
 //! # Costs
 //!
 //! A hit takes no lock and allocates nothing. An item that is not in memory
-//! costs 88 bytes of it, and about 60 more once its key is registered or
+//! costs 72 bytes of it, and about 60 more once its key is registered or
 //! persisted; a handle costs 16, and a tracked path about 60 for each key.
 //!
 //! # Errors and panics

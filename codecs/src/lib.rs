@@ -47,7 +47,7 @@ pub use codec::{ArchiveInto, Codec, CodecId};
 #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 pub use fetch::Verify;
 pub use footprint::Footprint;
-pub use frame::{FrameError, Payload, PayloadWriter, ReadAhead, Source};
+pub use frame::{FrameError, Load, Payload, PayloadWriter, ReadAhead, Source};
 #[cfg(feature = "map")]
 pub use map::{Access, Map, MapAttempt, MapLicence, MaybeMapped, Prefault, budget as map_budget};
 #[cfg(feature = "mappedcodec")]

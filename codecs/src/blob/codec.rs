@@ -6,8 +6,8 @@ use super::MappedBytes;
 use crate::aligned::LEAST;
 use crate::fetch::Fetch;
 use crate::{
-    Access, BoxError, Codec, CodecId, Footprint, MapLicence, Payload, PayloadWriter, Prefault,
-    ReadAhead, Verify,
+    Access, BoxError, Codec, CodecId, Footprint, Load, MapLicence, Payload, PayloadWriter,
+    Prefault, ReadAhead, Verify,
 };
 
 /// Stores [`MappedBytes`]: the payload is exactly the bytes, and loading them
@@ -79,6 +79,20 @@ impl BytesCodec {
         self
     }
 
+    /// Maps payloads of `bytes` bytes and more, below the
+    /// [`crossover`](Self::crossover), when they are loaded once more, unless the
+    /// process runs short of maps. 4096 if not set.
+    ///
+    /// To read a small file is faster than to map it, once. But a map is kept as
+    /// long as the process has maps to spare, so that each load after that is a
+    /// hit, and a value that was loaded, has left memory and is loaded again is
+    /// likely to come once more.
+    #[must_use]
+    pub fn map_on_reload(mut self, bytes: u64) -> Self {
+        self.fetch.map_on_reload = bytes;
+        self
+    }
+
     /// When to verify the checksum of a payload.
     #[must_use]
     pub fn verify(mut self, verify: Verify) -> Self {
@@ -118,8 +132,8 @@ impl Codec<MappedBytes> for BytesCodec {
         Ok(self.fetch.fetch(payload, LEAST)?.into())
     }
 
-    fn read_ahead(&self, file_len: u64) -> ReadAhead {
-        self.fetch.read_ahead(file_len, LEAST)
+    fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
+        self.fetch.read_ahead(file_len, load, LEAST)
     }
 
     fn adopts_by_link(&self) -> bool {

@@ -10,8 +10,8 @@ use crate::aligned::{LEAST, PAGE};
 use crate::fetch::Fetch;
 use crate::frame::{Footer, FrameError};
 use crate::{
-    Access, ArchiveInto, BoxError, Codec, CodecId, Footprint, MapLicence, Payload, PayloadWriter,
-    Prefault, ReadAhead, Verify,
+    Access, ArchiveInto, BoxError, Codec, CodecId, Footprint, Load, MapLicence, Payload,
+    PayloadWriter, Prefault, ReadAhead, Verify,
 };
 
 /// Stores [`Mapped`] values: the payload is the archive, and loading it maps
@@ -132,6 +132,20 @@ impl MappedCodec {
     #[must_use]
     pub fn crossover(mut self, bytes: u64) -> Self {
         self.fetch.crossover = bytes;
+        self
+    }
+
+    /// Maps payloads of `bytes` bytes and more, below the
+    /// [`crossover`](Self::crossover), when they are loaded once more, unless the
+    /// process runs short of maps. 4096 if not set.
+    ///
+    /// To read a small file is faster than to map it, once. But a map is kept as
+    /// long as the process has maps to spare, so that each load after that is a
+    /// hit, and a value that was loaded, has left memory and is loaded again is
+    /// likely to come once more.
+    #[must_use]
+    pub fn map_on_reload(mut self, bytes: u64) -> Self {
+        self.fetch.map_on_reload = bytes;
         self
     }
 
@@ -284,8 +298,8 @@ impl<T: Archivable> Codec<Mapped<T>> for MappedCodec {
         Mapped::trust(bytes, self.trust)
     }
 
-    fn read_ahead(&self, file_len: u64) -> ReadAhead {
-        self.fetch.read_ahead(file_len, self.align_of::<T>())
+    fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
+        self.fetch.read_ahead(file_len, load, self.align_of::<T>())
     }
 
     fn accepts(&self, footer: &Footer) -> Result<(), BoxError> {
