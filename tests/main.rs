@@ -11,6 +11,7 @@ mod directories;
 mod files;
 #[cfg(feature = "mappedcodec")]
 mod kept_maps;
+#[cfg(feature = "bincodec")]
 mod migration;
 mod observing;
 mod residency;

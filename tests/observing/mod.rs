@@ -1,13 +1,12 @@
 //! What the library says of its work through `tracing`.
-#![cfg(all(feature = "bincodec", unix))]
 
 use std::sync::Arc;
 
-use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+use file_backed::fbstore::{FBStore, PreparedPath};
 use file_backed::{BackingStore, FBPool};
 use tokio::runtime::Runtime;
 
-use crate::support::{logged, test, traced};
+use crate::support::{Words, logged, test, traced};
 
 #[track_caller]
 fn assert_said(lines: &[String], parts: &[&str]) {
@@ -21,7 +20,7 @@ fn work_on_files_has_spans_with_operation_key_and_path_and_a_hit_has_none() {
         let dir = tempfile::tempdir().expect("a directory");
         let open = |name| PreparedPath::blocking_open(dir.path().join(name), vec![]);
         let runtime = Runtime::new().expect("a runtime");
-        let files = FBStore::open(BinCodec, open("cache").expect("a cache")).expect("a store");
+        let files = FBStore::open(Words, open("cache").expect("a cache")).expect("a store");
         let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
         let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 1));
         let root = dir.path().join("saved").display().to_string();
@@ -68,7 +67,7 @@ fn work_on_files_has_spans_with_operation_key_and_path_and_a_hit_has_none() {
 fn a_miss_has_a_span_with_its_key_and_tells_the_file() {
     test(|| {
         let runtime = Runtime::new().expect("a runtime");
-        let files = PreparedPath::blocking_temp().and_then(|path| FBStore::open(BinCodec, path));
+        let files = PreparedPath::blocking_temp().and_then(|path| FBStore::open(Words, path));
         let store = BackingStore::new(files.expect("a store"), runtime.handle().clone());
         let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(Arc::new(store), 0));
         let item = pool.insert("value".to_owned());
