@@ -33,6 +33,58 @@ pub enum Verify {
     Never,
 }
 
+/// The options of a codec that has a [`Fetch`] as its `fetch`.
+macro_rules! fetch_options {
+    ($codec:ty) => {
+        /// How payloads come into memory.
+        impl $codec {
+            /// Reads payloads of less than `bytes` bytes into memory, and maps the
+            /// others. 256 KiB if not set.
+            #[must_use]
+            pub fn crossover(mut self, bytes: u64) -> Self {
+                self.fetch.crossover = bytes;
+                self
+            }
+
+            /// Maps payloads of `bytes` bytes and more, below the
+            /// [`crossover`](Self::crossover), when they are loaded once more, unless the
+            /// process runs short of maps. 4096 if not set.
+            ///
+            /// To read a small file is faster than to map it, once. But a map is kept as
+            /// long as the process has maps to spare, so that each load after that is a
+            /// hit, and a value that was loaded, has left memory and is loaded again is
+            /// likely to come once more.
+            #[must_use]
+            pub fn map_on_reload(mut self, bytes: u64) -> Self {
+                self.fetch.map_on_reload = bytes;
+                self
+            }
+
+            /// When to verify the checksum of a payload.
+            #[must_use]
+            pub fn verify(mut self, verify: $crate::Verify) -> Self {
+                self.fetch.verify = verify;
+                self
+            }
+
+            /// When the pages of a mapped file come into memory.
+            #[must_use]
+            pub fn prefault(mut self, how: $crate::Prefault) -> Self {
+                self.fetch.prefault = how;
+                self
+            }
+
+            /// How mapped files are going to be read.
+            #[must_use]
+            pub fn access(mut self, access: $crate::Access) -> Self {
+                self.fetch.access = access;
+                self
+            }
+        }
+    };
+}
+pub(crate) use fetch_options;
+
 /// What codecs that map have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Fetch {
