@@ -53,6 +53,8 @@
 //! | saving many items at once | [`convenience`] |
 //! | committing items and what names them; restarts; other processes | `dataset` (feature `dataset`) |
 //! | what "saved" means, and on which file system | [`guide::durability`] |
+//! | when to map files, and what that asks for | [`guide::zero_copy`] |
+//! | types for `MappedCodec` | [`guide::archived_types`] |
 //!
 //! # Features
 //!
