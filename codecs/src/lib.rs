@@ -16,6 +16,7 @@
 //!
 //! The crates whose types stand in signatures, bytes, prost and rkyv, are
 //! re-exported.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod aligned;
 #[cfg(feature = "bincodec")]

@@ -145,6 +145,7 @@ impl<C> FBStore<C> {
         let unfinished = Unfinished { directory, key };
         write(&mut *file).map_err(|error| at(&spot.path(), error))?;
         std::mem::forget(unfinished);
+        tracing::debug!(path = %spot.path().display(), "a value was written to its file");
         Ok(())
     }
 
@@ -306,7 +307,9 @@ impl<C: Send + Sync + 'static> FBStore<C> {
                 Mode::ReadWrite | Mode::ReadOnly => frame::load_file(&self.codec, &*source, load),
             }
         };
-        decode().map_err(|error| at(&spot.path(), error))
+        let value = decode().map_err(|error| at(&spot.path(), error))?;
+        tracing::debug!(path = %spot.path().display(), "a value was read from its file");
+        Ok(value)
     }
 }
 

@@ -2,4 +2,6 @@
 
 pub mod archived_types;
 pub mod durability;
+pub mod migrating;
+pub mod observing;
 pub mod zero_copy;

@@ -24,7 +24,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     pub(super) fn enforce(self: &Arc<Self>, drops: Drops) {
         while let Some(victim) = self.order.pop_victim() {
             match victim.evict(&**self) {
-                Evicted::Released(value) => self.drop_evicted(value, drops),
+                Evicted::Released(value) => self.drop_evicted(&victim, value, drops),
                 Evicted::Write => self.queue_write(&victim),
                 Evicted::No => {}
             }
@@ -62,7 +62,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     fn evict_overdue(self: &Arc<Self>, item: &Arc<Item<T, B>>, drops: Drops) {
         if let Some(value) = item.evict_overdue(&**self) {
-            self.drop_evicted(value, drops);
+            self.drop_evicted(item, value, drops);
         }
     }
 
@@ -74,13 +74,14 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 return false;
             };
             if let Evicted::Released(value) = item.evict(&**self) {
-                self.drop_evicted(value, Drops::Here);
+                self.drop_evicted(&item, value, Drops::Here);
             }
         }
         true
     }
 
-    pub(super) fn drop_evicted(&self, value: Arc<T>, drops: Drops) {
+    pub(super) fn drop_evicted(&self, item: &Item<T, B>, value: Arc<T>, drops: Drops) {
+        tracing::debug!(key = %item.key().simple(), "a value leaves memory");
         self.counters.evictions.fetch_add(1, Ordering::Relaxed);
         match drops {
             Drops::Here => drop_quietly(value),
