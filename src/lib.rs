@@ -85,6 +85,8 @@
 //! | saving many items at once | [`convenience`] |
 //! | committing items and what names them; restarts; other processes | `dataset` (feature `dataset`) |
 //! | what "saved" means, and on which file system | [`guide::durability`] |
+//! | when to map files, and what that asks for | [`guide::zero_copy`] |
+//! | types for `MappedCodec` | [`guide::archived_types`] |
 //! | logs, spans and counts; what a full disk looks like | [`guide::observing`] |
 //! | coming from the published 0.6 | [`guide::migrating`] |
 //!

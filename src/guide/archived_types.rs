@@ -74,7 +74,7 @@
 //! | in the type | cost |
 //! |---|---|
 //! | numbers, and arrays, `Vec`s and structs of them | nothing for each element |
-//! | `bool`, `char`, enums, `Option` | a check for each: it touches all of the bytes |
+//! | `bool`, `char`, `NonZero`, enums, `Option` | a check for each: it touches all of the bytes |
 //! | `String`, `Vec` or `Box` within a `Vec` | some nanoseconds for each, and for the text of each string |
 //!
 //! Columns (a `Vec` for each field) load faster than rows with pointers in them: one

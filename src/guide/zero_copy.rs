@@ -70,8 +70,9 @@
 //!
 //! * **The file is shorter than the map.** The length is compared with the footer
 //!   before each map; that nobody truncates the file after that is the promise.
-//! * **The file has a hole, and there is no room to fill it.** Files are written whole
-//!   before they are mapped, so that a full disk is an error of the write.
+//! * **The file has a hole, and it lies on a full tmpfs**, which makes a page even for
+//!   reading. The library writes its files whole before it maps them, so that no room
+//!   is an error of the write; a sparse file that is adopted may have holes.
 //! * **The disk cannot read the page.** With `Prefault::Populate` that is an error
 //!   of the load. It holds for the moment of the load: the kernel may drop pages when
 //!   memory is short, and read them again. Where a failing disk must never end the
@@ -100,6 +101,7 @@
 //! | RSS (`VmRSS`, `top`) | each page that this process has touched, also if others share it: it grows up to the size of the files, and is no sign of a leak. `RssFile` is that part, `RssAnon` the heap's |
 //! | PSS (`/proc/self/smaps_rollup`) | the same, divided by the number of processes that map the page |
 //! | cgroup `memory.current` | the pages that this group was the first to read, mapped or not |
+//! | cgroup `memory.high` | above it the group's threads are slowed down and made to give pages back, and nothing is killed |
 //! | cgroup `memory.max`, the OOM killer | clean pages are taken back before anything is killed; a group that is too small for its working set reads the same pages again and again, which `memory.pressure` shows |
 //!
 //! A budget in bytes ([`PoolBuilder::bytes`](crate::PoolBuilder::bytes)) bounds what
