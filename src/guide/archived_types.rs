@@ -94,7 +94,7 @@
 //!
 //! * The archived type is another type: `ArchivedString`, `ArchivedVec<f32_le>`. Compare
 //!   and compute through `as_str`, `as_slice` and `to_native`, and deserialize only what
-//!   you are going to change ([`update`](crate::Fb::update)).
+//!   you are going to change (`Fb::update`).
 //! * A `HashMap` is archived in the order in which it iterates, so that archives of equal
 //!   maps may differ in their bytes. Those of a `BTreeMap` or a sorted `Vec` do not.
 //! * An archive is read only. Atomics, locks and whatever else changes behind a shared
