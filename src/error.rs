@@ -97,7 +97,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    fn verb(self) -> &'static str {
+    pub(crate) fn verb(self) -> &'static str {
         match self {
             Self::Load => "load",
             Self::Write => "write",

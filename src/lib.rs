@@ -42,6 +42,38 @@
 //! # fn main() {}
 //! ```
 //!
+//! # What to choose
+//!
+//! | your values | codec |
+//! |---|---|
+//! | large, read much more often than written | `MappedCodec` |
+//! | change often, or only serde knows them | `BinCodec` |
+//! | protobuf messages | `ProstCodec` |
+//! | plain bytes, to be sent or handed on | `BytesCodec` |
+//! | several of these kinds in one store | `MixedCodec` |
+//! | anything else | [one of your own](fbstore::Codec) |
+//!
+//! | what bounds the memory | budget |
+//! |---|---|
+//! | values of about one size | a number of items: [`FBPool::new`], [`FBPool::open`] |
+//! | values of many sizes | bytes, and a weigher: [`PoolBuilder::bytes`] |
+//! | mapped values | items: maps cost no memory of the process |
+//! | a producer faster than the disk | one of these, and [`FBPool::reserve`] |
+//!
+//! | your code | calls |
+//! |---|---|
+//! | async | [`read`](Fb::read), [`write`](Fb::write) |
+//! | a thread of its own, rayon, `spawn_blocking` | [`blocking_read`](Fb::blocking_read), [`blocking_write`](Fb::blocking_write) |
+//! | must not wait at all | [`try_load`](Fb::try_load) |
+//! | hands the value to another task | [`read_owned`](Fb::read_owned) |
+//!
+//! | the value is to outlive | do |
+//! |---|---|
+//! | nothing | nothing: a cache is swept at the next start |
+//! | the process | [`spawn_persist`](Fb::spawn_persist) |
+//! | a power cut | and then [`sync`](BackingStore::sync) |
+//! | a power cut, together with others and what names them | [`convenience::blocking_save`], or a `dataset` |
+//!
 //! # Where to look
 //!
 //! | for | see |
@@ -53,6 +85,10 @@
 //! | saving many items at once | [`convenience`] |
 //! | committing items and what names them; restarts; other processes | `dataset` (feature `dataset`) |
 //! | what "saved" means, and on which file system | [`guide::durability`] |
+//! | when to map files, and what that asks for | [`guide::zero_copy`] |
+//! | types for `MappedCodec` | [`guide::archived_types`] |
+//! | logs, spans and counts; what a full disk looks like | [`guide::observing`] |
+//! | coming from the published 0.6 | [`guide::migrating`] |
 //!
 //! # Features
 //!
@@ -73,7 +109,7 @@
 //! # Costs
 //!
 //! A hit takes no lock and allocates nothing. An item that is not in memory
-//! costs 88 bytes of it, and about 60 more once its key is registered or
+//! costs 72 bytes of it, and about 60 more once its key is registered or
 //! persisted; a handle costs 16, and a tracked path about 60 for each key.
 //!
 //! # Errors and panics
@@ -97,6 +133,7 @@
 //! thread, and work without a running executor, also after the runtime has been
 //! shut down; call them from threads that may block. Every future is
 //! cancel-safe: dropping it loses no data and no finished work.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
 pub mod backing_store;

@@ -11,6 +11,9 @@ mod directories;
 mod files;
 #[cfg(feature = "mappedcodec")]
 mod kept_maps;
+#[cfg(feature = "bincodec")]
+mod migration;
+mod observing;
 mod residency;
 mod saving;
 mod support;

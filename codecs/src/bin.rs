@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bounded::{Bounded, Bounds};
-use crate::{BoxError, Codec, CodecId, FrameError, Payload, PayloadWriter, ReadAhead};
+use crate::{BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, ReadAhead};
 
 /// How deep the containers of a value may nest in a file that no checksum
 /// vouches for. A damaged file could otherwise nest as deep as it is long, and
@@ -62,7 +62,7 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for BinCodec {
         payload.read_with(|bytes| decode(bytes, depth, framed))
     }
 
-    fn read_ahead(&self, _: u64) -> ReadAhead {
+    fn read_ahead(&self, _: u64, _: Load) -> ReadAhead {
         ReadAhead::Scratch
     }
 }

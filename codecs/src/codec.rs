@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::frame::{Footer, Payload, PayloadWriter};
-use crate::{BoxError, Footprint, ReadAhead};
+use crate::{BoxError, Footprint, Load, ReadAhead};
 
 /// Says how values of type `T` are written to a file and read back.
 ///
@@ -62,11 +62,11 @@ pub trait Codec<T>: Send + Sync + 'static {
     fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError>;
 
     /// What to read of a file of `file_len` bytes, footer included, when it is
-    /// opened. A codec that decodes small payloads whole saves a call to the
+    /// opened for this `load`. A codec that decodes small payloads whole saves a call to the
     /// system with [`ReadAhead::Scratch`]; files above 1 MiB are not read ahead.
     /// The provided method says [`ReadAhead::Nothing`].
-    fn read_ahead(&self, file_len: u64) -> ReadAhead {
-        let _ = file_len;
+    fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
+        let _ = (file_len, load);
         ReadAhead::Nothing
     }
 

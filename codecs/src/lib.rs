@@ -16,6 +16,7 @@
 //!
 //! The crates whose types stand in signatures, bytes, prost and rkyv, are
 //! re-exported.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod aligned;
 #[cfg(feature = "bincodec")]
@@ -46,7 +47,7 @@ pub use codec::{ArchiveInto, Codec, CodecId};
 #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 pub use fetch::Verify;
 pub use footprint::Footprint;
-pub use frame::{FrameError, Payload, PayloadWriter, ReadAhead, Source};
+pub use frame::{FrameError, Load, Payload, PayloadWriter, ReadAhead, Source};
 #[cfg(feature = "map")]
 pub use map::{Access, Map, MapAttempt, MapLicence, MaybeMapped, Prefault, budget as map_budget};
 #[cfg(feature = "mappedcodec")]

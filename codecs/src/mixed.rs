@@ -5,8 +5,8 @@ use serde::de::DeserializeOwned;
 
 use crate::frame::Footer;
 use crate::{
-    Archivable, ArchiveInto, BinCodec, BoxError, Codec, CodecId, Footprint, Mapped, MappedCodec,
-    Payload, PayloadWriter, ReadAhead,
+    Archivable, ArchiveInto, BinCodec, BoxError, Codec, CodecId, Footprint, Load, Mapped,
+    MappedCodec, Payload, PayloadWriter, ReadAhead,
 };
 #[cfg(feature = "bytescodec")]
 use crate::{BytesCodec, MappedBytes};
@@ -85,8 +85,8 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for MixedCodec {
         BinCodec.decode(payload)
     }
 
-    fn read_ahead(&self, file_len: u64) -> ReadAhead {
-        Codec::<T>::read_ahead(&BinCodec, file_len)
+    fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
+        Codec::<T>::read_ahead(&BinCodec, file_len, load)
     }
 }
 
@@ -111,8 +111,8 @@ impl<T: Archivable> Codec<Mapped<T>> for MixedCodec {
         self.mapped.decode(payload)
     }
 
-    fn read_ahead(&self, file_len: u64) -> ReadAhead {
-        Codec::<Mapped<T>>::read_ahead(&self.mapped, file_len)
+    fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
+        Codec::<Mapped<T>>::read_ahead(&self.mapped, file_len, load)
     }
 
     fn accepts(&self, footer: &Footer) -> Result<(), BoxError> {
@@ -145,8 +145,8 @@ impl Codec<MappedBytes> for MixedCodec {
         self.bytes.decode(payload)
     }
 
-    fn read_ahead(&self, file_len: u64) -> ReadAhead {
-        self.bytes.read_ahead(file_len)
+    fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
+        self.bytes.read_ahead(file_len, load)
     }
 
     fn adopts_by_link(&self) -> bool {

@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use prost::Message;
 
-use crate::{BoxError, Codec, CodecId, FrameError, Payload, PayloadWriter, ReadAhead};
+use crate::{BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, ReadAhead};
 
 /// Stores any protobuf [`Message`]; the payload is the message's encoding and
 /// nothing else.
@@ -57,7 +57,7 @@ impl<T: Message + Default> Codec<T> for ProstCodec {
         })
     }
 
-    fn read_ahead(&self, _: u64) -> ReadAhead {
+    fn read_ahead(&self, _: u64, _: Load) -> ReadAhead {
         ReadAhead::Scratch
     }
 }

@@ -23,7 +23,7 @@ mod budget;
 mod bytes;
 #[cfg(feature = "mappedcodec")]
 mod depth;
-mod fuzz;
+mod fuzzing;
 #[cfg(feature = "bincodec")]
 mod import;
 #[cfg(feature = "mappedcodec")]

@@ -6,7 +6,7 @@ use std::mem::MaybeUninit;
 use std::sync::Mutex;
 
 use file_backed_codecs::{
-    BoxError, Codec, CodecId, Payload, PayloadWriter, ReadAhead, Source, frame,
+    BoxError, Codec, CodecId, Load, Payload, PayloadWriter, ReadAhead, Source, frame,
 };
 
 use crate::files::file_of;
@@ -108,7 +108,7 @@ impl Codec<Vec<u8>> for Ways {
         }
     }
 
-    fn read_ahead(&self, _: u64) -> ReadAhead {
+    fn read_ahead(&self, _: u64, _: Load) -> ReadAhead {
         ReadAhead::Scratch
     }
 }
@@ -157,7 +157,7 @@ fn decoding_may_nest() {
             })
         }
 
-        fn read_ahead(&self, _: u64) -> ReadAhead {
+        fn read_ahead(&self, _: u64, _: Load) -> ReadAhead {
             ReadAhead::Scratch
         }
     }

@@ -54,7 +54,38 @@ impl<B: BackingStoreT> Core<B> {
         key: Uuid,
         call: impl FnOnce(&B) -> Result<R, BoxError>,
     ) -> Result<R> {
+        let _span = self.span(operation, Some(key), None).entered();
         guarded(|| call(&self.backing)).map_err(|error| Error::of_key(operation, key, error))
+    }
+
+    /// As [`call`](Self::call), for what is done at a persisted place.
+    fn call_at<R>(
+        &self,
+        operation: Operation,
+        key: Uuid,
+        path: &B::PersistPath,
+        call: impl FnOnce(&B) -> Result<R, BoxError>,
+    ) -> Result<R> {
+        let _span = self.span(operation, Some(key), Some(path)).entered();
+        guarded(|| call(&self.backing)).map_err(|error| Error::of_key(operation, key, error))
+    }
+
+    /// What a call of the store is seen as in a trace. Costs one atomic load
+    /// while nobody looks.
+    fn span(
+        &self,
+        operation: Operation,
+        key: Option<Uuid>,
+        path: Option<&B::PersistPath>,
+    ) -> tracing::Span {
+        tracing::debug_span!(
+            "store",
+            operation = operation.verb(),
+            key = key.map(|key| display(key.simple())),
+            path = path
+                .and_then(|path| self.backing.describe(path))
+                .map(|path| path.display().to_string()),
+        )
     }
 
     /// Enters a file that was just written; it has one owner.
@@ -111,7 +142,7 @@ impl<B: BackingStoreT> Core<B> {
             return Err(self.fault_at(Operation::Register, tracked, key, Fault::NotTracked));
         }
         let linked = self.keys.acquire(key, || {
-            self.call(Operation::Register, key, |backing| {
+            self.call_at(Operation::Register, key, tracked.path(), |backing| {
                 if tracked.is_read_only() {
                     backing.register_in_place(tracked.path(), key)
                 } else {
@@ -174,6 +205,9 @@ impl<B: BackingStoreT> Core<B> {
         begun: Vec<Busy<'_>>,
     ) -> Result<Vec<Token<B>>> {
         let keys: Vec<_> = begun.iter().map(Busy::key).collect();
+        let _span = self
+            .span(Operation::RegisterAll, None, Some(tracked.path()))
+            .entered();
         match guarded(|| self.backing.register_many(tracked.path(), &keys)) {
             Ok(transfers) => (transfers.into_iter()).for_each(|one| self.transfers.count(one)),
             Err(error) => {
@@ -202,7 +236,7 @@ impl<B: BackingStoreT> Core<B> {
             return Err(self.fault_at(Operation::Persist, tracked, key, Fault::TrackedReadOnly));
         }
         let persist = || {
-            self.call(Operation::Persist, key, |backing| {
+            self.call_at(Operation::Persist, key, tracked.path(), |backing| {
                 let transfer = backing.persist(tracked.path(), key)?;
                 self.transfers.count(transfer);
                 Ok(())
@@ -225,13 +259,14 @@ impl<B: BackingStoreT> Core<B> {
             ));
         }
         tracked.keys().remove(key, || {
-            self.call(Operation::DeletePersisted, key, |backing| {
+            self.call_at(Operation::DeletePersisted, key, tracked.path(), |backing| {
                 backing.delete_persisted(tracked.path(), key)
             })
         })
     }
 
     pub(crate) fn sync(&self, path: &B::PersistPath) -> Result<()> {
+        let _span = self.span(Operation::Sync, None, Some(path)).entered();
         guarded(|| self.backing.sync_persisted(path))
             .map_err(|error| Error::new(Operation::Sync, error))
     }
@@ -250,6 +285,7 @@ impl<B: BackingStoreT> Core<B> {
             scan.found(&self.backing.sanitize_path(&path)?);
             Ok(keys)
         };
+        let _span = self.span(Operation::Track, None, Some(&path)).entered();
         let keys = guarded(find).map_err(|error| Error::new(Operation::Track, error))?;
         Ok(TrackedPath::new(path, keys, read_only))
     }

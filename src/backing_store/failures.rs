@@ -1,5 +1,8 @@
 //! Failures that nobody waits for: counted, and told to the log.
 
+use tracing::field::{DisplayValue, display};
+use uuid::fmt::Simple;
+
 use crate::Error;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,16 +17,24 @@ pub(crate) struct Failures {
 impl Failures {
     pub(crate) fn write(&self, error: &Error) {
         self.writes.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(%error, "a write-back failed: the item stays in memory, and the write is tried again");
+        tracing::warn!(key = key(error), path = path(error), %error, "a write-back failed: the item stays in memory, and the write is tried again");
     }
 
     pub(crate) fn deletion(&self, error: &Error) {
         self.deletions.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(%error, "a cache file could not be deleted");
+        tracing::warn!(key = key(error), path = path(error), %error, "a cache file could not be deleted");
     }
 
     pub(crate) fn detached_task(&self, error: &Error) {
         self.tasks.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(%error, "a task that nobody waits for failed");
+        tracing::warn!(key = key(error), path = path(error), %error, "a task that nobody waits for failed");
     }
+}
+
+fn key(error: &Error) -> Option<DisplayValue<Simple>> {
+    error.key().map(|key| display(key.simple()))
+}
+
+fn path(error: &Error) -> Option<DisplayValue<std::path::Display<'_>>> {
+    error.path().map(|path| display(path.display()))
 }

@@ -103,6 +103,9 @@ impl Outage {
             return;
         }
         let ended = self.end(&mut self.inner.lock());
+        if ended.is_some() {
+            tell_of_end();
+        }
         let now = Instant::now();
         for waiting in ended.into_iter().flat_map(|outage| outage.waiting) {
             match waiting
@@ -149,6 +152,7 @@ impl Outage {
         self.failing.store(true, Ordering::Release);
         let number = inner.number;
         drop(inner);
+        tracing::warn!(%error, "an outage begins: the disk refuses writes, and values stay in memory until it takes them again");
         let listeners = self.listeners.lock().clone();
         for event in listeners.iter().filter_map(Weak::upgrade) {
             event.notify(usize::MAX);
@@ -209,7 +213,10 @@ impl Outage {
                 .position(|waiting| waiting.not_before.is_none());
             let Some(waiting) = now.waiting.remove(untried.unwrap_or(0)) else {
                 // Under the lock that saw that nothing waits.
-                self.end(&mut inner);
+                let ended = self.end(&mut inner);
+                drop(inner);
+                drop(ended);
+                tell_of_end();
                 return;
             };
             drop(inner);
@@ -221,6 +228,10 @@ impl Outage {
         self.failing.store(false, Ordering::Release);
         inner.now.take()
     }
+}
+
+fn tell_of_end() {
+    tracing::warn!("an outage ends: the disk takes writes again, or nothing waits for it");
 }
 
 impl Now {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use file_backed_codecs::{BoxError, Codec, Footprint, Payload, frame};
+use file_backed_codecs::{BoxError, Codec, Footprint, Load, Payload, frame};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -145,6 +145,7 @@ impl<C> FBStore<C> {
         let unfinished = Unfinished { directory, key };
         write(&mut *file).map_err(|error| at(&spot.path(), error))?;
         std::mem::forget(unfinished);
+        tracing::debug!(path = %spot.path().display(), "a value was written to its file");
         Ok(())
     }
 
@@ -290,14 +291,11 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     }
 }
 
-impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
-    fn store(&self, key: Uuid, data: &T) -> Result<(), BoxError> {
-        self.write_new(key, |out| {
-            frame::write_file(&self.codec, data, out).map(drop)
-        })
-    }
-
-    fn load(&self, key: Uuid) -> Result<T, BoxError> {
+impl<C: Send + Sync + 'static> FBStore<C> {
+    fn load_file<T>(&self, key: Uuid, load: Load) -> Result<T, BoxError>
+    where
+        C: Codec<T>,
+    {
         let home = self.home(key);
         let spot = home.directory().spot(key);
         let decode = || {
@@ -306,10 +304,28 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
                 Mode::Import { limit } => {
                     (self.codec).decode(Payload::open_unframed(&*source, limit)?)
                 }
-                Mode::ReadWrite | Mode::ReadOnly => frame::read_file(&self.codec, &*source),
+                Mode::ReadWrite | Mode::ReadOnly => frame::load_file(&self.codec, &*source, load),
             }
         };
-        decode().map_err(|error| at(&spot.path(), error))
+        let value = decode().map_err(|error| at(&spot.path(), error))?;
+        tracing::debug!(path = %spot.path().display(), "a value was read from its file");
+        Ok(value)
+    }
+}
+
+impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
+    fn store(&self, key: Uuid, data: &T) -> Result<(), BoxError> {
+        self.write_new(key, |out| {
+            frame::write_file(&self.codec, data, out).map(drop)
+        })
+    }
+
+    fn load(&self, key: Uuid) -> Result<T, BoxError> {
+        self.load_file(key, Load::First)
+    }
+
+    fn reload(&self, key: Uuid) -> Result<T, BoxError> {
+        self.load_file(key, Load::Again)
     }
 
     fn duplicate(&self, data: &T) -> Result<T, BoxError> {

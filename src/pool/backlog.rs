@@ -79,7 +79,9 @@ impl Backlog {
             }
             Some(error) => {
                 if !error.is_refused_by_system() {
-                    self.permits.lock().refusal = Some(error.clone());
+                    let before = self.permits.lock().refusal.replace(error.clone());
+                    // It is the user's, and may look at the pool when it goes.
+                    drop(before);
                 }
                 self.changed.notify(usize::MAX);
             }
@@ -171,6 +173,12 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     /// that takes a permit for each value keeps within the budgets, the bounds
     /// on write-back ([`PoolBuilder::backlog_items`],
     /// [`PoolBuilder::backlog_bytes`]) and one value for each permit in hand.
+    ///
+    /// Use a permit before you wait for the next: as long as you hold it, it takes
+    /// part of the room. A permit that is held across a change
+    /// ([`Fb::write`]) and dropped after it bounds changes as it bounds inserts.
+    /// Called from within background work of the store (a codec, the drop of a
+    /// value) it may wait for itself.
     ///
     /// The order of those who wait is not kept strictly.
     ///

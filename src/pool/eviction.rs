@@ -23,15 +23,21 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// background.
     pub(super) fn enforce(self: &Arc<Self>, drops: Drops) {
         while let Some(victim) = self.order.pop_victim() {
-            match victim.evict(&**self) {
-                Evicted::Released(value) => self.drop_evicted(value, drops),
-                Evicted::Write => self.queue_write(&victim),
-                Evicted::No => {}
-            }
+            self.let_go(&victim, drops);
         }
         // Once more, for a guard that has gone unseen; see `Item::release`.
         if let Some(item) = self.order.pop_overdue() {
             self.evict_overdue(&item, drops);
+        }
+    }
+
+    /// Lets go of an item that was taken out of its list. Somebody may have
+    /// changed it since, so that it has to be written first.
+    pub(super) fn let_go(self: &Arc<Self>, victim: &Arc<Item<T, B>>, drops: Drops) {
+        match victim.evict(&**self) {
+            Evicted::Released(value) => self.drop_evicted(victim, value, drops),
+            Evicted::Write => self.queue_write(victim),
+            Evicted::No => {}
         }
     }
 
@@ -62,7 +68,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     fn evict_overdue(self: &Arc<Self>, item: &Arc<Item<T, B>>, drops: Drops) {
         if let Some(value) = item.evict_overdue(&**self) {
-            self.drop_evicted(value, drops);
+            self.drop_evicted(item, value, drops);
         }
     }
 
@@ -73,14 +79,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             let Some(item) = self.order.pop_mapped() else {
                 return false;
             };
-            if let Evicted::Released(value) = item.evict(&**self) {
-                self.drop_evicted(value, Drops::Here);
-            }
+            self.let_go(&item, Drops::Here);
         }
         true
     }
 
-    pub(super) fn drop_evicted(&self, value: Arc<T>, drops: Drops) {
+    pub(super) fn drop_evicted(&self, item: &Item<T, B>, value: Arc<T>, drops: Drops) {
+        tracing::debug!(key = %item.key().simple(), "a value leaves memory");
         self.counters.evictions.fetch_add(1, Ordering::Relaxed);
         match drops {
             Drops::Here => drop_quietly(value),

@@ -14,7 +14,11 @@ use super::FBPool;
 use crate::backing_store::{Lane, Strategy};
 
 /// Whether any codec that maps is compiled in.
-pub(super) const ENABLED: bool = cfg!(any(feature = "mappedcodec", feature = "bytescodec"));
+pub(super) const ENABLED: bool = cfg!(any(
+    feature = "mappedcodec",
+    feature = "bytescodec",
+    shuttle
+));
 
 /// How many maps a pool lets go of before it asks whether that is enough.
 const BATCH: usize = 64;
@@ -65,11 +69,35 @@ pub(super) fn keep_within_budget<T: Send + Sync + 'static, B: Strategy<T>>(
 static RELIEVING: AtomicBool = AtomicBool::new(false);
 
 fn relieve() {
+    loop {
+        let exhausted = {
+            // Given back by a panic in the drop of a value, too.
+            let _relieving = Relieving;
+            release_until_relieved()
+        };
+        // Pressure may have come back while nobody else could ask for relief.
+        if exhausted || !under_pressure() || RELIEVING.swap(true, Ordering::AcqRel) {
+            return;
+        }
+    }
+}
+
+/// True if no pool has a map to let go of.
+fn release_until_relieved() -> bool {
     let mut keepers: Vec<_> = KEEPERS.lock().iter().filter_map(Weak::upgrade).collect();
     while under_pressure() && !keepers.is_empty() {
         keepers.retain(|keeper| keeper.release_maps(BATCH));
     }
-    RELIEVING.store(false, Ordering::Release);
+    keepers.is_empty()
+}
+
+/// Relief is under way as long as it lives.
+struct Relieving;
+
+impl Drop for Relieving {
+    fn drop(&mut self) {
+        RELIEVING.store(false, Ordering::Release);
+    }
 }
 
 #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]

@@ -56,7 +56,7 @@ use weighing::Weigher;
 /// A value that is a map of its file ([`Footprint::is_mapped`]) costs no memory
 /// of the process's own. It does not count against the budget, and stays
 /// loadable as a hit as long as the process has maps to spare
-/// ([`map_budget`]).
+/// (`fbstore::map_budget`).
 ///
 /// # Back-pressure
 ///
@@ -71,7 +71,6 @@ use weighing::Weigher;
 /// persisted; a handle costs 16.
 ///
 /// [`Footprint::is_mapped`]: crate::fbstore::Footprint::is_mapped
-/// [`map_budget`]: crate::fbstore::map_budget
 pub struct FBPool<T, B: BackingStoreT> {
     store: Arc<BackingStore<B>>,
     order: Order<T, B>,

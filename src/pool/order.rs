@@ -172,7 +172,8 @@ impl<T, B: BackingStoreT> Order<T, B> {
     }
 
     fn make_recent(&self, item: &Item<T, B>, clock: &AtomicU64, share: u64) {
-        item.set_stamp(clock.fetch_add(share, Ordering::Relaxed) + share);
+        let before = clock.fetch_add(share, Ordering::Relaxed);
+        item.set_stamp(before.wrapping_add(share));
     }
 
     /// The next hit finds the item out of the recent half, and brings it back.

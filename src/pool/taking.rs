@@ -53,6 +53,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 Step::CopyLoaded => break self.load(item).await?.into_full(),
                 Step::Load(waiting) => held = Some(waiting.value(Option::take).await?),
                 Step::Write(write) => {
+                    self.queue_run_of(item, &write);
                     let written = write.outcome.wait_for(|outcome| outcome.as_ref().map(drop));
                     written.await;
                 }

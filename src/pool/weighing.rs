@@ -4,6 +4,10 @@ use super::{FBPool, maps};
 use crate::backing_store::{Strategy, guarded};
 use crate::residency::Cost;
 
+/// No value counts for more: sums of as many as there can be must not overflow.
+/// 1 TiB.
+pub(crate) const HEAVIEST: u64 = 1 << 40;
+
 /// How a value is weighed, in bytes.
 pub(crate) type Weigher<T> = Box<dyn Fn(&T) -> u64 + Send + Sync>;
 
@@ -13,7 +17,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let footprint = guarded(|| Ok(self.core().backing.footprint(value)));
         match footprint {
             Ok(footprint) if maps::ENABLED && footprint.is_mapped() => Cost {
-                weight: footprint.mapped as u64,
+                weight: (footprint.mapped as u64).min(HEAVIEST),
                 is_map: true,
             },
             _ => Cost {
@@ -32,6 +36,6 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 None => self.core().backing.footprint(value).heap as u64,
             })
         });
-        weight.unwrap_or(size_of::<T>() as u64)
+        weight.unwrap_or(size_of::<T>() as u64).min(HEAVIEST)
     }
 }

@@ -41,6 +41,18 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self.run_write_again(item, write, 0);
     }
 
+    /// Sees to it that a write is run that somebody has begun and may keep for
+    /// later.
+    pub(super) fn queue_run_of(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+        write: &Arc<WriteBack<B>>,
+    ) {
+        let (pool, item, write) = (self.clone(), item.clone(), write.clone());
+        let run = move || pool.run_write(&item, &write);
+        self.core().queue.run(Lane::Urgent, run);
+    }
+
     fn run_write_again(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
@@ -74,7 +86,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self.backlog
             .write_ended(outcome.as_ref().err(), &self.order.amounts());
         match (end, &outcome) {
-            (WriteEnd::Released(value), _) => self.drop_evicted(value, Drops::Here),
+            (WriteEnd::Released(value), _) => self.drop_evicted(item, value, Drops::Here),
             (
                 WriteEnd::Died {
                     value,

@@ -101,6 +101,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let old = (cell.key, std::mem::replace(&mut cell.file, File::None));
         cell.key = Uuid::new_v4();
         cell.is_map = false;
+        cell.was_loaded = false;
         cell.state = State::Taken;
         self.overdue.store(false, Ordering::SeqCst);
         residents.place(self, Place::Nowhere);

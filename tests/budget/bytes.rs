@@ -144,3 +144,19 @@ fn without_a_weigher_the_strategy_says_what_a_value_costs() {
         let _: Arc<_> = pool;
     });
 }
+
+#[test]
+fn values_of_the_greatest_weight_are_let_go_of() {
+    test(|| {
+        let world = World::new();
+        let pool: Pool = FBPool::builder(world.store.clone())
+            .bytes(100, |_: &String| u64::MAX)
+            .build();
+        let gate = world.mem.gate(crate::support::Op::Store, None);
+        let items = [pool.insert(text(1)), pool.insert(text(2))];
+        assert_eq!(pool.stats().writes_waiting, 2);
+        gate.open();
+        drop(items);
+        world.assert_empty(&pool);
+    });
+}

@@ -2,5 +2,6 @@
 //! disk.
 
 mod bytes;
+mod drops;
 mod peak;
 mod reserve;

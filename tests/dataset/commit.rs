@@ -335,3 +335,25 @@ fn commits_and_gets_run_side_by_side() {
         assert_eq!(places.files().len(), 2);
     });
 }
+
+/// A change waits for the save of the value before it; nobody else may have to
+/// come first.
+#[test]
+fn an_async_change_after_a_save_does_not_wait_for_the_commit() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        let mut item = user.insert("a");
+        let committed = user.library.blocking_commit(|saver| {
+            let mut root = Catalogue::default();
+            root.texts.insert("one".to_owned(), saver.save(&item)?);
+            crate::support::ByHand::new(item.write())
+                .finish()?
+                .push('!');
+            Ok::<_, Error>(root)
+        });
+        committed.expect("nothing fails");
+        assert_eq!(user.text("one"), "a");
+        drop(item);
+    });
+}

@@ -4,6 +4,7 @@ mod copies;
 mod locks;
 mod roles;
 mod sweep;
+mod texts;
 mod trackings;
 
 use std::fs::File;

@@ -13,6 +13,7 @@ use super::on_disk::OnDisk;
 use super::own_codec::Inverted;
 use super::session::{Handle, Session, Subject as _};
 use super::values::Sample;
+use crate::support::in_a_process_of_its_own;
 
 /// A saved item whose file is replaced by others, beside one that is left alone.
 struct Victim<T, C> {
@@ -158,6 +159,13 @@ fn each_is_a_mismatch<T: Sample, C: Codec<T> + Clone>(
     }
 }
 
+/// Runs the test of this name where a signal would end nothing but itself: files
+/// that are not what they should be may not end a process.
+#[track_caller]
+fn apart(test: &str, body: impl FnOnce()) {
+    in_a_process_of_its_own(&format!("files::damage::{test}"), body);
+}
+
 fn file_of<T>(codec: &impl Codec<T>, value: &T) -> Vec<u8> {
     let mut file = Vec::new();
     frame::write_file(codec, value, &mut file).unwrap();
@@ -166,8 +174,10 @@ fn file_of<T>(codec: &impl Codec<T>, value: &T) -> Vec<u8> {
 
 #[test]
 fn of_a_codec_of_ones_own() {
-    every_damage_is_named::<Vec<u8>, _>(Inverted);
-    each_is_a_mismatch::<Vec<u8>, _>(Inverted, []);
+    apart("of_a_codec_of_ones_own", || {
+        every_damage_is_named::<Vec<u8>, _>(Inverted);
+        each_is_a_mismatch::<Vec<u8>, _>(Inverted, []);
+    });
 }
 
 #[cfg(feature = "bincodec")]
@@ -178,31 +188,35 @@ mod bincodec {
 
     #[test]
     fn of_serde_values() {
-        every_damage_is_named::<Record, _>(BinCodec);
+        apart("bincodec::of_serde_values", || {
+            every_damage_is_named::<Record, _>(BinCodec);
+        });
     }
 
     #[test]
     fn of_other_codecs_and_types() {
-        each_is_a_mismatch::<Record, _>(
-            BinCodec,
-            [
-                ("of another codec", file_of(&Inverted, &vec![1; 100])),
-                ("of no bytes", file_of(&BinCodec, &())),
-                ("of a shorter type", file_of(&BinCodec, &1_u32)),
-                (
-                    "of a longer type",
-                    file_of(&BinCodec, &(Record::sample(1), 1_u8)),
-                ),
-                (
-                    "of a type of other lengths",
-                    file_of(&BinCodec, &[u64::MAX; 4]),
-                ),
-                (
-                    "of a text that is none",
-                    file_of(&BinCodec, &(1_u32, 1_u64, 0xff_u8, 0_u64)),
-                ),
-            ],
-        );
+        apart("bincodec::of_other_codecs_and_types", || {
+            each_is_a_mismatch::<Record, _>(
+                BinCodec,
+                [
+                    ("of another codec", file_of(&Inverted, &vec![1; 100])),
+                    ("of no bytes", file_of(&BinCodec, &())),
+                    ("of a shorter type", file_of(&BinCodec, &1_u32)),
+                    (
+                        "of a longer type",
+                        file_of(&BinCodec, &(Record::sample(1), 1_u8)),
+                    ),
+                    (
+                        "of a type of other lengths",
+                        file_of(&BinCodec, &[u64::MAX; 4]),
+                    ),
+                    (
+                        "of a text that is none",
+                        file_of(&BinCodec, &(1_u32, 1_u64, 0xff_u8, 0_u64)),
+                    ),
+                ],
+            );
+        });
     }
 }
 
@@ -213,22 +227,26 @@ mod prostcodec {
 
     #[test]
     fn of_messages() {
-        every_damage_is_named::<String, _>(ProstCodec);
+        apart("prostcodec::of_messages", || {
+            every_damage_is_named::<String, _>(ProstCodec);
+        });
     }
 
     #[test]
     fn of_other_codecs_and_types() {
-        each_is_a_mismatch::<String, _>(
-            ProstCodec,
-            [
-                ("of another codec", file_of(&Inverted, &vec![])),
-                ("of another type", file_of(&ProstCodec, &7_u64)),
-                (
-                    "of a text that is none",
-                    file_of(&ProstCodec, &vec![0xff_u8]),
-                ),
-            ],
-        );
+        apart("prostcodec::of_other_codecs_and_types", || {
+            each_is_a_mismatch::<String, _>(
+                ProstCodec,
+                [
+                    ("of another codec", file_of(&Inverted, &vec![])),
+                    ("of another type", file_of(&ProstCodec, &7_u64)),
+                    (
+                        "of a text that is none",
+                        file_of(&ProstCodec, &vec![0xff_u8]),
+                    ),
+                ],
+            );
+        });
     }
 }
 
@@ -242,72 +260,111 @@ mod mappedcodec {
 
     #[test]
     fn of_archives_that_are_read() {
-        every_damage_is_named::<Archived, _>(MappedCodec::heap());
+        apart("mappedcodec::of_archives_that_are_read", || {
+            every_damage_is_named::<Archived, _>(MappedCodec::heap());
+        });
     }
 
     #[test]
     fn of_archives_that_are_mapped_and_verified() {
-        every_damage_is_named::<Archived, _>(mapping().verify(Verify::Always));
+        apart(
+            "mappedcodec::of_archives_that_are_mapped_and_verified",
+            || {
+                every_damage_is_named::<Archived, _>(mapping().verify(Verify::Always));
+            },
+        );
     }
 
     /// Without the checksum, a flipped bit leaves another value, or is damage.
     #[test]
     fn of_archives_that_are_mapped_and_not_verified() {
-        let victim = Victim::<Archived, _>::new(mapping());
-        let session = Session::open(&victim.subject, 1);
-        let tracked = session.track(victim.subject.saved());
-        let mut refused = 0;
-        for bit in (0..victim.whole.len() * 8).step_by(13) {
-            let mut flipped = victim.whole.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            victim.replace(&flipped);
-            let item = session
-                .pool
-                .blocking_register(&tracked, victim.key)
-                .unwrap();
-            match item.blocking_read() {
-                Ok(value) => drop(value.deserialize().unwrap()),
-                Err(error) => {
-                    assert!(
-                        error.is_damaged() && error.key() == Some(victim.key),
-                        "{error}"
-                    );
-                    refused += 1;
+        apart(
+            "mappedcodec::of_archives_that_are_mapped_and_not_verified",
+            || {
+                let victim = Victim::<Archived, _>::new(mapping());
+                let session = Session::open(&victim.subject, 1);
+                let tracked = session.track(victim.subject.saved());
+                let mut refused = 0;
+                for bit in (0..victim.whole.len() * 8).step_by(13) {
+                    let mut flipped = victim.whole.clone();
+                    flipped[bit / 8] ^= 1 << (bit % 8);
+                    victim.replace(&flipped);
+                    let item = session
+                        .pool
+                        .blocking_register(&tracked, victim.key)
+                        .unwrap();
+                    match item.blocking_read() {
+                        Ok(value) => drop(value.deserialize().unwrap()),
+                        Err(error) => {
+                            assert!(
+                                error.is_damaged() && error.key() == Some(victim.key),
+                                "{error}"
+                            );
+                            refused += 1;
+                        }
+                    }
+                    drop(item);
+                    session.settle();
                 }
-            }
-            drop(item);
-            session.settle();
-        }
-        assert!(refused > 0);
-        drop(tracked);
-        session.close(&victim.subject);
+                assert!(refused > 0);
+                drop(tracked);
+                session.close(&victim.subject);
+            },
+        );
     }
 
     #[test]
     fn of_other_codecs_types_and_schemas() {
-        let other = Mapped::new(&7_u64).unwrap();
-        let record = Mapped::sample(0);
-        for codec in [MappedCodec::heap(), mapping()] {
-            each_is_a_mismatch::<Archived, _>(
-                codec.clone().schema::<Record>(5),
-                [
-                    ("of another codec", file_of(&Inverted, &vec![1; 1000])),
-                    ("of another type", file_of(&codec, &other)),
-                    ("of no schema", file_of(&codec, &record)),
-                    (
-                        "of another schema",
-                        file_of(&codec.clone().schema::<Record>(6), &record),
-                    ),
-                ],
-            );
-            each_is_a_mismatch::<Archived, _>(
-                codec.clone(),
-                [(
-                    "of a schema where none is asked for",
-                    file_of(&codec.schema::<Record>(6), &record),
-                )],
-            );
-        }
+        apart("mappedcodec::of_other_codecs_types_and_schemas", || {
+            let other = Mapped::new(&7_u64).unwrap();
+            let record = Mapped::sample(0);
+            for codec in [MappedCodec::heap(), mapping()] {
+                each_is_a_mismatch::<Archived, _>(
+                    codec.clone().schema::<Record>(5),
+                    [
+                        ("of another codec", file_of(&Inverted, &vec![1; 1000])),
+                        ("of another type", file_of(&codec, &other)),
+                        ("of no schema", file_of(&codec, &record)),
+                        (
+                            "of another schema",
+                            file_of(&codec.clone().schema::<Record>(6), &record),
+                        ),
+                    ],
+                );
+                each_is_a_mismatch::<Archived, _>(
+                    codec.clone(),
+                    [(
+                        "of a schema where none is asked for",
+                        file_of(&codec.schema::<Record>(6), &record),
+                    )],
+                );
+            }
+        });
+    }
+}
+
+#[cfg(feature = "bytescodec")]
+mod bytescodec {
+    use super::*;
+    use crate::files::values::mapping_bytes;
+    use file_backed::fbstore::{BytesCodec, MappedBytes, Verify};
+
+    #[test]
+    fn of_plain_bytes() {
+        apart("bytescodec::of_plain_bytes", || {
+            every_damage_is_named::<MappedBytes, _>(BytesCodec::heap());
+            every_damage_is_named::<MappedBytes, _>(mapping_bytes().verify(Verify::Always));
+        });
+    }
+
+    #[test]
+    fn of_other_codecs() {
+        apart("bytescodec::of_other_codecs", || {
+            for codec in [BytesCodec::heap(), mapping_bytes()] {
+                let other = file_of(&Inverted, &vec![1; 100]);
+                each_is_a_mismatch::<MappedBytes, _>(codec, [("of another codec", other)]);
+            }
+        });
     }
 }
 
@@ -319,146 +376,161 @@ mod mixedcodec {
 
     #[test]
     fn of_both_kinds() {
-        let codec = MixedCodec::from(mapping().verify(Verify::Always));
-        every_damage_is_named::<Record, _>(codec.clone());
-        every_damage_is_named::<Mapped<Record>, _>(codec);
+        apart("mixedcodec::of_both_kinds", || {
+            let codec = MixedCodec::from(mapping().verify(Verify::Always));
+            every_damage_is_named::<Record, _>(codec.clone());
+            every_damage_is_named::<Mapped<Record>, _>(codec);
+        });
     }
 
     #[test]
     fn of_the_other_kind() {
-        let codec = MixedCodec::from(mapping());
-        let (record, archive) = (Record::sample(0), Mapped::<Record>::sample(0));
-        let file = file_of(&codec, &archive);
-        each_is_a_mismatch::<Record, _>(codec.clone(), [("an archive", file)]);
-        let file = file_of(&codec, &record);
-        each_is_a_mismatch::<Mapped<Record>, _>(codec, [("no archive", file)]);
+        apart("mixedcodec::of_the_other_kind", || {
+            let codec = MixedCodec::from(mapping());
+            let (record, archive) = (Record::sample(0), Mapped::<Record>::sample(0));
+            let file = file_of(&codec, &archive);
+            each_is_a_mismatch::<Record, _>(codec.clone(), [("an archive", file)]);
+            let file = file_of(&codec, &record);
+            each_is_a_mismatch::<Mapped<Record>, _>(codec, [("no archive", file)]);
+        });
     }
 }
 
 /// A file that nobody but its owner should touch.
 #[test]
 fn of_the_cache_itself() {
-    let subject = OnDisk::<Vec<u8>, _>::new(Inverted);
-    let session = Session::open(&subject, 0);
-    let items: Vec<_> = (0..4).map(|n| session.insert(n)).collect();
-    session.settle();
-    let file = |n: usize| subject.cached_file(items[n].key());
-    fs::remove_file(file(0)).unwrap();
-    fs::remove_file(file(1)).unwrap();
-    fs::write(file(1), "not an item").unwrap();
-    let vanished = items[0].blocking_read().unwrap_err();
-    assert!(vanished.is_not_found(), "{vanished}");
-    assert_eq!(vanished.key(), Some(items[0].key()));
-    assert_eq!(vanished.path(), Some(&*file(0)));
-    assert!(items[1].blocking_read().unwrap_err().is_damaged());
-    items[2].blocking_read().unwrap().assert_is(2);
-    items[3].blocking_read().unwrap().assert_is(3);
-    drop(items);
-    session.settle();
-    assert_eq!(session.pool.stats().failed_deletions, 0);
-    session.close(&subject);
+    apart("of_the_cache_itself", || {
+        let subject = OnDisk::<Vec<u8>, _>::new(Inverted);
+        let session = Session::open(&subject, 0);
+        let items: Vec<_> = (0..4).map(|n| session.insert(n)).collect();
+        session.settle();
+        let file = |n: usize| subject.cached_file(items[n].key());
+        fs::remove_file(file(0)).unwrap();
+        fs::remove_file(file(1)).unwrap();
+        fs::write(file(1), "not an item").unwrap();
+        let vanished = items[0].blocking_read().unwrap_err();
+        assert!(vanished.is_not_found(), "{vanished}");
+        assert_eq!(vanished.key(), Some(items[0].key()));
+        assert_eq!(vanished.path(), Some(&*file(0)));
+        assert!(items[1].blocking_read().unwrap_err().is_damaged());
+        items[2].blocking_read().unwrap().assert_is(2);
+        items[3].blocking_read().unwrap().assert_is(3);
+        drop(items);
+        session.settle();
+        assert_eq!(session.pool.stats().failed_deletions, 0);
+        session.close(&subject);
+    });
 }
 
 #[test]
 fn of_files_that_vanish_after_they_were_tracked() {
-    let victim = Victim::<Vec<u8>, _>::new(Inverted);
-    let session = Session::open(&victim.subject, 1);
-    let tracked = session.track(victim.subject.saved());
-    let file = victim.subject.saved_file(victim.key);
-    fs::remove_file(&file).unwrap();
+    apart("of_files_that_vanish_after_they_were_tracked", || {
+        let victim = Victim::<Vec<u8>, _>::new(Inverted);
+        let session = Session::open(&victim.subject, 1);
+        let tracked = session.track(victim.subject.saved());
+        let file = victim.subject.saved_file(victim.key);
+        fs::remove_file(&file).unwrap();
 
-    let register = session.pool.blocking_register(&tracked, victim.key);
-    let awaited = session
-        .runtime
-        .block_on(session.pool.register(&tracked, victim.key));
-    for error in [register.unwrap_err(), awaited.unwrap_err()] {
+        let register = session.pool.blocking_register(&tracked, victim.key);
+        let awaited = session
+            .runtime
+            .block_on(session.pool.register(&tracked, victim.key));
+        for error in [register.unwrap_err(), awaited.unwrap_err()] {
+            assert!(error.is_not_found(), "{error}");
+            assert_eq!(error.key(), Some(victim.key));
+            assert_eq!(error.path(), Some(&*file));
+        }
+        let error = session.store.blocking_register_all(&tracked).unwrap_err();
         assert!(error.is_not_found(), "{error}");
-        assert_eq!(error.key(), Some(victim.key));
         assert_eq!(error.path(), Some(&*file));
-    }
-    let error = session.store.blocking_register_all(&tracked).unwrap_err();
-    assert!(error.is_not_found(), "{error}");
-    assert_eq!(error.path(), Some(&*file));
-    session.settle();
-    assert!(
-        victim.subject.cached_keys().is_empty(),
-        "none is registered"
-    );
+        session.settle();
+        assert!(
+            victim.subject.cached_keys().is_empty(),
+            "none is registered"
+        );
 
-    let read_only = session
-        .store
-        .blocking_track_read_only(victim.subject.saved());
-    assert_eq!(read_only.unwrap().all_keys(), [victim.bystander]);
-    let bystander = session
-        .pool
-        .blocking_register(&tracked, victim.bystander)
-        .unwrap();
-    bystander.blocking_read().unwrap().assert_is(1);
-    session
-        .store
-        .blocking_delete_persisted(&tracked, victim.key)
-        .unwrap();
-    assert_eq!(tracked.all_keys(), [victim.bystander]);
-    drop((bystander, tracked));
-    session.close(&victim.subject);
+        let read_only = session
+            .store
+            .blocking_track_read_only(victim.subject.saved());
+        assert_eq!(read_only.unwrap().all_keys(), [victim.bystander]);
+        let bystander = session
+            .pool
+            .blocking_register(&tracked, victim.bystander)
+            .unwrap();
+        bystander.blocking_read().unwrap().assert_is(1);
+        session
+            .store
+            .blocking_delete_persisted(&tracked, victim.key)
+            .unwrap();
+        assert_eq!(tracked.all_keys(), [victim.bystander]);
+        drop((bystander, tracked));
+        session.close(&victim.subject);
+    });
 }
 
 /// Registered in place, a file is opened only when it is loaded.
 #[test]
 fn of_files_that_vanish_after_they_were_registered_in_place() {
-    let victim = Victim::<Vec<u8>, _>::new(Inverted);
-    let session = Session::open(&victim.subject, 1);
-    let tracked = session
-        .store
-        .blocking_track_read_only(victim.subject.saved())
-        .unwrap();
-    let item = session
-        .pool
-        .blocking_register(&tracked, victim.key)
-        .unwrap();
-    let file = victim.subject.saved_file(victim.key);
-    victim.replace(b"not an item");
-    let error = item.blocking_read().unwrap_err();
-    assert!(error.is_damaged(), "{error}");
-    assert_eq!(
-        (error.key(), error.path()),
-        (Some(victim.key), Some(&*file))
+    apart(
+        "of_files_that_vanish_after_they_were_registered_in_place",
+        || {
+            let victim = Victim::<Vec<u8>, _>::new(Inverted);
+            let session = Session::open(&victim.subject, 1);
+            let tracked = session
+                .store
+                .blocking_track_read_only(victim.subject.saved())
+                .unwrap();
+            let item = session
+                .pool
+                .blocking_register(&tracked, victim.key)
+                .unwrap();
+            let file = victim.subject.saved_file(victim.key);
+            victim.replace(b"not an item");
+            let error = item.blocking_read().unwrap_err();
+            assert!(error.is_damaged(), "{error}");
+            assert_eq!(
+                (error.key(), error.path()),
+                (Some(victim.key), Some(&*file))
+            );
+            fs::remove_file(&file).unwrap();
+            let error = item.blocking_read().unwrap_err();
+            assert!(error.is_not_found(), "{error}");
+            assert_eq!(
+                (error.key(), error.path()),
+                (Some(victim.key), Some(&*file))
+            );
+            fs::write(&file, &victim.whole).unwrap();
+            item.blocking_read().unwrap().assert_is(0);
+            drop((item, tracked));
+            session.close(&victim.subject);
+        },
     );
-    fs::remove_file(&file).unwrap();
-    let error = item.blocking_read().unwrap_err();
-    assert!(error.is_not_found(), "{error}");
-    assert_eq!(
-        (error.key(), error.path()),
-        (Some(victim.key), Some(&*file))
-    );
-    fs::write(&file, &victim.whole).unwrap();
-    item.blocking_read().unwrap().assert_is(0);
-    drop((item, tracked));
-    session.close(&victim.subject);
 }
 
 /// A directory under the name of an item.
 #[test]
 fn of_names_that_are_no_files() {
-    let victim = Victim::<Vec<u8>, _>::new(Inverted);
-    let session = Session::open(&victim.subject, 1);
-    let tracked = session.track(victim.subject.saved());
-    let file = victim.subject.saved_file(victim.key);
-    fs::remove_file(&file).unwrap();
-    fs::create_dir(&file).unwrap();
-    let error = session
-        .pool
-        .blocking_register(&tracked, victim.key)
-        .unwrap_err();
-    assert_eq!(
-        (error.key(), error.path()),
-        (Some(victim.key), Some(&*file))
-    );
-    let read_only = session
-        .store
-        .blocking_track_read_only(victim.subject.saved())
-        .unwrap();
-    assert_eq!(read_only.all_keys(), [victim.bystander]);
-    drop((tracked, read_only));
-    session.close(&victim.subject);
+    apart("of_names_that_are_no_files", || {
+        let victim = Victim::<Vec<u8>, _>::new(Inverted);
+        let session = Session::open(&victim.subject, 1);
+        let tracked = session.track(victim.subject.saved());
+        let file = victim.subject.saved_file(victim.key);
+        fs::remove_file(&file).unwrap();
+        fs::create_dir(&file).unwrap();
+        let error = session
+            .pool
+            .blocking_register(&tracked, victim.key)
+            .unwrap_err();
+        assert_eq!(
+            (error.key(), error.path()),
+            (Some(victim.key), Some(&*file))
+        );
+        let read_only = session
+            .store
+            .blocking_track_read_only(victim.subject.saved())
+            .unwrap();
+        assert_eq!(read_only.all_keys(), [victim.bystander]);
+        drop((tracked, read_only));
+        session.close(&victim.subject);
+    });
 }

@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Metadata, Subscriber};
+use tracing::{Event, Level, Metadata, Subscriber};
 
-struct Log(Arc<Mutex<Vec<String>>>);
+struct Log {
+    lines: Arc<Mutex<Vec<String>>>,
+    most: Level,
+}
 
 struct Line(String);
 
@@ -18,11 +21,14 @@ impl Visit for Line {
 }
 
 impl Subscriber for Log {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() <= self.most
     }
 
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut line = Line(format!("SPAN {}", span.metadata().name()));
+        span.record(&mut line);
+        self.lines.lock().unwrap().push(line.0);
         Id::from_u64(1)
     }
 
@@ -33,7 +39,7 @@ impl Subscriber for Log {
     fn event(&self, event: &Event<'_>) {
         let mut line = Line(event.metadata().level().to_string());
         event.record(&mut line);
-        self.0.lock().unwrap().push(line.0);
+        self.lines.lock().unwrap().push(line.0);
     }
 
     fn enter(&self, _: &Id) {}
@@ -43,8 +49,22 @@ impl Subscriber for Log {
 
 /// Runs `f`, and gives what was said meanwhile beside its result.
 pub(crate) fn logged<R>(f: impl FnOnce() -> R) -> (R, Vec<String>) {
+    up_to(Level::INFO, f)
+}
+
+/// As `logged`, with what is only for who looks closely, and each span that
+/// begins.
+pub(crate) fn traced<R>(f: impl FnOnce() -> R) -> (R, Vec<String>) {
+    up_to(Level::DEBUG, f)
+}
+
+fn up_to<R>(most: Level, f: impl FnOnce() -> R) -> (R, Vec<String>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
-    let result = tracing::subscriber::with_default(Log(lines.clone()), f);
+    let log = Log {
+        lines: lines.clone(),
+        most,
+    };
+    let result = tracing::subscriber::with_default(log, f);
     let lines = std::mem::take(&mut *lines.lock().unwrap());
     (result, lines)
 }

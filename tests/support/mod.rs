@@ -7,7 +7,6 @@ mod gate;
 mod log;
 mod mem_store;
 mod poll;
-#[cfg(feature = "mappedcodec")]
 mod process;
 mod watchdog;
 mod world;
@@ -15,10 +14,9 @@ mod world;
 pub(crate) use faults::{Fault, On};
 pub(crate) use files::Words;
 pub(crate) use gate::Gate;
-pub(crate) use log::logged;
+pub(crate) use log::{logged, traced};
 pub(crate) use mem_store::{MemPath, MemStore, Op};
 pub(crate) use poll::{ByHand, Stop, each_stop};
-#[cfg(feature = "mappedcodec")]
 pub(crate) use process::in_a_process_of_its_own;
 #[cfg(all(feature = "mappedcodec", target_os = "linux"))]
 pub(crate) use process::in_a_small_process;

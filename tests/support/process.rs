@@ -12,7 +12,7 @@ pub(crate) fn in_a_process_of_its_own(test: &str, body: impl FnOnce()) {
 }
 
 /// The same, in a process that may have so many bytes of memory of its own.
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "mappedcodec", target_os = "linux"))]
 #[track_caller]
 pub(crate) fn in_a_small_process(test: &str, bytes: usize, body: impl FnOnce()) {
     run(test, body, |this_program| {

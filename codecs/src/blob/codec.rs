@@ -4,10 +4,9 @@ use std::io::Write as _;
 
 use super::MappedBytes;
 use crate::aligned::LEAST;
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, fetch_options};
 use crate::{
-    Access, BoxError, Codec, CodecId, Footprint, MapLicence, Payload, PayloadWriter, Prefault,
-    ReadAhead, Verify,
+    BoxError, Codec, CodecId, Footprint, Load, MapLicence, Payload, PayloadWriter, ReadAhead,
 };
 
 /// Stores [`MappedBytes`]: the payload is exactly the bytes, and loading them
@@ -19,7 +18,7 @@ use crate::{
 /// [`map_budget`](crate::map_budget)).
 ///
 /// Whatever is read is checksummed; what is mapped only with
-/// [`Verify::Always`], since that reads all of it.
+/// [`Verify::Always`](crate::Verify::Always), since that reads all of it.
 ///
 /// # Examples
 ///
@@ -70,36 +69,9 @@ impl BytesCodec {
     pub fn heap() -> Self {
         Fetch::heap().into()
     }
-
-    /// Reads payloads of less than `bytes` bytes into memory, and maps the
-    /// others. 256 KiB if not set.
-    #[must_use]
-    pub fn crossover(mut self, bytes: u64) -> Self {
-        self.fetch.crossover = bytes;
-        self
-    }
-
-    /// When to verify the checksum of a payload.
-    #[must_use]
-    pub fn verify(mut self, verify: Verify) -> Self {
-        self.fetch.verify = verify;
-        self
-    }
-
-    /// When the pages of a mapped file come into memory.
-    #[must_use]
-    pub fn prefault(mut self, how: Prefault) -> Self {
-        self.fetch.prefault = how;
-        self
-    }
-
-    /// How mapped files are going to be read.
-    #[must_use]
-    pub fn access(mut self, access: Access) -> Self {
-        self.fetch.access = access;
-        self
-    }
 }
+
+fetch_options!(BytesCodec);
 
 impl From<Fetch> for BytesCodec {
     fn from(fetch: Fetch) -> Self {
@@ -118,8 +90,8 @@ impl Codec<MappedBytes> for BytesCodec {
         Ok(self.fetch.fetch(payload, LEAST)?.into())
     }
 
-    fn read_ahead(&self, file_len: u64) -> ReadAhead {
-        self.fetch.read_ahead(file_len, LEAST)
+    fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
+        self.fetch.read_ahead(file_len, load, LEAST)
     }
 
     fn adopts_by_link(&self) -> bool {

@@ -3,6 +3,6 @@
 mod options;
 mod shared;
 
-pub(crate) use options::Fetch;
 pub use options::Verify;
+pub(crate) use options::{Fetch, fetch_options};
 pub(crate) use shared::Shared;

@@ -5,11 +5,16 @@ use std::sync::Arc;
 
 use super::Shared;
 use crate::frame::FrameError;
-use crate::{Access, BoxError, Map, MapLicence, Payload, Prefault, ReadAhead};
+use crate::map::budget;
+use crate::{Access, BoxError, Load, Map, MapLicence, Payload, Prefault, ReadAhead};
 
 /// Payloads below this many bytes are read even where they could be mapped,
 /// because that is faster.
 const CROSSOVER: u64 = 256 * 1024;
+
+/// From this many bytes on they are mapped all the same when they are loaded once
+/// more: a map is kept, so that the next load is a hit. One page.
+const MAP_ON_RELOAD: u64 = 4096;
 
 /// When a codec that maps verifies the checksum of a payload.
 ///
@@ -28,12 +33,65 @@ pub enum Verify {
     Never,
 }
 
+/// The options of a codec that has a [`Fetch`] as its `fetch`.
+macro_rules! fetch_options {
+    ($codec:ty) => {
+        /// How payloads come into memory.
+        impl $codec {
+            /// Reads payloads of less than `bytes` bytes into memory, and maps the
+            /// others. 256 KiB if not set.
+            #[must_use]
+            pub fn crossover(mut self, bytes: u64) -> Self {
+                self.fetch.crossover = bytes;
+                self
+            }
+
+            /// Maps payloads of `bytes` bytes and more, below the
+            /// [`crossover`](Self::crossover), when they are loaded once more, unless the
+            /// process runs short of maps. 4096 if not set.
+            ///
+            /// To read a small file is faster than to map it, once. But a map is kept as
+            /// long as the process has maps to spare, so that each load after that is a
+            /// hit, and a value that was loaded, has left memory and is loaded again is
+            /// likely to come once more.
+            #[must_use]
+            pub fn map_on_reload(mut self, bytes: u64) -> Self {
+                self.fetch.map_on_reload = bytes;
+                self
+            }
+
+            /// When to verify the checksum of a payload.
+            #[must_use]
+            pub fn verify(mut self, verify: $crate::Verify) -> Self {
+                self.fetch.verify = verify;
+                self
+            }
+
+            /// When the pages of a mapped file come into memory.
+            #[must_use]
+            pub fn prefault(mut self, how: $crate::Prefault) -> Self {
+                self.fetch.prefault = how;
+                self
+            }
+
+            /// How mapped files are going to be read.
+            #[must_use]
+            pub fn access(mut self, access: $crate::Access) -> Self {
+                self.fetch.access = access;
+                self
+            }
+        }
+    };
+}
+pub(crate) use fetch_options;
+
 /// What codecs that map have in common.
 #[derive(Clone, Debug)]
 pub(crate) struct Fetch {
     /// `None`: never maps.
     pub(crate) licence: Option<Arc<MapLicence>>,
     pub(crate) crossover: u64,
+    pub(crate) map_on_reload: u64,
     pub(crate) verify: Verify,
     pub(crate) prefault: Prefault,
     pub(crate) access: Access,
@@ -45,6 +103,7 @@ impl Fetch {
         Self {
             licence: None,
             crossover: CROSSOVER,
+            map_on_reload: MAP_ON_RELOAD,
             verify: Verify::default(),
             prefault: Prefault::default(),
             access: Access::default(),
@@ -59,11 +118,16 @@ impl Fetch {
     }
 
     /// Small files, which are going to be read, are read at once.
-    pub(crate) fn read_ahead(&self, file_len: u64, align: usize) -> ReadAhead {
+    pub(crate) fn read_ahead(&self, file_len: u64, load: Load, align: usize) -> ReadAhead {
         match self.licence {
-            Some(_) if file_len >= self.crossover => ReadAhead::Nothing,
+            Some(_) if self.is_better_mapped(file_len, load) => ReadAhead::Nothing,
             _ => ReadAhead::Own(align),
         }
+    }
+
+    fn is_better_mapped(&self, len: u64, load: Load) -> bool {
+        len >= self.crossover
+            || load == Load::Again && len >= self.map_on_reload && !budget::is_under_pressure()
     }
 
     /// Maps the payload, or reads it into memory aligned to `align` bytes.
@@ -82,7 +146,8 @@ impl Fetch {
     /// `None` if the payload is better read.
     fn licence_for(&self, payload: &Payload<'_>) -> Option<&MapLicence> {
         let licence = self.licence.as_deref()?;
-        (payload.len() >= self.crossover).then_some(licence)
+        let is_better_mapped = self.is_better_mapped(payload.len(), payload.load());
+        is_better_mapped.then_some(licence)
     }
 
     /// Brings the pages of a new map in, as the options say. False if that takes

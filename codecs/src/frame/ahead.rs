@@ -6,6 +6,17 @@ use std::io;
 use super::Source;
 use crate::aligned::{AlignedBytes, LEAST};
 
+/// Which load of a value it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Load {
+    /// The first, as far as anybody knows.
+    #[default]
+    First,
+    /// It was loaded before and has left memory since, so it is likely to be
+    /// wanted once more.
+    Again,
+}
+
 /// What to read of a file when it is opened, beside its footer; see
 /// [`Codec::read_ahead`](crate::Codec::read_ahead).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,7 @@ mod payload;
 mod source;
 mod writer;
 
-pub use ahead::ReadAhead;
+pub use ahead::{Load, ReadAhead};
 pub use error::FrameError;
 pub use footer::{ArchiveLayout, FOOTER_LEN, Footer};
 pub use payload::Payload;
@@ -58,8 +58,22 @@ pub fn write_archive<S: ?Sized, T, C: ArchiveInto<S, T> + ?Sized>(
 /// A [`FrameError`] for a file that is damaged or is not this codec's; those of
 /// the codec.
 pub fn read_file<T, C: Codec<T> + ?Sized>(codec: &C, source: &dyn Source) -> Result<T, BoxError> {
-    let payload = Payload::open_reading(source, C::ID, |len| codec.read_ahead(len))?;
-    codec.decode(payload)
+    load_file(codec, source, Load::First)
+}
+
+/// As [`read_file`], and tells the codec which load of the value it is.
+///
+/// # Errors
+///
+/// As there.
+pub fn load_file<T, C: Codec<T> + ?Sized>(
+    codec: &C,
+    source: &dyn Source,
+    load: Load,
+) -> Result<T, BoxError> {
+    let ahead = |len| codec.read_ahead(len, load);
+    let payload = Payload::open_reading(source, C::ID, ahead)?;
+    codec.decode(payload.for_load(load))
 }
 
 pub(crate) fn duplicate_in_memory<T, C: Codec<T> + ?Sized>(

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use super::ahead::{self, ReadAhead};
+use super::ahead::{self, Load, ReadAhead};
 use super::{FOOTER_LEN, Footer, FrameError, Source};
 use crate::aligned::{self, AlignedBytes};
 use crate::{BoxError, CodecId};
@@ -23,6 +23,7 @@ pub struct Payload<'s> {
     /// The payload's bytes, if they were read together with the footer; not
     /// verified yet.
     ahead: Option<AlignedBytes>,
+    load: Load,
     /// How far `Read` has come, and the sum of what it has seen.
     position: u64,
     crc: crc32fast::Hasher,
@@ -72,9 +73,19 @@ impl<'s> Payload<'s> {
             footer: Some(footer),
             decode_limit: None,
             ahead: whole,
+            load: Load::First,
             position: 0,
             crc: crc32fast::Hasher::new(),
         })
+    }
+
+    pub(super) fn for_load(self, load: Load) -> Self {
+        Self { load, ..self }
+    }
+
+    /// Which load of the value it is; the first, if nobody has said.
+    pub fn load(&self) -> Load {
+        self.load
     }
 
     /// Opens a file of file_backed 0.6, which is all payload. Decoding may ask
@@ -94,6 +105,7 @@ impl<'s> Payload<'s> {
             footer: None,
             decode_limit: Some(limit),
             ahead: None,
+            load: Load::First,
             position: 0,
             crc: crc32fast::Hasher::new(),
         })

@@ -7,11 +7,11 @@ use std::io::Write as _;
 use super::trust::{Promise, Trust};
 use super::{Archivable, Mapped, format, writer};
 use crate::aligned::{LEAST, PAGE};
-use crate::fetch::Fetch;
+use crate::fetch::{Fetch, fetch_options};
 use crate::frame::{Footer, FrameError};
 use crate::{
-    Access, ArchiveInto, BoxError, Codec, CodecId, Footprint, MapLicence, Payload, PayloadWriter,
-    Prefault, ReadAhead, Verify,
+    ArchiveInto, BoxError, Codec, CodecId, Footprint, Load, MapLicence, Payload, PayloadWriter,
+    ReadAhead,
 };
 
 /// Stores [`Mapped`] values: the payload is the archive, and loading it maps
@@ -72,6 +72,8 @@ pub struct MappedCodec {
     schemas: HashMap<TypeId, u64>,
 }
 
+fetch_options!(MappedCodec);
+
 impl MappedCodec {
     /// A codec that maps files.
     ///
@@ -127,14 +129,6 @@ impl MappedCodec {
         self
     }
 
-    /// Reads payloads of less than `bytes` bytes into memory, and maps the
-    /// others. 256 KiB if not set.
-    #[must_use]
-    pub fn crossover(mut self, bytes: u64) -> Self {
-        self.fetch.crossover = bytes;
-        self
-    }
-
     /// Gives the type `T` a schema id, which stands in the footer of its files:
     /// a file with another id, or with none, is refused. Choose another id when
     /// the type changes. 0 takes the id away.
@@ -162,27 +156,6 @@ impl MappedCodec {
         if let Trust::Validated { max_depth } = &mut self.trust {
             *max_depth = pointers;
         }
-        self
-    }
-
-    /// When to verify the checksum of a payload.
-    #[must_use]
-    pub fn verify(mut self, verify: Verify) -> Self {
-        self.fetch.verify = verify;
-        self
-    }
-
-    /// When the pages of a mapped file come into memory.
-    #[must_use]
-    pub fn prefault(mut self, how: Prefault) -> Self {
-        self.fetch.prefault = how;
-        self
-    }
-
-    /// How mapped files are going to be read.
-    #[must_use]
-    pub fn access(mut self, access: Access) -> Self {
-        self.fetch.access = access;
         self
     }
 
@@ -284,8 +257,8 @@ impl<T: Archivable> Codec<Mapped<T>> for MappedCodec {
         Mapped::trust(bytes, self.trust)
     }
 
-    fn read_ahead(&self, file_len: u64) -> ReadAhead {
-        self.fetch.read_ahead(file_len, self.align_of::<T>())
+    fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
+        self.fetch.read_ahead(file_len, load, self.align_of::<T>())
     }
 
     fn accepts(&self, footer: &Footer) -> Result<(), BoxError> {

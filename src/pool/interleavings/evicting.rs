@@ -2,6 +2,7 @@
 
 use shuttle::thread;
 
+use super::super::eviction::Drops;
 use super::world::poll_some;
 use super::{World, explore, of};
 
@@ -125,6 +126,57 @@ fn those_who_reserve_against_the_writes() {
         world.check(&items.each_ref());
         drop(items);
         drop(world.pool.try_reserve().expect("the store takes it"));
+        world.end();
+    });
+}
+
+/// A map was chosen to be let go of, and its item was changed and let go of by
+/// the budget meanwhile: the job that writes it must be queued by somebody.
+#[test]
+fn the_map_budget_against_a_change() {
+    explore(|| {
+        let world = World::new(0);
+        world.files.load_as_maps();
+        let mut item = world.absent(of(1));
+        drop(item.blocking_load());
+        world.settle();
+        assert_eq!(world.pool.stats().mapped, 1);
+        let relieved = {
+            let pool = world.pool.clone();
+            thread::spawn(move || pool.release_maps(1))
+        };
+        item.blocking_load_mut().push(2);
+        relieved.join().expect("it let go");
+        world.settle();
+        assert_eq!(world.pool.stats().writes_waiting, 0, "nobody writes it");
+        world.check(&[&item]);
+        drop(item);
+        world.end();
+    });
+}
+
+/// The same, one step after the other.
+#[test]
+fn a_map_let_go_of_beside_the_budget_by_hand() {
+    explore(|| {
+        let world = World::new(0);
+        world.files.load_as_maps();
+        let item = world.absent(of(1));
+        drop(item.blocking_load());
+        world.settle();
+        let pool = &world.pool;
+        // Thread 1, in `release_maps`:
+        let relieved = pool.order.pop_mapped().expect("a map");
+        // Thread 2, in `write`, `put_back` and `enforce`:
+        let taken = pool.take_resident(item.item()).expect("nobody has it");
+        item.item().put_back(taken.value, 1, &**pool);
+        let victim = pool.order.pop_victim().expect("nothing may stay");
+        // Thread 1, and thread 2, which finds that somebody else has it:
+        pool.let_go(&relieved, Drops::Here);
+        pool.let_go(&victim, Drops::InBackground);
+        world.settle();
+        assert_eq!(pool.stats().writes_waiting, 0, "it was written");
+        drop(item);
         world.end();
     });
 }

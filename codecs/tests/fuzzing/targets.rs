@@ -1,0 +1,382 @@
+//! One body for each way of reading a file: whatever the bytes are, it ends
+//! with a value that is whole or with an error that has a type. The tests drive
+//! them from a kept corpus, and the fuzzer of `fuzz/` from what it finds.
+
+use file_backed_codecs::{BoxError, Codec, FrameError, frame};
+
+use crate::files::{file_of, reseal, with_payload};
+use crate::values::Plain;
+
+/// A body, and whole files for it to begin with.
+pub(crate) struct Target {
+    pub(crate) name: &'static str,
+    pub(crate) body: fn(&[u8]),
+    pub(crate) samples: fn() -> Vec<Vec<u8>>,
+}
+
+pub(crate) const ALL: &[Target] = &[
+    Target {
+        name: "frame",
+        body: framed::body,
+        samples: framed::samples,
+    },
+    #[cfg(feature = "bincodec")]
+    Target {
+        name: "bin",
+        body: bin::body,
+        samples: bin::samples,
+    },
+    #[cfg(feature = "bincodec")]
+    Target {
+        name: "import",
+        body: import::body,
+        samples: import::samples,
+    },
+    #[cfg(feature = "prostcodec")]
+    Target {
+        name: "protobuf",
+        body: protobuf::body,
+        samples: protobuf::samples,
+    },
+    #[cfg(feature = "mappedcodec")]
+    Target {
+        name: "mapped_heap",
+        body: mapped::body_in_memory,
+        samples: mapped::samples,
+    },
+    #[cfg(feature = "mappedcodec")]
+    Target {
+        name: "mapped",
+        body: mapped::body_of_maps,
+        samples: mapped::samples,
+    },
+    #[cfg(feature = "bytescodec")]
+    Target {
+        name: "bytes",
+        body: blob::body,
+        samples: blob::samples,
+    },
+];
+
+/// No checksum stops these on their way to the decoder: the bytes with a footer
+/// that is right for them, and all of them behind the footer of `whole`.
+fn sealed(bytes: &[u8], whole: &[u8]) -> [Vec<u8>; 2] {
+    let mut resealed = bytes.to_vec();
+    if resealed.len() >= frame::FOOTER_LEN {
+        reseal(&mut resealed);
+    }
+    [resealed, with_payload(whole, bytes)]
+}
+
+/// The value, unless it was refused with one of the crate's errors.
+fn accepted<T>(result: Result<T, BoxError>) -> Option<T> {
+    match result {
+        Ok(value) => Some(value),
+        Err(error) if is_typed(&error) => None,
+        Err(error) => panic!("the error has no type: {error}"),
+    }
+}
+
+/// Decoders give their own errors of payloads whose checksums are right.
+fn is_typed(error: &BoxError) -> bool {
+    #[cfg(feature = "bincodec")]
+    if error.is::<bincode::error::DecodeError>() {
+        return true;
+    }
+    #[cfg(feature = "prostcodec")]
+    if error.is::<prost::DecodeError>() {
+        return true;
+    }
+    error.is::<FrameError>()
+}
+
+/// What was accepted is a value like any other: what is written of it is read
+/// as the same.
+fn round<T, C: Codec<T>>(codec: &C, file: &[u8]) {
+    let Some(value) = accepted(frame::read_file::<T, _>(codec, &file)) else {
+        return;
+    };
+    let written = file_of(codec, &value);
+    let again = frame::read_file::<T, _>(codec, &written).expect("the codec wrote it");
+    assert!(file_of(codec, &again) == written);
+}
+
+mod framed {
+    use std::io::Read as _;
+
+    use file_backed_codecs::Payload;
+
+    use super::*;
+
+    pub(super) fn samples() -> Vec<Vec<u8>> {
+        [b"some payload".to_vec(), vec![], vec![0; 300]]
+            .map(|payload| file_of(&Plain, &payload))
+            .into()
+    }
+
+    pub(super) fn body(bytes: &[u8]) {
+        one(bytes);
+        for file in sealed(bytes, &samples()[0]) {
+            one(&file);
+        }
+    }
+
+    fn one(file: &[u8]) {
+        if let Some(footer) = accepted(Payload::read_footer(&file)) {
+            let again = frame::Footer::from_bytes(&footer.to_bytes()).expect("it was accepted");
+            assert_eq!(again.to_bytes(), footer.to_bytes());
+        }
+        let whole = accepted(frame::read_file(&Plain, &file));
+        let mut pieces = Vec::new();
+        let in_pieces = Payload::open(&file, <Plain as Codec<Vec<u8>>>::ID)
+            .is_ok_and(|mut payload| payload.read_to_end(&mut pieces).is_ok());
+        assert_eq!(whole, in_pieces.then_some(pieces), "both ways see the same");
+        round(&Plain, file);
+    }
+}
+
+#[cfg(feature = "bincodec")]
+mod bin {
+    use file_backed_codecs::BinCodec;
+
+    use super::*;
+    use crate::values::{List, Record};
+
+    pub(super) fn samples() -> Vec<Vec<u8>> {
+        vec![
+            file_of(&BinCodec, &Record::sample()),
+            file_of(&BinCodec, &List::of(5)),
+            file_of(&BinCodec, &vec![u64::MAX, 1 << 62, 1 << 45]),
+        ]
+    }
+
+    pub(super) fn body(bytes: &[u8]) {
+        one(bytes);
+        for file in sealed(bytes, &samples()[0]) {
+            one(&file);
+        }
+    }
+
+    fn one(file: &[u8]) {
+        round::<Record, _>(&BinCodec, file);
+        round::<List, _>(&BinCodec, file);
+        round::<String, _>(&BinCodec, file);
+        round::<Vec<Vec<u8>>, _>(&BinCodec, file);
+    }
+}
+
+/// Files without a footer, as version 0.6 wrote them.
+#[cfg(feature = "bincodec")]
+mod import {
+    use file_backed_codecs::{BinCodec, Payload};
+
+    use super::*;
+    use crate::files::payload_of;
+    use crate::values::{List, Record};
+
+    const LIMIT: u64 = 1 << 20;
+
+    pub(super) fn samples() -> Vec<Vec<u8>> {
+        let framed = bin::samples();
+        framed
+            .iter()
+            .map(|file| payload_of(file).to_vec())
+            .collect()
+    }
+
+    pub(super) fn body(bytes: &[u8]) {
+        one::<Record>(bytes);
+        one::<List>(bytes);
+        one::<String>(bytes);
+        one::<Vec<Vec<u8>>>(bytes);
+    }
+
+    fn one<T: serde::Serialize + serde::de::DeserializeOwned>(bytes: &[u8]) {
+        let payload = accepted(Payload::open_unframed(&bytes, LIMIT));
+        let value = payload.and_then(|payload| accepted::<T>(BinCodec.decode(payload)));
+        if let Some(value) = value {
+            round::<T, _>(&BinCodec, &file_of(&BinCodec, &value));
+        }
+    }
+}
+
+#[cfg(feature = "prostcodec")]
+mod protobuf {
+    use file_backed_codecs::ProstCodec;
+
+    use super::*;
+    use crate::values::Message;
+
+    pub(super) fn samples() -> Vec<Vec<u8>> {
+        vec![
+            file_of(&ProstCodec, &Message::sample()),
+            file_of(&ProstCodec, &Message::default()),
+        ]
+    }
+
+    pub(super) fn body(bytes: &[u8]) {
+        round::<Message, _>(&ProstCodec, bytes);
+        for file in sealed(bytes, &samples()[0]) {
+            round::<Message, _>(&ProstCodec, &file);
+        }
+    }
+}
+
+#[cfg(feature = "mappedcodec")]
+mod mapped {
+    use std::collections::{BTreeMap, HashMap};
+    use std::rc::Rc;
+
+    use file_backed_codecs::{Archivable, Mapped, MappedCodec, Verify};
+
+    use super::*;
+    use crate::files::on_disk;
+    use crate::values::{List, Record};
+
+    #[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+    struct Collections {
+        hashed: HashMap<String, u32>,
+        ordered: BTreeMap<u16, String>,
+        shared: Vec<Rc<String>>,
+    }
+
+    fn collections() -> Collections {
+        let shared = Rc::new("pointed to from two places".to_owned());
+        Collections {
+            hashed: (0..20).map(|n| (format!("key number {n}"), n)).collect(),
+            ordered: (0..20).map(|n| (n, format!("value number {n}"))).collect(),
+            shared: vec![shared.clone(), shared],
+        }
+    }
+
+    fn file<T: Archivable>(value: &T) -> Vec<u8> {
+        let archive = MappedCodec::heap().archive(value).expect("it is small");
+        file_of(&MappedCodec::heap(), &archive)
+    }
+
+    /// In the order of the types in `body`.
+    pub(super) fn samples() -> Vec<Vec<u8>> {
+        vec![
+            file(&Record::sample()),
+            file(&List::of(20)),
+            file(&collections()),
+        ]
+    }
+
+    pub(super) fn body_in_memory(bytes: &[u8]) {
+        body(bytes, &Read::InMemory);
+    }
+
+    /// Every file has to be as good from a map as from memory.
+    pub(super) fn body_of_maps(bytes: &[u8]) {
+        // SAFETY: the files have no name and are written once, before they are
+        // mapped.
+        let codec = unsafe { MappedCodec::new() }.crossover(0);
+        body(bytes, &Read::Mapped(codec));
+    }
+
+    enum Read {
+        InMemory,
+        Mapped(MappedCodec),
+    }
+
+    impl Read {
+        fn each<T: Archivable>(&self, file: &[u8], look: impl Fn(&Mapped<T>)) {
+            let heap = accepted(frame::read_file(&MappedCodec::heap(), &file));
+            if let Some(value) = &heap {
+                look(value);
+                round::<Mapped<T>, _>(&MappedCodec::heap(), file);
+            }
+            let Self::Mapped(codec) = self else { return };
+            let disk = on_disk(file);
+            let checked = codec.clone().verify(Verify::Always);
+            let mapped = accepted(frame::read_file::<Mapped<T>, _>(&checked, &disk));
+            let bytes = |value: &Option<Mapped<T>>| value.as_ref().map(|v| v.as_bytes().to_vec());
+            assert!(bytes(&mapped) == bytes(&heap), "both ways see the same");
+            let unchecked = codec.clone().verify(Verify::Never);
+            let unchecked = accepted(frame::read_file::<Mapped<T>, _>(&unchecked, &disk));
+            assert!(unchecked.is_some() || heap.is_none(), "checks less");
+            if let Some(value) = &unchecked {
+                look(value);
+            }
+        }
+    }
+
+    fn body(bytes: &[u8], read: &Read) {
+        let [of_record, of_list, of_collections] = &samples()[..] else {
+            unreachable!("three samples")
+        };
+        let record = |value: &Mapped<Record>| drop(value.deserialize());
+        let list = |value: &Mapped<List>| drop(value.deserialize());
+        read.each(bytes, record);
+        read.each(bytes, list);
+        read.each(bytes, look_through);
+        for file in sealed(bytes, of_record) {
+            read.each(&file, record);
+        }
+        for file in sealed(bytes, of_list) {
+            read.each(&file, list);
+        }
+        for file in sealed(bytes, of_collections) {
+            read.each(&file, look_through);
+        }
+    }
+
+    fn look_through(collections: &Mapped<Collections>) {
+        for (key, _) in collections.hashed.iter() {
+            let _ = collections.hashed.get(key.as_str());
+        }
+        let _ = collections
+            .ordered
+            .iter()
+            .map(|(_, text)| text.len())
+            .sum::<usize>();
+        for key in 0..20u16 {
+            let _ = collections.ordered.get(&key.into());
+        }
+        let _ = collections
+            .shared
+            .iter()
+            .map(|text| text.len())
+            .sum::<usize>();
+    }
+}
+
+#[cfg(feature = "bytescodec")]
+mod blob {
+    use file_backed_codecs::{BytesCodec, MappedBytes, Verify};
+
+    use super::*;
+    use crate::files::{on_disk, payload_of};
+
+    pub(super) fn samples() -> Vec<Vec<u8>> {
+        [MappedBytes::from("some text"), MappedBytes::default()]
+            .map(|value| file_of(&BytesCodec::heap(), &value))
+            .into()
+    }
+
+    pub(super) fn body(bytes: &[u8]) {
+        one(bytes);
+        for file in sealed(bytes, &samples()[0]) {
+            one(&file);
+        }
+    }
+
+    fn one(file: &[u8]) {
+        let heap = accepted(frame::read_file::<MappedBytes, _>(
+            &BytesCodec::heap(),
+            &file,
+        ));
+        if let Some(value) = &heap {
+            assert_eq!(**value, *payload_of(file));
+        }
+        // SAFETY: the file has no name and is written once, before it is mapped.
+        let codec = unsafe { BytesCodec::new() }.crossover(0);
+        let disk = on_disk(file);
+        let read = |codec: BytesCodec| accepted(frame::read_file::<MappedBytes, _>(&codec, &disk));
+        assert_eq!(read(codec.clone().verify(Verify::Always)), heap);
+        if let Some(value) = read(codec.verify(Verify::Never)) {
+            assert_eq!(*value, *payload_of(file));
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! cargo run --example serve_blobs --features=bytescodec [-- --check]
+//!
+//! A file server that never copies a file: the pool maps a blob, and hyper sends
+//! the map. `server` has all of it; this makes some blobs to serve. With
+//! `--check`, it fetches a few of them itself, and ends.
+
+mod client;
+mod range;
+mod server;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use file_backed::FBPool;
+use file_backed::fbstore::{BytesCodec, MappedBytes, Prefault};
+use hyper::{Method, StatusCode, header};
+use tokio::net::TcpListener;
+
+use crate::server::{Blob, Blobs};
+
+/// Most blobs that the pool keeps in use.
+const RESIDENT: usize = 4;
+const BLOBS: usize = 16;
+const MIB: usize = 1 << 20;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    // SAFETY: nobody but this pool touches the files of the temporary directory
+    // that it makes for itself.
+    let codec = unsafe { BytesCodec::new() }
+        // A page that is missing is waited for where the blob is loaded, off the
+        // executor, and not where it is sent.
+        .prefault(Prefault::Populate);
+    let pool = FBPool::temp(codec, RESIDENT).await?;
+    let mut blobs = Blobs::new();
+    for n in 0..BLOBS {
+        // A producer that waits for room does not fill memory.
+        let item = pool.reserve().await?.insert(blob(n));
+        blobs.insert(format!("/{n}"), Blob { item, len: MIB });
+    }
+    pool.store().finished().await;
+
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    println!("{BLOBS} blobs of 1 MiB, {RESIDENT} in use, at http://{address}/0 and on");
+    println!("curl --range 10-19 http://{address}/3");
+    let serving = server::serve(listener, Arc::new(blobs));
+    if std::env::args().any(|arg| arg == "--check") {
+        tokio::select! {
+            ended = serving => ended?,
+            checked = check(address) => checked?,
+        }
+    } else {
+        serving.await?;
+    }
+    Ok(())
+}
+
+/// A megabyte of lines that tell which blob it is.
+fn blob(n: usize) -> MappedBytes {
+    let mut bytes = format!("blob {n}\n").repeat(MIB / 6).into_bytes();
+    bytes.truncate(MIB);
+    bytes.into()
+}
+
+/// Fetches each blob, and then a part of each.
+async fn check(server: SocketAddr) -> anyhow::Result<()> {
+    for n in 0..BLOBS {
+        let path = format!("/{n}");
+        let whole = client::fetch(server, Method::GET, &path, &[]).await?;
+        anyhow::ensure!(whole.status() == StatusCode::OK, "{:?}", whole.status());
+        anyhow::ensure!(whole.body() == &*blob(n), "{path} is another blob");
+    }
+    for n in 0..BLOBS {
+        let path = format!("/{n}");
+        let part = client::fetch(server, Method::GET, &path, &[("range", "bytes=0-7")]).await?;
+        anyhow::ensure!(part.body() == &blob(n)[..8], "{path} is another blob");
+        println!("{path} {:?}", part.headers()[header::CONTENT_RANGE]);
+    }
+    Ok(())
+}

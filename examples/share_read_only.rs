@@ -1,0 +1,60 @@
+//! cargo run --example share_read_only --features=bincodec
+//!
+//! One process persists, another reads what it persisted while the first still
+//! has the directory. The example starts itself as the second process.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use file_backed::FBPool;
+use file_backed::fbstore::{BinCodec, PreparedPath};
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    if let Some(saved) = std::env::args_os().nth(1) {
+        return reader(saved.into()).await;
+    }
+    let dir = tempfile::tempdir()?;
+    writer(&dir.path().join("saved")).await
+}
+
+async fn writer(saved: &Path) -> anyhow::Result<()> {
+    let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+    let path = PreparedPath::open(saved.to_owned(), vec![]).await?;
+    let tracked = Arc::new(pool.store().track_path(path).await?);
+    for text in ["one", "two", "three"] {
+        let item = pool.insert(text.to_owned());
+        item.spawn_persist(&tracked).await.await?;
+    }
+    println!("writer: persisted {} items", tracked.all_keys().len());
+
+    // `tracked` lives on, so this process still has the directory.
+    let status = Command::new(std::env::current_exe()?).arg(saved).status()?;
+    anyhow::ensure!(status.success(), "the reader failed: {status}");
+    println!("writer: still has {} items", tracked.all_keys().len());
+    Ok(())
+}
+
+async fn reader(saved: PathBuf) -> anyhow::Result<()> {
+    // The cache is this process's own.
+    let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+
+    // To write there takes the lock of the directory, and the writer has it.
+    let path = PreparedPath::open(saved.clone(), vec![]).await?;
+    let refused = pool.store().track_path(path).await;
+    let error = refused.expect_err("the other process has it");
+    anyhow::ensure!(error.is_in_use(), "another failure: {error}");
+    println!("reader: not for writing: another process has it");
+
+    let path = PreparedPath::open_read_only(saved).await?;
+    let tracked = Arc::new(pool.store().track_read_only(path).await?);
+    let mut texts = Vec::new();
+    for key in tracked.all_keys() {
+        let item = pool.register(&tracked, key).await?;
+        texts.push(item.read().await?.clone());
+    }
+    texts.sort();
+    println!("reader: {texts:?}");
+    Ok(())
+}

@@ -1,0 +1,62 @@
+//! cargo run --example tiles --features=bincodec
+//!
+//! A map of tiles in 16 MiB of memory: a budget in bytes, the least recently used
+//! go to the disk, and a producer that waits for a disk slower than itself.
+
+use std::sync::Arc;
+
+use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+use file_backed::{BackingStore, FBPool, Fb};
+use tokio::runtime::Handle;
+
+const SIDE: usize = 256;
+
+/// The heights of one square of the map.
+type Tile = Vec<f32>;
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let files = FBStore::open(BinCodec, PreparedPath::temp().await?)?;
+    let store = Arc::new(BackingStore::new(files, Handle::current()));
+    // A tile owns its heights, so it weighs what the vector has allocated.
+    let pool: Arc<FBPool<Tile, _>> = FBPool::builder(store)
+        .bytes(16 << 20, |tile: &Tile| 4 * tile.capacity() as u64)
+        .backlog_bytes(4 << 20)
+        .build();
+
+    let mut tiles: Vec<Fb<Tile, _>> = Vec::new();
+    for n in 0..256 {
+        // Waits while 4 MiB wait to be written; an `insert` alone never waits.
+        let permit = pool.reserve().await?;
+        tiles.push(permit.insert(vec![n as f32; SIDE * SIDE]));
+    }
+    pool.store().finished().await;
+    let stats = pool.stats();
+    println!(
+        "{} tiles of 256 KiB, {} of them ({} MiB) in memory",
+        stats.items,
+        stats.resident,
+        stats.resident_bytes >> 20
+    );
+
+    // Somebody looks around in one corner: after the first look it is in memory.
+    for look in ["first", "second"] {
+        let before = pool.stats();
+        let mut sum = 0.0;
+        for tile in &tiles[100..116] {
+            sum += tile.read().await?[0];
+        }
+        let (hits, misses) = (pool.stats().hits, pool.stats().misses);
+        println!(
+            "{look} look: mean height {}, {} from memory, {} from the disk",
+            sum / 16.0,
+            hits - before.hits,
+            misses - before.misses
+        );
+    }
+
+    // A change stays in memory, and is written when the tile has to go.
+    tiles[100].write().await?[0] = -1.0;
+    println!("changed: {}", tiles[100].read().await?[0]);
+    Ok(())
+}

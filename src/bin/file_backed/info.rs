@@ -1,0 +1,153 @@
+//! What is in the directory, summed up.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use file_backed::dataset::Inspection;
+use file_backed::uuid::Uuid;
+use serde_json::{Value, json};
+
+use super::{Found, Result, output};
+
+/// Items and bytes of one kind.
+#[derive(Clone, Copy, Default)]
+struct Sum {
+    items: u64,
+    bytes: u64,
+}
+
+#[derive(Default)]
+struct Info {
+    all: Sum,
+    by_codec: BTreeMap<String, Sum>,
+    by_schema: BTreeMap<u64, u64>,
+    /// By the power of four that bounds the size.
+    sizes: BTreeMap<u32, u64>,
+    /// Files whose footer cannot be read.
+    unreadable: Vec<(Uuid, String)>,
+}
+
+/// Columns of the longest bar of the histogram.
+const WIDEST: u64 = 40;
+
+pub(crate) fn run(directory: &Inspection, as_json: bool) -> Result<Found> {
+    let missing = directory.missing();
+    let mut info = Info::default();
+    for key in directory.keys() {
+        if missing.binary_search(&key).is_err() {
+            info.add(directory, key);
+        }
+    }
+    if as_json {
+        output::json(&info.as_value(directory, &missing))?;
+    } else {
+        output::text(&info.as_text(directory, &missing)?)?;
+    }
+    match missing.is_empty() && info.unreadable.is_empty() {
+        true => Ok(Found::Whole),
+        false => Ok(Found::Damaged),
+    }
+}
+
+impl Info {
+    fn add(&mut self, directory: &Inspection, key: Uuid) {
+        let file = match directory.blocking_file(key) {
+            Ok(file) => file,
+            Err(error) => return self.unreadable.push((key, error.to_string())),
+        };
+        self.all.add(file.len);
+        let codec = self.by_codec.entry(file.footer.codec().to_string());
+        codec.or_default().add(file.len);
+        if file.footer.schema() != 0 {
+            *self.by_schema.entry(file.footer.schema()).or_default() += 1;
+        }
+        *self.sizes.entry(power_above(file.len)).or_default() += 1;
+    }
+
+    fn as_text(&self, directory: &Inspection, missing: &[Uuid]) -> Result<String> {
+        let mut text = format!("{}\n", directory.path().display());
+        match directory.generation() {
+            Some(generation) => writeln!(text, "dataset     commit {generation}")?,
+            None => writeln!(text, "dataset     none: items persisted without one")?,
+        }
+        let Sum { items, bytes } = self.all;
+        writeln!(text, "items       {items}, {}", output::bytes(bytes))?;
+        for (codec, sum) in &self.by_codec {
+            writeln!(
+                text,
+                "  {codec}: {} items, {}",
+                sum.items,
+                output::bytes(sum.bytes)
+            )?;
+        }
+        for (schema, items) in &self.by_schema {
+            writeln!(text, "  schema {schema:#x}: {items} items")?;
+        }
+        if !self.sizes.is_empty() {
+            writeln!(text, "sizes")?;
+        }
+        let most = self.sizes.values().max().copied().unwrap_or(1);
+        for (power, items) in &self.sizes {
+            let size = indicatif::BinaryBytes(4_u64.saturating_pow(*power)).to_string();
+            let bar = "#".repeat((items * WIDEST).div_ceil(most) as usize);
+            writeln!(text, "  up to {size:>10}  {items:>8}  {bar}")?;
+        }
+        let unnamed = directory.unnamed().len();
+        if unnamed > 0 {
+            writeln!(
+                text,
+                "others      {unnamed} files that the commit does not name: of an earlier commit \
+                 that is being read, of one under way, or of one that was interrupted"
+            )?;
+        }
+        for key in missing {
+            writeln!(text, "MISSING     {}", key.simple())?;
+        }
+        for (_, error) in &self.unreadable {
+            writeln!(text, "DAMAGED     {error}")?;
+        }
+        Ok(text)
+    }
+
+    fn as_value(&self, directory: &Inspection, missing: &[Uuid]) -> Value {
+        let simple = |key: &Uuid| key.simple().to_string();
+        let codecs: BTreeMap<_, _> = (self.by_codec.iter())
+            .map(|(codec, sum)| (codec, json!({ "items": sum.items, "bytes": sum.bytes })))
+            .collect();
+        let schemas: BTreeMap<_, _> = (self.by_schema.iter())
+            .map(|(schema, items)| (schema.to_string(), items))
+            .collect();
+        let sizes: Vec<_> = (self.sizes.iter())
+            .map(|(power, items)| json!({ "up_to": 4_u64.saturating_pow(*power), "items": items }))
+            .collect();
+        let damaged: Vec<_> = (self.unreadable.iter())
+            .map(|(key, error)| json!({ "key": simple(key), "error": error }))
+            .collect();
+        json!({
+            "path": directory.path(),
+            "generation": directory.generation(),
+            "items": self.all.items,
+            "bytes": self.all.bytes,
+            "codecs": codecs,
+            "schemas": schemas,
+            "sizes": sizes,
+            "unnamed": directory.unnamed().len(),
+            "missing": missing.iter().map(simple).collect::<Vec<_>>(),
+            "damaged": damaged,
+        })
+    }
+}
+
+impl Sum {
+    fn add(&mut self, bytes: u64) {
+        self.items += 1;
+        self.bytes += bytes;
+    }
+}
+
+/// The least power of four that is not below `bytes`.
+fn power_above(bytes: u64) -> u32 {
+    (0..32)
+        .find(|power| 4_u64.pow(*power) >= bytes)
+        .unwrap_or(32)
+}

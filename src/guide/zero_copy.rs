@@ -1,0 +1,121 @@
+//! Loading without copying: what a map is, what it asks for, and what it costs.
+//!
+//! # When to map, and when to read
+//!
+//! A map costs the same for any size, and its bytes are read when they are touched.
+//! A read costs a copy, and is faster below about 256 KiB. So `MappedCodec` and
+//! `BytesCodec` choose by the size of the payload:
+//!
+//! | payload | first load | loaded again after it left memory |
+//! |---|---|---|
+//! | 256 KiB and more (`crossover`) | map | map |
+//! | 4 KiB and more (`map_on_reload`) | read | map, unless maps run short |
+//! | less | read | read |
+//!
+//! The second load maps because a map is kept: a value that leaves the pool's budget
+//! keeps its map as long as the process has maps to spare, and the next load is a
+//! hit. Where no map is left (see `fbstore::map_budget`), a file is read, and counted
+//! in `fbstore::map_budget::fallbacks`.
+//!
+//! * Values that are loaded once each, from end to end: leave the defaults.
+//! * Small values that come again and again: `crossover(0)` maps them at once.
+//! * Files that you cannot vouch for: `heap()`, which never maps.
+//!
+//! ```
+//! # #[cfg(feature = "bytescodec")]
+//! # #[tokio::main]
+//! # async fn main() -> file_backed::Result<()> {
+//! use file_backed::FBPool;
+//! use file_backed::fbstore::{Access, BytesCodec, MappedBytes, Prefault};
+//!
+//! // SAFETY: nobody but this pool touches the files of the temporary directory that
+//! // it makes for itself.
+//! let codec = unsafe { BytesCodec::new() }
+//!     .crossover(64 * 1024)
+//!     .access(Access::Sequential)
+//!     .prefault(Prefault::Populate);
+//! let pool = FBPool::temp(codec, 1).await?;
+//! let blobs = [1, 2].map(|byte| pool.insert(MappedBytes::from(vec![byte; 100_000])));
+//! pool.store().finished().await;
+//!
+//! let first = blobs[0].read().await?;
+//! assert_eq!(first.is_mapped(), cfg!(unix));
+//! assert_eq!(first[99_999], 1);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "bytescodec"))]
+//! # fn main() {}
+//! ```
+//!
+//! # What the contract means in practice
+//!
+//! `MapLicence::new`, and each constructor that stands for it, is `unsafe`, because
+//! no check rules out that somebody changes a file while a value is made of it. You
+//! keep the promise if:
+//!
+//! * the cache directory belongs to this library alone, and to no tool that cleans
+//!   up, syncs or repairs (`/tmp` with a cleaner that deletes by age is the usual
+//!   mistake);
+//! * persisted files are replaced by a rename, never written to. `cp`, `>` and
+//!   editors that write in place change the file itself, and so every hard link and
+//!   map of it; `mv`, `rm`, `ln` and plain `rsync` (not `rsync --inplace`) do not;
+//! * backups are restored into a new directory, not over one that is in use.
+//!
+//! The library's files carry no write permission, which stops accidents, but not root.
+//!
+//! # SIGBUS, and how it is excluded
+//!
+//! The kernel ends a process with SIGBUS that touches a mapped page it cannot supply.
+//! There are three ways to that:
+//!
+//! * **The file is shorter than the map.** The length is compared with the footer
+//!   before each map; that nobody truncates the file after that is the promise.
+//! * **The file has a hole, and it lies on a full tmpfs**, which makes a page even for
+//!   reading. The library writes its files whole before it maps them, so that no room
+//!   is an error of the write; a sparse file that is adopted may have holes.
+//! * **The disk cannot read the page.** With `Prefault::Populate` that is an error
+//!   of the load. It holds for the moment of the load: the kernel may drop pages when
+//!   memory is short, and read them again. Where a failing disk must never end the
+//!   process, use `heap()`.
+//!
+//! # Network file systems and containers
+//!
+//! On NFS, SMB, 9p and most FUSE mounts another host can truncate a file, or the
+//! server can be gone when a page is touched: do not map there. Keep the cache on a
+//! local disk, and read the persisted directory with `heap()`, which has the same
+//! types and reads the same files.
+//!
+//! In a container, the root file system is usually overlayfs. The library's own files
+//! lie in its upper layer, where maps are as good as those of the disk below. Put the
+//! cache on a volume all the same, and look what it is: desktop virtual machines share
+//! their host's directories by 9p, virtiofs or FUSE. tmpfs maps well, but its pages are
+//! memory.
+//!
+//! # What a map costs in memory
+//!
+//! Mapped pages are the page cache's. They are there once, however many processes map
+//! the file, and the kernel takes clean ones back without writing.
+//!
+//! | figure | mapped pages in it |
+//! |---|---|
+//! | RSS (`VmRSS`, `top`) | each page that this process has touched, also if others share it: it grows up to the size of the files, and is no sign of a leak. `RssFile` is that part, `RssAnon` the heap's |
+//! | PSS (`/proc/self/smaps_rollup`) | the same, divided by the number of processes that map the page |
+//! | cgroup `memory.current` | the pages that this group was the first to read, mapped or not |
+//! | cgroup `memory.high` | above it the group's threads are slowed down and made to give pages back, and nothing is killed |
+//! | cgroup `memory.max`, the OOM killer | clean pages are taken back before anything is killed; a group that is too small for its working set reads the same pages again and again, which `memory.pressure` shows |
+//!
+//! A budget in bytes ([`PoolBuilder::bytes`](crate::PoolBuilder::bytes)) bounds what
+//! you weigh. [`stats`](crate::FBPool::stats) tells what a pool has. On tmpfs pages are
+//! not clean: they go to swap or stay.
+//!
+//! # Prefault and advice
+//!
+//! With `Prefault::Lazy`, the default, whoever touches a missing page waits for the
+//! disk, and async code then holds up its executor. `Populate` moves that wait into the
+//! load, which [`read`](crate::Fb::read) does on another thread; it reads all of the
+//! file, so that it is for values that are used whole. `WillNeed` starts the reading and
+//! waits for none of it. `Access::Sequential` and `Access::Random` tell the kernel how
+//! far to read ahead; both are advice. A kernel that cannot populate (Linux before 5.14)
+//! gets the file read instead.
+//!
+//! `examples/serve_blobs` is an HTTP server made of this.

@@ -1,0 +1,310 @@
+//! The command-line tool, as its user runs it.
+
+use std::fs::{self, OpenOptions};
+use std::io::{Seek as _, SeekFrom, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Arc;
+
+use file_backed::dataset::{Dataset, Key};
+use file_backed::fbstore::{BinCodec, FBStore, PreparedPath, key_path};
+use file_backed::uuid::Uuid;
+use file_backed::{BackingStore, Error, FBPool};
+use serde_json::Value;
+use tempfile::TempDir;
+
+type Pool = FBPool<String, FBStore<BinCodec>>;
+
+/// A directory with three items, and their keys in ascending order.
+struct Place {
+    path: PathBuf,
+    keys: Vec<Uuid>,
+    _dir: TempDir,
+}
+
+impl Place {
+    fn new(
+        save: impl FnOnce(&Arc<BackingStore<FBStore<BinCodec>>>, &Arc<Pool>, PreparedPath),
+    ) -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let path = dir.path().join("saved");
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let cache = PreparedPath::blocking_temp().expect("a cache");
+        let files = FBStore::open(BinCodec, cache).expect("a store");
+        let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
+        let pool = Arc::new(FBPool::new(store.clone(), 10));
+        let saved = PreparedPath::blocking_open(path.clone(), vec![]);
+        save(&store, &pool, saved.expect("it is made"));
+        let keys = file_backed::fbstore::PreparedPath::blocking_open_read_only(path.clone());
+        let mut keys = file_backed::fbstore::sanitize_path(&keys.expect("it is there"))
+            .expect("it can be read");
+        keys.sort_unstable();
+        Self {
+            path,
+            keys,
+            _dir: dir,
+        }
+    }
+
+    fn dataset() -> Self {
+        Self::new(|store, pool, saved| {
+            let dataset = Dataset::<Vec<Key<String>>, _>::blocking_open(store, saved);
+            let items = ["a", "bb", "ccc"].map(|text| pool.insert(text.repeat(1000)));
+            let committed = dataset.expect("it is made").blocking_commit(|saver| {
+                let keys: Result<Vec<_>, Error> =
+                    items.iter().map(|item| saver.save(item)).collect();
+                keys
+            });
+            committed.expect("nothing fails");
+        })
+    }
+
+    fn by_hand() -> Self {
+        Self::new(|store, pool, saved| {
+            let tracked = store.blocking_track_path(saved).expect("it is ours");
+            for text in ["a", "bb", "ccc"] {
+                let item = pool.insert(text.to_owned());
+                item.blocking_persist(&tracked).expect("it is saved");
+            }
+        })
+    }
+
+    fn file(&self, at: usize) -> PathBuf {
+        key_path(&self.path, self.keys[at])
+    }
+
+    fn simple(&self, at: usize) -> String {
+        self.keys[at].simple().to_string()
+    }
+}
+
+struct Told {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Told {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {}", self.out))
+    }
+}
+
+fn tool(words: &[&str], directory: &Path) -> Told {
+    let (command, rest) = words.split_first().expect("a command");
+    let output = Command::new(env!("CARGO_BIN_EXE_file_backed"))
+        .arg(command)
+        .arg(directory)
+        .args(rest)
+        .output()
+        .expect("it runs");
+    let text = |bytes| String::from_utf8(bytes).expect("text");
+    Told {
+        code: output.status.code().expect("no signal"),
+        out: text(output.stdout),
+        err: text(output.stderr),
+    }
+}
+
+/// Changes one byte of a file that carries no write permission.
+fn flip(path: &Path, at: u64) {
+    let mut permissions = fs::metadata(path).expect("it is there").permissions();
+    #[expect(
+        clippy::permissions_set_readonly_false,
+        reason = "it is a test's own file"
+    )]
+    permissions.set_readonly(false);
+    fs::set_permissions(path, permissions).expect("it is ours");
+    let mut file = OpenOptions::new().write(true).open(path).expect("it opens");
+    file.seek(SeekFrom::Start(at)).expect("it is longer");
+    file.write_all(&[0xA5]).expect("it is written");
+}
+
+#[test]
+fn info_sums_up_a_dataset() {
+    let place = Place::dataset();
+    let told = tool(&["info"], &place.path);
+    assert_eq!(told.code, 0, "{}", told.err);
+    for text in ["commit 1", "items       3,", "bincode: 3 items", "up to"] {
+        assert!(told.out.contains(text), "{text:?} in\n{}", told.out);
+    }
+    let json = tool(&["info", "--json"], &place.path).json();
+    assert_eq!(
+        (&json["generation"], &json["items"]),
+        (&1.into(), &3.into())
+    );
+    assert_eq!(json["bytes"], 6000 + 3 * (8 + 64));
+    assert_eq!(json["codecs"]["bincode"]["items"], 3);
+    let sizes = json["sizes"].as_array().expect("a list");
+    let items: u64 = sizes.iter().filter_map(|size| size["items"].as_u64()).sum();
+    assert_eq!(items, 3);
+    assert_eq!(json["missing"], Value::Array(vec![]));
+}
+
+#[test]
+fn what_was_persisted_by_hand_is_shown_too() {
+    let place = Place::by_hand();
+    let told = tool(&["info"], &place.path);
+    assert!(
+        told.out.contains("none: items persisted without one"),
+        "{}",
+        told.out
+    );
+    let json = tool(&["info", "--json"], &place.path).json();
+    assert_eq!(
+        (&json["generation"], &json["items"]),
+        (&Value::Null, &3.into())
+    );
+    let told = tool(&["verify"], &place.path);
+    assert_eq!(
+        (told.code, told.out.as_str()),
+        (0, "3 files, 222 B: all whole\n")
+    );
+}
+
+#[test]
+fn ls_tells_each_item() {
+    let place = Place::dataset();
+    let told = tool(&["ls"], &place.path);
+    let lines: Vec<_> = told.out.lines().collect();
+    assert_eq!((told.code, lines.len()), (0, 3));
+    for (at, line) in lines.iter().enumerate() {
+        assert!(
+            line.starts_with(&place.simple(at)) && line.ends_with("bincode"),
+            "{line}"
+        );
+    }
+    let told = tool(&["ls", "--json"], &place.path);
+    for (at, line) in told.out.lines().enumerate() {
+        let item: Value = serde_json::from_str(line).expect("JSON");
+        assert_eq!(item["key"], place.simple(at));
+        assert_eq!(
+            item["bytes"],
+            fs::metadata(place.file(at)).expect("there").len()
+        );
+        assert_eq!(item["path"], place.file(at).to_str().expect("plain"));
+    }
+}
+
+#[test]
+fn damage_is_told_by_key_and_path() {
+    let place = Place::dataset();
+    assert_eq!(tool(&["verify"], &place.path).code, 0);
+    flip(&place.file(0), 100);
+    fs::remove_file(place.file(1)).expect("it was there");
+    let told = tool(&["verify"], &place.path);
+    assert_eq!(told.code, 1);
+    for at in [0, 1] {
+        let path = place.file(at).display().to_string();
+        let line = told.out.lines().find(|line| line.contains(&path));
+        assert!(
+            line.is_some_and(|line| line.contains(&place.simple(at))),
+            "{}",
+            told.out
+        );
+    }
+    assert!(told.out.contains("2 of 3 files damaged"), "{}", told.out);
+    let json = tool(&["verify", "--json"], &place.path).json();
+    let damaged = json["damaged"].as_array().expect("a list");
+    assert_eq!(damaged.len(), 2);
+    assert_eq!(damaged[0]["key"], place.simple(0));
+    // One that is whole, by its key.
+    let told = tool(&["verify", &place.simple(2)], &place.path);
+    assert_eq!(
+        (told.code, told.out.lines().count()),
+        (0, 1),
+        "{}",
+        told.out
+    );
+    let told = tool(&["info"], &place.path);
+    assert!(
+        told.code == 1 && told.out.contains("MISSING"),
+        "{}",
+        told.out
+    );
+}
+
+#[test]
+fn a_truncated_file_is_damage_everywhere() {
+    let place = Place::dataset();
+    let whole = fs::read(place.file(2)).expect("it is there");
+    fs::remove_file(place.file(2)).expect("it is there");
+    fs::write(place.file(2), &whole[..whole.len() - 1]).expect("it is written");
+    for command in ["info", "ls", "verify"] {
+        let told = tool(&[command], &place.path);
+        assert_eq!(told.code, 1, "{command}: {}", told.out);
+        assert!(
+            told.out.contains(&place.simple(2)),
+            "{command}: {}",
+            told.out
+        );
+        assert_eq!(tool(&[command, "--json"], &place.path).code, 1, "{command}");
+    }
+}
+
+#[test]
+fn nothing_is_changed() {
+    let place = Place::dataset();
+    let foreign = place.path.join("00/notes.txt");
+    fs::write(&foreign, "mine").expect("it is written");
+    let names = || {
+        let mut names: Vec<_> = walk(&place.path);
+        names.sort();
+        names
+    };
+    let before = names();
+    for command in ["info", "ls", "verify"] {
+        assert_eq!(tool(&[command], &place.path).code, 0);
+    }
+    assert_eq!(names(), before);
+}
+
+fn walk(path: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path).expect("it is there") {
+        let entry = entry.expect("an entry").path();
+        if entry.is_dir() {
+            found.extend(walk(&entry));
+        }
+        found.push(entry);
+    }
+    found
+}
+
+#[test]
+fn wrong_words_and_places_are_told() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let nowhere = dir.path().join("nowhere");
+    for command in ["info", "ls", "verify"] {
+        let told = tool(&[command], &nowhere);
+        assert_eq!(told.code, 2);
+        assert!(told.err.contains("nowhere"), "{}", told.err);
+    }
+    for words in [
+        &["inform"][..],
+        &["info", "more"],
+        &["verify", "no key"],
+        &["ls", "--colour"],
+    ] {
+        let told = tool(words, dir.path());
+        assert_eq!((told.code, told.out.as_str()), (2, ""), "{words:?}");
+        assert!(told.err.starts_with("file_backed: "), "{}", told.err);
+    }
+    let told = tool(&["--help"], dir.path());
+    assert!(told.code == 0 && told.out.contains("Usage:"));
+    let told = tool(&["--version"], dir.path());
+    assert_eq!(
+        told.out,
+        concat!("file_backed ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
+/// A directory without items is no damage.
+#[test]
+fn an_empty_directory_has_no_items() {
+    let place = Place::new(|_, _, _| ());
+    let told = tool(&["ls"], &place.path);
+    assert_eq!((told.code, told.out.as_str()), (0, ""));
+    assert!(told.err.contains("no items"), "{}", told.err);
+    assert_eq!(tool(&["info", "--json"], &place.path).json()["items"], 0);
+}

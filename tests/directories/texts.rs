@@ -1,0 +1,81 @@
+//! What a user is told who may not have a directory, whole.
+
+use std::fs::{self, File};
+use std::path::Path;
+
+use file_backed::{Error, FBPool};
+
+use super::{Places, prepared, track};
+use crate::support::{Words, test};
+
+/// The text, with the directory by its name.
+fn text(error: &Error, places: &Places) -> String {
+    let root = places.cache.parent().expect("it is in one");
+    error.to_string().replace(&*root.to_string_lossy(), "ROOT")
+}
+
+fn lock(directory: &Path) -> File {
+    drop(prepared(directory));
+    let file = File::create(directory.join("file_backed.lock")).expect("it is opened");
+    file.try_lock().expect("nobody has it");
+    file
+}
+
+#[test]
+fn of_locks() {
+    test(|| {
+        let places = Places::new();
+        let other = lock(&places.cache);
+        let error = places.open(&places.cache).unwrap_err();
+        assert_eq!(
+            text(&error, &places),
+            "could not open a store on the directory (ROOT/cache): another process has the directory: wait until it ends, or give this one a directory of its own; what is persisted there can be read meanwhile with `track_read_only`"
+        );
+        drop(other);
+        let store = places.store();
+        let _other = lock(&places.saved);
+        assert_eq!(
+            text(&track(&store, &places.saved).unwrap_err(), &places),
+            "could not track the persisted directory (ROOT/saved): another process has the directory: wait until it ends, or give this one a directory of its own; what is persisted there can be read meanwhile with `track_read_only`"
+        );
+    });
+}
+
+#[test]
+fn of_roles() {
+    test(|| {
+        let places = Places::new();
+        let store = places.store();
+        drop(track(&store, &places.saved).expect("nobody has it"));
+        assert_eq!(
+            text(&places.open(&places.saved).unwrap_err(), &places),
+            "could not open a store on the directory (ROOT/saved): the directory holds what was persisted (`file_backed.role`), and a cache is swept: give the cache another directory"
+        );
+        drop(store);
+        let spare = places.cache.with_file_name("spare");
+        let other = places.open(&spare).expect("nobody has it");
+        assert_eq!(
+            text(&track(&other, &places.cache).unwrap_err(), &places),
+            "could not track the persisted directory (ROOT/cache): the directory is a cache (`file_backed.role`), and a cache is swept: persist to another directory"
+        );
+        fs::write(places.saved.join("file_backed.role"), "a garden\n").expect("it is written");
+        assert_eq!(
+            text(&track(&other, &places.saved).unwrap_err(), &places),
+            "could not track the persisted directory (ROOT/saved/file_backed.role): the mark tells of a use that this version does not know"
+        );
+    });
+}
+
+#[test]
+fn of_a_file_where_the_cache_is_to_be() {
+    test(|| {
+        let places = Places::new();
+        fs::write(&places.cache, "").expect("it is written");
+        let opened = FBPool::<String, _>::open(Words, &places.cache, 1);
+        let error = places.world.block_on(opened);
+        assert_eq!(
+            text(&error.expect_err("a file is no directory"), &places),
+            "could not prepare the directory (ROOT/cache): something else of this name is in the way"
+        );
+    });
+}

@@ -1,0 +1,3 @@
+//! Directories that the published crate has written, and that it reads.
+
+mod published;
