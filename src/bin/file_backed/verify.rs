@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Found, Result, output};
 
 const BAR: &str =
-    "{bar:40} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
+    "{wide_bar} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
 
 pub(crate) fn run(directory: &Inspection, keys: &[Uuid], as_json: bool) -> Result<Found> {
     let verify = match keys {
