@@ -243,6 +243,20 @@ fn a_truncated_file_is_damage_everywhere() {
 }
 
 #[test]
+fn a_damaged_manifest_is_damage() {
+    let place = Place::dataset();
+    let manifest = place.path.join("file_backed.manifest/0000000000000001");
+    flip(&manifest, 60);
+    for command in ["info", "ls", "verify"] {
+        let told = tool(&[command], &place.path);
+        assert_eq!((told.code, told.out.as_str()), (1, ""), "{command}");
+        let path = manifest.display().to_string();
+        assert!(told.err.contains(&path), "{command}: {}", told.err);
+        assert!(told.err.contains("restore it"), "{command}: {}", told.err);
+    }
+}
+
+#[test]
 fn nothing_is_changed() {
     let place = Place::dataset();
     let foreign = place.path.join("00/notes.txt");

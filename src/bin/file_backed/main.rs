@@ -34,7 +34,11 @@ fn main() -> ExitCode {
         Err(error) if output::is_closed(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("file_backed: {error}");
-            ExitCode::from(FAILED)
+            let known = error.downcast_ref::<file_backed::Error>();
+            ExitCode::from(match known.is_some_and(|error| error.is_damaged()) {
+                true => DAMAGED,
+                false => FAILED,
+            })
         }
     }
 }
