@@ -206,7 +206,7 @@ impl<T, B: BackingStoreT> Order<T, B> {
         for (list, place) in all {
             let mut bytes = 0;
             for (address, item) in &list.items {
-                assert_eq!(*address, address_of(item));
+                assert_eq!(*address, item.address());
                 assert_eq!(item.place(), place);
                 bytes += item.weight();
             }
@@ -239,7 +239,7 @@ impl<T, B: BackingStoreT> List<T, B> {
 
     /// Puts an item to the front; to the other end if it goes first anyway.
     fn push(&mut self, item: Arc<Item<T, B>>, goes_first: bool) {
-        let address = address_of(&item);
+        let address = item.address();
         self.bytes += item.weight();
         self.items.put(address, item);
         if goes_first {
@@ -254,7 +254,7 @@ impl<T, B: BackingStoreT> List<T, B> {
     }
 
     fn remove(&mut self, item: &Arc<Item<T, B>>) -> Option<Arc<Item<T, B>>> {
-        let item = self.items.pop(&address_of(item))?;
+        let item = self.items.pop(&item.address())?;
         self.bytes -= item.weight();
         Some(item)
     }
@@ -292,8 +292,4 @@ impl Amount {
 /// are in use, so as long as there are fewer, no hit moves anything.
 fn share_of_a_map() -> u64 {
     (WHOLE / 3 * 2).div_ceil(maps::most().max(1) as u64)
-}
-
-fn address_of<T, B: BackingStoreT>(item: &Arc<Item<T, B>>) -> usize {
-    Arc::as_ptr(item) as usize
 }

@@ -107,6 +107,11 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.lock().key
     }
 
+    /// Tells items apart, as long as they live.
+    pub(crate) fn address(&self) -> usize {
+        std::ptr::from_ref(self) as usize
+    }
+
     /// The value, if it is resident. Takes no lock.
     #[inline]
     pub(crate) fn read(&self) -> Option<Held<T>> {

@@ -29,27 +29,27 @@ impl<T, B: BackingStoreT> Jobs<T, B> {
     }
 
     pub(super) fn start_flight(&self, item: &Item<T, B>) -> Arc<Flight<T>> {
-        self.flights.start(item, Flight::new())
+        self.flights.start(item.address(), Flight::new())
     }
 
     pub(super) fn flight(&self, item: &Item<T, B>) -> Arc<Flight<T>> {
-        self.flights.get(item)
+        self.flights.get(item.address())
     }
 
     pub(super) fn end_flight(&self, item: &Item<T, B>) -> Arc<Flight<T>> {
-        self.flights.end(item)
+        self.flights.end(item.address())
     }
 
     pub(super) fn start_write(&self, item: &Item<T, B>, wanted: Wanted) -> Arc<WriteBack<B>> {
-        self.writes.start(item, WriteBack::new(wanted))
+        self.writes.start(item.address(), WriteBack::new(wanted))
     }
 
     pub(super) fn write(&self, item: &Item<T, B>) -> Arc<WriteBack<B>> {
-        self.writes.get(item)
+        self.writes.get(item.address())
     }
 
     pub(super) fn end_write(&self, item: &Item<T, B>) -> Arc<WriteBack<B>> {
-        self.writes.end(item)
+        self.writes.end(item.address())
     }
 
     /// How many flights and writes there are.
@@ -64,24 +64,20 @@ impl<J> Table<J> {
         Self(Mutex::new(HashMap::new()))
     }
 
-    fn start<I>(&self, item: &I, job: Arc<J>) -> Arc<J> {
-        let before = self.0.lock().insert(address_of(item), job.clone());
+    fn start(&self, address: usize, job: Arc<J>) -> Arc<J> {
+        let before = self.0.lock().insert(address, job.clone());
         debug_assert!(before.is_none(), "an item has one job of a kind");
         job
     }
 
-    fn get<I>(&self, item: &I) -> Arc<J> {
+    fn get(&self, address: usize) -> Arc<J> {
         let table = self.0.lock();
-        let job = table.get(&address_of(item));
+        let job = table.get(&address);
         job.expect("the state says that there is one").clone()
     }
 
-    fn end<I>(&self, item: &I) -> Arc<J> {
-        let job = self.0.lock().remove(&address_of(item));
+    fn end(&self, address: usize) -> Arc<J> {
+        let job = self.0.lock().remove(&address);
         job.expect("the state says that there is one")
     }
-}
-
-fn address_of<I>(item: &I) -> usize {
-    std::ptr::from_ref(item) as usize
 }

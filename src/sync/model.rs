@@ -6,9 +6,9 @@
 
 mod event;
 
+use std::cell::Cell;
 use std::io;
 use std::ops::{Add, Deref, DerefMut};
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -129,7 +129,7 @@ impl Condvar {
         deadline: Instant,
     ) -> WaitTimeoutResult {
         MutexGuard::unlocked(guard, point);
-        NOW.fetch_max(deadline.0, Ordering::Relaxed);
+        NOW.set(NOW.get().max(deadline.0));
         WaitTimeoutResult
     }
 }
@@ -144,11 +144,15 @@ impl WaitTimeoutResult {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Instant(u64);
 
-static NOW: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+thread_local! {
+    /// All threads of one execution are on one thread of the machine, and tests
+    /// that run at the same time must not pass each other's time.
+    static NOW: Cell<u64> = const { Cell::new(0) };
+}
 
 impl Instant {
     pub(crate) fn now() -> Self {
-        Self(NOW.load(Ordering::Relaxed))
+        Self(NOW.get())
     }
 
     pub(crate) fn checked_duration_since(self, earlier: Self) -> Option<Duration> {

@@ -45,26 +45,7 @@ pub(super) type Pair = (Event, Phase);
 pub(super) fn all_pairs() -> Vec<Pair> {
     use Event::*;
     use Phase::*;
-    const ALIVE: [Phase; 12] = [
-        Absent,
-        LoadQueued,
-        LoadRunning,
-        Clean,
-        CleanInUse,
-        Dirty,
-        DirtyInUse,
-        WriteQueued,
-        WriteQueuedInUse,
-        WriteRunning,
-        Saving,
-        Taken,
-    ];
-    let by_handle = [BeginLoad, Rescue, BeginTake, BeginSave, Retire];
-    let mut pairs: Vec<_> = by_handle
-        .into_iter()
-        .flat_map(|event| ALIVE.map(|phase| (event, phase)))
-        .collect();
-    let in_order = [
+    const RESIDENT: [Phase; 8] = [
         Clean,
         CleanInUse,
         Dirty,
@@ -74,7 +55,12 @@ pub(super) fn all_pairs() -> Vec<Pair> {
         WriteRunning,
         Saving,
     ];
-    pairs.extend(in_order.map(|phase| (Evict, phase)));
+    let mut pairs = Vec::new();
+    for event in [BeginLoad, Rescue, BeginTake, BeginSave, Retire] {
+        pairs.extend([Absent, LoadQueued, LoadRunning, Taken].map(|phase| (event, phase)));
+        pairs.extend(RESIDENT.map(|phase| (event, phase)));
+    }
+    pairs.extend(RESIDENT.map(|phase| (Evict, phase)));
     // A guard may outlive the residency, but not of a value that is taken.
     pairs.extend(
         [CleanInUse, DirtyInUse, WriteQueuedInUse, WriteRunning, Dead]
