@@ -11,8 +11,6 @@ mod directories;
 mod files;
 #[cfg(feature = "mappedcodec")]
 mod kept_maps;
-#[cfg(feature = "bincodec")]
-mod migration;
 mod observing;
 mod residency;
 mod saving;

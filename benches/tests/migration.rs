@@ -1,17 +1,23 @@
-//! Into both directions, with the published crate itself.
+//! Directories that the published crate has written, and that it reads. These
+//! tests stand here because a package that depends on both crates of the name
+//! would make `cargo -p file_backed` ambiguous, and would build the published one
+//! and its old runtime for every test of ours.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
+use ancestor::fbstore as old;
 use file_backed::fbstore::{BinCodec, PreparedPath, RESERVED, key_path};
 use file_backed::uuid::Uuid;
 use file_backed::{BackingStore, FBPool};
-use file_backed_06::fbstore as old;
 use tokio::runtime::Runtime;
 
-use crate::support::test;
+use watchdog::test;
+
+#[path = "../../tests/support/watchdog.rs"]
+mod watchdog;
 
 type Value = BTreeMap<String, Vec<u64>>;
 
@@ -22,9 +28,9 @@ fn value(n: u64) -> Value {
 /// The published crate at work in one directory.
 struct Published {
     runtime: Runtime,
-    store: Arc<file_backed_06::BackingStore<old::FBStore<old::BinCodec>>>,
-    pool: Arc<file_backed_06::FBPool<Value, old::FBStore<old::BinCodec>>>,
-    tracked: Arc<file_backed_06::backing_store::TrackedPath<old::PreparedPath>>,
+    store: Arc<ancestor::BackingStore<old::FBStore<old::BinCodec>>>,
+    pool: Arc<ancestor::FBPool<Value, old::FBStore<old::BinCodec>>>,
+    tracked: Arc<ancestor::backing_store::TrackedPath<old::PreparedPath>>,
 }
 
 impl Published {
@@ -32,11 +38,11 @@ impl Published {
         let runtime = Runtime::new().expect("a runtime");
         let cache = old::PreparedPath::blocking_new(root.join("cache of 0.6"), vec![]);
         let files = old::FBStore::new(old::BinCodec, cache);
-        let store = file_backed_06::BackingStore::new(files, runtime.handle().clone());
+        let store = ancestor::BackingStore::new(files, runtime.handle().clone());
         let store = Arc::new(store);
         let saved = old::PreparedPath::blocking_new(root.join("saved"), RESERVED.to_vec());
         let tracked = Arc::new(store.blocking_track_path(saved));
-        let pool = Arc::new(file_backed_06::FBPool::new(store.clone(), 10));
+        let pool = Arc::new(ancestor::FBPool::new(store.clone(), 10));
         Self {
             runtime,
             store,

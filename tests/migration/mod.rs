@@ -1,3 +1,0 @@
-//! Directories that the published crate has written, and that it reads.
-
-mod published;
