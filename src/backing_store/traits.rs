@@ -31,6 +31,8 @@ pub enum Transfer {
 /// change one key of one place run at once (loads and persists of a file that is
 /// there may), adds operation and key to errors, and turns panics into errors.
 /// All methods run on threads that may block.
+///
+/// The example `custom_store` is a whole store, in memory.
 pub trait BackingStoreT: Send + Sync + 'static {
     /// A place where files are persisted; for a file system, a directory.
     type PersistPath: Send + Sync + 'static;

@@ -36,9 +36,14 @@
 //! The example `disk_full` shows it (`cargo run --example disk_full`):
 //!
 //! ```text
-//! WARN file_backed::backing_store::failures: a write-back failed: the item stays in memory, and the write is tried again key=6f0e… path=/cache/6f/6f0e… error=could not write item 6f0e… (/cache/6f/6f0e…): no storage space
-//! WARN file_backed::backing_store::outage: an outage begins: the disk refuses writes, and values stay in memory until it takes them again error=could not write item …
-//! WARN file_backed::backing_store::outage: an outage ends: the disk takes writes again, or nothing waits for it
+//! WARN file_backed::backing_store::failures: a write-back failed: the item
+//!     stays in memory, and the write is tried again key=6f0e… path=/cache/6f/6f0e…
+//!     error=could not write item 6f0e… (/cache/6f/6f0e…): no storage space
+//! WARN file_backed::backing_store::outage: an outage begins: the disk refuses
+//!     writes, and values stay in memory until it takes them again
+//!     error=could not write item 6f0e… (/cache/6f/6f0e…): no storage space
+//! WARN file_backed::backing_store::outage: an outage ends: the disk takes writes
+//!     again, or nothing waits for it
 //! ```
 //!
 //! A program that produces without end asks with

@@ -1,8 +1,10 @@
 //! What a pool tells of itself.
 
 /// Counts of one pool, and of the store behind it, at one moment; from
-/// [`FBPool::stats`](super::FBPool::stats). The numbers are read one after the
-/// other while others work, so they need not add up exactly.
+/// [`FBPool::stats`](super::FBPool::stats).
+///
+/// The numbers are read one after the other while others work, so they need not
+/// add up exactly.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {

@@ -16,10 +16,10 @@ use crate::frame::{FOOTER_LEN, FrameError, Payload};
 /// system cannot map files.
 const NO_SUCH_DEVICE: i32 = 19;
 
-/// The bytes of one payload, mapped: pages of the file that the kernel loads
-/// when they are touched and takes back when memory is short.
+/// The bytes of one payload, mapped.
 ///
-/// Dereferences to the payload, which begins on a page. Dropping it unmaps the
+/// They are pages of the file that the kernel loads when they are touched and takes
+/// back when memory is short. Dereferences to the payload, which begins on a page. Dropping it unmaps the
 /// file and then returns its share of the [budget](super::budget).
 pub struct Map {
     /// Covers the payload, and is as long as it. The file was at least so long
@@ -59,7 +59,8 @@ impl<'s> Payload<'s> {
     /// # Examples
     ///
     /// ```
-    /// use file_backed_codecs::{BoxError, MapAttempt, MapLicence, Payload};
+    /// # mod file_backed { pub use file_backed_codecs as fbstore; }
+    /// use file_backed::fbstore::{BoxError, MapAttempt, MapLicence, Payload};
     ///
     /// /// Number of zeros in a payload.
     /// fn zeros(payload: Payload<'_>, licence: &MapLicence) -> Result<usize, BoxError> {
