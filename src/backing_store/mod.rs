@@ -41,7 +41,7 @@ pub use registered_tokens::RegisteredTokens;
 pub use store::BackingStore;
 pub use task::Task;
 pub use tracked_path::{PlaceKeys, TrackedPath};
-pub use traits::{BackingStoreT, Strategy, Transfer};
+pub use traits::{BackingStoreT, Strategy, Traffic, Transfer};
 
 pub(crate) use self::core::{Core, guarded};
 pub(crate) use claim::Claim;

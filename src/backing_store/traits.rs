@@ -22,6 +22,17 @@ pub enum Transfer {
     Present,
 }
 
+/// Bytes of values that a store has moved since it was opened, for
+/// [`Stats`](crate::Stats).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes written, also by writes that failed later.
+    pub written: u64,
+    /// Bytes read into memory. Pages that the kernel loads behind a map are not
+    /// among them.
+    pub read: u64,
+}
+
 /// Stores bytes under keys: the cache's files, and persisted places that
 /// outlive the process.
 ///
@@ -140,6 +151,11 @@ pub trait BackingStoreT: Send + Sync + 'static {
         None
     }
 
+    /// What it has written and read. The provided method counts nothing.
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
+    }
+
     /// Called once, when a [`BackingStore`](super::BackingStore) takes the store
     /// over: hands it a view on the background work that concerns it. The
     /// provided method ignores it.
@@ -255,6 +271,10 @@ impl<B: BackingStoreT> BackingStoreT for Arc<B> {
 
     fn describe(&self, path: &Self::PersistPath) -> Option<PathBuf> {
         (**self).describe(path)
+    }
+
+    fn traffic(&self) -> Traffic {
+        (**self).traffic()
     }
 
     fn attach(&self, background: Background) {

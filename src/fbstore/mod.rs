@@ -38,6 +38,7 @@ mod handles;
 mod layout;
 mod lock;
 mod manifests;
+mod meter;
 #[cfg(test)]
 mod power;
 mod prepared_path;

@@ -179,6 +179,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         let amounts = self.order.amounts();
         let counters = &self.counters;
         let (failures, transfers) = (&self.core().failures, &self.core().transfers);
+        let traffic = self.core().backing.traffic();
         Stats {
             items: self.size(),
             resident: amounts.order.items,
@@ -195,6 +196,8 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             writes_waiting_bytes: amounts.unwritten.bytes,
             writes: counters.writes.load(Ordering::Relaxed),
             write_failures: counters.write_failures.load(Ordering::Relaxed),
+            bytes_written: traffic.written,
+            bytes_read: traffic.read,
             links: transfers.links.load(Ordering::Relaxed),
             clones: transfers.clones.load(Ordering::Relaxed),
             copies: transfers.copies.load(Ordering::Relaxed),

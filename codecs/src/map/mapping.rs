@@ -72,14 +72,19 @@ impl<'s> Payload<'s> {
     /// }
     /// ```
     pub fn map(self, licence: &MapLicence) -> Result<MapAttempt<'s>, BoxError> {
-        Ok(match self.try_map(licence)? {
+        // It may have been opened a while ago.
+        if let Some(file) = self.source().file() {
+            self.check_length(file)?;
+        }
+        Ok(match self.map_just_opened(licence)? {
             Some(map) => MapAttempt::Mapped(map),
             None => MapAttempt::Refused(self),
         })
     }
 
-    /// As [`map`](Self::map); `None` is a refusal.
-    pub(crate) fn try_map(&self, licence: &MapLicence) -> Result<Option<Map>, BoxError> {
+    /// As [`map`](Self::map), for a payload that was opened to be mapped: its
+    /// length was compared with the footer just now. `None` is a refusal.
+    pub(crate) fn map_just_opened(&self, licence: &MapLicence) -> Result<Option<Map>, BoxError> {
         let (Some(file), Ok(len)) = (self.source().file(), usize::try_from(self.len())) else {
             return Ok(None);
         };
@@ -90,7 +95,6 @@ impl<'s> Payload<'s> {
             budget::count_fallback();
             return Ok(None);
         };
-        self.check_length(file)?;
         match map_file(file, len, licence) {
             Ok(bytes) => Ok(Some(Map {
                 bytes,
