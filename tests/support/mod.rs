@@ -15,7 +15,7 @@ mod world;
 pub(crate) use faults::{Fault, On};
 pub(crate) use files::Words;
 pub(crate) use gate::Gate;
-pub(crate) use log::{logged, traced};
+pub(crate) use log::{logged, logged_everywhere, traced};
 pub(crate) use mem_store::{MemPath, MemStore, Op};
 pub(crate) use poll::{ByHand, Stop, each_stop};
 pub(crate) use process::in_a_process_of_its_own;
