@@ -21,7 +21,10 @@ const UNFRAMED_DEPTH: usize = 256;
 /// Decoding never asks for memory that the payload does not pay for: a length
 /// that goes past the payload's end is an error before anything is reserved.
 /// In files without a footer, which have no checksum, values nested deeper than
-/// 256 containers are refused as well.
+/// 256 containers are refused as well. What this crate wrote itself is read back
+/// however deep it nests, by functions that call each other for each level, as
+/// all of serde does: values nested thousands deep want threads with a larger
+/// stack, to write, to read and to drop them.
 ///
 /// # Examples
 ///

@@ -54,7 +54,7 @@ pub struct BackingStore<B: BackingStoreT> {
 
 impl<B: BackingStoreT> BackingStore<B> {
     /// Wraps `backing`; background jobs run on the blocking threads of
-    /// `runtime`, at most as many at a time as there are cores.
+    /// `runtime`, at most one more at a time than there are cores.
     pub fn new(backing: B, runtime: Handle) -> Self {
         let tracker = TaskTracker::new();
         tracker.close();

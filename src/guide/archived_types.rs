@@ -41,17 +41,56 @@
 //! aligned to 64 bytes or more behind a pointer (in a `Vec` or a `Box`) must be the
 //! first thing that is archived. The root is free of that.
 //!
-//! # `usize`, pointers and 2 GiB
+//! # Values over 2 GiB
 //!
-//! * An archive reaches nearly 2 GiB with rkyv's pointers of 32 bits, and is refused
-//!   with an error beyond. Split the value into several items, or turn on rkyv's feature
-//!   `pointer_width_64` in your own `Cargo.toml`.
-//! * **A `usize` above 32 bits is cut without a word** then, and so is the length of a
-//!   `String` of 1 GiB and more. Write `u64` where a number may be large, and `u32`
-//!   where it may not.
+//! rkyv's pointers have 32 bits unless it is told otherwise. An archive can have
+//! 2 130 706 431 bytes then, a little less than 2 GiB, and one that would be larger is
+//! refused, with nothing left of it:
+//!
+//! ```
+//! # #[cfg(all(feature = "mappedcodec", target_pointer_width = "64"))]
+//! # #[tokio::main]
+//! # async fn main() -> file_backed::Result<()> {
+//! use std::sync::Arc;
+//!
+//! use file_backed::FBPool;
+//! use file_backed::fbstore::{Mapped, MappedCodec};
+//!
+//! let pool: Arc<FBPool<Mapped<Vec<u8>>, _>> = FBPool::temp(MappedCodec::heap(), 10).await?;
+//! let refused = pool.insert_archived(vec![0_u8; 1 << 31]).await.err().expect("2 GiB are too many");
+//! assert_eq!(
+//!     refused.get_ref().to_string(),
+//!     "the archive would have more than 2130706431 bytes, the most that rkyv's compiled \
+//!      pointer width can address: switch on rkyv's feature `pointer_width_64`"
+//! );
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "mappedcodec", target_pointer_width = "64")))]
+//! # fn main() {}
+//! ```
+//!
+//! Split such a value into several items: each is then loaded, kept and let go of by
+//! itself. Where it has to be one, turn on wide pointers in your own `Cargo.toml`:
+//!
+//! ```toml
+//! [dependencies]
+//! rkyv = { version = "0.8", features = ["pointer_width_64"] }
+//! ```
+//!
 //! * rkyv's format features (pointer width, byte order, alignment) hold for the whole
 //!   program, whichever crate turns them on. The footer records them, and a file of
-//!   another format is refused as a [mismatch](crate::Error::is_mismatch).
+//!   another format is refused as a [mismatch](crate::Error::is_mismatch), so turn them
+//!   on before there are files to keep.
+//! * **With 32 bits, rkyv cuts a larger `usize` without a word**, and so the length of
+//!   a `String` of 1 GiB and more. Write `u64` where a number may be large, and `u32`
+//!   where it may not.
+//! * `Mapped::new` makes the archive in memory.
+//!   [`insert_archived`](crate::FBPool::insert_archived) writes it to the file as it is
+//!   made, so that memory holds the value alone; and a `with` wrapper that serializes
+//!   piece by piece spares even that. `codecs/large` in the repository does so: it
+//!   writes an archive of more than 4 GiB without having it in memory, maps it, and
+//!   reads what stands on both sides of the boundary.
+//! * A huge file that cannot be mapped is read into memory, as with `heap()`.
 //!
 //! # When a type changes
 //!
@@ -64,7 +103,138 @@
 //! another id, or none, is refused.
 //!
 //! To carry files over, keep the old type under its old id, read with it, and insert the
-//! new one. What changes often is better kept with `BinCodec` or `ProstCodec`.
+//! new one: two pools on one store, with one codec that has both ids. What changes often
+//! is better kept with `BinCodec` or `ProstCodec`.
+//!
+//! # Versions in an enum
+//!
+//! A type that is known to change can say so from the start: an enum of versions, each
+//! **in a `Box`**, under one schema id. The box keeps the root the same size whatever a
+//! version holds, so that files of the old program fit the new one.
+//!
+//! ```
+//! # #[cfg(feature = "mappedcodec")]
+//! # fn main() -> Result<(), file_backed::fbstore::BoxError> {
+//! use file_backed::fbstore::{Mapped, MappedCodec, frame, rkyv};
+//!
+//! /// As it was in last year's program.
+//! #[derive(rkyv::Archive, rkyv::Serialize)]
+//! # #[rkyv(crate = file_backed::fbstore::rkyv)]
+//! enum OldTrack {
+//!     V1(Box<V1>),
+//! }
+//!
+//! #[derive(rkyv::Archive, rkyv::Serialize)]
+//! # #[rkyv(crate = file_backed::fbstore::rkyv)]
+//! enum Track {
+//!     V1(Box<V1>),
+//!     V2(Box<V2>), // at the end: the place of a variant stands in the file
+//! }
+//!
+//! #[derive(rkyv::Archive, rkyv::Serialize)]
+//! # #[rkyv(crate = file_backed::fbstore::rkyv)]
+//! struct V1 {
+//!     metres: Vec<f32>,
+//! }
+//!
+//! #[derive(rkyv::Archive, rkyv::Serialize)]
+//! # #[rkyv(crate = file_backed::fbstore::rkyv)]
+//! struct V2 {
+//!     name: String,
+//!     metres: Vec<f64>,
+//! }
+//!
+//! impl ArchivedTrack {
+//!     fn name(&self) -> &str {
+//!         match self {
+//!             Self::V1(_) => "without a name",
+//!             Self::V2(track) => &track.name,
+//!         }
+//!     }
+//! }
+//!
+//! let old = OldTrack::V1(Box::new(V1 { metres: vec![2.0; 9] }));
+//! let mut file = Vec::new();
+//! let codec = MappedCodec::heap().schema::<OldTrack>(7);
+//! frame::write_file(&codec, &Mapped::new(&old)?, &mut file)?;
+//!
+//! let codec = MappedCodec::heap().schema::<Track>(7);
+//! let track: Mapped<Track> = frame::read_file(&codec, &file)?;
+//! assert_eq!(track.name(), "without a name");
+//! # let new = Track::V2(Box::new(V2 { name: "Ridge".into(), metres: vec![] }));
+//! # file.clear();
+//! # frame::write_file(&codec, &Mapped::new(&new)?, &mut file)?;
+//! # let track: Mapped<Track> = frame::read_file(&codec, &file)?;
+//! # assert_eq!(track.name(), "Ridge");
+//! # let codec = MappedCodec::heap().schema::<OldTrack>(7);
+//! # let refused = frame::read_file::<Mapped<OldTrack>, _>(&codec, &file).unwrap_err();
+//! # let refused = refused.downcast::<frame::FrameError>()?;
+//! # assert!(refused.is_damage(), "{refused}");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "mappedcodec"))]
+//! # fn main() {}
+//! ```
+//!
+//! Versions are added at the end and never changed or removed. The old program takes a
+//! file of a version that it does not know for damaged, since nothing tells it that the
+//! file is newer.
+//!
+//! # `Option`, niches and other wrappers
+//!
+//! An `Option` in an archive has a byte of its own, and the gap that alignment puts
+//! behind it: 8 bytes for an `Option<u32>`. A *niche* takes a value that does not occur
+//! for `None`. That and more is said of a field with `#[rkyv(with = ..)]`, which changes
+//! how it is archived and not its type:
+//!
+//! ```
+//! # #[cfg(feature = "mappedcodec")]
+//! # fn main() -> Result<(), file_backed::fbstore::BoxError> {
+//! use std::path::PathBuf;
+//!
+//! use file_backed::fbstore::{Mapped, rkyv};
+//! use rkyv::niche::niching::NaN;
+//! use rkyv::with::{AsString, Niche, NicheInto, Skip};
+//!
+//! #[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+//! # #[rkyv(crate = file_backed::fbstore::rkyv)]
+//! struct Sample {
+//!     #[rkyv(with = NicheInto<NaN>)]
+//!     celsius: Option<f32>, // 4 bytes in place of 8
+//!     #[rkyv(with = Niche)]
+//!     note: Option<Box<str>>, // 8 bytes in place of 12
+//!     #[rkyv(with = AsString)]
+//!     source: PathBuf, // has no archived form of its own
+//!     #[rkyv(with = Skip)]
+//!     index: Vec<usize>, // not in the file; empty when it is deserialized
+//! }
+//!
+//! let sample = Sample {
+//!     celsius: Some(21.5),
+//!     note: None,
+//!     source: "station/7".into(),
+//!     index: vec![1, 2],
+//! };
+//! let archived = Mapped::new(&sample)?;
+//! assert_eq!(archived.celsius.as_ref().map(|it| it.to_native()), Some(21.5));
+//! assert!(archived.note.is_none());
+//! assert_eq!(archived.source, "station/7");
+//! assert!(archived.deserialize()?.index.is_empty());
+//! # use rkyv::Archived;
+//! # assert_eq!(size_of::<Archived<Option<f32>>>(), 8);
+//! # assert_eq!(size_of_val(&archived.celsius), 4);
+//! # assert_eq!(size_of::<Archived<Option<Box<str>>>>(), 12);
+//! # assert_eq!(size_of_val(&archived.note), 8);
+//! # assert_eq!(size_of::<Archived<Option<u32>>>(), 8);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "mappedcodec"))]
+//! # fn main() {}
+//! ```
+//!
+//! A wrapper is part of the format: to add one or take one away makes another type of
+//! the file. For a type of another crate that rkyv does not know, write a wrapper of your
+//! own: `ArchiveWith`, `SerializeWith` and `DeserializeWith`.
 //!
 //! # What validation costs
 //!
@@ -75,7 +245,7 @@
 //! |---|---|
 //! | numbers, and arrays, `Vec`s and structs of them | nothing for each element |
 //! | `bool`, `char`, `NonZero`, enums, `Option` | a check for each: it touches all of the bytes |
-//! | `String`, `Vec` or `Box` within a `Vec` | some nanoseconds for each, and for the text of each string |
+//! | `String`, `Vec` or `Box` within a `Vec` | some nanoseconds for each, and a look through the text of each string |
 //!
 //! Columns (a `Vec` for each field) load faster than rows with pointers in them: one
 //! string of all names and a `Vec<u32>` of where each begins, in place of a

@@ -14,11 +14,12 @@
 //!
 //! The second load maps because a map is kept: a value that leaves the pool's budget
 //! keeps its map as long as the process has maps to spare, and the next load is a
-//! hit. Where no map is left (see `fbstore::map_budget`), a file is read, and counted
-//! in `fbstore::map_budget::fallbacks`.
+//! hit. Where no map is left, a file is read; see [the map budget](#the-map-budget).
 //!
 //! * Values that are loaded once each, from end to end: leave the defaults.
 //! * Small values that come again and again: `crossover(0)` maps them at once.
+//! * Values that are changed more often than they are read: neither; `BinCodec` or
+//!   `ProstCodec` keep them ready to be changed.
 //! * Files that you cannot vouch for: `heap()`, which never maps.
 //!
 //! ```
@@ -83,13 +84,86 @@
 //! On NFS, SMB, 9p and most FUSE mounts another host can truncate a file, or the
 //! server can be gone when a page is touched: do not map there. Keep the cache on a
 //! local disk, and read the persisted directory with `heap()`, which has the same
-//! types and reads the same files.
+//! types and reads the same files. No program can tell for certain what a path lies on,
+//! so let whoever installs it say:
+//!
+//! ```
+//! # #[cfg(feature = "bytescodec")]
+//! # #[tokio::main]
+//! # async fn main() -> file_backed::Result<()> {
+//! use std::sync::Arc;
+//! use file_backed::FBPool;
+//! use file_backed::fbstore::{BytesCodec, MappedBytes};
+//!
+//! # struct Settings { blobs_are_local: bool }
+//! fn codec(settings: &Settings) -> BytesCodec {
+//!     match settings.blobs_are_local {
+//!         // SAFETY: the manual says when this may be set: for a local disk, whose
+//!         // files nothing but this program touches.
+//!         true => unsafe { BytesCodec::new() },
+//!         false => BytesCodec::heap(),
+//!     }
+//! }
+//!
+//! # let settings = Settings { blobs_are_local: false };
+//! let pool: Arc<FBPool<MappedBytes, _>> = FBPool::temp(codec(&settings), 0).await?;
+//! # let blob = pool.insert(MappedBytes::from(vec![1; 1_000_000]));
+//! # pool.store().finished().await;
+//! # assert!(!blob.read().await?.is_mapped());
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "bytescodec"))]
+//! # fn main() {}
+//! ```
 //!
 //! In a container, the root file system is usually overlayfs. The library's own files
 //! lie in its upper layer, where maps are as good as those of the disk below. Put the
 //! cache on a volume all the same, and look what it is: desktop virtual machines share
 //! their host's directories by 9p, virtiofs or FUSE. tmpfs maps well, but its pages are
-//! memory.
+//! memory. How many maps a process may have is a setting of the host's kernel, which a
+//! container sees and cannot change.
+//!
+//! # The map budget
+//!
+//! The kernel gives each process some 65 000 maps (`vm.max_map_count`), and allocators
+//! and thread stacks live from the same number: a process that has none left aborts on
+//! its next small allocation. So all codecs of a process keep to one budget, a little
+//! less than half of what the kernel allows. `map_budget` tells it and sets it.
+//!
+//! * A pool lets go of the least recent maps that nobody uses when more than seven
+//!   eighths of the budget are in use, in the background.
+//! * When it is used up, files are read, whatever their size. `fallbacks` counts them,
+//!   and so does [`Stats::map_fallbacks`](crate::Stats): if it grows, give the kernel a
+//!   higher `vm.max_map_count`, which costs it about half a kilobyte for each map that
+//!   is there.
+//!
+//! ```
+//! # #[cfg(feature = "bytescodec")]
+//! # #[tokio::main]
+//! # async fn main() -> file_backed::Result<()> {
+//! use std::sync::Arc;
+//! use file_backed::FBPool;
+//! use file_backed::fbstore::{BytesCodec, MappedBytes, map_budget};
+//!
+//! map_budget::set_limit(1); // of the whole process
+//!
+//! // SAFETY: nobody but this pool touches the files of the temporary directory that
+//! // it makes for itself.
+//! let codec = unsafe { BytesCodec::new() };
+//! let pool: Arc<FBPool<MappedBytes, _>> = FBPool::temp(codec, 0).await?;
+//! let blobs = [1, 2].map(|byte| pool.insert(MappedBytes::from(vec![byte; 1_000_000])));
+//! pool.store().finished().await;
+//!
+//! let first = blobs[0].read().await?;
+//! let second = blobs[1].read().await?;
+//! assert_eq!(first.is_mapped(), cfg!(unix));
+//! assert!(!second.is_mapped());
+//! assert_eq!(map_budget::fallbacks(), u64::from(cfg!(unix)));
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "bytescodec"))]
+//! # fn main() {}
+//! ```
 //!
 //! # What a map costs in memory
 //!
@@ -104,9 +178,12 @@
 //! | cgroup `memory.high` | above it the group's threads are slowed down and made to give pages back, and nothing is killed |
 //! | cgroup `memory.max`, the OOM killer | clean pages are taken back before anything is killed; a group that is too small for its working set reads the same pages again and again, which `memory.pressure` shows |
 //!
-//! A budget in bytes ([`PoolBuilder::bytes`](crate::PoolBuilder::bytes)) bounds what
-//! you weigh. [`stats`](crate::FBPool::stats) tells what a pool has. On tmpfs pages are
-//! not clean: they go to swap or stay.
+//! A budget of the pool, in items or in bytes
+//! ([`PoolBuilder::bytes`](crate::PoolBuilder::bytes)), does not count maps: it bounds
+//! the process's own memory. So a group's `memory.max` wants room for that budget, for
+//! what waits to be written, and for as many mapped pages as are in use at a time.
+//! [`stats`](crate::FBPool::stats) tells what a pool has. On tmpfs pages are not clean:
+//! they go to swap or stay.
 //!
 //! # Prefault and advice
 //!
@@ -115,7 +192,32 @@
 //! load, which [`read`](crate::Fb::read) does on another thread; it reads all of the
 //! file, so that it is for values that are used whole. `WillNeed` starts the reading and
 //! waits for none of it. `Access::Sequential` and `Access::Random` tell the kernel how
-//! far to read ahead; both are advice. A kernel that cannot populate (Linux before 5.14)
-//! gets the file read instead.
+//! far to read ahead; both are advice. Where the kernel cannot populate (Linux before
+//! 5.14, and every other system) the file is read instead.
+//!
+//! That is said once for a codec, and holds for the load that makes the map. A map that
+//! was kept may have lost pages since: `read_prefaulted` brings them in for one access,
+//! and waits for them on another thread. (It fails where the kernel cannot populate.)
+//!
+//! ```
+//! # #[cfg(all(feature = "bytescodec", target_os = "linux"))]
+//! # #[tokio::main]
+//! # async fn main() -> file_backed::Result<()> {
+//! # use file_backed::FBPool;
+//! # use file_backed::fbstore::{BytesCodec, MappedBytes};
+//! use file_backed::fbstore::Prefault;
+//!
+//! # // SAFETY: nobody but this pool touches the files of its temporary directory.
+//! # let pool = FBPool::temp(unsafe { BytesCodec::new() }, 0).await?;
+//! # let blob = pool.insert(MappedBytes::from(vec![1; 1_000_000]));
+//! # pool.store().finished().await;
+//! let blob = blob.read_prefaulted(Prefault::Populate).await?;
+//! let sum: u64 = blob.iter().map(|byte| u64::from(*byte)).sum(); // waits for no disk
+//! assert_eq!(sum, 1_000_000);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "bytescodec", target_os = "linux")))]
+//! # fn main() {}
+//! ```
 //!
 //! `examples/serve_blobs` is an HTTP server made of this.

@@ -98,34 +98,3 @@ fn a_kept_map_that_is_pinned_and_changed_stays_what_it_was() {
         assert_eq!((pool.stats().mapped, pool.size()), (0, 0));
     });
 }
-
-/// Small files are read the first time, which is faster, and mapped when they
-/// are wanted again, so that the third load is a hit.
-#[cfg(unix)]
-#[test]
-fn a_small_file_is_read_once_and_mapped_the_second_time() {
-    test(|| {
-        let world = World::new();
-        // SAFETY: the files are in a temporary directory of the test's own.
-        let codec = || unsafe { MappedCodec::new() };
-        let pool = pool(&world, codec());
-        let item = pool.insert(numbers(7));
-        let other = pool.insert(numbers(8));
-        pool.store().blocking_finished();
-        assert!(!item.blocking_read().expect("it is read").is_mapped());
-        drop(other.blocking_read().expect("the first one has to go"));
-        pool.store().blocking_finished();
-        assert!(item.blocking_read().expect("it is mapped").is_mapped());
-        let misses = pool.stats().misses;
-        drop(other.blocking_read().expect("it is loaded"));
-        pool.store().blocking_finished();
-        let value = item.try_load().expect("its map was kept");
-        assert_eq!(value[999].to_native(), 7);
-        assert!(pool.stats().misses <= misses + 1);
-
-        // A codec that is told otherwise, and one without a licence, read.
-        for codec in [codec().map_on_reload(u64::MAX), MappedCodec::heap()] {
-            load_all(&self::pool(&world, codec), false);
-        }
-    });
-}

@@ -9,5 +9,7 @@ mod kept;
 #[cfg(feature = "mappedcodec")]
 mod many_maps;
 mod pools;
+#[cfg(all(unix, feature = "mappedcodec"))]
+mod reloading;
 #[cfg(feature = "mappedcodec")]
 mod updating;
