@@ -121,13 +121,14 @@ fn own_handle<T, B: BackingStoreT>(handle: &mut Arc<Fb<T, B>>) -> &mut Fb<T, B> 
 /// # let dir = tempfile::tempdir().expect("a temporary directory");
 /// # let (cache, saved) = (dir.path().join("cache"), dir.path().join("saved"));
 /// let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-/// let files = FBStore::open(BinCodec, PreparedPath::blocking_open(cache, vec![])?)?;
+/// let cache = PreparedPath::blocking_open(cache, vec![])?;
+/// let files = FBStore::open(BinCodec, cache)?;
 /// let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
 /// let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 100));
 /// let saved = PreparedPath::blocking_open(saved, vec![])?;
 /// let tracked = Arc::new(store.blocking_track_path(saved)?);
 ///
-/// let items: Vec<_> = ["one", "two"].map(|name| Arc::new(pool.insert(name.to_owned()))).into();
+/// let items = ["one", "two"].map(|name| Arc::new(pool.insert(name.to_owned())));
 /// let keys = items.iter().map(|item| item.key()).collect::<Vec<_>>();
 /// blocking_save(&store, items, &tracked, 4, || {
 ///     // Here a program writes `keys` to a file of its own.
@@ -197,8 +198,10 @@ pub fn blocking_save_with<B: BackingStoreT, R, E: From<Error>>(
 }
 
 /// The first step of [`blocking_save_with`]: persists what `persist_arcs` names,
-/// and gives the keys of all of it. The runtime is the store's own, whatever is
-/// given; the parameter is part of the specified API.
+/// and gives the keys of all of it.
+///
+/// The runtime is the store's own, whatever is given; the parameter is part of
+/// the specified API.
 ///
 /// # Errors
 ///

@@ -24,21 +24,37 @@ pub type Result<R, E = Error> = std::result::Result<R, E>;
 ///
 /// ```
 /// # #[cfg(feature = "bincodec")]
-/// # async fn example() -> file_backed::Result<()> {
-/// use file_backed::fbstore::BinCodec;
-/// use file_backed::{Error, FBPool};
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
 /// use std::sync::Arc;
+/// use file_backed::FBPool;
+/// use file_backed::fbstore::{BinCodec, PreparedPath};
+/// use file_backed::uuid::Uuid;
 ///
+/// # let dir = tempfile::tempdir().expect("a temporary directory");
+/// # let path = dir.path().join("saved");
 /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 10).await?;
-/// # let store = pool.store();
-/// let persisted = file_backed::fbstore::PreparedPath::open("saved".into(), vec![]).await?;
-/// let tracked = Arc::new(store.track_path(persisted).await?);
-/// let key = uuid::Uuid::new_v4();
-/// let error: Error = pool.register(&tracked, key).await.err().expect("nothing is saved there");
+/// let saved = PreparedPath::open(path.clone(), vec![]).await?;
+/// let saved = Arc::new(pool.store().track_path(saved).await?);
+///
+/// let key = Uuid::from_u128(7);
+/// let error = pool.register(&saved, key).await.expect_err("nothing is saved there");
 /// assert!(error.is_not_found());
 /// assert_eq!(error.key(), Some(key));
+/// assert_eq!(error.path(), Some(&*path));
+/// assert_eq!(
+///     error.to_string(),
+///     format!(
+///         "could not register item 00000000000000000000000000000007 ({}): \
+///          no file with this key is known at the tracked path: persist the item \
+///          there, or track the path anew if another process has done so",
+///         path.display()
+///     )
+/// );
 /// # Ok(())
 /// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
 /// ```
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);

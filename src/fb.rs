@@ -26,6 +26,14 @@ use crate::{OwnedReadGuard, ReadGuard, Result, WriteGuard};
 /// form, which does its file work on the calling thread, and where it makes
 /// sense a `try_` form, which does not wait.
 ///
+/// | to | call |
+/// |---|---|
+/// | read | [`read`](Self::read); [`try_load`](Self::try_load) without waiting; [`read_owned`](Self::read_owned) for another task or thread |
+/// | change | [`write`](Self::write); [`make_write`](Self::make_write) behind an [`Arc`]; `update` for a `Mapped` value |
+/// | save | [`spawn_persist`](Self::spawn_persist) |
+/// | write to the cache now | [`spawn_write_now`](Self::spawn_write_now) |
+/// | name it | [`key`](Self::key) |
+///
 /// # Examples
 ///
 /// ```
@@ -171,6 +179,28 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
 
     /// Borrows the value if it is in memory, without waiting. It is also there
     /// while it is being written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::BinCodec;
+    ///
+    /// let pool: Arc<FBPool<u64, _>> = FBPool::temp(BinCodec, 1).await?;
+    /// let (first, second) = (pool.insert(1), pool.insert(2));
+    /// pool.store().finished().await;
+    ///
+    /// assert!(first.try_load().is_none(), "it is in its file alone");
+    /// assert_eq!(*second.try_load().expect("it is in memory"), 2);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
     #[inline]
     pub fn try_load(&self) -> Option<ReadGuard<'_, T, B>> {
         let value = self.pool.find(&self.item)?;
@@ -247,6 +277,32 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// # Cancel safety
     ///
     /// Dropping the future changes nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::BinCodec;
+    ///
+    /// let pool: Arc<FBPool<Vec<u64>, _>> = FBPool::temp(BinCodec, 10).await?;
+    /// let mut numbers = pool.insert(vec![1, 2]);
+    /// let key = numbers.key();
+    ///
+    /// let mut guard = numbers.write().await?;
+    /// guard.push(3);
+    /// drop(guard); // from here on the change can be read and written
+    ///
+    /// assert_eq!(*numbers.read().await?, [1, 2, 3]);
+    /// assert_ne!(numbers.key(), key);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
     pub async fn write(&mut self) -> Result<WriteGuard<'_, T, B>> {
         let taken = self.take(self.item.has_one_handle(), B::duplicate).await?;
         Ok(self.guard_of(taken))

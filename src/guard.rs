@@ -16,6 +16,26 @@ use crate::residency::{Held, Item};
 /// go of, also when its file is deleted or replaced. Up to seven guards on one
 /// thread are as cheap as they can be; more cost a reference count each.
 ///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::fbstore::BinCodec;
+/// use file_backed::{FBPool, ReadGuard};
+///
+/// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 0).await?;
+/// let item = pool.insert("a value".to_owned());
+/// let guard: ReadGuard<'_, String, _> = item.read().await?;
+/// assert_eq!(guard.len(), 7); // the methods of the value are there
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
+///
 /// A guard cannot outlive its handle:
 ///
 /// ```compile_fail,E0505
@@ -36,6 +56,28 @@ pub struct ReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
 ///
 /// It keeps the value in memory as [`ReadGuard`] does, also when the last handle
 /// is gone. While it lives, a change of the item makes a copy first.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::FBPool;
+/// use file_backed::fbstore::BinCodec;
+///
+/// let pool: Arc<FBPool<Vec<u64>, _>> = FBPool::temp(BinCodec, 10).await?;
+/// let numbers = pool.insert(vec![1, 2, 3]);
+///
+/// let guard = numbers.read_owned().await?; // from `Fb::read_owned`
+/// let sum = tokio::task::spawn_blocking(move || guard.iter().sum::<u64>());
+/// assert_eq!(sum.await.expect("it does not panic"), 6);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
 #[must_use = "the value may leave memory as soon as the guard is dropped"]
 pub struct OwnedReadGuard<T: Send + Sync + 'static, B: Strategy<T>> {
     /// There until the drop.
@@ -60,6 +102,8 @@ pub struct MappedReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>, U: ?Siz
 /// which is then in memory and in no file. A guard that is leaked takes the
 /// value with it: every later access fails with
 /// [`Error::is_leaked_guard`](crate::Error::is_leaked_guard).
+///
+/// For an example see [`Fb::write`].
 #[must_use = "dropping the guard ends the change"]
 pub struct WriteGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     handle: &'a mut Fb<T, B>,

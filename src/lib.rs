@@ -31,7 +31,8 @@
 //! # let path = dir.path().join("cache");
 //! // At most 100 values in memory, the others in files below `path`.
 //! let pool: Arc<FBPool<Vec<f64>, _>> = FBPool::open(BinCodec, path, 100).await?;
-//! let mut series: Vec<_> = (0..1000).map(|n| pool.insert(vec![n as f64; 64])).collect();
+//! let series = (0..1000).map(|n| pool.insert(vec![n as f64; 64]));
+//! let mut series: Vec<_> = series.collect();
 //!
 //! let sum: f64 = series[17].read().await?.iter().sum();
 //! assert_eq!(sum, 17.0 * 64.0);
@@ -46,11 +47,11 @@
 //!
 //! | your values | codec |
 //! |---|---|
-//! | large, read much more often than written | `MappedCodec` |
-//! | change often, or only serde knows them | `BinCodec` |
-//! | protobuf messages | `ProstCodec` |
-//! | plain bytes, to be sent or handed on | `BytesCodec` |
-//! | several of these kinds in one store | `MixedCodec` |
+//! | large, read much more often than written | [`MappedCodec`] |
+//! | change often, or only serde knows them | [`BinCodec`] |
+//! | protobuf messages | [`ProstCodec`] |
+//! | plain bytes, to be sent or handed on | [`BytesCodec`] |
+//! | several of these kinds in one store | [`MixedCodec`] |
 //! | anything else | [one of your own](fbstore::Codec) |
 //!
 //! | what bounds the memory | budget |
@@ -72,7 +73,7 @@
 //! | nothing | nothing: a cache is swept at the next start |
 //! | the process | [`spawn_persist`](Fb::spawn_persist) |
 //! | a power cut | and then [`sync`](BackingStore::sync) |
-//! | a power cut, together with others and what names them | [`convenience::blocking_save`], or a `dataset` |
+//! | a power cut, together with others and what names them | [`convenience::blocking_save`], or a [`dataset`] |
 //!
 //! # Where to look
 //!
@@ -83,7 +84,7 @@
 //! | background work, persisted directories | [`BackingStore`], [`backing_store`] |
 //! | files and codecs | [`fbstore`] |
 //! | saving many items at once | [`convenience`] |
-//! | committing items and what names them; restarts; other processes | `dataset` (feature `dataset`) |
+//! | committing items and what names them; restarts; other processes | [`dataset`] |
 //! | what "saved" means, and on which file system | [`guide::durability`] |
 //! | when to map files, and what that asks for | [`guide::zero_copy`] |
 //! | types for `MappedCodec` | [`guide::archived_types`] |
@@ -96,12 +97,12 @@
 //!
 //! | feature | gives | pulls in |
 //! |---|---|---|
-//! | `bincodec` | `BinCodec` | bincode, serde |
-//! | `prostcodec` | `ProstCodec` | prost |
-//! | `mappedcodec` | `MappedCodec`, `Mapped<T>` | rkyv, bytecheck, memmap2 |
-//! | `bytescodec` | `BytesCodec`, `MappedBytes` | bytes, memmap2 |
-//! | `bincodec` and `mappedcodec` | `MixedCodec` | |
-//! | `dataset` | `dataset::Dataset` | serde, serde_json, crc32fast |
+//! | `bincodec` | [`BinCodec`] | bincode, serde |
+//! | `prostcodec` | [`ProstCodec`] | prost |
+//! | `mappedcodec` | [`MappedCodec`], `Mapped<T>` | rkyv, bytecheck, memmap2 |
+//! | `bytescodec` | [`BytesCodec`], `MappedBytes` | bytes, memmap2 |
+//! | `bincodec` and `mappedcodec` | [`MixedCodec`] | |
+//! | `dataset` | [`dataset`]`::Dataset` | serde, serde_json, crc32fast |
 //! | `cli` | the command-line tool `file_backed` | indicatif, lexopt, `dataset` |
 //! | `dupe` | `dupe::Dupe` for [`Fb`] | dupe |
 //! | `fbstore` | nothing: users of the published 0.6 name it | |
@@ -133,6 +134,25 @@
 //! thread, and work without a running executor, also after the runtime has been
 //! shut down; call them from threads that may block. Every future is
 //! cancel-safe: dropping it loses no data and no finished work.
+//!
+// Links to what a feature gives; without it, to the features.
+#![cfg_attr(feature = "bincodec", doc = "[`BinCodec`]: fbstore::BinCodec")]
+#![cfg_attr(not(feature = "bincodec"), doc = "[`BinCodec`]: #features")]
+#![cfg_attr(feature = "prostcodec", doc = "[`ProstCodec`]: fbstore::ProstCodec")]
+#![cfg_attr(not(feature = "prostcodec"), doc = "[`ProstCodec`]: #features")]
+#![cfg_attr(feature = "mappedcodec", doc = "[`MappedCodec`]: fbstore::MappedCodec")]
+#![cfg_attr(not(feature = "mappedcodec"), doc = "[`MappedCodec`]: #features")]
+#![cfg_attr(feature = "bytescodec", doc = "[`BytesCodec`]: fbstore::BytesCodec")]
+#![cfg_attr(not(feature = "bytescodec"), doc = "[`BytesCodec`]: #features")]
+#![cfg_attr(
+    all(feature = "bincodec", feature = "mappedcodec"),
+    doc = "[`MixedCodec`]: fbstore::MixedCodec"
+)]
+#![cfg_attr(
+    not(all(feature = "bincodec", feature = "mappedcodec")),
+    doc = "[`MixedCodec`]: #features"
+)]
+#![cfg_attr(not(feature = "dataset"), doc = "[`dataset`]: #features")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
@@ -153,11 +173,13 @@ mod sync;
 #[cfg(feature = "mappedcodec")]
 mod update;
 
+#[doc(inline)]
 pub use backing_store::{BackingStore, BackingStoreT};
 pub use error::{Error, Result};
 pub use fb::Fb;
 pub use guard::{MappedReadGuard, OwnedReadGuard, ReadGuard, WriteGuard};
 pub use pool::{FBPool, Permit, PoolBuilder, Stats};
+#[doc(no_inline)]
 pub use uuid;
 
 /// Compiles and runs the code of the README.

@@ -29,7 +29,8 @@ const UNFRAMED_DEPTH: usize = 256;
 /// # Examples
 ///
 /// ```
-/// use file_backed_codecs::{BinCodec, frame};
+/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// use file_backed::fbstore::{BinCodec, frame};
 /// use serde::{Deserialize, Serialize};
 ///
 /// #[derive(Serialize, Deserialize, Debug, PartialEq)]

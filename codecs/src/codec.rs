@@ -21,14 +21,19 @@ use crate::{BoxError, Footprint, Load, ReadAhead};
 ///
 /// ```
 /// use std::io::Write as _;
-/// use file_backed_codecs::{BoxError, Codec, CodecId, Payload, PayloadWriter};
+/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// use file_backed::fbstore::{BoxError, Codec, CodecId, Payload, PayloadWriter};
 ///
 /// struct Loud;
 ///
 /// impl Codec<String> for Loud {
 ///     const ID: CodecId = CodecId::user(1);
 ///
-///     fn encode(&self, value: &String, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+///     fn encode(
+///         &self,
+///         value: &String,
+///         out: &mut PayloadWriter<'_>,
+///     ) -> Result<(), BoxError> {
 ///         Ok(out.write_all(value.to_uppercase().as_bytes())?)
 ///     }
 ///
@@ -53,8 +58,8 @@ pub trait Codec<T>: Send + Sync + 'static {
     /// Makes a value from `payload`.
     ///
     /// [`Payload::read_with`] and [`Payload::read_whole`] verify the checksum
-    /// before anybody sees the bytes; a codec that reads through [`std::io::Read`] learns of a bad checksum only at
-    /// the end of the payload.
+    /// before anybody sees the bytes; a codec that reads through
+    /// [`std::io::Read`] learns of a bad checksum only at the end of the payload.
     ///
     /// # Errors
     ///
@@ -62,9 +67,9 @@ pub trait Codec<T>: Send + Sync + 'static {
     fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError>;
 
     /// What to read of a file of `file_len` bytes, footer included, when it is
-    /// opened for this `load`. A codec that decodes small payloads whole saves a call to the
-    /// system with [`ReadAhead::Scratch`]; files above 1 MiB are not read ahead.
-    /// The provided method says [`ReadAhead::Nothing`].
+    /// opened for this `load`. A codec that decodes small payloads whole saves a
+    /// call to the system with [`ReadAhead::Scratch`]; files above 1 MiB are not
+    /// read ahead. The provided method says [`ReadAhead::Nothing`].
     fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
         let _ = (file_len, load);
         ReadAhead::Nothing
@@ -107,8 +112,10 @@ pub trait Codec<T>: Send + Sync + 'static {
     }
 }
 
-/// A codec that writes a file of a `T` from a value of another type, `S`, which is
-/// to the `T` as plans are to a house: `MappedCodec` makes a `Mapped<S>` from an `S`.
+/// A codec that can write the file of a `T` straight from a value of another type,
+/// `S`.
+///
+/// `MappedCodec` makes a `Mapped<S>` from an `S`.
 pub trait ArchiveInto<S: ?Sized, T>: Codec<T> {
     /// Makes the value in memory.
     ///

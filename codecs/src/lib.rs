@@ -14,6 +14,9 @@
 //! | `bincodec` and `mappedcodec` | `MixedCodec`: both kinds in one store | |
 //! | `map` | `MapLicence`, `Map`, `map_budget`: mapping for codecs of your own | memmap2 |
 //!
+//! For codecs of your own there are [`Codec`] and, in [`frame`], reading and
+//! writing of whole files.
+//!
 //! The crates whose types stand in signatures, bytes, prost and rkyv, are
 //! re-exported.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -47,6 +50,7 @@ pub use codec::{ArchiveInto, Codec, CodecId};
 #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 pub use fetch::Verify;
 pub use footprint::Footprint;
+#[doc(inline)]
 pub use frame::{FrameError, Load, Payload, PayloadWriter, ReadAhead, Source};
 #[cfg(feature = "map")]
 pub use map::{Access, Map, MapAttempt, MapLicence, MaybeMapped, Prefault, budget as map_budget};
@@ -58,10 +62,13 @@ pub use mixed::MixedCodec;
 pub use protobuf::ProstCodec;
 
 #[cfg(feature = "bytescodec")]
+#[doc(no_inline)]
 pub use bytes;
 #[cfg(feature = "prostcodec")]
+#[doc(no_inline)]
 pub use prost;
 #[cfg(feature = "mappedcodec")]
+#[doc(no_inline)]
 pub use rkyv;
 
 /// Any error that a codec can fail with.

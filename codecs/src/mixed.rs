@@ -12,8 +12,9 @@ use crate::{
 use crate::{BytesCodec, MappedBytes};
 
 /// Stores serde values as [`BinCodec`] does and [`Mapped`] values as
-/// [`MappedCodec`] does, so that one store and one directory hold both. With
-/// the feature `bytescodec` it takes `MappedBytes` too, as `BytesCodec` does.
+/// [`MappedCodec`] does, so that one store and one directory hold both.
+///
+/// With the feature `bytescodec` it takes `MappedBytes` too, as `BytesCodec` does.
 ///
 /// Each kind of file carries the id of its own codec and can be read by it, and
 /// reading one kind as the other is an error.
@@ -21,7 +22,8 @@ use crate::{BytesCodec, MappedBytes};
 /// # Examples
 ///
 /// ```
-/// use file_backed_codecs::{Mapped, MappedCodec, MixedCodec, frame};
+/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// use file_backed::fbstore::{Mapped, MappedCodec, MixedCodec, frame};
 ///
 /// # fn main() -> Result<(), file_backed_codecs::BoxError> {
 /// let codec = MixedCodec::from(MappedCodec::heap().schema::<Vec<f32>>(1));

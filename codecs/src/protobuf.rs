@@ -19,7 +19,8 @@ use crate::{BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, 
 /// # Examples
 ///
 /// ```
-/// use file_backed_codecs::{ProstCodec, frame, prost};
+/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// use file_backed::fbstore::{ProstCodec, frame, prost};
 ///
 /// #[derive(Clone, PartialEq, prost::Message)]
 /// struct Tile {

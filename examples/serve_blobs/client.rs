@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use http_body_util::{BodyExt, Empty};
-use hyper::body::Bytes;
+use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1;
 use hyper::{Method, Request, Response, header};
 use hyper_util::rt::TokioIo;
@@ -16,8 +16,23 @@ pub(crate) async fn fetch(
     path: &str,
     headers: &[(&str, &str)],
 ) -> anyhow::Result<Response<Bytes>> {
+    let response = send(server, method, path, headers).await?;
+    let (head, body) = response.into_parts();
+    let bytes = body.collect().await?.to_bytes();
+    Ok(Response::from_parts(head, bytes))
+}
+
+/// The same, but the body is still to be read.
+pub(crate) async fn send(
+    server: SocketAddr,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> anyhow::Result<Response<Incoming>> {
     let stream = TcpStream::connect(server).await?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // Ends with the answer. If it breaks, whoever reads the answer is told.
+    tokio::spawn(connection);
     let mut request = Request::builder()
         .method(method)
         .uri(path)
@@ -26,13 +41,5 @@ pub(crate) async fn fetch(
         request = request.header(*name, *value);
     }
     let request = request.body(Empty::<Bytes>::new())?;
-    let answer = async {
-        let (head, body) = sender.send_request(request).await?.into_parts();
-        let bytes = body.collect().await?.to_bytes();
-        drop(sender); // ends the connection
-        anyhow::Ok(Response::from_parts(head, bytes))
-    };
-    let (answer, connection) = tokio::join!(answer, connection);
-    connection?;
-    answer
+    Ok(sender.send_request(request).await?)
 }

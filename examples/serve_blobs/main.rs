@@ -1,30 +1,42 @@
 //! cargo run --example serve_blobs --features=bytescodec [-- --check]
 //!
 //! A file server that never copies a file: the pool maps a blob, and hyper sends
-//! the map. `server` has all of it; this makes some blobs to serve. With
-//! `--check`, it fetches a few of them itself, and ends.
+//! the map. `answer` says what is sent, and `server` to whom; this makes some
+//! blobs to serve. Ctrl-C ends it when the requests in flight are answered. With
+//! `--check`, it fetches a few blobs itself, and ends in the same way.
 
+mod answer;
 mod client;
 mod range;
 mod server;
+mod stop;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use file_backed::FBPool;
 use file_backed::fbstore::{BytesCodec, MappedBytes, Prefault};
 use hyper::{Method, StatusCode, header};
 use tokio::net::TcpListener;
 
-use crate::server::{Blob, Blobs};
+use crate::answer::{Blob, Blobs};
 
 /// Most blobs that the pool keeps in use.
 const RESIDENT: usize = 4;
 const BLOBS: usize = 16;
+/// How long requests in flight have when it is asked to stop.
+const DRAIN: Duration = Duration::from_secs(10);
 const MIB: usize = 1 << 20;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
+    // What cannot be served or accepted is told here, by the library too.
+    tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_writer(std::io::stderr)
+        .init();
+
     // SAFETY: nobody but this pool touches the files of the temporary directory
     // that it makes for itself.
     let codec = unsafe { BytesCodec::new() }
@@ -42,18 +54,21 @@ async fn main() -> anyhow::Result<()> {
 
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
+    let stop = stop::asked()?;
     println!("{BLOBS} blobs of 1 MiB, {RESIDENT} in use, at http://{address}/0 and on");
     println!("curl --range 10-19 http://{address}/3");
-    let serving = server::serve(listener, Arc::new(blobs));
-    if std::env::args().any(|arg| arg == "--check") {
+    let is_check = std::env::args().any(|arg| arg == "--check");
+    let mut checked = Ok(());
+    let end = async {
         tokio::select! {
-            ended = serving => ended?,
-            checked = check(address) => checked?,
+            () = stop => {}
+            result = check(address), if is_check => checked = result,
         }
-    } else {
-        serving.await?;
-    }
-    Ok(())
+    };
+    server::serve(listener, Arc::new(blobs), end, DRAIN).await;
+    // The files of the blobs go in the background, and then their directory.
+    pool.store().finished().await;
+    checked
 }
 
 /// A megabyte of lines that tell which blob it is.

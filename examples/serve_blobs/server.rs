@@ -1,163 +1,93 @@
-//! Blobs over HTTP/1.1, sent from the map.
+//! Connections over HTTP/1.1: accepted, served, and brought to their end.
+//!
+//! Left to a proxy in front: TLS, a bound on the number of connections, and
+//! clients that take their time to read.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, ErrorKind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::time::Duration;
 
-use file_backed::Fb;
-use file_backed::fbstore::{BytesCodec, FBStore, MappedBytes};
-use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::header::{self, HeaderMap, HeaderName};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time;
 
-use super::range::Part;
+use super::answer::{Blobs, answer};
 
-/// A blob, and what there is to say of it without loading it.
-pub(crate) struct Blob {
-    pub(crate) item: Fb<MappedBytes, FBStore<BytesCodec>>,
-    pub(crate) len: usize,
-}
+/// How long to wait for a file descriptor before another try to accept.
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
 
-impl Blob {
-    /// An item's value stays as it is here, so that its key names the bytes.
-    fn etag(&self) -> String {
-        format!("\"{}\"", self.item.key())
-    }
-}
-
-/// Blobs by the path that they are served at, with its slash.
-pub(crate) type Blobs = HashMap<String, Blob>;
-
-/// Answers whoever connects, until the future is dropped; the connections end
-/// with it.
-///
-/// # Errors
-///
-/// If no connection can be accepted.
-pub(crate) async fn serve(listener: TcpListener, blobs: Arc<Blobs>) -> io::Result<()> {
+/// Answers whoever connects, until `stop` is ready. Then nobody else can
+/// connect, idle connections are closed, and requests in flight are answered for
+/// as long as `drain`; what is open after that is cut off. No connection is left
+/// when this returns.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    blobs: Arc<Blobs>,
+    stop: impl Future<Output = ()>,
+    drain: Duration,
+) {
+    let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
+    let mut stop = pin!(stop);
     loop {
-        let (stream, _) = listener.accept().await?;
-        connections.spawn(serve_one(stream, Arc::clone(&blobs)));
-        while connections.try_join_next().is_some() {}
+        tokio::select! {
+            () = &mut stop => break,
+            (stream, _) = accepted(|| listener.accept()) => {
+                connections.spawn(serve_one(stream, Arc::clone(&blobs), graceful.watcher()));
+            }
+            // Forgets what has ended. It has freed a descriptor, so that a pause
+            // in accepting is over too.
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    tracing::info!("stopping: what is asked already is answered");
+    if time::timeout(drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!("connections are cut off: they took more than {drain:?}");
+    }
+    connections.shutdown().await;
+}
+
+/// What the next call gives that does not fail: no failure to accept is the last
+/// word, because connections that end free what was short.
+pub(crate) async fn accepted<S, F>(mut accept: impl FnMut() -> F) -> S
+where
+    F: Future<Output = io::Result<S>>,
+{
+    use ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    loop {
+        match accept().await {
+            Ok(accepted) => return accepted,
+            Err(error) => match error.kind() {
+                // This client has gone, and others may be waiting.
+                ConnectionAborted | ConnectionRefused | ConnectionReset => {
+                    tracing::info!("a client went before it was accepted: {error}");
+                }
+                _ => {
+                    tracing::warn!("cannot accept, and tries again: {error}");
+                    time::sleep(PAUSE).await;
+                }
+            },
+        }
     }
 }
 
-async fn serve_one(stream: TcpStream, blobs: Arc<Blobs>) {
+async fn serve_one(stream: TcpStream, blobs: Arc<Blobs>, watcher: Watcher) {
     let service = service_fn(|request| {
         let blobs = Arc::clone(&blobs);
         async move { Ok::<_, Infallible>(answer(&blobs, &request).await) }
     });
-    let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = connection.await {
-        eprintln!("a connection broke: {error}");
+    let connection = http1::Builder::new()
+        // With a clock, hyper lets go of who sends no whole request for 30 s.
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = watcher.watch(connection).await {
+        tracing::info!("a connection broke: {error}");
     }
-}
-
-/// The answer to one request. Its body shares the bytes of the value, and keeps
-/// them, also when the pool has let go of the value meanwhile.
-pub(crate) async fn answer<B>(blobs: &Blobs, request: &Request<B>) -> Response<Full<Bytes>> {
-    let is_head = match *request.method() {
-        Method::GET => false,
-        Method::HEAD => true,
-        _ => {
-            let mut response = empty(StatusCode::METHOD_NOT_ALLOWED);
-            set(&mut response, header::ALLOW, "GET, HEAD");
-            return response;
-        }
-    };
-    let Some(blob) = blobs.get(request.uri().path()) else {
-        return empty(StatusCode::NOT_FOUND);
-    };
-    let mut response = if is_known(request.headers(), &blob.etag()) {
-        empty(StatusCode::NOT_MODIFIED)
-    } else if is_head {
-        let mut response = empty(StatusCode::OK);
-        set(&mut response, header::CONTENT_LENGTH, blob.len);
-        response
-    } else {
-        get(blob, request.headers()).await
-    };
-    set(&mut response, header::ACCEPT_RANGES, "bytes");
-    set(&mut response, header::ETAG, blob.etag());
-    response
-}
-
-async fn get(blob: &Blob, headers: &HeaderMap) -> Response<Full<Bytes>> {
-    let range = match asked_part(blob, headers) {
-        Part::Whole => None,
-        Part::Range(range) => Some(range),
-        Part::Unsatisfiable => {
-            let mut response = empty(StatusCode::RANGE_NOT_SATISFIABLE);
-            let len = format!("bytes */{}", blob.len);
-            set(&mut response, header::CONTENT_RANGE, len);
-            return response;
-        }
-    };
-    // The disk is waited for here, on a thread of the blocking pool: the codec
-    // is to populate what it maps.
-    let bytes = match blob.item.read().await {
-        Ok(value) => Bytes::from(&*value),
-        Err(error) => {
-            eprintln!("a blob cannot be read: {error}");
-            return empty(StatusCode::INTERNAL_SERVER_ERROR);
-        }
-    };
-    let Some(range) = range else {
-        return filled(StatusCode::OK, bytes);
-    };
-    let place = format!("bytes {}-{}/{}", range.start, range.end - 1, blob.len);
-    let mut response = filled(StatusCode::PARTIAL_CONTENT, bytes.slice(range));
-    set(&mut response, header::CONTENT_RANGE, place);
-    response
-}
-
-/// What of the blob the headers ask for. All of it, if they want a part only of
-/// a blob that this one is not.
-fn asked_part(blob: &Blob, headers: &HeaderMap) -> Part {
-    let is_other = |tag: &header::HeaderValue| tag.as_bytes() != blob.etag().as_bytes();
-    if headers.get(header::IF_RANGE).is_some_and(is_other) {
-        return Part::Whole;
-    }
-    let mut ranges = headers.get_all(header::RANGE).iter();
-    match (ranges.next(), ranges.next()) {
-        (Some(range), None) => Part::of(range.to_str().unwrap_or_default(), blob.len),
-        _ => Part::Whole,
-    }
-}
-
-/// Whether the client has the blob already.
-fn is_known(headers: &HeaderMap, etag: &str) -> bool {
-    let fields = headers.get_all(header::IF_NONE_MATCH).iter();
-    fields
-        .filter_map(|field| field.to_str().ok())
-        .flat_map(|field| field.split(','))
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
-}
-
-fn empty(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
-    *response.status_mut() = status;
-    response
-}
-
-fn filled(status: StatusCode, bytes: Bytes) -> Response<Full<Bytes>> {
-    let mut response = empty(status);
-    set(&mut response, header::CONTENT_LENGTH, bytes.len());
-    *response.body_mut() = Full::new(bytes);
-    response
-}
-
-fn set(response: &mut Response<Full<Bytes>>, name: HeaderName, value: impl ToString) {
-    let value = value.to_string().try_into();
-    let value = value.expect("keys and numbers have no control characters");
-    response.headers_mut().insert(name, value);
 }

@@ -6,9 +6,10 @@ use super::queue::Queue;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// A view on the background work of one [`BackingStore`](super::BackingStore),
-/// handed to the store in
-/// [`BackingStoreT::attach`](super::BackingStoreT::attach). It keeps nothing
-/// alive.
+/// for the store behind it.
+///
+/// Handed over in [`BackingStoreT::attach`](super::BackingStoreT::attach). It
+/// keeps nothing alive.
 #[derive(Clone)]
 pub struct Background {
     queue: Weak<Queue>,

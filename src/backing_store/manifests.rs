@@ -17,10 +17,9 @@ pub struct Stamp {
     pub check: u32,
 }
 
-/// Keeps, beside the persisted files of a place, one manifest for each
-/// *generation*: a number, and bytes that the store does not look into.
+/// Keeps the manifests of a place, one for each *generation* of a dataset.
 ///
-/// A dataset (feature `dataset`) needs a store that can do this. The highest
+/// A manifest is a number, and bytes that the store does not look into. A dataset (feature `dataset`) needs a store that can do this. The highest
 /// generation is the current one. Earlier ones stay as long as a reader
 /// has pinned them. All methods run on threads that may block.
 pub trait ManifestStore: BackingStoreT {

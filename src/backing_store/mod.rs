@@ -1,4 +1,5 @@
-//! Keys, tokens and background work around a store.
+//! The store behind pools: who owns which file, background work, and persisted
+//! places.
 //!
 //! [`BackingStoreT`] and [`Strategy`] are what a store must be able to do;
 //! [`BackingStore`] wraps one and does the rest: every file in the cache has
@@ -6,6 +7,14 @@
 //! overlap; jobs run in the background and are waited for.
 //!
 //! A *tracked path* is a persisted place with the keys known to be there.
+//!
+//! | to | see |
+//! |---|---|
+//! | persist items, and find them again after a restart | [`BackingStore::track_path`], [`Fb::spawn_persist`](crate::Fb::spawn_persist), [`FBPool::register`](crate::FBPool::register) |
+//! | read what another process persists | [`BackingStore::track_read_only`] |
+//! | make durable what was persisted | [`BackingStore::sync`] |
+//! | wait until nothing is left to do | [`BackingStore::finished`] |
+//! | write a store of one's own | [`BackingStoreT`], [`Strategy`]; for what only some can do [`ArchiveStrategy`], [`AdoptStrategy`], [`ManifestStore`] |
 
 mod archiving;
 mod background;
@@ -32,7 +41,7 @@ pub use registered_tokens::RegisteredTokens;
 pub use store::BackingStore;
 pub use task::Task;
 pub use tracked_path::{PlaceKeys, TrackedPath};
-pub use traits::{BackingStoreT, Strategy, Transfer};
+pub use traits::{BackingStoreT, Strategy, Traffic, Transfer};
 
 pub(crate) use self::core::{Core, guarded};
 pub(crate) use claim::Claim;

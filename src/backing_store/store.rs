@@ -13,8 +13,8 @@ use crate::Result;
 use crate::error::Operation;
 use crate::sync::atomic::AtomicUsize;
 
-/// Wraps a store and gives it background work, keys with owners and tracked
-/// paths. Pools that share one share its files.
+/// The store that pools share: wraps a [`BackingStoreT`] and gives it background
+/// work, files with owners and tracked paths.
 ///
 /// It needs a runtime to run background jobs on, and gets by without: a job
 /// that the runtime does not start within 20 ms, because all its blocking
@@ -36,8 +36,8 @@ use crate::sync::atomic::AtomicUsize;
 /// # let path = dir.path().join("cache");
 /// let files = FBStore::open(BinCodec, PreparedPath::open(path, vec![]).await?)?;
 /// let store = Arc::new(BackingStore::new(files, Handle::current()));
-/// let words: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 100));
-/// let numbers: Arc<FBPool<Vec<u64>, _>> = Arc::new(FBPool::new(store.clone(), 10));
+/// let words: FBPool<String, _> = FBPool::new(store.clone(), 100);
+/// let numbers: FBPool<Vec<u64>, _> = FBPool::new(store.clone(), 10);
 /// # drop((words, numbers));
 /// store.finished().await;
 /// # Ok(())
@@ -136,6 +136,30 @@ impl<B: BackingStoreT> BackingStore<B> {
     /// # Errors
     ///
     /// If the place cannot be read, or is a cache.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::{BinCodec, PreparedPath};
+    ///
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = dir.path().join("saved");
+    /// # PreparedPath::open(path.clone(), vec![]).await?;
+    /// // Another process persists to `path` meanwhile.
+    /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+    /// let theirs = PreparedPath::open_read_only(path).await?;
+    /// let theirs = Arc::new(pool.store().track_read_only(theirs).await?);
+    /// assert!(theirs.is_read_only());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
     pub fn track_read_only(
         self: &Arc<Self>,
         path: B::PersistPath,

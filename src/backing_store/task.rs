@@ -33,6 +33,31 @@ use crate::{Error, Result};
 /// # Panics
 ///
 /// If it is polled after it has returned its result.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::FBPool;
+/// use file_backed::fbstore::BinCodec;
+///
+/// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+/// let items: Vec<_> = ["one", "two"].map(|name| pool.insert(name.to_owned())).into();
+/// let mut tasks = Vec::new();
+/// for item in &items {
+///     tasks.push(item.spawn_write_now().await); // they run side by side
+/// }
+/// for task in tasks {
+///     task.await?;
+/// }
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
 #[must_use = "dropping a task lets it go on unobserved; await it, or call `wait`"]
 pub struct Task<R> {
     job: Arc<TaskJob<R>>,

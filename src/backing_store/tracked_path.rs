@@ -10,14 +10,40 @@ use super::keys::Keys;
 ///
 /// Made by [`BackingStore::track_path`](super::BackingStore::track_path). It
 /// costs about 60 bytes for each key.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::FBPool;
+/// use file_backed::fbstore::{BinCodec, PreparedPath};
+///
+/// # let dir = tempfile::tempdir().expect("a temporary directory");
+/// # let path = dir.path().join("saved");
+/// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+/// let saved = PreparedPath::open(path, vec![]).await?;
+/// let saved = Arc::new(pool.store().track_path(saved).await?);
+/// for key in saved.all_keys() {
+///     let item = pool.register(&saved, key).await?;
+///     println!("{key}: {}", *item.read().await?);
+/// }
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
 pub struct TrackedPath<P> {
     path: P,
     keys: Arc<PlaceKeys>,
     read_only: bool,
 }
 
-/// The keys of one place, and what is being done to them. Trackings of one place
-/// share it, if the store knows that it is one; see
+/// The keys of one place, and what is being done to them.
+///
+/// Trackings of one place share it, if the store knows that it is one; see
 /// [`BackingStoreT::keys_of`](super::BackingStoreT::keys_of).
 pub struct PlaceKeys(Keys);
 

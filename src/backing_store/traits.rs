@@ -22,6 +22,17 @@ pub enum Transfer {
     Present,
 }
 
+/// Bytes of values that a store has moved since it was opened, for
+/// [`Stats`](crate::Stats).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Bytes written, also by writes that failed later.
+    pub written: u64,
+    /// Bytes read into memory. Pages that the kernel loads behind a map are not
+    /// among them.
+    pub read: u64,
+}
+
 /// Stores bytes under keys: the cache's files, and persisted places that
 /// outlive the process.
 ///
@@ -31,6 +42,8 @@ pub enum Transfer {
 /// change one key of one place run at once (loads and persists of a file that is
 /// there may), adds operation and key to errors, and turns panics into errors.
 /// All methods run on threads that may block.
+///
+/// The example `custom_store` is a whole store, in memory.
 pub trait BackingStoreT: Send + Sync + 'static {
     /// A place where files are persisted; for a file system, a directory.
     type PersistPath: Send + Sync + 'static;
@@ -136,6 +149,11 @@ pub trait BackingStoreT: Send + Sync + 'static {
     fn describe(&self, path: &Self::PersistPath) -> Option<PathBuf> {
         let _ = path;
         None
+    }
+
+    /// What it has written and read. The provided method counts nothing.
+    fn traffic(&self) -> Traffic {
+        Traffic::default()
     }
 
     /// Called once, when a [`BackingStore`](super::BackingStore) takes the store
@@ -253,6 +271,10 @@ impl<B: BackingStoreT> BackingStoreT for Arc<B> {
 
     fn describe(&self, path: &Self::PersistPath) -> Option<PathBuf> {
         (**self).describe(path)
+    }
+
+    fn traffic(&self) -> Traffic {
+        (**self).traffic()
     }
 
     fn attach(&self, background: Background) {

@@ -15,9 +15,11 @@ use crate::error::{AtPath, Operation};
 use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, sanitize_path};
 use crate::{Error, Result};
 
-/// What is in a persisted directory, read without a store, a codec or a type:
-/// for tools. It works on a dataset, whose current commit it pins, and on a
-/// directory that items were persisted to without one.
+/// What is in a persisted directory, for tools: read without a store, a codec or
+/// a type.
+///
+/// It works on a dataset, whose current commit it pins, and on a directory that
+/// items were persisted to without one.
 ///
 /// # Examples
 ///

@@ -16,6 +16,9 @@
 //! The manifest names each item (28 bytes) and holds the root as JSON; it is
 //! written anew by each commit. On the disk the dataset is a directory of files,
 //! which the command-line tool `file_backed` (feature `cli`) can look into.
+//!
+//! [`Dataset`] has an example, and the example `dataset` is a library with a reader
+//! in another process.
 
 mod commit;
 mod fault;

@@ -22,8 +22,14 @@ use crate::{Error, Fb, Result};
 const BATCH: usize = 32;
 
 /// Takes the items of a commit; [`Dataset::commit`](super::Dataset::commit)
-/// hands it to its closure. Whatever is not named to it is no longer part of the
-/// dataset.
+/// hands it to its closure.
+///
+/// Whatever is not named to it is no longer part of the dataset.
+///
+/// | an item that is | call |
+/// |---|---|
+/// | new or changed, or at hand | [`save`](Self::save) |
+/// | in the commit before, and not at hand | [`keep`](Self::keep) |
 pub struct Saver<B: ManifestStore> {
     store: Arc<BackingStore<B>>,
     tracked: Arc<TrackedPath<B::PersistPath>>,

@@ -6,8 +6,10 @@ use std::sync::LazyLock;
 
 use uuid::Uuid;
 
-/// Names that the library puts into a directory beside the items. The published
-/// 0.6 deletes names that it does not know: name these to it as ignored.
+/// Names that the library puts into a directory beside the items.
+///
+/// The published 0.6 deletes names that it does not know: name these to it as
+/// ignored.
 pub const RESERVED: [&str; 3] = [
     "file_backed.lock",
     "file_backed.role",

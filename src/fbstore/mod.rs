@@ -6,14 +6,24 @@
 //!
 //! | codec | for | a load costs |
 //! |---|---|---|
-//! | `BinCodec` | any [serde](https://serde.rs) type | one read and a decode |
-//! | `ProstCodec` | protobuf messages | one read and a decode |
-//! | `MappedCodec` | `Mapped<T>`: rkyv archives | a map and a validation; the bytes are read when they are touched |
-//! | `BytesCodec` | `MappedBytes`: plain bytes, as `bytes::Bytes` | a map; the bytes are read when they are touched |
-//! | `MixedCodec` | serde types, `Mapped<T>` and `MappedBytes` in one store | as the one or the other |
-//! | one of your own | whatever it encodes | |
+//! | [`BinCodec`] | any [serde](https://serde.rs) type | one read and a decode |
+//! | [`ProstCodec`] | protobuf messages | one read and a decode |
+//! | [`MappedCodec`] | `Mapped<T>`: rkyv archives | a map and a validation; the bytes are read when they are touched |
+//! | [`BytesCodec`] | `MappedBytes`: plain bytes, as `bytes::Bytes` | a map; the bytes are read when they are touched |
+//! | [`MixedCodec`] | serde types, `Mapped<T>` and `MappedBytes` in one store | as the one or the other |
+//! | [one of your own](Codec) | whatever it encodes | whatever it does |
 //!
-//! Each stands behind a feature of the crate; see there.
+//! Each stands behind a [feature](crate#features) of the crate.
+//!
+// Links to what a feature gives; without it, to the features.
+#![cfg_attr(not(feature = "bincodec"), doc = "[`BinCodec`]: crate#features")]
+#![cfg_attr(not(feature = "prostcodec"), doc = "[`ProstCodec`]: crate#features")]
+#![cfg_attr(not(feature = "mappedcodec"), doc = "[`MappedCodec`]: crate#features")]
+#![cfg_attr(not(feature = "bytescodec"), doc = "[`BytesCodec`]: crate#features")]
+#![cfg_attr(
+    not(all(feature = "bincodec", feature = "mappedcodec")),
+    doc = "[`MixedCodec`]: crate#features"
+)]
 
 mod archiving;
 mod check;
@@ -28,6 +38,7 @@ mod handles;
 mod layout;
 mod lock;
 mod manifests;
+mod meter;
 #[cfg(test)]
 mod power;
 mod prepared_path;
@@ -43,7 +54,33 @@ mod transfer;
 
 #[cfg(feature = "dataset")]
 pub(crate) use check::Stamped;
-pub use file_backed_codecs::*;
+#[cfg(feature = "bincodec")]
+pub use file_backed_codecs::BinCodec;
+#[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
+pub use file_backed_codecs::MixedCodec;
+#[cfg(feature = "prostcodec")]
+pub use file_backed_codecs::ProstCodec;
+#[cfg(feature = "bytescodec")]
+#[doc(no_inline)]
+pub use file_backed_codecs::bytes;
+#[cfg(feature = "prostcodec")]
+#[doc(no_inline)]
+pub use file_backed_codecs::prost;
+#[cfg(feature = "mappedcodec")]
+#[doc(no_inline)]
+pub use file_backed_codecs::rkyv;
+#[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
+pub use file_backed_codecs::{
+    Access, Map, MapAttempt, MapLicence, MaybeMapped, Prefault, Verify, map_budget,
+};
+#[cfg(feature = "mappedcodec")]
+pub use file_backed_codecs::{Archivable, ArchiveWriter, Mapped, MappedCodec};
+pub use file_backed_codecs::{
+    ArchiveInto, BoxError, Codec, CodecId, Footprint, FrameError, Load, Payload, PayloadWriter,
+    ReadAhead, Source, frame,
+};
+#[cfg(feature = "bytescodec")]
+pub use file_backed_codecs::{BytesCodec, MappedBytes};
 pub use layout::{RESERVED, key_path};
 #[cfg(feature = "dataset")]
 pub(crate) use manifests::Manifests;

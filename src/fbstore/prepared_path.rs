@@ -17,8 +17,9 @@ use crate::fb::unwrap;
 use crate::{Error, Result};
 
 /// A directory with its 256 shards, ready to be a store's cache or to have items
-/// persisted in it. It dereferences to its [`Path`]; clones stand for the same
-/// directory.
+/// persisted in it.
+///
+/// It dereferences to its [`Path`]; clones stand for the same directory.
 ///
 /// Within one process a directory has one entry, however often it is opened.
 /// Opening it again first finishes the deletions that an earlier store left.

@@ -14,10 +14,11 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::directory::{Directory, at};
+use super::meter::Meter;
 use super::prepared_path::{Mode, PreparedPath};
 use super::role::Role;
 use super::{scan, sweep};
-use crate::backing_store::{Background, BackingStoreT, PlaceKeys, Strategy, Transfer};
+use crate::backing_store::{Background, BackingStoreT, PlaceKeys, Strategy, Traffic, Transfer};
 use crate::error::{Fault, Operation};
 use crate::fb::unwrap;
 use crate::{Error, Result};
@@ -44,6 +45,7 @@ pub struct FBStore<C> {
     /// Whether there ever were any; spares loads the lock.
     any_in_place: AtomicBool,
     background: OnceLock<Background>,
+    meter: Meter,
 }
 
 impl<C> FBStore<C> {
@@ -73,6 +75,7 @@ impl<C> FBStore<C> {
             in_place: Mutex::new(HashMap::new()),
             any_in_place: AtomicBool::new(false),
             background: OnceLock::new(),
+            meter: Meter::default(),
         })
     }
 
@@ -143,7 +146,7 @@ impl<C> FBStore<C> {
             _ => at(&spot.path(), error),
         })?;
         let unfinished = Unfinished { directory, key };
-        write(&mut *file).map_err(|error| at(&spot.path(), error))?;
+        write(&mut self.meter.writing(&mut *file)).map_err(|error| at(&spot.path(), error))?;
         std::mem::forget(unfinished);
         tracing::debug!(path = %spot.path().display(), "a value was written to its file");
         Ok(())
@@ -273,6 +276,10 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         path.directory().sync()
     }
 
+    fn traffic(&self) -> Traffic {
+        self.meter.traffic()
+    }
+
     fn attach(&self, background: Background) {
         if self.background.set(background.clone()).is_ok() {
             self.directory().set_cache_user(self.epoch, background);
@@ -300,11 +307,12 @@ impl<C: Send + Sync + 'static> FBStore<C> {
         let spot = home.directory().spot(key);
         let decode = || {
             let source = self.directory().files().open(&spot)?;
+            let source = self.meter.reading(&*source);
             match home.mode() {
                 Mode::Import { limit } => {
-                    (self.codec).decode(Payload::open_unframed(&*source, limit)?)
+                    (self.codec).decode(Payload::open_unframed(&source, limit)?)
                 }
-                Mode::ReadWrite | Mode::ReadOnly => frame::load_file(&self.codec, &*source, load),
+                Mode::ReadWrite | Mode::ReadOnly => frame::load_file(&self.codec, &source, load),
             }
         };
         let value = decode().map_err(|error| at(&spot.path(), error))?;

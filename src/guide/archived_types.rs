@@ -1,5 +1,7 @@
-//! Types for `MappedCodec`: the archive is the format of the file, so that the type
-//! decides what a load costs and which program can read it.
+//! Types for `MappedCodec`: what they cost, and how they change.
+//!
+//! The archive is the format of the file, so that the type decides what a load costs and
+//! which program can read it.
 //!
 //! ```
 //! # #[cfg(feature = "mappedcodec")]
@@ -9,7 +11,7 @@
 //! use file_backed::fbstore::{Mapped, MappedCodec, rkyv};
 //!
 //! #[derive(rkyv::Archive, rkyv::Serialize)]
-//! #[rkyv(crate = file_backed::fbstore::rkyv)]
+//! #[rkyv(crate = file_backed::fbstore::rkyv)] // not needed if you depend on rkyv
 //! struct Track {
 //!     name: String,
 //!     /// One column for each quantity: validating it costs nothing.
@@ -21,7 +23,11 @@
 //! // it makes for itself.
 //! let codec = unsafe { MappedCodec::new() }.schema::<Track>(1);
 //! let pool = FBPool::temp(codec, 10).await?;
-//! let track = Track { name: "Ridge".into(), seconds: vec![0.5; 9], metres: vec![2.0; 9] };
+//! let track = Track {
+//!     name: "Ridge".into(),
+//!     seconds: vec![0.5; 9],
+//!     metres: vec![2.0; 9],
+//! };
 //! let item = pool.insert(Mapped::new(&track)?);
 //!
 //! let track = item.read().await?;
@@ -33,64 +39,77 @@
 //! # fn main() {}
 //! ```
 //!
-//! # Alignment
+//! # What validation costs
 //!
-//! A map begins at a page, and memory that a file is read into is aligned as the type
-//! asks, up to 4096 bytes; more is refused. rkyv itself leaves gaps of at most 31 bytes
-//! between the parts of an archive, and panics where it needs a larger one: elements
-//! aligned to 64 bytes or more behind a pointer (in a `Vec` or a `Box`) must be the
-//! first thing that is archived. The root is free of that.
+//! Each new read or map is validated before it is trusted; a map that was kept is not
+//! validated again.
 //!
-//! # Values over 2 GiB
+//! | in the type | cost |
+//! |---|---|
+//! | numbers, and arrays, `Vec`s and structs of them | nothing for each element |
+//! | `bool`, `char`, `NonZero`, enums, `Option` | a check for each: it touches all of the bytes |
+//! | `String`, `Vec` or `Box` within a `Vec` | some nanoseconds for each, and a look through the text of each string |
 //!
-//! rkyv's pointers have 32 bits unless it is told otherwise. An archive can have
-//! 2 130 706 431 bytes then, a little less than 2 GiB, and one that would be larger is
-//! refused, with nothing left of it:
+//! Columns (a `Vec` for each field) load faster than rows with pointers in them: one
+//! string of all names and a `Vec<u32>` of where each begins, in place of a
+//! `Vec<String>`. `trusting` leaves validation out; it is `unsafe`, and
+//! its promise is that each file holds an archive of this very type.
+//!
+//! # `Option`, niches and other wrappers
+//!
+//! An `Option` in an archive has a byte of its own, and the gap that alignment puts
+//! behind it: 8 bytes for an `Option<u32>`. A *niche* takes a value that does not occur
+//! for `None`. That and more is said of a field with `#[rkyv(with = ..)]`, which changes
+//! how it is archived and not its type:
 //!
 //! ```
-//! # #[cfg(all(feature = "mappedcodec", target_pointer_width = "64"))]
-//! # #[tokio::main]
-//! # async fn main() -> file_backed::Result<()> {
-//! use std::sync::Arc;
+//! # #[cfg(feature = "mappedcodec")]
+//! # fn main() -> Result<(), file_backed::fbstore::BoxError> {
+//! use std::path::PathBuf;
 //!
-//! use file_backed::FBPool;
-//! use file_backed::fbstore::{Mapped, MappedCodec};
+//! use file_backed::fbstore::{Mapped, rkyv};
+//! use rkyv::niche::niching::NaN;
+//! use rkyv::with::{AsString, Niche, NicheInto, Skip};
 //!
-//! let pool: Arc<FBPool<Mapped<Vec<u8>>, _>> = FBPool::temp(MappedCodec::heap(), 10).await?;
-//! let refused = pool.insert_archived(vec![0_u8; 1 << 31]).await.err().expect("2 GiB are too many");
-//! assert_eq!(
-//!     refused.get_ref().to_string(),
-//!     "the archive would have more than 2130706431 bytes, the most that rkyv's compiled \
-//!      pointer width can address: switch on rkyv's feature `pointer_width_64`"
-//! );
+//! #[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+//! # #[rkyv(crate = file_backed::fbstore::rkyv)]
+//! struct Sample {
+//!     #[rkyv(with = NicheInto<NaN>)]
+//!     celsius: Option<f32>, // 4 bytes in place of 8
+//!     #[rkyv(with = Niche)]
+//!     note: Option<Box<str>>, // 8 bytes in place of 12
+//!     #[rkyv(with = AsString)]
+//!     source: PathBuf, // has no archived form of its own
+//!     #[rkyv(with = Skip)]
+//!     index: Vec<usize>, // not in the file; empty when it is deserialized
+//! }
+//!
+//! let sample = Sample {
+//!     celsius: Some(21.5),
+//!     note: None,
+//!     source: "station/7".into(),
+//!     index: vec![1, 2],
+//! };
+//! let archived = Mapped::new(&sample)?;
+//! assert_eq!(archived.celsius.as_ref().map(|it| it.to_native()), Some(21.5));
+//! assert!(archived.note.is_none());
+//! assert_eq!(archived.source, "station/7");
+//! assert!(archived.deserialize()?.index.is_empty());
+//! # use rkyv::Archived;
+//! # assert_eq!(size_of::<Archived<Option<f32>>>(), 8);
+//! # assert_eq!(size_of_val(&archived.celsius), 4);
+//! # assert_eq!(size_of::<Archived<Option<Box<str>>>>(), 12);
+//! # assert_eq!(size_of_val(&archived.note), 8);
+//! # assert_eq!(size_of::<Archived<Option<u32>>>(), 8);
 //! # Ok(())
 //! # }
-//! # #[cfg(not(all(feature = "mappedcodec", target_pointer_width = "64")))]
+//! # #[cfg(not(feature = "mappedcodec"))]
 //! # fn main() {}
 //! ```
 //!
-//! Split such a value into several items: each is then loaded, kept and let go of by
-//! itself. Where it has to be one, turn on wide pointers in your own `Cargo.toml`:
-//!
-//! ```toml
-//! [dependencies]
-//! rkyv = { version = "0.8", features = ["pointer_width_64"] }
-//! ```
-//!
-//! * rkyv's format features (pointer width, byte order, alignment) hold for the whole
-//!   program, whichever crate turns them on. The footer records them, and a file of
-//!   another format is refused as a [mismatch](crate::Error::is_mismatch), so turn them
-//!   on before there are files to keep.
-//! * **With 32 bits, rkyv cuts a larger `usize` without a word**, and so the length of
-//!   a `String` of 1 GiB and more. Write `u64` where a number may be large, and `u32`
-//!   where it may not.
-//! * `Mapped::new` makes the archive in memory.
-//!   [`insert_archived`](crate::FBPool::insert_archived) writes it to the file as it is
-//!   made, so that memory holds the value alone; and a `with` wrapper that serializes
-//!   piece by piece spares even that. `codecs/large` in the repository does so: it
-//!   writes an archive of more than 4 GiB without having it in memory, maps it, and
-//!   reads what stands on both sides of the boundary.
-//! * A huge file that cannot be mapped is read into memory, as with `heap()`.
+//! A wrapper is part of the format: to add one or take one away makes another type of
+//! the file. For a type of another crate that rkyv does not know, write a wrapper of your
+//! own: `ArchiveWith`, `SerializeWith` and `DeserializeWith`.
 //!
 //! # When a type changes
 //!
@@ -180,77 +199,65 @@
 //! file of a version that it does not know for damaged, since nothing tells it that the
 //! file is newer.
 //!
-//! # `Option`, niches and other wrappers
+//! # Values over 2 GiB
 //!
-//! An `Option` in an archive has a byte of its own, and the gap that alignment puts
-//! behind it: 8 bytes for an `Option<u32>`. A *niche* takes a value that does not occur
-//! for `None`. That and more is said of a field with `#[rkyv(with = ..)]`, which changes
-//! how it is archived and not its type:
+//! rkyv's pointers have 32 bits unless it is told otherwise. An archive can have
+//! 2 130 706 431 bytes then, a little less than 2 GiB, and one that would be larger is
+//! refused, with nothing left of it:
 //!
 //! ```
-//! # #[cfg(feature = "mappedcodec")]
-//! # fn main() -> Result<(), file_backed::fbstore::BoxError> {
-//! use std::path::PathBuf;
+//! # #[cfg(all(feature = "mappedcodec", target_pointer_width = "64"))]
+//! # #[tokio::main]
+//! # async fn main() -> file_backed::Result<()> {
+//! use std::sync::Arc;
 //!
-//! use file_backed::fbstore::{Mapped, rkyv};
-//! use rkyv::niche::niching::NaN;
-//! use rkyv::with::{AsString, Niche, NicheInto, Skip};
+//! use file_backed::FBPool;
+//! use file_backed::fbstore::{Mapped, MappedCodec};
 //!
-//! #[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
-//! # #[rkyv(crate = file_backed::fbstore::rkyv)]
-//! struct Sample {
-//!     #[rkyv(with = NicheInto<NaN>)]
-//!     celsius: Option<f32>, // 4 bytes in place of 8
-//!     #[rkyv(with = Niche)]
-//!     note: Option<Box<str>>, // 8 bytes in place of 12
-//!     #[rkyv(with = AsString)]
-//!     source: PathBuf, // has no archived form of its own
-//!     #[rkyv(with = Skip)]
-//!     index: Vec<usize>, // not in the file; empty when it is deserialized
-//! }
-//!
-//! let sample = Sample {
-//!     celsius: Some(21.5),
-//!     note: None,
-//!     source: "station/7".into(),
-//!     index: vec![1, 2],
-//! };
-//! let archived = Mapped::new(&sample)?;
-//! assert_eq!(archived.celsius.as_ref().map(|it| it.to_native()), Some(21.5));
-//! assert!(archived.note.is_none());
-//! assert_eq!(archived.source, "station/7");
-//! assert!(archived.deserialize()?.index.is_empty());
-//! # use rkyv::Archived;
-//! # assert_eq!(size_of::<Archived<Option<f32>>>(), 8);
-//! # assert_eq!(size_of_val(&archived.celsius), 4);
-//! # assert_eq!(size_of::<Archived<Option<Box<str>>>>(), 12);
-//! # assert_eq!(size_of_val(&archived.note), 8);
-//! # assert_eq!(size_of::<Archived<Option<u32>>>(), 8);
+//! let codec = MappedCodec::heap();
+//! let pool: Arc<FBPool<Mapped<Vec<u8>>, _>> = FBPool::temp(codec, 10).await?;
+//! let refused = pool.insert_archived(vec![0_u8; 1 << 31]).await.expect_err("2 GiB");
+//! assert_eq!(
+//!     refused.get_ref().to_string(),
+//!     "the archive would have more than 2130706431 bytes, the most that rkyv's \
+//!      compiled pointer width can address: switch on rkyv's feature `pointer_width_64`"
+//! );
 //! # Ok(())
 //! # }
-//! # #[cfg(not(feature = "mappedcodec"))]
+//! # #[cfg(not(all(feature = "mappedcodec", target_pointer_width = "64")))]
 //! # fn main() {}
 //! ```
 //!
-//! A wrapper is part of the format: to add one or take one away makes another type of
-//! the file. For a type of another crate that rkyv does not know, write a wrapper of your
-//! own: `ArchiveWith`, `SerializeWith` and `DeserializeWith`.
+//! Split such a value into several items: each is then loaded, kept and let go of by
+//! itself. Where it has to be one, turn on wide pointers in your own `Cargo.toml`:
 //!
-//! # What validation costs
+//! ```toml
+//! [dependencies]
+//! rkyv = { version = "0.8", features = ["pointer_width_64"] }
+//! ```
 //!
-//! Each new read or map is validated before it is trusted; a map that was kept is not
-//! validated again.
+//! * rkyv's format features (pointer width, byte order, alignment) hold for the whole
+//!   program, whichever crate turns them on. The footer records them, and a file of
+//!   another format is refused as a [mismatch](crate::Error::is_mismatch), so turn them
+//!   on before there are files to keep.
+//! * **With 32 bits, rkyv cuts a larger `usize` without a word**, and so the length of
+//!   a `String` of 1 GiB and more. Write `u64` where a number may be large, and `u32`
+//!   where it may not.
+//! * `Mapped::new` makes the archive in memory.
+//!   [`insert_archived`](crate::FBPool::insert_archived) writes it to the file as it is
+//!   made, so that memory holds the value alone; and a `with` wrapper that serializes
+//!   piece by piece spares even that. `codecs/large` in the repository does so: it
+//!   writes an archive of more than 4 GiB without having it in memory, maps it, and
+//!   reads what stands on both sides of the boundary.
+//! * A huge file that cannot be mapped is read into memory, as with `heap()`.
 //!
-//! | in the type | cost |
-//! |---|---|
-//! | numbers, and arrays, `Vec`s and structs of them | nothing for each element |
-//! | `bool`, `char`, `NonZero`, enums, `Option` | a check for each: it touches all of the bytes |
-//! | `String`, `Vec` or `Box` within a `Vec` | some nanoseconds for each, and a look through the text of each string |
+//! # Alignment
 //!
-//! Columns (a `Vec` for each field) load faster than rows with pointers in them: one
-//! string of all names and a `Vec<u32>` of where each begins, in place of a
-//! `Vec<String>`. `trusting` leaves validation out; it is `unsafe`, and
-//! its promise is that each file holds an archive of this very type.
+//! A map begins at a page, and memory that a file is read into is aligned as the type
+//! asks, up to 4096 bytes; more is refused. rkyv itself leaves gaps of at most 31 bytes
+//! between the parts of an archive, and panics where it needs a larger one: elements
+//! aligned to 64 bytes or more behind a pointer (in a `Vec` or a `Box`) must be the
+//! first thing that is archived. The root is free of that.
 //!
 //! # Deep types
 //!

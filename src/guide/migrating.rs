@@ -48,7 +48,8 @@
 //!
 //! ```ignore
 //! // with the published crate
-//! PreparedPath::new(path, vec!["file_backed.lock", "file_backed.role", "file_backed.manifest"])
+//! let ours = vec!["file_backed.lock", "file_backed.role", "file_backed.manifest"];
+//! PreparedPath::new(path, ours)
 //! ```
 //!
 //! They are [`fbstore::RESERVED`](crate::fbstore::RESERVED). Protobuf messages have

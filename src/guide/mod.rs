@@ -1,4 +1,5 @@
-//! Guides: what does not belong to one type.
+//! Guides: what to know before a codec maps files, before data that matters is
+//! persisted, and when something goes wrong.
 
 pub mod archived_types;
 pub mod durability;

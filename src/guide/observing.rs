@@ -36,9 +36,16 @@
 //! The example `disk_full` shows it (`cargo run --example disk_full`):
 //!
 //! ```text
-//! WARN file_backed::backing_store::failures: a write-back failed: the item stays in memory, and the write is tried again key=6f0e… path=/cache/6f/6f0e… error=could not write item 6f0e… (/cache/6f/6f0e…): No space left on device (os error 28): make room, and try again: the value stays in memory
-//! WARN file_backed::backing_store::outage: an outage begins: the disk refuses writes, and values stay in memory until it takes them again error=could not write item …
-//! WARN file_backed::backing_store::outage: an outage ends: the disk takes writes again, or nothing waits for it
+//! WARN file_backed::backing_store::failures: a write-back failed: the item
+//!     stays in memory, and the write is tried again key=6f0e… path=/cache/6f/6f0e…
+//!     error=could not write item 6f0e… (/cache/6f/6f0e…): No space left on device
+//!     (os error 28): make room, and try again: the value stays in memory
+//! WARN file_backed::backing_store::outage: an outage begins: the disk refuses
+//!     writes, and values stay in memory until it takes them again
+//!     error=could not write item 6f0e… (/cache/6f/6f0e…): No space left on device
+//!     (os error 28): make room, and try again: the value stays in memory
+//! WARN file_backed::backing_store::outage: an outage ends: the disk takes writes
+//!     again, or nothing waits for it
 //! ```
 //!
 //! A program that produces without end asks with
@@ -54,6 +61,7 @@
 //! |---|---|
 //! | `misses` against `hits` | the budget is small for what is used |
 //! | `writes_waiting`, `writes_waiting_bytes` | the disk is slower than who inserts |
+//! | `bytes_written`, `bytes_read` | values go to the disk and come back |
 //! | `overdue`, `overdue_bytes` | guards are held for long |
 //! | `store_failing` | there is an outage |
 //! | `write_failures`, `failed_deletions`, `failed_tasks` | the log has a line for each |

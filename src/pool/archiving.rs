@@ -112,6 +112,33 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Dropping the future gives the item up; what was begun is finished in the
     /// background, and deleted.
     ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::fs::File;
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::{BinCodec, frame};
+    ///
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = dir.path().join("made elsewhere");
+    /// // In another program:
+    /// let words = vec!["one".to_owned(), "two".to_owned()];
+    /// # let mut file = File::create(&path).expect("a file");
+    /// frame::write_file(&BinCodec, &words, &mut file).expect("it is written");
+    ///
+    /// let pool: Arc<FBPool<Vec<String>, _>> = FBPool::temp(BinCodec, 10).await?;
+    /// let item = pool.adopt(path).await?;
+    /// assert_eq!(item.read().await?[1], "two");
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    ///
     /// [`frame::write_file`]: crate::fbstore::frame::write_file
     /// [`Error::is_damaged`]: crate::Error::is_damaged
     /// [`Error::is_mismatch`]: crate::Error::is_mismatch

@@ -44,6 +44,40 @@ use weighing::Weigher;
 
 /// Keeps the recently used of many items in memory, and every other in a file.
 ///
+/// | to | call |
+/// |---|---|
+/// | make a pool | [`open`](Self::open), [`temp`](Self::temp); on a store that others share, [`new`](Self::new) or [`builder`](Self::builder) |
+/// | put a value in | [`insert`](Self::insert); [`reserve`](Self::reserve) first, where it may come faster than the disk takes it |
+/// | put an archive in, or a file | [`insert_archived`](Self::insert_archived), [`adopt`](Self::adopt) |
+/// | find what was persisted | [`register`](Self::register) |
+/// | see what it has and does | [`stats`](Self::stats), [`size`](Self::size) |
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::FBPool;
+/// use file_backed::fbstore::BinCodec;
+///
+/// # let dir = tempfile::tempdir().expect("a temporary directory");
+/// # let path = dir.path().join("cache");
+/// let pool: Arc<FBPool<String, _>> = FBPool::open(BinCodec, path, 2).await?;
+/// let items: Vec<_> = (0..5).map(|n| pool.insert(format!("item {n}"))).collect();
+/// pool.store().finished().await; // what was let go of is in its file
+///
+/// let stats = pool.stats();
+/// assert_eq!((stats.items, stats.resident, stats.writes), (5, 2, 3));
+/// assert_eq!(*items[0].read().await?, "item 0");
+/// assert_eq!(pool.stats().misses, 1);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
+///
 /// # What stays
 ///
 /// The pool keeps `mem_size` items, or as many bytes as the
@@ -55,8 +89,8 @@ use weighing::Weigher;
 ///
 /// A value that is a map of its file ([`Footprint::is_mapped`]) costs no memory
 /// of the process's own. It does not count against the budget, and stays
-/// loadable as a hit as long as the process has maps to spare
-/// (`fbstore::map_budget`).
+/// loadable as a hit as long as the process has
+/// [maps to spare](crate::guide::zero_copy#the-map-budget).
 ///
 /// # Back-pressure
 ///
@@ -145,6 +179,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         let amounts = self.order.amounts();
         let counters = &self.counters;
         let (failures, transfers) = (&self.core().failures, &self.core().transfers);
+        let traffic = self.core().backing.traffic();
         Stats {
             items: self.size(),
             resident: amounts.order.items,
@@ -161,6 +196,8 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             writes_waiting_bytes: amounts.unwritten.bytes,
             writes: counters.writes.load(Ordering::Relaxed),
             write_failures: counters.write_failures.load(Ordering::Relaxed),
+            bytes_written: traffic.written,
+            bytes_read: traffic.read,
             links: transfers.links.load(Ordering::Relaxed),
             clones: transfers.clones.load(Ordering::Relaxed),
             copies: transfers.copies.load(Ordering::Relaxed),
@@ -235,6 +272,39 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     ///
     /// Dropping the future gives up the registration; a link that was made is
     /// deleted in the background.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::{BinCodec, PreparedPath};
+    ///
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = dir.path().join("saved");
+    /// # let key = {
+    /// #     let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 10).await?;
+    /// #     let saved = PreparedPath::open(path.clone(), vec![]).await?;
+    /// #     let saved = Arc::new(pool.store().track_path(saved).await?);
+    /// #     let item = pool.insert("kept".to_owned());
+    /// #     item.spawn_persist(&saved).await.await?;
+    /// #     item.key()
+    /// # };
+    /// // The process before has persisted an item under `key` at `path`.
+    /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 10).await?;
+    /// let saved = PreparedPath::open(path, vec![]).await?;
+    /// let saved = Arc::new(pool.store().track_path(saved).await?);
+    ///
+    /// let item = pool.register(&saved, key).await?;
+    /// assert_eq!(*item.read().await?, "kept");
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
     pub async fn register(
         self: &Arc<Self>,
         path: &Arc<TrackedPath<B::PersistPath>>,

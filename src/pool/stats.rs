@@ -1,8 +1,10 @@
 //! What a pool tells of itself.
 
 /// Counts of one pool, and of the store behind it, at one moment; from
-/// [`FBPool::stats`](super::FBPool::stats). The numbers are read one after the
-/// other while others work, so they need not add up exactly.
+/// [`FBPool::stats`](super::FBPool::stats).
+///
+/// The numbers are read one after the other while others work, so they need not
+/// add up exactly.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
@@ -41,6 +43,12 @@ pub struct Stats {
     pub writes: u64,
     /// Writes that failed; each is tried again while its item needs it.
     pub write_failures: u64,
+    /// Bytes of values that the store has written, for all its pools, also by
+    /// writes that failed later.
+    pub bytes_written: u64,
+    /// Bytes of values that it has read into memory. What the kernel loads when a
+    /// map is touched is not among them.
+    pub bytes_read: u64,
     /// Files of the store that were persisted or registered by a hard link.
     pub links: u64,
     /// Those that a link could not serve, such as between file systems, and that

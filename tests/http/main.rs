@@ -1,21 +1,35 @@
 //! The server of `examples/serve_blobs`, asked by a client over loopback.
 
+mod accepting;
+#[path = "../../examples/serve_blobs/answer.rs"]
+mod answer;
 #[path = "../../examples/serve_blobs/client.rs"]
 mod client;
+mod damage;
+#[path = "../support/log.rs"]
+#[expect(dead_code, reason = "this crate needs a part of it")]
+mod log;
 #[path = "../../examples/serve_blobs/range.rs"]
 mod range;
 #[path = "../../examples/serve_blobs/server.rs"]
 mod server;
+mod shutdown;
+#[path = "../../examples/serve_blobs/stop.rs"]
+mod stop;
+#[path = "../support/watchdog.rs"]
+mod watchdog;
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use answer::{Blob, Blobs, answer};
 use file_backed::FBPool;
 use file_backed::fbstore::{BytesCodec, MappedBytes, Prefault};
 use http_body_util::BodyExt;
 use hyper::body::Bytes;
 use hyper::{Method, Request, Response, StatusCode};
-use server::{Blob, Blobs, answer};
 use tokio::net::TcpListener;
 
 /// Large enough to be mapped, and no multiple of a page.
@@ -45,17 +59,28 @@ async fn blobs() -> Blobs {
     blobs
 }
 
-async fn start() -> SocketAddr {
+/// Serves these until the runtime ends.
+async fn serve(blobs: Blobs) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let blobs = Arc::new(blobs().await);
-    tokio::spawn(server::serve(listener, blobs));
+    let serving = server::serve(listener, Arc::new(blobs), pending(), Duration::ZERO);
+    tokio::spawn(serving);
     address
+}
+
+async fn start() -> SocketAddr {
+    serve(blobs().await).await
 }
 
 async fn get(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Response<Bytes> {
     let response = client::fetch(server, Method::GET, path, headers).await;
     response.unwrap()
+}
+
+/// Runs a future and what it spawns on this thread.
+fn block_on<R>(future: impl Future<Output = R>) -> R {
+    let mut runtime = tokio::runtime::Builder::new_current_thread();
+    runtime.enable_all().build().unwrap().block_on(future)
 }
 
 fn header<'a, B>(response: &'a Response<B>, name: &str) -> Option<&'a str> {
@@ -118,7 +143,7 @@ async fn a_range_that_the_blob_does_not_have_is_refused() {
         let response = get(server, path, &[("range", asked)]).await;
         assert_eq!(response.status(), StatusCode::RANGE_NOT_SATISFIABLE);
         assert_eq!(header(&response, "content-range"), Some(len), "{asked}");
-        assert!(response.body().is_empty());
+        assert_eq!(response.body(), "the blob has no such bytes\n");
     }
 }
 
@@ -186,12 +211,17 @@ async fn other_paths_and_methods_are_refused() {
     for path in ["/", "/5", "/0/", "/../0"] {
         let response = get(server, path, &[]).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
-        assert!(response.body().is_empty());
+        assert_eq!(response.body(), "there is no such blob\n");
+        let head = client::fetch(server, Method::HEAD, path, &[]).await;
+        let head = head.unwrap();
+        assert_eq!(head.status(), StatusCode::NOT_FOUND, "{path}");
+        assert!(head.body().is_empty());
     }
     for method in [Method::POST, Method::PUT, Method::DELETE] {
         let response = client::fetch(server, method, "/0", &[]).await.unwrap();
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(header(&response, "allow"), Some("GET, HEAD"));
+        assert_eq!(response.body(), "only GET and HEAD\n");
     }
 }
 

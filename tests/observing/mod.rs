@@ -4,7 +4,7 @@ mod outages;
 
 use std::sync::Arc;
 
-use file_backed::fbstore::{FBStore, PreparedPath};
+use file_backed::fbstore::{FBStore, PreparedPath, key_path};
 use file_backed::{BackingStore, FBPool};
 use tokio::runtime::Runtime;
 
@@ -79,5 +79,46 @@ fn a_miss_has_a_span_with_its_key_and_tells_the_file() {
         let key = item.key().simple().to_string();
         assert_said(&lines, &["SPAN store", "operation=\"load\"", &key]);
         assert_said(&lines, &["DEBUG", "a value was read", "path=", &key]);
+    });
+}
+
+/// For each way of a value through its file, the bytes that it took.
+#[test]
+fn the_bytes_of_files_are_counted_once_they_are_written_and_read() {
+    test(|| {
+        let dir = tempfile::tempdir().expect("a directory");
+        let runtime = Runtime::new().expect("a runtime");
+        let cache = PreparedPath::blocking_open(dir.path().join("cache"), vec![]);
+        let files = FBStore::open(Words, cache.expect("a cache")).expect("a store");
+        let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
+        let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 1));
+        let bytes = || {
+            let stats = pool.stats();
+            (stats.bytes_written, stats.bytes_read)
+        };
+
+        let item = pool.insert("value".repeat(1000));
+        assert_eq!(bytes(), (0, 0));
+        item.blocking_write_now().expect("it is written");
+        let file = key_path(&dir.path().join("cache"), item.key());
+        let len = file.metadata().expect("it is there").len();
+        assert_eq!(bytes(), (len, 0));
+        let other = pool.insert("another".to_owned());
+        store.blocking_finished();
+        assert!(item.try_load().is_none(), "it has left memory");
+        drop(item.blocking_read().expect("it is read"));
+        store.blocking_finished();
+        let (written, read) = bytes();
+        assert_eq!(read, len);
+        let other_file = key_path(&dir.path().join("cache"), other.key());
+        let other_len = other_file.metadata().expect("it is there").len();
+        assert_eq!(written, len + other_len);
+
+        // Links move no bytes.
+        let saved = PreparedPath::blocking_open(dir.path().join("saved"), vec![]);
+        let saved = store.blocking_track_path(saved.expect("a directory"));
+        let saved = saved.expect("nobody has it");
+        item.blocking_persist(&saved).expect("it is persisted");
+        assert_eq!(bytes(), (written, read));
     });
 }

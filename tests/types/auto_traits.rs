@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use file_backed::backing_store::{
-    Background, BackingStore, PlaceKeys, RegisteredTokens, Task, TrackedPath, Transfer,
+    Background, BackingStore, PlaceKeys, RegisteredTokens, Task, TrackedPath, Traffic, Transfer,
 };
 use file_backed::convenience::Persister;
 use file_backed::fbstore::{FBStore, PreparedPath};
@@ -36,6 +36,7 @@ fn of_types() {
     shared::<RegisteredTokens<B>>();
     shared::<PlaceKeys>();
     shared::<Background>();
+    shared::<Traffic>();
     shared::<Transfer>();
     shared::<Stats>();
     shared::<Error>();

@@ -53,7 +53,7 @@ pub fn position(row: &Row) -> Option<Position> {
             (group, Axis::Threads, number(threads.strip_suffix('t')?)?)
         }
         ("hit" | "random", Some(second)) => (first, Axis::Items, number(second)?),
-        ("cold", Some(second)) => match size(first) {
+        ("cold" | "crossover", Some(second)) => match size(first) {
             Some(at) => (second, Axis::Size, at),
             None => (first, Axis::Size, size(second)?),
         },

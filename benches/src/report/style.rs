@@ -58,6 +58,7 @@ pub fn style_of(system: &str) -> Style {
     match system {
         "file_backed/mappedcodec" => bold("#0072B2", Marker::Circle),
         "file_backed/mappedcodec-crossover0" => bold("#332288", Marker::Diamond),
+        "file_backed/mappedcodec-heap" => bold("#4499DD", Marker::Cross),
         "file_backed/bincodec" => bold("#009E73", Marker::Square),
         "file_backed/prostcodec" => bold("#56B4E9", Marker::Up),
         "file_backed/mixedcodec" => bold("#6A5ACD", Marker::Down),

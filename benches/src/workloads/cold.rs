@@ -36,7 +36,7 @@ fn absent(case: &str, system: &str) -> &'static str {
 }
 
 /// Of systems that give bytes; the best of them counts.
-const BYTES: [&str; 3] = ["limit/read", "limit/read-reused", "limit/map"];
+pub const BYTES: [&str; 3] = ["limit/read", "limit/read-reused", "limit/map"];
 pub const BINCODE: &str = "limit/bincode-buffer";
 pub const PROST: &str = "limit/prost-buffer";
 
@@ -48,7 +48,7 @@ pub fn prost_limit() -> Entry {
     catalog::bare::<limit::files::Prost>(PROST, Kind::Decoded)
 }
 
-fn bytes_limits() -> [Entry; 3] {
+pub fn bytes_limits() -> [Entry; 3] {
     let [read, reused, map] = BYTES;
     [
         catalog::bare::<limit::files::Read>(read, Kind::Bytes),
@@ -298,11 +298,6 @@ pub fn keepers() -> Vec<(String, Keep)> {
 fn kept(bytes: usize, scale: &Scale) -> Case {
     let mut case = Case::new(format!("kept/{}", size_name(bytes)), scale.pick(3, 9));
     for (system, keep) in keepers() {
-        if bytes < 256 * KIB && !system.contains("crossover0") {
-            let reason = "the codec reads files below its crossover of 256 KiB, and keeps no map";
-            case.add(Contender::skipped(system, reason));
-            continue;
-        }
         case.add(Contender::new(system, move |dir| {
             Ok(kept_loads(keep(dir, Template::new(bytes).blob(7))?))
         }));

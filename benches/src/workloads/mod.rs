@@ -1,6 +1,7 @@
 //! The workloads, one a module.
 
 pub mod cold;
+pub mod crossover;
 pub mod decode;
 pub mod footprint;
 pub mod hit;
@@ -18,6 +19,7 @@ use crate::harness::plan::{Case, Scale, Workload};
 pub const ALL: &[Workload] = &[
     hit::WORKLOAD,
     cold::WORKLOAD,
+    crossover::WORKLOAD,
     decode::WORKLOAD,
     validate::WORKLOAD,
     sink::WORKLOAD,

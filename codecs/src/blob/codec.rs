@@ -23,7 +23,10 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use file_backed_codecs::{BytesCodec, MappedBytes, frame};
+/// use std::fs::File;
+///
+/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// use file_backed::fbstore::{BytesCodec, MappedBytes, frame};
 ///
 /// # fn main() -> Result<(), file_backed_codecs::BoxError> {
 /// # let dir = tempfile::tempdir()?;
@@ -32,9 +35,9 @@ use crate::{
 /// let codec = unsafe { BytesCodec::new() };
 ///
 /// let blob = MappedBytes::from(vec![7; 1 << 20]);
-/// frame::write_file(&codec, &blob, &mut std::fs::File::create(&path)?)?;
+/// frame::write_file(&codec, &blob, &mut File::create(&path)?)?;
 ///
-/// let mapped: MappedBytes = frame::read_file(&codec, &std::fs::File::open(&path)?)?;
+/// let mapped: MappedBytes = frame::read_file(&codec, &File::open(&path)?)?;
 /// assert_eq!(mapped.is_mapped(), cfg!(unix));
 /// assert_eq!(mapped, blob);
 /// # Ok(())

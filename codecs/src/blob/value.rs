@@ -18,13 +18,15 @@ use crate::{Access, BoxError, Footprint, Map, MaybeMapped, Prefault};
 /// # Examples
 ///
 /// ```
-/// use file_backed_codecs::{BytesCodec, MappedBytes, bytes::Bytes, frame};
+/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// use file_backed::fbstore::{BytesCodec, MappedBytes, bytes::Bytes, frame};
 ///
 /// # fn main() -> Result<(), file_backed_codecs::BoxError> {
+/// let codec = BytesCodec::heap();
 /// let mut file = Vec::new();
-/// frame::write_file(&BytesCodec::heap(), &MappedBytes::from("a blob"), &mut file)?;
+/// frame::write_file(&codec, &MappedBytes::from("a blob"), &mut file)?;
 ///
-/// let value: MappedBytes = frame::read_file(&BytesCodec::heap(), &file)?;
+/// let value: MappedBytes = frame::read_file(&codec, &file)?;
 /// assert_eq!(&value[2..], b"blob");
 ///
 /// let body: Bytes = value.into();

@@ -133,7 +133,7 @@ impl Fetch {
     /// Maps the payload, or reads it into memory aligned to `align` bytes.
     pub(crate) fn fetch(&self, payload: Payload<'_>, align: usize) -> Result<Shared, BoxError> {
         if let Some(licence) = self.licence_for(&payload)
-            && let Some(map) = payload.try_map(licence)?
+            && let Some(map) = payload.map_just_opened(licence)?
             && self.prepare(&map)?
         {
             self.verify_mapped(&payload, &map)?;

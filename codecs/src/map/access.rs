@@ -1,7 +1,8 @@
 //! How mapped pages come into memory.
 
-/// How the bytes of a map are going to be read. It is advice: the kernel reads
-/// more or less ahead when a page is missing.
+/// How the bytes of a map are going to be read.
+///
+/// It is advice: the kernel reads more or less ahead when a page is missing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Access {
     /// Nothing is known.

@@ -35,8 +35,9 @@ pub fn limit() -> usize {
     LIMIT.load(Relaxed)
 }
 
-/// Sets the limit for the whole process, from now on. Maps that are there
-/// already stay; with a limit of 0, every file is read.
+/// Sets the limit for the whole process, from now on.
+///
+/// Maps that are there already stay; with a limit of 0, every file is read.
 pub fn set_limit(maps: usize) {
     LIMIT.store(maps, Relaxed);
 }
@@ -51,8 +52,9 @@ pub fn fallbacks() -> u64 {
     FALLBACKS.load(Relaxed)
 }
 
-/// Whether more than seven eighths of the limit are in use, so that whoever
-/// keeps maps without need had better let go of some.
+/// Whether more than seven eighths of the limit are in use.
+///
+/// Whoever keeps maps without need had better let go of some then.
 pub fn is_under_pressure() -> bool {
     let limit = limit();
     in_use() > limit.saturating_sub((limit / 8).max(1))

@@ -16,10 +16,10 @@ use crate::frame::{FOOTER_LEN, FrameError, Payload};
 /// system cannot map files.
 const NO_SUCH_DEVICE: i32 = 19;
 
-/// The bytes of one payload, mapped: pages of the file that the kernel loads
-/// when they are touched and takes back when memory is short.
+/// The bytes of one payload, mapped.
 ///
-/// Dereferences to the payload, which begins on a page. Dropping it unmaps the
+/// They are pages of the file that the kernel loads when they are touched and takes
+/// back when memory is short. Dereferences to the payload, which begins on a page. Dropping it unmaps the
 /// file and then returns its share of the [budget](super::budget).
 pub struct Map {
     /// Covers the payload, and is as long as it. The file was at least so long
@@ -59,7 +59,8 @@ impl<'s> Payload<'s> {
     /// # Examples
     ///
     /// ```
-    /// use file_backed_codecs::{BoxError, MapAttempt, MapLicence, Payload};
+    /// # mod file_backed { pub use file_backed_codecs as fbstore; }
+    /// use file_backed::fbstore::{BoxError, MapAttempt, MapLicence, Payload};
     ///
     /// /// Number of zeros in a payload.
     /// fn zeros(payload: Payload<'_>, licence: &MapLicence) -> Result<usize, BoxError> {
@@ -71,14 +72,19 @@ impl<'s> Payload<'s> {
     /// }
     /// ```
     pub fn map(self, licence: &MapLicence) -> Result<MapAttempt<'s>, BoxError> {
-        Ok(match self.try_map(licence)? {
+        // It may have been opened a while ago.
+        if let Some(file) = self.source().file() {
+            self.check_length(file)?;
+        }
+        Ok(match self.map_just_opened(licence)? {
             Some(map) => MapAttempt::Mapped(map),
             None => MapAttempt::Refused(self),
         })
     }
 
-    /// As [`map`](Self::map); `None` is a refusal.
-    pub(crate) fn try_map(&self, licence: &MapLicence) -> Result<Option<Map>, BoxError> {
+    /// As [`map`](Self::map), for a payload that was opened to be mapped: its
+    /// length was compared with the footer just now. `None` is a refusal.
+    pub(crate) fn map_just_opened(&self, licence: &MapLicence) -> Result<Option<Map>, BoxError> {
         let (Some(file), Ok(len)) = (self.source().file(), usize::try_from(self.len())) else {
             return Ok(None);
         };
@@ -89,7 +95,6 @@ impl<'s> Payload<'s> {
             budget::count_fallback();
             return Ok(None);
         };
-        self.check_length(file)?;
         match map_file(file, len, licence) {
             Ok(bytes) => Ok(Some(Map {
                 bytes,

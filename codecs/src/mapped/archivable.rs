@@ -8,15 +8,17 @@ use rkyv::{Archive, Serialize};
 
 use super::ArchiveWriter;
 
-/// Every type that [`Mapped`](super::Mapped) can hold. Implemented for all
-/// types that derive [`rkyv::Archive`] and [`rkyv::Serialize`] and whose
-/// archived form can be validated and shared between threads; there is nothing
-/// to implement by hand.
+/// Every type that [`Mapped`](super::Mapped) can hold.
+///
+/// Implemented for all types that derive [`rkyv::Archive`] and
+/// [`rkyv::Serialize`] and whose archived form can be validated and shared between
+/// threads; there is nothing to implement by hand.
 ///
 /// It stands for a longer list of bounds, so that generic code names one:
 ///
 /// ```
-/// use file_backed_codecs::{Archivable, BoxError, Codec, Mapped, MappedCodec, frame};
+/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// use file_backed::fbstore::{Archivable, BoxError, Mapped, MappedCodec, frame};
 ///
 /// fn round_trip<T: Archivable>(value: &T) -> Result<Mapped<T>, BoxError> {
 ///     let mut file = Vec::new();

@@ -41,9 +41,13 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// use file_backed_codecs::{Mapped, MappedCodec, frame, rkyv};
+/// use std::fs::File;
+///
+/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// use file_backed::fbstore::{Mapped, MappedCodec, frame, rkyv};
 ///
 /// #[derive(rkyv::Archive, rkyv::Serialize)]
+/// #[rkyv(crate = file_backed::fbstore::rkyv)]
 /// struct Tile {
 ///     name: String,
 ///     heights: Vec<f32>,
@@ -55,10 +59,10 @@ use crate::{
 /// // SAFETY: this program writes its files once, and nobody else reaches them.
 /// let codec = unsafe { MappedCodec::new() }.schema::<Tile>(0x71e);
 ///
-/// let tile = Mapped::new(&Tile { name: "N47E011".into(), heights: vec![612.0; 100_000] })?;
-/// frame::write_file(&codec, &tile, &mut std::fs::File::create(&path)?)?;
+/// let tile = Tile { name: "N47E011".into(), heights: vec![612.0; 100_000] };
+/// frame::write_file(&codec, &Mapped::new(&tile)?, &mut File::create(&path)?)?;
 ///
-/// let mapped: Mapped<Tile> = frame::read_file(&codec, &std::fs::File::open(&path)?)?;
+/// let mapped: Mapped<Tile> = frame::read_file(&codec, &File::open(&path)?)?;
 /// assert_eq!(mapped.is_mapped(), cfg!(unix));
 /// assert_eq!(mapped.heights[99_999], 612.0);
 /// # Ok(())
@@ -71,8 +75,6 @@ pub struct MappedCodec {
     /// Ids by the type that is archived; never 0.
     schemas: HashMap<TypeId, u64>,
 }
-
-fetch_options!(MappedCodec);
 
 impl MappedCodec {
     /// A codec that maps files.
@@ -229,6 +231,8 @@ impl MappedCodec {
         }
     }
 }
+
+fetch_options!(MappedCodec);
 
 impl<T: Archivable> ArchiveInto<T, Mapped<T>> for MappedCodec {
     fn archive(&self, source: &T) -> Result<Mapped<T>, BoxError> {

@@ -29,16 +29,19 @@ use crate::{Access, BoxError, Footprint, Map, MaybeMapped, Prefault};
 /// # Examples
 ///
 /// ```
-/// use file_backed_codecs::{Mapped, rkyv};
+/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// use file_backed::fbstore::{Mapped, rkyv};
 ///
 /// #[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+/// #[rkyv(crate = file_backed::fbstore::rkyv)]
 /// struct Tile {
 ///     name: String,
 ///     heights: Vec<f32>,
 /// }
 ///
 /// # fn main() -> Result<(), file_backed_codecs::BoxError> {
-/// let tile = Mapped::new(&Tile { name: "N47E011".into(), heights: vec![612.0, 613.5] })?;
+/// let tile = Tile { name: "N47E011".into(), heights: vec![612.0, 613.5] };
+/// let tile = Mapped::new(&tile)?;
 ///
 /// // Fields are read where they lie.
 /// assert_eq!(tile.name, "N47E011");

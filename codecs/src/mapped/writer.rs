@@ -16,8 +16,9 @@ use crate::aligned::{AlignedBytes, LEAST, PAGE};
 use crate::frame::FrameError;
 use crate::{BoxError, PayloadWriter};
 
-/// What rkyv writes archives to, in memory and in files alike. It stands in the
-/// bounds of [`Archivable`], and there is no other use for it.
+/// What rkyv writes archives to, in memory and in files alike.
+///
+/// It stands in the bounds of [`Archivable`], and there is no other use for it.
 pub struct ArchiveWriter<'w> {
     sink: Sink<'w>,
     /// Bytes written; at most `limit`.

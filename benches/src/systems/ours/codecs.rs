@@ -77,6 +77,19 @@ impl Coded for ArchiveAlwaysMapped {
     }
 }
 
+/// The same, where every file is read, whatever its size.
+pub struct ArchiveAlwaysRead;
+
+impl Coded for ArchiveAlwaysRead {
+    const NAME: &'static str = "file_backed/mappedcodec-heap";
+    type Form = form::Archive;
+    type Codec = MappedCodec;
+
+    fn codec() -> MappedCodec {
+        MappedCodec::heap()
+    }
+}
+
 /// The same as [`Archive`], for a program that inserts without waiting for
 /// write-back.
 pub struct ArchiveUnbounded;

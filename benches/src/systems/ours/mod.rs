@@ -17,7 +17,8 @@ use super::pools::{Counts, Pools};
 use super::{User, runtime};
 
 pub use codecs::{
-    Archive, ArchiveAlwaysMapped, ArchiveUnbounded, Bin, Coded, Mixed, MixedSerde, Prost,
+    Archive, ArchiveAlwaysMapped, ArchiveAlwaysRead, ArchiveUnbounded, Bin, Coded, Mixed,
+    MixedSerde, Prost,
 };
 pub use nowhere::Nowhere;
 
