@@ -7,11 +7,11 @@
 //!
 //! Three uses carry the design:
 //!
-//! 1. **Load large read-mostly blobs with zero copies.** `MappedCodec` stores
+//! 1. **Load large read-mostly blobs with zero copies.** [`MappedCodec`] stores
 //!    [rkyv](https://rkyv.org) archives. A load maps the file, and a read guard
 //!    borrows the archived data; nothing is deserialized.
-//! 2. **Mutable items through the ordinary codecs**: `BinCodec` for serde types,
-//!    `ProstCodec` for protobuf messages, in the same store if wanted.
+//! 2. **Mutable items through the ordinary codecs**: [`BinCodec`] for serde types,
+//!    [`ProstCodec`] for protobuf messages, in the same store if wanted.
 //! 3. **Datasets that outlive the process**: items and a value that names them,
 //!    committed atomically to a permanent directory, found again after a restart
 //!    and read by other processes meanwhile.
