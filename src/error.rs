@@ -1,5 +1,7 @@
 //! The one error type.
 
+mod advice;
+
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
@@ -44,7 +46,8 @@ pub type Result<R, E = Error> = std::result::Result<R, E>;
 ///     error.to_string(),
 ///     format!(
 ///         "could not register item 00000000000000000000000000000007 ({}): \
-///          no file with this key is known at the tracked path",
+///          no file with this key is known at the tracked path: persist the item \
+///          there, or track the path anew if another process has done so",
 ///         path.display()
 ///     )
 /// );
@@ -93,6 +96,8 @@ pub(crate) enum Operation {
     Track,
     Sync,
     Prepare,
+    PrepareToRead,
+    PrepareTemporary,
     FreeSpace,
     OpenStore,
     RunTask,
@@ -125,6 +130,8 @@ impl Operation {
             Self::Track => "track the persisted directory",
             Self::Sync => "make durable what was persisted",
             Self::Prepare => "prepare the directory",
+            Self::PrepareToRead => "open the directory for reading",
+            Self::PrepareTemporary => "make a temporary directory",
             Self::FreeSpace => "ask for the free space of the directory",
             Self::OpenStore => "open a store on the directory",
             Self::RunTask => "run a background task",
@@ -145,33 +152,59 @@ impl Operation {
     }
 }
 
+impl Operation {
+    /// How the message goes on to an item's key.
+    fn before_key(self) -> &'static str {
+        match self {
+            #[cfg(feature = "dataset")]
+            Self::OpenDataset => " for want of item",
+            _ => " item",
+        }
+    }
+}
+
 /// What the library itself finds wrong, as opposed to a store or a codec.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
-    #[error("no file with this key is known at the tracked path")]
+    #[error(
+        "no file with this key is known at the tracked path: persist the item there, or track \
+         the path anew if another process has done so"
+    )]
     NotTracked,
-    #[error("a file with this key and other content is already there")]
+    #[error(
+        "a file with this key and other content is already there: move that one away, or \
+         persist to another directory"
+    )]
     Conflict,
     #[error("{0}")]
     InUse(String),
-    #[error("a write guard of this item was leaked (`mem::forget`): its value is lost")]
+    #[error(
+        "a write guard of this item was leaked (`mem::forget`), and its value with it: insert \
+         the value anew"
+    )]
     LeakedGuard,
     #[error("the code that does it panicked: {0}")]
     Panicked(String),
-    #[error("the runtime was shut down before it could run")]
+    #[error(
+        "the runtime was shut down before it could run: keep it until the store has finished, \
+         or use the blocking calls"
+    )]
     ShutDown,
     #[error(
         "the system failed to make this very file durable before, and does not tell whether its \
          data is lost: insert the value anew, and persist that"
     )]
     NotDurable,
-    #[error("the directory was opened read-only")]
+    #[error("the directory was opened read-only: open it with `PreparedPath::open` to write there")]
     ReadOnly,
-    #[error("the path is tracked read-only")]
+    #[error("the path is tracked read-only: track it with `track_path` to write there")]
     TrackedReadOnly,
-    #[error("something else of this name is in the way")]
+    #[error("something else of this name is in the way: move it away, or give another path")]
     NotADirectory,
-    #[error("the directory that its file should be in is gone")]
+    #[error(
+        "the directory that its file should be in is gone: open the whole anew with \
+         `PreparedPath::open`, which makes it"
+    )]
     ShardGone,
     #[error(
         "another process has the directory: wait until it ends, or give this one a directory of \
@@ -188,7 +221,10 @@ pub(crate) enum Fault {
          the cache another directory"
     )]
     IsPersisted,
-    #[error("the mark tells of a use that this version does not know")]
+    #[error(
+        "the mark tells of a use that this version does not know: use a newer release, or \
+         another directory"
+    )]
     UnknownRole,
 }
 
@@ -340,6 +376,16 @@ impl Error {
     }
 }
 
+impl Error {
+    /// What to do about it, where the cause does not say so itself. Only the
+    /// library's own store names paths: of another nobody knows what its errors
+    /// ask for.
+    fn advice(&self) -> Option<&'static str> {
+        self.path()?;
+        advice::of(self.0.operation, self.get_ref().downcast_ref()?)
+    }
+}
+
 /// An error and the chain of its causes, outermost first.
 fn causes<'a>(
     error: &'a (dyn StdError + 'static),
@@ -410,13 +456,15 @@ impl Kind {
     fn of_dataset(fault: &crate::dataset::Fault) -> Self {
         use crate::dataset::Fault;
         match fault {
-            Fault::NoDataset | Fault::NotCommitted => Self::NotFound,
+            Fault::NoDataset | Fault::NotCommitted | Fault::NotHere => Self::NotFound,
             Fault::DamagedManifest(_) | Fault::MissingFiles { .. } | Fault::OtherFile => {
                 Self::Damaged
             }
             Fault::ManifestVersion(_) | Fault::OtherRoot(_) => Self::Mismatch,
             Fault::NeverAtRest => Self::InUse,
-            Fault::ForeignItems(_) | Fault::UnfitRoot(_) | Fault::OtherStore => Self::Other,
+            Fault::ForeignItems(_) | Fault::UnfitRoot(_) | Fault::OtherStore | Fault::ReadOnly => {
+                Self::Other
+            }
         }
     }
 }
@@ -432,12 +480,16 @@ impl fmt::Display for Error {
         } = &*self.0;
         write!(f, "could not {}", operation.verb())?;
         if let Some(key) = key {
-            write!(f, " item {}", key.simple())?;
+            write!(f, "{} {}", operation.before_key(), key.simple())?;
         }
         if let Some(path) = path {
             write!(f, " ({})", path.display())?;
         }
-        write!(f, ": {source}")
+        write!(f, ": {source}")?;
+        match self.advice() {
+            Some(advice) => write!(f, ": {advice}"),
+            None => Ok(()),
+        }
     }
 }
 

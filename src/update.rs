@@ -1,6 +1,6 @@
 //! Changing values that do not change in place.
 
-use crate::backing_store::ArchiveStrategy;
+use crate::backing_store::{ArchiveStrategy, guarded};
 use crate::error::Operation;
 use crate::fbstore::{Archivable, Mapped, rkyv};
 use crate::{Error, Fb, Result};
@@ -55,7 +55,7 @@ where
     ) -> Result<R> {
         let (pool, key, value) = (self.pool().clone(), self.key(), self.read_owned().await?);
         let task = self.pool().store().task(Operation::Update, move || {
-            let changed = changed(&pool.core().backing, &value, change);
+            let changed = guarded(|| changed(&pool.core().backing, &value, change));
             changed.map_err(|error| Error::of_key(Operation::Update, key, error))
         });
         let (changed, result) = task.await?;

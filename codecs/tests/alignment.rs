@@ -88,6 +88,10 @@ fn above_a_page_is_refused() {
         matches!(error, FrameError::Alignment { align: 8192 }),
         "{error}"
     );
+    assert_eq!(
+        error.to_string(),
+        "the archived type asks for an alignment of 8192 bytes, and a mapped file gives at most 4096: lower that of the type (`#[repr(align)]`)"
+    );
 
     let file = file_of(&MappedCodec::heap(), &Mapped::new(&1u8).unwrap());
     let error = refusal(frame::read_file::<Mapped<By8192>, _>(

@@ -185,7 +185,13 @@ mod mapped {
             reseal(&mut file);
             for error in refusals::<u64>(&codec, &file) {
                 assert!(matches!(error, FrameError::ArchiveFormat { .. }), "{error}");
-                assert!(error.to_string().contains(words), "{error}");
+                let text = error.to_string();
+                assert!(text.contains(words), "{text}");
+                assert!(
+                    text.starts_with("the archive was written with ")
+                        && text.ends_with(": build with the same format features of rkyv"),
+                    "{text}"
+                );
                 assert!(error.is_mismatch());
             }
         }
@@ -224,6 +230,10 @@ mod mapped {
             file_backed_codecs::Codec::decode(&licensed().crossover(0), payload);
         let error = refusal(result);
         assert!(matches!(error, FrameError::Unframed { .. }), "{error}");
+        assert_eq!(
+            error.to_string(),
+            "codec 'rkyv archive' cannot read a file without a footer: import it with the codec that wrote it, `BinCodec` or `ProstCodec`"
+        );
     }
 
     /// `Archive` and `Serialize` are safe to implement, and wrong here: the

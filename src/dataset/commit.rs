@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::fault::Fault;
 use super::manifest::{Entry, Manifest, bytes_of, find};
 use super::saver::{Saved, Saver};
-use super::{Dataset, Shared, Version};
+use super::{Dataset, Shared, Version, at};
 use crate::backing_store::{Core, ManifestStore, Task};
 use crate::error::Operation;
 use crate::{Error, Result};
@@ -233,7 +233,7 @@ where
         entries.sort_unstable_by_key(|entry| entry.key);
         let manifest = Manifest {
             generation: committed.generation,
-            root: encode_root(&root)?,
+            root: self.shared.encode_root(&root)?,
             entries,
         };
         self.shared.store.core().sync(self.shared.tracked.path())?;
@@ -279,10 +279,11 @@ where
 
 /// The root as it is stored. It is read once more, since it is too late to learn
 /// after the commit that it does not come back.
-pub(super) fn encode_root<Root: Serialize + DeserializeOwned>(root: &Root) -> Result<Vec<u8>> {
-    let unfit = |error| Error::new(Operation::Commit, Fault::UnfitRoot(error));
-    let bytes = serde_json::to_vec(root).map_err(unfit)?;
-    serde_json::from_slice::<Root>(&bytes).map_err(unfit)?;
+pub(super) fn encode_root<Root: Serialize + DeserializeOwned>(
+    root: &Root,
+) -> Result<Vec<u8>, Fault> {
+    let bytes = serde_json::to_vec(root).map_err(Fault::UnfitRoot)?;
+    serde_json::from_slice::<Root>(&bytes).map_err(Fault::UnfitRoot)?;
     Ok(bytes)
 }
 
@@ -293,6 +294,16 @@ pub(super) struct Cleaned {
 }
 
 impl<Root, B: ManifestStore> Shared<Root, B> {
+    fn encode_root(&self, root: &Root) -> Result<Vec<u8>>
+    where
+        Root: Serialize + DeserializeOwned,
+    {
+        encode_root(root).map_err(|fault| {
+            let path = self.store.core().backing.describe(self.tracked.path());
+            Error::new(Operation::Commit, at(path, fault))
+        })
+    }
+
     /// Whether the manifest of a failed commit is there all the same.
     fn may_be_there(&self, generation: u64) -> bool {
         self.call(Operation::Commit, |backing, path| backing.generations(path))

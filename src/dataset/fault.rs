@@ -6,8 +6,8 @@ pub(crate) enum Fault {
     #[error("there is no dataset here: open it with `Dataset::open` once, which makes it")]
     NoDataset,
     #[error(
-        "{0} items are here that no commit names, and a dataset deletes such: give it a directory \
-         of its own, and commit these items there"
+        "items are here that no commit names ({0}), and a dataset deletes such: give it a \
+         directory of its own, and commit these items there"
     )]
     ForeignItems(usize),
     #[error("the manifest is damaged ({0}): restore it from a copy of the directory")]
@@ -28,15 +28,23 @@ pub(crate) enum Fault {
     )]
     UnfitRoot(serde_json::Error),
     #[error(
-        "generation {generation} names {count} files that are missing, this one first: restore \
-         them from a copy of the directory; opened read-only, the others can be loaded"
+        "generation {generation} names this file, and it is missing (missing in all: {count}): \
+         restore what is missing from a copy of the directory; opened read-only, the others can \
+         be loaded"
     )]
     MissingFiles { generation: u64, count: usize },
-    #[error("another file stands here than the one that was committed")]
+    #[error(
+        "another file stands here than the one that was committed: restore that one from a copy \
+         of the directory"
+    )]
     OtherFile,
-    #[error("no item with this key is in the current commit")]
+    #[error("no item with this key is in the current commit: take keys from its root")]
     NotCommitted,
-    #[error("the item belongs to a pool of another store: the items of a dataset share its store")]
+    #[error("no item with this key is in the directory: `file_backed ls` shows those that are")]
+    NotHere,
+    #[error("the dataset was opened read-only: open it with `Dataset::open` to commit")]
+    ReadOnly,
+    #[error("the pool belongs to another store than the dataset: use one of `Dataset::store`")]
     OtherStore,
     #[error(
         "the dataset is being committed to faster than a generation can be pinned: try again \

@@ -74,7 +74,9 @@ impl Inspection {
         let opened = |error| Error::new(Operation::OpenDataset, error);
         let manifests = Manifests::of(&path);
         let pin = |generation| manifests.pin(generation);
-        let pinned = pin_current(|| manifests.generations(), pin).map_err(opened)?;
+        let never_at_rest = |fault| AtPath::boxed(path.path().to_owned(), fault);
+        let pinned = pin_current(|| manifests.generations(), pin, never_at_rest);
+        let pinned = pinned.map_err(opened)?;
         let Some((generation, path)) = pinned else {
             return Self::of(path, None);
         };
@@ -204,7 +206,7 @@ impl Inspection {
                 Ok(stamp.map_or(unknown, |stamp| Entry { key, stamp }))
             }
             None => {
-                let fault = self.at_item(key, Fault::NotCommitted);
+                let fault = self.at_item(key, Fault::NotHere);
                 Err(Error::of_key(Operation::Verify, key, fault))
             }
         }

@@ -310,8 +310,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
             return Ok(());
         }
         self.call(Operation::Commit, |backing, path| {
-            let fault = crate::error::Fault::TrackedReadOnly;
-            Err(at(backing.describe(path), fault))
+            Err(at(backing.describe(path), Fault::ReadOnly))
         })
     }
 }

@@ -125,7 +125,8 @@ where
         let backing = &store.core().backing;
         let opened = || {
             let pin = |generation| backing.pin(&path, generation);
-            let pinned = pin_current(|| backing.generations(&path), pin)?;
+            let never_at_rest = |fault| at(backing.describe(&path), fault);
+            let pinned = pin_current(|| backing.generations(&path), pin, never_at_rest)?;
             let (generation, pinned) =
                 pinned.ok_or_else(|| at(backing.describe(&path), Fault::NoDataset))?;
             let bytes = backing.read_manifest(&pinned, generation)?;
@@ -144,9 +145,10 @@ where
 
 /// Pins the highest generation; `None` if there is none. See
 /// [`ManifestStore::remove_manifest`] for why it looks twice.
-pub(super) fn pin_current<P, E: From<Fault>>(
+pub(super) fn pin_current<P, E>(
     generations: impl Fn() -> Result<Vec<u64>, E>,
     pin: impl Fn(u64) -> Result<Option<P>, E>,
+    never_at_rest: impl FnOnce(Fault) -> E,
 ) -> Result<Option<(u64, P)>, E> {
     for _ in 0..ATTEMPTS {
         let Some(newest) = generations()?.pop() else {
@@ -159,7 +161,7 @@ pub(super) fn pin_current<P, E: From<Fault>>(
         }
         std::thread::yield_now();
     }
-    Err(Fault::NeverAtRest.into())
+    Err(never_at_rest(Fault::NeverAtRest))
 }
 
 /// Where a dataset is being opened.
@@ -202,7 +204,7 @@ impl<B: ManifestStore> Place<'_, B> {
         }
         let manifest = Manifest {
             generation: 0,
-            root: encode_root(&Root::default())?,
+            root: encode_root(&Root::default()).map_err(|fault| self.fault(fault))?,
             entries: Vec::new(),
         };
         self.call(|backing, path| backing.write_manifest(path, 0, &manifest.encode()))?;

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::fault::Fault;
 use super::manifest::{Entry, find};
 use super::progress::Meter;
-use super::{Key, Progress};
+use super::{Key, Progress, at};
 use crate::backing_store::{
     BackingStore, Core, ManifestStore, Strategy, Task, TrackedPath, guarded,
 };
@@ -120,7 +120,7 @@ impl<B: ManifestStore> Saver<B> {
     {
         let uuid = item.key();
         if !Arc::ptr_eq(item.pool().store(), &self.store) {
-            return Err(Error::of_key(Operation::Commit, uuid, Fault::OtherStore));
+            return Err(self.fault(uuid, Fault::OtherStore));
         }
         if self.named.contains(&uuid) || self.keep_uuid(uuid) {
             return Ok(Key::from_uuid(uuid));
@@ -150,7 +150,7 @@ impl<B: ManifestStore> Saver<B> {
         if self.named.contains(&uuid) || self.keep_uuid(uuid) {
             return Ok(());
         }
-        Err(Error::of_key(Operation::Commit, uuid, Fault::NotCommitted))
+        Err(self.fault(uuid, Fault::NotCommitted))
     }
 
     /// Tells `progress` how far the commit has come, after each item that is
@@ -168,6 +168,12 @@ impl<B: ManifestStore> Saver<B> {
         self.named.insert(uuid);
         self.kept.push(*entry);
         true
+    }
+
+    fn fault(&self, key: Uuid, fault: Fault) -> Error {
+        let backing = &self.store.core().backing;
+        let path = backing.describe_item(self.tracked.path(), key);
+        Error::of_key(Operation::Commit, key, at(path, fault))
     }
 
     fn flush(&mut self) {

@@ -44,7 +44,7 @@ fn checked<T>(codec: &impl Codec<T>, file: &Path) -> Result<std::path::PathBuf, 
     let file = fs::canonicalize(file)?;
     // To open anything else may wait for ever.
     if !fs::metadata(&file)?.is_file() {
-        let text = "it is not a regular file";
+        let text = "it is not a regular file: give the path of one that `frame::write_file` wrote";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text).into());
     }
     let source = fs::File::open(&file)?;

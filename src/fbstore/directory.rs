@@ -256,7 +256,8 @@ impl Directory {
         if self.epoch.load(Ordering::Relaxed) == epoch {
             return Ok(());
         }
-        let text = "another store of this process has taken the directory as its cache since";
+        let text = "another store of this process has taken the directory as its cache since: \
+                    give each store a directory of its own";
         Err(at(self.root(), Fault::InUse(text.to_owned())))
     }
 

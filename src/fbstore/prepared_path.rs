@@ -156,11 +156,11 @@ impl PreparedPath {
         let temporary = tempfile::Builder::new()
             .prefix("file_backed-")
             .tempdir()
-            .map_err(|error| prepare(at(&std::env::temp_dir(), error)))?;
+            .map_err(|error| temporary_failed(at(&tempfile::env::temp_dir(), error)))?;
         let path = temporary.path().to_owned();
         let directory = Directory::create(&path, &*files)
             .and_then(|()| Directory::enter(path, files, Some(temporary)))
-            .map_err(prepare)?;
+            .map_err(temporary_failed)?;
         Ok(Self {
             directory,
             ignored: [].into(),
@@ -231,10 +231,11 @@ impl PreparedPath {
 
     fn existing(path: PathBuf, mode: Mode) -> Result<Self> {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
+        let failed = |error| Error::new(Operation::PrepareToRead, error);
         files
             .list(&path, &mut |_, _| {})
-            .map_err(|error| prepare(at(&path, error)))?;
-        let directory = Directory::enter(path, files, None).map_err(prepare)?;
+            .map_err(|error| failed(at(&path, error)))?;
+        let directory = Directory::enter(path, files, None).map_err(failed)?;
         Ok(Self {
             directory,
             ignored: [].into(),
@@ -300,6 +301,10 @@ impl PreparedPath {
 
 fn prepare(error: BoxError) -> Error {
     Error::new(Operation::Prepare, error)
+}
+
+fn temporary_failed(error: BoxError) -> Error {
+    Error::new(Operation::PrepareTemporary, error)
 }
 
 /// Runs `work` on a thread of its own: opening a directory is rare, and must not

@@ -38,10 +38,12 @@
 //! ```text
 //! WARN file_backed::backing_store::failures: a write-back failed: the item
 //!     stays in memory, and the write is tried again key=6f0e… path=/cache/6f/6f0e…
-//!     error=could not write item 6f0e… (/cache/6f/6f0e…): no storage space
+//!     error=could not write item 6f0e… (/cache/6f/6f0e…): No space left on device
+//!     (os error 28): make room, and try again: the value stays in memory
 //! WARN file_backed::backing_store::outage: an outage begins: the disk refuses
 //!     writes, and values stay in memory until it takes them again
-//!     error=could not write item 6f0e… (/cache/6f/6f0e…): no storage space
+//!     error=could not write item 6f0e… (/cache/6f/6f0e…): No space left on device
+//!     (os error 28): make room, and try again: the value stays in memory
 //! WARN file_backed::backing_store::outage: an outage ends: the disk takes writes
 //!     again, or nothing waits for it
 //! ```

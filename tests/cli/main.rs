@@ -285,27 +285,156 @@ fn walk(path: &Path) -> Vec<PathBuf> {
     found
 }
 
+/// A footer of a later version, with its checksum.
+fn make_newer(path: &Path) {
+    let mut bytes = fs::read(path).expect("it is there");
+    let footer = bytes.len() - 64;
+    bytes[footer + 8] = 2;
+    let sum = crc32fast::hash(&bytes[footer..footer + 60]);
+    bytes[footer + 60..].copy_from_slice(&sum.to_le_bytes());
+    fs::remove_file(path).expect("it is there");
+    fs::write(path, bytes).expect("it is written");
+}
+
+const NEWER: &str =
+    "the file has format version 2, and this library reads version 1: open it with a newer release";
+
+#[test]
+fn what_cannot_be_read_is_no_damage() {
+    let place = Place::dataset();
+    make_newer(&place.file(1));
+    let (root, key) = (place.path.display(), place.simple(1));
+    let file = format!("item {key} ({root}/{}/{key})", &key[..2]);
+    let told = tool(&["verify"], &place.path);
+    let rest = "0 of 3 files damaged, 1 not readable;";
+    let text = format!("could not verify {file}: {NEWER}\n{rest}");
+    assert!(told.out.starts_with(&text), "{}", told.out);
+    assert_eq!((told.code, told.err.as_str()), (2, ""));
+    let told = tool(&["info"], &place.path);
+    let text = format!("UNREADABLE  could not look at {file}: {NEWER}\n");
+    assert!(told.out.ends_with(&text), "{}", told.out);
+    assert_eq!((told.code, told.err.as_str()), (2, ""));
+    let told = tool(&["ls"], &place.path);
+    let text = format!("{key}  could not look at {file}: {NEWER}");
+    assert_eq!(told.out.lines().nth(1), Some(text.as_str()));
+    assert_eq!((told.code, told.err.as_str()), (2, ""));
+    for command in ["info", "verify"] {
+        let told = tool(&[command, "--json"], &place.path);
+        let json = told.json();
+        assert_eq!(
+            (told.code, &json["damaged"]),
+            (2, &Value::Array(vec![])),
+            "{command}"
+        );
+        assert_eq!(json["unreadable"][0]["key"], key);
+    }
+    assert_eq!(tool(&["ls", "--json"], &place.path).code, 2);
+    // Damage beside it tells more.
+    flip(&place.file(0), 100);
+    let told = tool(&["verify"], &place.path);
+    assert_eq!(told.code, 1);
+    let rest = "1 of 3 files damaged, 1 not readable;";
+    assert!(told.out.contains(rest), "{}", told.out);
+}
+
+/// Nothing is read before.
+#[test]
+fn a_key_that_is_not_there_is_told() {
+    for place in [Place::dataset(), Place::by_hand()] {
+        flip(&place.file(0), 70);
+        let told = tool(&["verify", &place.simple(0), &"0".repeat(32)], &place.path);
+        let text = format!(
+            "file_backed: there is no item {} in {}: `file_backed ls` shows those that are\n",
+            "0".repeat(32),
+            place.path.display()
+        );
+        assert_eq!((told.code, told.out, told.err), (2, String::new(), text));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_file_without_permission_is_no_damage() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    let place = Place::by_hand();
+    fs::set_permissions(place.file(0), fs::Permissions::from_mode(0o000)).expect("it is ours");
+    if fs::read(place.file(0)).is_ok() {
+        println!("skipped: this user may read everything");
+        return;
+    }
+    let told = tool(&["verify"], &place.path);
+    let text = "Permission denied (os error 13): let the user of this process read it";
+    assert!(told.code == 2 && told.out.contains(text), "{}", told.out);
+}
+
 #[test]
 fn wrong_words_and_places_are_told() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let nowhere = dir.path().join("nowhere");
     for command in ["info", "ls", "verify"] {
         let told = tool(&[command], &nowhere);
-        assert_eq!(told.code, 2);
-        assert!(told.err.contains("nowhere"), "{}", told.err);
+        assert_eq!((told.code, told.out.as_str()), (2, ""));
+        #[cfg(unix)]
+        assert_eq!(
+            told.err,
+            format!(
+                "file_backed: could not open the directory for reading ({}): No such file or directory (os error 2): check the path: only `PreparedPath::open` makes a directory\n",
+                nowhere.display()
+            )
+        );
     }
-    for words in [
-        &["inform"][..],
-        &["info", "more"],
-        &["verify", "no key"],
-        &["ls", "--colour"],
+    const SEE: &str = "`file_backed --help` tells what there is\n";
+    for (words, text) in [
+        (
+            &["inform"][..],
+            format!("there is no command \"inform\"\n{SEE}"),
+        ),
+        (
+            &["info", "more"],
+            format!("one directory at a time: \"more\" is too much\n{SEE}"),
+        ),
+        (
+            &["verify", "no key"],
+            "\"no key\" is no key (failed to parse a UUID): `ls` shows them\n".to_owned(),
+        ),
+        (
+            &["ls", "--colour"],
+            format!("invalid option '--colour'\n{SEE}"),
+        ),
     ] {
         let told = tool(words, dir.path());
         assert_eq!((told.code, told.out.as_str()), (2, ""), "{words:?}");
-        assert!(told.err.starts_with("file_backed: "), "{}", told.err);
+        assert_eq!(told.err, format!("file_backed: {text}"));
     }
+    let bare = |words: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_file_backed"))
+            .args(words)
+            .output()
+            .expect("it runs");
+        let err = String::from_utf8(output.stderr).expect("text");
+        (output.status.code(), err)
+    };
+    let which = format!("file_backed: which directory?\n{SEE}");
+    assert_eq!(bare(&["info"]), (Some(2), which));
+    let (code, err) = bare(&[]);
+    let usage = tool(&["--help"], dir.path()).out;
+    assert_eq!(
+        (code, err),
+        (
+            Some(2),
+            format!("file_backed: what is to be done?\n\n{usage}\n")
+        )
+    );
     let told = tool(&["--help"], dir.path());
     assert!(told.code == 0 && told.out.contains("Usage:"));
+    for code in [
+        "  0   all that was looked at is there and whole; also if there are no items yet\n",
+        "  1   something is damaged or missing, whatever else could not be read\n",
+        "  2   what was asked for could not be done: wrong words, no such key, nothing of\n",
+    ] {
+        assert!(told.out.contains(code), "{code} in\n{}", told.out);
+    }
     let told = tool(&["--version"], dir.path());
     assert_eq!(
         told.out,
@@ -313,12 +442,42 @@ fn wrong_words_and_places_are_told() {
     );
 }
 
-/// A directory without items is no damage.
+/// Neither a dataset without items nor a directory that nothing was persisted to
+/// yet is wrong.
 #[test]
-fn an_empty_directory_has_no_items() {
-    let place = Place::new(|_, _, _| ());
-    let told = tool(&["ls"], &place.path);
-    assert_eq!((told.code, told.out.as_str()), (0, ""));
-    assert!(told.err.contains("no items"), "{}", told.err);
-    assert_eq!(tool(&["info", "--json"], &place.path).json()["items"], 0);
+fn a_directory_may_have_no_items_yet() {
+    let dataset = Place::new(|store, _, saved| {
+        let dataset = Dataset::<u32, _>::blocking_open(store, saved);
+        drop(dataset.expect("it is made"));
+    });
+    let tracked = Place::new(|store, _, saved| {
+        drop(store.blocking_track_path(saved).expect("it is ours"));
+    });
+    for place in [dataset, tracked] {
+        let told = tool(&["ls"], &place.path);
+        assert_eq!((told.code, told.out.as_str()), (0, ""));
+        assert_eq!(
+            told.err,
+            format!("there are no items in {}\n", place.path.display())
+        );
+        let told = tool(&["info", "--json"], &place.path);
+        assert_eq!((told.code, &told.json()["items"]), (0, &0.into()));
+        let told = tool(&["verify"], &place.path);
+        assert_eq!((told.code, &*told.out), (0, "0 files, 0 B: all whole\n"));
+    }
+}
+
+/// Whoever mistypes a name is not to be told that all is well.
+#[test]
+fn a_directory_that_is_not_the_librarys_is_refused() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    fs::write(dir.path().join("notes.txt"), "mine").expect("it is written");
+    for command in ["info", "ls", "verify"] {
+        let told = tool(&[command], dir.path());
+        let text = format!(
+            "file_backed: there is nothing of file_backed in {}: give a directory that items were persisted to\n",
+            dir.path().display()
+        );
+        assert_eq!((told.code, told.out, told.err), (2, String::new(), text));
+    }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use file_backed::FBPool;
 use file_backed::fbstore::{Codec, FBStore, Mapped, MappedCodec, PreparedPath, frame};
 
-use crate::support::test;
+use crate::support::{Words, test, told};
 
 type Numbers = Mapped<Vec<u32>>;
 type Pool = FBPool<Numbers, FBStore<MappedCodec>>;
@@ -128,22 +128,58 @@ fn are_refused_if_they_are_foreign_and_left_alone() {
             let with_schema = mapping().schema::<Vec<u32>>(5);
             let whole = bytes_of(&with_schema, &numbers());
             let other_type: Mapped<u8> = Mapped::new(&1).expect("archived");
-            let foreign: [(&str, Vec<u8>, bool); 6] = [
-                ("empty", vec![], true),
-                ("text", b"not an archive at all".repeat(10), true),
-                ("cut", whole[1..].to_vec(), true),
+            let other_codec = bytes_of(&Words, &"a".repeat(whole.len()));
+            let (len, cut) = (whole.len() - 64, whole.len() - 65);
+            let cut = format!(
+                "the footer states a payload of {len} bytes, and the file holds {cut}: it is truncated or damaged: restore it from a copy"
+            );
+            let foreign: [(&str, Vec<u8>, bool, &str); 7] = [
+                (
+                    "empty",
+                    vec![],
+                    true,
+                    "the file is 0 bytes long, too short for a payload and its footer of 64 bytes: it is empty or truncated, or was not written by this library: restore it from a copy",
+                ),
+                (
+                    "text",
+                    b"not an archive at all".repeat(10),
+                    true,
+                    "the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import): restore it from a copy",
+                ),
+                ("cut", whole[1..].to_vec(), true, &cut),
                 (
                     "damaged footer",
                     [&whole[..whole.len() - 1], &[0]].concat(),
                     true,
+                    "the footer does not match its checksum: the file is damaged: restore it from a copy",
                 ),
-                ("other type", bytes_of(&mapping(), &other_type), false),
-                ("other schema", bytes_of(&mapping(), &numbers()), false),
+                (
+                    "other codec",
+                    other_codec,
+                    false,
+                    "the file was written by codec 'user codec 77' and is read with codec 'rkyv archive': use the codec that wrote it, or, with a codec of several kinds, a pool of the kind that wrote it",
+                ),
+                (
+                    "other type",
+                    bytes_of(&mapping(), &other_type),
+                    false,
+                    "the archive's root has 1 bytes aligned to 1, and the type asked for has 8 aligned to 4: it holds another type, or an older form of this one: load it as the type that was written",
+                ),
+                (
+                    "other schema",
+                    bytes_of(&mapping(), &numbers()),
+                    false,
+                    "the file has no schema id and the type asked for has schema id 0x5: it holds another type, or another form of this one: load it as the type that was written",
+                ),
             ];
-            for (name, bytes, is_damaged) in foreign {
+            for (name, bytes, is_damaged, why) in foreign {
                 let file = place.file(name, &bytes);
                 let error = pool.blocking_adopt(&file).expect_err(name);
                 assert_eq!(error.path(), Some(&*file), "{error}");
+                assert_eq!(
+                    told(&error, place.dir.path()),
+                    format!("could not adopt a file as item KEY (ROOT/{name}): {why}")
+                );
                 assert_eq!(
                     (error.is_damaged(), error.is_mismatch()),
                     (is_damaged, !is_damaged),
@@ -152,9 +188,19 @@ fn are_refused_if_they_are_foreign_and_left_alone() {
                 assert_eq!(fs::read(&file).expect("it is there"), bytes);
             }
             let missing = pool.blocking_adopt(place.dir.path().join("missing"));
-            assert!(missing.expect_err("missing").is_not_found());
+            let missing = missing.expect_err("missing");
+            assert!(missing.is_not_found());
             let directory = pool.blocking_adopt(place.dir.path()).expect_err("no file");
-            assert!(directory.to_string().contains("not a regular file"));
+            let told = |error| told(error, place.dir.path());
+            #[cfg(unix)]
+            assert_eq!(
+                told(&missing),
+                "could not adopt a file as item KEY (ROOT/missing): No such file or directory (os error 2): check the path"
+            );
+            assert_eq!(
+                told(&directory),
+                "could not adopt a file as item KEY (ROOT): it is not a regular file: give the path of one that `frame::write_file` wrote"
+            );
             pool.store().blocking_finished();
             assert_eq!(pool.size(), 0);
             let whole = place.file("whole", &whole);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use file_backed::FBPool;
 use file_backed::fbstore::{FBStore, Mapped, MappedCodec, Prefault, rkyv};
 
-use crate::support::test;
+use crate::support::{test, told};
 
 type Pool<T> = FBPool<Mapped<T>, FBStore<MappedCodec>>;
 
@@ -91,7 +91,10 @@ fn leave_nothing_when_they_fail() {
             let pool: Arc<Pool<Refuses>> =
                 Pool::open(mapping(), dir.path(), 4).await.expect("a pool");
             let error = pool.insert_archived(Refuses).await.expect_err("it refuses");
-            assert!(error.to_string().contains("on purpose"), "{error}");
+            assert_eq!(
+                told(&error, dir.path()),
+                "could not archive item KEY (ROOT/SHARD/KEY): on purpose"
+            );
             assert!(error.path().is_some() && error.key().is_some());
             assert_eq!(files_in(dir.path()), 0);
         });
@@ -118,6 +121,10 @@ fn leave_nothing_when_they_cannot_be_loaded() {
             let chain = |links| (0..links).fold(Link(None), |rest, _| Link(Some(Box::new(rest))));
             let error = pool.insert_archived(chain(9)).await.expect_err("too deep");
             assert!(error.is_damaged(), "{error}");
+            assert_eq!(
+                told(&error, dir.path()),
+                "could not load item KEY (ROOT/SHARD/KEY): the archive is not valid for the type asked for (more than 3 pointers follow on each other; `MappedCodec::max_depth` may allow more): the file is damaged, or holds another type: restore it from a copy, or load it as the type that was written"
+            );
             pool.store().finished().await;
             assert_eq!((files_in(dir.path()), pool.size()), (0, 0));
             assert!(pool.insert_archived(chain(2)).await.is_ok());

@@ -1,11 +1,12 @@
 //! `update`: an archive is made a value, changed, and archived anew.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use file_backed::FBPool;
 use file_backed::fbstore::{FBStore, Mapped, MappedCodec};
 
-use crate::support::test;
+use crate::support::{test, told};
 
 type Pool = FBPool<Mapped<Vec<u32>>, FBStore<MappedCodec>>;
 
@@ -55,7 +56,12 @@ fn changes_nothing_when_it_fails() {
                 numbers.clear();
                 assert!(!numbers.is_empty(), "on purpose");
             });
-            assert!(panicked.await.expect_err("it panics").is_panic());
+            let error = panicked.await.expect_err("it panics");
+            assert!(error.is_panic());
+            assert_eq!(
+                told(&error, Path::new("ROOT")),
+                "could not update item KEY: the code that does it panicked: on purpose"
+            );
             assert_eq!(item.key(), key);
             assert_eq!(item.read().await.expect("loaded")[0], 1);
         });

@@ -6,6 +6,8 @@ mod damage;
 mod processes;
 mod readers;
 mod restart;
+#[cfg(unix)]
+mod texts;
 
 use std::collections::BTreeMap;
 use std::fs;

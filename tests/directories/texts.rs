@@ -3,15 +3,16 @@
 use std::fs::{self, File};
 use std::path::Path;
 
+use file_backed::fbstore::PreparedPath;
 use file_backed::{Error, FBPool};
 
 use super::{Places, prepared, track};
-use crate::support::{Words, test};
+use crate::support::{Words, test, told};
 
 /// The text, with the directory by its name.
 fn text(error: &Error, places: &Places) -> String {
     let root = places.cache.parent().expect("it is in one");
-    error.to_string().replace(&*root.to_string_lossy(), "ROOT")
+    told(error, root)
 }
 
 fn lock(directory: &Path) -> File {
@@ -61,7 +62,7 @@ fn of_roles() {
         fs::write(places.saved.join("file_backed.role"), "a garden\n").expect("it is written");
         assert_eq!(
             text(&track(&other, &places.saved).unwrap_err(), &places),
-            "could not track the persisted directory (ROOT/saved/file_backed.role): the mark tells of a use that this version does not know"
+            "could not track the persisted directory (ROOT/saved/file_backed.role): the mark tells of a use that this version does not know: use a newer release, or another directory"
         );
     });
 }
@@ -75,7 +76,26 @@ fn of_a_file_where_the_cache_is_to_be() {
         let error = places.world.block_on(opened);
         assert_eq!(
             text(&error.expect_err("a file is no directory"), &places),
-            "could not prepare the directory (ROOT/cache): something else of this name is in the way"
+            "could not prepare the directory (ROOT/cache): something else of this name is in the way: move it away, or give another path"
+        );
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn of_temporary_directories() {
+    let test = "directories::texts::of_temporary_directories";
+    let nowhere = ("TMPDIR", "/nowhere/at/all");
+    crate::support::in_a_process_with(nowhere, test, || {
+        let error = PreparedPath::blocking_temp().expect_err("there is no such directory");
+        let text = error.to_string();
+        let (before, after) = text.split_once("file_backed-").expect("a name by chance");
+        assert_eq!(
+            (before, after.split_once('"').map(|(_, rest)| rest)),
+            (
+                "could not make a temporary directory (/nowhere/at/all): No such file or directory (os error 2) at path \"/nowhere/at/all/",
+                Some(": set `TMPDIR` to a directory in which this process may write")
+            )
         );
     });
 }

@@ -179,7 +179,7 @@ mod bincodec {
         import.register(0).blocking_read().unwrap().assert_is(1);
         let error = import.refusal(1);
         let expected = format!(
-            "the file is {} bytes long, and the import allows {}",
+            "the file is {} bytes long, and the import allows {}: open it for import with a higher limit",
             large.len(),
             small.len()
         );
@@ -285,7 +285,7 @@ fn archives_are_refused() {
     assert!(
         error
             .to_string()
-            .ends_with("codec 'rkyv archive' cannot read a file without a footer")
+            .ends_with("codec 'rkyv archive' cannot read a file without a footer: import it with the codec that wrote it, `BinCodec` or `ProstCodec`")
     );
     import.close(&files);
 }

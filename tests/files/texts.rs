@@ -15,6 +15,7 @@ use tokio::runtime::Runtime;
 
 use super::on_disk::{prepared, scratch};
 use super::own_codec::Inverted;
+use crate::support::told;
 
 struct Program {
     root: PathBuf,
@@ -39,25 +40,12 @@ impl Program {
         }
     }
 
-    /// The whole text, with what differs from run to run by its name.
-    fn text(&self, error: &Error) -> String {
-        let mut text = error.to_string();
-        let of_path = || Uuid::try_parse(error.path()?.file_name()?.to_str()?).ok();
-        if let Some(key) = error.key().or_else(of_path) {
-            let key = key.simple().to_string();
-            text = text
-                .replace(&format!("/{}/", &key[..2]), "/SHARD/")
-                .replace(&key, "KEY");
-        }
-        text.replace(&*self.root.to_string_lossy(), "ROOT")
-    }
-
     #[track_caller]
     fn expect<R>(&self, result: Result<R, Error>, text: &str) {
         let Err(error) = result else {
             panic!("it succeeded: {text}")
         };
-        assert_eq!(self.text(&error), text);
+        assert_eq!(told(&error, &self.root), text);
     }
 }
 
@@ -69,23 +57,35 @@ fn of_directories() {
     let open = |name| PreparedPath::blocking_open(at(name), vec![]);
     program.expect(
         open("file"),
-        "could not prepare the directory (ROOT/file): something else of this name is in the way",
+        "could not prepare the directory (ROOT/file): something else of this name is in the way: move it away, or give another path",
     );
     program.expect(
         open("file/below"),
-        "could not prepare the directory (ROOT/file/below): Not a directory (os error 20)",
+        "could not prepare the directory (ROOT/file/below): Not a directory (os error 20): a part of the path is a file: move it away, or give another path",
     );
     program.expect(
         PreparedPath::blocking_open_read_only(at("none")),
-        "could not prepare the directory (ROOT/none): No such file or directory (os error 2)",
+        "could not open the directory for reading (ROOT/none): No such file or directory (os error 2): check the path: only `PreparedPath::open` makes a directory",
     );
     program.expect(
         PreparedPath::blocking_open_import(at("none"), 100),
-        "could not prepare the directory (ROOT/none): No such file or directory (os error 2)",
+        "could not open the directory for reading (ROOT/none): No such file or directory (os error 2): check the path: only `PreparedPath::open` makes a directory",
     );
     program.expect(
         PreparedPath::blocking_open_read_only(at("file")),
-        "could not prepare the directory (ROOT/file): Not a directory (os error 20)",
+        "could not open the directory for reading (ROOT/file): Not a directory (os error 20): give the path of a directory",
+    );
+    fs::create_dir(at("shards")).unwrap();
+    fs::write(at("shards/7f"), "in the way").unwrap();
+    program.expect(
+        open("shards"),
+        "could not prepare the directory (ROOT/shards/7f): something else of this name is in the way: move it away, or give another path",
+    );
+    let deleted = open("deleted").unwrap();
+    fs::remove_dir_all(at("deleted")).unwrap();
+    program.expect(
+        deleted.free_space(),
+        "could not ask for the free space of the directory (ROOT/deleted): No such file or directory (os error 2): somebody has deleted it since it was opened: open it anew with `PreparedPath::open`",
     );
 
     let item = program.pool.insert(vec![1]);
@@ -98,13 +98,15 @@ fn of_directories() {
     let read_only = || PreparedPath::blocking_open_read_only(at("cache")).unwrap();
     program.expect(
         FBStore::open(Inverted, read_only()),
-        "could not open a store on the directory (ROOT/cache): the directory was opened read-only",
+        "could not open a store on the directory (ROOT/cache): the directory was opened read-only: open it with `PreparedPath::open` to write there",
     );
     drop(item);
 
     let lost = program.pool.insert(vec![1]);
     let _taken = FBStore::open(Inverted, prepared(at("cache"))).unwrap();
-    program.expect(lost.blocking_write_now(), "could not write item KEY (ROOT/cache): another store of this process has taken the directory as its cache since");
+    let other = open("other").unwrap();
+    let _other = FBStore::open(Inverted, other.clone()).unwrap();
+    program.expect(lost.blocking_write_now(), "could not write item KEY (ROOT/cache): another store of this process has taken the directory as its cache since: give each store a directory of its own");
 }
 
 #[test]
@@ -116,12 +118,12 @@ fn of_saved_items() {
     let item = pool.insert(vec![1]);
     program.expect(
         pool.blocking_register(&tracked, item.key()),
-        "could not register item KEY (ROOT/saved): no file with this key is known at the tracked path",
+        "could not register item KEY (ROOT/saved): no file with this key is known at the tracked path: persist the item there, or track the path anew if another process has done so",
     );
 
     let file = key_path(&saved, item.key());
     fs::write(&file, "another").unwrap();
-    program.expect(item.blocking_persist(&tracked), "could not persist item KEY (ROOT/saved/SHARD/KEY): a file with this key and other content is already there");
+    program.expect(item.blocking_persist(&tracked), "could not persist item KEY (ROOT/saved/SHARD/KEY): a file with this key and other content is already there: move that one away, or persist to another directory");
     fs::remove_file(&file).unwrap();
     item.blocking_persist(&tracked).unwrap();
 
@@ -130,39 +132,40 @@ fn of_saved_items() {
         .unwrap();
     program.expect(
         item.blocking_persist(&read_only),
-        "could not persist item KEY (ROOT/saved): the path is tracked read-only",
+        "could not persist item KEY (ROOT/saved): the path is tracked read-only: track it with `track_path` to write there",
     );
     program.expect(
         store.blocking_delete_persisted(&read_only, item.key()),
-        "could not delete the persisted file of item KEY (ROOT/saved): the path is tracked read-only",
+        "could not delete the persisted file of item KEY (ROOT/saved): the path is tracked read-only: track it with `track_path` to write there",
     );
     let opened = PreparedPath::blocking_open_read_only(saved.clone()).unwrap();
     let opened = store.blocking_track_path(opened).unwrap();
     let other = pool.insert(vec![2]);
     program.expect(
         other.blocking_persist(&opened),
-        "could not persist item KEY (ROOT/saved): the directory was opened read-only",
+        "could not persist item KEY (ROOT/saved): the directory was opened read-only: open it with `PreparedPath::open` to write there",
     );
-    program.expect(store.blocking_delete_persisted(&opened, item.key()), "could not delete the persisted file of item KEY (ROOT/saved): the directory was opened read-only");
-    program.expect(store.blocking_sync(opened.path()), "could not make durable what was persisted (ROOT/saved): the directory was opened read-only");
+    program.expect(store.blocking_delete_persisted(&opened, item.key()), "could not delete the persisted file of item KEY (ROOT/saved): the directory was opened read-only: open it with `PreparedPath::open` to write there");
+    program.expect(store.blocking_sync(opened.path()), "could not make durable what was persisted (ROOT/saved): the directory was opened read-only: open it with `PreparedPath::open` to write there");
 
     let key = item.key();
     fs::remove_file(&file).unwrap();
-    program.expect(store.blocking_sync(tracked.path()), "could not make durable what was persisted (ROOT/saved/SHARD/KEY): No such file or directory (os error 2)");
+    program.expect(store.blocking_sync(tracked.path()), "could not make durable what was persisted (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): somebody has deleted it: restore it from a copy, or give the item up with `delete_persisted`");
     drop(item);
     store.blocking_finished();
-    program.expect(pool.blocking_register(&tracked, key), "could not register item KEY (ROOT/saved/SHARD/KEY): No such file or directory (os error 2)");
-    program.expect(store.blocking_register_all(&tracked), "could not register all items of the tracked path (ROOT/saved/SHARD/KEY): No such file or directory (os error 2)");
+    program.expect(pool.blocking_register(&tracked, key), "could not register item KEY (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): somebody has deleted it: restore it from a copy, or give the item up with `delete_persisted`");
+    program.expect(store.blocking_register_all(&tracked), "could not register all items of the tracked path (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): somebody has deleted it: restore it from a copy, or give the item up with `delete_persisted`");
+    store.blocking_delete_persisted(&tracked, key).unwrap();
+    store.blocking_sync(tracked.path()).unwrap();
     fs::remove_dir(file.parent().unwrap()).unwrap();
-    program.expect(store.blocking_sync(tracked.path()), "could not make durable what was persisted (ROOT/saved/SHARD/KEY): No such file or directory (os error 2)");
     fs::remove_dir_all(&saved).unwrap();
-    program.expect(store.blocking_track_path(tracked.path().clone()), "could not track the persisted directory (ROOT/saved): No such file or directory (os error 2)");
-    program.expect(other.blocking_persist(&tracked), "could not persist item KEY (ROOT/saved/SHARD/KEY): the directory that its file should be in is gone");
+    program.expect(store.blocking_track_path(tracked.path().clone()), "could not track the persisted directory (ROOT/saved): No such file or directory (os error 2): somebody has deleted it since it was opened: open it anew with `PreparedPath::open`");
+    program.expect(other.blocking_persist(&tracked), "could not persist item KEY (ROOT/saved/SHARD/KEY): the directory that its file should be in is gone: open the whole anew with `PreparedPath::open`, which makes it");
     program.expect(
         program
             .runtime
             .block_on(async { other.spawn_persist(&Arc::new(tracked)).await.await }),
-        "could not persist item KEY (ROOT/saved/SHARD/KEY): the directory that its file should be in is gone",
+        "could not persist item KEY (ROOT/saved/SHARD/KEY): the directory that its file should be in is gone: open the whole anew with `PreparedPath::open`, which makes it",
     );
 }
 
@@ -182,7 +185,7 @@ fn of_imports() {
         .blocking_track_path(prepared(program.root.join("saved")))
         .unwrap();
     let item = program.pool.blocking_register(&open(10), key).unwrap();
-    program.expect(item.blocking_read(), "could not load item KEY (ROOT/old/SHARD/KEY): the file is 15 bytes long, and the import allows 10");
+    program.expect(item.blocking_read(), "could not load item KEY (ROOT/old/SHARD/KEY): the file is 15 bytes long, and the import allows 10: open it for import with a higher limit");
     program.expect(item.blocking_persist(&saved), "could not persist item KEY (ROOT/old/SHARD/KEY): the file was written by file_backed 0.6 and has no footer: load the item, insert its value anew, and persist that");
 }
 
@@ -214,11 +217,11 @@ fn of_files() {
         bytes[at] ^= byte;
         bytes
     };
-    program.expect(read(vec![]), "could not load item KEY (ROOT/cache/SHARD/KEY): the file is 0 bytes long, too short for a payload and its footer of 64 bytes: it is empty or truncated, or was not written by this library");
-    program.expect(read(vec![0; 100]), "could not load item KEY (ROOT/cache/SHARD/KEY): the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import)");
-    program.expect(read(with(0, 1)), "could not load item KEY (ROOT/cache/SHARD/KEY): the payload does not match its checksum: the file is damaged");
-    program.expect(read(with(150, 1)), "could not load item KEY (ROOT/cache/SHARD/KEY): the footer does not match its checksum: the file is damaged");
-    program.expect(read([&[0], &whole[..]].concat()), "could not load item KEY (ROOT/cache/SHARD/KEY): the footer states a payload of 100 bytes, and the file holds 101: it is truncated or damaged");
+    program.expect(read(vec![]), "could not load item KEY (ROOT/cache/SHARD/KEY): the file is 0 bytes long, too short for a payload and its footer of 64 bytes: it is empty or truncated, or was not written by this library: restore it from a copy");
+    program.expect(read(vec![0; 100]), "could not load item KEY (ROOT/cache/SHARD/KEY): the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import): restore it from a copy");
+    program.expect(read(with(0, 1)), "could not load item KEY (ROOT/cache/SHARD/KEY): the payload does not match its checksum: the file is damaged: restore it from a copy");
+    program.expect(read(with(150, 1)), "could not load item KEY (ROOT/cache/SHARD/KEY): the footer does not match its checksum: the file is damaged: restore it from a copy");
+    program.expect(read([&[0], &whole[..]].concat()), "could not load item KEY (ROOT/cache/SHARD/KEY): the footer states a payload of 100 bytes, and the file holds 101: it is truncated or damaged: restore it from a copy");
     let mut later = with(108, 3);
     let crc = crc32fast::hash(&later[100..160]);
     later[160..].copy_from_slice(&crc.to_le_bytes());
@@ -227,7 +230,7 @@ fn of_files() {
     fs::remove_file(key_path(&program.root.join("cache"), key)).unwrap();
     program.expect(
         item.blocking_read(),
-        "could not load item KEY (ROOT/cache/SHARD/KEY): No such file or directory (os error 2)",
+        "could not load item KEY (ROOT/cache/SHARD/KEY): No such file or directory (os error 2): somebody has deleted it: restore it from a copy, or insert the value anew",
     );
 }
 
@@ -287,8 +290,8 @@ fn of_the_users_code() {
     );
     drop(clone);
     std::mem::forget(item.blocking_write().unwrap());
-    program.expect(item.blocking_read(), "could not load item KEY: a write guard of this item was leaked (`mem::forget`): its value is lost");
-    program.expect(item.blocking_write_now(), "could not write item KEY: a write guard of this item was leaked (`mem::forget`): its value is lost");
+    program.expect(item.blocking_read(), "could not load item KEY: a write guard of this item was leaked (`mem::forget`), and its value with it: insert the value anew");
+    program.expect(item.blocking_write_now(), "could not write item KEY: a write guard of this item was leaked (`mem::forget`), and its value with it: insert the value anew");
     let task = store.spawn_blocking(|| panic!("{}", "a bug"));
     program.expect(
         task.wait(),
@@ -297,7 +300,7 @@ fn of_the_users_code() {
     runtime.shutdown_background();
     program.expect(
         store.spawn_blocking(|| ()).wait(),
-        "could not run a background task: the runtime was shut down before it could run",
+        "could not run a background task: the runtime was shut down before it could run: keep it until the store has finished, or use the blocking calls",
     );
 }
 
@@ -313,7 +316,7 @@ fn told_of<T: Send + Sync + 'static, C: Codec<T>>(codec: C, file: &[u8]) -> Stri
     let saved = store.blocking_track_read_only(saved).unwrap();
     let item = pool.blocking_register(&saved, key).unwrap();
     let error = item.blocking_read().map(drop).unwrap_err();
-    let text = program.text(&error);
+    let text = told(&error, &program.root);
     let known = "could not load item KEY (ROOT/saved/SHARD/KEY): ";
     text.strip_prefix(known)
         .unwrap_or_else(|| panic!("{text}"))
@@ -339,11 +342,11 @@ fn of_serde_values() {
     let file = file_of(&BinCodec, &(1_u32, 2_u32));
     assert_eq!(
         told_of::<u32, _>(BinCodec, &file),
-        "the value ends after 4 of the payload's 8 bytes: the file holds another type, or another form of this one"
+        "the value ends after 4 of the payload's 8 bytes: the file holds another type, or another form of this one: load it as the type that was written"
     );
     assert_eq!(
         told_of::<String, _>(BinCodec, &file),
-        "the payload is whole, but codec 'bincode' cannot decode it (UnexpectedEnd { additional: 8589934593 }): the file holds another type, or another form of this one"
+        "the payload is whole, but codec 'bincode' cannot decode it (UnexpectedEnd { additional: 8589934593 }): the file holds another type, or another form of this one: load it as the type that was written"
     );
 }
 
@@ -355,7 +358,7 @@ fn of_messages() {
     let file = file_of(&ProstCodec, &7_u64);
     assert_eq!(
         told_of::<String, _>(ProstCodec, &file),
-        "the payload is whole, but codec 'protobuf' cannot decode it (failed to decode Protobuf message: invalid wire type: Varint (expected LengthDelimited)): the file holds another type, or another form of this one"
+        "the payload is whole, but codec 'protobuf' cannot decode it (failed to decode Protobuf message: invalid wire type: Varint (expected LengthDelimited)): the file holds another type, or another form of this one: load it as the type that was written"
     );
 }
 
@@ -368,17 +371,17 @@ fn of_archives() {
     let file = file_of(&codec, &Mapped::new(&7_u32).unwrap());
     assert_eq!(
         told_of::<Mapped<u64>, _>(codec.clone(), &file),
-        "the archive's root has 4 bytes aligned to 4, and the type asked for has 8 aligned to 8: it holds another type, or an older form of this one"
+        "the archive's root has 4 bytes aligned to 4, and the type asked for has 8 aligned to 8: it holds another type, or an older form of this one: load it as the type that was written"
     );
     let with_id = codec.clone().schema::<u32>(7);
     assert_eq!(
         told_of::<Mapped<u32>, _>(with_id, &file),
-        "the file has no schema id and the type asked for has schema id 0x7: it holds another type, or another form of this one"
+        "the file has no schema id and the type asked for has schema id 0x7: it holds another type, or another form of this one: load it as the type that was written"
     );
     let mut file = file_of(&codec, &Mapped::new(&true).unwrap());
     file[0] = 2;
     assert_eq!(
         told_of::<Mapped<bool>, _>(codec, &file),
-        "the archive is not valid for the type asked for: bool set to invalid byte 2, expected either 0 or 1"
+        "the archive is not valid for the type asked for (bool set to invalid byte 2, expected either 0 or 1): the file is damaged, or holds another type: restore it from a copy, or load it as the type that was written"
     );
 }

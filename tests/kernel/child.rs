@@ -26,6 +26,8 @@ fn child() {
         "save" => save(&root),
         "large" => large(&root),
         "register" => register(&root),
+        #[cfg(feature = "dataset")]
+        "read" => crate::readers::child(&root, say),
         _ => unreachable!("no such child"),
     };
     let code = match result {

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::child::Other;
-use crate::machine::{may_run, run, skip};
+use crate::machine::{is_open_to_all, may_run, run, skip};
 use crate::program::{Program, word};
 
 /// `RLIMIT_FSIZE`: the write that crosses the limit is short, and the next one
@@ -71,9 +71,4 @@ fn files_of_another_user() {
 fn set_mode(path: &Path, mode: u32) {
     let permissions = std::fs::Permissions::from_mode(mode);
     std::fs::set_permissions(path, permissions).expect("it is ours");
-}
-
-fn is_open_to_all(directory: &Path) -> bool {
-    let metadata = std::fs::metadata(directory);
-    metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0)
 }

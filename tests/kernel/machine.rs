@@ -43,6 +43,13 @@ fn is_root() -> bool {
     std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
+/// Whether another user gets through a directory.
+pub(crate) fn is_open_to_all(directory: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+    let metadata = std::fs::metadata(directory);
+    metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0)
+}
+
 /// Runs a command to its end, and tells what it says if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let output = command

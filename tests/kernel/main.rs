@@ -18,4 +18,6 @@ mod links;
 mod machine;
 mod processes;
 mod program;
+#[cfg(feature = "dataset")]
+mod readers;
 mod space;

@@ -1,5 +1,7 @@
 //! What the library says of its work through `tracing`.
 
+mod outages;
+
 use std::sync::Arc;
 
 use file_backed::fbstore::{FBStore, PreparedPath, key_path};

@@ -44,9 +44,12 @@ fn every_later_access_fails_and_the_handle_can_still_be_dropped() {
         ];
         for (result, verb) in verbs.into_iter().zip(["load", "write", "persist"]) {
             let text = result.expect_err("the value is lost").to_string();
-            assert!(
-                text.starts_with(&format!("could not {verb} item")),
-                "{text}"
+            let key = item.key().simple();
+            assert_eq!(
+                text,
+                format!(
+                    "could not {verb} item {key}: a write guard of this item was leaked (`mem::forget`), and its value with it: insert the value anew"
+                )
             );
         }
         assert!(item.try_load().is_none());

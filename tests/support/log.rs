@@ -58,6 +58,17 @@ pub(crate) fn traced<R>(f: impl FnOnce() -> R) -> (R, Vec<String>) {
     up_to(Level::DEBUG, f)
 }
 
+/// Notes what is said on any thread from now on; once in a process.
+pub(crate) fn logged_everywhere() -> Arc<Mutex<Vec<String>>> {
+    let lines = Arc::new(Mutex::new(Vec::new()));
+    let log = Log {
+        lines: lines.clone(),
+        most: Level::INFO,
+    };
+    tracing::subscriber::set_global_default(log).expect("once in a process");
+    lines
+}
+
 fn up_to<R>(most: Level, f: impl FnOnce() -> R) -> (R, Vec<String>) {
     let lines = Arc::new(Mutex::new(Vec::new()));
     let log = Log {

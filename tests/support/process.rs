@@ -11,6 +11,17 @@ pub(crate) fn in_a_process_of_its_own(test: &str, body: impl FnOnce()) {
     run(test, body, |this_program| Command::new(this_program));
 }
 
+/// The same, with this environment variable.
+#[cfg(unix)]
+#[track_caller]
+pub(crate) fn in_a_process_with(variable: (&str, &str), test: &str, body: impl FnOnce()) {
+    run(test, body, |this_program| {
+        let mut command = Command::new(this_program);
+        command.env(variable.0, variable.1);
+        command
+    });
+}
+
 /// The same, in a process that may have so many bytes of memory of its own.
 #[cfg(all(feature = "mappedcodec", target_os = "linux"))]
 #[track_caller]

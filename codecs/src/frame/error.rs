@@ -11,7 +11,7 @@ use crate::{BoxError, CodecId};
 pub enum FrameError {
     /// The file has no room for a footer.
     #[error(
-        "the file is {len} bytes long, too short for a payload and its footer of 64 bytes: it is empty or truncated, or was not written by this library"
+        "the file is {len} bytes long, too short for a payload and its footer of 64 bytes: it is empty or truncated, or was not written by this library: restore it from a copy"
     )]
     TooShort {
         /// Length of the file in bytes.
@@ -19,11 +19,11 @@ pub enum FrameError {
     },
     /// The last 64 bytes are not a footer.
     #[error(
-        "the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import)"
+        "the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import): restore it from a copy"
     )]
     NoFooter,
     /// The footer does not match its own checksum.
-    #[error("the footer does not match its checksum: the file is damaged")]
+    #[error("the footer does not match its checksum: the file is damaged: restore it from a copy")]
     FooterChecksum,
     /// The footer was written by a later version of the format.
     #[error(
@@ -37,7 +37,7 @@ pub enum FrameError {
     },
     /// The length in the footer does not fit the file.
     #[error(
-        "the footer states a payload of {stated} bytes, and the file holds {actual}: it is truncated or damaged"
+        "the footer states a payload of {stated} bytes, and the file holds {actual}: it is truncated or damaged: restore it from a copy"
     )]
     Length {
         /// Payload length according to the footer.
@@ -46,7 +46,7 @@ pub enum FrameError {
         actual: u64,
     },
     /// The payload does not match its checksum.
-    #[error("the payload does not match its checksum: the file is damaged")]
+    #[error("the payload does not match its checksum: the file is damaged: restore it from a copy")]
     PayloadChecksum,
     /// The file was written by another codec.
     #[error(
@@ -70,7 +70,7 @@ pub enum FrameError {
     },
     /// The archive's root is not of the type asked for.
     #[error(
-        "the archive's root has {found_size} bytes aligned to {found_align}, and the type asked for has {expected_size} aligned to {expected_align}: it holds another type, or an older form of this one"
+        "the archive's root has {found_size} bytes aligned to {found_align}, and the type asked for has {expected_size} aligned to {expected_align}: it holds another type, or an older form of this one: load it as the type that was written"
     )]
     RootLayout {
         /// Size of the type asked for, in bytes.
@@ -84,7 +84,7 @@ pub enum FrameError {
     },
     /// The file carries another schema id than the one given to this type.
     #[error(
-        "the file has {} and the type asked for has {}: it holds another type, or another form of this one",
+        "the file has {} and the type asked for has {}: it holds another type, or another form of this one: load it as the type that was written",
         schema_in_words(*found),
         schema_in_words(*expected)
     )]
@@ -95,17 +95,19 @@ pub enum FrameError {
         found: u64,
     },
     /// The archive's bytes are not a valid archive of the type asked for.
-    #[error("the archive is not valid for the type asked for: {0}")]
+    #[error(
+        "the archive is not valid for the type asked for ({0}): the file is damaged, or holds another type: restore it from a copy, or load it as the type that was written"
+    )]
     InvalidArchive(String),
     /// The payload cannot be brought into memory: a page of the file cannot be
     /// read, and touching it would end the process with a signal.
     #[error(
-        "a page of the mapped file cannot be read ({0}): the disk has lost it, or the file was cut"
+        "a page of the mapped file cannot be read ({0}): the disk has lost it, or the file was cut: restore it from a copy"
     )]
     BadPage(std::io::Error),
     /// The archived type asks for an alignment that a file cannot give.
     #[error(
-        "the archived type asks for an alignment of {align} bytes, and a mapped file gives at most 4096"
+        "the archived type asks for an alignment of {align} bytes, and a mapped file gives at most 4096: lower that of the type (`#[repr(align)]`)"
     )]
     Alignment {
         /// Alignment asked for, in bytes.
@@ -121,7 +123,7 @@ pub enum FrameError {
     },
     /// The payload matches its checksum, and the codec cannot decode it.
     #[error(
-        "the payload is whole, but codec '{codec}' cannot decode it ({source}): the file holds another type, or another form of this one"
+        "the payload is whole, but codec '{codec}' cannot decode it ({source}): the file holds another type, or another form of this one: load it as the type that was written"
     )]
     Undecodable {
         /// Codec that reads.
@@ -131,7 +133,7 @@ pub enum FrameError {
     },
     /// The value ends before the payload does.
     #[error(
-        "the value ends after {used} of the payload's {len} bytes: the file holds another type, or another form of this one"
+        "the value ends after {used} of the payload's {len} bytes: the file holds another type, or another form of this one: load it as the type that was written"
     )]
     TrailingBytes {
         /// Bytes that the value took.
@@ -140,13 +142,17 @@ pub enum FrameError {
         len: u64,
     },
     /// A file without a footer reached a codec that has no unframed form.
-    #[error("codec '{codec}' cannot read a file without a footer")]
+    #[error(
+        "codec '{codec}' cannot read a file without a footer: import it with the codec that wrote it, `BinCodec` or `ProstCodec`"
+    )]
     Unframed {
         /// Codec that reads.
         codec: CodecId,
     },
     /// The file asks for more memory than an import allows.
-    #[error("the file is {len} bytes long, and the import allows {limit}")]
+    #[error(
+        "the file is {len} bytes long, and the import allows {limit}: open it for import with a higher limit"
+    )]
     OverLimit {
         /// Length of the file in bytes.
         len: u64,

@@ -178,9 +178,7 @@ impl Map {
     fn populate(&self) -> Result<(), BoxError> {
         match self.bytes.advise(memmap2::Advice::PopulateRead) {
             // What a kernel says that does not know the advice.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                Err(io::Error::from(io::ErrorKind::Unsupported).into())
-            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(cannot_populate()),
             Err(error) => Err(FrameError::BadPage(error).into()),
             Ok(()) => Ok(()),
         }
@@ -188,8 +186,14 @@ impl Map {
 
     #[cfg(not(target_os = "linux"))]
     fn populate(&self) -> Result<(), BoxError> {
-        Err(io::Error::from(io::ErrorKind::Unsupported).into())
+        Err(cannot_populate())
     }
+}
+
+fn cannot_populate() -> BoxError {
+    let text = "this system cannot bring all pages of a map in at once (Linux can from 5.14 on): \
+                use `Prefault::WillNeed`";
+    io::Error::new(io::ErrorKind::Unsupported, text).into()
 }
 
 impl Deref for Map {

@@ -96,6 +96,18 @@ fn validate<T: Archivable>(bytes: &[u8], max_depth: usize) -> Result<usize, Fram
         SharedValidator::new(),
     );
     access_with_context::<T::Archived, _, Error>(bytes, &mut context)
-        .map_err(|error| FrameError::InvalidArchive(error.to_string()))?;
+        .map_err(|error| FrameError::InvalidArchive(in_words(&error, max_depth)))?;
     Ok(root)
+}
+
+/// Why an archive is not valid. That it is too deep, rkyv says in a trace, which
+/// only `Debug` shows; its message is of an `Option`.
+fn in_words(error: &Error, max_depth: usize) -> String {
+    match format!("{error:?}").contains("ExceededMaximumSubtreeDepth") {
+        true => format!(
+            "more than {max_depth} pointers follow on each other; `MappedCodec::max_depth` may \
+             allow more"
+        ),
+        false => error.to_string(),
+    }
 }

@@ -195,6 +195,12 @@ mod tests {
             ),
             "{error}"
         );
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "the archive would have more than {limit} bytes, the most that rkyv's compiled pointer width can address: switch on rkyv's feature `pointer_width_64`"
+            )
+        );
     }
 
     #[test]

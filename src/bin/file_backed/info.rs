@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use file_backed::Error;
 use file_backed::dataset::Inspection;
 use file_backed::uuid::Uuid;
 use serde_json::{Value, json};
 
-use super::{Found, Result, output};
+use super::found::Found;
+use super::{Result, output};
 
 /// Items and bytes of one kind.
 #[derive(Clone, Copy, Default)]
@@ -24,7 +26,7 @@ struct Info {
     /// By the power of four that bounds the size.
     sizes: BTreeMap<u32, u64>,
     /// Files whose footer cannot be read.
-    unreadable: Vec<(Uuid, String)>,
+    failed: Vec<Error>,
 }
 
 /// Columns of the longest bar of the histogram.
@@ -43,17 +45,16 @@ pub(crate) fn run(directory: &Inspection, as_json: bool) -> Result<Found> {
     } else {
         output::text(&info.as_text(directory, &missing)?)?;
     }
-    match missing.is_empty() && info.unreadable.is_empty() {
-        true => Ok(Found::Whole),
-        false => Ok(Found::Damaged),
-    }
+    let items = info.failed.iter().map(Found::of);
+    let missing = missing.iter().map(|_| Found::Damaged);
+    Ok(items.chain(missing).max().unwrap_or(Found::Whole))
 }
 
 impl Info {
     fn add(&mut self, directory: &Inspection, key: Uuid) {
         let file = match directory.blocking_file(key) {
             Ok(file) => file,
-            Err(error) => return self.unreadable.push((key, error.to_string())),
+            Err(error) => return self.failed.push(error),
         };
         self.all.add(file.len);
         let codec = self.by_codec.entry(file.footer.codec().to_string());
@@ -103,8 +104,12 @@ impl Info {
         for key in missing {
             writeln!(text, "MISSING     {}", key.simple())?;
         }
-        for (_, error) in &self.unreadable {
-            writeln!(text, "DAMAGED     {error}")?;
+        for error in &self.failed {
+            let found = match Found::of(error) {
+                Found::Damaged => "DAMAGED",
+                _ => "UNREADABLE",
+            };
+            writeln!(text, "{found:<10}  {error}")?;
         }
         Ok(text)
     }
@@ -120,9 +125,13 @@ impl Info {
         let sizes: Vec<_> = (self.sizes.iter())
             .map(|(power, items)| json!({ "up_to": 4_u64.saturating_pow(*power), "items": items }))
             .collect();
-        let damaged: Vec<_> = (self.unreadable.iter())
-            .map(|(key, error)| json!({ "key": simple(key), "error": error }))
-            .collect();
+        let failed = |found| -> Vec<_> {
+            let errors = self.failed.iter().filter(|error| Found::of(error) == found);
+            let key = |error: &Error| error.key().as_ref().map(simple);
+            errors
+                .map(|error| json!({ "key": key(error), "error": error.to_string() }))
+                .collect()
+        };
         json!({
             "path": directory.path(),
             "generation": directory.generation(),
@@ -133,7 +142,8 @@ impl Info {
             "sizes": sizes,
             "unnamed": directory.unnamed().len(),
             "missing": missing.iter().map(simple).collect::<Vec<_>>(),
-            "damaged": damaged,
+            "damaged": failed(Found::Damaged),
+            "unreadable": failed(Found::Unreadable),
         })
     }
 }

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use file_backed::dataset::{Inspection, ItemFile};
 use serde_json::{Value, json};
 
-use super::{Found, Result, output};
+use super::found::Found;
+use super::{Result, output};
 
 /// So many lines are written at once.
 const LINES: usize = 256;
@@ -23,7 +24,7 @@ pub(crate) fn run(directory: &Inspection, as_json: bool) -> Result<Found> {
                 Ok(file) if as_json => writeln!(text, "{}", as_value(&file))?,
                 Ok(file) => writeln!(text, "{}", as_line(&file))?,
                 Err(error) => {
-                    found = Found::Damaged;
+                    found = found.max(Found::of(&error));
                     match as_json {
                         true => {
                             let value = json!({ "key": key.simple().to_string(), "error": error.to_string() });

@@ -1,6 +1,7 @@
 //! Looks into a directory that items of `file_backed` were persisted to. It
 //! changes nothing there, and the directory may be in use.
 
+mod found;
 mod info;
 mod ls;
 mod options;
@@ -10,35 +11,20 @@ mod verify;
 use std::process::ExitCode;
 
 use file_backed::dataset::Inspection;
+use file_backed::fbstore::RESERVED;
 
+use found::Found;
 use options::{Command, Options};
-
-/// Something of the directory is damaged or missing.
-const DAMAGED: u8 = 1;
-/// The words were wrong, or the directory could not be looked at.
-const FAILED: u8 = 2;
-
-/// Whether everything that was looked at is there and whole.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Found {
-    Whole,
-    Damaged,
-}
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 fn main() -> ExitCode {
     match Options::read().and_then(|options| run(&options)) {
-        Ok(Found::Whole) => ExitCode::SUCCESS,
-        Ok(Found::Damaged) => ExitCode::from(DAMAGED),
+        Ok(found) => found.into(),
         Err(error) if output::is_closed(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("file_backed: {error}");
-            let known = error.downcast_ref::<file_backed::Error>();
-            ExitCode::from(match known.is_some_and(|error| error.is_damaged()) {
-                true => DAMAGED,
-                false => FAILED,
-            })
+            Found::of_directory(&*error).into()
         }
     }
 }
@@ -49,9 +35,25 @@ fn run(options: &Options) -> Result<Found> {
         return Ok(Found::Whole);
     };
     let directory = Inspection::blocking_open(&options.directory)?;
+    check_ours(&directory)?;
     match command {
         Command::Info => info::run(&directory, options.json),
         Command::Ls => ls::run(&directory, options.json),
         Command::Verify(keys) => verify::run(&directory, keys, options.json),
     }
+}
+
+/// Refuses a directory that the library has never used, as far as one can see:
+/// whoever mistypes its name is not to be told that all is well with it.
+fn check_ours(directory: &Inspection) -> Result<()> {
+    let path = directory.path();
+    let is_marked = || RESERVED.iter().any(|name| path.join(name).exists());
+    if !directory.keys().is_empty() || is_marked() {
+        return Ok(());
+    }
+    let path = path.display();
+    Err(format!(
+        "there is nothing of file_backed in {path}: give a directory that items were persisted to"
+    )
+    .into())
 }

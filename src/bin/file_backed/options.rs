@@ -23,8 +23,12 @@ Options:
   --help      this text
   --version   the version
 
-Exit codes: 0 all is well, 1 something is damaged or missing, 2 wrong words, or
-the directory could not be looked at.
+Exit codes:
+  0   all that was looked at is there and whole; also if there are no items yet
+  1   something is damaged or missing, whatever else could not be read
+  2   what was asked for could not be done: wrong words, no such key, nothing of
+      file_backed in the directory, or something that cannot be read or was
+      written by a newer release
 ";
 
 const VERSION: &str = concat!("file_backed ", env!("CARGO_PKG_VERSION"), "\n");

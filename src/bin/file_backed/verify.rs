@@ -1,18 +1,22 @@
 //! Everything is read, and compared with its checksum.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 
+use file_backed::Error;
 use file_backed::dataset::{Inspection, Verified, Verify};
 use file_backed::uuid::Uuid;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{Found, Result, output};
+use super::found::Found;
+use super::{Result, output};
 
 const BAR: &str =
     "{wide_bar} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
 
 pub(crate) fn run(directory: &Inspection, keys: &[Uuid], as_json: bool) -> Result<Found> {
+    check_known(directory, keys)?;
     let verify = match keys {
         [] => Verify::all(),
         keys => Verify::some(keys.iter().copied()),
@@ -29,10 +33,33 @@ pub(crate) fn run(directory: &Inspection, keys: &[Uuid], as_json: bool) -> Resul
         true => output::json(&as_value(&verified))?,
         false => output::text(&as_text(&verified)?)?,
     }
-    match verified.is_whole() {
-        true => Ok(Found::Whole),
-        false => Ok(Found::Damaged),
+    let found = verified.damaged.iter().map(Found::of);
+    Ok(found.max().unwrap_or(Found::Whole))
+}
+
+/// Refuses keys that are not of this directory, before all others are read.
+fn check_known(directory: &Inspection, keys: &[Uuid]) -> Result<()> {
+    let known: HashSet<_> = directory
+        .keys()
+        .into_iter()
+        .chain(directory.unnamed())
+        .collect();
+    match keys.iter().find(|key| !known.contains(key)) {
+        None => Ok(()),
+        Some(key) => {
+            let (key, path) = (key.simple(), directory.path().display());
+            Err(
+                format!("there is no item {key} in {path}: `file_backed ls` shows those that are")
+                    .into(),
+            )
+        }
     }
+}
+
+/// The errors that tell this.
+fn those(verified: &Verified, found: Found) -> impl Iterator<Item = &Error> {
+    let errors = verified.damaged.iter();
+    errors.filter(move |error| Found::of(error) == found)
 }
 
 fn as_text(verified: &Verified) -> Result<String> {
@@ -41,26 +68,34 @@ fn as_text(verified: &Verified) -> Result<String> {
         writeln!(text, "{error}")?;
     }
     let bytes = output::bytes(verified.bytes);
-    match verified.damaged.len() {
-        0 => writeln!(text, "{} files, {bytes}: all whole", verified.files)?,
-        damaged => writeln!(
-            text,
-            "{damaged} of {} files damaged; {bytes} read",
-            verified.files
-        )?,
+    let files = verified.files;
+    if verified.is_whole() {
+        writeln!(text, "{files} files, {bytes}: all whole")?;
+        return Ok(text);
     }
+    let damaged = those(verified, Found::Damaged).count();
+    write!(text, "{damaged} of {files} files damaged")?;
+    match those(verified, Found::Unreadable).count() {
+        0 => {}
+        unreadable => write!(text, ", {unreadable} not readable")?,
+    }
+    writeln!(text, "; {bytes} read")?;
     Ok(text)
 }
 
 fn as_value(verified: &Verified) -> Value {
-    let damaged: Vec<_> = (verified.damaged.iter())
-        .map(|error| {
-            json!({
-                "key": error.key().map(|key| key.simple().to_string()),
-                "path": error.path(),
-                "error": error.to_string(),
-            })
+    let as_value = |error: &Error| {
+        json!({
+            "key": error.key().map(|key| key.simple().to_string()),
+            "path": error.path(),
+            "error": error.to_string(),
         })
-        .collect();
-    json!({ "files": verified.files, "bytes": verified.bytes, "damaged": damaged })
+    };
+    let all = |found| -> Vec<_> { those(verified, found).map(as_value).collect() };
+    json!({
+        "files": verified.files,
+        "bytes": verified.bytes,
+        "damaged": all(Found::Damaged),
+        "unreadable": all(Found::Unreadable),
+    })
 }

@@ -1,0 +1,255 @@
+//! What can be done about what the system refuses.
+
+use std::io::{self, ErrorKind};
+
+use super::Operation;
+
+/// What to do about a refusal of the system, met by `operation` at a path;
+/// `None` if its words say it all, or nobody knows.
+pub(super) fn of(operation: Operation, error: &io::Error) -> Option<&'static str> {
+    if operation == Operation::PrepareTemporary {
+        return Some("set `TMPDIR` to a directory in which this process may write");
+    }
+    // Who gives an error a text of its own says there what to do.
+    if error.get_ref().is_some() {
+        return None;
+    }
+    match error.kind() {
+        ErrorKind::NotFound => of_missing(operation),
+        ErrorKind::PermissionDenied => Some(of_permission(operation)),
+        ErrorKind::ReadOnlyFilesystem => Some(of_read_only(operation)),
+        ErrorKind::NotADirectory => Some(of_no_directory(operation)),
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(match operation {
+            Operation::Write => "make room, and try again: the value stays in memory",
+            _ => "make room, and try again",
+        }),
+        ErrorKind::FileTooLarge => {
+            Some("raise the largest size of a file (`ulimit -f`), or make the value smaller")
+        }
+        _ => of_number(error),
+    }
+}
+
+fn of_missing(operation: Operation) -> Option<&'static str> {
+    match operation {
+        Operation::Prepare | Operation::Adopt => Some("check the path"),
+        Operation::PrepareToRead => {
+            Some("check the path: only `PreparedPath::open` makes a directory")
+        }
+        Operation::Load => {
+            Some("somebody has deleted it: restore it from a copy, or insert the value anew")
+        }
+        Operation::Register | Operation::RegisterAll | Operation::Sync => Some(
+            "somebody has deleted it: restore it from a copy, or give the item up with \
+             `delete_persisted`",
+        ),
+        Operation::Persist => {
+            Some("somebody has deleted it: insert the value anew, and persist that")
+        }
+        Operation::Track | Operation::OpenStore | Operation::FreeSpace => Some(
+            "somebody has deleted it since it was opened: open it anew with `PreparedPath::open`",
+        ),
+        #[cfg(feature = "dataset")]
+        Operation::Verify | Operation::Inspect => Some("restore it from a copy of the directory"),
+        _ => None,
+    }
+}
+
+fn of_permission(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Prepare => {
+            "let the user of this process write there, or read what is persisted there with \
+             `PreparedPath::open_read_only`"
+        }
+        Operation::Track => {
+            "let the user of this process in, and also write, unless it reads with \
+             `track_read_only` (a dataset with `Dataset::open_read_only`)"
+        }
+        #[cfg(feature = "dataset")]
+        Operation::OpenDataset => {
+            "let the user of this process in, and also write, unless it reads with \
+             `Dataset::open_read_only`"
+        }
+        #[cfg(feature = "dataset")]
+        Operation::Verify | Operation::Inspect => "let the user of this process read it",
+        Operation::PrepareToRead | Operation::Load | Operation::Adopt => {
+            "let the user of this process read it"
+        }
+        _ => "let the user of this process write there",
+    }
+}
+
+fn of_read_only(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Prepare => {
+            "mount it to be written to, or read what is persisted there with \
+             `PreparedPath::open_read_only`"
+        }
+        Operation::Track => {
+            "mount it to be written to, or read it with `track_read_only` (a dataset with \
+             `Dataset::open_read_only`)"
+        }
+        #[cfg(feature = "dataset")]
+        Operation::OpenDataset => {
+            "mount it to be written to, or read it with `Dataset::open_read_only`"
+        }
+        _ => "mount it to be written to",
+    }
+}
+
+fn of_no_directory(operation: Operation) -> &'static str {
+    match operation {
+        Operation::Prepare => "a part of the path is a file: move it away, or give another path",
+        Operation::PrepareToRead => "give the path of a directory",
+        _ => "a file stands where a directory should: move it away, and open the directory anew",
+    }
+}
+
+/// Those that have no kind.
+#[cfg(unix)]
+fn of_number(error: &io::Error) -> Option<&'static str> {
+    use rustix::io::Errno;
+    match error.raw_os_error().map(Errno::from_raw_os_error)? {
+        Errno::IO => Some("the disk or its file system fails: see the log of the system"),
+        Errno::MFILE => Some("raise the limit of open files (`ulimit -n`)"),
+        Errno::NFILE => Some("raise the limit of open files of the system (`fs.file-max`)"),
+        _ => None,
+    }
+}
+
+#[cfg(not(unix))]
+fn of_number(_: &io::Error) -> Option<&'static str> {
+    None
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use std::io;
+
+    use uuid::Uuid;
+
+    use super::Operation;
+    use crate::Error;
+    use crate::error::AtPath;
+
+    /// The words of the system, and what is said behind them.
+    fn told(operation: Operation, error: io::Error) -> String {
+        let at = AtPath {
+            path: "/place".into(),
+            source: error.into(),
+        };
+        let key = Uuid::from_u128(0xab << 120);
+        let error = Error::of_key(operation, key, Box::new(at) as crate::fbstore::BoxError);
+        let before = format!(
+            "could not {} item {} (/place): ",
+            operation.verb(),
+            key.simple()
+        );
+        let text = error.to_string();
+        let rest = text.strip_prefix(&before).expect("operation, key and path");
+        rest.to_owned()
+    }
+
+    /// ENOSPC, EDQUOT, EROFS, EACCES, EIO, EMFILE, ENFILE, EFBIG, ENOTDIR.
+    #[test]
+    fn tells_what_to_do_about_what_the_system_refuses() {
+        for (operation, number, text) in [
+            (
+                Operation::Write,
+                28,
+                "No space left on device (os error 28): make room, and try again: the value stays in memory",
+            ),
+            (
+                Operation::Persist,
+                122,
+                "Disk quota exceeded (os error 122): make room, and try again",
+            ),
+            (
+                Operation::Prepare,
+                30,
+                "Read-only file system (os error 30): mount it to be written to, or read what is persisted there with `PreparedPath::open_read_only`",
+            ),
+            (
+                Operation::Track,
+                30,
+                "Read-only file system (os error 30): mount it to be written to, or read it with `track_read_only` (a dataset with `Dataset::open_read_only`)",
+            ),
+            (
+                Operation::Write,
+                30,
+                "Read-only file system (os error 30): mount it to be written to",
+            ),
+            (
+                Operation::Prepare,
+                13,
+                "Permission denied (os error 13): let the user of this process write there, or read what is persisted there with `PreparedPath::open_read_only`",
+            ),
+            (
+                Operation::PrepareToRead,
+                13,
+                "Permission denied (os error 13): let the user of this process read it",
+            ),
+            (
+                Operation::Load,
+                13,
+                "Permission denied (os error 13): let the user of this process read it",
+            ),
+            (
+                Operation::Track,
+                13,
+                "Permission denied (os error 13): let the user of this process in, and also write, unless it reads with `track_read_only` (a dataset with `Dataset::open_read_only`)",
+            ),
+            (
+                Operation::Register,
+                13,
+                "Permission denied (os error 13): let the user of this process write there",
+            ),
+            (
+                Operation::Load,
+                5,
+                "Input/output error (os error 5): the disk or its file system fails: see the log of the system",
+            ),
+            (
+                Operation::Load,
+                24,
+                "Too many open files (os error 24): raise the limit of open files (`ulimit -n`)",
+            ),
+            (
+                Operation::Load,
+                23,
+                "Too many open files in system (os error 23): raise the limit of open files of the system (`fs.file-max`)",
+            ),
+            (
+                Operation::Write,
+                27,
+                "File too large (os error 27): raise the largest size of a file (`ulimit -f`), or make the value smaller",
+            ),
+            (
+                Operation::Write,
+                20,
+                "Not a directory (os error 20): a file stands where a directory should: move it away, and open the directory anew",
+            ),
+            (
+                Operation::Persist,
+                2,
+                "No such file or directory (os error 2): somebody has deleted it: insert the value anew, and persist that",
+            ),
+        ] {
+            assert_eq!(told(operation, io::Error::from_raw_os_error(number)), text);
+        }
+    }
+
+    #[test]
+    fn adds_nothing_to_an_error_with_words_of_its_own() {
+        let error = io::Error::new(io::ErrorKind::NotFound, "no such tile");
+        assert_eq!(told(Operation::Load, error), "no such tile");
+    }
+
+    /// A store of the user's names no path, and means what it means.
+    #[test]
+    fn adds_nothing_to_an_error_of_another_store() {
+        let error = io::Error::from(io::ErrorKind::NotFound);
+        let error = Error::new(Operation::Load, error);
+        assert_eq!(error.to_string(), "could not load: entity not found");
+    }
+}
