@@ -58,7 +58,7 @@
 //! |---|---|
 //! | values of about one size | a number of items: [`FBPool::new`], [`FBPool::open`] |
 //! | values of many sizes | bytes, and a weigher: [`PoolBuilder::bytes`] |
-//! | mapped values | items: maps cost no memory of the process |
+//! | mapped values | items; maps cost no memory of the process, and are not counted |
 //! | a producer faster than the disk | one of these, and [`FBPool::reserve`] |
 //!
 //! | your code | calls |

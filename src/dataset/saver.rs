@@ -42,9 +42,11 @@ const BATCH: usize = 32;
 /// use file_backed::fbstore::{BinCodec, PreparedPath};
 /// use file_backed::{Error, FBPool};
 ///
+/// type Notes = Vec<Key<String>>;
+///
 /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
 /// let saved = PreparedPath::temp().await?;
-/// let notes: Dataset<Vec<Key<String>>, _> = Dataset::open(pool.store(), saved).await?;
+/// let notes: Dataset<Notes, _> = Dataset::open(pool.store(), saved).await?;
 ///
 /// let first = pool.insert("one".to_owned());
 /// notes.commit(|saver| Ok::<_, Error>(vec![saver.save(&first)?])).await?;
