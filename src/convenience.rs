@@ -29,6 +29,29 @@ impl<T: Clone + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// # Cancel safety
     ///
     /// Dropping the future changes nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::BinCodec;
+    ///
+    /// let pool: Arc<FBPool<Vec<u64>, _>> = FBPool::temp(BinCodec, 100).await?;
+    /// let mut numbers = Arc::new(pool.insert(vec![1, 2]));
+    /// let before = numbers.clone();
+    ///
+    /// numbers.make_write().await?.push(3);
+    /// assert_eq!(*numbers.read().await?, [1, 2, 3]);
+    /// assert_eq!(*before.read().await?, [1, 2]);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
     pub async fn make_write(self: &mut Arc<Self>) -> Result<WriteGuard<'_, T, B>> {
         let only = self.is_only_handle();
         let taken = self.take(only, clone_value).await?;

@@ -7,11 +7,11 @@
 //!
 //! Three uses carry the design:
 //!
-//! 1. **Load large read-mostly blobs with zero copies.** `MappedCodec` stores
+//! 1. **Load large read-mostly blobs with zero copies.** [`MappedCodec`] stores
 //!    [rkyv](https://rkyv.org) archives. A load maps the file, and a read guard
 //!    borrows the archived data; nothing is deserialized.
-//! 2. **Mutable items through the ordinary codecs**: `BinCodec` for serde types,
-//!    `ProstCodec` for protobuf messages, in the same store if wanted.
+//! 2. **Mutable items through the ordinary codecs**: [`BinCodec`] for serde types,
+//!    [`ProstCodec`] for protobuf messages, in the same store if wanted.
 //! 3. **Datasets that outlive the process**: items and a value that names them,
 //!    committed atomically to a permanent directory, found again after a restart
 //!    and read by other processes meanwhile.
@@ -58,7 +58,7 @@
 //! |---|---|
 //! | values of about one size | a number of items: [`FBPool::new`], [`FBPool::open`] |
 //! | values of many sizes | bytes, and a weigher: [`PoolBuilder::bytes`] |
-//! | mapped values | items: maps cost no memory of the process |
+//! | mapped values | items; maps cost no memory of the process, and are not counted |
 //! | a producer faster than the disk | one of these, and [`FBPool::reserve`] |
 //!
 //! | your code | calls |

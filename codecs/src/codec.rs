@@ -13,7 +13,9 @@ use crate::{BoxError, Footprint, Load, ReadAhead};
 /// by the time [`decode`](Self::decode) runs, the footer belongs to this codec
 /// and the file has the length that the footer states.
 ///
-/// Both methods run on threads that may block.
+/// [`encode`](Self::encode) and [`decode`](Self::decode) run on threads that may
+/// block. [`footprint`](Self::footprint) is asked on whatever thread a value is
+/// inserted, and is to be quick.
 ///
 /// # Examples
 ///

@@ -272,6 +272,31 @@ impl<B: BackingStoreT> BackingStore<B> {
     /// # Blocking
     ///
     /// Does its file work on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # fn main() -> file_backed::Result<()> {
+    /// # let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::{BinCodec, PreparedPath};
+    ///
+    /// # let pool: Arc<FBPool<String, _>> = runtime.block_on(FBPool::temp(BinCodec, 100))?;
+    /// # let saved = Arc::new(pool.store().blocking_track_path(PreparedPath::blocking_temp()?)?);
+    /// # pool.insert("one".to_owned()).blocking_persist(&saved)?;
+    /// let registered = pool.store().blocking_register_all(&saved)?;
+    /// assert_eq!(registered.len(), saved.all_keys().len());
+    /// for key in saved.all_keys() {
+    ///     let item = pool.blocking_register(&saved, key)?; // the link is there
+    ///     println!("{}", *item.blocking_read()?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
     pub fn blocking_register_all(
         self: &Arc<Self>,
         tracked: &TrackedPath<B::PersistPath>,

@@ -227,6 +227,32 @@ impl<Root: Send + Sync + 'static, B: ManifestStore> Dataset<Root, B> {
     /// # Cancel safety
     ///
     /// Dropping the future forgets the result; the verification goes on.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::dataset::{Dataset, Verify};
+    /// use file_backed::fbstore::{BinCodec, PreparedPath};
+    ///
+    /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+    /// let saved = PreparedPath::temp().await?;
+    /// let notes: Dataset<(), _> = Dataset::open(pool.store(), saved).await?;
+    ///
+    /// let verified = notes.verify(Verify::all()).await?;
+    /// for error in &verified.damaged {
+    ///     eprintln!("{error}"); // names the key and the path
+    /// }
+    /// assert!(verified.is_whole());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
     pub async fn verify(&self, verify: Verify) -> Result<Verified> {
         let shared = self.shared.clone();
         let run = move || shared.verify(&verify);

@@ -30,6 +30,45 @@ const BATCH: usize = 32;
 /// |---|---|
 /// | new or changed, or at hand | [`save`](Self::save) |
 /// | in the commit before, and not at hand | [`keep`](Self::keep) |
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::dataset::{Dataset, Key};
+/// use file_backed::fbstore::{BinCodec, PreparedPath};
+/// use file_backed::{Error, FBPool};
+///
+/// type Notes = Vec<Key<String>>;
+///
+/// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+/// let saved = PreparedPath::temp().await?;
+/// let notes: Dataset<Notes, _> = Dataset::open(pool.store(), saved).await?;
+///
+/// let first = pool.insert("one".to_owned());
+/// notes.commit(|saver| Ok::<_, Error>(vec![saver.save(&first)?])).await?;
+///
+/// // One more, without a look at those that are there.
+/// let second = pool.insert("two".to_owned());
+/// let done = notes
+///     .commit(|saver| {
+///         let mut keys = Vec::clone(&notes.root());
+///         for key in &keys {
+///             saver.keep(*key)?;
+///         }
+///         keys.push(saver.save(&second)?);
+///         Ok::<_, Error>(keys)
+///     })
+///     .await?;
+/// assert_eq!((done.kept, done.linked), (1, 1));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
 pub struct Saver<B: ManifestStore> {
     store: Arc<BackingStore<B>>,
     tracked: Arc<TrackedPath<B::PersistPath>>,

@@ -12,9 +12,9 @@
 //! | 4 KiB and more (`map_on_reload`) | read | map, unless maps run short |
 //! | less | read | read |
 //!
-//! The second load maps because a map is kept: a value that leaves the pool's budget
-//! keeps its map as long as the process has maps to spare, and the next load is a
-//! hit. Where no map is left, a file is read; see [the map budget](#the-map-budget).
+//! The second load maps because a map is kept: it does not count against the pool's
+//! budget, and stays as long as the process has maps to spare, so that each later load
+//! is a hit. Where no map is left, a file is read; see [the map budget](#the-map-budget).
 //!
 //! * Values that are loaded once each, from end to end: leave the defaults.
 //! * Small values that come again and again: `crossover(0)` maps them at once.

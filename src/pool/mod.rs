@@ -52,8 +52,6 @@ use weighing::Weigher;
 /// | find what was persisted | [`register`](Self::register) |
 /// | see what it has and does | [`stats`](Self::stats), [`size`](Self::size) |
 ///
-/// # Examples
-///
 /// ```
 /// # #[cfg(feature = "bincodec")]
 /// # #[tokio::main]
