@@ -14,7 +14,8 @@ use uuid::Uuid;
 /// Shorthand for results of this crate.
 pub type Result<R, E = Error> = std::result::Result<R, E>;
 
-/// What went wrong: which operation, on which item, at which path, and why.
+/// What went wrong: which operation, on which item, at which path, why, and what
+/// can be done about it. The message tells all of it.
 ///
 /// The type is opaque; ask it with the `is_*` methods, or look at its cause with
 /// [`get_ref`](Self::get_ref). It is cheap to clone, because the failure of
