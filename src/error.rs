@@ -208,7 +208,8 @@ pub(crate) enum Fault {
     ShardGone,
     #[error(
         "another process has the directory: wait until it ends, or give this one a directory of \
-         its own; what is persisted there can be read meanwhile with `track_read_only`"
+         its own; what is persisted there can be read meanwhile with `track_read_only` (a \
+         dataset with `Dataset::open_read_only`)"
     )]
     Locked,
     #[error(

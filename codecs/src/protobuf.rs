@@ -54,7 +54,7 @@ impl<T: Message + Default> Codec<T> for ProstCodec {
         let framed = payload.footer().is_some();
         payload.read_with(|bytes| {
             T::decode(bytes)
-                .map_err(|error| FrameError::undecodable(framed, CodecId::PROTOBUF, error))
+                .map_err(|error| FrameError::undecodable(framed, CodecId::PROTOBUF, error).into())
         })
     }
 

@@ -298,3 +298,20 @@ impl<B: ManifestStore> Place<'_, B> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_generation_that_cannot_be_pinned_is_told() {
+        let never_at_rest = |fault| at(Some("/place".into()), fault);
+        let pinned = pin_current::<(), _>(|| Ok(vec![1]), |_| Ok(None), never_at_rest);
+        let error = Error::new(Operation::OpenDataset, pinned.expect_err("it is gone"));
+        assert!(error.is_in_use());
+        assert_eq!(
+            error.to_string(),
+            "could not open the dataset (/place): the dataset is being committed to faster than a generation can be pinned: try again later"
+        );
+    }
+}

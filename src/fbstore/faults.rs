@@ -610,10 +610,23 @@ fn a_sync_of_many_files_that_fails_is_told_until_they_are_deleted() {
     program.store.blocking_finished();
     program.files.plan(0, 1, Fault::Error(EIO));
     let sync = || program.store.blocking_sync(program.tracked.path());
-    sync().expect_err("the disk fails");
+    let told = |error: Error| {
+        let saved = &*places.saved.to_string_lossy();
+        error.to_string().replace(saved, "ROOT/saved")
+    };
+    assert_eq!(
+        told(sync().expect_err("the disk fails")),
+        "could not make durable what was persisted (ROOT/saved): Input/output error (os error 5): the disk or its file system fails: see the log of the system"
+    );
     program.files.lift();
     let error = sync().expect_err("the files may be lost");
-    assert!(error.path().and_then(key_of).is_some(), "{error}");
+    let file = error.path().expect("one of them").to_owned();
+    assert!(key_of(&file).is_some(), "{error}");
+    let file = file.to_string_lossy().into_owned();
+    assert_eq!(
+        error.to_string().replace(&file, "FILE"),
+        "could not make durable what was persisted (FILE): the file could not be synced (Input/output error (os error 5)), and the system does not tell whether its data is lost: delete the persisted item, insert its value anew, and persist that"
+    );
     for key in program.tracked.all_keys() {
         let deleted = program
             .store
@@ -623,7 +636,19 @@ fn a_sync_of_many_files_that_fails_is_told_until_they_are_deleted() {
     sync().expect("nothing is left that could be lost");
     // The same files may be lost under any name.
     let again = items[0].blocking_persist(&program.tracked);
-    again.expect_err("it is the same file");
+    let error = again.expect_err("it is the same file");
+    let (key, file) = (
+        error.key().expect("an item"),
+        error.path().expect("its file"),
+    );
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "could not persist item {} ({}): the system failed to make this very file durable before, and does not tell whether its data is lost: insert the value anew, and persist that",
+            key.simple(),
+            file.display()
+        )
+    );
     let anew = program.pool.insert(value(0));
     anew.blocking_persist(&program.tracked)
         .expect("it is another file");

@@ -90,7 +90,7 @@ fn of_who_else_commits() {
         expect(
             &places,
             places.try_user(),
-            "could not track the persisted directory (ROOT/saved): another process has the directory: wait until it ends, or give this one a directory of its own; what is persisted there can be read meanwhile with `track_read_only`",
+            "could not track the persisted directory (ROOT/saved): another process has the directory: wait until it ends, or give this one a directory of its own; what is persisted there can be read meanwhile with `track_read_only` (a dataset with `Dataset::open_read_only`)",
         );
     });
 }

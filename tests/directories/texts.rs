@@ -30,14 +30,14 @@ fn of_locks() {
         let error = places.open(&places.cache).unwrap_err();
         assert_eq!(
             text(&error, &places),
-            "could not open a store on the directory (ROOT/cache): another process has the directory: wait until it ends, or give this one a directory of its own; what is persisted there can be read meanwhile with `track_read_only`"
+            "could not open a store on the directory (ROOT/cache): another process has the directory: wait until it ends, or give this one a directory of its own; what is persisted there can be read meanwhile with `track_read_only` (a dataset with `Dataset::open_read_only`)"
         );
         drop(other);
         let store = places.store();
         let _other = lock(&places.saved);
         assert_eq!(
             text(&track(&store, &places.saved).unwrap_err(), &places),
-            "could not track the persisted directory (ROOT/saved): another process has the directory: wait until it ends, or give this one a directory of its own; what is persisted there can be read meanwhile with `track_read_only`"
+            "could not track the persisted directory (ROOT/saved): another process has the directory: wait until it ends, or give this one a directory of its own; what is persisted there can be read meanwhile with `track_read_only` (a dataset with `Dataset::open_read_only`)"
         );
     });
 }

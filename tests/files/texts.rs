@@ -350,6 +350,28 @@ fn of_serde_values() {
     );
 }
 
+/// No footer vouches for files of 0.6.
+#[cfg(feature = "bincodec")]
+#[test]
+fn of_imported_values() {
+    use file_backed::fbstore::BinCodec;
+
+    let program = Program::new();
+    let key = Uuid::new_v4();
+    let file = key_path(&program.root.join("old"), key);
+    fs::create_dir_all(file.parent().unwrap()).unwrap();
+    fs::write(&file, [1, 2]).unwrap();
+    let files = FBStore::open(BinCodec, prepared(program.root.join("other"))).unwrap();
+    let store = Arc::new(BackingStore::new(files, program.runtime.handle().clone()));
+    let pool = Arc::new(FBPool::<u32, _>::new(store.clone(), 1));
+    let old = PreparedPath::blocking_open_import(program.root.join("old"), 100).unwrap();
+    let old = store.blocking_track_read_only(old).unwrap();
+    program.expect(
+        pool.blocking_register(&old, key).unwrap().blocking_read(),
+        "could not load item KEY (ROOT/old/SHARD/KEY): codec 'bincode' cannot decode the file (UnexpectedEnd { additional: 2 }), and no checksum tells whether it is whole: it is damaged, or holds another type: restore it from a copy, or import it as the type that was written",
+    );
+}
+
 #[cfg(feature = "prostcodec")]
 #[test]
 fn of_messages() {

@@ -131,6 +131,17 @@ pub enum FrameError {
         /// What the codec says.
         source: BoxError,
     },
+    /// The codec cannot decode a file without a footer, and nobody knows whether
+    /// the file is whole.
+    #[error(
+        "codec '{codec}' cannot decode the file ({source}), and no checksum tells whether it is whole: it is damaged, or holds another type: restore it from a copy, or import it as the type that was written"
+    )]
+    UndecodableImport {
+        /// Codec that reads.
+        codec: CodecId,
+        /// What the codec says.
+        source: BoxError,
+    },
     /// The value ends before the payload does.
     #[error(
         "the value ends after {used} of the payload's {len} bytes: the file holds another type, or another form of this one: load it as the type that was written"
@@ -162,19 +173,13 @@ pub enum FrameError {
 }
 
 impl FrameError {
-    /// Why a codec cannot decode a whole payload. Where no footer vouches for
-    /// it, nobody knows whether it is whole: then the codec's own words stand.
+    /// Why a codec cannot decode a payload, which a footer vouches for or not.
     #[cfg(any(feature = "bincodec", feature = "prostcodec"))]
-    pub(crate) fn undecodable(
-        framed: bool,
-        codec: CodecId,
-        error: impl Into<BoxError>,
-    ) -> BoxError {
+    pub(crate) fn undecodable(framed: bool, codec: CodecId, error: impl Into<BoxError>) -> Self {
         let source = error.into();
-        if framed {
-            Box::new(Self::Undecodable { codec, source })
-        } else {
-            source
+        match framed {
+            true => Self::Undecodable { codec, source },
+            false => Self::UndecodableImport { codec, source },
         }
     }
 

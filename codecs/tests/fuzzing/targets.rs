@@ -72,22 +72,9 @@ fn sealed(bytes: &[u8], whole: &[u8]) -> [Vec<u8>; 2] {
 fn accepted<T>(result: Result<T, BoxError>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
-        Err(error) if is_typed(&error) => None,
+        Err(error) if error.is::<FrameError>() => None,
         Err(error) => panic!("the error has no type: {error}"),
     }
-}
-
-/// Decoders give their own errors of payloads whose checksums are right.
-fn is_typed(error: &BoxError) -> bool {
-    #[cfg(feature = "bincodec")]
-    if error.is::<bincode::error::DecodeError>() {
-        return true;
-    }
-    #[cfg(feature = "prostcodec")]
-    if error.is::<prost::DecodeError>() {
-        return true;
-    }
-    error.is::<FrameError>()
 }
 
 /// What was accepted is a value like any other: what is written of it is read
