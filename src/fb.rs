@@ -29,7 +29,7 @@ use crate::{OwnedReadGuard, ReadGuard, Result, WriteGuard};
 /// | to | call |
 /// |---|---|
 /// | read | [`read`](Self::read); [`try_load`](Self::try_load) without waiting; [`read_owned`](Self::read_owned) for another task or thread |
-/// | change | [`write`](Self::write); [`make_write`](Self::make_write) behind an [`Arc`]; `update` for a `Mapped` value |
+/// | change | [`write`](Self::write); [`make_write`](Self::make_write) behind an [`Arc`]; [`update`] for a `Mapped` value |
 /// | save | [`spawn_persist`](Self::spawn_persist) |
 /// | write to the cache now | [`spawn_write_now`](Self::spawn_write_now) |
 /// | name it | [`key`](Self::key) |
@@ -57,6 +57,10 @@ use crate::{OwnedReadGuard, ReadGuard, Result, WriteGuard};
 /// # #[cfg(not(feature = "bincodec"))]
 /// # fn main() {}
 /// ```
+///
+// A link to what the feature gives; without it, to the features.
+#[cfg_attr(feature = "mappedcodec", doc = "[`update`]: Fb::update")]
+#[cfg_attr(not(feature = "mappedcodec"), doc = "[`update`]: crate#features")]
 pub struct Fb<T, B: BackingStoreT> {
     item: Arc<Item<T, B>>,
     pool: Arc<FBPool<T, B>>,

@@ -1,4 +1,4 @@
-//! Types for `MappedCodec`: what they cost, and how they change.
+//! Types for [`MappedCodec`]: what they cost, and how they change.
 //!
 //! The archive is the format of the file, so that the type decides what a load costs and
 //! which program can read it.
@@ -52,7 +52,7 @@
 //!
 //! Columns (a `Vec` for each field) load faster than rows with pointers in them: one
 //! string of all names and a `Vec<u32>` of where each begins, in place of a
-//! `Vec<String>`. `trusting` leaves validation out; it is `unsafe`, and
+//! `Vec<String>`. [`trusting`] leaves validation out; it is `unsafe`, and
 //! its promise is that each file holds an archive of this very type.
 //!
 //! # `Option`, niches and other wrappers
@@ -118,7 +118,7 @@
 //! alignment of the root, which finds many such changes; two types that agree in both
 //! may still be taken for each other, for the bytes of the one are often a valid archive
 //! of the other. The schema id is what tells them apart: give each type that is persisted
-//! one with `schema::<T>(id)`, and choose another when the type changes. A file with
+//! one with [`schema`], and choose another when the type changes. A file with
 //! another id, or none, is refused.
 //!
 //! To carry files over, keep the old type under its old id, read with it, and insert the
@@ -243,7 +243,7 @@
 //! * **With 32 bits, rkyv cuts a larger `usize` without a word**, and so the length of
 //!   a `String` of 1 GiB and more. Write `u64` where a number may be large, and `u32`
 //!   where it may not.
-//! * `Mapped::new` makes the archive in memory.
+//! * [`Mapped::new`] makes the archive in memory.
 //!   [`insert_archived`](crate::FBPool::insert_archived) writes it to the file as it is
 //!   made, so that memory holds the value alone; and a `with` wrapper that serializes
 //!   piece by piece spares even that. `codecs/large` in the repository does so: it
@@ -262,7 +262,7 @@
 //! # Deep types
 //!
 //! Validation calls itself for each pointer, so that a list of boxes needs stack for
-//! each link. More than 128 pointers in a row are refused; `max_depth` raises that for
+//! each link. More than 128 pointers in a row are refused; [`max_depth`] raises that for
 //! threads that have the stack, at 100 to 200 bytes a pointer in an optimized build and
 //! 1 to 2 KiB in a debug build. Better is a `Vec` of nodes that name each other by index:
 //! flat, and quick to validate.
@@ -271,10 +271,30 @@
 //!
 //! * The archived type is another type: `ArchivedString`, `ArchivedVec<f32_le>`. Compare
 //!   and compute through `as_str`, `as_slice` and `to_native`, and deserialize only what
-//!   you are going to change (`Fb::update`).
+//!   you are going to change ([`Fb::update`]).
 //! * A `HashMap` is archived in the order in which it iterates, so that archives of equal
 //!   maps may differ in their bytes. Those of a `BTreeMap` or a sorted `Vec` do not.
 //! * An archive is read only. Atomics, locks and whatever else changes behind a shared
 //!   reference have no place in one.
 //! * An `Archive` implementation of your own can write nonsense: it is found when it is
 //!   validated, and not at all with validation left out.
+//!
+// Links to what the feature gives; without it, to the features.
+#![cfg_attr(
+    feature = "mappedcodec",
+    doc = "[`MappedCodec`]: crate::fbstore::MappedCodec
+[`schema`]: crate::fbstore::MappedCodec::schema
+[`trusting`]: crate::fbstore::MappedCodec::trusting
+[`max_depth`]: crate::fbstore::MappedCodec::max_depth
+[`Mapped::new`]: crate::fbstore::Mapped::new
+[`Fb::update`]: crate::Fb::update"
+)]
+#![cfg_attr(
+    not(feature = "mappedcodec"),
+    doc = "[`MappedCodec`]: crate#features
+[`schema`]: crate#features
+[`trusting`]: crate#features
+[`max_depth`]: crate#features
+[`Mapped::new`]: crate#features
+[`Fb::update`]: crate#features"
+)]

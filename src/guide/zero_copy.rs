@@ -3,8 +3,8 @@
 //! # When to map, and when to read
 //!
 //! A map costs the same for any size, and its bytes are read when they are touched.
-//! A read costs a copy, and is faster below about 256 KiB. So `MappedCodec` and
-//! `BytesCodec` choose by the size of the payload:
+//! A read costs a copy, and is faster below about 256 KiB. So [`MappedCodec`] and
+//! [`BytesCodec`] choose by the size of the payload:
 //!
 //! | payload | first load | loaded again after it left memory |
 //! |---|---|---|
@@ -51,7 +51,7 @@
 //!
 //! # What the contract means in practice
 //!
-//! `MapLicence::new`, and each constructor that stands for it, is `unsafe`, because
+//! [`MapLicence::new`], and each constructor that stands for it, is `unsafe`, because
 //! no check rules out that somebody changes a file while a value is made of it. You
 //! keep the promise if:
 //!
@@ -129,7 +129,7 @@
 //! The kernel gives each process some 65 000 maps (`vm.max_map_count`), and allocators
 //! and thread stacks live from the same number: a process that has none left aborts on
 //! its next small allocation. So all codecs of a process keep to one budget, a little
-//! less than half of what the kernel allows. `map_budget` tells it and sets it.
+//! less than half of what the kernel allows. [`map_budget`] tells it and sets it.
 //!
 //! * A pool lets go of the least recent maps that nobody uses when more than seven
 //!   eighths of the budget are in use, in the background.
@@ -188,7 +188,7 @@
 //!
 //! # Prefault and advice
 //!
-//! With `Prefault::Lazy`, the default, whoever touches a missing page waits for the
+//! With [`Prefault::Lazy`], the default, whoever touches a missing page waits for the
 //! disk, and async code then holds up its executor. `Populate` moves that wait into the
 //! load, which [`read`](crate::Fb::read) does on another thread; it reads all of the
 //! file, so that it is for values that are used whole. `WillNeed` starts the reading and
@@ -197,7 +197,7 @@
 //! 5.14, and every other system) the file is read instead.
 //!
 //! That is said once for a codec, and holds for the load that makes the map. A map that
-//! was kept may have lost pages since: `read_prefaulted` brings them in for one access,
+//! was kept may have lost pages since: [`read_prefaulted`] brings them in for one access,
 //! and waits for them on another thread. (It fails where the kernel cannot populate.)
 //!
 //! ```
@@ -222,3 +222,29 @@
 //! ```
 //!
 //! `examples/serve_blobs` is an HTTP server made of this.
+//!
+// Links to what a feature gives; without it, to the features.
+#![cfg_attr(
+    feature = "mappedcodec",
+    doc = "[`MappedCodec`]: crate::fbstore::MappedCodec"
+)]
+#![cfg_attr(not(feature = "mappedcodec"), doc = "[`MappedCodec`]: crate#features")]
+#![cfg_attr(
+    feature = "bytescodec",
+    doc = "[`BytesCodec`]: crate::fbstore::BytesCodec"
+)]
+#![cfg_attr(not(feature = "bytescodec"), doc = "[`BytesCodec`]: crate#features")]
+#![cfg_attr(
+    any(feature = "mappedcodec", feature = "bytescodec"),
+    doc = "[`MapLicence::new`]: crate::fbstore::MapLicence::new
+[`Prefault::Lazy`]: crate::fbstore::Prefault::Lazy
+[`map_budget`]: crate::fbstore::map_budget
+[`read_prefaulted`]: crate::Fb::read_prefaulted"
+)]
+#![cfg_attr(
+    not(any(feature = "mappedcodec", feature = "bytescodec")),
+    doc = "[`MapLicence::new`]: crate#features
+[`Prefault::Lazy`]: crate#features
+[`map_budget`]: crate#features
+[`read_prefaulted`]: crate#features"
+)]

@@ -42,6 +42,10 @@ impl Counters {
         );
     }
 
+    pub(crate) fn miss(&self) {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn hits(&self) -> u64 {
         self.hits
             .iter()

@@ -7,7 +7,6 @@ use super::{FBPool, maps};
 use crate::backing_store::{BackingStoreT, Lane, Strategy};
 use crate::error::{Fault, Operation};
 use crate::residency::{Flight, Held, Item, LoadStep};
-use crate::sync::atomic::Ordering;
 use crate::{Error, Result};
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
@@ -68,7 +67,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 Ok(Begun::Hit(value))
             }
             LoadStep::Wait { flight, new } => {
-                self.counters.misses.fetch_add(1, Ordering::Relaxed);
+                self.counters.miss();
                 Ok(Begun::Waits(self.wait_for(item, flight, new)))
             }
             LoadStep::Leaked => Err(leaked(Operation::Load, item)),

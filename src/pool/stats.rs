@@ -27,10 +27,10 @@ pub struct Stats {
     pub overdue: usize,
     /// What they weigh, in bytes.
     pub overdue_bytes: u64,
-    /// Loads that found the value in memory. A thread's count may be missed
+    /// Loads and changes that found the value in memory. A thread's count may be missed
     /// where more than 64 threads load.
     pub hits: u64,
-    /// Loads that had to wait for the value.
+    /// Loads and changes that had to wait for the value.
     pub misses: u64,
     /// Values dropped from memory by the budget.
     pub evictions: u64,

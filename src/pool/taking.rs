@@ -1,5 +1,6 @@
 //! Taking a value out of its item, to be changed.
 
+use std::mem;
 use std::sync::Arc;
 
 use file_backed_codecs::BoxError;
@@ -45,9 +46,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         only_handle: bool,
         duplicate: Duplicate<T, B>,
     ) -> Result<Taken<T, B>> {
-        let mut held = None;
+        let (mut held, mut first) = (None, true);
         let value = loop {
-            match self.step(item, only_handle, held.take())? {
+            match self.step(item, only_handle, held.take(), mem::take(&mut first))? {
                 Step::Done(taken) => return Ok(taken),
                 Step::Copy(value) => break value,
                 Step::CopyLoaded => break self.load(item).await?.into_full(),
@@ -69,9 +70,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         only_handle: bool,
         duplicate: Duplicate<T, B>,
     ) -> Result<Taken<T, B>> {
-        let mut held = None;
+        let (mut held, mut first) = (None, true);
         let value = loop {
-            match self.step(item, only_handle, held.take())? {
+            match self.step(item, only_handle, held.take(), mem::take(&mut first))? {
                 Step::Done(taken) => return Ok(taken),
                 Step::Copy(value) => break value,
                 Step::CopyLoaded => break self.blocking_load(item)?.into_full(),
@@ -87,17 +88,25 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self.blocking_copy(item, value, duplicate)
     }
 
-    /// What is to be done next for a mutation that may wait.
+    /// What is to be done next for a mutation that may wait. The first look at
+    /// the value is counted, as a load is.
     fn step<'a>(
         self: &'a Arc<Self>,
         item: &'a Arc<Item<T, B>>,
         only_handle: bool,
         held: Option<Arc<T>>,
+        first: bool,
     ) -> Result<Step<'a, T, B>> {
         if !only_handle {
             return Ok(Step::CopyLoaded);
         }
-        Ok(match self.begin_take(item, held, true) {
+        let take = self.begin_take(item, held, true);
+        match &take {
+            Take::Taken(_) | Take::InUse(_) | Take::WaitForWrite(_) if first => self.counters.hit(),
+            Take::Wait { .. } if first => self.counters.miss(),
+            _ => {}
+        }
+        Ok(match take {
             Take::Taken(taken) => Step::Done(self.taken(item, taken.value, taken.old)),
             Take::InUse(value) => Step::Copy(value),
             Take::Wait { flight, new } => Step::Load(self.wait_for(item, flight, new)),
@@ -109,9 +118,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// The fast path of a mutation: takes a value that is in memory and that
     /// nobody else uses.
     pub(crate) fn take_resident(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Taken<T, B>> {
-        let value = self.try_hit(item)?.into_full();
+        let value = item.read()?.into_full();
         match self.begin_take(item, Some(value), false) {
-            Take::Taken(taken) => Some(self.taken(item, taken.value, taken.old)),
+            Take::Taken(taken) => {
+                self.counters.hit();
+                Some(self.taken(item, taken.value, taken.old))
+            }
             _ => None,
         }
     }

@@ -1,5 +1,6 @@
 //! Which values are in memory, and what happens to them there.
 
+mod counts;
 mod eviction;
 mod flights;
 mod leaked;

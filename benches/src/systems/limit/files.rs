@@ -6,7 +6,9 @@ use std::num::NonZeroUsize;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use anyhow::Result;
 use lru::LruCache;
@@ -16,7 +18,7 @@ use rustix::buffer::spare_capacity;
 
 use super::directory::Directory;
 use crate::systems::blob::{ProstBlob, touch, touch_bytes};
-use crate::systems::{Blobs, Touch};
+use crate::systems::{Blobs, Touch, until_touched};
 
 /// How a file is written and made a value of again.
 pub trait Form: Send + Sync + 'static {
@@ -200,14 +202,48 @@ impl<F: Form> Spares<F> {
 /// A file for each value, and nothing in memory.
 pub struct Bare<F: Form> {
     files: Directory,
+    /// Names of files that are loaded for the first time.
+    fresh: Arc<Directory>,
+    fresh_janitor: Janitor,
     spares: Spares<F>,
 }
 
 pub fn bare<F: Form>(dir: &Path) -> Result<Bare<F>> {
+    let fresh = Arc::new(Directory::create(&dir.join("fresh"))?);
     Ok(Bare {
         files: Directory::create(dir)?,
+        fresh_janitor: Janitor::of(fresh.clone()),
+        fresh,
         spares: Spares::new(),
     })
+}
+
+/// Removes the name of a file, on another thread than who waits for it.
+struct Janitor {
+    ids: Sender<usize>,
+    removed: Mutex<Receiver<Result<()>>>,
+}
+
+impl Janitor {
+    fn of(files: Arc<Directory>) -> Self {
+        let (ids, todo) = channel();
+        let (report, removed) = channel();
+        // It ends when nobody can ask it any more.
+        std::thread::spawn(move || {
+            let mut all = todo.into_iter();
+            all.try_for_each(|id| report.send(files.unlink(id)))
+        });
+        Self {
+            ids,
+            removed: Mutex::new(removed),
+        }
+    }
+
+    fn remove(&self, id: usize) -> Result<()> {
+        let removed = self.removed.lock().expect("no thread panics with it");
+        self.ids.send(id)?;
+        removed.recv()?
+    }
 }
 
 impl<F: Form> Blobs for Bare<F> {
@@ -216,7 +252,30 @@ impl<F: Form> Blobs for Bare<F> {
     }
 
     fn load_then(&self, id: usize, how: Touch, touched: &mut dyn FnMut()) -> Result<u32> {
-        let value = self.spares.fetch(&self.files.open_file(id)?)?;
+        self.load_from(&self.files, id, how, touched)
+    }
+
+    /// The same steps as those of a pool, for which each first load is of another
+    /// item: the file gets a name, and loses it again on another thread. A bare
+    /// load that follows the last one at once finds the processor's caches as it
+    /// left them.
+    fn first_load(&self, id: usize, how: Touch) -> Result<(Duration, u32)> {
+        self.files.link(id, &self.fresh)?;
+        let taken = until_touched(|touched| self.load_from(&self.fresh, id, how, touched));
+        self.fresh_janitor.remove(id)?;
+        taken
+    }
+}
+
+impl<F: Form> Bare<F> {
+    fn load_from(
+        &self,
+        files: &Directory,
+        id: usize,
+        how: Touch,
+        touched: &mut dyn FnMut(),
+    ) -> Result<u32> {
+        let value = self.spares.fetch(&files.open_file(id)?)?;
         let sum = F::touch(&value, how);
         touched();
         self.spares.give(value);
