@@ -42,6 +42,10 @@ pub enum MapAttempt<'s> {
 }
 
 /// A value that may be a map of its file.
+#[diagnostic::on_unimplemented(
+    message = "values of type `{Self}` are never maps of their files",
+    note = "`Mapped<T>` and `MappedBytes` may be"
+)]
 pub trait MaybeMapped {
     /// The map; `None` if the value is in memory of the process's own.
     fn map(&self) -> Option<&Map>;
