@@ -5,10 +5,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+use file_backed::fbstore::{BinCodec, PreparedPath};
 use file_backed::uuid::Uuid;
 use file_backed::{BackingStore, FBPool};
-use tokio::runtime::Handle;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
@@ -19,8 +18,7 @@ async fn main() -> anyhow::Result<()> {
 }
 
 async fn first_process(cache: &Path, saved: &Path) -> anyhow::Result<Uuid> {
-    let files = FBStore::open(BinCodec, PreparedPath::open(cache.into(), vec![]).await?)?;
-    let store = Arc::new(BackingStore::new(files, Handle::current()));
+    let store = BackingStore::open(BinCodec, cache).await?;
     let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 100));
 
     let saved = PreparedPath::open(saved.into(), vec![]).await?;
@@ -38,8 +36,7 @@ async fn first_process(cache: &Path, saved: &Path) -> anyhow::Result<Uuid> {
 }
 
 async fn second_process(cache: &Path, saved: &Path, key: Uuid) -> anyhow::Result<()> {
-    let files = FBStore::open(BinCodec, PreparedPath::open(cache.into(), vec![]).await?)?;
-    let store = Arc::new(BackingStore::new(files, Handle::current()));
+    let store = BackingStore::open(BinCodec, cache).await?;
     let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 100));
 
     let saved = PreparedPath::open(saved.into(), vec![]).await?;

@@ -5,19 +5,14 @@
 
 use std::sync::Arc;
 
-use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+use file_backed::fbstore::BinCodec;
 use file_backed::{BackingStore, FBPool};
-use tokio::runtime::Handle;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     // The cache: one file for each value that is not in memory.
     let dir = tempfile::tempdir()?;
-    let cache = PreparedPath::open(dir.path().join("cache"), vec![]).await?;
-    let store = Arc::new(BackingStore::new(
-        FBStore::open(BinCodec, cache)?,
-        Handle::current(),
-    ));
+    let store = BackingStore::open(BinCodec, dir.path().join("cache")).await?;
     let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 2));
 
     // The third word is one too many: the first is written and let go of.

@@ -5,9 +5,8 @@
 
 use std::sync::Arc;
 
-use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+use file_backed::fbstore::BinCodec;
 use file_backed::{BackingStore, FBPool, Fb};
-use tokio::runtime::Handle;
 
 const SIDE: usize = 256;
 
@@ -16,8 +15,7 @@ type Tile = Vec<f32>;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let files = FBStore::open(BinCodec, PreparedPath::temp().await?)?;
-    let store = Arc::new(BackingStore::new(files, Handle::current()));
+    let store = BackingStore::temp(BinCodec).await?;
     // A tile owns its heights, so it weighs what the vector has allocated.
     let pool: Arc<FBPool<Tile, _>> = FBPool::builder(store)
         .bytes(16 << 20, |tile: &Tile| 4 * tile.capacity() as u64)

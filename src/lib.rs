@@ -57,7 +57,7 @@
 //! | what bounds the memory | budget |
 //! |---|---|
 //! | values of about one size | a number of items: [`FBPool::new`], [`FBPool::open`] |
-//! | values of many sizes | bytes, and a weigher: [`PoolBuilder::bytes`] |
+//! | values of many sizes | bytes, and a weigher: [`PoolBuilder::bytes`], on a [`BackingStore::open`] |
 //! | mapped values | items; maps cost no memory of the process, and are not counted |
 //! | a producer faster than the disk | one of these, and [`FBPool::reserve`] |
 //!

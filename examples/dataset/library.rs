@@ -9,7 +9,6 @@ use file_backed::dataset::{Dataset, Key};
 use file_backed::fbstore::{FBStore, MappedBytes, MixedCodec, PreparedPath};
 use file_backed::{BackingStore, Error, FBPool, Fb, OwnedReadGuard};
 use serde::{Deserialize, Serialize};
-use tokio::runtime::Handle;
 
 type Files = FBStore<MixedCodec>;
 type Notes = Vec<String>;
@@ -176,6 +175,5 @@ async fn store() -> Result<Arc<BackingStore<Files>>> {
     // SAFETY: the cache is a temporary directory of this process's own, and the
     // files of the library are only ever linked and unlinked.
     let codec = unsafe { MixedCodec::new() };
-    let files = FBStore::open(codec, PreparedPath::temp().await?)?;
-    Ok(Arc::new(BackingStore::new(files, Handle::current())))
+    Ok(BackingStore::temp(codec).await?)
 }

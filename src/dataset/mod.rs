@@ -75,9 +75,8 @@ use manifest::{Entry, find};
 /// use std::sync::Arc;
 ///
 /// use file_backed::dataset::{Dataset, Key};
-/// use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+/// use file_backed::fbstore::{BinCodec, PreparedPath};
 /// use file_backed::{BackingStore, Error, FBPool};
-/// use tokio::runtime::Handle;
 ///
 /// /// Pictures by name.
 /// type Album = BTreeMap<String, Key<Vec<u8>>>;
@@ -85,8 +84,7 @@ use manifest::{Entry, find};
 /// # let dir = tempfile::tempdir().expect("a temporary directory");
 /// # let path = dir.path().join("album");
 /// # let cache = dir.path().join("cache");
-/// let files = FBStore::open(BinCodec, PreparedPath::open(cache, vec![]).await?)?;
-/// let store = Arc::new(BackingStore::new(files, Handle::current()));
+/// let store = BackingStore::open(BinCodec, cache).await?;
 /// let pool: Arc<FBPool<Vec<u8>, _>> = Arc::new(FBPool::new(store.clone(), 100));
 ///
 /// let saved = PreparedPath::open(path, vec![]).await?;

@@ -39,6 +39,7 @@ mod layout;
 mod lock;
 mod manifests;
 mod meter;
+mod open;
 #[cfg(test)]
 mod power;
 mod prepared_path;
@@ -85,6 +86,5 @@ pub use layout::{RESERVED, key_path};
 #[cfg(feature = "dataset")]
 pub(crate) use manifests::Manifests;
 pub use prepared_path::PreparedPath;
-pub(crate) use prepared_path::on_a_thread;
 pub use scan::sanitize_path;
 pub use store::FBStore;

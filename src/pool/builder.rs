@@ -26,12 +26,10 @@ pub(super) const DEFAULT_BACKLOG: Bound = Bound {
 /// # #[tokio::main]
 /// # async fn main() -> file_backed::Result<()> {
 /// use std::sync::Arc;
-/// use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+/// use file_backed::fbstore::BinCodec;
 /// use file_backed::{BackingStore, FBPool};
-/// use tokio::runtime::Handle;
 ///
-/// let files = FBStore::open(BinCodec, PreparedPath::blocking_temp()?)?;
-/// let store = Arc::new(BackingStore::new(files, Handle::current()));
+/// let store = BackingStore::temp(BinCodec).await?; // or `open`, in a directory
 /// let tiles: Arc<FBPool<Vec<u8>, _>> = FBPool::builder(store)
 ///     .bytes(512 << 20, |tile: &Vec<u8>| tile.capacity() as u64)
 ///     .backlog_bytes(64 << 20)
@@ -73,9 +71,38 @@ impl<T, B: BackingStoreT> PoolBuilder<T, B> {
     ///
     /// A value is weighed when it is inserted, loaded, or was changed, without
     /// any lock. Weigh what it owns too: the capacity of a vector, not the 24
-    /// bytes of its type. A value that is a map of its file costs no memory and
-    /// is not weighed. One that weighs more than the whole budget is the first
+    /// bytes of its type. One that weighs more than the whole budget is the first
     /// to go, and makes no other go.
+    ///
+    /// A `Mapped` or `MappedBytes` weighs what its
+    /// [`footprint`](crate::fbstore::Footprint) says. One that is a map of its file
+    /// is not weighed: its pages are the page cache's, so that the process's
+    /// resident size may grow up to the size of the files, and the kernel takes
+    /// them back when it wants the memory (see the guide
+    /// [`zero_copy`](crate::guide::zero_copy)). Where the budget has to hold for
+    /// them too, read the files in place of mapping them, with `heap()` in place
+    /// of `new()`.
+    ///
+    /// ```
+    /// # #[cfg(feature = "mappedcodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> Result<(), file_backed::fbstore::BoxError> {
+    /// use std::sync::Arc;
+    /// use file_backed::fbstore::{Mapped, MappedCodec};
+    /// use file_backed::{BackingStore, FBPool};
+    ///
+    /// let store = BackingStore::temp(MappedCodec::heap()).await?;
+    /// let blobs: Arc<FBPool<Mapped<Vec<f32>>, _>> = FBPool::builder(store)
+    ///     .bytes(100 << 20, |blob: &Mapped<Vec<f32>>| blob.footprint().heap as u64)
+    ///     .build();
+    /// let blob = blobs.insert(Mapped::new(&vec![0.5; 51_200])?);
+    /// assert!(blobs.stats().resident_bytes >= 200 << 10);
+    /// # drop(blob);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "mappedcodec"))]
+    /// # fn main() {}
+    /// ```
     pub fn bytes(mut self, most: u64, weigh: impl Fn(&T) -> u64 + Send + Sync + 'static) -> Self {
         self.bytes = Some((most, Box::new(weigh)));
         self

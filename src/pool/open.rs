@@ -3,21 +3,20 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::runtime::Handle;
-
 use super::FBPool;
 use crate::Result;
 use crate::backing_store::BackingStore;
-use crate::fbstore::{FBStore, PreparedPath, on_a_thread};
+use crate::fbstore::FBStore;
 
 impl<T, C: Send + Sync + 'static> FBPool<T, FBStore<C>> {
     /// Makes a pool with a store of its own, whose cache is the directory
     /// `path`, that keeps `mem_size` items in memory. Background work runs on
-    /// the current runtime.
+    /// the current runtime. A pool with a budget in bytes, and others beside it,
+    /// are made on a [`BackingStore::open`].
     ///
     /// # Errors
     ///
-    /// If the directory cannot be prepared, or another store uses it.
+    /// If the directory cannot be prepared; those of [`FBStore::open`].
     ///
     /// # Panics
     ///
@@ -27,11 +26,8 @@ impl<T, C: Send + Sync + 'static> FBPool<T, FBStore<C>> {
     ///
     /// Dropping the future may leave an empty directory.
     pub async fn open(codec: C, path: impl Into<PathBuf>, mem_size: usize) -> Result<Arc<Self>> {
-        let path = path.into();
-        Self::on(codec, mem_size, || {
-            PreparedPath::blocking_open(path, vec![])
-        })
-        .await
+        let store = BackingStore::open(codec, path).await?;
+        Ok(Arc::new(Self::new(store, mem_size)))
     }
 
     /// Makes a pool with a store of its own in a temporary directory. The last
@@ -49,17 +45,7 @@ impl<T, C: Send + Sync + 'static> FBPool<T, FBStore<C>> {
     ///
     /// Dropping the future leaves nothing.
     pub async fn temp(codec: C, mem_size: usize) -> Result<Arc<Self>> {
-        Self::on(codec, mem_size, PreparedPath::blocking_temp).await
-    }
-
-    async fn on(
-        codec: C,
-        mem_size: usize,
-        prepare: impl FnOnce() -> Result<PreparedPath> + Send + 'static,
-    ) -> Result<Arc<Self>> {
-        let runtime = Handle::current();
-        let files = on_a_thread(move || FBStore::open(codec, prepare()?)).await?;
-        let store = Arc::new(BackingStore::new(files, runtime));
+        let store = BackingStore::temp(codec).await?;
         Ok(Arc::new(Self::new(store, mem_size)))
     }
 }

@@ -1,0 +1,85 @@
+//! Stores on a directory, in one call.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::prepared_path::on_a_thread;
+use super::{FBStore, PreparedPath};
+use crate::Result;
+use crate::backing_store::BackingStore;
+
+impl<C: Send + Sync + 'static> BackingStore<FBStore<C>> {
+    /// Makes a store whose cache is the directory `path`, for pools that say more
+    /// than [`FBPool::open`](crate::FBPool::open) or that share it. Background
+    /// work runs on the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be prepared; those of [`FBStore::open`].
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave an empty directory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::fbstore::BinCodec;
+    /// use file_backed::{BackingStore, FBPool};
+    ///
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = dir.path().join("cache");
+    /// let store = BackingStore::open(BinCodec, path).await?;
+    /// let words: Arc<FBPool<String, _>> = FBPool::builder(store.clone()).items(100).build();
+    /// let blobs: Arc<FBPool<Vec<u8>, _>> = FBPool::builder(store)
+    ///     .bytes(64 << 20, |blob: &Vec<u8>| blob.capacity() as u64)
+    ///     .build();
+    /// # let (word, blob) = (words.insert("a".to_owned()), blobs.insert(vec![1]));
+    /// # assert_eq!((word.read().await?.len(), blob.read().await?.len()), (1, 1));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub async fn open(codec: C, path: impl Into<PathBuf>) -> Result<Arc<Self>> {
+        let path = path.into();
+        Self::on(codec, || PreparedPath::blocking_open(path, vec![])).await
+    }
+
+    /// Makes a store in a temporary directory. The last handle of the store
+    /// deletes it, on the thread that drops it.
+    ///
+    /// # Errors
+    ///
+    /// If no temporary directory can be made.
+    ///
+    /// # Panics
+    ///
+    /// Outside of a tokio runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing.
+    pub async fn temp(codec: C) -> Result<Arc<Self>> {
+        Self::on(codec, PreparedPath::blocking_temp).await
+    }
+
+    async fn on(
+        codec: C,
+        prepare: impl FnOnce() -> Result<PreparedPath> + Send + 'static,
+    ) -> Result<Arc<Self>> {
+        let runtime = Handle::current();
+        let files = on_a_thread(move || FBStore::open(codec, prepare()?)).await?;
+        Ok(Arc::new(Self::new(files, runtime)))
+    }
+}
