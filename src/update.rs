@@ -12,7 +12,8 @@ where
     B: ArchiveStrategy<T, Mapped<T>>,
 {
     /// Makes an owned value of the archive, lets `change` change it, and archives
-    /// it anew, in the background. Gives what `change` gives.
+    /// it anew, in the background. Gives what `change` gives. `T` derives
+    /// `rkyv::Deserialize` for it, beside `Archive` and `Serialize`.
     ///
     /// The handle then has an item of its own with a new key, as after
     /// [`write`](Self::write): no other handle sees the change. It costs what

@@ -54,7 +54,9 @@ impl<C> FBStore<C> {
     /// # Errors
     ///
     /// [`Error::is_in_use`] if items of another store still own files there, or
-    /// if another process has the directory; [`Error::is_wrong_role`] if it holds
+    /// if another process has the directory (a store of this process that has no
+    /// file there yet loses the directory to this one, and its writes fail from
+    /// then on with the same kind of error); [`Error::is_wrong_role`] if it holds
     /// what was persisted; an error that says so if `path` was opened read-only.
     ///
     /// # Blocking

@@ -272,6 +272,11 @@
 //! * The archived type is another type: `ArchivedString`, `ArchivedVec<f32_le>`. Compare
 //!   and compute through `as_str`, `as_slice` and `to_native`, and deserialize only what
 //!   you are going to change ([`Fb::update`]).
+//! * A `Vec<f32>` lies in an archive as `f32_le`s, which on a little-endian machine have
+//!   the bytes of `f32`s. Where a `&[f32]` is wanted, [bytemuck](https://docs.rs/bytemuck)
+//!   gives it without a copy, `bytemuck::cast_slice(tile.heights.as_slice())`, if your
+//!   `Cargo.toml` names the crate of rkyv's numbers:
+//!   `rend = { version = "0.5", features = ["bytemuck-1"] }`.
 //! * A `HashMap` is archived in the order in which it iterates, so that archives of equal
 //!   maps may differ in their bytes. Those of a `BTreeMap` or a sorted `Vec` do not.
 //! * An archive is read only. Atomics, locks and whatever else changes behind a shared

@@ -43,9 +43,12 @@ use crate::{Access, BoxError, Footprint, Map, MaybeMapped, Prefault};
 /// let tile = Tile { name: "N47E011".into(), heights: vec![612.0, 613.5] };
 /// let tile = Mapped::new(&tile)?;
 ///
-/// // Fields are read where they lie.
+/// // Fields are read where they lie, in their archived forms: a `String` is an
+/// // `ArchivedString`, an `f32` an `f32_le`.
 /// assert_eq!(tile.name, "N47E011");
 /// assert_eq!(tile.heights[1], 613.5);
+/// let sum: f32 = tile.heights.iter().map(|height| height.to_native()).sum();
+/// assert_eq!(sum, 1225.5);
 ///
 /// // An owned value is made only on request.
 /// let owned: Tile = tile.deserialize()?;
