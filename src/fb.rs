@@ -519,7 +519,7 @@ impl<T, B: BackingStoreT> Drop for Fb<T, B> {
 impl<T, B: BackingStoreT> fmt::Debug for Fb<T, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Fb")
-            .field("key", &self.key())
+            .field("key", &format_args!("{}", self.key().simple()))
             .finish_non_exhaustive()
     }
 }
