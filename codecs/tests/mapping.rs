@@ -149,6 +149,27 @@ fn refuses_a_file_that_is_not_as_long_as_its_source() {
     }
 }
 
+/// As the kernel says of it: some file systems have no maps.
+#[cfg(target_os = "linux")]
+#[test]
+fn reads_where_the_file_system_maps_nothing() {
+    use file_backed_codecs::{MapAttempt, MapLicence, Payload};
+
+    let _budget = crate::budget::undisturbed();
+    let path = "/sys/kernel/mm/transparent_hugepage/enabled";
+    let Ok(file) = std::fs::File::open(path) else {
+        return println!("skipped: there is no {path}");
+    };
+    let before = file_backed_codecs::map_budget::in_use();
+    let payload = Payload::open_unframed(&file, 1 << 20).unwrap();
+    assert!(!payload.is_empty());
+    // SAFETY: the kernel gives no map of this file, as the test asserts.
+    let licence = unsafe { MapLicence::new() };
+    let attempt = payload.map(&licence).unwrap();
+    assert!(matches!(attempt, MapAttempt::Refused(_)), "{attempt:?}");
+    assert_eq!(file_backed_codecs::map_budget::in_use(), before);
+}
+
 #[test]
 fn a_licence_can_be_made_elsewhere_and_a_clone_maps_too() {
     let _budget = crate::budget::undisturbed();
