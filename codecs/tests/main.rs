@@ -36,3 +36,5 @@ mod pages;
 mod reading;
 #[cfg(feature = "mappedcodec")]
 mod trusting;
+#[cfg(feature = "bincodec")]
+mod words;
