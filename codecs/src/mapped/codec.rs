@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::io::Write as _;
 
-use super::trust::{Promise, Trust};
+use super::trust::{MAX_DEPTH, Promise, Trust};
 use super::{Archivable, Mapped, format, writer};
 use crate::aligned::{LEAST, PAGE};
 use crate::fetch::{Fetch, fetch_options};
@@ -71,7 +71,10 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct MappedCodec {
     fetch: Fetch,
-    trust: Trust,
+    /// Pointers that may follow on each other in what is validated.
+    max_depth: usize,
+    /// That of who called [`trusting`](Self::trusting), about files.
+    promise: Option<Promise>,
     /// Ids by the type that is archived; never 0.
     schemas: HashMap<TypeId, u64>,
 }
@@ -104,7 +107,8 @@ impl MappedCodec {
     fn fetching(fetch: Fetch) -> Self {
         Self {
             fetch,
-            trust: Trust::DEFAULT,
+            max_depth: MAX_DEPTH,
+            promise: None,
             schemas: HashMap::new(),
         }
     }
@@ -127,7 +131,7 @@ impl MappedCodec {
     #[must_use]
     pub unsafe fn trusting(mut self) -> Self {
         // SAFETY: the caller has promised the same.
-        self.trust = Trust::Promised(unsafe { Promise::new() });
+        self.promise = Some(unsafe { Promise::new() });
         self
     }
 
@@ -153,27 +157,29 @@ impl MappedCodec {
     /// otherwise overflow the stack. Raise it only if the threads that load have
     /// the stack for it: 100 to 200 bytes a pointer in an optimized build, and 1 to
     /// 2 KiB in a debug build.
+    ///
+    /// A codec that is [`trusting`](Self::trusting) does not validate files, and
+    /// takes any depth from them; the limit is that of what it archives itself.
     #[must_use]
     pub fn max_depth(mut self, pointers: usize) -> Self {
-        if let Trust::Validated { max_depth } = &mut self.trust {
-            *max_depth = pointers;
-        }
+        self.max_depth = pointers;
         self
     }
 
     /// Archives `value` on the heap, as [`Mapped::new`] does, and accepts what
-    /// this codec's [`max_depth`](Self::max_depth) accepts.
+    /// this codec's [`max_depth`](Self::max_depth) accepts. It is validated also
+    /// by a codec that is [`trusting`](Self::trusting), whose promise is about
+    /// files.
     ///
     /// # Errors
     ///
     /// Those of [`Mapped::new`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Mapped::new`].
     pub fn archive<T: Archivable>(&self, value: &T) -> Result<Mapped<T>, BoxError> {
-        // The promise is about files.
-        let trust = match self.trust {
-            Trust::Promised(_) => Trust::DEFAULT,
-            validated => validated,
-        };
-        Mapped::archive(value, trust)
+        Mapped::archive(value, self.validated())
     }
 
     /// Archives `value` straight into a file, without a copy of the archive in
@@ -183,7 +189,12 @@ impl MappedCodec {
     ///
     /// # Errors
     ///
-    /// Those of [`Mapped::new`], and those of the file.
+    /// Those of [`Mapped::new`] but for the validation's, and those of the file.
+    ///
+    /// # Panics
+    ///
+    /// As [`Mapped::new`]; and, in a debug build, if something was written to
+    /// `out` before, because an archive is all of its payload.
     pub fn encode_archive<T: Archivable>(
         &self,
         value: &T,
@@ -222,12 +233,24 @@ impl MappedCodec {
         &self.fetch
     }
 
+    /// Why something that nobody has promised anything of is taken for an archive.
+    fn validated(&self) -> Trust {
+        Trust::Validated {
+            max_depth: self.max_depth,
+        }
+    }
+
+    /// Why a file's bytes are taken for an archive.
+    fn trust(&self) -> Trust {
+        self.promise.map_or(self.validated(), Trust::Promised)
+    }
+
     /// How memory is aligned that a `T` is read into.
     fn align_of<T: Archivable>(&self) -> usize {
-        match self.trust {
-            Trust::Validated { .. } => align_of::<T::Archived>().max(LEAST),
+        match self.promise {
+            None => align_of::<T::Archived>().max(LEAST),
             // Nobody would find out that something asks for more.
-            Trust::Promised(_) => PAGE,
+            Some(_) => PAGE,
         }
     }
 }
@@ -258,7 +281,7 @@ impl<T: Archivable> Codec<Mapped<T>> for MappedCodec {
         })?;
         self.check::<T>(footer)?;
         let bytes = self.fetch.fetch(payload, self.align_of::<T>())?;
-        Mapped::trust(bytes, self.trust)
+        Mapped::trust(bytes, self.trust())
     }
 
     fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
