@@ -194,7 +194,8 @@ impl FrameError {
         }
     }
 
-    /// Whether the file is damaged: truncated, changed, or not valid inside.
+    /// Whether the file is damaged: truncated, changed, not valid inside, or with
+    /// a page that the disk does not give any more.
     pub fn is_damage(&self) -> bool {
         matches!(
             self,
@@ -204,6 +205,7 @@ impl FrameError {
                 | Self::Length { .. }
                 | Self::PayloadChecksum
                 | Self::InvalidArchive(_)
+                | Self::BadPage(_)
         )
     }
 
