@@ -117,7 +117,8 @@ pub trait Codec<T>: Send + Sync + 'static {
 /// A codec that can write the file of a `T` straight from a value of another type,
 /// `S`.
 ///
-/// `MappedCodec` makes a `Mapped<S>` from an `S`.
+/// `MappedCodec` makes a `Mapped<S>` from an `S`, and `BytesCodec` a `MappedBytes`
+/// from a `[u8]`.
 pub trait ArchiveInto<S: ?Sized, T>: Codec<T> {
     /// Makes the value in memory.
     ///

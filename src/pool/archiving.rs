@@ -22,6 +22,11 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// It takes an `Arc` of the value, or the value itself. The file is whole
     /// when the future ends.
     ///
+    /// With `BytesCodec` the value is `[u8]`, and becomes a `MappedBytes`. An
+    /// `Arc<[u8]>` is written as it is; to make one of a slice or a `Vec` copies
+    /// the bytes, which
+    /// [`blocking_insert_archived`](Self::blocking_insert_archived) does not.
+    ///
     /// # Errors
     ///
     /// If the value cannot be archived, written or loaded again. Nothing is left
@@ -75,6 +80,29 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// # Blocking
     ///
     /// Writes and loads on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bytescodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::{BytesCodec, MappedBytes};
+    ///
+    /// // SAFETY: nobody but this pool touches the files of the temporary
+    /// // directory that it makes for itself.
+    /// let codec = unsafe { BytesCodec::new() };
+    /// let pool: Arc<FBPool<MappedBytes, _>> = FBPool::temp(codec, 10).await?;
+    /// let upload = vec![7; 1_000_000];
+    /// let blob = pool.blocking_insert_archived(&upload[..])?;
+    /// assert_eq!(blob.read().await?.is_mapped(), cfg!(unix));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bytescodec"))]
+    /// # fn main() {}
+    /// ```
     pub fn blocking_insert_archived<S>(self: &Arc<Self>, value: &S) -> Result<Fb<T, B>>
     where
         S: ?Sized,
