@@ -71,7 +71,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             .await
     }
 
-    /// The blocking form of [`insert_archived`](Self::insert_archived).
+    /// The blocking form of [`insert_archived`](Self::insert_archived). It takes
+    /// the value by reference, and copies nothing of it but into the file.
     ///
     /// # Errors
     ///
@@ -133,7 +134,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// [`Error::is_damaged`] for a file without a whole footer, and
     /// [`Error::is_mismatch`] for one of another codec, type or schema; those of
     /// the link and the copy. The file is left as it is. (What a footer does not
-    /// tell is found out when the item is loaded.)
+    /// tell is found out when the item is loaded. What that does not find of files
+    /// that somebody hostile may have made is told in
+    /// [`archived_types`](crate::guide::archived_types#what-validation-does-not-cover).)
     ///
     /// # Cancel safety
     ///

@@ -23,20 +23,39 @@ use crate::{
 /// that is faster (see [`crossover`](Self::crossover)), and so is any file for
 /// which there is no map left (see [`map_budget`](crate::map_budget)).
 ///
-/// Every archive is validated before it is used, whoever wrote it. A file that
-/// holds another type is refused if its root has another size or alignment,
-/// and for certain if the types are given ids with [`schema`](Self::schema).
+/// Every archive is validated before it is used, whoever wrote it, unless the
+/// codec is [`trusting`](Self::trusting). A file that holds another type is
+/// refused if its root has another size or alignment, and for certain if the
+/// types are given ids with [`schema`](Self::schema).
 ///
 /// Archives can have nearly 2 GiB, the reach of rkyv's 32-bit pointers, and
 /// nearly as much as a file can have with its feature `pointer_width_64`. With
-/// 32-bit pointers, rkyv silently cuts a `usize` above 32 bits and the length of
-/// a `String` of 1 GiB and more.
+/// 32-bit pointers, rkyv silently cuts a `usize` above 32 bits, and refuses a
+/// `String` of 1 GiB and more.
 ///
 /// An archived type can ask for an alignment of up to 4096 bytes. rkyv itself
 /// leaves gaps of at most 31 bytes between the parts of an archive and panics
 /// where it needs a larger one, so elements aligned to 64 bytes and more that
 /// stand behind a pointer (in a `Vec` or a `Box`) must be the first thing that
 /// is archived; for the root there is no such condition.
+///
+/// # What validation does not cover
+///
+/// rkyv's validation of hash tables is incomplete (in 0.8.17 and 0.8.18). A table
+/// ends with control bytes that repeat its first ones; validation compares some of
+/// them or none, and a lookup relies on them to tell which places hold an entry.
+/// So a `HashMap` or `HashSet` can be made that is accepted, and in which looking
+/// up a key then reads memory outside of the file, which is undefined behaviour.
+/// Reading the file into memory ([`heap`](Self::heap)) changes nothing about that.
+/// `IndexMap` and `IndexSet` have the same table, of positions, which are compared
+/// with the length when they are used: there a lookup can panic.
+///
+/// **Files from somebody who may be hostile are not safe to open as a type with
+/// one of these in it.** A `BTreeMap` and a sorted `Vec` have no such table.
+///
+/// Damage by accident is found by the checksum: when a file is read, unless that
+/// is switched off, and with [`Verify::Always`](crate::Verify::Always) also where
+/// it is mapped. It is no help against who makes a file, and so its checksum too.
 ///
 /// # Examples
 ///
