@@ -30,6 +30,7 @@ use crate::residency::{Held, Item};
 /// let item = pool.insert("a value".to_owned());
 /// let guard: ReadGuard<'_, String, _> = item.read().await?;
 /// assert_eq!(guard.len(), 7); // the methods of the value are there
+/// assert_eq!(format!("{guard}"), "a value"); // it is printed as the value is
 /// # Ok(())
 /// # }
 /// # #[cfg(not(feature = "bincodec"))]
@@ -280,6 +281,40 @@ where
     T: Send + Sync + 'static,
     B: Strategy<T>,
     U: ?Sized + fmt::Debug,
+    F: Fn(&T) -> &U,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display + Send + Sync + 'static, B: Strategy<T>> fmt::Display for ReadGuard<'_, T, B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display + Send + Sync + 'static, B: Strategy<T>> fmt::Display
+    for OwnedReadGuard<T, B>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: fmt::Display + Send + Sync + 'static, B: Strategy<T>> fmt::Display
+    for WriteGuard<'_, T, B>
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T, B, U, F> fmt::Display for MappedReadGuard<'_, T, B, U, F>
+where
+    T: Send + Sync + 'static,
+    B: Strategy<T>,
+    U: ?Sized + fmt::Display,
     F: Fn(&T) -> &U,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

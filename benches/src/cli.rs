@@ -13,7 +13,7 @@ use crate::{instructions, report, workloads};
 
 const USAGE: &str = "\
 usage:
-  run [WORKLOAD...] [--quick] [--json] [--dir DIR]
+  run [WORKLOAD...] [--case CASE] [--quick] [--json] [--dir DIR]
       measures; a table, or with --json one object a line
   list
       names the workloads, their cases and the systems
@@ -28,6 +28,8 @@ usage:
 /// What the arguments say.
 struct Options {
     words: Vec<String>,
+    /// Nothing but the cases of this name.
+    case: Option<String>,
     scale: Scale,
     json: bool,
     dir: PathBuf,
@@ -63,23 +65,23 @@ impl Options {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
         let mut options = Self {
             words: Vec::new(),
+            case: None,
             scale: Scale { quick: false },
             json: false,
             dir: std::env::temp_dir(),
             out: PathBuf::from("."),
         };
         while let Some(argument) = arguments.next() {
-            let mut path = || {
+            let mut value = |what| {
                 let value = arguments.next();
-                value
-                    .map(PathBuf::from)
-                    .with_context(|| format!("{argument} needs a directory"))
+                value.with_context(|| format!("{argument} needs a {what}"))
             };
             match &*argument {
                 "--quick" => options.scale.quick = true,
                 "--json" => options.json = true,
-                "--dir" => options.dir = path()?,
-                "--out" => options.out = path()?,
+                "--case" => options.case = Some(value("case; `list` names them")?),
+                "--dir" => options.dir = value("directory")?.into(),
+                "--out" => options.out = value("directory")?.into(),
                 flag if flag.starts_with("--") => bail!("there is no option {flag}\n{USAGE}"),
                 _ => options.words.push(argument),
             }
@@ -99,8 +101,13 @@ fn run_and_print(options: &Options) -> Result<Vec<Row>> {
 
     let planned: Vec<(&Workload, Vec<Case>)> = workloads
         .into_iter()
-        .map(|workload| (workload, workloads::plan(workload, &options.scale)))
+        .map(|workload| (workload, cases(workload, options)))
         .collect();
+    if let Some(name) = &options.case
+        && planned.iter().all(|(_, cases)| cases.is_empty())
+    {
+        bail!("there is no case `{name}` at this scale; `list` names them");
+    }
     let steps = planned
         .iter()
         .flat_map(|(_, cases)| cases)
@@ -119,6 +126,17 @@ fn run_and_print(options: &Options) -> Result<Vec<Row>> {
     printer.print(&end)?;
     rows.push(end);
     Ok(rows)
+}
+
+/// The cases of a workload that were asked for.
+fn cases(workload: &Workload, options: &Options) -> Vec<Case> {
+    let is_meant = |case: &Case| match &options.case {
+        Some(name) => case.name == *name,
+        None => true,
+    };
+    let mut cases = workloads::plan(workload, &options.scale);
+    cases.retain(is_meant);
+    cases
 }
 
 fn chosen(names: &[String]) -> Result<Vec<&'static Workload>> {

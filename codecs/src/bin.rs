@@ -1,5 +1,6 @@
 //! Values through serde and bincode.
 
+use bincode::error::{DecodeError, EncodeError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -56,7 +57,8 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for BinCodec {
     const ID: CodecId = CodecId::BINCODE;
 
     fn encode(&self, value: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
-        bincode::serde::encode_into_std_write(value, out, bincode::config::legacy())?;
+        bincode::serde::encode_into_std_write(value, out, bincode::config::legacy())
+            .map_err(unencodable)?;
         Ok(())
     }
 
@@ -80,7 +82,7 @@ fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize, framed: bool) -> Resu
         bytes,
         bincode::config::legacy(),
     )
-    .map_err(|error| FrameError::undecodable(framed, CodecId::BINCODE, error))?;
+    .map_err(|error| FrameError::undecodable(framed, CodecId::BINCODE, undecodable(error)))?;
     if used == bytes.len() {
         Ok(value)
     } else {
@@ -88,5 +90,25 @@ fn decode<T: DeserializeOwned>(bytes: &[u8], depth: usize, framed: bool) -> Resu
             used: used as u64,
             len: bytes.len() as u64,
         }))
+    }
+}
+
+/// What is behind an error of bincode, whose own text is that of `Debug`: the
+/// refusal of the disk, or the words of the value's `Serialize`.
+fn unencodable(error: EncodeError) -> BoxError {
+    match error {
+        EncodeError::Io { inner, .. } => inner.into(),
+        EncodeError::Other(text) => text.into(),
+        EncodeError::OtherString(text) => text.into(),
+        error => error.into(),
+    }
+}
+
+/// The same of the value's `Deserialize`.
+fn undecodable(error: DecodeError) -> BoxError {
+    match error {
+        DecodeError::Other(text) => text.into(),
+        DecodeError::OtherString(text) => text.into(),
+        error => error.into(),
     }
 }

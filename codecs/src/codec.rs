@@ -44,6 +44,13 @@ use crate::{BoxError, Footprint, Load, ReadAhead};
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "the codec `{Self}` cannot store values of type `{T}`",
+    label = "this codec does not store `{T}`",
+    note = "`MappedCodec` stores `Mapped<T>` where `T` derives `rkyv::Archive` and `rkyv::Serialize`",
+    note = "`BinCodec` stores types that derive serde's `Serialize` and `Deserialize`, `ProstCodec` protobuf messages, `BytesCodec` `MappedBytes`, and `MixedCodec` what `BinCodec`, `MappedCodec` and `BytesCodec` do",
+    note = "a codec of your own implements `Codec<{T}>`"
+)]
 pub trait Codec<T>: Send + Sync + 'static {
     /// Stands in the footer of every file that this codec writes; a file with
     /// another id is refused. Use [`CodecId::user`] for codecs of your own.
@@ -119,6 +126,11 @@ pub trait Codec<T>: Send + Sync + 'static {
 ///
 /// `MappedCodec` makes a `Mapped<S>` from an `S`, and `BytesCodec` a `MappedBytes`
 /// from a `[u8]`.
+#[diagnostic::on_unimplemented(
+    message = "the codec `{Self}` cannot archive a `{S}` as a `{T}`",
+    note = "`MappedCodec` and `MixedCodec` make a `Mapped<S>` of an `S` that derives `rkyv::Archive` and `rkyv::Serialize`",
+    note = "`BytesCodec` and `MixedCodec` make a `MappedBytes` of a `[u8]`"
+)]
 pub trait ArchiveInto<S: ?Sized, T>: Codec<T> {
     /// Makes the value in memory.
     ///

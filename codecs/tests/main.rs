@@ -34,3 +34,5 @@ mod pages;
 mod reading;
 #[cfg(feature = "mappedcodec")]
 mod trusting;
+#[cfg(feature = "bincodec")]
+mod words;

@@ -88,7 +88,86 @@ fn refuses_a_file_that_was_cut_after_it_was_opened() {
         file.set_len(len).unwrap();
         let error = refusal(payload.map(&licence).map(drop));
         assert!(matches!(error, FrameError::Length { .. }), "{error}");
+
+        let file = on_disk(&file_of(&codec, &value));
+        let payload = Payload::open(&file, id).unwrap();
+        file.set_len(len).unwrap();
+        let decoded: Result<Mapped<Vec<u8>>, _> = codec.decode(payload);
+        let error = refusal(decoded);
+        assert!(matches!(error, FrameError::Length { .. }), "{error}");
     }
+}
+
+/// A source is safe code, which may be wrong about the file behind it.
+#[cfg(unix)]
+#[test]
+fn refuses_a_file_that_is_not_as_long_as_its_source() {
+    use std::fs::File;
+    use std::io;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use file_backed_codecs::{FrameError, Source};
+
+    /// Reads from `bytes`, and names one file after the other.
+    struct Liar {
+        bytes: Vec<u8>,
+        files: Vec<File>,
+        asked: AtomicUsize,
+    }
+
+    impl Source for Liar {
+        fn len(&self) -> io::Result<u64> {
+            Source::len(&self.bytes)
+        }
+
+        fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+            self.bytes.read_exact_at(buf, offset)
+        }
+
+        fn file(&self) -> Option<&File> {
+            let asked = self.asked.fetch_add(1, Ordering::Relaxed);
+            Some(&self.files[asked % self.files.len()])
+        }
+    }
+
+    let _budget = crate::budget::undisturbed();
+    let codec = licensed().crossover(0);
+    let bytes = file_of(&codec, &Mapped::new(&vec![1u8; 100_000]).unwrap());
+    let (whole, short) = (on_disk(&bytes), on_disk(&bytes[..100]));
+    for files in [
+        vec![short.try_clone().unwrap()],
+        vec![short.try_clone().unwrap(), whole.try_clone().unwrap()],
+    ] {
+        let liar = Liar {
+            bytes: bytes.clone(),
+            files,
+            asked: AtomicUsize::new(0),
+        };
+        let read: Result<Mapped<Vec<u8>>, _> = frame::read_file(&codec, &liar);
+        let error = refusal(read);
+        assert!(matches!(error, FrameError::Length { .. }), "{error}");
+    }
+}
+
+/// As the kernel says of it: some file systems have no maps.
+#[cfg(target_os = "linux")]
+#[test]
+fn reads_where_the_file_system_maps_nothing() {
+    use file_backed_codecs::{MapAttempt, MapLicence, Payload};
+
+    let _budget = crate::budget::undisturbed();
+    let path = "/sys/kernel/mm/transparent_hugepage/enabled";
+    let Ok(file) = std::fs::File::open(path) else {
+        return println!("skipped: there is no {path}");
+    };
+    let before = file_backed_codecs::map_budget::in_use();
+    let payload = Payload::open_unframed(&file, 1 << 20).unwrap();
+    assert!(!payload.is_empty());
+    // SAFETY: the kernel gives no map of this file, as the test asserts.
+    let licence = unsafe { MapLicence::new() };
+    let attempt = payload.map(&licence).unwrap();
+    assert!(matches!(attempt, MapAttempt::Refused(_)), "{attempt:?}");
+    assert_eq!(file_backed_codecs::map_budget::in_use(), before);
 }
 
 #[test]

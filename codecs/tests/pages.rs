@@ -61,6 +61,90 @@ fn map(file: &std::fs::File) -> Map {
     }
 }
 
+/// What the kernel says of the map that holds these bytes: how many of them are in
+/// the process's memory, and its flags.
+#[cfg(target_os = "linux")]
+fn told_by_the_kernel(bytes: &[u8]) -> (usize, Vec<String>) {
+    let address = bytes.as_ptr().addr();
+    let maps = std::fs::read_to_string("/proc/self/smaps").expect("the kernel tells");
+    let mut lines = maps.lines().skip_while(|line| {
+        let range = line
+            .split(' ')
+            .next()
+            .and_then(|range| range.split_once('-'));
+        let number = |text| usize::from_str_radix(text, 16);
+        let is_it = range.is_some_and(|(from, to)| match (number(from), number(to)) {
+            (Ok(from), Ok(to)) => (from..to).contains(&address),
+            _ => false,
+        });
+        !is_it
+    });
+    let rss = lines.find_map(|line| line.strip_prefix("Rss:"));
+    let rss = rss.expect("of each map").trim().trim_end_matches(" kB");
+    let flags = lines.find_map(|line| line.strip_prefix("VmFlags:"));
+    let flags = flags.expect("of each map").split_whitespace();
+    (
+        rss.parse::<usize>().expect("a number") * 1024,
+        flags.map(str::to_owned).collect(),
+    )
+}
+
+/// As an option of the codec, and when a value is asked.
+#[cfg(target_os = "linux")]
+#[test]
+fn pages_are_brought_in_when_it_is_said_and_not_before() {
+    let _budget = crate::budget::undisturbed();
+    let file = on_disk(&file_of(
+        &licensed(),
+        &Mapped::new(&vec![1u8; 16 << 20]).unwrap(),
+    ));
+    let load = |how| {
+        let codec = licensed().crossover(0).prefault(how);
+        let read: Mapped<Vec<u8>> = frame::read_file(&codec, &file).unwrap();
+        read
+    };
+    let lazy = load(Prefault::Lazy);
+    let (resident, _) = told_by_the_kernel(lazy.as_bytes());
+    let all = lazy.as_bytes().len();
+    assert!(
+        resident < all / 2,
+        "{resident} bytes of what nobody has touched"
+    );
+    if let Err(error) = lazy.prefault(Prefault::Populate) {
+        return assert!(is_unsupported(&error), "{error}");
+    }
+    assert!(told_by_the_kernel(lazy.as_bytes()).0 >= all);
+    let populated = load(Prefault::Populate);
+    assert!(told_by_the_kernel(populated.as_bytes()).0 >= all);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_kernel_is_told_how_a_map_is_going_to_be_read() {
+    let _budget = crate::budget::undisturbed();
+    let file = on_disk(&file_of(
+        &licensed(),
+        &Mapped::new(&vec![1u8; 100_000]).unwrap(),
+    ));
+    for (access, flag) in [
+        (Access::Normal, None),
+        (Access::Sequential, Some("sr")),
+        (Access::Random, Some("rr")),
+    ] {
+        let flags_of = |read: &Mapped<Vec<u8>>| {
+            let (_, mut flags) = told_by_the_kernel(read.as_bytes());
+            flags.retain(|flag| ["sr", "rr"].contains(&flag.as_str()));
+            flags
+        };
+        let by_option = licensed().crossover(0).access(access);
+        let read: Mapped<Vec<u8>> = frame::read_file(&by_option, &file).unwrap();
+        assert_eq!(flags_of(&read), Vec::from_iter(flag));
+        let read: Mapped<Vec<u8>> = frame::read_file(&licensed().crossover(0), &file).unwrap();
+        read.advise(access);
+        assert_eq!(flags_of(&read), Vec::from_iter(flag));
+    }
+}
+
 /// A page that is not there stands for any that the disk cannot give: to touch
 /// it would end the process.
 #[cfg(target_os = "linux")]

@@ -11,6 +11,10 @@ use super::{Strategy, Transfer};
 
 /// A store that can put a `T` straight into a file, from a value of another type
 /// `S`; for [`FBPool::insert_archived`](crate::FBPool::insert_archived).
+#[diagnostic::on_unimplemented(
+    message = "the store `{Self}` cannot archive a `{S}` as a `{T}`",
+    note = "with `MappedCodec`, a pool of `Mapped<S>` archives an `S` that derives `rkyv::Archive` and `rkyv::Serialize`"
+)]
 pub trait ArchiveStrategy<S: ?Sized, T>: Strategy<T> {
     /// Makes the value in memory.
     ///

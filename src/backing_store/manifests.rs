@@ -22,6 +22,10 @@ pub struct Stamp {
 /// A manifest is a number, and bytes that the store does not look into. A dataset (feature `dataset`) needs a store that can do this. The highest
 /// generation is the current one. Earlier ones stay as long as a reader
 /// has pinned them. All methods run on threads that may block.
+#[diagnostic::on_unimplemented(
+    message = "the store `{Self}` cannot keep a dataset",
+    note = "`FBStore` can; a store of your own implements `ManifestStore`"
+)]
 pub trait ManifestStore: BackingStoreT {
     /// The generations that have a manifest at `path`, in ascending order.
     ///

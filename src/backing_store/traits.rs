@@ -44,6 +44,10 @@ pub struct Traffic {
 /// All methods run on threads that may block.
 ///
 /// The example `custom_store` is a whole store, in memory.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a store",
+    note = "`FBStore` is one, made of a codec and a directory: `FBStore::open(codec, path)`; implement `BackingStoreT` and `Strategy` for a store of your own"
+)]
 pub trait BackingStoreT: Send + Sync + 'static {
     /// A place where files are persisted; for a file system, a directory.
     type PersistPath: Send + Sync + 'static;
@@ -170,6 +174,11 @@ pub trait BackingStoreT: Send + Sync + 'static {
 }
 
 /// Says how values of type `T` are stored and loaded under a key.
+#[diagnostic::on_unimplemented(
+    message = "the store `{Self}` cannot hold values of type `{T}`",
+    label = "this store does not hold `{T}`",
+    note = "`FBStore<C>` holds what its codec `C` stores: `C` must implement `Codec<{T}>`"
+)]
 pub trait Strategy<T>: BackingStoreT {
     /// Writes `data` to the cache under `key`, whole or not at all.
     ///

@@ -5,7 +5,8 @@
 //! Everything has a target that begins with `file_backed`, which is all that a
 //! filter needs: `RUST_LOG=file_backed=debug`. The rest of the target is the
 //! module, and may change. A hit says nothing and costs nothing. What is said at
-//! `DEBUG` costs one atomic load for each operation while nobody listens.
+//! `DEBUG` costs some nanoseconds (4 to 10 were measured) for each operation on a
+//! file while nobody listens.
 //!
 //! | level | what | fields |
 //! |---|---|---|

@@ -221,7 +221,10 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     }
 }
 
-impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
+impl<T, B: BackingStoreT> FBPool<T, B> {
+    // The bounds stand on the methods: the compiler then tells which of them is
+    // missing in the words of the trait, and not that there is no such method.
+
     /// Puts `data` into the pool. Never waits and never fails: the value stays
     /// in memory until it is written in the background, also while the disk
     /// refuses.
@@ -244,17 +247,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// # #[cfg(not(feature = "bincodec"))]
     /// # fn main() {}
     /// ```
-    pub fn insert(self: &Arc<Self>, data: T) -> Fb<T, B> {
+    pub fn insert(self: &Arc<Self>, data: T) -> Fb<T, B>
+    where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
         let weight = self.weigh(&data);
         self.insert_weighing(data, weight)
-    }
-
-    fn insert_weighing(self: &Arc<Self>, data: T, weight: u64) -> Fb<T, B> {
-        let item = Item::dirty(data, weight);
-        let handle = self.handle(item.clone());
-        item.enter(&**self);
-        self.enforce(Drops::InBackground);
-        handle
     }
 
     /// Makes a handle for an item that was persisted at `path`, by linking its
@@ -307,7 +306,11 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self: &Arc<Self>,
         path: &Arc<TrackedPath<B::PersistPath>>,
         key: Uuid,
-    ) -> Result<Fb<T, B>> {
+    ) -> Result<Fb<T, B>>
+    where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
         let token = match self.registered(path, key) {
             Some(token) => token,
             None => {
@@ -333,12 +336,26 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self: &Arc<Self>,
         path: &TrackedPath<B::PersistPath>,
         key: Uuid,
-    ) -> Result<Fb<T, B>> {
+    ) -> Result<Fb<T, B>>
+    where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
         let token = match self.registered(path, key) {
             Some(token) => token,
             None => self.core().register(path, key)?,
         };
         Ok(self.handle(Item::absent(token)))
+    }
+}
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
+    fn insert_weighing(self: &Arc<Self>, data: T, weight: u64) -> Fb<T, B> {
+        let item = Item::dirty(data, weight);
+        let handle = self.handle(item.clone());
+        item.enter(&**self);
+        self.enforce(Drops::InBackground);
+        handle
     }
 
     /// A share in a file that is in the cache already.

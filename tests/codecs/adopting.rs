@@ -144,7 +144,7 @@ fn are_refused_if_they_are_foreign_and_left_alone() {
                     "text",
                     b"not an archive at all".repeat(10),
                     true,
-                    "the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import): restore it from a copy",
+                    "the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import, with `PreparedPath::open_import`): restore it from a copy",
                 ),
                 ("cut", whole[1..].to_vec(), true, &cut),
                 (

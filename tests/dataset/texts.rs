@@ -188,7 +188,7 @@ fn of_files() {
         fs::write(&file, &whole[..whole.len() - 1]).expect("it is written");
         assert_eq!(
             verify(),
-            "could not verify item KEY (ROOT/saved/SHARD/KEY): the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import): restore it from a copy"
+            "could not verify item KEY (ROOT/saved/SHARD/KEY): the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import, with `PreparedPath::open_import`): restore it from a copy"
         );
         fs::remove_file(&file).expect("it is there");
         assert_eq!(

@@ -218,7 +218,7 @@ fn of_files() {
         bytes
     };
     program.expect(read(vec![]), "could not load item KEY (ROOT/cache/SHARD/KEY): the file is 0 bytes long, too short for a payload and its footer of 64 bytes: it is empty or truncated, or was not written by this library: restore it from a copy");
-    program.expect(read(vec![0; 100]), "could not load item KEY (ROOT/cache/SHARD/KEY): the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import): restore it from a copy");
+    program.expect(read(vec![0; 100]), "could not load item KEY (ROOT/cache/SHARD/KEY): the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import, with `PreparedPath::open_import`): restore it from a copy");
     program.expect(read(with(0, 1)), "could not load item KEY (ROOT/cache/SHARD/KEY): the payload does not match its checksum: the file is damaged: restore it from a copy");
     program.expect(read(with(150, 1)), "could not load item KEY (ROOT/cache/SHARD/KEY): the footer does not match its checksum: the file is damaged: restore it from a copy");
     program.expect(read([&[0], &whole[..]].concat()), "could not load item KEY (ROOT/cache/SHARD/KEY): the footer states a payload of 100 bytes, and the file holds 101: it is truncated or damaged: restore it from a copy");

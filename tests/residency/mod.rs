@@ -6,6 +6,7 @@ mod flights;
 mod leaked;
 mod mutation;
 mod pinned;
+mod printed;
 mod queued;
 mod stress;
 mod tiny;

@@ -210,8 +210,8 @@ fn impossible(system: &str, bytes: usize, scale: &Scale) -> Option<String> {
     let two_gib = |what: &str| Some(format!("{what} hold less than 2 GiB"));
     if bytes >= 2 * GIB {
         match (system, codec) {
-            (_, "mappedcodec" | "mixedcodec") => {
-                return two_gib("archives with rkyv's default 32-bit pointers");
+            (_, "mappedcodec" | "mixedcodec") if !cfg!(feature = "large") => {
+                return two_gib("archives with rkyv's default 32-bit pointers (see `large`)");
             }
             (_, "prostcodec") => return two_gib("protobuf messages"),
             ("mmap-sync", _) => return two_gib("archives of rkyv 0.7"),

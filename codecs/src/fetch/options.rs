@@ -142,7 +142,7 @@ impl Fetch {
     /// Maps the payload, or reads it into memory aligned to `align` bytes.
     pub(crate) fn fetch(&self, payload: Payload<'_>, align: usize) -> Result<Shared, BoxError> {
         if let Some(licence) = self.licence_for(&payload)
-            && let Some(map) = payload.map_just_opened(licence)?
+            && let Some(map) = payload.try_map(licence)?
             && self.prepare(&map)?
         {
             self.verify_mapped(&payload, &map)?;
@@ -178,11 +178,15 @@ impl Fetch {
     }
 
     fn verify_mapped(&self, payload: &Payload<'_>, map: &Map) -> Result<(), BoxError> {
-        let crc = payload.footer().map(|footer| footer.payload_crc());
-        if self.verify == Verify::Always && crc != Some(crc32fast::hash(map)) {
-            return Err(Box::new(FrameError::PayloadChecksum));
+        match payload.footer() {
+            Some(footer)
+                if self.verify == Verify::Always
+                    && footer.payload_crc() != crc32fast::hash(map) =>
+            {
+                Err(Box::new(FrameError::PayloadChecksum))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

@@ -19,7 +19,7 @@ pub enum FrameError {
     },
     /// The last 64 bytes are not a footer.
     #[error(
-        "the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import): restore it from a copy"
+        "the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import, with `PreparedPath::open_import`): restore it from a copy"
     )]
     NoFooter,
     /// The footer does not match its own checksum.

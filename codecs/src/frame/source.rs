@@ -48,7 +48,9 @@ pub trait Source: Send + Sync {
         Ok(buf)
     }
 
-    /// The file behind it, if there is one that can be mapped.
+    /// The file behind it, if there is one that can be mapped: whose bytes, from
+    /// the first one on, are those of this source. One that has another length is
+    /// refused when it is to be mapped, and its bytes are what a value is made of.
     fn file(&self) -> Option<&File> {
         None
     }

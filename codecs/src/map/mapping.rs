@@ -42,6 +42,10 @@ pub enum MapAttempt<'s> {
 }
 
 /// A value that may be a map of its file.
+#[diagnostic::on_unimplemented(
+    message = "values of type `{Self}` are never maps of their files",
+    note = "`Mapped<T>` and `MappedBytes` may be"
+)]
 pub trait MaybeMapped {
     /// The map; `None` if the value is in memory of the process's own.
     fn map(&self) -> Option<&Map>;
@@ -72,19 +76,15 @@ impl<'s> Payload<'s> {
     /// }
     /// ```
     pub fn map(self, licence: &MapLicence) -> Result<MapAttempt<'s>, BoxError> {
-        // It may have been opened a while ago.
-        if let Some(file) = self.source().file() {
-            self.check_length(file)?;
-        }
-        Ok(match self.map_just_opened(licence)? {
+        Ok(match self.try_map(licence)? {
             Some(map) => MapAttempt::Mapped(map),
             None => MapAttempt::Refused(self),
         })
     }
 
-    /// As [`map`](Self::map), for a payload that was opened to be mapped: its
-    /// length was compared with the footer just now. `None` is a refusal.
-    pub(crate) fn map_just_opened(&self, licence: &MapLicence) -> Result<Option<Map>, BoxError> {
+    /// As [`map`](Self::map); `None` is a refusal.
+    pub(crate) fn try_map(&self, licence: &MapLicence) -> Result<Option<Map>, BoxError> {
+        // Asked for once: a source is safe code, and may name another file each time.
         let (Some(file), Ok(len)) = (self.source().file(), usize::try_from(self.len())) else {
             return Ok(None);
         };
@@ -95,22 +95,27 @@ impl<'s> Payload<'s> {
             budget::count_fallback();
             return Ok(None);
         };
-        match map_file(file, len, licence) {
-            Ok(bytes) => Ok(Some(Map {
-                bytes,
-                _permit: permit,
-            })),
+        let bytes = match map_file(file, len, licence) {
+            Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::OutOfMemory => {
                 budget::count_fallback();
-                Ok(None)
+                return Ok(None);
             }
-            Err(error) if error.raw_os_error() == Some(NO_SUCH_DEVICE) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
+            Err(error) if is_refusal(&error) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        let map = Map {
+            bytes,
+            _permit: permit,
+        };
+        self.check_length(file)?;
+        Ok(Some(map))
     }
 
-    /// Checks that the file still is what [`Payload::open`] found: a map that
-    /// goes past the end of its file ends the process when it is read there.
+    /// Checks that the file is as long as what [`Payload::open`] found: a map that
+    /// goes past the end of its file ends the process when it is read there. From
+    /// the moment that it is mapped, the licence says that it stays so; before,
+    /// nothing did, and the source may have named another file than it reads.
     fn check_length(&self, file: &File) -> Result<(), BoxError> {
         let footer = self.footer().map_or(0, |_| FOOTER_LEN as u64);
         let actual = file.metadata()?.len();
@@ -125,7 +130,15 @@ impl<'s> Payload<'s> {
     }
 }
 
-/// Maps the first `len` bytes of `file`, which has them.
+/// Whether there is no map of this file to be had, or none now: a file system
+/// that cannot map files; memory that may not be locked, for a process that locks
+/// all of its memory.
+fn is_refusal(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(NO_SUCH_DEVICE) || error.kind() == io::ErrorKind::WouldBlock
+}
+
+/// Maps the first `len` bytes of `file`. Whether it has them is to be checked before
+/// the first one is read.
 fn map_file(file: &File, len: usize, _: &MapLicence) -> io::Result<Mmap> {
     // SAFETY: the map is read-only, and whoever made the licence promised that
     // the file is neither modified nor truncated while the map is there.
@@ -157,7 +170,8 @@ impl Map {
     /// With [`Prefault::Populate`]: [`FrameError::BadPage`] if a page of the file
     /// cannot be read, where an access to it would end the process with a
     /// signal; [`io::ErrorKind::Unsupported`] where the kernel has no such call
-    /// (Linux has it from 5.14 on). The other ways have none.
+    /// (Linux has it from 5.14 on), forbids it, or has no memory for the pages. The
+    /// other ways have none.
     ///
     /// # Blocking
     ///
@@ -177,23 +191,34 @@ impl Map {
     #[cfg(target_os = "linux")]
     fn populate(&self) -> Result<(), BoxError> {
         match self.bytes.advise(memmap2::Advice::PopulateRead) {
-            // What a kernel says that does not know the advice.
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(cannot_populate()),
-            Err(error) => Err(FrameError::BadPage(error).into()),
             Ok(()) => Ok(()),
+            Err(error) if is_bad_page(&error) => Err(FrameError::BadPage(error).into()),
+            // The kernel does not know the advice, or a sandbox forbids it, or there is
+            // no memory for the pages. None of them says anything of the file.
+            Err(error) => Err(cannot_populate(&error)),
         }
     }
 
     #[cfg(not(target_os = "linux"))]
     fn populate(&self) -> Result<(), BoxError> {
-        Err(cannot_populate())
+        Err(cannot_populate(&io::ErrorKind::Unsupported.into()))
     }
 }
 
-fn cannot_populate() -> BoxError {
-    let text = "this system cannot bring all pages of a map in at once (Linux can from 5.14 on): \
-                use `Prefault::WillNeed`";
+fn cannot_populate(error: &io::Error) -> BoxError {
+    let text = format!(
+        "this system cannot bring all pages of a map in at once ({error}; Linux can from 5.14 \
+         on, with memory to spare): use `Prefault::WillNeed`"
+    );
     io::Error::new(io::ErrorKind::Unsupported, text).into()
+}
+
+/// Whether an access to a page would have ended the process.
+#[cfg(target_os = "linux")]
+fn is_bad_page(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let code = Errno::from_io_error(error);
+    code.is_some_and(|code| [Errno::FAULT, Errno::HWPOISON, Errno::IO].contains(&code))
 }
 
 impl Deref for Map {

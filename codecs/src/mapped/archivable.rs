@@ -30,6 +30,12 @@ use super::ArchiveWriter;
 ///     value
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be archived for `Mapped`",
+    label = "not a type that `Mapped` can hold",
+    note = "derive `rkyv::Archive` and `rkyv::Serialize` for it, and for what it consists of; without a dependency on rkyv: `use file_backed::fbstore::rkyv;` and `#[rkyv(crate = file_backed::fbstore::rkyv)]`",
+    note = "its archived form must be `Send`, `Sync` and `'static`, and valid for rkyv's `bytecheck`"
+)]
 pub trait Archivable:
     Archive<Archived: for<'a> CheckBytes<HighValidator<'a, Error>> + Send + Sync + 'static>
     + for<'w, 'a> Serialize<HighSerializer<ArchiveWriter<'w>, ArenaHandle<'a>, Error>>

@@ -1,0 +1,71 @@
+//! What a codec says of a refusal that is not its own.
+
+use std::io;
+
+use file_backed_codecs::{BinCodec, BoxError, frame};
+use serde::ser::{Error as _, Serializer};
+use serde::{Deserialize, Serialize};
+
+/// A disk on which there is no room.
+struct Full;
+
+impl io::Write for Full {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(io::Error::from(io::ErrorKind::StorageFull))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+fn told(error: BoxError) -> String {
+    error.to_string()
+}
+
+/// The error of a full disk once came as `Io { inner: Os { code: 28, .. } }`, in
+/// the words of the serializer's `Debug`, and nobody was told to make room.
+#[test]
+fn a_full_disk_is_told_in_the_words_of_the_system() {
+    let value = vec![1_u8; 1 << 20];
+    let error = frame::write_file(&BinCodec, &value, &mut Full).expect_err("no room");
+    let system = error.downcast_ref::<io::Error>().map(io::Error::kind);
+    assert_eq!(system, Some(io::ErrorKind::StorageFull), "{error}");
+}
+
+#[derive(Deserialize)]
+struct Refuses;
+
+impl Serialize for Refuses {
+    fn serialize<S: Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(S::Error::custom("it is open"))
+    }
+}
+
+#[test]
+fn a_value_that_refuses_is_told_in_its_own_words() {
+    let error = frame::write_file(&BinCodec, &Refuses, &mut Vec::new());
+    assert_eq!(error.map_err(told), Err("it is open".to_owned()));
+}
+
+#[derive(Serialize)]
+struct Odd(u32);
+
+impl<'de> Deserialize<'de> for Odd {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let number = u32::deserialize(from)?;
+        match number % 2 {
+            1 => Ok(Self(number)),
+            _ => Err(serde::de::Error::custom("it is even")),
+        }
+    }
+}
+
+#[test]
+fn a_value_that_does_not_come_back_is_told_in_its_own_words() {
+    let mut file = Vec::new();
+    frame::write_file(&BinCodec, &Odd(2), &mut file).expect("it is written");
+    let error = frame::read_file::<Odd, _>(&BinCodec, &file).map(|odd| odd.0);
+    let text = told(error.expect_err("it is even"));
+    assert!(text.contains("cannot decode it (it is even): "), "{text}");
+}
