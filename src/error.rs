@@ -313,7 +313,9 @@ impl Error {
         self.0.kind == Kind::NotFound
     }
 
-    /// Whether a file is damaged: truncated, changed, or not valid inside.
+    /// Whether a file is damaged: truncated, changed, not valid inside, or with a
+    /// page that the disk does not give any more (which a map finds out with
+    /// `Prefault::Populate`).
     pub fn is_damaged(&self) -> bool {
         self.0.kind == Kind::Damaged
     }

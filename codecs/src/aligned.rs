@@ -51,7 +51,7 @@ impl AlignedBytes {
     }
 
     /// Adds `more` behind the bytes that are there.
-    #[cfg(any(test, feature = "mappedcodec"))]
+    #[cfg(any(test, feature = "mappedcodec", feature = "bytescodec"))]
     pub(crate) fn extend(&mut self, more: &[u8]) -> io::Result<()> {
         if more.len() > self.capacity - self.len {
             self.grow(more.len())?;

@@ -1,5 +1,6 @@
-//! A deserializer that a damaged length cannot lead astray.
+//! A deserializer that a file of anything cannot lead astray.
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -8,8 +9,17 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
+/// Bytes of stack that one decoding may use. A thread has 2 MiB unless told
+/// otherwise, and the main thread of some systems 1 MiB: this leaves room there
+/// for the callers, and for the frames of the last level.
+const STACK: usize = 768 * 1024;
+
+/// Elements of sequences and maps that one value may hold beyond those that its
+/// bytes pay for: elements such as `()` take no bytes.
+const FREE_ELEMENTS: usize = 65_536;
+
 /// Stands around a deserializer, and around everything that serde hands on from
-/// it (visitors, seeds, access objects), and changes three things:
+/// it (visitors, seeds, access objects), and changes four things:
 ///
 /// * Strings and byte buffers are borrowed from the input and then copied.
 ///   Asked for an owned one, bincode reserves whatever length the input states,
@@ -17,54 +27,111 @@ use serde::de::{
 ///   borrow, it compares the length with what is left.
 /// * A sequence is announced with no more elements than the input has bytes, to
 ///   visitors that reserve room for as many as are announced.
-/// * Containers nest no deeper than `depth`.
-pub(crate) struct Bounded<X> {
+/// * A sequence or map whose stated length the input cannot pay for is refused
+///   before its first element, which may take no bytes and come without end.
+/// * Containers nest no deeper than [`STACK`] allows.
+pub(crate) struct Bounded<'b, X> {
     inner: X,
-    bounds: Bounds,
+    budget: &'b Budget,
 }
 
-#[derive(Clone, Copy)]
-pub(crate) struct Bounds {
-    /// Containers that may still open inside each other.
-    pub(crate) depth: usize,
+/// What one decoding may use.
+pub(crate) struct Budget {
+    /// The address that the stack stays above: it grows downwards wherever Rust
+    /// runs.
+    floor: usize,
     /// Length of the input in bytes.
-    pub(crate) len: usize,
+    len: usize,
+    /// Elements that the sequences and maps to come may hold.
+    ///
+    /// One count for the whole value: elements that take no bytes could
+    /// otherwise fill each of many short sequences. All others are fewer than
+    /// the input has bytes. Each can be told apart by a byte of its own, which
+    /// is the length of a sequence inside of it or else any that it takes.
+    elements: Cell<usize>,
 }
 
-impl Bounded<()> {
+impl Budget {
+    /// Of a decoding that begins here, from `len` bytes.
+    pub(crate) fn new(len: usize) -> Self {
+        Self {
+            floor: stack_address().saturating_sub(STACK),
+            len,
+            elements: Cell::new(len.saturating_add(FREE_ELEMENTS)),
+        }
+    }
+
     /// Begins a value of type `T`.
-    pub(crate) fn seed<T>(bounds: Bounds) -> Bounded<PhantomData<T>> {
+    pub(crate) fn seed<T>(&self) -> Bounded<'_, PhantomData<T>> {
         Bounded {
             inner: PhantomData,
-            bounds,
+            budget: self,
+        }
+    }
+
+    /// Refuses to go on where the stack could end.
+    fn descend<E: Error>(&self) -> Result<(), E> {
+        if stack_address() > self.floor {
+            Ok(())
+        } else {
+            Err(too_deep())
+        }
+    }
+
+    /// Takes a sequence or map of so many elements out of the budget.
+    fn pay<E: Error>(&self, elements: Option<usize>) -> Result<(), E> {
+        let elements = elements.unwrap_or(0);
+        match self.elements.get().checked_sub(elements) {
+            Some(left) => {
+                self.elements.set(left);
+                Ok(())
+            }
+            None => Err(too_many(elements, self.len)),
         }
     }
 }
 
-impl<X> Bounded<X> {
-    fn with<Y>(&self, inner: Y) -> Bounded<Y> {
+/// An address in the frame of the caller, or right below it. A black box around
+/// it would make the decoder write its state to memory for each container.
+#[inline(always)]
+fn stack_address() -> usize {
+    let local = 0_u8;
+    (&raw const local).addr()
+}
+
+#[cold]
+#[inline(never)]
+fn too_deep<E: Error>() -> E {
+    E::custom(format_args!(
+        "the value nests too deep: decoding takes more than {} KiB of stack; a value that is meant to be so deep can be stored as a list whose items refer to each other by index",
+        STACK / 1024
+    ))
+}
+
+#[cold]
+#[inline(never)]
+fn too_many<E: Error>(elements: usize, len: usize) -> E {
+    E::custom(format_args!(
+        "a length of {elements} is more than a payload of {len} bytes can hold, where {FREE_ELEMENTS} elements more than bytes are allowed for those that take none; a value that is meant to hold so many can be stored as their number"
+    ))
+}
+
+impl<'b, X> Bounded<'b, X> {
+    fn with<Y>(&self, inner: Y) -> Bounded<'b, Y> {
         Bounded {
             inner,
-            bounds: self.bounds,
+            budget: self.budget,
         }
     }
 
     /// Goes one container deeper, with `inner`.
-    fn enter<Y, E: Error>(&self, inner: Y) -> Result<Bounded<Y>, E> {
-        match self.bounds.depth.checked_sub(1) {
-            Some(depth) => Ok(Bounded {
-                inner,
-                bounds: Bounds {
-                    depth,
-                    ..self.bounds
-                },
-            }),
-            None => Err(E::custom("the value nests too deep")),
-        }
+    fn enter<Y, E: Error>(&self, inner: Y) -> Result<Bounded<'b, Y>, E> {
+        self.budget.descend()?;
+        Ok(self.with(inner))
     }
 
     fn announce(&self, elements: Option<usize>) -> Option<usize> {
-        elements.map(|elements| elements.min(self.bounds.len))
+        elements.map(|elements| elements.min(self.budget.len))
     }
 }
 
@@ -89,7 +156,7 @@ macro_rules! containers {
     )*};
 }
 
-impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<D> {
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
     type Error = D::Error;
 
     leaves! {
@@ -104,10 +171,8 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<D> {
     containers! {
         deserialize_option()
         deserialize_newtype_struct(name: &'static str)
-        deserialize_seq()
         deserialize_tuple(len: usize)
         deserialize_tuple_struct(name: &'static str, len: usize)
-        deserialize_map()
         deserialize_struct(name: &'static str, fields: &'static [&'static str])
         deserialize_enum(name: &'static str, variants: &'static [&'static str])
     }
@@ -118,6 +183,16 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<D> {
         visitor: V,
     ) -> Result<V::Value, D::Error> {
         self.inner.deserialize_unit_struct(name, visitor)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        let visitor = Paying(self.enter(visitor)?);
+        self.inner.deserialize_seq(visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        let visitor = Paying(self.enter(visitor)?);
+        self.inner.deserialize_map(visitor)
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -134,7 +209,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<D> {
 }
 
 /// Whatever a container's visitor is handed, it gets bounded.
-impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -174,7 +249,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<V> {
     }
 }
 
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Bounded<PhantomData<T>> {
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Bounded<'_, PhantomData<T>> {
     type Value = T;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
@@ -183,9 +258,9 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Bounded<PhantomData<T>> 
 }
 
 /// A seed that somebody else made.
-struct Seed<S>(Bounded<S>);
+struct Seed<'b, S>(Bounded<'b, S>);
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<S> {
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<'_, S> {
     type Value = S::Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
@@ -194,7 +269,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<S> {
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<A> {
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
@@ -210,7 +285,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<A> {
     }
 }
 
-impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<A> {
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(
@@ -231,22 +306,22 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<A> {
     }
 }
 
-impl<'de, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<A> {
+impl<'de, 'b, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<'b, A> {
     type Error = A::Error;
-    type Variant = Bounded<A::Variant>;
+    type Variant = Bounded<'b, A::Variant>;
 
     fn variant_seed<S: DeserializeSeed<'de>>(
         self,
         seed: S,
     ) -> Result<(S::Value, Self::Variant), A::Error> {
         let seed = Seed(self.with(seed));
-        let bounds = self.bounds;
+        let budget = self.budget;
         let (value, inner) = self.inner.variant_seed(seed)?;
-        Ok((value, Bounded { inner, bounds }))
+        Ok((value, Bounded { inner, budget }))
     }
 }
 
-impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Bounded<A> {
+impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
     fn unit_variant(self) -> Result<(), A::Error> {
@@ -270,6 +345,27 @@ impl<'de, A: VariantAccess<'de>> VariantAccess<'de> for Bounded<A> {
     ) -> Result<V::Value, A::Error> {
         let visitor = self.with(visitor);
         self.inner.struct_variant(fields, visitor)
+    }
+}
+
+/// The visitor of a container whose length the input states.
+struct Paying<'b, V>(Bounded<'b, V>);
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Paying<'_, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
+        self.0.budget.pay(access.size_hint())?;
+        self.0.visit_seq(access)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
+        self.0.budget.pay(access.size_hint())?;
+        self.0.visit_map(access)
     }
 }
 

@@ -124,10 +124,12 @@ pub trait Codec<T>: Send + Sync + 'static {
 /// A codec that can write the file of a `T` straight from a value of another type,
 /// `S`.
 ///
-/// `MappedCodec` makes a `Mapped<S>` from an `S`.
+/// `MappedCodec` makes a `Mapped<S>` from an `S`, and `BytesCodec` a `MappedBytes`
+/// from a `[u8]`.
 #[diagnostic::on_unimplemented(
     message = "the codec `{Self}` cannot archive a `{S}` as a `{T}`",
-    note = "`MappedCodec` and `MixedCodec` make a `Mapped<S>` of an `S` that derives `rkyv::Archive` and `rkyv::Serialize`"
+    note = "`MappedCodec` and `MixedCodec` make a `Mapped<S>` of an `S` that derives `rkyv::Archive` and `rkyv::Serialize`",
+    note = "`BytesCodec` and `MixedCodec` make a `MappedBytes` of a `[u8]`"
 )]
 pub trait ArchiveInto<S: ?Sized, T>: Codec<T> {
     /// Makes the value in memory.

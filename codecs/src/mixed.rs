@@ -134,6 +134,17 @@ impl<T: Archivable> Codec<Mapped<T>> for MixedCodec {
     }
 }
 
+#[cfg(feature = "bytescodec")]
+impl ArchiveInto<[u8], MappedBytes> for MixedCodec {
+    fn archive(&self, source: &[u8]) -> Result<MappedBytes, BoxError> {
+        self.bytes.archive(source)
+    }
+
+    fn archive_into(&self, source: &[u8], out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        self.bytes.archive_into(source, out)
+    }
+}
+
 /// With the options for archives, as far as they concern bytes.
 #[cfg(feature = "bytescodec")]
 impl Codec<MappedBytes> for MixedCodec {

@@ -1,7 +1,9 @@
 //! Plain bytes: the payload is exactly the value, and a map goes on as `Bytes`.
 
 use file_backed_codecs::bytes::Bytes;
-use file_backed_codecs::{BytesCodec, Codec, FrameError, MappedBytes, Verify, frame};
+use file_backed_codecs::{
+    ArchiveInto as _, BytesCodec, Codec, FrameError, MappedBytes, Verify, frame,
+};
 
 use crate::files::{file_of, on_disk, payload_of, refusal};
 
@@ -27,6 +29,44 @@ fn the_payload_is_exactly_the_bytes() {
         assert_eq!(read, value);
         assert!(!read.is_mapped());
     }
+}
+
+/// Without a value of it, and the same as with one.
+#[test]
+fn a_slice_becomes_the_file_of_its_bytes() {
+    let codec = BytesCodec::heap();
+    let value = blob();
+    for bytes in [&b""[..], b"text", &value] {
+        let mut file = Vec::new();
+        frame::write_archive::<_, MappedBytes, _>(&codec, bytes, &mut file).unwrap();
+        let archived: MappedBytes = codec.archive(bytes).unwrap();
+        assert_eq!(archived, bytes);
+        assert_eq!(file, file_of(&codec, &archived));
+        #[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
+        {
+            let (mixed, mut same) = (file_backed_codecs::MixedCodec::heap(), Vec::new());
+            frame::write_archive::<_, MappedBytes, _>(&mixed, bytes, &mut same).unwrap();
+            assert_eq!(file, same);
+            let archived: MappedBytes = mixed.archive(bytes).unwrap();
+            assert_eq!(archived, bytes);
+        }
+    }
+}
+
+#[test]
+fn are_equal_to_their_bytes_and_hash_like_them() {
+    use std::hash::BuildHasher as _;
+
+    let value = MappedBytes::from("text");
+    assert_eq!(value, b"text");
+    assert_eq!(value, *b"text");
+    assert_eq!(value, b"text"[..]);
+    assert_eq!(value, &b"text"[..]);
+    assert_ne!(value, b"test");
+    assert_ne!(value, &b"text"[1..]);
+    let hasher = std::hash::RandomState::new();
+    assert_eq!(hasher.hash_one(&value), hasher.hash_one(&b"text"[..]));
+    assert_ne!(hasher.hash_one(&value), hasher.hash_one(&b"test"[..]));
 }
 
 #[cfg(unix)]

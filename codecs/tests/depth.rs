@@ -1,9 +1,28 @@
 //! Validation follows only so many pointers, because it takes stack for each.
 
-use file_backed_codecs::{FrameError, Mapped, MappedCodec, frame};
+use file_backed_codecs::{BoxError, FrameError, Mapped, MappedCodec, Verify, frame};
 
-use crate::files::{file_of, refusal};
+use crate::files::{file_of, on_disk, refusal};
+use crate::mapping::licensed;
 use crate::values::List;
+
+/// The value is too deep, and nothing is damaged: neither what was archived nor a
+/// file that is whole.
+#[track_caller]
+fn assert_too_deep<T>(result: Result<T, BoxError>, limit: usize) {
+    let error = refusal(result);
+    assert!(
+        matches!(error, FrameError::TooDeep { limit: at } if at == limit),
+        "{error}"
+    );
+    assert!(!error.is_damage() && !error.is_mismatch());
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "more than {limit} pointers follow on each other in the archive, and validation takes stack for each: make the value flatter, or allow more with `MappedCodec::max_depth`"
+        )
+    );
+}
 
 #[test]
 fn a_value_at_the_limit_is_accepted_and_one_beyond_it_is_not() {
@@ -13,12 +32,15 @@ fn a_value_at_the_limit_is_accepted_and_one_beyond_it_is_not() {
         let file = file_of(&codec, &list);
         frame::read_file::<Mapped<List>, _>(&codec, &file).unwrap();
 
-        let error = refusal(codec.archive(&List::of(limit + 1)));
-        assert!(matches!(error, FrameError::InvalidArchive(_)), "{error}");
+        assert_too_deep(codec.archive(&List::of(limit + 1)), limit);
         let deeper = MappedCodec::heap().archive(&List::of(limit + 1)).unwrap();
         let file = file_of(&codec, &deeper);
-        let error = refusal(frame::read_file::<Mapped<List>, _>(&codec, &file));
-        assert!(matches!(error, FrameError::InvalidArchive(_)), "{error}");
+        assert_too_deep(frame::read_file::<Mapped<List>, _>(&codec, &file), limit);
+        let _budget = crate::budget::undisturbed();
+        let mapping = licensed().crossover(0).verify(Verify::Always);
+        let mapped =
+            frame::read_file::<Mapped<List>, _>(&mapping.max_depth(limit), &on_disk(&file));
+        assert_too_deep(mapped, limit);
     }
     let any = MappedCodec::heap().max_depth(usize::MAX);
     any.archive(&List::of(200)).unwrap();
@@ -27,8 +49,7 @@ fn a_value_at_the_limit_is_accepted_and_one_beyond_it_is_not() {
 #[test]
 fn the_default_is_128_pointers() {
     Mapped::new(&List::of(128)).unwrap();
-    let error = refusal(Mapped::new(&List::of(129)));
-    assert!(matches!(error, FrameError::InvalidArchive(_)), "{error}");
+    assert_too_deep(Mapped::new(&List::of(129)), 128);
 }
 
 /// Also in a debug build, whose frames are the largest.

@@ -62,7 +62,7 @@ fn lengths_without_their_bytes_are_an_error() {
 #[test]
 fn nesting_does_not_overflow_the_stack() {
     std::thread::Builder::new()
-        .stack_size(512 * 1024)
+        .stack_size(1 << 20)
         .spawn(|| {
             let link = [1, 0, 0, 0, 1];
             let bytes = link.repeat(LIMIT as usize / link.len());

@@ -23,6 +23,8 @@ mod budget;
 mod bytes;
 #[cfg(feature = "mappedcodec")]
 mod depth;
+#[cfg(feature = "bincodec")]
+mod foreign;
 mod fuzzing;
 #[cfg(feature = "bincodec")]
 mod import;

@@ -160,6 +160,7 @@ fn a_bad_page_is_an_error_and_no_signal() {
     file.set_len(5000).unwrap();
     let error = refusal(map.prefault(Prefault::Populate));
     assert!(matches!(error, FrameError::BadPage(_)), "{error}");
+    assert!(error.is_damage() && !error.is_mismatch());
     assert_eq!(
         error.to_string(),
         "a page of the mapped file cannot be read (Bad address (os error 14)): the disk has lost it, or the file was cut: restore it from a copy"

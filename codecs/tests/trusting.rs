@@ -68,6 +68,21 @@ fn validates_what_it_archives() {
     assert!(codec.archive(&Odd(3)).is_ok());
 }
 
+/// It is that of what it archives, in whichever order the two are said.
+#[test]
+fn keeps_the_depth_that_was_allowed() {
+    let before = trusting(MappedCodec::heap().max_depth(200));
+    let after = trusting(MappedCodec::heap()).max_depth(200);
+    for codec in [before, after] {
+        assert!(codec.archive(&List::of(200)).is_ok());
+        let error = refusal(codec.archive(&List::of(201)));
+        assert!(
+            matches!(error, FrameError::TooDeep { limit: 200 }),
+            "{error}"
+        );
+    }
+}
+
 /// Memory that is read into is aligned for everything in the archive, since
 /// nobody looks whether it is.
 #[test]

@@ -55,6 +55,22 @@
 //! `Vec<String>`. [`trusting`] leaves validation out; it is `unsafe`, and
 //! its promise is that each file holds an archive of this very type.
 //!
+//! # What validation does not cover
+//!
+//! **Hash tables that somebody hostile made.** In rkyv 0.8.17 and 0.8.18 validation
+//! compares only some, or none, of the control bytes that a table repeats at its end,
+//! and a lookup relies on them. A `HashMap` or `HashSet` can be made that is accepted
+//! and whose lookups then read memory outside of the file: undefined behaviour, also
+//! with `heap()`. `IndexMap` and `IndexSet` have the same table, and a lookup can panic.
+//! So a file that may come from somebody hostile (adopted, uploaded, in a directory that
+//! others write) is not safe to open as a type with one of these in it. A `BTreeMap` or
+//! a sorted `Vec` has no such table.
+//!
+//! **Values.** Damage may leave a valid archive of other values, and a hash table that
+//! is damaged at its end is accepted. Such damage by accident is found by the checksum:
+//! when a file is read, and with `Verify::Always` also where it is mapped. A checksum is
+//! no help against who makes the file.
+//!
 //! # `Option`, niches and other wrappers
 //!
 //! An `Option` in an archive has a byte of its own, and the gap that alignment puts
@@ -240,15 +256,18 @@
 //!   program, whichever crate turns them on. The footer records them, and a file of
 //!   another format is refused as a [mismatch](crate::Error::is_mismatch), so turn them
 //!   on before there are files to keep.
-//! * **With 32 bits, rkyv cuts a larger `usize` without a word**, and so the length of
-//!   a `String` of 1 GiB and more. Write `u64` where a number may be large, and `u32`
-//!   where it may not.
+//! * **With 32 bits, rkyv cuts a larger `usize` without a word**; write `u64` where a
+//!   number may be large, and `u32` where it may not. A `String` of 1 GiB and more is
+//!   refused with an error.
 //! * [`Mapped::new`] makes the archive in memory.
 //!   [`insert_archived`](crate::FBPool::insert_archived) writes it to the file as it is
-//!   made, so that memory holds the value alone; and a `with` wrapper that serializes
-//!   piece by piece spares even that. `codecs/large` in the repository does so: it
-//!   writes an archive of more than 4 GiB without having it in memory, maps it, and
-//!   reads what stands on both sides of the boundary.
+//!   made, so that memory holds the value and what rkyv notes down meanwhile: nothing
+//!   for a `Vec` of numbers, a few bytes an element for a `Vec<String>`, more for a
+//!   `HashMap`, whose table it puts together first. (rkyv keeps the largest block of
+//!   that with the thread.) A `with` wrapper that serializes piece by piece spares even
+//!   the value. `codecs/large` in the repository does so: it writes an archive of more
+//!   than 4 GiB without having it in memory, maps it, and reads what stands on both
+//!   sides of the boundary.
 //! * A huge file that cannot be mapped is read into memory, as with `heap()`.
 //!
 //! # Alignment
@@ -259,13 +278,21 @@
 //! aligned to 64 bytes or more behind a pointer (in a `Vec` or a `Box`) must be the
 //! first thing that is archived. The root is free of that.
 //!
+//! # Large roots
+//!
+//! rkyv puts each value together on the stack before it writes it, and so the root with
+//! all that lies in it inline: a `[f32; 1 << 20]` takes 4 MiB of stack, and tokio's
+//! threads have 2 MiB unless it is told otherwise, so that the process would end. Put
+//! what is large behind a `Vec` or a `Box<[f32]>`.
+//!
 //! # Deep types
 //!
 //! Validation calls itself for each pointer, so that a list of boxes needs stack for
-//! each link. More than 128 pointers in a row are refused; [`max_depth`] raises that for
-//! threads that have the stack, at 100 to 200 bytes a pointer in an optimized build and
-//! 1 to 2 KiB in a debug build. Better is a `Vec` of nodes that name each other by index:
-//! flat, and quick to validate.
+//! each link. More than 128 pointers in a row are refused as
+//! [`FrameError::TooDeep`](crate::fbstore::FrameError::TooDeep), which is no damage;
+//! [`max_depth`] raises that for threads that have the stack, at 100 to 200 bytes a
+//! pointer in an optimized build and 1 to 2 KiB in a debug build. Better is a `Vec` of
+//! nodes that name each other by index: flat, and quick to validate.
 //!
 //! # Pitfalls
 //!

@@ -20,7 +20,9 @@
 //! * Small values that come again and again: `crossover(0)` maps them at once.
 //! * Values that are changed more often than they are read: neither; `BinCodec` or
 //!   `ProstCodec` keep them ready to be changed.
-//! * Files that you cannot vouch for: `heap()`, which never maps.
+//! * Files that others may change while they are used: `heap()`, which never maps. What
+//!   it does not help against is told in
+//!   [`archived_types`](super::archived_types#what-validation-does-not-cover).
 //!
 //! ```
 //! # #[cfg(feature = "bytescodec")]
@@ -63,15 +65,30 @@
 //!   map of it; `mv`, `rm`, `ln` and plain `rsync` (not `rsync --inplace`) do not;
 //! * backups are restored into a new directory, not over one that is in use.
 //!
-//! The library's files carry no write permission, which stops accidents, but not root.
+//! The files that the library makes carry no write permission, which stops accidents, but
+//! not root. A file that is adopted by a link is not one of them: it keeps its mode and
+//! its own name, in the persisted directory too once the item is persisted. Take its
+//! write permission away (`chmod a-w`) before you adopt it.
+//!
+//! # When the disk fails to write
+//!
+//! A file of the cache is mapped before the disk has it. If the disk then fails to write
+//! a page back, the kernel may let go of the page when memory is short, and what it reads
+//! in its place are older bytes of the disk: a value that was validated changes, though
+//! nobody broke the promise. A map that is kept is not compared again. [`sync`] reports
+//! such a failure for what was persisted before, and that file is never trusted again
+//! (see [`durability`](super::durability)); `persist` alone waits for no disk. Where a
+//! failing disk must not do that to a process, use `heap()`, which compares the checksum
+//! at each read.
 //!
 //! # SIGBUS, and how it is excluded
 //!
 //! The kernel ends a process with SIGBUS that touches a mapped page it cannot supply.
-//! There are three ways to that:
+//! The ways to that which a program can do something about:
 //!
 //! * **The file is shorter than the map.** The length is compared with the footer
-//!   before each map; that nobody truncates the file after that is the promise.
+//!   when a map is made, and not again for one that is kept; that nobody truncates the
+//!   file after that is the promise.
 //! * **The file has a hole, and it lies on a full tmpfs**, which makes a page even for
 //!   reading. The library writes its files whole before it maps them, so that no room
 //!   is an error of the write; a sparse file that is adopted may have holes.
@@ -222,6 +239,8 @@
 //! ```
 //!
 //! `examples/serve_blobs` is an HTTP server made of this.
+//!
+//! [`sync`]: crate::BackingStore::sync
 //!
 // Links to what a feature gives; without it, to the features.
 #![cfg_attr(

@@ -22,6 +22,11 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// It takes an `Arc` of the value, or the value itself. The file is whole
     /// when the future ends.
     ///
+    /// With `BytesCodec` the value is `[u8]`, and becomes a `MappedBytes`. An
+    /// `Arc<[u8]>` is written as it is; to make one of a slice or a `Vec` copies
+    /// the bytes, which
+    /// [`blocking_insert_archived`](Self::blocking_insert_archived) does not.
+    ///
     /// # Errors
     ///
     /// If the value cannot be archived, written or loaded again. Nothing is left
@@ -66,7 +71,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             .await
     }
 
-    /// The blocking form of [`insert_archived`](Self::insert_archived).
+    /// The blocking form of [`insert_archived`](Self::insert_archived). It takes
+    /// the value by reference, and copies nothing of it but into the file.
     ///
     /// # Errors
     ///
@@ -75,6 +81,29 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// # Blocking
     ///
     /// Writes and loads on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bytescodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::{BytesCodec, MappedBytes};
+    ///
+    /// // SAFETY: nobody but this pool touches the files of the temporary
+    /// // directory that it makes for itself.
+    /// let codec = unsafe { BytesCodec::new() };
+    /// let pool: Arc<FBPool<MappedBytes, _>> = FBPool::temp(codec, 10).await?;
+    /// let upload = vec![7; 1_000_000];
+    /// let blob = pool.blocking_insert_archived(&upload[..])?;
+    /// assert_eq!(blob.read().await?.is_mapped(), cfg!(unix));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bytescodec"))]
+    /// # fn main() {}
+    /// ```
     pub fn blocking_insert_archived<S>(self: &Arc<Self>, value: &S) -> Result<Fb<T, B>>
     where
         S: ?Sized,
@@ -105,7 +134,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// [`Error::is_damaged`] for a file without a whole footer, and
     /// [`Error::is_mismatch`] for one of another codec, type or schema; those of
     /// the link and the copy. The file is left as it is. (What a footer does not
-    /// tell is found out when the item is loaded.)
+    /// tell is found out when the item is loaded. What that does not find of files
+    /// that somebody hostile may have made is told in
+    /// [`archived_types`](crate::guide::archived_types#what-validation-does-not-cover).)
     ///
     /// # Cancel safety
     ///

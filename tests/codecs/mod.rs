@@ -4,6 +4,8 @@
 mod adopting;
 #[cfg(feature = "mappedcodec")]
 mod archiving;
+#[cfg(feature = "bytescodec")]
+mod blobs;
 #[cfg(feature = "mappedcodec")]
 mod kept;
 #[cfg(feature = "mappedcodec")]

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use file_backed::FBPool;
-use file_backed::fbstore::{FBStore, Mapped, MappedCodec};
+use file_backed::fbstore::{FBStore, FrameError, Mapped, MappedCodec, rkyv};
 
 use crate::support::{test, told};
 
@@ -84,6 +84,52 @@ fn a_dropped_future_changes_nothing() {
             // It may have been done at the first poll, and is whole or not at all.
             let value = item.read().await.expect("loaded");
             assert_eq!(value.is_empty(), item.key() != key);
+        });
+    });
+}
+
+#[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
+#[rkyv(
+    crate = file_backed::fbstore::rkyv,
+    serialize_bounds(__S: rkyv::ser::Writer + rkyv::ser::Allocator, __S::Error: rkyv::rancor::Source),
+    deserialize_bounds(__D::Error: rkyv::rancor::Source),
+    bytecheck(bounds(__C: rkyv::validation::ArchiveContext, __C::Error: rkyv::rancor::Source))
+)]
+struct Link(#[rkyv(omit_bounds)] Option<Box<Link>>);
+
+impl Link {
+    fn lengthen(&mut self, links: usize) {
+        for _ in 0..links {
+            *self = Self(Some(Box::new(Self(self.0.take()))));
+        }
+    }
+}
+
+/// Its depth was lost once, so that a value could be loaded and not changed.
+#[test]
+fn goes_as_deep_as_a_trusting_codec_was_told() {
+    test(|| {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        runtime.block_on(async {
+            // SAFETY: the files are those that the pool writes, of one type, in a
+            // directory of its own.
+            let codec = unsafe { MappedCodec::heap().max_depth(200).trusting() };
+            let pool: Arc<FBPool<Mapped<Link>, _>> = FBPool::temp(codec, 1).await.expect("a pool");
+            let mut list = Link(None);
+            list.lengthen(190);
+            let mut item = pool.insert_archived(list).await.expect("archived");
+            item.update(|list| list.lengthen(10))
+                .await
+                .expect("changed");
+            let key = item.key();
+            let deeper = item.update(|list| list.lengthen(1)).await;
+            let error = deeper.expect_err("it is too deep");
+            let cause = error.get_ref().downcast_ref::<FrameError>();
+            assert!(
+                matches!(cause, Some(FrameError::TooDeep { limit: 200 })),
+                "{error}"
+            );
+            assert_eq!(item.key(), key);
         });
     });
 }

@@ -218,6 +218,60 @@ mod bincodec {
             );
         });
     }
+
+    /// As many links as the file says.
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Chain(Option<Box<Chain>>);
+
+    impl Sample for Chain {
+        fn sample(n: u32) -> Self {
+            (0..n).fold(Self(None), |chain, _| Self(Some(Box::new(chain))))
+        }
+
+        fn assert_is(&self, n: u32) {
+            assert!(*self == Self::sample(n), "it is not number {n}");
+        }
+    }
+
+    /// Takes memory and nothing of the file.
+    #[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
+    struct Unstored {
+        #[serde(skip)]
+        memory: [u64; 4],
+    }
+
+    impl Sample for Vec<Unstored> {
+        fn sample(n: u32) -> Self {
+            (0..n).map(|_| Unstored::default()).collect()
+        }
+
+        fn assert_is(&self, n: u32) {
+            assert_eq!(self.len(), n as usize);
+            assert!(self.iter().all(|unstored| unstored.memory == [0; 4]));
+        }
+    }
+
+    /// Types that would follow the file as far as it goes, or farther.
+    #[test]
+    fn of_types_that_end_the_stack_or_the_memory() {
+        apart(
+            "bincodec::of_types_that_end_the_stack_or_the_memory",
+            || {
+                let ones = [[[[1_u8; 32]; 32]; 32]; 32];
+                each_is_a_mismatch::<Chain, _>(BinCodec, [("of ones", file_of(&BinCodec, &ones))]);
+                each_is_a_mismatch::<Vec<Unstored>, _>(
+                    BinCodec,
+                    [
+                        ("of a large number", file_of(&BinCodec, &(1_u64 << 40))),
+                        (
+                            "of many numbers",
+                            file_of(&BinCodec, &vec![1_u64 << 40; 1000]),
+                        ),
+                    ],
+                );
+            },
+        );
+    }
 }
 
 #[cfg(feature = "prostcodec")]

@@ -21,7 +21,10 @@ pub(crate) use poll::{ByHand, Stop, each_stop};
 pub(crate) use process::in_a_process_of_its_own;
 #[cfg(unix)]
 pub(crate) use process::in_a_process_with;
-#[cfg(all(feature = "mappedcodec", target_os = "linux"))]
+#[cfg(all(
+    any(feature = "mappedcodec", feature = "bytescodec"),
+    target_os = "linux"
+))]
 pub(crate) use process::in_a_small_process;
 pub(crate) use text::told;
 pub(crate) use watchdog::test;

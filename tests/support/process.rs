@@ -23,7 +23,10 @@ pub(crate) fn in_a_process_with(variable: (&str, &str), test: &str, body: impl F
 }
 
 /// The same, in a process that may have so many bytes of memory of its own.
-#[cfg(all(feature = "mappedcodec", target_os = "linux"))]
+#[cfg(all(
+    any(feature = "mappedcodec", feature = "bytescodec"),
+    target_os = "linux"
+))]
 #[track_caller]
 pub(crate) fn in_a_small_process(test: &str, bytes: usize, body: impl FnOnce()) {
     run(test, body, |this_program| {

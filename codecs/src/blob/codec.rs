@@ -1,12 +1,14 @@
 //! Files that are exactly the bytes of a value.
 
 use std::io::Write as _;
+use std::sync::Arc;
 
 use super::MappedBytes;
-use crate::aligned::LEAST;
-use crate::fetch::{Fetch, fetch_options};
+use crate::aligned::{AlignedBytes, LEAST};
+use crate::fetch::{Fetch, Shared, fetch_options};
 use crate::{
-    BoxError, Codec, CodecId, Footprint, Load, MapLicence, Payload, PayloadWriter, ReadAhead,
+    ArchiveInto, BoxError, Codec, CodecId, Footprint, Load, MapLicence, Payload, PayloadWriter,
+    ReadAhead,
 };
 
 /// Stores [`MappedBytes`]: the payload is exactly the bytes, and loading them
@@ -79,6 +81,38 @@ fetch_options!(BytesCodec);
 impl From<Fetch> for BytesCodec {
     fn from(fetch: Fetch) -> Self {
         Self { fetch }
+    }
+}
+
+/// The file of a slice, which need not be made a value first:
+///
+/// ```
+/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// use file_backed::fbstore::{BytesCodec, MappedBytes, frame};
+///
+/// # fn main() -> Result<(), file_backed_codecs::BoxError> {
+/// let text = *b"some bytes of somebody else's";
+/// let mut file = Vec::new();
+/// frame::write_archive(&BytesCodec::heap(), &text[5..10], &mut file)?;
+/// let value: MappedBytes = frame::read_file(&BytesCodec::heap(), &file)?;
+/// assert_eq!(value, b"bytes");
+/// # Ok(())
+/// # }
+/// ```
+impl ArchiveInto<[u8], MappedBytes> for BytesCodec {
+    /// Copies the bytes.
+    ///
+    /// # Errors
+    ///
+    /// [`std::io::ErrorKind::OutOfMemory`].
+    fn archive(&self, source: &[u8]) -> Result<MappedBytes, BoxError> {
+        let mut memory = AlignedBytes::with_capacity(source.len(), LEAST)?;
+        memory.extend(source)?;
+        Ok(Shared::Heap(Arc::new(memory)).into())
+    }
+
+    fn archive_into(&self, source: &[u8], out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        Ok(out.write_all(source)?)
     }
 }
 

@@ -99,6 +99,17 @@ pub enum FrameError {
         "the archive is not valid for the type asked for ({0}): the file is damaged, or holds another type: restore it from a copy, or load it as the type that was written"
     )]
     InvalidArchive(String),
+    /// More pointers follow on each other in the archive than the codec follows.
+    /// Nothing is damaged where the bytes are known to be whole: the value is
+    /// deep. Of a map whose checksum was not verified (`Verify::Always` does that)
+    /// nobody knows.
+    #[error(
+        "more than {limit} pointers follow on each other in the archive, and validation takes stack for each: make the value flatter, or allow more with `MappedCodec::max_depth`"
+    )]
+    TooDeep {
+        /// Most pointers that may follow on each other.
+        limit: usize,
+    },
     /// The payload cannot be brought into memory: a page of the file cannot be
     /// read, and touching it would end the process with a signal.
     #[error(
@@ -183,7 +194,8 @@ impl FrameError {
         }
     }
 
-    /// Whether the file is damaged: truncated, changed, or not valid inside.
+    /// Whether the file is damaged: truncated, changed, not valid inside, or with
+    /// a page that the disk does not give any more.
     pub fn is_damage(&self) -> bool {
         matches!(
             self,
@@ -193,6 +205,7 @@ impl FrameError {
                 | Self::Length { .. }
                 | Self::PayloadChecksum
                 | Self::InvalidArchive(_)
+                | Self::BadPage(_)
         )
     }
 

@@ -34,9 +34,14 @@ impl MapLicence {
     ///   a file is what any other process wrote last. Network file systems in
     ///   general are neither.
     ///
-    /// The library helps to keep the promise (its files carry no write
-    /// permission) and checks what can be checked (the length, before each
-    /// map), but both can be circumvented.
+    /// The library helps to keep the promise (the files that it makes carry no
+    /// write permission; one that is adopted by a link keeps its mode) and checks
+    /// what can be checked (the length, when a map is made), but both can be
+    /// circumvented.
+    ///
+    /// A disk that fails to write a page back can break it too: the kernel may then
+    /// drop the page and read older bytes in its place. `guide::zero_copy` of
+    /// `file_backed` tells what that means ("When the disk fails to write").
     pub const unsafe fn new() -> Self {
         Self(())
     }

@@ -4,7 +4,7 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::io::Write as _;
 
-use super::trust::{Promise, Trust};
+use super::trust::{MAX_DEPTH, Promise, Trust};
 use super::{Archivable, Mapped, format, writer};
 use crate::aligned::{LEAST, PAGE};
 use crate::fetch::{Fetch, fetch_options};
@@ -23,20 +23,39 @@ use crate::{
 /// that is faster (see [`crossover`](Self::crossover)), and so is any file for
 /// which there is no map left (see [`map_budget`](crate::map_budget)).
 ///
-/// Every archive is validated before it is used, whoever wrote it. A file that
-/// holds another type is refused if its root has another size or alignment,
-/// and for certain if the types are given ids with [`schema`](Self::schema).
+/// Every archive is validated before it is used, whoever wrote it, unless the
+/// codec is [`trusting`](Self::trusting). A file that holds another type is
+/// refused if its root has another size or alignment, and for certain if the
+/// types are given ids with [`schema`](Self::schema).
 ///
 /// Archives can have nearly 2 GiB, the reach of rkyv's 32-bit pointers, and
 /// nearly as much as a file can have with its feature `pointer_width_64`. With
-/// 32-bit pointers, rkyv silently cuts a `usize` above 32 bits and the length of
-/// a `String` of 1 GiB and more.
+/// 32-bit pointers, rkyv silently cuts a `usize` above 32 bits, and refuses a
+/// `String` of 1 GiB and more.
 ///
 /// An archived type can ask for an alignment of up to 4096 bytes. rkyv itself
 /// leaves gaps of at most 31 bytes between the parts of an archive and panics
 /// where it needs a larger one, so elements aligned to 64 bytes and more that
 /// stand behind a pointer (in a `Vec` or a `Box`) must be the first thing that
 /// is archived; for the root there is no such condition.
+///
+/// # What validation does not cover
+///
+/// rkyv's validation of hash tables is incomplete (in 0.8.17 and 0.8.18). A table
+/// ends with control bytes that repeat its first ones; validation compares some of
+/// them or none, and a lookup relies on them to tell which places hold an entry.
+/// So a `HashMap` or `HashSet` can be made that is accepted, and in which looking
+/// up a key then reads memory outside of the file, which is undefined behaviour.
+/// Reading the file into memory ([`heap`](Self::heap)) changes nothing about that.
+/// `IndexMap` and `IndexSet` have the same table, of positions, which are compared
+/// with the length when they are used: there a lookup can panic.
+///
+/// **Files from somebody who may be hostile are not safe to open as a type with
+/// one of these in it.** A `BTreeMap` and a sorted `Vec` have no such table.
+///
+/// Damage by accident is found by the checksum: when a file is read, unless that
+/// is switched off, and with [`Verify::Always`](crate::Verify::Always) also where
+/// it is mapped. It is no help against who makes a file, and so its checksum too.
 ///
 /// # Examples
 ///
@@ -71,7 +90,10 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct MappedCodec {
     fetch: Fetch,
-    trust: Trust,
+    /// Pointers that may follow on each other in what is validated.
+    max_depth: usize,
+    /// That of who called [`trusting`](Self::trusting), about files.
+    promise: Option<Promise>,
     /// Ids by the type that is archived; never 0.
     schemas: HashMap<TypeId, u64>,
 }
@@ -104,7 +126,8 @@ impl MappedCodec {
     fn fetching(fetch: Fetch) -> Self {
         Self {
             fetch,
-            trust: Trust::DEFAULT,
+            max_depth: MAX_DEPTH,
+            promise: None,
             schemas: HashMap::new(),
         }
     }
@@ -127,7 +150,7 @@ impl MappedCodec {
     #[must_use]
     pub unsafe fn trusting(mut self) -> Self {
         // SAFETY: the caller has promised the same.
-        self.trust = Trust::Promised(unsafe { Promise::new() });
+        self.promise = Some(unsafe { Promise::new() });
         self
     }
 
@@ -153,27 +176,29 @@ impl MappedCodec {
     /// otherwise overflow the stack. Raise it only if the threads that load have
     /// the stack for it: 100 to 200 bytes a pointer in an optimized build, and 1 to
     /// 2 KiB in a debug build.
+    ///
+    /// A codec that is [`trusting`](Self::trusting) does not validate files, and
+    /// takes any depth from them; the limit is that of what it archives itself.
     #[must_use]
     pub fn max_depth(mut self, pointers: usize) -> Self {
-        if let Trust::Validated { max_depth } = &mut self.trust {
-            *max_depth = pointers;
-        }
+        self.max_depth = pointers;
         self
     }
 
     /// Archives `value` on the heap, as [`Mapped::new`] does, and accepts what
-    /// this codec's [`max_depth`](Self::max_depth) accepts.
+    /// this codec's [`max_depth`](Self::max_depth) accepts. It is validated also
+    /// by a codec that is [`trusting`](Self::trusting), whose promise is about
+    /// files.
     ///
     /// # Errors
     ///
     /// Those of [`Mapped::new`].
+    ///
+    /// # Panics
+    ///
+    /// As [`Mapped::new`].
     pub fn archive<T: Archivable>(&self, value: &T) -> Result<Mapped<T>, BoxError> {
-        // The promise is about files.
-        let trust = match self.trust {
-            Trust::Promised(_) => Trust::DEFAULT,
-            validated => validated,
-        };
-        Mapped::archive(value, trust)
+        Mapped::archive(value, self.validated())
     }
 
     /// Archives `value` straight into a file, without a copy of the archive in
@@ -183,7 +208,12 @@ impl MappedCodec {
     ///
     /// # Errors
     ///
-    /// Those of [`Mapped::new`], and those of the file.
+    /// Those of [`Mapped::new`] but for the validation's, and those of the file.
+    ///
+    /// # Panics
+    ///
+    /// As [`Mapped::new`]; and, in a debug build, if something was written to
+    /// `out` before, because an archive is all of its payload.
     pub fn encode_archive<T: Archivable>(
         &self,
         value: &T,
@@ -222,12 +252,24 @@ impl MappedCodec {
         &self.fetch
     }
 
+    /// Why something that nobody has promised anything of is taken for an archive.
+    fn validated(&self) -> Trust {
+        Trust::Validated {
+            max_depth: self.max_depth,
+        }
+    }
+
+    /// Why a file's bytes are taken for an archive.
+    fn trust(&self) -> Trust {
+        self.promise.map_or(self.validated(), Trust::Promised)
+    }
+
     /// How memory is aligned that a `T` is read into.
     fn align_of<T: Archivable>(&self) -> usize {
-        match self.trust {
-            Trust::Validated { .. } => align_of::<T::Archived>().max(LEAST),
+        match self.promise {
+            None => align_of::<T::Archived>().max(LEAST),
             // Nobody would find out that something asks for more.
-            Trust::Promised(_) => PAGE,
+            Some(_) => PAGE,
         }
     }
 }
@@ -258,7 +300,7 @@ impl<T: Archivable> Codec<Mapped<T>> for MappedCodec {
         })?;
         self.check::<T>(footer)?;
         let bytes = self.fetch.fetch(payload, self.align_of::<T>())?;
-        Mapped::trust(bytes, self.trust)
+        Mapped::trust(bytes, self.trust())
     }
 
     fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {

@@ -16,7 +16,7 @@ use crate::frame::FrameError;
 /// drop afterwards. Each call takes stack: measured on an expression tree, 80
 /// to 180 bytes in an optimized build and 1.1 KiB in a debug build, so that 128
 /// of them fit a stack of 512 KiB with room for larger frames.
-const MAX_DEPTH: usize = 128;
+pub(super) const MAX_DEPTH: usize = 128;
 
 /// Why bytes are taken for an archive.
 #[derive(Clone, Copy, Debug)]
@@ -52,7 +52,7 @@ impl Trust {
     ///
     /// # Errors
     ///
-    /// [`FrameError::InvalidArchive`].
+    /// [`FrameError::InvalidArchive`] or [`FrameError::TooDeep`].
     pub(super) fn root_of<T: Archivable>(self, bytes: &[u8]) -> Result<usize, FrameError> {
         match self {
             Self::Validated { max_depth } => validate::<T>(bytes, max_depth),
@@ -84,9 +84,12 @@ fn root_position<T: Archivable>(bytes: &[u8]) -> Result<usize, FrameError> {
 /// a footer vouches for a file, not for the `Archive` implementation that
 /// filled it, which is safe code and may be wrong.
 ///
+/// rkyv's hash tables are validated in part only: see "What validation does not
+/// cover" at [`MappedCodec`](super::MappedCodec).
+///
 /// # Errors
 ///
-/// [`FrameError::InvalidArchive`].
+/// [`FrameError::InvalidArchive`] or [`FrameError::TooDeep`].
 fn validate<T: Archivable>(bytes: &[u8], max_depth: usize) -> Result<usize, FrameError> {
     let root = root_position::<T>(bytes)?;
     // The validator counts the root too, and fails when it reaches zero.
@@ -96,18 +99,15 @@ fn validate<T: Archivable>(bytes: &[u8], max_depth: usize) -> Result<usize, Fram
         SharedValidator::new(),
     );
     access_with_context::<T::Archived, _, Error>(bytes, &mut context)
-        .map_err(|error| FrameError::InvalidArchive(in_words(&error, max_depth)))?;
+        .map_err(|error| refused(&error, max_depth))?;
     Ok(root)
 }
 
-/// Why an archive is not valid. That it is too deep, rkyv says in a trace, which
+/// Why an archive is refused. That it is too deep, rkyv says in a trace, which
 /// only `Debug` shows; its message is of an `Option`.
-fn in_words(error: &Error, max_depth: usize) -> String {
+fn refused(error: &Error, max_depth: usize) -> FrameError {
     match format!("{error:?}").contains("ExceededMaximumSubtreeDepth") {
-        true => format!(
-            "more than {max_depth} pointers follow on each other; `MappedCodec::max_depth` may \
-             allow more"
-        ),
-        false => error.to_string(),
+        true => FrameError::TooDeep { limit: max_depth },
+        false => FrameError::InvalidArchive(error.to_string()),
     }
 }

@@ -14,6 +14,7 @@ use super::trust::Trust;
 use super::{Archivable, writer};
 use crate::aligned::{AlignedBytes, PAGE};
 use crate::fetch::Shared;
+use crate::frame::FrameError;
 use crate::{Access, BoxError, Footprint, Map, MaybeMapped, Prefault};
 
 /// A value of type `T`, in its archived form.
@@ -75,14 +76,22 @@ impl<T: Archivable> Mapped<T> {
     /// # Errors
     ///
     /// [`FrameError::TooLarge`] or [`FrameError::Alignment`] for what cannot be
-    /// archived; [`FrameError::InvalidArchive`] for a value that nests deeper
-    /// than 128 pointers (see [`MappedCodec::archive`]) or whose `Archive`
-    /// implementation writes nonsense; those of the value's `Serialize`
-    /// implementation; [`std::io::ErrorKind::OutOfMemory`].
+    /// archived; [`FrameError::TooDeep`] for a value that nests deeper than 128
+    /// pointers (see [`MappedCodec::archive`]); [`FrameError::InvalidArchive`] for
+    /// one whose `Archive` implementation writes nonsense; those of the value's
+    /// `Serialize` implementation; [`std::io::ErrorKind::OutOfMemory`].
     ///
+    /// # Panics
+    ///
+    /// In rkyv, where it needs a gap of more than 31 bytes between two parts of
+    /// the archive: before elements behind a pointer that are aligned to 64 bytes
+    /// or more and do not come first (see [`MappedCodec`]).
+    ///
+    /// [`MappedCodec`]: super::MappedCodec
     /// [`MappedCodec::archive`]: super::MappedCodec::archive
     /// [`FrameError::TooLarge`]: crate::FrameError::TooLarge
     /// [`FrameError::Alignment`]: crate::FrameError::Alignment
+    /// [`FrameError::TooDeep`]: crate::FrameError::TooDeep
     /// [`FrameError::InvalidArchive`]: crate::FrameError::InvalidArchive
     pub fn new(value: &T) -> Result<Self, BoxError> {
         Self::archive(value, Trust::DEFAULT)
@@ -100,7 +109,7 @@ impl<T: Archivable> Mapped<T> {
     /// it is tried once more at the beginning of a page.
     pub(super) fn trust(mut bytes: Shared, trust: Trust) -> Result<Self, BoxError> {
         let root = match trust.root_of::<T>(&bytes) {
-            Err(_) if !bytes.as_ptr().addr().is_multiple_of(PAGE) => {
+            Err(FrameError::InvalidArchive(_)) if !bytes.as_ptr().addr().is_multiple_of(PAGE) => {
                 let mut moved = AlignedBytes::with_capacity(bytes.len(), PAGE)?;
                 moved.extend(&bytes)?;
                 bytes = Shared::Heap(Arc::new(moved));

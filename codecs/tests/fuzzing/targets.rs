@@ -309,10 +309,16 @@ mod mapped {
         }
     }
 
+    /// The hash table is gone through, and no key is looked up in it: rkyv's
+    /// validation does not cover all that a lookup relies on (see "What validation
+    /// does not cover" at `MappedCodec`), most of all that of a key that is not
+    /// there, and the files here carry right checksums.
     fn look_through(collections: &Mapped<Collections>) {
-        for (key, _) in collections.hashed.iter() {
-            let _ = collections.hashed.get(key.as_str());
-        }
+        let _ = collections
+            .hashed
+            .iter()
+            .map(|(key, number)| key.len() as u64 + u64::from(number.to_native()))
+            .sum::<u64>();
         let _ = collections
             .ordered
             .iter()
