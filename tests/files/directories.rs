@@ -512,7 +512,7 @@ fn a_temporary_directory_is_deleted_with_the_store_that_has_it_last() {
     let item = pool.insert(Vec::sample(1));
     item.blocking_write_now().unwrap();
     pool.store().blocking_finished();
-    assert!(*item.blocking_read().unwrap() == Vec::sample(1));
+    assert!(*item.blocking_read().unwrap() == Vec::<u8>::sample(1));
     drop((item, pool));
     assert!(!path.path().exists());
 }

@@ -75,11 +75,11 @@ pub(crate) fn mapping() -> file_backed::fbstore::MappedCodec {
 #[cfg(feature = "bytescodec")]
 impl Sample for file_backed::fbstore::MappedBytes {
     fn sample(n: u32) -> Self {
-        Vec::sample(n).into()
+        Vec::<u8>::sample(n).into()
     }
 
     fn assert_is(&self, n: u32) {
-        assert!(**self == *Vec::sample(n), "it is not number {n}");
+        assert!(**self == *Vec::<u8>::sample(n), "it is not number {n}");
     }
 }
 
