@@ -12,6 +12,10 @@ use file_backed_codecs::{BoxError, FrameError};
 use uuid::Uuid;
 
 /// Shorthand for results of this crate.
+///
+/// What makes or encodes a value by itself, such as `Mapped::new`, fails with a
+/// [`BoxError`](crate::fbstore::BoxError), which [`Error`] converts to with `?`. A
+/// function that does both returns that, or `anyhow::Result`.
 pub type Result<R, E = Error> = std::result::Result<R, E>;
 
 /// What went wrong: which operation, on which item, at which path, why, and what
