@@ -42,6 +42,7 @@ pub struct Inspection {
     manifest: Option<Manifest>,
     /// What is in the directory, sorted.
     found: Vec<Uuid>,
+    is_cache: bool,
 }
 
 /// The file of an item.
@@ -92,6 +93,7 @@ impl Inspection {
         let mut found = sanitize_path(&path)?;
         found.sort_unstable();
         Ok(Self {
+            is_cache: path.is_cache(),
             path,
             manifest,
             found,
@@ -106,6 +108,12 @@ impl Inspection {
     /// The number of the current commit; `None` if it is no dataset.
     pub fn generation(&self) -> Option<u64> {
         self.manifest.as_ref().map(|manifest| manifest.generation)
+    }
+
+    /// Whether the directory is marked as a store's cache, whose files come and go
+    /// and are worth nothing after a restart.
+    pub fn is_cache(&self) -> bool {
+        self.is_cache
     }
 
     /// The root of the current commit, as JSON; `None` if it is no dataset.

@@ -220,11 +220,16 @@ impl Directory {
 
     /// Refuses a directory that is used, or marked, for something else.
     pub(super) fn check_role(&self, role: Role) -> Result<(), BoxError> {
-        let known = match self.claim.get() {
-            Some(claim) => Some(claim.role),
-            None => Role::of(&*self.files, self.root())?,
-        };
+        let known = self.role()?;
         known.map_or(Ok(()), |known| known.check(role, self.root()))
+    }
+
+    /// What the directory is used for, or marked for.
+    pub(super) fn role(&self) -> Result<Option<Role>, BoxError> {
+        match self.claim.get() {
+            Some(claim) => Ok(Some(claim.role)),
+            None => Role::of(&*self.files, self.root()),
+        }
     }
 
     /// Whether this process has the directory, to persist to it.

@@ -11,6 +11,8 @@ use super::directory::{Directory, at};
 use super::files::Files;
 use super::manifests::Keep;
 use super::real_files::RealFiles;
+#[cfg(feature = "dataset")]
+use super::role::Role;
 use crate::backing_store::Outcome;
 use crate::error::Operation;
 use crate::fb::unwrap;
@@ -284,6 +286,12 @@ impl PreparedPath {
 
     pub(super) fn directory(&self) -> &Arc<Directory> {
         &self.directory
+    }
+
+    /// Whether the directory is a store's cache, as far as its mark can be read.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn is_cache(&self) -> bool {
+        matches!(self.directory.role(), Ok(Some(Role::Cache)))
     }
 
     /// The same place, with something to keep.

@@ -141,6 +141,26 @@ fn info_sums_up_a_dataset() {
     assert_eq!(json["missing"], Value::Array(vec![]));
 }
 
+/// Whoever found a cache was told of no items that were persisted there, as if
+/// there could have been some.
+#[test]
+fn a_cache_is_told_from_what_was_persisted() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("cache");
+    let prepared = PreparedPath::blocking_open(path.clone(), vec![]).expect("it is made");
+    let store = FBStore::open(BinCodec, prepared).expect("it is ours");
+    let told = tool(&["info"], &path);
+    assert_eq!(told.code, 0, "{}", told.err);
+    assert!(
+        told.out.contains("none: a cache, worth nothing"),
+        "{}",
+        told.out
+    );
+    let json = tool(&["info", "--json"], &path).json();
+    assert_eq!(json["cache"], true);
+    drop(store);
+}
+
 #[test]
 fn what_was_persisted_by_hand_is_shown_too() {
     let place = Place::by_hand();

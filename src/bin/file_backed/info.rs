@@ -69,6 +69,11 @@ impl Info {
         let mut text = format!("{}\n", directory.path().display());
         match directory.generation() {
             Some(generation) => writeln!(text, "dataset     commit {generation}")?,
+            None if directory.is_cache() => writeln!(
+                text,
+                "dataset     none: a cache, worth nothing after a restart: give the directory \
+                 that items were persisted to"
+            )?,
             None => writeln!(text, "dataset     none: items persisted without one")?,
         }
         let Sum { items, bytes } = self.all;
@@ -135,6 +140,7 @@ impl Info {
         json!({
             "path": directory.path(),
             "generation": directory.generation(),
+            "cache": directory.is_cache(),
             "items": self.all.items,
             "bytes": self.all.bytes,
             "codecs": codecs,
