@@ -19,8 +19,8 @@ const MAP_ON_RELOAD: u64 = 4096;
 /// When a codec that maps verifies the checksum of a payload.
 ///
 /// The footer's own checksum and the lengths are always verified, and an archive
-/// is always validated: this is about damage that leaves a valid archive of
-/// other values, or plain bytes.
+/// is validated, unless the codec is told to trust it: this is about damage that
+/// leaves a valid archive of other values, or plain bytes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verify {
     /// When the payload is read into memory; not when it is mapped, because
