@@ -69,8 +69,8 @@ impl Decoded {
         Ok(())
     }
 
-    /// Searches them twice, and compares with what the archives gave.
-    pub(crate) fn search_twice(
+    /// Searches them as often, and compares with what the archives gave.
+    pub(crate) fn search_three_times(
         &self,
         expected: &[u64],
         options: &Options,
@@ -80,6 +80,7 @@ impl Decoded {
         for (name, doing) in [
             ("bincode: search", "the same search through BinCodec"),
             ("bincode: again", "once more through BinCodec"),
+            ("bincode: third", "a third time through BinCodec"),
         ] {
             let phase = Phase::begin(name, doing, Total::Bytes(bytes));
             let found = search::pass(&self.pool, items, phase, options, report)?;

@@ -95,14 +95,14 @@ fn run(options: &Options) -> Result<()> {
     phase.add(library.saved.all_keys().len() as u64, 0);
     report.end(phase)?;
     let mut contents = library.register(&mut report)?;
-    let counts = search::twice(&library, &contents, options, &mut report)?;
+    let counts = search::three_times(&library, &contents, options, &mut report)?;
     save::note_counts(&mut contents, &counts)?;
     save::save_again(&library, &contents, &mut report)?;
 
     // The same records and the same search, decoded instead of mapped.
     let decoded = Decoded::copy(&contents, options, &runtime, &workplace, &mut report)?;
     library.close(contents, &mut report)?;
-    decoded.search_twice(&counts, options, &mut report)?;
+    decoded.search_three_times(&counts, options, &mut report)?;
 
     report.print(&tree.skipped, &counts);
     let last = Phase::begin("clean up", "deleting the working files", Total::Unknown);

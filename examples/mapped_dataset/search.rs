@@ -35,9 +35,10 @@ impl HasBytes for Record {
     }
 }
 
-/// Searches the records for the first time, and once more when the pool has
-/// kept the maps of the large ones.
-pub(crate) fn twice(
+/// Searches the records three times: the first time the pool maps the large files and
+/// reads the others, the second time it maps those too, because they come again, and
+/// the third time it has most of the maps.
+pub(crate) fn three_times(
     library: &Library,
     contents: &Contents,
     options: &Options,
@@ -48,10 +49,11 @@ pub(crate) fn twice(
         self::pass(&library.records, &contents.records, phase, options, report)
     };
     let first = pass("search", "searching, with nothing in memory")?;
-    let again = pass("search again", "searching, with the maps that were kept")?;
+    let again = pass("search again", "searching, and mapping what comes again")?;
+    let third = pass("search: third", "searching, with the maps that were kept")?;
     ensure!(
-        first == again,
-        "the second search found something else than the first"
+        first == again && first == third,
+        "a later search found something else than the first"
     );
     Ok(first)
 }
