@@ -177,7 +177,10 @@ fn take_no_memory_for_the_archive() {
         "codecs::archiving::take_no_memory_for_the_archive",
         VALUE + VALUE / 2,
         || {
-            let runtime = runtime();
+            // Not a thread for each core: their stacks count too.
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .build()
+                .expect("a runtime");
             let pool: Arc<Pool<Vec<u8>>> =
                 runtime.block_on(Pool::temp(mapping(), 2)).expect("a pool");
             let value = Arc::new(vec![7u8; VALUE]);

@@ -88,7 +88,10 @@ fn take_no_memory_of_their_own() {
         || {
             use file_backed::fbstore::ArchiveInto as _;
 
-            let runtime = runtime();
+            // Not a thread for each core: their stacks count too.
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .build()
+                .expect("a runtime");
             let pool: Arc<Pool<BytesCodec>> =
                 runtime.block_on(Pool::temp(mapping(), 2)).expect("a pool");
             let bytes = vec![7u8; BYTES];
