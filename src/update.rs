@@ -8,7 +8,7 @@ use rkyv::api::high::HighDeserializer;
 
 impl<T, B> Fb<Mapped<T>, B>
 where
-    T: Archivable<Archived: rkyv::Deserialize<T, HighDeserializer<rkyv::rancor::Error>>>,
+    T: Archivable<Archived: rkyv::Deserialize<T, HighDeserializer<rkyv::rancor::BoxedError>>>,
     B: ArchiveStrategy<T, Mapped<T>>,
 {
     /// Makes an owned value of the archive, lets `change` change it, and archives
@@ -90,7 +90,7 @@ fn changed<T, B, R>(
     change: impl FnOnce(&mut T) -> R,
 ) -> Result<(Mapped<T>, R), crate::fbstore::BoxError>
 where
-    T: Archivable<Archived: rkyv::Deserialize<T, HighDeserializer<rkyv::rancor::Error>>>,
+    T: Archivable<Archived: rkyv::Deserialize<T, HighDeserializer<rkyv::rancor::BoxedError>>>,
     B: ArchiveStrategy<T, Mapped<T>>,
 {
     let mut owned = value.deserialize()?;

@@ -2,7 +2,7 @@
 
 use bytecheck::CheckBytes;
 use rkyv::api::high::{HighSerializer, HighValidator};
-use rkyv::rancor::Error;
+use rkyv::rancor::BoxedError;
 use rkyv::ser::allocator::ArenaHandle;
 use rkyv::{Archive, Serialize};
 
@@ -36,16 +36,17 @@ use super::ArchiveWriter;
     note = "derive `rkyv::Archive` and `rkyv::Serialize` for it, and for what it consists of; without a dependency on rkyv: `use file_backed::fbstore::rkyv;` and `#[rkyv(crate = file_backed::fbstore::rkyv)]`",
     note = "its archived form must be `Send`, `Sync` and `'static`, and valid for rkyv's `bytecheck`"
 )]
+// `BoxedError` in place of rkyv's `Error`, which says nothing in an optimized build.
 pub trait Archivable:
-    Archive<Archived: for<'a> CheckBytes<HighValidator<'a, Error>> + Send + Sync + 'static>
-    + for<'w, 'a> Serialize<HighSerializer<ArchiveWriter<'w>, ArenaHandle<'a>, Error>>
+    Archive<Archived: for<'a> CheckBytes<HighValidator<'a, BoxedError>> + Send + Sync + 'static>
+    + for<'w, 'a> Serialize<HighSerializer<ArchiveWriter<'w>, ArenaHandle<'a>, BoxedError>>
     + 'static
 {
 }
 
 impl<T> Archivable for T where
-    T: Archive<Archived: for<'a> CheckBytes<HighValidator<'a, Error>> + Send + Sync + 'static>
-        + for<'w, 'a> Serialize<HighSerializer<ArchiveWriter<'w>, ArenaHandle<'a>, Error>>
+    T: Archive<Archived: for<'a> CheckBytes<HighValidator<'a, BoxedError>> + Send + Sync + 'static>
+        + for<'w, 'a> Serialize<HighSerializer<ArchiveWriter<'w>, ArenaHandle<'a>, BoxedError>>
         + 'static
 {
 }

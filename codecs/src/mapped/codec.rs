@@ -118,7 +118,8 @@ impl MappedCodec {
     }
 
     /// A codec that reads each file into memory and never maps one. It reads
-    /// and writes the same files and values as one that maps.
+    /// and writes the same files and values as one that maps, and validates them as
+    /// far: not all of a hash table, see [above](Self#what-validation-does-not-cover).
     pub fn heap() -> Self {
         Self::fetching(Fetch::heap())
     }

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use rkyv::api::access_with_context;
-use rkyv::rancor::Error;
+use rkyv::rancor::BoxedError;
 use rkyv::validation::Validator;
 use rkyv::validation::archive::ArchiveValidator;
 use rkyv::validation::shared::SharedValidator;
@@ -98,14 +98,15 @@ fn validate<T: Archivable>(bytes: &[u8], max_depth: usize) -> Result<usize, Fram
         ArchiveValidator::with_max_depth(bytes, Some(depth)),
         SharedValidator::new(),
     );
-    access_with_context::<T::Archived, _, Error>(bytes, &mut context)
+    access_with_context::<T::Archived, _, BoxedError>(bytes, &mut context)
         .map_err(|error| refused(&error, max_depth))?;
     Ok(root)
 }
 
 /// Why an archive is refused. That it is too deep, rkyv says in a trace, which
-/// only `Debug` shows; its message is of an `Option`.
-fn refused(error: &Error, max_depth: usize) -> FrameError {
+/// only `Debug` shows; its message is of an `Option`. (rkyv's usual `Error` says nothing
+/// at all in an optimized build.)
+fn refused(error: &BoxedError, max_depth: usize) -> FrameError {
     match format!("{error:?}").contains("ExceededMaximumSubtreeDepth") {
         true => FrameError::TooDeep { limit: max_depth },
         false => FrameError::InvalidArchive(error.to_string()),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rkyv::Deserialize;
 use rkyv::api::high::HighDeserializer;
-use rkyv::rancor::Error;
+use rkyv::rancor::BoxedError;
 
 use super::trust::Trust;
 use super::{Archivable, writer};
@@ -132,9 +132,9 @@ impl<T: Archivable> Mapped<T> {
     /// Those of the `Deserialize` implementation.
     pub fn deserialize(&self) -> Result<T, BoxError>
     where
-        T::Archived: Deserialize<T, HighDeserializer<Error>>,
+        T::Archived: Deserialize<T, HighDeserializer<BoxedError>>,
     {
-        Ok(rkyv::deserialize::<T, Error>(&**self)?)
+        Ok(rkyv::deserialize::<T, BoxedError>(&**self)?)
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 
 use rkyv::Archive;
 use rkyv::primitive::FixedIsize;
-use rkyv::rancor::{Error, Source, Strategy};
+use rkyv::rancor::{BoxedError, Source, Strategy};
 use rkyv::ser::sharing::Share;
 use rkyv::ser::{Positional, Serializer, Writer, WriterExt as _};
 use rkyv::util::with_arena;
@@ -62,7 +62,7 @@ impl<'w> ArchiveWriter<'w> {
     }
 
     /// Pads to a multiple of `align`, a power of two of at most [`PAGE`].
-    fn align(&mut self, align: usize) -> Result<(), Error> {
+    fn align(&mut self, align: usize) -> Result<(), BoxedError> {
         let padding = self.position.wrapping_neg() & (align - 1);
         self.write(&[0; PAGE][..padding])
     }
@@ -74,15 +74,15 @@ impl Positional for ArchiveWriter<'_> {
     }
 }
 
-impl Writer<Error> for ArchiveWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+impl Writer<BoxedError> for ArchiveWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), BoxedError> {
         if self.failure.is_none() {
             match self.append(bytes) {
                 Ok(()) => return Ok(()),
                 Err(error) => self.failure = Some(error),
             }
         }
-        Err(Error::new(io::Error::from(io::ErrorKind::WriteZero)))
+        Err(BoxedError::new(io::Error::from(io::ErrorKind::WriteZero)))
     }
 }
 
@@ -142,9 +142,9 @@ fn archive<T: Archivable>(value: &T, writer: ArchiveWriter<'_>) -> Result<(), Bo
 fn write_root<'w, A, T>(
     value: &T,
     serializer: &mut Serializer<ArchiveWriter<'w>, A, Share>,
-) -> Result<(), Error>
+) -> Result<(), BoxedError>
 where
-    T: rkyv::Serialize<Strategy<Serializer<ArchiveWriter<'w>, A, Share>, Error>>,
+    T: rkyv::Serialize<Strategy<Serializer<ArchiveWriter<'w>, A, Share>, BoxedError>>,
 {
     let resolver = value.serialize(Strategy::wrap(serializer))?;
     // Not by rkyv's own `align_for`, which panics on a gap of 32 bytes or more.
