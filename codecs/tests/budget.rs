@@ -109,7 +109,7 @@ mod maps {
         let payload = Payload::open(&file, Plain::ID).unwrap();
         let whole = file.metadata().unwrap().len();
         file.set_len(1).unwrap();
-        // SAFETY: no map comes of it, since the file was cut before.
+        // SAFETY: nobody reads what is mapped, since the file was cut before.
         let licence = unsafe { MapLicence::new() };
         assert!(payload.map(&licence).is_err());
         file.set_len(whole).unwrap();

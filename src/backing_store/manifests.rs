@@ -19,9 +19,10 @@ pub struct Stamp {
 
 /// Keeps the manifests of a place, one for each *generation* of a dataset.
 ///
-/// A manifest is a number, and bytes that the store does not look into. A dataset (feature `dataset`) needs a store that can do this. The highest
-/// generation is the current one. Earlier ones stay as long as a reader
-/// has pinned them. All methods run on threads that may block.
+/// A manifest is bytes that the store does not look into, under the number of its
+/// generation. A dataset (feature `dataset`) needs a store that can do this. The
+/// highest generation is the current one. Earlier ones stay as long as a reader has
+/// pinned them. All methods run on threads that may block.
 #[diagnostic::on_unimplemented(
     message = "the store `{Self}` cannot keep a dataset",
     note = "`FBStore` can; a store of your own implements `ManifestStore`"

@@ -7,7 +7,7 @@ use super::Operation;
 /// What to do about a refusal of the system, met by `operation` at a path;
 /// `None` if its words say it all, or nobody knows.
 pub(super) fn of(operation: Operation, error: &io::Error) -> Option<&'static str> {
-    if operation == Operation::PrepareTemporary {
+    if operation == Operation::PrepareTemporary && is_of_the_place(error.kind()) {
         return Some("set `TMPDIR` to a directory in which this process may write");
     }
     // Who gives an error a text of its own says there what to do.
@@ -28,6 +28,15 @@ pub(super) fn of(operation: Operation, error: &io::Error) -> Option<&'static str
         }
         _ => of_number(error),
     }
+}
+
+/// Whether another place would do.
+fn is_of_the_place(kind: ErrorKind) -> bool {
+    use ErrorKind::{NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull};
+    matches!(
+        kind,
+        NotFound | PermissionDenied | ReadOnlyFilesystem | NotADirectory | StorageFull
+    )
 }
 
 fn of_missing(operation: Operation) -> Option<&'static str> {
