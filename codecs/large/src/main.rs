@@ -17,7 +17,11 @@ struct Sparse;
 
 /// The byte at this place: mostly zeros.
 fn byte(at: usize) -> u8 {
-    if at.is_multiple_of(4096) { (at / 4096) as u8 } else { 0 }
+    if at.is_multiple_of(4096) {
+        (at / 4096) as u8
+    } else {
+        0
+    }
 }
 
 impl ArchiveWith<Sparse> for Sparse {
