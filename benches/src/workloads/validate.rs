@@ -12,7 +12,7 @@ use anyhow::Result;
 use file_backed::fbstore::{Archivable, Codec, Mapped, frame, rkyv};
 use mmap_sync::synchronizer::Synchronizer;
 use rkyv::bytecheck::CheckBytes;
-use rkyv::rancor::Error;
+use rkyv::rancor::BoxedError as Error;
 use rkyv::util::AlignedVec;
 
 use crate::harness::plan::{Case, Contender, Measure, Sample, Scale, Workload};
