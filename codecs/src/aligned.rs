@@ -50,6 +50,14 @@ impl AlignedBytes {
         })
     }
 
+    /// A copy of `bytes`.
+    #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
+    pub(crate) fn copy_of(bytes: &[u8], align: usize) -> io::Result<Self> {
+        let mut copy = Self::with_capacity(bytes.len(), align)?;
+        copy.extend(bytes)?;
+        Ok(copy)
+    }
+
     /// Adds `more` behind the bytes that are there.
     #[cfg(any(test, feature = "mappedcodec", feature = "bytescodec"))]
     pub(crate) fn extend(&mut self, more: &[u8]) -> io::Result<()> {

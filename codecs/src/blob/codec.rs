@@ -106,9 +106,8 @@ impl ArchiveInto<[u8], MappedBytes> for BytesCodec {
     ///
     /// [`std::io::ErrorKind::OutOfMemory`].
     fn archive(&self, source: &[u8]) -> Result<MappedBytes, BoxError> {
-        let mut memory = AlignedBytes::with_capacity(source.len(), LEAST)?;
-        memory.extend(source)?;
-        Ok(Shared::Heap(Arc::new(memory)).into())
+        let copy = AlignedBytes::copy_of(source, LEAST)?;
+        Ok(Shared::Heap(Arc::new(copy)).into())
     }
 
     fn archive_into(&self, source: &[u8], out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {

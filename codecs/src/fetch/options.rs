@@ -4,7 +4,6 @@ use std::io;
 use std::sync::Arc;
 
 use super::Shared;
-use crate::frame::FrameError;
 use crate::map::budget;
 use crate::{Access, BoxError, Load, Map, MapLicence, Payload, Prefault, ReadAhead};
 
@@ -145,7 +144,9 @@ impl Fetch {
             && let Some(map) = payload.try_map(licence)?
             && self.prepare(&map)?
         {
-            self.verify_mapped(&payload, &map)?;
+            if self.verify == Verify::Always {
+                payload.check(&map)?;
+            }
             return Ok(Shared::Map(Arc::new(map)));
         }
         let bytes = payload.read_aligned(align, self.verify != Verify::Never)?;
@@ -174,18 +175,6 @@ impl Fetch {
         match map.prefault(how) {
             Err(error) if is_unsupported(&error) => Ok(false),
             prefaulted => prefaulted.map(|()| true),
-        }
-    }
-
-    fn verify_mapped(&self, payload: &Payload<'_>, map: &Map) -> Result<(), BoxError> {
-        match payload.footer() {
-            Some(footer)
-                if self.verify == Verify::Always
-                    && footer.payload_crc() != crc32fast::hash(map) =>
-            {
-                Err(Box::new(FrameError::PayloadChecksum))
-            }
-            _ => Ok(()),
         }
     }
 }

@@ -246,7 +246,7 @@ impl<'s> Payload<'s> {
     }
 
     /// Verifies the checksum of the whole payload, if there is one.
-    fn check(&self, payload: &[u8]) -> Result<(), BoxError> {
+    pub(crate) fn check(&self, payload: &[u8]) -> Result<(), BoxError> {
         match &self.footer {
             Some(footer) if crc32fast::hash(payload) != footer.payload_crc => {
                 Err(Box::new(FrameError::PayloadChecksum))

@@ -19,8 +19,9 @@ const NO_SUCH_DEVICE: i32 = 19;
 /// The bytes of one payload, mapped.
 ///
 /// They are pages of the file that the kernel loads when they are touched and takes
-/// back when memory is short. Dereferences to the payload, which begins on a page. Dropping it unmaps the
-/// file and then returns its share of the [budget](super::budget).
+/// back when memory is short. Dereferences to the payload, which begins on a page.
+/// Dropping it unmaps the file and then returns its share of the
+/// [budget](super::budget).
 pub struct Map {
     /// Covers the payload, and is as long as it. The file was at least so long
     /// when it was mapped, and by the licence it stays so.

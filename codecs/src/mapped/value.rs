@@ -110,9 +110,7 @@ impl<T: Archivable> Mapped<T> {
     pub(super) fn trust(mut bytes: Shared, trust: Trust) -> Result<Self, BoxError> {
         let root = match trust.root_of::<T>(&bytes) {
             Err(FrameError::InvalidArchive(_)) if !bytes.as_ptr().addr().is_multiple_of(PAGE) => {
-                let mut moved = AlignedBytes::with_capacity(bytes.len(), PAGE)?;
-                moved.extend(&bytes)?;
-                bytes = Shared::Heap(Arc::new(moved));
+                bytes = Shared::Heap(Arc::new(AlignedBytes::copy_of(&bytes, PAGE)?));
                 trust.root_of::<T>(&bytes)?
             }
             root => root?,
