@@ -130,12 +130,10 @@ fn run_and_print(options: &Options) -> Result<Vec<Row>> {
 
 /// The cases of a workload that were asked for.
 fn cases(workload: &Workload, options: &Options) -> Vec<Case> {
-    let is_meant = |case: &Case| match &options.case {
-        Some(name) => case.name == *name,
-        None => true,
-    };
     let mut cases = workloads::plan(workload, &options.scale);
-    cases.retain(is_meant);
+    if let Some(name) = &options.case {
+        cases.retain(|case| case.name == *name);
+    }
     cases
 }
 

@@ -116,6 +116,11 @@ impl Contender {
         self
     }
 
+    /// Measures it against each of these limits, of which the best counts.
+    pub fn against_all(self, limits: &[&str]) -> Self {
+        limits.iter().fold(self, |one, limit| one.against(limit))
+    }
+
     /// Says what a load of it gives.
     pub fn gives(mut self, kind: Kind) -> Self {
         self.terms.kind = Some(kind);

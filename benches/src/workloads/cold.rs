@@ -81,11 +81,7 @@ fn first_loads(bytes: usize, how: Touch, scale: &Scale) -> Case {
     for entry in stores() {
         let limits = limits_of(&entry);
         let contender = first_load(entry, bytes, how, scale);
-        case.add(
-            limits
-                .iter()
-                .fold(contender, |one, limit| one.against(limit)),
-        );
+        case.add(contender.against_all(limits));
     }
     case
 }
@@ -149,11 +145,7 @@ fn among_many_threads(scale: &Scale) -> Case {
             }))
         });
         let contender = contender.gives(kind).isolated();
-        case.add(
-            limits
-                .iter()
-                .fold(contender, |one, limit| one.against(limit)),
-        );
+        case.add(contender.against_all(limits));
     }
     case
 }

@@ -43,11 +43,7 @@ fn case(bytes: usize, how: Touch, scale: &Scale) -> Case {
         map,
     ] {
         let contender = cold::first_load(entry, bytes, how, scale);
-        case.add(
-            cold::BYTES
-                .iter()
-                .fold(contender, |one, limit| one.against(limit)),
-        );
+        case.add(contender.against_all(&cold::BYTES));
     }
     case
 }

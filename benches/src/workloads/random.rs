@@ -88,10 +88,7 @@ fn case(name: String, entries: Vec<Entry>, setting: Setting, scale: &Scale) -> C
             Kind::Decoded => &[BINCODE],
         };
         let contender = Contender::new(system, move |dir| measure(&entry, dir, setting));
-        let contender = limits
-            .iter()
-            .fold(contender, |one, limit| one.against(limit));
-        let contender = contender.gives(kind);
+        let contender = contender.against_all(limits).gives(kind);
         // All of them together would not fit the page cache.
         case.add(if scale.quick {
             contender
