@@ -155,9 +155,7 @@ impl Operation {
             Self::Inspect => "look at",
         }
     }
-}
 
-impl Operation {
     /// How the message goes on to an item's key.
     fn before_key(self) -> &'static str {
         match self {
@@ -382,9 +380,7 @@ impl Error {
                 )
             })
     }
-}
 
-impl Error {
     /// What to do about it, where the cause does not say so itself. Only the
     /// library's own store names paths: of another nobody knows what its errors
     /// ask for.

@@ -23,7 +23,8 @@ pub enum Transfer {
 }
 
 /// Bytes of values that a store has moved since it was opened, for
-/// [`Stats`](crate::Stats).
+/// [`Stats`](crate::Stats): by writing and loading them, footers included, and not by
+/// copying or verifying whole files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Bytes written, also by writes that failed later.
