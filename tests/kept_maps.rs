@@ -6,14 +6,10 @@ use std::sync::Arc;
 use file_backed::fbstore::{Mapped, MappedCodec, map_budget};
 use file_backed::{FBPool, Fb};
 
-use crate::support::{in_a_process_of_its_own, test};
+use crate::support::{in_a_process_of_its_own, runtime, test};
 
 type Pool = FBPool<Mapped<Vec<u64>>, file_backed::fbstore::FBStore<MappedCodec>>;
 type Item = Fb<Mapped<Vec<u64>>, file_backed::fbstore::FBStore<MappedCodec>>;
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Runtime::new().expect("a runtime")
-}
 
 /// Items whose values are in files, and in memory nowhere. The last handles are
 /// of values in memory, as many as the budget allows.

@@ -38,7 +38,7 @@ fn comes_back<T: Serialize + DeserializeOwned + PartialEq>(value: &T) {
 }
 
 /// Runs `body` with half of the stack that a thread has by default.
-fn with_a_small_stack(body: impl FnOnce() + Send + 'static) {
+pub(crate) fn with_a_small_stack(body: impl FnOnce() + Send + 'static) {
     let thread = std::thread::Builder::new().stack_size(1 << 20);
     thread.spawn(body).unwrap().join().unwrap();
 }

@@ -4,6 +4,7 @@ use file_backed_codecs::{BinCodec, BoxError, Codec, FrameError, Payload};
 use serde::de::DeserializeOwned;
 
 use crate::files::{file_of, payload_of, refusal};
+use crate::foreign::with_a_small_stack;
 use crate::values::{List, Record};
 
 const LIMIT: u64 = 1 << 20;
@@ -61,17 +62,12 @@ fn lengths_without_their_bytes_are_an_error() {
 /// Nested as deep as the file is long: one byte a link.
 #[test]
 fn nesting_does_not_overflow_the_stack() {
-    std::thread::Builder::new()
-        .stack_size(1 << 20)
-        .spawn(|| {
-            let link = [1, 0, 0, 0, 1];
-            let bytes = link.repeat(LIMIT as usize / link.len());
-            let error = import::<List>(&bytes).unwrap_err();
-            assert!(error.to_string().contains("nests too deep"), "{error}");
-        })
-        .unwrap()
-        .join()
-        .unwrap();
+    with_a_small_stack(|| {
+        let link = [1, 0, 0, 0, 1];
+        let bytes = link.repeat(LIMIT as usize / link.len());
+        let error = import::<List>(&bytes).unwrap_err();
+        assert!(error.to_string().contains("nests too deep"), "{error}");
+    });
     let file = file_of(&BinCodec, &List::of(100));
     assert_eq!(import::<List>(payload_of(&file)).unwrap(), List::of(100));
 }

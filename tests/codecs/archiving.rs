@@ -6,7 +6,7 @@ use std::sync::Arc;
 use file_backed::FBPool;
 use file_backed::fbstore::{FBStore, Mapped, MappedCodec, Prefault, rkyv};
 
-use crate::support::{test, told};
+use crate::support::{runtime, test, told};
 
 type Pool<T> = FBPool<Mapped<T>, FBStore<MappedCodec>>;
 
@@ -14,10 +14,6 @@ fn mapping() -> MappedCodec {
     // SAFETY: the temporary directories are the tests' own, and nobody changes a
     // file in them.
     unsafe { MappedCodec::new() }.crossover(0)
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Runtime::new().expect("a runtime")
 }
 
 #[test]

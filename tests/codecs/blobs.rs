@@ -5,7 +5,7 @@ use std::sync::Arc;
 use file_backed::FBPool;
 use file_backed::fbstore::{BytesCodec, FBStore, MappedBytes};
 
-use crate::support::test;
+use crate::support::{runtime, test};
 
 type Pool<C> = FBPool<MappedBytes, FBStore<C>>;
 
@@ -13,10 +13,6 @@ fn mapping() -> BytesCodec {
     // SAFETY: the temporary directories are the tests' own, and nobody changes a
     // file in them that a byte is read of afterwards.
     unsafe { BytesCodec::new() }.crossover(0)
-}
-
-fn runtime() -> tokio::runtime::Runtime {
-    tokio::runtime::Runtime::new().expect("a runtime")
 }
 
 #[test]

@@ -70,6 +70,15 @@ struct Places {
 }
 
 impl Places {
+    /// The lock of the directory, as another process would have it.
+    fn locked_elsewhere(&self) -> fs::File {
+        let mut lock = fs::File::options();
+        let lock = lock.write(true).open(self.saved.join("file_backed.lock"));
+        let lock = lock.expect("it is there");
+        lock.try_lock().expect("nobody has it");
+        lock
+    }
+
     fn new() -> Self {
         // In memory where there is that: syncs of a disk take their time.
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());

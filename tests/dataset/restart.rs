@@ -84,11 +84,7 @@ fn one_dataset_of_one_process_commits() {
             assert_eq!(error.path(), Some(&*places.saved));
         }
         end(user);
-        let lock = fs::File::options()
-            .write(true)
-            .open(places.saved.join("file_backed.lock"));
-        let lock = lock.expect("it is there");
-        lock.try_lock().expect("nobody has it");
+        let _lock = places.locked_elsewhere();
         assert!(places.try_user().expect_err("it is taken").is_in_use());
         assert_eq!(
             places.reader().library.generation(),

@@ -82,11 +82,7 @@ fn of_who_else_commits() {
             "could not open the dataset (ROOT/saved): a dataset of this process commits to it already: share that, in an `Arc`",
         );
         end(user);
-        let lock = fs::File::options()
-            .write(true)
-            .open(places.saved.join("file_backed.lock"));
-        let lock = lock.expect("it is there");
-        lock.try_lock().expect("nobody has it");
+        let _lock = places.locked_elsewhere();
         expect(
             &places,
             places.try_user(),

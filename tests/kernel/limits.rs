@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::child::Other;
-use crate::machine::{is_open_to_all, may_run, run, skip};
+use crate::machine::{AS_NOBODY, is_open_to_all, may_run, run, skip};
 use crate::program::{Program, word};
 
 /// `RLIMIT_FSIZE`: the write that crosses the limit is short, and the next one
@@ -55,13 +55,7 @@ fn files_of_another_user() {
     if !own.ancestors().skip(1).all(is_open_to_all) {
         return skip("another user may not run this binary where it is");
     }
-    let nobody = [
-        "setpriv",
-        "--reuid=65534",
-        "--regid=65534",
-        "--clear-groups",
-    ];
-    let (code, said) = Other::start("register", dir.path(), &nobody).end();
+    let (code, said) = Other::start("register", dir.path(), &AS_NOBODY).end();
     assert_eq!(
         (code, &*said),
         (Some(0), &["links 0 copies 2".to_owned()][..])

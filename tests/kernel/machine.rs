@@ -50,6 +50,14 @@ pub(crate) fn is_open_to_all(directory: &Path) -> bool {
     metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o001 != 0)
 }
 
+/// The words of a command that runs another one as a user who owns nothing.
+pub(crate) const AS_NOBODY: [&str; 4] = [
+    "setpriv",
+    "--reuid=65534",
+    "--regid=65534",
+    "--clear-groups",
+];
+
 /// Runs a command to its end, and tells what it says if it fails.
 pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let output = command

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::child::Other;
 use crate::files::Words;
-use crate::machine::{Mount, is_open_to_all, may_run, skip};
+use crate::machine::{AS_NOBODY, Mount, is_open_to_all, may_run, skip};
 use crate::program::{is_word, word};
 
 type Library = Dataset<Vec<Key<String>>, FBStore<Words>>;
@@ -125,13 +125,7 @@ fn as_a_user_who_may_not_write_there() {
     let secret = dir.path().join("secret");
     std::fs::create_dir(&secret).expect("it is made");
     set_mode(&secret, 0o700);
-    let nobody = [
-        "setpriv",
-        "--reuid=65534",
-        "--regid=65534",
-        "--clear-groups",
-    ];
-    let (code, said) = Other::start("read", dir.path(), &nobody).end();
+    let (code, said) = Other::start("read", dir.path(), &AS_NOBODY).end();
     assert_eq!(
         said,
         [

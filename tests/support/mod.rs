@@ -28,4 +28,6 @@ pub(crate) use process::in_a_process_with;
 pub(crate) use process::in_a_small_process;
 pub(crate) use text::told;
 pub(crate) use watchdog::test;
+#[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
+pub(crate) use world::runtime;
 pub(crate) use world::{Handle, Pool, Tracked, World};

@@ -13,6 +13,12 @@ pub(crate) type Pool<T = String> = Arc<FBPool<T, Arc<MemStore>>>;
 pub(crate) type Handle<T = String> = Fb<T, Arc<MemStore>>;
 pub(crate) type Tracked = Arc<TrackedPath<MemPath>>;
 
+/// For tests that want a pool on files.
+#[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
+pub(crate) fn runtime() -> Runtime {
+    Runtime::new().expect("a runtime")
+}
+
 pub(crate) struct World {
     pub(crate) mem: Arc<MemStore>,
     pub(crate) store: Arc<BackingStore<Arc<MemStore>>>,
