@@ -1,6 +1,5 @@
 //! Looking into a directory that somebody has found.
 
-use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
 use file_backed_codecs::BoxError;
@@ -133,9 +132,8 @@ impl Inspection {
 
     /// Items of the current commit that are not there.
     pub fn missing(&self) -> Vec<Uuid> {
-        let found: HashSet<_> = self.found.iter().collect();
         let mut keys = self.keys();
-        keys.retain(|key| !found.contains(key));
+        keys.retain(|key| !self.is_found(*key));
         keys
     }
 
@@ -149,6 +147,19 @@ impl Inspection {
         let mut keys = self.found.clone();
         keys.retain(|key| find(&manifest.entries, *key).is_none());
         keys
+    }
+
+    /// Whether the item is there, or the current commit names it.
+    pub fn contains_key(&self, key: Uuid) -> bool {
+        self.is_found(key) || self.committed(key).is_some()
+    }
+
+    fn is_found(&self, key: Uuid) -> bool {
+        self.found.binary_search(&key).is_ok()
+    }
+
+    fn committed(&self, key: Uuid) -> Option<&Entry> {
+        find(&self.manifest.as_ref()?.entries, key)
     }
 
     /// Looks at the file of an item, and reads its footer.
@@ -201,13 +212,9 @@ impl Inspection {
     }
 
     fn expected(&self, key: Uuid) -> Result<Entry> {
-        let entry = match &self.manifest {
-            Some(manifest) => find(&manifest.entries, key).copied(),
-            None => None,
-        };
-        match entry {
-            Some(entry) => Ok(entry),
-            None if self.found.binary_search(&key).is_ok() => {
+        match self.committed(key) {
+            Some(entry) => Ok(*entry),
+            None if self.is_found(key) => {
                 // Its length tells how far a verification has come.
                 let stamp = self.path.footer(key).map(|footer| footer.stamp());
                 let unknown = Entry::of_unknown_file(key);

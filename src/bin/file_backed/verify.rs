@@ -1,6 +1,5 @@
 //! Everything is read, and compared with its checksum.
 
-use std::collections::HashSet;
 use std::fmt::Write as _;
 
 use file_backed::Error;
@@ -39,12 +38,7 @@ pub(crate) fn run(directory: &Inspection, keys: &[Uuid], as_json: bool) -> Resul
 
 /// Refuses keys that are not of this directory, before all others are read.
 fn check_known(directory: &Inspection, keys: &[Uuid]) -> Result<()> {
-    let known: HashSet<_> = directory
-        .keys()
-        .into_iter()
-        .chain(directory.unnamed())
-        .collect();
-    match keys.iter().find(|key| !known.contains(key)) {
+    match keys.iter().find(|key| !directory.contains_key(**key)) {
         None => Ok(()),
         Some(key) => {
             let (key, path) = (key.simple(), directory.path().display());
