@@ -4,10 +4,9 @@
 //! put them into a database or an object store.
 
 use std::collections::HashMap;
-use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use file_backed::backing_store::{BackingStoreT, Strategy, Transfer};
+use file_backed::backing_store::{BackingStoreT, StoreError, Strategy, Transfer};
 use file_backed::fbstore::BoxError;
 use file_backed::uuid::Uuid;
 use file_backed::{BackingStore, FBPool};
@@ -25,10 +24,11 @@ impl Shelf {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The library tells a missing key from other failures by this kind.
-    fn get(&self, key: Uuid) -> Result<Runs, BoxError> {
+    /// An error says whether something is missing, the system failed, or this value
+    /// is at fault; `?` takes `BoxError`s for the last.
+    fn get(&self, key: Uuid) -> Result<Runs, StoreError> {
         let found = self.with(|runs| runs.get(&key).cloned());
-        found.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
+        found.ok_or_else(|| StoreError::not_found("the shelf has no such runs"))
     }
 
     /// Puts it there, and tells whether it was there before.
@@ -53,29 +53,29 @@ struct RunStore {
 impl BackingStoreT for RunStore {
     type PersistPath = Shelf;
 
-    fn delete(&self, key: Uuid) -> Result<(), BoxError> {
+    fn delete(&self, key: Uuid) -> Result<(), StoreError> {
         self.cache.remove(key);
         Ok(())
     }
 
-    fn delete_persisted(&self, path: &Shelf, key: Uuid) -> Result<(), BoxError> {
+    fn delete_persisted(&self, path: &Shelf, key: Uuid) -> Result<(), StoreError> {
         path.remove(key);
         Ok(())
     }
 
-    fn register(&self, path: &Shelf, key: Uuid) -> Result<Transfer, BoxError> {
+    fn register(&self, path: &Shelf, key: Uuid) -> Result<Transfer, StoreError> {
         Ok(self.cache.put(key, path.get(key)?))
     }
 
-    fn persist(&self, path: &Shelf, key: Uuid) -> Result<Transfer, BoxError> {
+    fn persist(&self, path: &Shelf, key: Uuid) -> Result<Transfer, StoreError> {
         Ok(path.put(key, self.cache.get(key)?))
     }
 
-    fn sanitize_path(&self, path: &Shelf) -> Result<Vec<Uuid>, BoxError> {
+    fn sanitize_path(&self, path: &Shelf) -> Result<Vec<Uuid>, StoreError> {
         Ok(path.with(|runs| runs.keys().copied().collect()))
     }
 
-    fn sync_persisted(&self, _: &Shelf) -> Result<(), BoxError> {
+    fn sync_persisted(&self, _: &Shelf) -> Result<(), StoreError> {
         // Nothing here is more durable than the process.
         Ok(())
     }
@@ -83,7 +83,7 @@ impl BackingStoreT for RunStore {
 
 /// What a value is made of.
 impl Strategy<Vec<u8>> for RunStore {
-    fn store(&self, key: Uuid, cells: &Vec<u8>) -> Result<(), BoxError> {
+    fn store(&self, key: Uuid, cells: &Vec<u8>) -> Result<(), StoreError> {
         let runs = cells.chunk_by(|one, next| one == next);
         let runs = runs.map(|run| Ok((u32::try_from(run.len())?, run[0])));
         let runs = runs.collect::<Result<Runs, BoxError>>()?;
@@ -91,7 +91,7 @@ impl Strategy<Vec<u8>> for RunStore {
         Ok(())
     }
 
-    fn load(&self, key: Uuid) -> Result<Vec<u8>, BoxError> {
+    fn load(&self, key: Uuid) -> Result<Vec<u8>, StoreError> {
         let runs = self.cache.get(key)?;
         let cells = runs.iter();
         let cells = cells.flat_map(|(length, cell)| std::iter::repeat_n(*cell, *length as usize));
@@ -99,7 +99,7 @@ impl Strategy<Vec<u8>> for RunStore {
     }
 
     // Without this a copy would go through `store` and `load`.
-    fn duplicate(&self, cells: &Vec<u8>) -> Result<Vec<u8>, BoxError> {
+    fn duplicate(&self, cells: &Vec<u8>) -> Result<Vec<u8>, StoreError> {
         Ok(cells.clone())
     }
 }

@@ -1,6 +1,7 @@
 //! The one error type.
 
 mod advice;
+mod store_error;
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,6 +11,10 @@ use std::sync::Arc;
 
 use file_backed_codecs::{BoxError, FrameError};
 use uuid::Uuid;
+
+use store_error::Class;
+
+pub use store_error::StoreError;
 
 /// Shorthand for results of this crate.
 ///
@@ -65,6 +70,7 @@ pub type Result<R, E = Error> = std::result::Result<R, E>;
 pub struct Error(Arc<Inner>);
 
 struct Inner {
+    class: Class,
     kind: Kind,
     operation: Operation,
     key: Option<Uuid>,
@@ -232,59 +238,30 @@ pub(crate) enum Fault {
     UnknownRole,
 }
 
-/// Ties a cause to the path that it concerns; [`Error`] lifts the path out.
-#[derive(Debug)]
-pub(crate) struct AtPath {
-    pub(crate) path: PathBuf,
-    pub(crate) source: BoxError,
-}
-
-impl AtPath {
-    #[cfg(feature = "dataset")]
-    pub(crate) fn boxed(path: PathBuf, source: impl Into<BoxError>) -> BoxError {
-        let source = source.into();
-        Box::new(Self { path, source })
-    }
-}
-
-impl fmt::Display for AtPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.path.display(), self.source)
-    }
-}
-
-impl StdError for AtPath {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        Some(&*self.source)
-    }
-}
-
 impl Error {
-    pub(crate) fn new(operation: Operation, source: impl Into<BoxError>) -> Self {
+    pub(crate) fn new(operation: Operation, source: impl Into<StoreError>) -> Self {
         Self::build(operation, None, source.into())
     }
 
-    pub(crate) fn of_key(operation: Operation, key: Uuid, source: impl Into<BoxError>) -> Self {
+    pub(crate) fn of_key(operation: Operation, key: Uuid, source: impl Into<StoreError>) -> Self {
         Self::build(operation, Some(key), source.into())
     }
 
     /// Wraps what `catch_unwind` caught.
-    pub(crate) fn panicked(payload: &(dyn std::any::Any + Send)) -> BoxError {
+    pub(crate) fn panicked(payload: &(dyn std::any::Any + Send)) -> StoreError {
         let text = payload
             .downcast_ref::<&str>()
             .map(|text| (*text).to_owned())
             .or_else(|| payload.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no message".to_owned());
-        Box::new(Fault::Panicked(text))
+        Fault::Panicked(text).into()
     }
 
-    fn build(operation: Operation, key: Option<Uuid>, source: BoxError) -> Self {
-        let kind = Kind::of(&*source);
-        let (path, source) = match source.downcast::<AtPath>() {
-            Ok(at) => (Some(at.path), at.source),
-            Err(source) => (None, source),
-        };
+    fn build(operation: Operation, key: Option<Uuid>, error: StoreError) -> Self {
+        let (class, kind) = (error.class(), Kind::of(&error));
+        let (path, source) = error.into_parts();
         Self(Arc::new(Inner {
+            class,
             kind,
             operation,
             key,
@@ -366,19 +343,10 @@ impl Error {
 }
 
 impl Error {
-    /// Whether the system refused it, as opposed to a codec: another write may
+    /// Whether the store says that the system refused it, so that another write may
     /// meet the same refusal.
     pub(crate) fn is_refused_by_system(&self) -> bool {
-        causes(&*self.0.source)
-            .filter_map(|cause| cause.downcast_ref::<io::Error>())
-            .any(|error| {
-                !matches!(
-                    error.kind(),
-                    io::ErrorKind::InvalidData
-                        | io::ErrorKind::InvalidInput
-                        | io::ErrorKind::Unsupported
-                )
-            })
+        self.0.class == Class::System
     }
 
     /// What to do about it, where the cause does not say so itself. Only the
@@ -386,7 +354,11 @@ impl Error {
     /// ask for.
     fn advice(&self) -> Option<&'static str> {
         self.path()?;
-        advice::of(self.0.operation, self.get_ref().downcast_ref()?)
+        let error: &io::Error = self.get_ref().downcast_ref()?;
+        // An `io::Error` of a codec means what the codec means by it.
+        let is_the_systems =
+            self.0.class != Class::Value || error.kind() == io::ErrorKind::FileTooLarge;
+        is_the_systems.then(|| advice::of(self.0.operation, error))?
     }
 }
 
@@ -408,12 +380,18 @@ fn causes<'a>(
 }
 
 impl Kind {
-    /// Reads the chain of causes, outermost first; the first that is known decides.
-    fn of(source: &(dyn StdError + 'static)) -> Self {
-        causes(source)
+    /// The first cause of a type of the library's decides. An `io::Error` counts
+    /// only where the store says that it is the system's.
+    fn of(error: &StoreError) -> Self {
+        let known = causes(error)
             .map(Self::of_one)
-            .find(|kind| *kind != Self::Other)
-            .unwrap_or(Self::Other)
+            .find(|kind| *kind != Self::Other);
+        match (known, error.class()) {
+            (Some(kind), _) => kind,
+            (None, Class::NotFound) => Self::NotFound,
+            (None, Class::System) if causes(error).any(is_storage_full) => Self::StorageFull,
+            (None, _) => Self::Other,
+        }
     }
 
     fn of_one(error: &(dyn StdError + 'static)) -> Self {
@@ -447,12 +425,14 @@ impl Kind {
                 | Fault::ShardGone => Self::Other,
             };
         }
-        match error.downcast_ref::<io::Error>().map(io::Error::kind) {
-            Some(io::ErrorKind::NotFound) => Self::NotFound,
-            Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded) => Self::StorageFull,
-            _ => Self::Other,
-        }
+        Self::Other
     }
+}
+
+fn is_storage_full(error: &(dyn StdError + 'static)) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull};
+    let error = error.downcast_ref::<io::Error>();
+    error.is_some_and(|error| matches!(error.kind(), StorageFull | QuotaExceeded))
 }
 
 #[cfg(feature = "dataset")]
@@ -505,6 +485,7 @@ impl fmt::Debug for Error {
             key,
             path,
             source,
+            ..
         } = &*self.0;
         f.debug_struct("Error")
             .field("kind", kind)

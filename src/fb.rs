@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use file_backed_codecs::BoxError;
 use uuid::Uuid;
 
 use crate::backing_store::{BackingStoreT, Strategy, Task, TrackedPath};
+use crate::error::StoreError;
 use crate::pool::{Duplicate, FBPool, Taken};
 use crate::residency::Item;
 use crate::{OwnedReadGuard, ReadGuard, Result, WriteGuard};
@@ -495,7 +495,7 @@ pub(crate) fn unwrap<R>(result: Result<R>) -> R {
 }
 
 /// How `make_mut` copies.
-pub(crate) fn clone_value<T: Clone, B>(_: &B, value: &T) -> Result<T, BoxError> {
+pub(crate) fn clone_value<T: Clone, B>(_: &B, value: &T) -> Result<T, StoreError> {
     Ok(value.clone())
 }
 

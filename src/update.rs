@@ -88,7 +88,7 @@ fn changed<T, B, R>(
     backing: &B,
     value: &Mapped<T>,
     change: impl FnOnce(&mut T) -> R,
-) -> Result<(Mapped<T>, R), crate::fbstore::BoxError>
+) -> Result<(Mapped<T>, R), crate::backing_store::StoreError>
 where
     T: Archivable<Archived: rkyv::Deserialize<T, HighDeserializer<rkyv::rancor::BoxedError>>>,
     B: ArchiveStrategy<T, Mapped<T>>,

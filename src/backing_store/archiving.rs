@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use file_backed_codecs::BoxError;
 use uuid::Uuid;
 
 use super::{Strategy, Transfer};
+use crate::error::StoreError;
 
 /// A store that can put a `T` straight into a file, from a value of another type
 /// `S`; for [`FBPool::insert_archived`](crate::FBPool::insert_archived).
@@ -21,7 +21,7 @@ pub trait ArchiveStrategy<S: ?Sized, T>: Strategy<T> {
     /// # Errors
     ///
     /// Whatever keeps it from being made.
-    fn archive(&self, source: &S) -> Result<T, BoxError>;
+    fn archive(&self, source: &S) -> Result<T, StoreError>;
 
     /// Writes to the cache under `key` what [`Strategy::store`] would write of
     /// it, whole or not at all, without having it in memory.
@@ -29,7 +29,7 @@ pub trait ArchiveStrategy<S: ?Sized, T>: Strategy<T> {
     /// # Errors
     ///
     /// Whatever keeps it from being written.
-    fn store_archived(&self, key: Uuid, source: &S) -> Result<(), BoxError>;
+    fn store_archived(&self, key: Uuid, source: &S) -> Result<(), StoreError>;
 }
 
 /// A store that can take in a file with a `T`, made elsewhere; for
@@ -41,21 +41,21 @@ pub trait AdoptStrategy<T>: Strategy<T> {
     /// # Errors
     ///
     /// Whatever speaks against the file, or keeps it from being taken in.
-    fn adopt(&self, key: Uuid, file: &Path) -> Result<Transfer, BoxError>;
+    fn adopt(&self, key: Uuid, file: &Path) -> Result<Transfer, StoreError>;
 }
 
 impl<S: ?Sized, T, B: ArchiveStrategy<S, T>> ArchiveStrategy<S, T> for Arc<B> {
-    fn archive(&self, source: &S) -> Result<T, BoxError> {
+    fn archive(&self, source: &S) -> Result<T, StoreError> {
         (**self).archive(source)
     }
 
-    fn store_archived(&self, key: Uuid, source: &S) -> Result<(), BoxError> {
+    fn store_archived(&self, key: Uuid, source: &S) -> Result<(), StoreError> {
         (**self).store_archived(key, source)
     }
 }
 
 impl<T, B: AdoptStrategy<T>> AdoptStrategy<T> for Arc<B> {
-    fn adopt(&self, key: Uuid, file: &Path) -> Result<Transfer, BoxError> {
+    fn adopt(&self, key: Uuid, file: &Path) -> Result<Transfer, StoreError> {
         (**self).adopt(key, file)
     }
 }

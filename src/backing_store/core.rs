@@ -4,7 +4,6 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use file_backed_codecs::BoxError;
 use uuid::Uuid;
 
 use super::failures::Failures;
@@ -14,7 +13,7 @@ use super::queue::{DeleteFile, DeletedFile, Entry, Lane, Queue};
 use super::token::{File, Token};
 use super::transfers::Transfers;
 use super::{BackingStoreT, TrackedPath};
-use crate::error::{AtPath, Fault, Operation};
+use crate::error::{Fault, Operation, StoreError};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::{Error, Result};
 
@@ -52,7 +51,7 @@ impl<B: BackingStoreT> Core<B> {
         &self,
         operation: Operation,
         key: Uuid,
-        call: impl FnOnce(&B) -> Result<R, BoxError>,
+        call: impl FnOnce(&B) -> Result<R, StoreError>,
     ) -> Result<R> {
         let _span = self.span(operation, Some(key), None).entered();
         guarded(|| call(&self.backing)).map_err(|error| Error::of_key(operation, key, error))
@@ -64,7 +63,7 @@ impl<B: BackingStoreT> Core<B> {
         operation: Operation,
         key: Uuid,
         path: &B::PersistPath,
-        call: impl FnOnce(&B) -> Result<R, BoxError>,
+        call: impl FnOnce(&B) -> Result<R, StoreError>,
     ) -> Result<R> {
         let _span = self.span(operation, Some(key), Some(path)).entered();
         guarded(|| call(&self.backing)).map_err(|error| Error::of_key(operation, key, error))
@@ -166,17 +165,12 @@ impl<B: BackingStoreT> Core<B> {
         key: Uuid,
         fault: Fault,
     ) -> Error {
-        match self.backing.describe(tracked.path()) {
-            Some(path) => {
-                let source = Box::new(fault);
-                Error::of_key(
-                    operation,
-                    key,
-                    Box::new(AtPath { path, source }) as BoxError,
-                )
-            }
-            None => Error::of_key(operation, key, fault),
-        }
+        let error = StoreError::from(fault);
+        let error = match self.backing.describe(tracked.path()) {
+            Some(path) => error.at(path),
+            None => error,
+        };
+        Error::of_key(operation, key, error)
     }
 
     /// Takes every persisted file of the tracked path into the cache: those that
@@ -310,6 +304,6 @@ impl<B: BackingStoreT> DeleteFile for Core<B> {
 }
 
 /// Makes an error of a panic in the user's code.
-pub(crate) fn guarded<R>(call: impl FnOnce() -> Result<R, BoxError>) -> Result<R, BoxError> {
+pub(crate) fn guarded<R>(call: impl FnOnce() -> Result<R, StoreError>) -> Result<R, StoreError> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
 }

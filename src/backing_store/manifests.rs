@@ -3,10 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use file_backed_codecs::BoxError;
 use uuid::Uuid;
 
 use super::BackingStoreT;
+use crate::error::StoreError;
 
 /// Tells one persisted file from every other that could stand in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,16 +33,19 @@ pub trait ManifestStore: BackingStoreT {
     /// # Errors
     ///
     /// Whatever keeps the place from being read.
-    fn generations(&self, path: &Self::PersistPath) -> Result<Vec<u64>, BoxError>;
+    fn generations(&self, path: &Self::PersistPath) -> Result<Vec<u64>, StoreError>;
 
     /// Reads the manifest of a generation.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being read; an [`std::io::Error`] of kind
-    /// `NotFound` if it is not there.
-    fn read_manifest(&self, path: &Self::PersistPath, generation: u64)
-    -> Result<Vec<u8>, BoxError>;
+    /// Whatever keeps it from being read; [`StoreError::not_found`] if it is not
+    /// there.
+    fn read_manifest(
+        &self,
+        path: &Self::PersistPath,
+        generation: u64,
+    ) -> Result<Vec<u8>, StoreError>;
 
     /// Gives a generation that has none its manifest, whole or not at all,
     /// whatever happens to the machine meanwhile. Whether it is found after a
@@ -56,14 +59,14 @@ pub trait ManifestStore: BackingStoreT {
         path: &Self::PersistPath,
         generation: u64,
         bytes: &[u8],
-    ) -> Result<(), BoxError>;
+    ) -> Result<(), StoreError>;
 
     /// Makes durable which generations have a manifest.
     ///
     /// # Errors
     ///
     /// Whatever keeps that from being durable.
-    fn sync_manifests(&self, path: &Self::PersistPath) -> Result<(), BoxError>;
+    fn sync_manifests(&self, path: &Self::PersistPath) -> Result<(), StoreError>;
 
     /// Removes the manifest of a generation, unless somebody has pinned it;
     /// false then. One that is not there is no error.
@@ -74,7 +77,11 @@ pub trait ManifestStore: BackingStoreT {
     /// # Errors
     ///
     /// Whatever keeps it from being removed.
-    fn remove_manifest(&self, path: &Self::PersistPath, generation: u64) -> Result<bool, BoxError>;
+    fn remove_manifest(
+        &self,
+        path: &Self::PersistPath,
+        generation: u64,
+    ) -> Result<bool, StoreError>;
 
     /// Takes `path` for one dataset of this process to commit to: gives the same
     /// place, which keeps others off as long as it lives. Other processes are
@@ -83,7 +90,7 @@ pub trait ManifestStore: BackingStoreT {
     /// # Errors
     ///
     /// If another dataset of this process has it.
-    fn claim_manifests(&self, path: &Self::PersistPath) -> Result<Self::PersistPath, BoxError>;
+    fn claim_manifests(&self, path: &Self::PersistPath) -> Result<Self::PersistPath, StoreError>;
 
     /// Pins a generation: gives the same place, and keeps the generation as long
     /// as that, or an item registered from it, lives. `None` if the generation
@@ -96,14 +103,14 @@ pub trait ManifestStore: BackingStoreT {
         &self,
         path: &Self::PersistPath,
         generation: u64,
-    ) -> Result<Option<Self::PersistPath>, BoxError>;
+    ) -> Result<Option<Self::PersistPath>, StoreError>;
 
     /// Looks at the persisted file of `key`, without reading all of it.
     ///
     /// # Errors
     ///
     /// If the file is not there or is not whole.
-    fn stamp(&self, path: &Self::PersistPath, key: Uuid) -> Result<Stamp, BoxError>;
+    fn stamp(&self, path: &Self::PersistPath, key: Uuid) -> Result<Stamp, StoreError>;
 
     /// Where the manifest of a generation is, for messages of errors. The
     /// provided method does not say.
@@ -130,11 +137,11 @@ pub trait ManifestStore: BackingStoreT {
         path: &Self::PersistPath,
         key: Uuid,
         read: &dyn Fn(u64),
-    ) -> Result<Stamp, BoxError>;
+    ) -> Result<Stamp, StoreError>;
 }
 
 impl<B: ManifestStore> ManifestStore for Arc<B> {
-    fn generations(&self, path: &Self::PersistPath) -> Result<Vec<u64>, BoxError> {
+    fn generations(&self, path: &Self::PersistPath) -> Result<Vec<u64>, StoreError> {
         (**self).generations(path)
     }
 
@@ -142,7 +149,7 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         &self,
         path: &Self::PersistPath,
         generation: u64,
-    ) -> Result<Vec<u8>, BoxError> {
+    ) -> Result<Vec<u8>, StoreError> {
         (**self).read_manifest(path, generation)
     }
 
@@ -151,19 +158,23 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         path: &Self::PersistPath,
         generation: u64,
         bytes: &[u8],
-    ) -> Result<(), BoxError> {
+    ) -> Result<(), StoreError> {
         (**self).write_manifest(path, generation, bytes)
     }
 
-    fn sync_manifests(&self, path: &Self::PersistPath) -> Result<(), BoxError> {
+    fn sync_manifests(&self, path: &Self::PersistPath) -> Result<(), StoreError> {
         (**self).sync_manifests(path)
     }
 
-    fn remove_manifest(&self, path: &Self::PersistPath, generation: u64) -> Result<bool, BoxError> {
+    fn remove_manifest(
+        &self,
+        path: &Self::PersistPath,
+        generation: u64,
+    ) -> Result<bool, StoreError> {
         (**self).remove_manifest(path, generation)
     }
 
-    fn claim_manifests(&self, path: &Self::PersistPath) -> Result<Self::PersistPath, BoxError> {
+    fn claim_manifests(&self, path: &Self::PersistPath) -> Result<Self::PersistPath, StoreError> {
         (**self).claim_manifests(path)
     }
 
@@ -171,11 +182,11 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         &self,
         path: &Self::PersistPath,
         generation: u64,
-    ) -> Result<Option<Self::PersistPath>, BoxError> {
+    ) -> Result<Option<Self::PersistPath>, StoreError> {
         (**self).pin(path, generation)
     }
 
-    fn stamp(&self, path: &Self::PersistPath, key: Uuid) -> Result<Stamp, BoxError> {
+    fn stamp(&self, path: &Self::PersistPath, key: Uuid) -> Result<Stamp, StoreError> {
         (**self).stamp(path, key)
     }
 
@@ -192,7 +203,7 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         path: &Self::PersistPath,
         key: Uuid,
         read: &dyn Fn(u64),
-    ) -> Result<Stamp, BoxError> {
+    ) -> Result<Stamp, StoreError> {
         (**self).verify(path, key, read)
     }
 }

@@ -34,6 +34,7 @@ mod tracked_path;
 mod traits;
 mod transfers;
 
+pub use crate::error::StoreError;
 pub use archiving::{AdoptStrategy, ArchiveStrategy};
 pub use background::Background;
 pub use manifests::{ManifestStore, Stamp};

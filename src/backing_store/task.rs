@@ -6,8 +6,6 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use file_backed_codecs::BoxError;
-
 use super::Outcome;
 use super::failures::Failures;
 use crate::error::{Fault, Operation};
@@ -145,10 +143,7 @@ impl<R> TaskJob<R> {
             return;
         };
         drop(work);
-        self.finish(Err(Error::new(
-            self.operation,
-            Box::new(Fault::ShutDown) as BoxError,
-        )));
+        self.finish(Err(Error::new(self.operation, Fault::ShutDown)));
     }
 
     fn finish(&self, result: Result<R>) {

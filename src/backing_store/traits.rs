@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use file_backed_codecs::{BoxError, Footprint};
+use file_backed_codecs::Footprint;
 use uuid::Uuid;
 
 use super::{Background, PlaceKeys};
+use crate::error::StoreError;
 
 /// How the file of a key came to stand in its new place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +43,8 @@ pub struct Traffic {
 /// [`BackingStore`](super::BackingStore) sees to it that no two operations that
 /// change one key of one place run at once (loads and persists of a file that is
 /// there may), adds operation and key to errors, and turns panics into errors.
+/// Errors are [`StoreError`]s, which say whether the system or one value is at
+/// fault, or something is not there.
 /// All methods run on threads that may block.
 ///
 /// The example `custom_store` is a whole store, in memory.
@@ -60,7 +63,7 @@ pub trait BackingStoreT: Send + Sync + 'static {
     ///
     /// Whatever keeps the file from being deleted. It is reported, and the file
     /// is left to the next start.
-    fn delete(&self, key: Uuid) -> Result<(), BoxError>;
+    fn delete(&self, key: Uuid) -> Result<(), StoreError>;
 
     /// Deletes the persisted file of `key` at `path`. A file that is not there
     /// is no error.
@@ -68,16 +71,16 @@ pub trait BackingStoreT: Send + Sync + 'static {
     /// # Errors
     ///
     /// Whatever keeps the file from being deleted; the key then stays tracked.
-    fn delete_persisted(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), BoxError>;
+    fn delete_persisted(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), StoreError>;
 
     /// Takes the persisted file of `key` at `path` into the cache. For a file
     /// system this is a hard link.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the file from being taken; an [`std::io::Error`] of kind
-    /// `NotFound` if it is not there.
-    fn register(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, BoxError>;
+    /// Whatever keeps the file from being taken; [`StoreError::not_found`] if it is
+    /// not there.
+    fn register(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, StoreError>;
 
     /// Does [`register`](Self::register) for many keys, and tells of each how it
     /// came, in their order. Override it where one operation can serve many.
@@ -89,7 +92,7 @@ pub trait BackingStoreT: Send + Sync + 'static {
         &self,
         path: &Self::PersistPath,
         keys: &[Uuid],
-    ) -> Result<Vec<Transfer>, BoxError> {
+    ) -> Result<Vec<Transfer>, StoreError> {
         keys.iter().map(|key| self.register(path, *key)).collect()
     }
 
@@ -101,7 +104,7 @@ pub trait BackingStoreT: Send + Sync + 'static {
     /// # Errors
     ///
     /// Those of [`register`](Self::register).
-    fn register_in_place(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), BoxError> {
+    fn register_in_place(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), StoreError> {
         self.register(path, key).map(drop)
     }
 
@@ -111,7 +114,7 @@ pub trait BackingStoreT: Send + Sync + 'static {
     /// # Errors
     ///
     /// Whatever keeps the file from standing there.
-    fn persist(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, BoxError>;
+    fn persist(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, StoreError>;
 
     /// Takes `path` for this process, to persist to it and to delete from it.
     /// Called before [`sanitize_path`](Self::sanitize_path) by who wants to; the
@@ -121,7 +124,7 @@ pub trait BackingStoreT: Send + Sync + 'static {
     /// # Errors
     ///
     /// If another process has it.
-    fn lock_path(&self, path: &Self::PersistPath) -> Result<(), BoxError> {
+    fn lock_path(&self, path: &Self::PersistPath) -> Result<(), StoreError> {
         let _ = path;
         Ok(())
     }
@@ -141,14 +144,14 @@ pub trait BackingStoreT: Send + Sync + 'static {
     /// # Errors
     ///
     /// Whatever keeps the place from being read.
-    fn sanitize_path(&self, path: &Self::PersistPath) -> Result<Vec<Uuid>, BoxError>;
+    fn sanitize_path(&self, path: &Self::PersistPath) -> Result<Vec<Uuid>, StoreError>;
 
     /// Makes durable whatever was persisted to `path` or deleted from it before.
     ///
     /// # Errors
     ///
     /// Whatever keeps it from being durable.
-    fn sync_persisted(&self, path: &Self::PersistPath) -> Result<(), BoxError>;
+    fn sync_persisted(&self, path: &Self::PersistPath) -> Result<(), StoreError>;
 
     /// Where `path` is, for messages of errors. The provided method does not say.
     fn describe(&self, path: &Self::PersistPath) -> Option<PathBuf> {
@@ -186,17 +189,18 @@ pub trait Strategy<T>: BackingStoreT {
     /// # Errors
     ///
     /// Whatever keeps it from being written. The value then stays in memory and
-    /// the write is tried again later. An [`std::io::Error`] in the chain is
-    /// taken for a refusal of the disk, during which other values wait too;
-    /// anything else, for a fault of this value.
-    fn store(&self, key: Uuid, data: &T) -> Result<(), BoxError>;
+    /// the write is tried again later. While the error is of the
+    /// [system](StoreError::system), the writes of other values wait too; any other
+    /// error concerns this value alone.
+    fn store(&self, key: Uuid, data: &T) -> Result<(), StoreError>;
 
     /// Loads the value stored, or registered, under `key`.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being loaded.
-    fn load(&self, key: Uuid) -> Result<T, BoxError>;
+    /// Whatever keeps it from being loaded; [`StoreError::not_found`] if its file is
+    /// not there.
+    fn load(&self, key: Uuid) -> Result<T, StoreError>;
 
     /// Loads a value once more that was loaded before and has left memory since,
     /// so that it pays to make the next load cheaper than this one: a file may
@@ -206,7 +210,7 @@ pub trait Strategy<T>: BackingStoreT {
     /// # Errors
     ///
     /// Those of [`load`](Self::load).
-    fn reload(&self, key: Uuid) -> Result<T, BoxError> {
+    fn reload(&self, key: Uuid) -> Result<T, StoreError> {
         self.load(key)
     }
 
@@ -217,7 +221,7 @@ pub trait Strategy<T>: BackingStoreT {
     /// # Errors
     ///
     /// Whatever keeps the copy from being made.
-    fn duplicate(&self, data: &T) -> Result<T, BoxError> {
+    fn duplicate(&self, data: &T) -> Result<T, StoreError> {
         let key = Uuid::new_v4();
         self.store(key, data)?;
         let copy = self.load(key);
@@ -235,15 +239,15 @@ pub trait Strategy<T>: BackingStoreT {
 impl<B: BackingStoreT> BackingStoreT for Arc<B> {
     type PersistPath = B::PersistPath;
 
-    fn delete(&self, key: Uuid) -> Result<(), BoxError> {
+    fn delete(&self, key: Uuid) -> Result<(), StoreError> {
         (**self).delete(key)
     }
 
-    fn delete_persisted(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), BoxError> {
+    fn delete_persisted(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), StoreError> {
         (**self).delete_persisted(path, key)
     }
 
-    fn register(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, BoxError> {
+    fn register(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, StoreError> {
         (**self).register(path, key)
     }
 
@@ -251,23 +255,23 @@ impl<B: BackingStoreT> BackingStoreT for Arc<B> {
         &self,
         path: &Self::PersistPath,
         keys: &[Uuid],
-    ) -> Result<Vec<Transfer>, BoxError> {
+    ) -> Result<Vec<Transfer>, StoreError> {
         (**self).register_many(path, keys)
     }
 
-    fn register_in_place(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), BoxError> {
+    fn register_in_place(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), StoreError> {
         (**self).register_in_place(path, key)
     }
 
-    fn persist(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, BoxError> {
+    fn persist(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, StoreError> {
         (**self).persist(path, key)
     }
 
-    fn sanitize_path(&self, path: &Self::PersistPath) -> Result<Vec<Uuid>, BoxError> {
+    fn sanitize_path(&self, path: &Self::PersistPath) -> Result<Vec<Uuid>, StoreError> {
         (**self).sanitize_path(path)
     }
 
-    fn lock_path(&self, path: &Self::PersistPath) -> Result<(), BoxError> {
+    fn lock_path(&self, path: &Self::PersistPath) -> Result<(), StoreError> {
         (**self).lock_path(path)
     }
 
@@ -275,7 +279,7 @@ impl<B: BackingStoreT> BackingStoreT for Arc<B> {
         (**self).keys_of(path)
     }
 
-    fn sync_persisted(&self, path: &Self::PersistPath) -> Result<(), BoxError> {
+    fn sync_persisted(&self, path: &Self::PersistPath) -> Result<(), StoreError> {
         (**self).sync_persisted(path)
     }
 
@@ -297,19 +301,19 @@ impl<B: BackingStoreT> BackingStoreT for Arc<B> {
 }
 
 impl<T, B: Strategy<T>> Strategy<T> for Arc<B> {
-    fn store(&self, key: Uuid, data: &T) -> Result<(), BoxError> {
+    fn store(&self, key: Uuid, data: &T) -> Result<(), StoreError> {
         (**self).store(key, data)
     }
 
-    fn load(&self, key: Uuid) -> Result<T, BoxError> {
+    fn load(&self, key: Uuid) -> Result<T, StoreError> {
         (**self).load(key)
     }
 
-    fn reload(&self, key: Uuid) -> Result<T, BoxError> {
+    fn reload(&self, key: Uuid) -> Result<T, StoreError> {
         (**self).reload(key)
     }
 
-    fn duplicate(&self, data: &T) -> Result<T, BoxError> {
+    fn duplicate(&self, data: &T) -> Result<T, StoreError> {
         (**self).duplicate(data)
     }
 

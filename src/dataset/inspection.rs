@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use file_backed_codecs::BoxError;
 use file_backed_codecs::frame::Footer;
 use uuid::Uuid;
 
@@ -10,7 +9,7 @@ use super::fault::Fault;
 use super::manifest::{Entry, Manifest, find};
 use super::open::pin_current;
 use super::{Verified, Verify};
-use crate::error::{AtPath, Operation};
+use crate::error::{Operation, StoreError};
 use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, sanitize_path};
 use crate::{Error, Result};
 
@@ -74,7 +73,7 @@ impl Inspection {
         let opened = |error| Error::new(Operation::OpenDataset, error);
         let manifests = Manifests::of(&path);
         let pin = |generation| manifests.pin(generation);
-        let never_at_rest = |fault| AtPath::boxed(path.path().to_owned(), fault);
+        let never_at_rest = |fault| StoreError::from(fault).at(path.path().to_owned());
         let pinned = pin_current(|| manifests.generations(), pin, never_at_rest);
         let pinned = pinned.map_err(opened)?;
         let Some((generation, path)) = pinned else {
@@ -83,7 +82,7 @@ impl Inspection {
         let bytes = Manifests::of(&path).read(generation).map_err(opened)?;
         let manifest = Manifest::decode(&bytes).map_err(|fault| {
             let path = Manifests::of(&path).path_of(generation);
-            opened(AtPath::boxed(path, fault))
+            opened(StoreError::from(fault).at(path))
         })?;
         Self::of(path, Some(manifest))
     }
@@ -207,8 +206,8 @@ impl Inspection {
         verified.map_err(|error| Error::of_key(Operation::Verify, key, error))
     }
 
-    fn at_item(&self, key: Uuid, fault: Fault) -> BoxError {
-        AtPath::boxed(key_path(self.path.path(), key), fault)
+    fn at_item(&self, key: Uuid, fault: Fault) -> StoreError {
+        StoreError::from(fault).at(key_path(self.path.path(), key))
     }
 
     fn expected(&self, key: Uuid) -> Result<Entry> {

@@ -38,7 +38,6 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use file_backed_codecs::BoxError;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -51,7 +50,7 @@ pub use saver::Saver;
 pub use verify::{Verified, Verify};
 
 use crate::backing_store::{BackingStore, ManifestStore, Strategy, TrackedPath, guarded};
-use crate::error::{AtPath, Operation};
+use crate::error::{Operation, StoreError};
 use crate::{Error, FBPool, Fb, Result};
 use commit::History;
 use manifest::{Entry, find};
@@ -285,7 +284,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     fn call<R>(
         &self,
         operation: Operation,
-        call: impl FnOnce(&B, &B::PersistPath) -> Result<R, BoxError>,
+        call: impl FnOnce(&B, &B::PersistPath) -> Result<R, StoreError>,
     ) -> Result<R> {
         guarded(|| call(&self.store.core().backing, self.tracked.path()))
             .map_err(|error| Error::new(operation, error))
@@ -338,9 +337,9 @@ impl<Root: Send + Sync, B: ManifestStore> Shared<Root, B> {
 }
 
 /// An error that names its path, where the store can name it.
-fn at(path: Option<PathBuf>, fault: impl Into<BoxError>) -> BoxError {
+fn at(path: Option<PathBuf>, fault: impl Into<StoreError>) -> StoreError {
     match path {
-        Some(path) => AtPath::boxed(path, fault),
+        Some(path) => fault.into().at(path),
         None => fault.into(),
     }
 }

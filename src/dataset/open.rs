@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use file_backed_codecs::BoxError;
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -12,7 +11,7 @@ use super::fault::Fault;
 use super::manifest::{Entry, Manifest};
 use super::{Dataset, Shared, Version, at};
 use crate::backing_store::{BackingStore, ManifestStore, TrackedPath, guarded};
-use crate::error::Operation;
+use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
 
 /// So often a reader looks for a generation that stays the current one while it
@@ -171,7 +170,10 @@ struct Place<'a, B: ManifestStore> {
 }
 
 impl<B: ManifestStore> Place<'_, B> {
-    fn call<R>(&self, call: impl FnOnce(&B, &B::PersistPath) -> Result<R, BoxError>) -> Result<R> {
+    fn call<R>(
+        &self,
+        call: impl FnOnce(&B, &B::PersistPath) -> Result<R, StoreError>,
+    ) -> Result<R> {
         guarded(|| call(self.backing(), self.tracked.path()))
             .map_err(|error| Error::new(Operation::OpenDataset, error))
     }

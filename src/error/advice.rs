@@ -139,16 +139,13 @@ mod tests {
 
     use super::Operation;
     use crate::Error;
-    use crate::error::AtPath;
+    use crate::error::StoreError;
 
     /// The words of the system, and what is said behind them.
     fn told(operation: Operation, error: io::Error) -> String {
-        let at = AtPath {
-            path: "/place".into(),
-            source: error.into(),
-        };
+        let error = StoreError::from(error).at("/place");
         let key = Uuid::from_u128(0xab << 120);
-        let error = Error::of_key(operation, key, Box::new(at) as crate::fbstore::BoxError);
+        let error = Error::of_key(operation, key, error);
         let before = format!(
             "could not {} item {} (/place): ",
             operation.verb(),

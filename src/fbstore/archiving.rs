@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use file_backed_codecs::{ArchiveInto, BoxError, Codec, Payload, frame};
+use file_backed_codecs::{ArchiveInto, Codec, Payload, frame};
 use uuid::Uuid;
 
 use super::FBStore;
@@ -12,13 +12,14 @@ use super::directory::at;
 use super::role::Role;
 use super::spot::Spot;
 use crate::backing_store::{AdoptStrategy, ArchiveStrategy, Transfer};
+use crate::error::StoreError;
 
 impl<S: ?Sized, T, C: ArchiveInto<S, T>> ArchiveStrategy<S, T> for FBStore<C> {
-    fn archive(&self, source: &S) -> Result<T, BoxError> {
-        self.codec().archive(source)
+    fn archive(&self, source: &S) -> Result<T, StoreError> {
+        Ok(self.codec().archive(source)?)
     }
 
-    fn store_archived(&self, key: Uuid, source: &S) -> Result<(), BoxError> {
+    fn store_archived(&self, key: Uuid, source: &S) -> Result<(), StoreError> {
         self.write_new(key, |out| {
             frame::write_archive(self.codec(), source, out).map(drop)
         })
@@ -26,7 +27,7 @@ impl<S: ?Sized, T, C: ArchiveInto<S, T>> ArchiveStrategy<S, T> for FBStore<C> {
 }
 
 impl<T, C: Codec<T>> AdoptStrategy<T> for FBStore<C> {
-    fn adopt(&self, key: Uuid, file: &Path) -> Result<Transfer, BoxError> {
+    fn adopt(&self, key: Uuid, file: &Path) -> Result<Transfer, StoreError> {
         let directory = self.writable_cache()?;
         let file = checked(self.codec(), file).map_err(|error| at(file, error))?;
         let from = Spot::Path(&file);
@@ -40,7 +41,7 @@ impl<T, C: Codec<T>> AdoptStrategy<T> for FBStore<C> {
 
 /// Where a file really is that `codec` can read, as far as its footer tells.
 /// (A link to a symbolic link would be another symbolic link.)
-fn checked<T>(codec: &impl Codec<T>, file: &Path) -> Result<std::path::PathBuf, BoxError> {
+fn checked<T>(codec: &impl Codec<T>, file: &Path) -> Result<std::path::PathBuf, StoreError> {
     let file = fs::canonicalize(file)?;
     // To open anything else may wait for ever.
     if !fs::metadata(&file)?.is_file() {
@@ -56,8 +57,8 @@ fn id_of<T, C: Codec<T>>(_: &C) -> file_backed_codecs::CodecId {
     C::ID
 }
 
-fn accept<T>(codec: &impl Codec<T>, payload: &Payload<'_>) -> Result<(), BoxError> {
+fn accept<T>(codec: &impl Codec<T>, payload: &Payload<'_>) -> Result<(), StoreError> {
     payload
         .footer()
-        .map_or(Ok(()), |footer| codec.accepts(footer))
+        .map_or(Ok(()), |footer| Ok(codec.accepts(footer)?))
 }

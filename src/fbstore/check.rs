@@ -2,29 +2,33 @@
 
 use std::io::Read as _;
 
+use file_backed_codecs::Payload;
 use file_backed_codecs::frame::{FOOTER_LEN, Footer};
-use file_backed_codecs::{BoxError, Payload};
 use uuid::Uuid;
 
 use super::directory::at;
 use super::prepared_path::PreparedPath;
 use crate::backing_store::Stamp;
+use crate::error::StoreError;
 
 /// Bytes that are read at a time.
 const CHUNK: u64 = 1 << 20;
 
 impl PreparedPath {
     /// What the file of `key` says of itself.
-    pub(crate) fn footer(&self, key: Uuid) -> Result<Footer, BoxError> {
+    pub(crate) fn footer(&self, key: Uuid) -> Result<Footer, StoreError> {
         let spot = self.directory().spot(key);
-        let read = || Payload::read_footer(&*self.directory().files().open(&spot)?);
+        let read = || -> Result<_, StoreError> {
+            let source = self.directory().files().open(&spot)?;
+            Ok(Payload::read_footer(&*source)?)
+        };
         read().map_err(|error| at(&spot.path(), error))
     }
 
     /// Reads all of the file of `key`, and compares it with its checksums.
-    pub(crate) fn verify(&self, key: Uuid, read: &dyn Fn(u64)) -> Result<Footer, BoxError> {
+    pub(crate) fn verify(&self, key: Uuid, read: &dyn Fn(u64)) -> Result<Footer, StoreError> {
         let spot = self.directory().spot(key);
-        let verify = || {
+        let verify = || -> Result<_, StoreError> {
             let source = self.directory().files().open(&spot)?;
             let footer = Payload::read_footer(&*source)?;
             let mut payload = Payload::open(&*source, footer.codec())?;
@@ -36,7 +40,7 @@ impl PreparedPath {
                 }
             }
             read(FOOTER_LEN as u64);
-            Ok::<_, BoxError>(footer)
+            Ok(footer)
         };
         verify().map_err(|error| at(&spot.path(), error))
     }

@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock, Weak};
 
-use file_backed_codecs::BoxError;
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -21,7 +20,7 @@ use super::role::Role;
 use super::spot::{Shards, Spot};
 use super::{scan, sweep};
 use crate::backing_store::{Background, PlaceKeys};
-use crate::error::{AtPath, Fault};
+use crate::error::{Fault, StoreError};
 
 /// The name of the lock file.
 const LOCK_NAME: &str = "file_backed.lock";
@@ -68,7 +67,7 @@ impl Directory {
         root: PathBuf,
         files: Arc<dyn Files>,
         temporary: Option<TempDir>,
-    ) -> Result<Arc<Self>, BoxError> {
+    ) -> Result<Arc<Self>, StoreError> {
         // A relative path would follow the process to another directory.
         let root = std::path::absolute(&root).map_err(|error| at(&root, error))?;
         let identity = files.identity(&Spot::Path(&root));
@@ -133,7 +132,7 @@ impl Directory {
     }
 
     /// Makes the directory with its shards.
-    pub(crate) fn create(root: &Path, files: &dyn Files) -> Result<(), BoxError> {
+    pub(crate) fn create(root: &Path, files: &dyn Files) -> Result<(), StoreError> {
         let create = |path: &Path| {
             files.create_dir(path).map_err(|error| match error.kind() {
                 io::ErrorKind::AlreadyExists => at(path, Fault::NotADirectory),
@@ -168,7 +167,7 @@ impl Directory {
 
     /// Takes the directory for this process, to be used so; marks it, and sweeps
     /// what a process that died has left in a cache.
-    pub(super) fn claim(&self, role: Role) -> Result<(), BoxError> {
+    pub(super) fn claim(&self, role: Role) -> Result<(), StoreError> {
         let _only_one = self.claiming.lock();
         if let Some(claim) = self.claim.get() {
             return claim.role.check(role, self.root());
@@ -182,7 +181,7 @@ impl Directory {
         Ok(())
     }
 
-    fn lock_and_mark(&self, role: Role) -> Result<Arc<Lock>, BoxError> {
+    fn lock_and_mark(&self, role: Role) -> Result<Arc<Lock>, StoreError> {
         let files = &*self.files;
         let taken = Lock::take(files, &self.root().join(LOCK_NAME))?;
         let marked = Role::of(files, self.root())?;
@@ -202,7 +201,7 @@ impl Directory {
 
     /// Marks a directory that has no mark, unless items are in it that a cache
     /// may not call its own.
-    fn mark(&self, role: Role) -> Result<(), BoxError> {
+    fn mark(&self, role: Role) -> Result<(), StoreError> {
         let holds_items = !scan::find(self.root(), &*self.files, &[])?.keys.is_empty();
         let path = self.root().display();
         match (role, holds_items) {
@@ -219,13 +218,13 @@ impl Directory {
     }
 
     /// Refuses a directory that is used, or marked, for something else.
-    pub(super) fn check_role(&self, role: Role) -> Result<(), BoxError> {
+    pub(super) fn check_role(&self, role: Role) -> Result<(), StoreError> {
         let known = self.role()?;
         known.map_or(Ok(()), |known| known.check(role, self.root()))
     }
 
     /// What the directory is used for, or marked for.
-    pub(super) fn role(&self) -> Result<Option<Role>, BoxError> {
+    pub(super) fn role(&self) -> Result<Option<Role>, StoreError> {
         match self.claim.get() {
             Some(claim) => Ok(Some(claim.role)),
             None => Role::of(&*self.files, self.root()),
@@ -240,7 +239,7 @@ impl Directory {
 
     /// Takes the directory as a cache. The number is that store's permission to
     /// write.
-    pub(crate) fn take_as_cache(&self) -> Result<u64, BoxError> {
+    pub(crate) fn take_as_cache(&self) -> Result<u64, StoreError> {
         self.claim(Role::Cache)?;
         self.finish_background();
         let cache = self.cache.lock();
@@ -257,7 +256,7 @@ impl Directory {
     }
 
     /// Whether the store with this permission still has the directory.
-    pub(crate) fn check_permission(&self, epoch: u64) -> Result<(), BoxError> {
+    pub(crate) fn check_permission(&self, epoch: u64) -> Result<(), StoreError> {
         if self.epoch.load(Ordering::Relaxed) == epoch {
             return Ok(());
         }
@@ -347,15 +346,12 @@ impl Directory {
     }
 
     /// Makes durable whatever came or went since the last time.
-    pub(crate) fn sync(&self) -> Result<(), BoxError> {
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
         self.durability.sync(self)
     }
 }
 
 /// Adds the path to an error.
-pub(crate) fn at(path: &Path, error: impl Into<BoxError>) -> BoxError {
-    Box::new(AtPath {
-        path: path.to_owned(),
-        source: error.into(),
-    })
+pub(crate) fn at(path: &Path, error: impl Into<StoreError>) -> StoreError {
+    error.into().at(path)
 }

@@ -9,7 +9,6 @@ use std::fs::File;
 use std::io::{self, ErrorKind::PermissionDenied};
 use std::path::Path;
 
-use file_backed_codecs::BoxError;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -18,7 +17,7 @@ use super::files::{Files, Identity, SyncError};
 use super::layout::shard_path;
 use super::role::Role;
 use super::spot::Spot;
-use crate::error::Fault;
+use crate::error::{Fault, StoreError};
 
 /// With more files than this to be made durable, the whole file system is: one
 /// fsync for each waits for the disk each time.
@@ -85,7 +84,7 @@ impl Durability {
     }
 
     /// Refuses a file that could not be made durable before.
-    pub(super) fn check_file(&self, files: &dyn Files, file: &Spot<'_>) -> Result<(), BoxError> {
+    pub(super) fn check_file(&self, files: &dyn Files, file: &Spot<'_>) -> Result<(), StoreError> {
         if self.unsynced.lock().bad_files.is_empty() {
             return Ok(());
         }
@@ -99,7 +98,7 @@ impl Durability {
 
     /// Makes durable whatever came or went since the last time: each file, then
     /// each shard with names that changed.
-    pub(super) fn sync(&self, directory: &Directory) -> Result<(), BoxError> {
+    pub(super) fn sync(&self, directory: &Directory) -> Result<(), StoreError> {
         let _only_one = self.syncing.lock();
         let (keys, shards) = self.begin();
         let synced = match &self.anchor {
@@ -138,7 +137,7 @@ impl Durability {
         directory: &Directory,
         anchor: &File,
         keys: &HashSet<Uuid>,
-    ) -> Result<(), BoxError> {
+    ) -> Result<(), StoreError> {
         let synced = directory.files().sync_file_system(anchor);
         synced.map_err(|error| {
             // It does not tell which files it was.
@@ -155,7 +154,7 @@ impl Durability {
         directory: &Directory,
         keys: &HashSet<Uuid>,
         shards: &HashSet<u8>,
-    ) -> Result<(), BoxError> {
+    ) -> Result<(), StoreError> {
         let mut unopened = None;
         for key in keys {
             let spot = directory.spot(*key);
@@ -183,7 +182,7 @@ impl Durability {
     }
 
     /// What is done once: the mark, and the names on the way to the directory.
-    fn sync_anchoring(&self, directory: &Directory) -> Result<(), BoxError> {
+    fn sync_anchoring(&self, directory: &Directory) -> Result<(), StoreError> {
         let (files, root) = (directory.files(), directory.root());
         let mark = Role::path(root);
         match files.sync(&Spot::Path(&mark)) {
@@ -234,7 +233,7 @@ impl Durability {
     }
 }
 
-fn sync_path(files: &dyn Files, path: &Path) -> Result<(), BoxError> {
+fn sync_path(files: &dyn Files, path: &Path) -> Result<(), StoreError> {
     let synced = files.sync(&Spot::Path(path));
     synced.map_err(|error| at(path, error.into_io()))
 }

@@ -9,13 +9,12 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Weak};
 
-use file_backed_codecs::BoxError;
 use fs4::FileExt;
 use parking_lot::{Condvar, Mutex};
 
 use super::directory::at;
 use super::files::{Files, Identity};
-use crate::error::Fault;
+use crate::error::{Fault, StoreError};
 
 /// A lock that this process has. It is given back when the last owner drops it.
 pub(super) struct Lock {
@@ -43,7 +42,7 @@ pub(super) struct Taken {
 impl Lock {
     /// Takes the lock of the directory `root`, in the file at `path`, for this
     /// process.
-    pub(super) fn take(files: &dyn Files, path: &Path) -> Result<Taken, BoxError> {
+    pub(super) fn take(files: &dyn Files, path: &Path) -> Result<Taken, StoreError> {
         let file = files.open_lock(path).map_err(|error| at(path, error))?;
         let identity = Identity::of(&file, path).map_err(|error| at(path, error))?;
         if let Some(lock) = LOCKS.share_or_begin(&identity) {

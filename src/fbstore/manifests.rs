@@ -20,7 +20,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use file_backed_codecs::BoxError;
 use uuid::Uuid;
 
 use super::check::Stamped as _;
@@ -30,6 +29,7 @@ use super::prepared_path::PreparedPath;
 use super::spot::Spot;
 use super::store::{FBStore, writable};
 use crate::backing_store::{ManifestStore, Stamp};
+use crate::error::StoreError;
 
 /// The name of the directory of manifests.
 const DIRECTORY: &str = "file_backed.manifest";
@@ -70,7 +70,7 @@ impl<'a> Manifests<'a> {
         self.directory.join("new")
     }
 
-    pub(crate) fn generations(&self) -> Result<Vec<u64>, BoxError> {
+    pub(crate) fn generations(&self) -> Result<Vec<u64>, StoreError> {
         let mut generations = Vec::new();
         let mut note = |name: &OsStr, is_file: bool| {
             generations.extend(generation_of(name).filter(|_| is_file));
@@ -83,21 +83,21 @@ impl<'a> Manifests<'a> {
         Ok(generations)
     }
 
-    pub(crate) fn read(&self, generation: u64) -> Result<Vec<u8>, BoxError> {
+    pub(crate) fn read(&self, generation: u64) -> Result<Vec<u8>, StoreError> {
         let path = self.path_of(generation);
         let read = || {
             let source = self.files.open(&Spot::Path(&path))?;
-            let len = usize::try_from(source.len()?)?;
+            let len = usize::try_from(source.len()?).map_err(StoreError::value)?;
             let mut bytes = Vec::new();
-            bytes.try_reserve_exact(len)?;
+            bytes.try_reserve_exact(len).map_err(StoreError::value)?;
             bytes.resize(len, 0);
             source.read_exact_at(&mut bytes, 0)?;
-            Ok::<_, BoxError>(bytes)
+            Ok::<_, StoreError>(bytes)
         };
         read().map_err(|error| at(&path, error))
     }
 
-    fn write(&self, generation: u64, bytes: &[u8]) -> Result<(), BoxError> {
+    fn write(&self, generation: u64, bytes: &[u8]) -> Result<(), StoreError> {
         let (path, unfinished) = (self.path_of(generation), self.unfinished());
         let create_dir = self.files.create_dir(&self.directory);
         create_dir.map_err(|error| at(&self.directory, error))?;
@@ -123,12 +123,12 @@ impl<'a> Manifests<'a> {
         self.files.sync(&spot).map_err(SyncError::into_io)
     }
 
-    fn sync(&self) -> Result<(), BoxError> {
+    fn sync(&self) -> Result<(), StoreError> {
         let synced = self.files.sync(&Spot::Path(&self.directory));
         synced.map_err(|error| at(&self.directory, error.into_io()))
     }
 
-    fn remove(&self, generation: u64) -> Result<bool, BoxError> {
+    fn remove(&self, generation: u64) -> Result<bool, StoreError> {
         let path = self.path_of(generation);
         let is_removed = || {
             let file = match self.files.open_pin(&path) {
@@ -144,7 +144,7 @@ impl<'a> Manifests<'a> {
         is_removed().map_err(|error| at(&path, error))
     }
 
-    pub(crate) fn pin(&self, generation: u64) -> Result<Option<PreparedPath>, BoxError> {
+    pub(crate) fn pin(&self, generation: u64) -> Result<Option<PreparedPath>, StoreError> {
         let path = self.path_of(generation);
         let pin = || {
             let file = match self.files.open_pin(&path) {
@@ -158,7 +158,7 @@ impl<'a> Manifests<'a> {
         Ok(pinned.map(|file| self.path.keeping(Arc::new(Keep::Pin(file)))))
     }
 
-    fn claim(&self) -> Result<PreparedPath, BoxError> {
+    fn claim(&self) -> Result<PreparedPath, StoreError> {
         let claim = self.path.directory().claim_for_commits();
         let claim = claim.map_err(|error| at(self.path, error))?;
         Ok(self.path.keeping(claim))
@@ -174,11 +174,11 @@ fn generation_of(name: &OsStr) -> Option<u64> {
 }
 
 impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
-    fn generations(&self, path: &PreparedPath) -> Result<Vec<u64>, BoxError> {
+    fn generations(&self, path: &PreparedPath) -> Result<Vec<u64>, StoreError> {
         Manifests::of(path).generations()
     }
 
-    fn read_manifest(&self, path: &PreparedPath, generation: u64) -> Result<Vec<u8>, BoxError> {
+    fn read_manifest(&self, path: &PreparedPath, generation: u64) -> Result<Vec<u8>, StoreError> {
         Manifests::of(path).read(generation)
     }
 
@@ -187,31 +187,35 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
         path: &PreparedPath,
         generation: u64,
         bytes: &[u8],
-    ) -> Result<(), BoxError> {
+    ) -> Result<(), StoreError> {
         writable(path)?;
         Manifests::of(path).write(generation, bytes)
     }
 
-    fn sync_manifests(&self, path: &PreparedPath) -> Result<(), BoxError> {
+    fn sync_manifests(&self, path: &PreparedPath) -> Result<(), StoreError> {
         writable(path)?;
         Manifests::of(path).sync()
     }
 
-    fn remove_manifest(&self, path: &PreparedPath, generation: u64) -> Result<bool, BoxError> {
+    fn remove_manifest(&self, path: &PreparedPath, generation: u64) -> Result<bool, StoreError> {
         writable(path)?;
         Manifests::of(path).remove(generation)
     }
 
-    fn claim_manifests(&self, path: &PreparedPath) -> Result<PreparedPath, BoxError> {
+    fn claim_manifests(&self, path: &PreparedPath) -> Result<PreparedPath, StoreError> {
         writable(path)?;
         Manifests::of(path).claim()
     }
 
-    fn pin(&self, path: &PreparedPath, generation: u64) -> Result<Option<PreparedPath>, BoxError> {
+    fn pin(
+        &self,
+        path: &PreparedPath,
+        generation: u64,
+    ) -> Result<Option<PreparedPath>, StoreError> {
         Manifests::of(path).pin(generation)
     }
 
-    fn stamp(&self, path: &PreparedPath, key: Uuid) -> Result<Stamp, BoxError> {
+    fn stamp(&self, path: &PreparedPath, key: Uuid) -> Result<Stamp, StoreError> {
         path.footer(key).map(|footer| footer.stamp())
     }
 
@@ -228,7 +232,7 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
         path: &PreparedPath,
         key: Uuid,
         read: &dyn Fn(u64),
-    ) -> Result<Stamp, BoxError> {
+    ) -> Result<Stamp, StoreError> {
         path.verify(key, read).map(|footer| footer.stamp())
     }
 }

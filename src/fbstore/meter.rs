@@ -1,13 +1,17 @@
-//! Counts the bytes that go through files.
+//! Counts the bytes that go through files, and notes what the system refuses.
+//!
+//! A codec may wrap the failure of a file in an error of its own, or swallow it.
+//! What is noted here tells a failure of the system from one of the codec.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::mem::MaybeUninit;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
-use file_backed_codecs::Source;
+use file_backed_codecs::{BoxError, Source};
 
 use crate::backing_store::Traffic;
+use crate::error::StoreError;
 
 /// Bytes written and read by one store.
 #[derive(Default)]
@@ -25,57 +29,108 @@ impl Meter {
     }
 
     /// Counts what is written to `file`.
-    pub(super) fn writing<'a>(&'a self, file: &'a mut dyn Write) -> impl Write + 'a {
+    pub(super) fn writing<'a>(&'a self, file: &'a mut dyn Write) -> Writing<'a> {
         Writing {
             file,
             written: &self.written,
+            refusal: None,
         }
     }
 
     /// Counts what is read from `file`. A map of it reads nothing.
-    pub(super) fn reading<'a>(&'a self, file: &'a dyn Source) -> impl Source + 'a {
+    pub(super) fn reading<'a>(&'a self, file: &'a dyn Source) -> Reading<'a> {
         Reading {
             file,
             read: &self.read,
+            refusal: AtomicI32::new(0),
         }
     }
 }
 
-struct Writing<'a> {
+pub(super) struct Writing<'a> {
     file: &'a mut dyn Write,
     written: &'a AtomicU64,
+    /// The first failure of the file.
+    refusal: Option<io::Error>,
+}
+
+impl Writing<'_> {
+    /// What became of a file that `result` tells of: the file's own failure, if
+    /// there was one, or else the codec's.
+    pub(super) fn end<R>(self, result: Result<R, BoxError>) -> Result<R, StoreError> {
+        match self.refusal {
+            Some(refusal) => Err(refusal.into()),
+            None => Ok(result?),
+        }
+    }
+
+    fn note<R>(&mut self, result: io::Result<R>) -> io::Result<R> {
+        result.inspect_err(|error| {
+            if error.kind() != io::ErrorKind::Interrupted && self.refusal.is_none() {
+                self.refusal = Some(copy_of(error));
+            }
+        })
+    }
+}
+
+/// An `io::Error` cannot be cloned.
+fn copy_of(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(number) => io::Error::from_raw_os_error(number),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
 }
 
 impl Write for Writing<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(bytes)?;
+        let result = self.file.write(bytes);
+        let written = self.note(result)?;
         self.written.fetch_add(written as u64, Ordering::Relaxed);
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        let result = self.file.flush();
+        self.note(result)
     }
 }
 
-struct Reading<'a> {
+pub(super) struct Reading<'a> {
     file: &'a dyn Source,
     read: &'a AtomicU64,
+    /// The number of the system's last refusal; 0 if there was none.
+    refusal: AtomicI32,
 }
 
 impl Reading<'_> {
+    /// What became of a load that `result` tells of: the system's refusal, if
+    /// there was one, or else the codec's.
+    pub(super) fn end<R>(&self, result: Result<R, BoxError>) -> Result<R, StoreError> {
+        match (result, self.refusal.load(Ordering::Relaxed)) {
+            (Err(_), number) if number != 0 => Err(io::Error::from_raw_os_error(number).into()),
+            (result, _) => Ok(result?),
+        }
+    }
+
     fn count(&self, bytes: usize) {
         self.read.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn note<R>(&self, result: io::Result<R>) -> io::Result<R> {
+        result.inspect_err(|error| {
+            let number = error.raw_os_error().unwrap_or(0);
+            self.refusal.store(number, Ordering::Relaxed);
+        })
     }
 }
 
 impl Source for Reading<'_> {
     fn len(&self) -> io::Result<u64> {
-        self.file.len()
+        self.note(self.file.len())
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-        self.file.read_exact_at(buf, offset)?;
+        self.note(self.file.read_exact_at(buf, offset))?;
         self.count(buf.len());
         Ok(())
     }
@@ -85,12 +140,68 @@ impl Source for Reading<'_> {
         buf: &'b mut [MaybeUninit<u8>],
         offset: u64,
     ) -> io::Result<&'b mut [u8]> {
-        let read = self.file.read_exact_uninit_at(buf, offset)?;
+        let read = self.note(self.file.read_exact_uninit_at(buf, offset))?;
         self.count(read.len());
         Ok(read)
     }
 
     fn file(&self) -> Option<&File> {
         self.file.file()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Full;
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::Error::from_raw_os_error(28))
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl Source for Full {
+        fn len(&self) -> io::Result<u64> {
+            Ok(1)
+        }
+
+        fn read_exact_at(&self, _: &mut [u8], _: u64) -> io::Result<()> {
+            Err(io::Error::from_raw_os_error(5))
+        }
+    }
+
+    /// A codec that hides the failure of the disk, or goes on in spite of it, must
+    /// not make a value's fault of it, or lose the value.
+    #[test]
+    fn a_refusal_of_the_system_counts_whatever_the_codec_makes_of_it() {
+        let meter = Meter::default();
+        for of_the_codec in [Ok(()), Err("compression failed".into())] {
+            let mut file = Full;
+            let mut out = meter.writing(&mut file);
+            out.write_all(b"value").expect_err("the disk is full");
+            let error = out.end(of_the_codec).expect_err("it was refused");
+            assert!(error.is_system(), "{error}");
+        }
+        let source = meter.reading(&Full);
+        source.read_exact_at(&mut [0], 0).expect_err("it fails");
+        let of_the_codec: Result<(), _> = Err("decompression failed".into());
+        let error = source.end(of_the_codec).expect_err("it failed");
+        assert!(error.is_system(), "{error}");
+    }
+
+    #[test]
+    fn a_failure_of_the_codec_alone_is_the_values() {
+        let meter = Meter::default();
+        let of_the_codec: Result<(), _> = Err("no such tile".into());
+        let mut file = Vec::new();
+        let error = meter.writing(&mut file).end(of_the_codec);
+        let error = error.expect_err("it failed");
+        assert!(!error.is_system() && !error.is_not_found(), "{error}");
     }
 }

@@ -5,8 +5,6 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use file_backed_codecs::BoxError;
-
 use super::directory::{Directory, at};
 use super::files::Files;
 use super::manifests::Keep;
@@ -14,7 +12,7 @@ use super::real_files::RealFiles;
 #[cfg(feature = "dataset")]
 use super::role::Role;
 use crate::backing_store::Outcome;
-use crate::error::Operation;
+use crate::error::{Operation, StoreError};
 use crate::fb::unwrap;
 use crate::{Error, Result};
 
@@ -307,11 +305,11 @@ impl PreparedPath {
     }
 }
 
-fn prepare(error: BoxError) -> Error {
+fn prepare(error: StoreError) -> Error {
     Error::new(Operation::Prepare, error)
 }
 
-fn temporary_failed(error: BoxError) -> Error {
+fn temporary_failed(error: StoreError) -> Error {
     Error::new(Operation::PrepareTemporary, error)
 }
 

@@ -6,12 +6,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use file_backed_codecs::BoxError;
-
 use super::directory::at;
 use super::files::Files;
 use super::spot::Spot;
-use crate::error::Fault;
+use crate::error::{Fault, StoreError};
 
 /// The name of the mark.
 const MARK: &str = "file_backed.role";
@@ -39,7 +37,7 @@ impl Role {
     }
 
     /// What the directory is marked as.
-    pub(super) fn of(files: &dyn Files, root: &Path) -> Result<Option<Self>, BoxError> {
+    pub(super) fn of(files: &dyn Files, root: &Path) -> Result<Option<Self>, StoreError> {
         let path = Self::path(root);
         let text = match read(files, &path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -58,7 +56,7 @@ impl Role {
     }
 
     /// Marks a directory that [`of`](Self::of) has found to have no mark.
-    pub(super) fn mark(self, files: &dyn Files, root: &Path) -> Result<(), BoxError> {
+    pub(super) fn mark(self, files: &dyn Files, root: &Path) -> Result<(), StoreError> {
         let path = Self::path(root);
         self.write(files, &path).map_err(|error| at(&path, error))
     }
@@ -80,7 +78,7 @@ impl Role {
     }
 
     /// Refuses a directory that is for something else.
-    pub(super) fn check(self, wanted: Self, root: &Path) -> Result<(), BoxError> {
+    pub(super) fn check(self, wanted: Self, root: &Path) -> Result<(), StoreError> {
         if self == wanted {
             return Ok(());
         }

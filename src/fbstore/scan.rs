@@ -6,14 +6,13 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
 
-use file_backed_codecs::BoxError;
 use uuid::Uuid;
 
 use super::directory::at;
 use super::files::Files;
 use super::layout::{Name, RESERVED, is_hex, name_in, shards};
 use super::prepared_path::PreparedPath;
-use crate::error::Operation;
+use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
 
 /// More find nothing faster.
@@ -66,7 +65,7 @@ pub(super) fn find(
     root: &Path,
     files: &dyn Files,
     ignored: &[&'static str],
-) -> Result<Found, BoxError> {
+) -> Result<Found, StoreError> {
     let scan = Scan {
         root,
         files,
@@ -81,7 +80,7 @@ pub(super) fn find(
 }
 
 impl Scan<'_> {
-    fn beside_the_shards(self) -> Result<Found, BoxError> {
+    fn beside_the_shards(self) -> Result<Found, StoreError> {
         let mut found = Found::default();
         let mut note = |name: &OsStr, _| {
             let known = name.to_str().is_some_and(|name| {
@@ -97,7 +96,7 @@ impl Scan<'_> {
     }
 
     /// What is in the shards, a part of them after the other.
-    fn all_shards(self) -> Vec<Result<Found, BoxError>> {
+    fn all_shards(self) -> Vec<Result<Found, StoreError>> {
         let shards: Vec<_> = shards().collect();
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let parts = shards.chunks(shards.len().div_ceil(threads.min(MOST_THREADS)));
@@ -120,7 +119,7 @@ impl Scan<'_> {
         })
     }
 
-    fn some_shards(self, shards: &[String]) -> Result<Found, BoxError> {
+    fn some_shards(self, shards: &[String]) -> Result<Found, StoreError> {
         let mut found = Found::default();
         for shard in shards {
             self.one_shard(shard, &mut found)?;
@@ -128,7 +127,7 @@ impl Scan<'_> {
         Ok(found)
     }
 
-    fn one_shard(self, shard: &str, found: &mut Found) -> Result<(), BoxError> {
+    fn one_shard(self, shard: &str, found: &mut Found) -> Result<(), StoreError> {
         let directory = self.root.join(shard);
         let mut note = |name: &OsStr, is_file| match name_in(shard, name).filter(|_| is_file) {
             Some(Name::Item(key)) => found.keys.push(key),

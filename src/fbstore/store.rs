@@ -19,7 +19,7 @@ use super::prepared_path::{Mode, PreparedPath};
 use super::role::Role;
 use super::{scan, sweep};
 use crate::backing_store::{Background, BackingStoreT, PlaceKeys, Strategy, Traffic, Transfer};
-use crate::error::{Fault, Operation};
+use crate::error::{Fault, Operation, StoreError};
 use crate::fb::unwrap;
 use crate::{Error, Result};
 
@@ -119,7 +119,7 @@ impl<C> FBStore<C> {
     }
 
     /// The cache, if it is still this store's to write to.
-    pub(super) fn writable_cache(&self) -> Result<&Directory, BoxError> {
+    pub(super) fn writable_cache(&self) -> Result<&Directory, StoreError> {
         let directory = self.directory();
         directory.check_permission(self.epoch)?;
         Ok(directory)
@@ -130,7 +130,7 @@ impl<C> FBStore<C> {
         &self,
         key: Uuid,
         write: impl FnOnce(&mut dyn io::Write) -> Result<(), BoxError>,
-    ) -> Result<(), BoxError> {
+    ) -> Result<(), StoreError> {
         let directory = self.writable_cache()?;
         let spot = directory.spot(key);
         let create = || directory.files().create(&spot);
@@ -148,14 +148,16 @@ impl<C> FBStore<C> {
             _ => at(&spot.path(), error),
         })?;
         let unfinished = Unfinished { directory, key };
-        write(&mut self.meter.writing(&mut *file)).map_err(|error| at(&spot.path(), error))?;
+        let mut out = self.meter.writing(&mut *file);
+        let written = write(&mut out);
+        out.end(written).map_err(|error| at(&spot.path(), error))?;
         std::mem::forget(unfinished);
         tracing::debug!(path = %spot.path().display(), "a value was written to its file");
         Ok(())
     }
 
     /// Refuses a place to persist to that a store has as its cache.
-    fn check_no_cache(&self, path: &PreparedPath) -> Result<(), BoxError> {
+    fn check_no_cache(&self, path: &PreparedPath) -> Result<(), StoreError> {
         let text = if std::ptr::eq(Arc::as_ptr(path.directory()), self.directory()) {
             "the directory is the cache of this very store: persist to another one"
         } else if path.directory().is_cache_in_use() {
@@ -170,7 +172,7 @@ impl<C> FBStore<C> {
 impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     type PersistPath = PreparedPath;
 
-    fn delete(&self, key: Uuid) -> Result<(), BoxError> {
+    fn delete(&self, key: Uuid) -> Result<(), StoreError> {
         if self.any_in_place.load(Ordering::Acquire) && self.in_place.lock().remove(&key).is_some()
         {
             return Ok(());
@@ -178,14 +180,14 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         remove(self.directory(), key)
     }
 
-    fn delete_persisted(&self, path: &PreparedPath, key: Uuid) -> Result<(), BoxError> {
+    fn delete_persisted(&self, path: &PreparedPath, key: Uuid) -> Result<(), StoreError> {
         writable(path)?;
         remove(path.directory(), key)?;
         path.directory().durability().note_removed(key);
         Ok(())
     }
 
-    fn register(&self, path: &PreparedPath, key: Uuid) -> Result<Transfer, BoxError> {
+    fn register(&self, path: &PreparedPath, key: Uuid) -> Result<Transfer, StoreError> {
         self.directory().check_permission(self.epoch)?;
         if path.mode() != Mode::ReadWrite {
             return self
@@ -195,7 +197,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         let from = path.directory().spot(key);
         let take_in = || self.directory().take_in(&from, key, Role::Cache);
         match take_in() {
-            Err(error) if is_conflict(&*error) => {
+            Err(error) if is_conflict(&error) => {
                 // Nobody owns what stands in the cache under a key that is only
                 // being registered.
                 remove(self.directory(), key)?;
@@ -205,7 +207,11 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         }
     }
 
-    fn register_many(&self, path: &PreparedPath, keys: &[Uuid]) -> Result<Vec<Transfer>, BoxError> {
+    fn register_many(
+        &self,
+        path: &PreparedPath,
+        keys: &[Uuid],
+    ) -> Result<Vec<Transfer>, StoreError> {
         // One shard after the other.
         let mut order: Vec<_> = (0..keys.len()).collect();
         order.sort_unstable_by_key(|n| keys[*n]);
@@ -216,7 +222,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         Ok(transfers)
     }
 
-    fn register_in_place(&self, path: &PreparedPath, key: Uuid) -> Result<(), BoxError> {
+    fn register_in_place(&self, path: &PreparedPath, key: Uuid) -> Result<(), StoreError> {
         let file = path.directory().spot(key);
         let found = path.directory().files().identity(&file);
         found.map_err(|error| at(&file.path(), error))?;
@@ -225,7 +231,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         Ok(())
     }
 
-    fn persist(&self, path: &PreparedPath, key: Uuid) -> Result<Transfer, BoxError> {
+    fn persist(&self, path: &PreparedPath, key: Uuid) -> Result<Transfer, StoreError> {
         writable(path)?;
         let home = self.home(key);
         let from = home.directory().spot(key);
@@ -244,7 +250,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         Ok(transfer)
     }
 
-    fn sanitize_path(&self, path: &PreparedPath) -> Result<Vec<Uuid>, BoxError> {
+    fn sanitize_path(&self, path: &PreparedPath) -> Result<Vec<Uuid>, StoreError> {
         self.check_no_cache(path)?;
         let directory = path.directory();
         if let Some(background) = self.background.get() {
@@ -265,7 +271,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         path.directory().persisted_keys()
     }
 
-    fn lock_path(&self, path: &PreparedPath) -> Result<(), BoxError> {
+    fn lock_path(&self, path: &PreparedPath) -> Result<(), StoreError> {
         self.check_no_cache(path)?;
         match path.mode() {
             Mode::ReadWrite => path.directory().claim(Role::Persisted),
@@ -273,7 +279,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         }
     }
 
-    fn sync_persisted(&self, path: &PreparedPath) -> Result<(), BoxError> {
+    fn sync_persisted(&self, path: &PreparedPath) -> Result<(), StoreError> {
         writable(path)?;
         path.directory().sync()
     }
@@ -301,45 +307,43 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 }
 
 impl<C: Send + Sync + 'static> FBStore<C> {
-    fn load_file<T>(&self, key: Uuid, load: Load) -> Result<T, BoxError>
+    fn load_file<T>(&self, key: Uuid, load: Load) -> Result<T, StoreError>
     where
         C: Codec<T>,
     {
         let home = self.home(key);
         let spot = home.directory().spot(key);
-        let decode = || {
-            let source = self.directory().files().open(&spot)?;
-            let source = self.meter.reading(&*source);
-            match home.mode() {
-                Mode::Import { limit } => {
-                    (self.codec).decode(Payload::open_unframed(&source, limit)?)
-                }
-                Mode::ReadWrite | Mode::ReadOnly => frame::load_file(&self.codec, &source, load),
-            }
+        let opened = self.directory().files().open(&spot);
+        let source = opened.map_err(|error| at(&spot.path(), error))?;
+        let source = self.meter.reading(&*source);
+        let decoded = match home.mode() {
+            Mode::Import { limit } => Payload::open_unframed(&source, limit)
+                .and_then(|payload| self.codec.decode(payload)),
+            Mode::ReadWrite | Mode::ReadOnly => frame::load_file(&self.codec, &source, load),
         };
-        let value = decode().map_err(|error| at(&spot.path(), error))?;
+        let value = (source.end(decoded)).map_err(|error| at(&spot.path(), error))?;
         tracing::debug!(path = %spot.path().display(), "a value was read from its file");
         Ok(value)
     }
 }
 
 impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
-    fn store(&self, key: Uuid, data: &T) -> Result<(), BoxError> {
+    fn store(&self, key: Uuid, data: &T) -> Result<(), StoreError> {
         self.write_new(key, |out| {
             frame::write_file(&self.codec, data, out).map(drop)
         })
     }
 
-    fn load(&self, key: Uuid) -> Result<T, BoxError> {
+    fn load(&self, key: Uuid) -> Result<T, StoreError> {
         self.load_file(key, Load::First)
     }
 
-    fn reload(&self, key: Uuid) -> Result<T, BoxError> {
+    fn reload(&self, key: Uuid) -> Result<T, StoreError> {
         self.load_file(key, Load::Again)
     }
 
-    fn duplicate(&self, data: &T) -> Result<T, BoxError> {
-        self.codec.duplicate(data)
+    fn duplicate(&self, data: &T) -> Result<T, StoreError> {
+        Ok(self.codec.duplicate(data)?)
     }
 
     fn footprint(&self, data: &T) -> Footprint {
@@ -363,7 +367,7 @@ impl Drop for Unfinished<'_> {
 }
 
 /// Removes the file of a key; one that is not there is no error.
-fn remove(directory: &Directory, key: Uuid) -> Result<(), BoxError> {
+fn remove(directory: &Directory, key: Uuid) -> Result<(), StoreError> {
     let spot = directory.spot(key);
     match directory.files().remove(&spot) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(&spot.path(), error)),
@@ -371,16 +375,15 @@ fn remove(directory: &Directory, key: Uuid) -> Result<(), BoxError> {
     }
 }
 
-pub(super) fn writable(path: &PreparedPath) -> Result<(), BoxError> {
+pub(super) fn writable(path: &PreparedPath) -> Result<(), StoreError> {
     match path.mode() {
         Mode::ReadWrite => Ok(()),
         Mode::ReadOnly | Mode::Import { .. } => Err(at(path, Fault::ReadOnly)),
     }
 }
 
-fn is_conflict(error: &(dyn std::error::Error + 'static)) -> bool {
-    let cause = error.source().unwrap_or(error);
-    matches!(cause.downcast_ref(), Some(Fault::Conflict))
+fn is_conflict(error: &StoreError) -> bool {
+    matches!(error.get_ref().downcast_ref(), Some(Fault::Conflict))
 }
 
 impl<C> fmt::Debug for FBStore<C> {

@@ -7,7 +7,7 @@
 
 use std::io;
 
-use file_backed_codecs::{BoxError, Payload};
+use file_backed_codecs::Payload;
 use uuid::Uuid;
 
 use super::directory::{Directory, at};
@@ -15,7 +15,7 @@ use super::files::{Files, SyncError};
 use super::role::Role;
 use super::spot::Spot;
 use crate::backing_store::Transfer;
-use crate::error::Fault;
+use crate::error::{Fault, StoreError};
 
 /// Bytes that a copy moves at a time.
 const CHUNK: usize = 1 << 20;
@@ -33,7 +33,7 @@ impl Directory {
         from: &Spot<'_>,
         key: Uuid,
         role: Role,
-    ) -> Result<Transfer, BoxError> {
+    ) -> Result<Transfer, StoreError> {
         let (files, to) = (self.files(), self.spot(key));
         let Err(error) = files.link(from, &to) else {
             return Ok(Transfer::Linked);
@@ -56,7 +56,7 @@ impl Directory {
         from: &Spot<'_>,
         key: Uuid,
         role: Role,
-    ) -> Result<Transfer, BoxError> {
+    ) -> Result<Transfer, StoreError> {
         let (files, to, temporary) = (self.files(), self.spot(key), self.temporary_spot(key));
         match files.identity(&to) {
             Ok(_) => return is_present(files, from, &to, role),
@@ -86,7 +86,7 @@ fn is_present(
     from: &Spot<'_>,
     to: &Spot<'_>,
     role: Role,
-) -> Result<Transfer, BoxError> {
+) -> Result<Transfer, StoreError> {
     let same = files.identity(from).map_err(|error| of(from, error))?
         == files.identity(to).map_err(|error| of(to, error))?;
     if same || (role == Role::Persisted && footers_equal(files, from, to)?) {
@@ -95,17 +95,17 @@ fn is_present(
     Err(of(to, Fault::Conflict))
 }
 
-fn footers_equal(files: &dyn Files, one: &Spot<'_>, other: &Spot<'_>) -> Result<bool, BoxError> {
+fn footers_equal(files: &dyn Files, one: &Spot<'_>, other: &Spot<'_>) -> Result<bool, StoreError> {
     let footer = |spot: &Spot<'_>| {
         let source = files.open(spot).map_err(|error| of(spot, error))?;
-        Ok::<_, BoxError>(Payload::read_footer(&*source).ok())
+        Ok::<_, StoreError>(Payload::read_footer(&*source).ok())
     };
     let one = footer(one)?;
     Ok(one.is_some() && one == footer(other)?)
 }
 
 /// Makes a file of its own with the same bytes.
-fn copy(files: &dyn Files, from: &Spot<'_>, to: &Spot<'_>) -> Result<Transfer, BoxError> {
+fn copy(files: &dyn Files, from: &Spot<'_>, to: &Spot<'_>) -> Result<Transfer, StoreError> {
     match files.remove(to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of(to, error)),
         _ => {}
@@ -153,7 +153,7 @@ fn is_refusal(error: &io::Error) -> bool {
     error.raw_os_error() == Some(INVALID_FUNCTION)
 }
 
-fn of(spot: &Spot<'_>, error: impl Into<BoxError>) -> BoxError {
+fn of(spot: &Spot<'_>, error: impl Into<StoreError>) -> StoreError {
     at(&spot.path(), error)
 }
 

@@ -3,19 +3,17 @@
 use std::mem;
 use std::sync::Arc;
 
-use file_backed_codecs::BoxError;
-
 use super::FBPool;
 use super::eviction::Drops;
 use super::loading::{Waiting, leaked};
 use crate::backing_store::{Strategy, guarded};
-use crate::error::Operation;
+use crate::error::{Operation, StoreError};
 use crate::residency::{Held, Item, Take, WriteBack, Written};
 use crate::sync::atomic::Ordering;
 use crate::{Error, Result};
 
 /// How a value that others have too is copied.
-pub(crate) type Duplicate<T, B> = fn(&B, &T) -> Result<T, BoxError>;
+pub(crate) type Duplicate<T, B> = fn(&B, &T) -> Result<T, StoreError>;
 
 /// A value that was taken out, and the item that it goes back to: the handle's
 /// own, or a new one that the handle switches to.

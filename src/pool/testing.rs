@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
-use file_backed_codecs::BoxError;
 use uuid::Uuid;
 
 use crate::backing_store::{BackingStoreT, Strategy, Transfer};
+use crate::error::StoreError;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Mutex, point};
 
@@ -59,7 +59,7 @@ impl Store {
     }
 }
 
-fn get(place: &Place, key: Uuid) -> Result<Bytes, BoxError> {
+fn get(place: &Place, key: Uuid) -> Result<Bytes, StoreError> {
     let value = place.lock().get(&key).cloned();
     value.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
 }
@@ -67,7 +67,7 @@ fn get(place: &Place, key: Uuid) -> Result<Bytes, BoxError> {
 impl BackingStoreT for Store {
     type PersistPath = Place;
 
-    fn delete(&self, key: Uuid) -> Result<(), BoxError> {
+    fn delete(&self, key: Uuid) -> Result<(), StoreError> {
         self.cache
             .lock()
             .remove(&key)
@@ -76,34 +76,34 @@ impl BackingStoreT for Store {
         Ok(())
     }
 
-    fn delete_persisted(&self, path: &Place, key: Uuid) -> Result<(), BoxError> {
+    fn delete_persisted(&self, path: &Place, key: Uuid) -> Result<(), StoreError> {
         path.lock().remove(&key);
         Ok(())
     }
 
-    fn register(&self, path: &Place, key: Uuid) -> Result<Transfer, BoxError> {
+    fn register(&self, path: &Place, key: Uuid) -> Result<Transfer, StoreError> {
         let before = self.cache.lock().insert(key, get(path, key)?);
         assert!(before.is_none(), "a file is registered once");
         Ok(Transfer::Linked)
     }
 
-    fn persist(&self, path: &Place, key: Uuid) -> Result<Transfer, BoxError> {
+    fn persist(&self, path: &Place, key: Uuid) -> Result<Transfer, StoreError> {
         let before = path.lock().insert(key, get(&self.cache, key)?);
         assert!(before.is_none(), "a file is persisted once");
         Ok(Transfer::Linked)
     }
 
-    fn sanitize_path(&self, path: &Place) -> Result<Vec<Uuid>, BoxError> {
+    fn sanitize_path(&self, path: &Place) -> Result<Vec<Uuid>, StoreError> {
         Ok(path.lock().keys().copied().collect())
     }
 
-    fn sync_persisted(&self, _: &Place) -> Result<(), BoxError> {
+    fn sync_persisted(&self, _: &Place) -> Result<(), StoreError> {
         Ok(())
     }
 }
 
 impl Strategy<Bytes> for Store {
-    fn store(&self, key: Uuid, data: &Bytes) -> Result<(), BoxError> {
+    fn store(&self, key: Uuid, data: &Bytes) -> Result<(), StoreError> {
         let mood = *self.writes.lock();
         match mood {
             Mood::Willing => point(),
@@ -116,7 +116,7 @@ impl Strategy<Bytes> for Store {
         Ok(())
     }
 
-    fn load(&self, key: Uuid) -> Result<Bytes, BoxError> {
+    fn load(&self, key: Uuid) -> Result<Bytes, StoreError> {
         self.loads.fetch_add(1, Ordering::SeqCst);
         if self.refuses_loads.load(Ordering::SeqCst) {
             return Err("the store refuses".into());
@@ -136,7 +136,7 @@ impl Strategy<Bytes> for Store {
         }
     }
 
-    fn duplicate(&self, data: &Bytes) -> Result<Bytes, BoxError> {
+    fn duplicate(&self, data: &Bytes) -> Result<Bytes, StoreError> {
         point();
         Ok(data.clone())
     }

@@ -1,6 +1,7 @@
 //! Work that nobody waits for, and work that somebody does: on runtimes that are
 //! busy, gone or of one thread, with stores that fail or panic.
 
+mod blame;
 mod failures;
 mod panics;
 mod saturated;

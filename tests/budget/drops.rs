@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, OnceLock};
 
+use file_backed::backing_store::StoreError;
 use file_backed::backing_store::{BackingStoreT, Strategy, Transfer};
-use file_backed::fbstore::BoxError;
 use file_backed::uuid::Uuid;
 use file_backed::{BackingStore, FBPool};
 
@@ -33,31 +33,31 @@ impl Drop for Looks {
 
 impl BackingStoreT for Refuses {
     type PersistPath = ();
-    fn delete(&self, _: Uuid) -> Result<(), BoxError> {
+    fn delete(&self, _: Uuid) -> Result<(), StoreError> {
         Ok(())
     }
-    fn delete_persisted(&self, (): &(), _: Uuid) -> Result<(), BoxError> {
+    fn delete_persisted(&self, (): &(), _: Uuid) -> Result<(), StoreError> {
         Ok(())
     }
-    fn register(&self, (): &(), _: Uuid) -> Result<Transfer, BoxError> {
+    fn register(&self, (): &(), _: Uuid) -> Result<Transfer, StoreError> {
         Ok(Transfer::Linked)
     }
-    fn persist(&self, (): &(), _: Uuid) -> Result<Transfer, BoxError> {
+    fn persist(&self, (): &(), _: Uuid) -> Result<Transfer, StoreError> {
         Ok(Transfer::Linked)
     }
-    fn sanitize_path(&self, (): &()) -> Result<Vec<Uuid>, BoxError> {
+    fn sanitize_path(&self, (): &()) -> Result<Vec<Uuid>, StoreError> {
         Ok(vec![])
     }
-    fn sync_persisted(&self, (): &()) -> Result<(), BoxError> {
+    fn sync_persisted(&self, (): &()) -> Result<(), StoreError> {
         Ok(())
     }
 }
 
 impl Strategy<String> for Refuses {
-    fn store(&self, _: Uuid, _: &String) -> Result<(), BoxError> {
-        Err(Box::new(Looks(self.0.get().expect("set").clone())))
+    fn store(&self, _: Uuid, _: &String) -> Result<(), StoreError> {
+        Err(StoreError::value(Looks(self.0.get().expect("set").clone())))
     }
-    fn load(&self, _: Uuid) -> Result<String, BoxError> {
+    fn load(&self, _: Uuid) -> Result<String, StoreError> {
         Err("nothing".into())
     }
 }

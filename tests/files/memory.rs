@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex};
 
+use file_backed::backing_store::StoreError;
 use file_backed::backing_store::{BackingStoreT, Strategy, Transfer};
-use file_backed::fbstore::BoxError;
 use file_backed::uuid::Uuid;
 
 use super::session::Subject;
@@ -19,11 +19,11 @@ pub(crate) struct Memory<T> {
     cache: Place<T>,
 }
 
-fn missing() -> BoxError {
+fn missing() -> StoreError {
     io::Error::from(io::ErrorKind::NotFound).into()
 }
 
-fn copy<T: Clone>(from: &Place<T>, to: &Place<T>, key: Uuid) -> Result<Transfer, BoxError> {
+fn copy<T: Clone>(from: &Place<T>, to: &Place<T>, key: Uuid) -> Result<Transfer, StoreError> {
     let value = from
         .lock()
         .unwrap()
@@ -39,48 +39,48 @@ fn copy<T: Clone>(from: &Place<T>, to: &Place<T>, key: Uuid) -> Result<Transfer,
 impl<T: Clone + Send + Sync + 'static> BackingStoreT for Memory<T> {
     type PersistPath = Place<T>;
 
-    fn delete(&self, key: Uuid) -> Result<(), BoxError> {
+    fn delete(&self, key: Uuid) -> Result<(), StoreError> {
         self.cache.lock().unwrap().remove(&key);
         Ok(())
     }
 
-    fn delete_persisted(&self, path: &Place<T>, key: Uuid) -> Result<(), BoxError> {
+    fn delete_persisted(&self, path: &Place<T>, key: Uuid) -> Result<(), StoreError> {
         path.lock().unwrap().remove(&key);
         Ok(())
     }
 
-    fn register(&self, path: &Place<T>, key: Uuid) -> Result<Transfer, BoxError> {
+    fn register(&self, path: &Place<T>, key: Uuid) -> Result<Transfer, StoreError> {
         copy(path, &self.cache, key)
     }
 
     /// In one step, and slowly, so that others get their turn.
-    fn register_many(&self, path: &Place<T>, keys: &[Uuid]) -> Result<Vec<Transfer>, BoxError> {
+    fn register_many(&self, path: &Place<T>, keys: &[Uuid]) -> Result<Vec<Transfer>, StoreError> {
         let copied = keys.iter().map(|key| copy(path, &self.cache, *key));
         let copied = copied.collect();
         (0..20).for_each(|_| std::thread::yield_now());
         copied
     }
 
-    fn persist(&self, path: &Place<T>, key: Uuid) -> Result<Transfer, BoxError> {
+    fn persist(&self, path: &Place<T>, key: Uuid) -> Result<Transfer, StoreError> {
         copy(&self.cache, path, key)
     }
 
-    fn sanitize_path(&self, path: &Place<T>) -> Result<Vec<Uuid>, BoxError> {
+    fn sanitize_path(&self, path: &Place<T>) -> Result<Vec<Uuid>, StoreError> {
         Ok(path.lock().unwrap().keys().copied().collect())
     }
 
-    fn sync_persisted(&self, _: &Place<T>) -> Result<(), BoxError> {
+    fn sync_persisted(&self, _: &Place<T>) -> Result<(), StoreError> {
         Ok(())
     }
 }
 
 impl<T: Clone + Send + Sync + 'static> Strategy<T> for Memory<T> {
-    fn store(&self, key: Uuid, data: &T) -> Result<(), BoxError> {
+    fn store(&self, key: Uuid, data: &T) -> Result<(), StoreError> {
         self.cache.lock().unwrap().insert(key, data.clone());
         Ok(())
     }
 
-    fn load(&self, key: Uuid) -> Result<T, BoxError> {
+    fn load(&self, key: Uuid) -> Result<T, StoreError> {
         self.cache
             .lock()
             .unwrap()

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use file_backed::fbstore::BoxError;
+use file_backed::backing_store::StoreError;
 use uuid::Uuid;
 
 use super::Op;
@@ -77,7 +77,7 @@ impl On {
 }
 
 impl Fault {
-    pub(super) fn strike(self, op: Op) -> Result<(), BoxError> {
+    pub(super) fn strike(self, op: Op) -> Result<(), StoreError> {
         match self {
             Self::Error => Err(io::Error::other(format!("{op:?} fails on purpose")).into()),
             Self::Refused => Err(format!("{op:?} refuses the value").into()),

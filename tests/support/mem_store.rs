@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
+use file_backed::backing_store::StoreError;
 use file_backed::backing_store::{BackingStoreT, Strategy, Transfer};
-use file_backed::fbstore::BoxError;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -114,7 +114,7 @@ impl MemStore {
     }
 
     /// A call begins: it is logged, held by the gates, and fails if it is to.
-    fn call(&self, op: Op, key: Option<Uuid>) -> Result<(), BoxError> {
+    fn call(&self, op: Op, key: Option<Uuid>) -> Result<(), StoreError> {
         self.log.lock().push((op, key));
         let barriers: Vec<_> = {
             let mut gates = self.gates.lock();
@@ -136,12 +136,12 @@ impl MemStore {
         fault.map_or(Ok(()), |fault| fault.strike(op))
     }
 
-    fn file(files: &Files, key: Uuid) -> Result<Value, BoxError> {
+    fn file(files: &Files, key: Uuid) -> Result<Value, StoreError> {
         let value = files.lock().get(&key).cloned();
         value.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
     }
 
-    fn link(&self, path: &MemPath, key: Uuid) -> Result<Transfer, BoxError> {
+    fn link(&self, path: &MemPath, key: Uuid) -> Result<Transfer, StoreError> {
         let value = Self::file(&path.0, key)?;
         Ok(match self.cache.lock().insert(key, value) {
             None => Transfer::Linked,
@@ -153,61 +153,61 @@ impl MemStore {
 impl BackingStoreT for MemStore {
     type PersistPath = MemPath;
 
-    fn delete(&self, key: Uuid) -> Result<(), BoxError> {
+    fn delete(&self, key: Uuid) -> Result<(), StoreError> {
         self.call(Op::Delete, Some(key))?;
         self.cache.lock().remove(&key);
         Ok(())
     }
 
-    fn delete_persisted(&self, path: &MemPath, key: Uuid) -> Result<(), BoxError> {
+    fn delete_persisted(&self, path: &MemPath, key: Uuid) -> Result<(), StoreError> {
         self.call(Op::DeletePersisted, Some(key))?;
         path.0.lock().remove(&key);
         Ok(())
     }
 
-    fn register(&self, path: &MemPath, key: Uuid) -> Result<Transfer, BoxError> {
+    fn register(&self, path: &MemPath, key: Uuid) -> Result<Transfer, StoreError> {
         self.call(Op::Register, Some(key))?;
         self.link(path, key)
     }
 
-    fn register_many(&self, path: &MemPath, keys: &[Uuid]) -> Result<Vec<Transfer>, BoxError> {
+    fn register_many(&self, path: &MemPath, keys: &[Uuid]) -> Result<Vec<Transfer>, StoreError> {
         self.call(Op::RegisterMany, None)?;
         keys.iter().map(|key| self.register(path, *key)).collect()
     }
 
-    fn persist(&self, path: &MemPath, key: Uuid) -> Result<Transfer, BoxError> {
+    fn persist(&self, path: &MemPath, key: Uuid) -> Result<Transfer, StoreError> {
         self.call(Op::Persist, Some(key))?;
         let value = Self::file(&self.cache, key)?;
         path.0.lock().insert(key, value);
         Ok(Transfer::Linked)
     }
 
-    fn sanitize_path(&self, path: &MemPath) -> Result<Vec<Uuid>, BoxError> {
+    fn sanitize_path(&self, path: &MemPath) -> Result<Vec<Uuid>, StoreError> {
         self.call(Op::Track, None)?;
         Ok(path.keys())
     }
 
-    fn sync_persisted(&self, _: &MemPath) -> Result<(), BoxError> {
+    fn sync_persisted(&self, _: &MemPath) -> Result<(), StoreError> {
         self.call(Op::Sync, None)
     }
 }
 
 impl<T: Clone + Send + Sync + 'static> Strategy<T> for MemStore {
-    fn store(&self, key: Uuid, data: &T) -> Result<(), BoxError> {
+    fn store(&self, key: Uuid, data: &T) -> Result<(), StoreError> {
         self.call(Op::Store, Some(key))?;
         let before = self.cache.lock().insert(key, Arc::new(data.clone()));
         assert!(before.is_none(), "a file is written once");
         Ok(())
     }
 
-    fn load(&self, key: Uuid) -> Result<T, BoxError> {
+    fn load(&self, key: Uuid) -> Result<T, StoreError> {
         self.call(Op::Load, Some(key))?;
         let value = Self::file(&self.cache, key)?;
         let value = value.downcast_ref::<T>().ok_or("a value of another type")?;
         Ok(value.clone())
     }
 
-    fn duplicate(&self, data: &T) -> Result<T, BoxError> {
+    fn duplicate(&self, data: &T) -> Result<T, StoreError> {
         self.call(Op::Duplicate, None)?;
         Ok(data.clone())
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, OnceLock};
 
-use file_backed_codecs::BoxError;
 use uuid::Uuid;
 
 use super::super::{
@@ -15,7 +14,7 @@ use super::table::{Event, Pair, Phase};
 use super::{Ending, Step};
 use crate::Error;
 use crate::backing_store::{Background, BackingStore, BackingStoreT, File, Transfer};
-use crate::error::Operation;
+use crate::error::{Operation, StoreError};
 
 /// A store that only counts its files.
 #[derive(Default)]
@@ -31,27 +30,27 @@ impl NoFiles {
 impl BackingStoreT for NoFiles {
     type PersistPath = ();
 
-    fn delete(&self, _: Uuid) -> Result<(), BoxError> {
+    fn delete(&self, _: Uuid) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn delete_persisted(&self, (): &(), _: Uuid) -> Result<(), BoxError> {
+    fn delete_persisted(&self, (): &(), _: Uuid) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn register(&self, (): &(), _: Uuid) -> Result<Transfer, BoxError> {
+    fn register(&self, (): &(), _: Uuid) -> Result<Transfer, StoreError> {
         Ok(Transfer::Linked)
     }
 
-    fn persist(&self, (): &(), _: Uuid) -> Result<Transfer, BoxError> {
+    fn persist(&self, (): &(), _: Uuid) -> Result<Transfer, StoreError> {
         Ok(Transfer::Linked)
     }
 
-    fn sanitize_path(&self, (): &()) -> Result<Vec<Uuid>, BoxError> {
+    fn sanitize_path(&self, (): &()) -> Result<Vec<Uuid>, StoreError> {
         Ok(vec![KEY])
     }
 
-    fn sync_persisted(&self, (): &()) -> Result<(), BoxError> {
+    fn sync_persisted(&self, (): &()) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -476,7 +475,7 @@ impl Drive {
             Ending::Faulty => Err("the codec refuses".into()),
         };
         let written =
-            written.map_err(|error: BoxError| Error::of_key(Operation::Write, key, error));
+            written.map_err(|error: StoreError| Error::of_key(Operation::Write, key, error));
         self.writes = None;
         let write = self.write.take().expect("it is written");
         let core = self.store.core().clone();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use file_backed::FBPool;
 use file_backed::backing_store::{BackingStoreT, Strategy, Transfer};
-use file_backed::fbstore::BoxError;
+use file_backed::backing_store::StoreError;
 use file_backed::uuid::Uuid;
 
 use super::{Blocking, Setting, store};
@@ -21,37 +21,37 @@ pub struct Keys(Vec<Uuid>);
 impl BackingStoreT for Nowhere {
     type PersistPath = Keys;
 
-    fn delete(&self, _: Uuid) -> Result<(), BoxError> {
+    fn delete(&self, _: Uuid) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn delete_persisted(&self, _: &Keys, _: Uuid) -> Result<(), BoxError> {
+    fn delete_persisted(&self, _: &Keys, _: Uuid) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn register(&self, _: &Keys, _: Uuid) -> Result<Transfer, BoxError> {
+    fn register(&self, _: &Keys, _: Uuid) -> Result<Transfer, StoreError> {
         Ok(Transfer::Linked)
     }
 
-    fn persist(&self, _: &Keys, _: Uuid) -> Result<Transfer, BoxError> {
+    fn persist(&self, _: &Keys, _: Uuid) -> Result<Transfer, StoreError> {
         Ok(Transfer::Linked)
     }
 
-    fn sanitize_path(&self, path: &Keys) -> Result<Vec<Uuid>, BoxError> {
+    fn sanitize_path(&self, path: &Keys) -> Result<Vec<Uuid>, StoreError> {
         Ok(path.0.clone())
     }
 
-    fn sync_persisted(&self, _: &Keys) -> Result<(), BoxError> {
+    fn sync_persisted(&self, _: &Keys) -> Result<(), StoreError> {
         Ok(())
     }
 }
 
 impl Strategy<u64> for Nowhere {
-    fn store(&self, _: Uuid, _: &u64) -> Result<(), BoxError> {
+    fn store(&self, _: Uuid, _: &u64) -> Result<(), StoreError> {
         Ok(())
     }
 
-    fn load(&self, _: Uuid) -> Result<u64, BoxError> {
+    fn load(&self, _: Uuid) -> Result<u64, StoreError> {
         Ok(7)
     }
 }

@@ -1,0 +1,232 @@
+//! What a store fails with.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use file_backed_codecs::{BoxError, FrameError};
+
+use super::{Error, Fault};
+
+/// Why a store could not do what it was asked: the failure, and whom it concerns.
+///
+/// A store says itself whether the *system* failed, which may fail other values
+/// too, or whether one *value* is at fault. The pool relies on that: while the
+/// system refuses writes, every write waits and one at a time is tried again
+/// ([`Stats::store_failing`](crate::Stats::store_failing)); a value that cannot be
+/// written is tried again by itself and holds up nothing else.
+///
+/// `?` converts the errors that a store meets most:
+///
+/// | from | becomes |
+/// |---|---|
+/// | [`std::io::Error`] of kind `NotFound` | [`not_found`](Self::not_found) |
+/// | one of kind `InvalidData`, `InvalidInput`, `Unsupported` or `FileTooLarge` | [`value`](Self::value) |
+/// | any other [`std::io::Error`] | [`system`](Self::system) |
+/// | [`BoxError`], the error of a codec; [`FrameError`]; `&str` and `String` | [`value`](Self::value) |
+///
+/// So an I/O error of the store's own is the system's failure, and one that a codec
+/// returns is not.
+///
+/// # Examples
+///
+/// ```
+/// use file_backed::backing_store::StoreError;
+///
+/// fn connect() -> Result<(), StoreError> {
+///     Err(StoreError::system("the server does not answer"))
+/// }
+///
+/// fn read(path: &std::path::Path) -> Result<Vec<u8>, StoreError> {
+///     Ok(std::fs::read(path)?)
+/// }
+///
+/// assert!(connect().expect_err("it fails").is_system());
+/// assert!(read("/no such file".as_ref()).expect_err("it fails").is_not_found());
+/// ```
+pub struct StoreError {
+    class: Class,
+    path: Option<PathBuf>,
+    source: BoxError,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Class {
+    NotFound,
+    System,
+    Value,
+}
+
+impl StoreError {
+    /// The key, or the file behind it, is not there.
+    pub fn not_found(source: impl Into<BoxError>) -> Self {
+        Self::new(Class::NotFound, source)
+    }
+
+    /// The system behind the store failed: a disk, a server, a directory that is
+    /// gone. Other values may meet the same failure.
+    pub fn system(source: impl Into<BoxError>) -> Self {
+        Self::new(Class::System, source)
+    }
+
+    /// This value, or its file, is at fault; others are not concerned.
+    pub fn value(source: impl Into<BoxError>) -> Self {
+        Self::new(Class::Value, source)
+    }
+
+    fn new(class: Class, source: impl Into<BoxError>) -> Self {
+        Self {
+            class,
+            path: None,
+            source: source.into(),
+        }
+    }
+
+    /// Names the file or directory that it concerns; [`Error::path`] gives it, and
+    /// the message names it.
+    #[must_use]
+    pub fn at(mut self, path: impl Into<PathBuf>) -> Self {
+        match &self.path {
+            None => self.path = Some(path.into()),
+            // The path that was met first is the precise one: it stays in the text.
+            Some(_) => {
+                self = Self {
+                    class: self.class,
+                    path: Some(path.into()),
+                    source: Box::new(self),
+                }
+            }
+        }
+        self
+    }
+
+    /// Whether it was made by [`not_found`](Self::not_found).
+    pub fn is_not_found(&self) -> bool {
+        self.class == Class::NotFound
+    }
+
+    /// Whether it was made by [`system`](Self::system).
+    pub fn is_system(&self) -> bool {
+        self.class == Class::System
+    }
+
+    /// The file or directory that it concerns, if it was named.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// The failure itself.
+    pub fn get_ref(&self) -> &(dyn StdError + Send + Sync + 'static) {
+        &*self.source
+    }
+
+    pub(super) fn class(&self) -> Class {
+        self.class
+    }
+
+    pub(super) fn into_parts(self) -> (Option<PathBuf>, BoxError) {
+        (self.path, self.source)
+    }
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.path {
+            Some(path) => write!(f, "{}: {}", path.display(), self.source),
+            None => self.source.fmt(f),
+        }
+    }
+}
+
+impl fmt::Debug for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreError")
+            .field("class", &self.class)
+            .field("path", &self.path)
+            .field("source", &self.source)
+            .finish()
+    }
+}
+
+impl StdError for StoreError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        Some(&*self.source)
+    }
+}
+
+impl From<io::Error> for StoreError {
+    fn from(error: io::Error) -> Self {
+        use io::ErrorKind::{FileTooLarge, InvalidData, InvalidInput, NotFound, Unsupported};
+        let class = match error.kind() {
+            NotFound => Class::NotFound,
+            InvalidData | InvalidInput | Unsupported | FileTooLarge => Class::Value,
+            _ => Class::System,
+        };
+        Self::new(class, error)
+    }
+}
+
+impl From<BoxError> for StoreError {
+    fn from(error: BoxError) -> Self {
+        match error.downcast::<Self>() {
+            Ok(error) => *error,
+            Err(error) => Self::value(error),
+        }
+    }
+}
+
+impl From<FrameError> for StoreError {
+    fn from(error: FrameError) -> Self {
+        Self::value(error)
+    }
+}
+
+impl From<Error> for StoreError {
+    fn from(error: Error) -> Self {
+        Self::new(error.0.class, error)
+    }
+}
+
+impl From<&'static str> for StoreError {
+    fn from(text: &'static str) -> Self {
+        Self::value(text)
+    }
+}
+
+impl From<String> for StoreError {
+    fn from(text: String) -> Self {
+        Self::value(text)
+    }
+}
+
+impl From<Fault> for StoreError {
+    fn from(fault: Fault) -> Self {
+        let class = match fault {
+            Fault::NotTracked => Class::NotFound,
+            // Whatever is written to the directory meets the same.
+            Fault::ReadOnly
+            | Fault::TrackedReadOnly
+            | Fault::InUse(_)
+            | Fault::ShardGone
+            | Fault::NotADirectory
+            | Fault::Locked
+            | Fault::IsCache
+            | Fault::IsPersisted
+            | Fault::UnknownRole => Class::System,
+            Fault::Conflict
+            | Fault::LeakedGuard
+            | Fault::Panicked(_)
+            | Fault::ShutDown
+            | Fault::NotDurable => Class::Value,
+        };
+        Self::new(class, fault)
+    }
+}
+
+#[cfg(feature = "dataset")]
+impl From<crate::dataset::Fault> for StoreError {
+    fn from(fault: crate::dataset::Fault) -> Self {
+        Self::value(fault)
+    }
+}

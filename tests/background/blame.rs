@@ -1,0 +1,78 @@
+//! Whose failure it is: the system's, or that of one value.
+
+use std::io::{self, ErrorKind, Write as _};
+use std::sync::Arc;
+
+use file_backed::fbstore::{
+    BoxError, Codec, CodecId, FBStore, Payload, PayloadWriter, PreparedPath,
+};
+use file_backed::{BackingStore, FBPool};
+use tokio::runtime::Runtime;
+
+use crate::support::test;
+
+/// Numbers; odd ones cannot be encoded, and multiples of four not be decoded. Both
+/// fail with an `io::Error`, as a codec does that compresses or talks to a server.
+struct Choosy;
+
+impl Codec<u8> for Choosy {
+    const ID: CodecId = CodecId::user(9);
+
+    fn encode(&self, value: &u8, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        if value % 2 == 1 {
+            return Err(io::Error::new(ErrorKind::BrokenPipe, "the encoder is gone").into());
+        }
+        Ok(out.write_all(&[*value])?)
+    }
+
+    fn decode(&self, payload: Payload<'_>) -> Result<u8, BoxError> {
+        let value = payload.read_whole()?[0];
+        if value.is_multiple_of(4) {
+            return Err(io::Error::from(ErrorKind::NotFound).into());
+        }
+        Ok(value)
+    }
+}
+
+fn pool(runtime: &Runtime) -> Arc<FBPool<u8, FBStore<Choosy>>> {
+    let path = PreparedPath::blocking_temp().expect("a directory");
+    let files = FBStore::open(Choosy, path).expect("it is new");
+    let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
+    Arc::new(FBPool::new(store, 0))
+}
+
+/// Any `io::Error` in the chain used to begin an outage: the writes of all other
+/// values then waited for a value that can never be written.
+#[test]
+fn an_io_error_of_a_codec_begins_no_outage() {
+    test(|| {
+        let runtime = Runtime::new().expect("a runtime");
+        let pool = pool(&runtime);
+        let bad = pool.insert(1);
+        let error = bad.blocking_write_now().expect_err("it cannot be encoded");
+        assert!(!pool.stats().store_failing, "{error}");
+        for _ in 0..3 {
+            let good = pool.insert(2);
+            good.blocking_write_now().expect("it is written");
+            assert!(!pool.stats().store_failing);
+        }
+        let permit = pool.blocking_reserve();
+        drop(permit.expect("the store takes other values"));
+        assert_eq!(*bad.blocking_read().expect("it stays in memory"), 1);
+    });
+}
+
+/// `io::ErrorKind::NotFound` of a codec used to read as "the item's file is gone",
+/// with the advice to restore it from a copy.
+#[test]
+fn an_io_error_of_a_codec_does_not_mean_that_the_file_is_missing() {
+    test(|| {
+        let runtime = Runtime::new().expect("a runtime");
+        let pool = pool(&runtime);
+        let item = pool.insert(4);
+        pool.store().blocking_finished();
+        let error = item.blocking_read().expect_err("it cannot be decoded");
+        assert!(!error.is_not_found(), "{error}");
+        assert!(error.to_string().ends_with(": entity not found"), "{error}");
+    });
+}
