@@ -206,15 +206,37 @@ pub(crate) enum Fault {
     NotDurable,
     #[error("the directory was opened read-only: open it with `PreparedPath::open` to write there")]
     ReadOnly,
+    #[error(
+        "the directory was opened read-only: track it with `track_read_only`, or open it with \
+         `PreparedPath::open` to write there"
+    )]
+    ReadOnlyPath,
     #[error("the path is tracked read-only: track it with `track_path` to write there")]
     TrackedReadOnly,
     #[error("something else of this name is in the way: move it away, or give another path")]
     NotADirectory,
     #[error(
-        "the directory that its file should be in is gone: open the whole anew with \
-         `PreparedPath::open`, which makes it"
+        "the directory was deleted or replaced while it was in use: open it again with \
+         `PreparedPath::open`, which makes it; a cache then works again, and a persisted \
+         directory must also be tracked again"
     )]
-    ShardGone,
+    DirectoryGone,
+    #[error(
+        "the list of items that were here before the directory became a cache is damaged, so \
+         that nothing can be swept safely: move those items away, and remove the list"
+    )]
+    DamagedList,
+    #[error(
+        "the directory belongs to another user, who could replace what is in it: only read it \
+         (`PreparedPath::open_read_only`), give another directory, change its owner, or accept \
+         it with `PreparedPath::builder().any_owner()`"
+    )]
+    OtherOwner,
+    #[error(
+        "every user may write to the directory, and replace what is in it: take that away \
+         (`chmod o-w`), or give another directory"
+    )]
+    WorldWritable,
     #[error(
         "another process has the directory: wait until it ends, or give this one a directory of \
          its own; what is persisted there can be read meanwhile with `track_read_only` (a \
@@ -413,6 +435,7 @@ impl Kind {
             return match fault {
                 Fault::NotTracked => Self::NotFound,
                 Fault::Conflict => Self::Conflict,
+                Fault::DamagedList => Self::Damaged,
                 Fault::InUse(_) | Fault::Locked => Self::InUse,
                 Fault::IsCache | Fault::IsPersisted | Fault::UnknownRole => Self::WrongRole,
                 Fault::LeakedGuard => Self::LeakedGuard,
@@ -420,9 +443,12 @@ impl Kind {
                 Fault::ShutDown => Self::ShutDown,
                 Fault::NotDurable
                 | Fault::ReadOnly
+                | Fault::ReadOnlyPath
                 | Fault::TrackedReadOnly
                 | Fault::NotADirectory
-                | Fault::ShardGone => Self::Other,
+                | Fault::OtherOwner
+                | Fault::WorldWritable
+                | Fault::DirectoryGone => Self::Other,
             };
         }
         Self::Other

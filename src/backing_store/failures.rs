@@ -17,6 +17,11 @@ pub(crate) struct Failures {
 impl Failures {
     pub(crate) fn write(&self, error: &Error) {
         self.writes.fetch_add(1, Ordering::Relaxed);
+        if error.is_refused_by_system() {
+            // The outage that begins with it is reported once, for all values.
+            tracing::debug!(key = key(error), path = path(error), %error, "a write-back failed, as do those of other values");
+            return;
+        }
         tracing::warn!(key = key(error), path = path(error), %error, "a write-back failed: the item stays in memory, and the write is tried again");
     }
 

@@ -206,9 +206,13 @@ impl From<Fault> for StoreError {
             Fault::NotTracked => Class::NotFound,
             // Whatever is written to the directory meets the same.
             Fault::ReadOnly
+            | Fault::ReadOnlyPath
             | Fault::TrackedReadOnly
             | Fault::InUse(_)
-            | Fault::ShardGone
+            | Fault::DirectoryGone
+            | Fault::DamagedList
+            | Fault::OtherOwner
+            | Fault::WorldWritable
             | Fault::NotADirectory
             | Fault::Locked
             | Fault::IsCache

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::directory::Directory;
+use super::directory::{Directory, Opening, Wishes};
 use super::files::Files as _;
 use super::real_files::RealFiles;
 use super::role::Role;
@@ -37,8 +37,8 @@ impl Place {
         let files = FaultyFiles::default();
         files.set_links(links);
         let root = dir.path().join("items");
-        Directory::create(&root, &files).expect("it is made");
-        let directory = Directory::enter(root, Arc::new(files.clone()), None);
+        let opening = Opening::Create(Wishes::default());
+        let directory = Directory::open(root, Arc::new(files.clone()), opening);
         Self {
             dir,
             files,
@@ -155,15 +155,21 @@ fn an_unfinished_copy_is_no_obstacle() {
 }
 
 #[test]
-fn a_missing_file_and_a_missing_shard_are_told_apart() {
+fn a_missing_file_and_a_missing_directory_are_told_apart() {
     let place = Place::new(Links::AsTheMachine);
     let missing = place.dir.path().join("missing");
     let error = place.take_in(&missing, Role::Cache).expect_err("missing");
     assert!(error.contains(&*missing.to_string_lossy()), "{error}");
     let source = place.source("source", b"value");
     fs::remove_dir(place.target().parent().expect("a shard")).expect("it is empty");
-    let error = place.take_in(&source, Role::Cache).expect_err("no shard");
-    assert!(error.contains(&Fault::ShardGone.to_string()), "{error}");
+    place
+        .take_in(&source, Role::Cache)
+        .expect("the shard is made again");
+    fs::remove_dir_all(place.directory.root()).expect("it is there");
+    let error = place
+        .take_in(&source, Role::Cache)
+        .expect_err("no directory");
+    assert!(error.contains(&Fault::DirectoryGone.to_string()), "{error}");
 }
 
 #[test]

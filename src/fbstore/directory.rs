@@ -1,11 +1,11 @@
 //! One directory of items: the one entry that it has in this process.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, OnceLock, Weak};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, LazyLock, Weak};
 
 use parking_lot::Mutex;
 use tempfile::TempDir;
@@ -13,17 +13,15 @@ use uuid::Uuid;
 
 use super::durability::Durability;
 use super::files::{Files, Identity};
-use super::layout::{key_path, shards};
-use super::lock::Lock;
+use super::layout::key_path;
+use super::lock::Locks;
 use super::manifests::Keep;
+use super::readers::Readers;
 use super::role::Role;
 use super::spot::{Shards, Spot};
-use super::{scan, sweep};
+use super::{foreign, scan, sweep};
 use crate::backing_store::{Background, PlaceKeys};
 use crate::error::{Fault, StoreError};
-
-/// The name of the lock file.
-const LOCK_NAME: &str = "file_backed.lock";
 
 /// A directory in use. However often, and under whatever names, it is opened,
 /// the process has one entry for it.
@@ -44,40 +42,106 @@ pub(crate) struct Directory {
     committer: Mutex<Weak<Keep>>,
     /// Deletes the directory, if it is a temporary one.
     temporary: Mutex<Option<TempDir>>,
+    is_temporary: bool,
+    /// What the caller that opened it asked for.
+    wishes: Mutex<Wishes>,
     /// What this process has the directory for; it keeps it until the last user
     /// of the entry is gone.
-    claim: OnceLock<Claim>,
+    claim: Mutex<Claim>,
     /// Held by who claims it, also while files are looked at: nobody else takes
     /// it.
     claiming: Mutex<()>,
+    /// Its group may replace files in it, so that a map of one could be cut short.
+    is_group_writable: bool,
+    /// That has been said.
+    is_reported: AtomicBool,
 }
 
+#[derive(Clone, Default)]
 struct Claim {
-    role: Role,
-    /// None for a temporary directory: nobody else knows its name.
-    _lock: Option<Arc<Lock>>,
+    role: Option<Role>,
+    locks: Option<Locks>,
+    /// Items of a cache that are not the library's to delete.
+    foreign: Arc<HashSet<Uuid>>,
+}
+
+/// How a directory is to be opened, where the caller says so.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Wishes {
+    pub(super) readers: Option<Readers>,
+    pub(super) any_owner: bool,
+}
+
+/// What a directory is opened for.
+pub(super) enum Opening {
+    /// It is made, with its shards, where it is not there.
+    Create(Wishes),
+    Temporary(TempDir),
+    /// It is there, and is only read.
+    Read,
 }
 
 static ENTRIES: LazyLock<Mutex<HashMap<Identity, Weak<Directory>>>> = LazyLock::new(Mutex::default);
 
 impl Directory {
-    /// The entry of a directory that is there. Work that earlier users of it
-    /// left, such as deletions, is finished first.
-    pub(crate) fn enter(
+    /// The entry of a directory. Work that earlier users of it left, such as
+    /// deletions, is finished first.
+    pub(super) fn open(
         root: PathBuf,
+        files: Arc<dyn Files>,
+        opening: Opening,
+    ) -> Result<Arc<Self>, StoreError> {
+        if let Opening::Create(wishes) = &opening {
+            let made = files.create_dir(&Spot::Path(&root), wishes.readers.unwrap_or_default());
+            made.map_err(|error| not_a_directory(&root, error))?;
+        }
+        // A relative path would follow the process to another directory.
+        let root = std::path::absolute(&root).map_err(|error| at(&root, error))?;
+        let shards = Shards::open(root.clone()).map_err(|error| at(&root, error))?;
+        let wishes = match &opening {
+            Opening::Create(wishes) => *wishes,
+            Opening::Temporary(_) | Opening::Read => Wishes::default(),
+        };
+        shards.set_readers(wishes.readers.unwrap_or_default());
+        if !matches!(opening, Opening::Read) {
+            create_shards(&*files, &shards)?;
+        }
+        let temporary = match opening {
+            Opening::Temporary(temporary) => Some(temporary),
+            Opening::Create(_) | Opening::Read => None,
+        };
+        let entry = Self::enter(shards, files, temporary)?;
+        if wishes.readers.is_some() || wishes.any_owner {
+            entry.wish(wishes);
+        }
+        Ok(entry)
+    }
+
+    fn enter(
+        shards: Shards,
         files: Arc<dyn Files>,
         temporary: Option<TempDir>,
     ) -> Result<Arc<Self>, StoreError> {
-        // A relative path would follow the process to another directory.
-        let root = std::path::absolute(&root).map_err(|error| at(&root, error))?;
-        let identity = files.identity(&Spot::Path(&root));
-        let identity = identity.map_err(|error| at(&root, error))?;
-        let anchor = files.anchor(&root).map_err(|error| at(&root, error))?;
+        let identity = shards.identity();
+        let anchor = files.anchor(shards.root());
+        let anchor = anchor.map_err(|error| at(shards.root(), error))?;
+        let ownership = files.ownership(&Spot::Root(&shards));
+        let ownership = ownership.map_err(|error| at(shards.root(), error))?;
+        if let Some(gone) = Self::gone_from(shards.root()) {
+            // A store still has values for the cache that was here.
+            gone.restore_root()?;
+        }
         loop {
             let mut entries = ENTRIES.lock();
             let Some(known) = entries.get(&identity).and_then(Weak::upgrade) else {
                 entries.retain(|_, entry| entry.strong_count() > 0);
-                let entry = Arc::new(Self::new(root, files, anchor, temporary));
+                let entry = Arc::new(Self::new(
+                    shards,
+                    files,
+                    anchor,
+                    temporary,
+                    ownership.is_group_writable,
+                ));
                 entries.insert(identity, Arc::downgrade(&entry));
                 return Ok(entry);
             };
@@ -91,13 +155,14 @@ impl Directory {
     }
 
     fn new(
-        root: PathBuf,
+        shards: Shards,
         files: Arc<dyn Files>,
         anchor: Option<File>,
         temporary: Option<TempDir>,
+        is_group_writable: bool,
     ) -> Self {
         Self {
-            shards: Shards::new(root),
+            shards,
             files,
             cache: Mutex::new(None),
             epoch: AtomicU64::new(0),
@@ -105,9 +170,35 @@ impl Directory {
             durability: Durability::new(anchor),
             persisted: Mutex::new(Weak::new()),
             committer: Mutex::new(Weak::new()),
+            is_temporary: temporary.is_some(),
             temporary: Mutex::new(temporary),
-            claim: OnceLock::new(),
+            wishes: Mutex::default(),
+            claim: Mutex::default(),
             claiming: Mutex::new(()),
+            is_group_writable,
+            is_reported: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether files in it may be mapped: nobody else may replace them. Where it is
+    /// only read, whoever made the mapping codec has promised so.
+    pub(super) fn may_be_mapped(&self) -> bool {
+        if !self.is_group_writable || self.claim.lock().role.is_none() {
+            return true;
+        }
+        if !self.is_reported.swap(true, Ordering::Relaxed) {
+            tracing::warn!(path = %self.root().display(), "the group may write to a directory of items, and replace what is in it: its files are read into memory and not mapped, until that is taken away (`chmod g-w`) and the directory opened again");
+        }
+        false
+    }
+
+    /// Takes over what a later opening asks for.
+    fn wish(&self, wishes: Wishes) {
+        let mut known = self.wishes.lock();
+        known.readers = wishes.readers.or(known.readers);
+        known.any_owner |= wishes.any_owner;
+        if let Some(readers) = known.readers {
+            self.shards.set_readers(readers);
         }
     }
 
@@ -129,18 +220,6 @@ impl Directory {
         {
             entries.remove(identity);
         }
-    }
-
-    /// Makes the directory with its shards.
-    pub(crate) fn create(root: &Path, files: &dyn Files) -> Result<(), StoreError> {
-        let create = |path: &Path| {
-            files.create_dir(path).map_err(|error| match error.kind() {
-                io::ErrorKind::AlreadyExists => at(path, Fault::NotADirectory),
-                _ => at(path, error),
-            })
-        };
-        create(root)?;
-        shards().try_for_each(|shard| create(&root.join(shard)))
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -165,55 +244,183 @@ impl Directory {
         self.shards.temporary(key)
     }
 
+    pub(crate) fn shards(&self) -> &Shards {
+        &self.shards
+    }
+
     /// Takes the directory for this process, to be used so; marks it, and sweeps
     /// what a process that died has left in a cache.
     pub(super) fn claim(&self, role: Role) -> Result<(), StoreError> {
         let _only_one = self.claiming.lock();
-        if let Some(claim) = self.claim.get() {
-            return claim.role.check(role, self.root());
+        let claim = self.claim.lock().clone();
+        if let Some(known) = claim.role {
+            return known.check(role, self.root());
         }
-        let lock = match self.temporary.lock().is_some() {
-            true => None,
-            false => Some(self.lock_and_mark(role)?),
-        };
-        // Nobody else sets it, since nobody else claims.
-        let _ = self.claim.set(Claim { role, _lock: lock });
+        let claim = self.claim_with(&self.shards, role, claim.locks)?;
+        *self.claim.lock() = claim;
         Ok(())
     }
 
-    fn lock_and_mark(&self, role: Role) -> Result<Arc<Lock>, StoreError> {
-        let files = &*self.files;
-        let taken = Lock::take(files, &self.root().join(LOCK_NAME))?;
-        let marked = Role::of(files, self.root())?;
+    /// Takes the directory that `shards` has opened.
+    fn claim_with(
+        &self,
+        shards: &Shards,
+        role: Role,
+        locks: Option<Locks>,
+    ) -> Result<Claim, StoreError> {
+        let (files, wishes) = (&*self.files, *self.wishes.lock());
+        if self.is_temporary {
+            let locks = locks.map_or_else(|| Locks::take(files, shards), Ok)?;
+            return Ok(Claim {
+                role: Some(role),
+                locks: Some(locks),
+                foreign: Arc::default(),
+            });
+        }
+        check_owner(files, shards, wishes)?;
+        let locks = Locks::take(files, shards)?;
+        let marked = Role::of(files, shards)?;
         if let Some(marked) = marked {
-            marked.check(role, self.root())?;
+            marked.check(role, shards.root())?;
         }
-        match (role, marked) {
-            (Role::Cache, Some(_)) if !taken.is_shared => {
-                let found = scan::find(self.root(), files, &[])?;
-                sweep::cache(self, &found);
+        let foreign = match (role, marked) {
+            (Role::Cache, Some(_)) if !locks.is_shared() => sweep_cache(files, shards)?,
+            (Role::Cache, Some(_)) => foreign::read(files, shards)?,
+            (Role::Cache, None) => mark_cache(files, shards)?,
+            (Role::Persisted, Some(_)) => {
+                settle_readers(files, shards, wishes)?;
+                HashSet::new()
             }
-            (_, Some(_)) => {}
-            (_, None) => self.mark(role)?,
-        }
-        Ok(taken.lock)
+            (Role::Persisted, None) => {
+                mark_persisted(files, shards)?;
+                HashSet::new()
+            }
+        };
+        Ok(Claim {
+            role: Some(role),
+            locks: Some(locks),
+            foreign: Arc::new(foreign),
+        })
     }
 
-    /// Marks a directory that has no mark, unless items are in it that a cache
-    /// may not call its own.
-    fn mark(&self, role: Role) -> Result<(), StoreError> {
-        let holds_items = !scan::find(self.root(), &*self.files, &[])?.keys.is_empty();
-        let path = self.root().display();
-        match (role, holds_items) {
-            (Role::Cache, true) => {
-                tracing::warn!(%path, "a directory without a mark, which holds items already, is used as a cache: it is not marked, and nothing in it is ever swept");
+    /// Takes the locks of a temporary directory, before anybody uses it.
+    pub(super) fn lock_temporary(&self) -> Result<(), StoreError> {
+        let _only_one = self.claiming.lock();
+        let locks = Locks::take(&*self.files, &self.shards)?;
+        if locks.is_shared() {
+            // By a sweep of this process, which is about to delete it.
+            return Err(at(self.root(), Fault::Locked));
+        }
+        self.claim.lock().locks = Some(locks);
+        Ok(())
+    }
+
+    /// Whether the item of a cache was there before the directory became one.
+    pub(super) fn is_foreign(&self, key: Uuid) -> bool {
+        self.claim.lock().foreign.contains(&key)
+    }
+
+    /// Makes the shard of a key again that somebody has deleted, so that a name in
+    /// it can be made; and, of a cache that was deleted and made again, takes the
+    /// new directory.
+    pub(super) fn restore(&self, key: Uuid) -> Result<(), StoreError> {
+        if self.is_gone() {
+            return self.restore_root();
+        }
+        let _only_one = self.claiming.lock();
+        self.restore_claim()?;
+        let shard = Spot::Shard(&self.shards, key.as_bytes()[0]);
+        let made = self.files.create_dir(&shard, self.shards.readers());
+        made.map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => at(self.root(), Fault::DirectoryGone),
+            _ => not_a_directory(&shard.path(), error),
+        })
+    }
+
+    /// What makes the directory this process's may have been deleted with its
+    /// shards: the lock file and the mark are then made again.
+    fn restore_claim(&self) -> Result<(), StoreError> {
+        let files = &*self.files;
+        let Claim { role, locks, .. } = self.claim.lock().clone();
+        let Some(locks) = locks else { return Ok(()) };
+        if !locks.are_in_place(files, &self.shards) {
+            let locks = Locks::take(files, &self.shards)?;
+            self.claim.lock().locks = Some(locks);
+        }
+        match role {
+            Some(role) if !self.is_temporary && Role::of(files, &self.shards)?.is_none() => {
+                role.mark(files, &self.shards)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// A cache of this process that stood at `root` and was deleted.
+    fn gone_from(root: &Path) -> Option<Arc<Self>> {
+        let all: Vec<_> = {
+            let entries = ENTRIES.lock();
+            entries.values().filter_map(Weak::upgrade).collect()
+        };
+        all.into_iter().find(|entry| {
+            entry.root() == root
+                && entry.claim.lock().role == Some(Role::Cache)
+                && entry.shards.handles.is_unlinked(root)
+        })
+    }
+
+    /// Whether it was deleted.
+    pub(super) fn is_gone(&self) -> bool {
+        self.shards.handles.is_unlinked(self.root())
+    }
+
+    /// Whether its path leads to it.
+    pub(super) fn is_at_its_path(&self) -> bool {
+        self.stands_for(&self.shards.identity())
+    }
+
+    /// Goes on in the directory that stands at the path of a cache now: takes its
+    /// lock, and marks it. Only a temporary directory, whose name nobody else has,
+    /// is made again.
+    fn restore_root(&self) -> Result<(), StoreError> {
+        let _only_one = self.claiming.lock();
+        let root = self.root();
+        if !self.shards.handles.is_unlinked(root) {
+            return Ok(());
+        }
+        let gone = |_| at(root, Fault::DirectoryGone);
+        if self.claim.lock().role != Some(Role::Cache) {
+            return Err(gone(()));
+        }
+        if self.is_temporary {
+            let made = self.files.create_dir(&Spot::Path(root), Readers::Owner);
+            made.map_err(|error| at(root, error))?;
+        }
+        let shards = Shards::open(root.to_owned()).map_err(|_| gone(()))?;
+        shards.set_readers(self.shards.readers());
+        create_shards(&*self.files, &shards)?;
+        let claim = self.claim_with(&shards, Role::Cache, None)?;
+        self.become_entry_of(&shards)?;
+        self.shards.handles.replace(&shards.handles);
+        *self.claim.lock() = claim;
+        tracing::debug!(path = %root.display(), "a cache that was deleted is used again");
+        Ok(())
+    }
+
+    /// Moves the entry to the directory that it stands for now.
+    fn become_entry_of(&self, shards: &Shards) -> Result<(), StoreError> {
+        let mut entries = ENTRIES.lock();
+        let before = self.shards.identity();
+        let is_taken = entries
+            .get(&shards.identity())
+            .is_some_and(|entry| entry.strong_count() > 0);
+        let own = entries.get(&before).cloned();
+        match own.filter(|own| std::ptr::eq(own.as_ptr(), self)) {
+            Some(own) if !is_taken => {
+                entries.remove(&before);
+                entries.insert(shards.identity(), own);
                 Ok(())
             }
-            (Role::Persisted, true) => {
-                tracing::warn!(%path, "a directory without a mark, which holds items already, is marked as persisted");
-                role.mark(&*self.files, self.root())
-            }
-            (_, false) => role.mark(&*self.files, self.root()),
+            _ => Err(at(self.root(), Fault::DirectoryGone)),
         }
     }
 
@@ -225,16 +432,15 @@ impl Directory {
 
     /// What the directory is used for, or marked for.
     pub(super) fn role(&self) -> Result<Option<Role>, StoreError> {
-        match self.claim.get() {
-            Some(claim) => Ok(Some(claim.role)),
-            None => Role::of(&*self.files, self.root()),
+        match self.claim.lock().role {
+            Some(role) => Ok(Some(role)),
+            None => Role::of(&*self.files, &self.shards),
         }
     }
 
     /// Whether this process has the directory, to persist to it.
     pub(super) fn is_persisted(&self) -> bool {
-        let claim = self.claim.get();
-        claim.is_some_and(|claim| claim.role == Role::Persisted)
+        self.claim.lock().role == Some(Role::Persisted)
     }
 
     /// Takes the directory as a cache. The number is that store's permission to
@@ -349,6 +555,87 @@ impl Directory {
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         self.durability.sync(self)
     }
+}
+
+/// Makes the shards of a directory.
+fn create_shards(files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
+    (0..=u8::MAX).try_for_each(|shard| {
+        let shard = Spot::Shard(shards, shard);
+        let made = files.create_dir(&shard, shards.readers());
+        made.map_err(|error| not_a_directory(&shard.path(), error))
+    })
+}
+
+fn not_a_directory(path: &Path, error: io::Error) -> StoreError {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => at(path, Fault::NotADirectory),
+        _ => at(path, error),
+    }
+}
+
+/// Refuses a directory in which other users may replace what is written there.
+fn check_owner(files: &dyn Files, shards: &Shards, wishes: Wishes) -> Result<(), StoreError> {
+    let ownership = files.ownership(&Spot::Root(shards));
+    let ownership = ownership.map_err(|error| at(shards.root(), error))?;
+    if !ownership.is_ours && !wishes.any_owner {
+        return Err(at(shards.root(), Fault::OtherOwner));
+    }
+    if ownership.is_world_writable {
+        return Err(at(shards.root(), Fault::WorldWritable));
+    }
+    Ok(())
+}
+
+/// Empties a marked cache whose process is gone, but for what was there before it
+/// became one.
+fn sweep_cache(files: &dyn Files, shards: &Shards) -> Result<HashSet<Uuid>, StoreError> {
+    let foreign = foreign::read(files, shards)?;
+    let found = scan::find(shards, files, &[])?;
+    sweep::cache(files, shards, &found, |key| foreign.contains(key));
+    let left = found
+        .keys
+        .iter()
+        .filter(|key| foreign.contains(key))
+        .count();
+    report_foreign(shards, left);
+    Ok(foreign)
+}
+
+/// Marks a directory as a cache. Items that are there already are written down
+/// first, to be left alone.
+fn mark_cache(files: &dyn Files, shards: &Shards) -> Result<HashSet<Uuid>, StoreError> {
+    let found = scan::find(shards, files, &[])?;
+    let foreign = match &found.keys[..] {
+        [] => HashSet::new(),
+        keys => foreign::write(files, shards, keys)?,
+    };
+    Role::Cache.mark(files, shards)?;
+    report_foreign(shards, foreign.len());
+    Ok(foreign)
+}
+
+fn report_foreign(shards: &Shards, items: usize) {
+    if items > 0 {
+        tracing::warn!(path = %shards.root().display(), items, "a cache holds items that were there before it became one: they are left alone; move them away or delete them if they are not needed, and if the directory was not meant to be a cache, delete `file_backed.role` in it");
+    }
+}
+
+fn mark_persisted(files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
+    if !scan::find(shards, files, &[])?.keys.is_empty() {
+        tracing::warn!(path = %shards.root().display(), "a directory without a mark, which holds items already, is marked as persisted");
+    }
+    Role::Persisted.mark(files, shards)
+}
+
+/// Who may read what is persisted: whom the caller names, or else those who may
+/// read what is there.
+fn settle_readers(files: &dyn Files, shards: &Shards, wishes: Wishes) -> Result<(), StoreError> {
+    if wishes.readers.is_some() {
+        return Role::open_up(files, shards);
+    }
+    let readers = Role::readers(files, shards);
+    shards.set_readers(readers.map_err(|error| at(shards.root(), error))?);
+    Ok(())
 }
 
 /// Adds the path to an error.

@@ -7,14 +7,12 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, ErrorKind::PermissionDenied};
-use std::path::Path;
 
 use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::directory::{Directory, at};
 use super::files::{Files, Identity, SyncError};
-use super::layout::shard_path;
 use super::role::Role;
 use super::spot::Spot;
 use crate::error::{Fault, StoreError};
@@ -100,6 +98,9 @@ impl Durability {
     /// each shard with names that changed.
     pub(super) fn sync(&self, directory: &Directory) -> Result<(), StoreError> {
         let _only_one = self.syncing.lock();
+        if directory.is_gone() {
+            return Err(at(directory.root(), Fault::DirectoryGone));
+        }
         let (keys, shards) = self.begin();
         let synced = match &self.anchor {
             Some(anchor) if keys.len() > MANY => self.sync_file_system(directory, anchor, &keys),
@@ -171,28 +172,28 @@ impl Durability {
         if let Some(error) = unopened {
             return Err(error);
         }
-        let root = directory.root();
+        let (files, opened) = (directory.files(), directory.shards());
         for shard in shards {
-            sync_path(directory.files(), &shard_path(root, *shard))?;
+            sync(files, &Spot::Shard(opened, *shard))?;
         }
         if !self.unsynced.lock().is_anchored {
             self.sync_anchoring(directory)?;
         }
-        sync_path(directory.files(), root)
+        sync(files, &Spot::Root(opened))
     }
 
     /// What is done once: the mark, and the names on the way to the directory.
     fn sync_anchoring(&self, directory: &Directory) -> Result<(), StoreError> {
         let (files, root) = (directory.files(), directory.root());
-        let mark = Role::path(root);
-        match files.sync(&Spot::Path(&mark)) {
+        let mark = Role::spot(directory.shards());
+        match files.sync(&mark) {
             Err(SyncError::Open(error)) if error.kind() == io::ErrorKind::NotFound => {}
-            synced => synced.map_err(|error| at(&mark, error.into_io()))?,
+            synced => synced.map_err(|error| at(&mark.path(), error.into_io()))?,
         }
         // Its parents may be as new as it is. What is on another file system
         // was there before.
         let identity = |path| files.identity(&Spot::Path(path));
-        let own = identity(root).map_err(|error| at(root, error))?;
+        let own = directory.shards().identity();
         for parent in root.ancestors().skip(1) {
             if !identity(parent).is_ok_and(|parent| parent.is_on_device_of(&own)) {
                 break;
@@ -233,7 +234,7 @@ impl Durability {
     }
 }
 
-fn sync_path(files: &dyn Files, path: &Path) -> Result<(), StoreError> {
-    let synced = files.sync(&Spot::Path(path));
-    synced.map_err(|error| at(path, error.into_io()))
+fn sync(files: &dyn Files, spot: &Spot<'_>) -> Result<(), StoreError> {
+    let synced = files.sync(spot);
+    synced.map_err(|error| at(&spot.path(), error.into_io()))
 }

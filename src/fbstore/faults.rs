@@ -284,8 +284,9 @@ fn key_of(file: &Path) -> Option<Uuid> {
 }
 
 fn files_below(path: &Path) -> Vec<PathBuf> {
-    super::layout::shards()
-        .flat_map(|shard| std::fs::read_dir(path.join(shard)).expect("a shard"))
+    (0..=u8::MAX)
+        .map(|shard| super::layout::shard_path(path, shard))
+        .flat_map(|shard| std::fs::read_dir(shard).expect("a shard"))
         .map(|file| file.expect("an entry").path())
         .collect()
 }
@@ -446,7 +447,7 @@ fn taken_at_each_operation(
         let files = Arc::new(files.clone());
         PreparedPath::open_with(places.cache.clone(), vec![], files).expect("nothing fails yet")
     };
-    let mark = super::role::Role::path(&places.cache);
+    let mark = places.cache.join("file_backed.role");
     for after in 0.. {
         if !is_marked {
             // Not there at first.

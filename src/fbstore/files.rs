@@ -7,20 +7,23 @@ use std::path::Path;
 
 use file_backed_codecs::Source;
 
+use super::readers::Readers;
 use super::spot::Spot;
 
 /// The file operations of a directory of items.
 pub(crate) trait Files: Send + Sync + 'static {
-    /// Makes a directory and its parents; one that is there is success.
-    fn create_dir(&self, path: &Path) -> io::Result<()>;
+    /// Makes a directory, and the parents of a [`Spot::Path`]; one that is there is
+    /// success.
+    fn create_dir(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()>;
 
     /// Tells each name in a directory, and whether it is of a file.
-    fn list(&self, path: &Path, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()>;
+    fn list(&self, spot: &Spot<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()>;
 
     /// Makes a new file, which nobody may write to later.
     fn create(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Write + Send>>;
 
-    /// Opens a file to be read.
+    /// Opens a file to be read. It never waits, whatever stands there: what is not a
+    /// regular file tells so when its length is asked for.
     fn open(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Source>>;
 
     /// Gives a file a second name.
@@ -42,6 +45,12 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// Makes a file, or the names in a directory, durable.
     fn sync(&self, spot: &Spot<'_>) -> Result<(), SyncError>;
 
+    /// Lets `readers` read a file, beside those who may already.
+    fn open_up(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()>;
+
+    /// Who owns a file or directory, and who else may do what with it.
+    fn ownership(&self, spot: &Spot<'_>) -> io::Result<Ownership>;
+
     /// Opens a directory for [`sync_file_system`](Self::sync_file_system), which
     /// tells of failures since then; `None` where there is no such call.
     fn anchor(&self, path: &Path) -> io::Result<Option<File>>;
@@ -49,14 +58,15 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// Makes everything in the anchor's file system durable.
     fn sync_file_system(&self, anchor: &File) -> io::Result<()>;
 
-    /// Opens a file to be locked, and makes it if it is not there.
-    fn open_lock(&self, path: &Path) -> io::Result<File>;
+    /// Opens a regular file to be locked, and makes it if it is not there; or a
+    /// directory that is there.
+    fn open_lock(&self, spot: &Spot<'_>) -> io::Result<File>;
 
     /// Locks a file for this process. False if another has it.
     fn try_lock(&self, file: &File) -> io::Result<bool>;
 
     /// Opens a file that is there to be locked, for who may only read it.
-    fn open_pin(&self, path: &Path) -> io::Result<File>;
+    fn open_pin(&self, spot: &Spot<'_>) -> io::Result<File>;
 
     /// Locks a file together with others who do so. False if somebody has it for
     /// himself.
@@ -81,6 +91,18 @@ impl SyncError {
     }
 }
 
+/// Who owns a file or directory, and who else may do what with it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ownership {
+    /// It belongs to the user that this process runs as.
+    pub(crate) is_ours: bool,
+    /// Users of its group may change it.
+    pub(crate) is_group_writable: bool,
+    /// Every user may change it.
+    pub(crate) is_world_writable: bool,
+    pub(crate) readers: Readers,
+}
+
 /// Tells two files or directories apart, whatever names they have.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Identity {
@@ -103,22 +125,12 @@ impl Identity {
         }
     }
 
-    /// Which file or directory is at `path`.
-    #[cfg(unix)]
-    pub(super) fn at(path: &Path) -> io::Result<Self> {
-        std::fs::metadata(path).map(Self::told_by)
-    }
-
     /// Which file this is, that was opened at `path`.
     #[cfg(unix)]
     pub(super) fn of(file: &File, _path: &Path) -> io::Result<Self> {
-        file.metadata().map(Self::told_by)
-    }
-
-    #[cfg(unix)]
-    fn told_by(metadata: std::fs::Metadata) -> Self {
         use std::os::unix::fs::MetadataExt as _;
-        Self::Inode(metadata.dev(), metadata.ino())
+        let metadata = file.metadata()?;
+        Ok(Self::Inode(metadata.dev(), metadata.ino()))
     }
 
     /// Which file or directory is at `path`.

@@ -1,80 +1,175 @@
-//! Shards that are kept open.
+//! Directories that are kept open.
 //!
-//! A directory keeps up to 256 descriptors, opened when a shard is first used.
-//! All directories of the process together keep at most half of those that the
-//! process may have; what is beyond goes by paths.
+//! A directory of items keeps itself open, and each shard from its first use on. So
+//! no path is resolved for each file, and whatever happens to the path, an operation
+//! reaches the directory that was opened, whose lock this process has, or fails.
+//! Shards are kept within the [`descriptor_budget`](super::descriptor_budget).
 
 #[cfg(not(unix))]
 pub(super) use by_path::Handles;
 #[cfg(unix)]
-pub(super) use open::Handles;
+pub(super) use open::{Handles, OpenShards};
 
 #[cfg(unix)]
 mod open {
+    use std::io;
     use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
     use std::path::Path;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::sync::{LazyLock, OnceLock};
+    use std::sync::Arc;
 
-    use rustix::fs::{CWD, Mode, OFlags, openat};
-    use rustix::process::{Resource, getrlimit};
+    use arc_swap::{ArcSwap, ArcSwapOption};
+    use rustix::fs::{CWD, Mode, OFlags, fstat, openat};
 
-    use crate::fbstore::layout::shard_path;
-
-    /// How many the process keeps open.
-    static OPEN: AtomicUsize = AtomicUsize::new(0);
-
-    /// How many it may keep open: the other half is the program's.
-    static MOST: LazyLock<usize> = LazyLock::new(|| {
-        let limit = getrlimit(Resource::Nofile).current;
-        limit.map_or(usize::MAX, |limit| (limit / 2) as usize)
-    });
+    use crate::fbstore::descriptor_budget::{self, KeptOpen};
+    use crate::fbstore::files::Identity;
+    use crate::fbstore::layout::shard_name;
 
     /// To find names in it; it cannot be read.
     #[cfg(target_os = "linux")]
-    const FLAGS: OFlags = OFlags::PATH;
+    const FLAGS: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
     #[cfg(not(target_os = "linux"))]
-    const FLAGS: OFlags = OFlags::RDONLY;
+    const FLAGS: OFlags = OFlags::RDONLY
+        .union(OFlags::DIRECTORY)
+        .union(OFlags::CLOEXEC);
 
-    /// The shards of one directory that are open.
-    pub(in crate::fbstore) struct Handles(Box<[OnceLock<OwnedFd>]>);
+    /// One directory of items, and those of its shards that are open.
+    pub(in crate::fbstore) struct Handles {
+        root: ArcSwap<Opened>,
+        shards: Arc<OpenShards>,
+    }
 
-    impl Handles {
-        pub(in crate::fbstore) fn new() -> Self {
-            Self((0..256).map(|_| OnceLock::new()).collect())
+    /// An open directory, and what tells it from every other.
+    struct Opened {
+        directory: OwnedFd,
+        device: u64,
+        inode: u64,
+        owner: u32,
+        /// Its share of the budget, if it is kept open.
+        _kept: Option<KeptOpen>,
+    }
+
+    /// The shards of a directory that are kept open.
+    pub(in crate::fbstore) struct OpenShards(Box<[ArcSwapOption<Opened>]>);
+
+    impl Opened {
+        fn new(directory: OwnedFd) -> io::Result<Self> {
+            let stat = fstat(&directory)?;
+            Ok(Self {
+                directory,
+                device: stat.st_dev as u64,
+                inode: stat.st_ino as u64,
+                owner: stat.st_uid,
+                _kept: None,
+            })
         }
 
-        /// The open shard; `None` if it cannot be kept open.
-        pub(in crate::fbstore) fn get(&self, root: &Path, shard: u8) -> Option<BorrowedFd<'_>> {
-            let slot = &self.0[usize::from(shard)];
-            if slot.get().is_none() {
-                Self::open(slot, root, shard);
-            }
-            slot.get().map(|shard| shard.as_fd())
-        }
-
-        #[cold]
-        fn open(slot: &OnceLock<OwnedFd>, root: &Path, shard: u8) {
-            let taken = OPEN.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |open| {
-                (open < *MOST).then_some(open + 1)
-            });
-            if taken.is_err() {
-                return;
-            }
-            let flags = FLAGS | OFlags::DIRECTORY | OFlags::CLOEXEC;
-            let opened = openat(CWD, shard_path(root, shard), flags, Mode::empty());
-            // Of two threads one comes second.
-            let is_kept = opened.is_ok_and(|opened| slot.set(opened).is_ok());
-            if !is_kept {
-                OPEN.fetch_sub(1, Ordering::Relaxed);
-            }
+        fn is_same(&self, other: &Self) -> bool {
+            (self.device, self.inode) == (other.device, other.inode)
         }
     }
 
-    impl Drop for Handles {
-        fn drop(&mut self) {
-            let open = self.0.iter().filter(|slot| slot.get().is_some());
-            OPEN.fetch_sub(open.count(), Ordering::Relaxed);
+    impl OpenShards {
+        /// Closes up to `most` of them. Those that are in use are closed when they
+        /// are not any more.
+        pub(in crate::fbstore) fn close(&self, most: usize) -> usize {
+            let open = self.0.iter().filter_map(|slot| slot.swap(None));
+            open.take(most).count()
+        }
+    }
+
+    impl Handles {
+        pub(in crate::fbstore) fn open(root: &Path) -> io::Result<Self> {
+            let open = || Ok(openat(CWD, root, FLAGS, Mode::empty())?);
+            let root = Opened::new(descriptor_budget::with_descriptors(open)?)?;
+            let shards = (0..256).map(|_| ArcSwapOption::empty()).collect();
+            let shards = Arc::new(OpenShards(shards));
+            descriptor_budget::enter(&shards);
+            Ok(Self {
+                root: ArcSwap::from_pointee(root),
+                shards,
+            })
+        }
+
+        pub(in crate::fbstore) fn identity(&self, _: &Path) -> Identity {
+            let root = self.root.load();
+            Identity::Inode(root.device, root.inode)
+        }
+
+        /// Whether the directory was deleted.
+        pub(in crate::fbstore) fn is_unlinked(&self, _: &Path) -> bool {
+            fstat(&self.root.load().directory).is_ok_and(|stat| stat.st_nlink == 0)
+        }
+
+        /// Goes on with the directory that `other` has opened.
+        pub(in crate::fbstore) fn replace(&self, other: &Self) {
+            self.root.store(other.root.load_full());
+            self.shards.close(usize::MAX);
+        }
+
+        /// Calls with the directory itself.
+        pub(in crate::fbstore) fn in_root<R>(
+            &self,
+            call: impl Fn(BorrowedFd<'_>) -> io::Result<R>,
+        ) -> io::Result<R> {
+            call(self.root.load().directory.as_fd())
+        }
+
+        /// Calls with a directory beside the shards.
+        pub(in crate::fbstore) fn below_root<R>(
+            &self,
+            directory: &str,
+            call: impl Fn(BorrowedFd<'_>) -> io::Result<R>,
+        ) -> io::Result<R> {
+            call(self.open_below(directory)?.directory.as_fd())
+        }
+
+        /// Calls with a shard.
+        pub(in crate::fbstore) fn in_shard<R>(
+            &self,
+            shard: u8,
+            call: impl Fn(BorrowedFd<'_>) -> io::Result<R>,
+        ) -> io::Result<R> {
+            let slot = &self.shards.0[usize::from(shard)];
+            if let Some(kept) = &*slot.load() {
+                match call(kept.directory.as_fd()) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        // The shard may have been replaced since it was opened.
+                        let now = self.open_below(shard_name(shard).as_str())?;
+                        if now.is_same(kept) {
+                            return Err(error);
+                        }
+                        slot.store(None);
+                    }
+                    done => return done,
+                }
+            }
+            let mut opened = self.open_below(shard_name(shard).as_str())?;
+            let done = call(opened.directory.as_fd());
+            opened._kept = descriptor_budget::take();
+            if opened._kept.is_some() {
+                slot.store(Some(Arc::new(opened)));
+            }
+            done
+        }
+
+        /// Opens a directory in the root: no link to one, none on another file
+        /// system, and none of another user.
+        pub(in crate::fbstore) fn check_below(&self, directory: BorrowedFd<'_>) -> io::Result<()> {
+            let stat = fstat(directory)?;
+            let root = self.root.load();
+            if stat.st_dev as u64 == root.device && stat.st_uid == root.owner {
+                return Ok(());
+            }
+            let text = "a directory inside is on another file system than the whole, or belongs \
+                        to another user: remove it, or give another path";
+            Err(io::Error::other(text))
+        }
+
+        fn open_below(&self, name: &str) -> io::Result<Opened> {
+            let flags = FLAGS | OFlags::NOFOLLOW;
+            let opened = openat(&self.root.load().directory, name, flags, Mode::empty())?;
+            self.check_below(opened.as_fd())?;
+            Opened::new(opened)
         }
     }
 }
@@ -82,11 +177,26 @@ mod open {
 /// Where there are no such calls, names are reached by their paths.
 #[cfg(not(unix))]
 mod by_path {
+    use std::io;
+    use std::path::Path;
+
+    use crate::fbstore::files::Identity;
+
     pub(in crate::fbstore) struct Handles;
 
     impl Handles {
-        pub(in crate::fbstore) fn new() -> Self {
-            Self
+        pub(in crate::fbstore) fn open(root: &Path) -> io::Result<Self> {
+            Identity::at(root).map(|_| Self)
         }
+
+        pub(in crate::fbstore) fn identity(&self, root: &Path) -> Identity {
+            Identity::at(root).unwrap_or_else(|_| Identity::Path(root.to_owned()))
+        }
+
+        pub(in crate::fbstore) fn is_unlinked(&self, root: &Path) -> bool {
+            !root.is_dir()
+        }
+
+        pub(in crate::fbstore) fn replace(&self, _: &Self) {}
     }
 }

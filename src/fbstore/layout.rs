@@ -10,10 +10,11 @@ use uuid::Uuid;
 ///
 /// The published 0.6 deletes names that it does not know: name these to it as
 /// ignored.
-pub const RESERVED: [&str; 3] = [
+pub const RESERVED: [&str; 4] = [
     "file_backed.lock",
     "file_backed.role",
     "file_backed.manifest",
+    "file_backed.foreign",
 ];
 
 /// The path of the file of `key` below `root`: `root/<first two hex
@@ -40,14 +41,25 @@ pub fn key_path(root: &Path, key: Uuid) -> PathBuf {
     path
 }
 
-/// The names of the 256 shards.
-pub(super) fn shards() -> impl Iterator<Item = String> {
-    (0..=u8::MAX).map(|shard| format!("{shard:02x}"))
+/// The name of a shard, without an allocation.
+#[derive(Clone, Copy)]
+pub(super) struct ShardName([u8; 2]);
+
+pub(super) fn shard_name(shard: u8) -> ShardName {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| DIGITS[usize::from(value & 0xf)];
+    ShardName([digit(shard >> 4), digit(shard)])
+}
+
+impl ShardName {
+    pub(super) fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("two hex digits")
+    }
 }
 
 /// The directory of a shard.
 pub(super) fn shard_path(root: &Path, shard: u8) -> PathBuf {
-    root.join(format!("{shard:02x}"))
+    root.join(shard_name(shard).as_str())
 }
 
 /// What a name in a shard stands for, if it is one of ours.
@@ -95,6 +107,11 @@ pub(super) fn name_in(shard: &str, name: &OsStr) -> Option<Name> {
     is_ours.then(|| Name::Temporary {
         is_left_over: rest != temporary_suffix(),
     })
+}
+
+/// Whether a name is that of a shard.
+pub(super) fn is_shard(name: &str) -> bool {
+    name.len() == 2 && is_hex(name)
 }
 
 pub(super) fn is_hex(name: &str) -> bool {

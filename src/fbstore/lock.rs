@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::{Arc, LazyLock, Weak};
 
@@ -14,7 +15,73 @@ use parking_lot::{Condvar, Mutex};
 
 use super::directory::at;
 use super::files::{Files, Identity};
+use super::spot::{Shards, Spot};
 use crate::error::{Fault, StoreError};
+
+/// The name of the lock file.
+const NAME: &str = "file_backed.lock";
+
+/// The locks by which this process has a directory: that of the lock file, and that
+/// of the directory itself where the file system has such. The second one holds when
+/// the lock file is deleted, and tells programs that clean up old files, such as
+/// `systemd-tmpfiles`, to leave the directory alone.
+#[derive(Clone)]
+pub(super) struct Locks {
+    file: Arc<Lock>,
+    /// Kept for its drop.
+    _directory: Option<Arc<Lock>>,
+    is_shared: bool,
+}
+
+impl Locks {
+    /// Takes the locks of a directory for this process.
+    pub(super) fn take(files: &dyn Files, shards: &Shards) -> Result<Self, StoreError> {
+        let file = Lock::take(files, &shards.beside(NAME), shards.root())?;
+        let directory = match Lock::take(files, &Spot::Root(shards), shards.root()) {
+            Err(error) if is_unsupported(&error) => None,
+            directory => Some(directory?.lock),
+        };
+        Ok(Self {
+            file: file.lock,
+            _directory: directory,
+            is_shared: file.is_shared,
+        })
+    }
+
+    /// Whether another entry of this process has the directory too.
+    pub(super) fn is_shared(&self) -> bool {
+        self.is_shared
+    }
+
+    /// Whether the lock file still has its name.
+    pub(super) fn are_in_place(&self, files: &dyn Files, shards: &Shards) -> bool {
+        let now = files.identity(&shards.beside(NAME));
+        now.is_ok_and(|now| now == *self.file.identity())
+    }
+}
+
+/// Whether the file system has no locks of directories.
+fn is_unsupported(error: &StoreError) -> bool {
+    let error = error.get_ref().downcast_ref::<io::Error>();
+    error.is_some_and(|error| {
+        error.kind() == io::ErrorKind::Unsupported || is_refused_by_number(error)
+    })
+}
+
+/// What `flock` of a directory fails with on network file systems.
+#[cfg(unix)]
+fn is_refused_by_number(error: &io::Error) -> bool {
+    use rustix::io::Errno;
+    let number = error.raw_os_error();
+    [Errno::BADF, Errno::NOLCK, Errno::INVAL, Errno::OPNOTSUPP]
+        .iter()
+        .any(|errno| number == Some(errno.raw_os_error()))
+}
+
+#[cfg(not(unix))]
+fn is_refused_by_number(_: &io::Error) -> bool {
+    false
+}
 
 /// A lock that this process has. It is given back when the last owner drops it.
 pub(super) struct Lock {
@@ -24,10 +91,10 @@ pub(super) struct Lock {
 
 /// The locks of this process, by their files. One whose `Weak` is dead is on
 /// its way: it is being taken, or given back.
-static LOCKS: LazyLock<Locks> = LazyLock::new(Locks::default);
+static LOCKS: LazyLock<Held> = LazyLock::new(Held::default);
 
 #[derive(Default)]
-struct Locks {
+struct Held {
     held: Mutex<HashMap<Identity, Weak<Lock>>>,
     changed: Condvar,
 }
@@ -40,10 +107,15 @@ pub(super) struct Taken {
 }
 
 impl Lock {
-    /// Takes the lock of the directory `root`, in the file at `path`, for this
-    /// process.
-    pub(super) fn take(files: &dyn Files, path: &Path) -> Result<Taken, StoreError> {
-        let file = files.open_lock(path).map_err(|error| at(path, error))?;
+    /// Takes the lock of the directory `root`, which is on the file or directory at
+    /// `spot`, for this process.
+    pub(super) fn take(
+        files: &dyn Files,
+        spot: &Spot<'_>,
+        root: &Path,
+    ) -> Result<Taken, StoreError> {
+        let path = &*spot.path();
+        let file = files.open_lock(spot).map_err(|error| at(path, error))?;
         let identity = Identity::of(&file, path).map_err(|error| at(path, error))?;
         if let Some(lock) = LOCKS.share_or_begin(&identity) {
             return Ok(Taken {
@@ -53,7 +125,7 @@ impl Lock {
         }
         let begun = Begun(&identity);
         if !files.try_lock(&file).map_err(|error| at(path, error))? {
-            return Err(at(directory_of(path), Fault::Locked));
+            return Err(at(root, Fault::Locked));
         }
         let lock = Arc::new(Self {
             file,
@@ -68,8 +140,11 @@ impl Lock {
     }
 }
 
-fn directory_of(path: &Path) -> &Path {
-    path.parent().unwrap_or(path)
+impl Lock {
+    /// Which file or directory is locked.
+    pub(super) fn identity(&self) -> &Identity {
+        &self.identity
+    }
 }
 
 impl Drop for Lock {
@@ -83,7 +158,7 @@ impl Drop for Lock {
     }
 }
 
-impl Locks {
+impl Held {
     /// A lock that the process has; or `None`, and the caller is the one to take
     /// it. Waits while another thread is at it.
     fn share_or_begin(&self, identity: &Identity) -> Option<Arc<Lock>> {

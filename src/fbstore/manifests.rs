@@ -34,6 +34,9 @@ use crate::error::StoreError;
 /// The name of the directory of manifests.
 const DIRECTORY: &str = "file_backed.manifest";
 
+/// A manifest on its way to its name. One process writes, one at a time.
+const UNFINISHED: &str = "new";
+
 /// Hex digits of a generation.
 const DIGITS: usize = 16;
 
@@ -49,7 +52,6 @@ pub(super) enum Keep {
 pub(crate) struct Manifests<'a> {
     path: &'a PreparedPath,
     files: &'a dyn Files,
-    directory: PathBuf,
 }
 
 impl<'a> Manifests<'a> {
@@ -57,17 +59,19 @@ impl<'a> Manifests<'a> {
         Self {
             path,
             files: path.directory().files(),
-            directory: path.join(DIRECTORY),
         }
     }
 
     pub(crate) fn path_of(&self, generation: u64) -> PathBuf {
-        self.directory.join(format!("{generation:0DIGITS$x}"))
+        self.path.join(DIRECTORY).join(name_of(generation))
     }
 
-    /// A manifest on its way to its name. One process writes, one at a time.
-    fn unfinished(&self) -> PathBuf {
-        self.directory.join("new")
+    fn directory(&self) -> Spot<'a> {
+        Spot::Beside(self.path.directory().shards(), Path::new(DIRECTORY))
+    }
+
+    fn spot<'b>(&'b self, name: &'b str) -> Spot<'b> {
+        Spot::Below(self.path.directory().shards(), DIRECTORY, Path::new(name))
     }
 
     pub(crate) fn generations(&self) -> Result<Vec<u64>, StoreError> {
@@ -75,18 +79,20 @@ impl<'a> Manifests<'a> {
         let mut note = |name: &OsStr, is_file: bool| {
             generations.extend(generation_of(name).filter(|_| is_file));
         };
-        match self.files.list(&self.directory, &mut note) {
+        let directory = self.directory();
+        match self.files.list(&directory, &mut note) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            listed => listed.map_err(|error| at(&self.directory, error))?,
+            listed => listed.map_err(|error| at(&directory.path(), error))?,
         }
         generations.sort_unstable();
         Ok(generations)
     }
 
     pub(crate) fn read(&self, generation: u64) -> Result<Vec<u8>, StoreError> {
-        let path = self.path_of(generation);
+        let name = name_of(generation);
+        let spot = self.spot(&name);
         let read = || {
-            let source = self.files.open(&Spot::Path(&path))?;
+            let source = self.files.open(&spot)?;
             let len = usize::try_from(source.len()?).map_err(StoreError::value)?;
             let mut bytes = Vec::new();
             bytes.try_reserve_exact(len).map_err(StoreError::value)?;
@@ -94,67 +100,71 @@ impl<'a> Manifests<'a> {
             source.read_exact_at(&mut bytes, 0)?;
             Ok::<_, StoreError>(bytes)
         };
-        read().map_err(|error| at(&path, error))
+        read().map_err(|error| at(&spot.path(), error))
     }
 
     fn write(&self, generation: u64, bytes: &[u8]) -> Result<(), StoreError> {
-        let (path, unfinished) = (self.path_of(generation), self.unfinished());
-        let create_dir = self.files.create_dir(&self.directory);
-        create_dir.map_err(|error| at(&self.directory, error))?;
+        let (name, directory) = (name_of(generation), self.directory());
+        let (spot, unfinished) = (self.spot(&name), self.spot(UNFINISHED));
+        let readers = self.path.directory().shards().readers();
+        let create_dir = self.files.create_dir(&directory, readers);
+        create_dir.map_err(|error| at(&directory.path(), error))?;
         self.write_whole(&unfinished, bytes)
-            .map_err(|error| at(&unfinished, error))?;
+            .map_err(|error| at(&unfinished.path(), error))?;
         self.files
-            .rename_new(&Spot::Path(&unfinished), &Spot::Path(&path))
-            .map_err(|error| at(&path, error))
+            .rename_new(&unfinished, &spot)
+            .map_err(|error| at(&spot.path(), error))
     }
 
-    fn write_whole(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let spot = Spot::Path(path);
-        let mut file = match self.files.create(&spot) {
+    fn write_whole(&self, spot: &Spot<'_>, bytes: &[u8]) -> io::Result<()> {
+        let mut file = match self.files.create(spot) {
             // What an earlier attempt, or a process that died, has left.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.files.remove(&spot)?;
-                self.files.create(&spot)?
+                self.files.remove(spot)?;
+                self.files.create(spot)?
             }
             created => created?,
         };
         file.write_all(bytes)?;
         file.flush()?;
-        self.files.sync(&spot).map_err(SyncError::into_io)
+        self.files.sync(spot).map_err(SyncError::into_io)
     }
 
     fn sync(&self) -> Result<(), StoreError> {
-        let synced = self.files.sync(&Spot::Path(&self.directory));
-        synced.map_err(|error| at(&self.directory, error.into_io()))
+        let directory = self.directory();
+        let synced = self.files.sync(&directory);
+        synced.map_err(|error| at(&directory.path(), error.into_io()))
     }
 
     fn remove(&self, generation: u64) -> Result<bool, StoreError> {
-        let path = self.path_of(generation);
+        let name = name_of(generation);
+        let spot = self.spot(&name);
         let is_removed = || {
-            let file = match self.files.open_pin(&path) {
+            let file = match self.files.open_pin(&spot) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
                 file => file?,
             };
             if !self.files.try_lock(&file)? {
                 return Ok(false);
             }
-            self.files.remove(&Spot::Path(&path))?;
+            self.files.remove(&spot)?;
             Ok::<_, io::Error>(true)
         };
-        is_removed().map_err(|error| at(&path, error))
+        is_removed().map_err(|error| at(&spot.path(), error))
     }
 
     pub(crate) fn pin(&self, generation: u64) -> Result<Option<PreparedPath>, StoreError> {
-        let path = self.path_of(generation);
+        let name = name_of(generation);
+        let spot = self.spot(&name);
         let pin = || {
-            let file = match self.files.open_pin(&path) {
+            let file = match self.files.open_pin(&spot) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 file => file?,
             };
             let is_locked = self.files.try_lock_shared(&file)?;
             Ok::<_, io::Error>(is_locked.then_some(file))
         };
-        let pinned: Option<File> = pin().map_err(|error| at(&path, error))?;
+        let pinned: Option<File> = pin().map_err(|error| at(&spot.path(), error))?;
         Ok(pinned.map(|file| self.path.keeping(Arc::new(Keep::Pin(file)))))
     }
 
@@ -163,6 +173,10 @@ impl<'a> Manifests<'a> {
         let claim = claim.map_err(|error| at(self.path, error))?;
         Ok(self.path.keeping(claim))
     }
+}
+
+fn name_of(generation: u64) -> String {
+    format!("{generation:0DIGITS$x}")
 }
 
 fn generation_of(name: &OsStr) -> Option<u64> {

@@ -37,10 +37,16 @@ impl Meter {
         }
     }
 
-    /// Counts what is read from `file`. A map of it reads nothing.
-    pub(super) fn reading<'a>(&'a self, file: &'a dyn Source) -> Reading<'a> {
+    /// Counts what is read from `file`. A map of it reads nothing; it is to be had
+    /// if `may_map` says so.
+    pub(super) fn reading<'a>(
+        &'a self,
+        file: &'a dyn Source,
+        may_map: &'a (dyn Fn() -> bool + Sync),
+    ) -> Reading<'a> {
         Reading {
             file,
+            may_map,
             read: &self.read,
             refusal: AtomicI32::new(0),
         }
@@ -97,6 +103,7 @@ impl Write for Writing<'_> {
 
 pub(super) struct Reading<'a> {
     file: &'a dyn Source,
+    may_map: &'a (dyn Fn() -> bool + Sync),
     read: &'a AtomicU64,
     /// The number of the system's last refusal; 0 if there was none.
     refusal: AtomicI32,
@@ -146,7 +153,7 @@ impl Source for Reading<'_> {
     }
 
     fn file(&self) -> Option<&File> {
-        self.file.file()
+        self.file.file().filter(|_| (self.may_map)())
     }
 }
 
@@ -188,7 +195,7 @@ mod tests {
             let error = out.end(of_the_codec).expect_err("it was refused");
             assert!(error.is_system(), "{error}");
         }
-        let source = meter.reading(&Full);
+        let source = meter.reading(&Full, &|| true);
         source.read_exact_at(&mut [0], 0).expect_err("it fails");
         let of_the_codec: Result<(), _> = Err("decompression failed".into());
         let error = source.end(of_the_codec).expect_err("it failed");

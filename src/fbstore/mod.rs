@@ -29,26 +29,34 @@ mod archiving;
 mod check;
 #[cfg(test)]
 mod copies;
+pub mod descriptor_budget;
 mod directory;
 mod durability;
 #[cfg(test)]
 mod faults;
 pub(crate) mod files;
+mod foreign;
 mod handles;
 mod layout;
 mod lock;
 mod manifests;
 mod meter;
+#[cfg(unix)]
+mod names_by_handle;
+#[cfg(not(unix))]
+mod names_by_path;
 mod open;
 #[cfg(test)]
 mod power;
 mod prepared_path;
+mod readers;
 pub(crate) mod real_files;
 mod role;
 mod scan;
 mod spot;
 mod store;
 mod sweep;
+mod temporary;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transfer;
@@ -85,6 +93,7 @@ pub use file_backed_codecs::{BytesCodec, MappedBytes};
 pub use layout::{RESERVED, key_path};
 #[cfg(feature = "dataset")]
 pub(crate) use manifests::Manifests;
-pub use prepared_path::PreparedPath;
+pub use prepared_path::{PathBuilder, PreparedPath};
+pub use readers::Readers;
 pub use scan::sanitize_path;
 pub use store::FBStore;

@@ -5,12 +5,15 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::directory::{Directory, at};
+use super::directory::{Directory, Opening, Wishes, at};
 use super::files::Files;
 use super::manifests::Keep;
+use super::readers::Readers;
 use super::real_files::RealFiles;
 #[cfg(feature = "dataset")]
 use super::role::Role;
+use super::spot::Spot;
+use super::temporary;
 use crate::backing_store::Outcome;
 use crate::error::{Operation, StoreError};
 use crate::fb::unwrap;
@@ -58,7 +61,8 @@ pub(super) enum Mode {
 
 impl PreparedPath {
     /// Opens the directory `path`, making it and its shards where they are not
-    /// there. Names in `ignored` are the program's own: a scan passes over them
+    /// there, for this user alone to enter ([`builder`](Self::builder) opens it to
+    /// others). Names in `ignored` are the program's own: a scan passes over them
     /// silently.
     ///
     /// # Errors
@@ -90,15 +94,18 @@ impl PreparedPath {
         ignored: Vec<&'static str>,
         files: Arc<dyn Files>,
     ) -> Result<Self> {
-        let directory = Directory::create(&path, &*files)
-            .and_then(|()| Directory::enter(path, files, None))
-            .map_err(prepare)?;
-        Ok(Self {
-            directory,
-            ignored: ignored.into(),
-            mode: Mode::ReadWrite,
-            keep: None,
-        })
+        let mut builder = Self::builder();
+        builder.ignored = ignored;
+        builder.open_with(path, files)
+    }
+
+    /// Opens a directory with more choices than [`open`](Self::open) has: who may
+    /// read what is made in it, and who may own it.
+    pub fn builder() -> PathBuilder {
+        PathBuilder {
+            ignored: Vec::new(),
+            wishes: Wishes::default(),
+        }
     }
 
     /// As [`open`](Self::open), for a failure that is a bug of the program.
@@ -153,14 +160,7 @@ impl PreparedPath {
     /// Makes the directories on this thread.
     pub fn blocking_temp() -> Result<Self> {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
-        let temporary = tempfile::Builder::new()
-            .prefix("file_backed-")
-            .tempdir()
-            .map_err(|error| temporary_failed(at(&tempfile::env::temp_dir(), error)))?;
-        let path = temporary.path().to_owned();
-        let directory = Directory::create(&path, &*files)
-            .and_then(|()| Directory::enter(path, files, Some(temporary)))
-            .map_err(temporary_failed)?;
+        let directory = temporary::make(&files).map_err(temporary_failed)?;
         Ok(Self {
             directory,
             ignored: [].into(),
@@ -233,9 +233,9 @@ impl PreparedPath {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
         let failed = |error| Error::new(Operation::PrepareToRead, error);
         files
-            .list(&path, &mut |_, _| {})
+            .list(&Spot::Path(&path), &mut |_, _| {})
             .map_err(|error| failed(at(&path, error)))?;
-        let directory = Directory::enter(path, files, None).map_err(failed)?;
+        let directory = Directory::open(path, files, Opening::Read).map_err(failed)?;
         Ok(Self {
             directory,
             ignored: [].into(),
@@ -302,6 +302,93 @@ impl PreparedPath {
 
     pub(super) fn mode(&self) -> Mode {
         self.mode
+    }
+}
+
+/// Opens a directory; from [`PreparedPath::builder`].
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use file_backed::fbstore::{Readers, PreparedPath};
+///
+/// # let dir = tempfile::tempdir().expect("a temporary directory");
+/// # let path = dir.path().join("items");
+/// let prepared = PreparedPath::builder()
+///     .ignore("notes.txt")
+///     .readers(Readers::Everyone)
+///     .open(path)
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use = "a builder opens nothing until `open` is called"]
+pub struct PathBuilder {
+    ignored: Vec<&'static str>,
+    wishes: Wishes,
+}
+
+impl PathBuilder {
+    /// A name of the program's own, which a scan passes over silently.
+    pub fn ignore(mut self, name: &'static str) -> Self {
+        self.ignored.push(name);
+        self
+    }
+
+    /// Who may read what the library makes in the directory from now on; see
+    /// [`Readers`]. Without it, the owner alone; in a persisted directory that was
+    /// opened to more before, they may go on reading what comes.
+    pub fn readers(mut self, readers: Readers) -> Self {
+        self.wishes.readers = Some(readers);
+        self
+    }
+
+    /// Accepts a directory that belongs to another user, whom the program trusts not
+    /// to replace files in it. Otherwise such a directory can only be read
+    /// ([`PreparedPath::open_read_only`]).
+    pub fn any_owner(mut self) -> Self {
+        self.wishes.any_owner = true;
+        self
+    }
+
+    /// Opens the directory; see [`PreparedPath::open`].
+    ///
+    /// # Errors
+    ///
+    /// Same as [`PreparedPath::open`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave empty directories.
+    pub async fn open(self, path: impl Into<PathBuf>) -> Result<PreparedPath> {
+        let path = path.into();
+        on_a_thread(move || self.blocking_open(path)).await
+    }
+
+    /// The blocking form of [`open`](Self::open).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`PreparedPath::open`].
+    ///
+    /// # Blocking
+    ///
+    /// Makes the directories on this thread.
+    pub fn blocking_open(self, path: impl Into<PathBuf>) -> Result<PreparedPath> {
+        self.open_with(path.into(), Arc::new(RealFiles))
+    }
+
+    fn open_with(self, path: PathBuf, files: Arc<dyn Files>) -> Result<PreparedPath> {
+        let directory = Directory::open(path, files, Opening::Create(self.wishes));
+        Ok(PreparedPath {
+            directory: directory.map_err(prepare)?,
+            ignored: self.ignored.into(),
+            mode: Mode::ReadWrite,
+            keep: None,
+        })
     }
 }
 

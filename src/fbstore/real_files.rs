@@ -1,30 +1,32 @@
 //! The file system of the machine.
 
 use std::ffi::OsStr;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
 use file_backed_codecs::Source;
 use fs4::{FileExt, TryLockError};
 
-use super::files::{Files, Identity, SyncError};
+use super::files::{Files, Identity, Ownership, SyncError};
+use super::readers::Readers;
 use super::spot::Spot;
+
+#[cfg(unix)]
+use super::names_by_handle as names;
+#[cfg(not(unix))]
+use super::names_by_path as names;
 
 /// The file system of the machine.
 pub(crate) struct RealFiles;
 
 impl Files for RealFiles {
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
-        match fs::create_dir(path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(path),
-            made => made,
-        }
+    fn create_dir(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()> {
+        names::create_dir(spot, readers)
     }
 
-    fn list(&self, path: &Path, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
-        names::list(path, each)
+    fn list(&self, spot: &Spot<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
+        names::list(spot, each)
     }
 
     fn create(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Write + Send>> {
@@ -40,28 +42,20 @@ impl Files for RealFiles {
     }
 
     fn reflink(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
-        let to = to.path();
-        reflink_copy::reflink(from.path(), &to)?;
-        let mut permissions = fs::metadata(&to)?.permissions();
-        if !permissions.readonly() {
-            permissions.set_readonly(true);
-            fs::set_permissions(&to, permissions)?;
-        }
-        Ok(())
+        names::reflink(from, to)
     }
 
     fn rename_new(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
-        let (from, to) = (&*from.path(), &*to.path());
         if let Some(renamed) = names::rename_exclusively(from, to) {
             return renamed;
         }
-        match fs::hard_link(from, to) {
-            Ok(()) => fs::remove_file(from),
+        match names::link(from, to) {
+            Ok(()) => names::remove(from),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
             // Neither is to be had. This process has the directory, so nobody
             // makes the name in between.
-            Err(_) if fs::symlink_metadata(to).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
-            Err(_) => fs::rename(from, to),
+            Err(_) if names::identity(to).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
+            Err(_) => names::rename(from, to),
         }
     }
 
@@ -70,7 +64,7 @@ impl Files for RealFiles {
     }
 
     fn identity(&self, spot: &Spot<'_>) -> io::Result<Identity> {
-        Identity::at(&spot.path())
+        names::identity(spot)
     }
 
     fn sync(&self, spot: &Spot<'_>) -> Result<(), SyncError> {
@@ -82,9 +76,17 @@ impl Files for RealFiles {
         file.sync_all().map_err(SyncError::Sync)
     }
 
+    fn open_up(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()> {
+        names::open_up(spot, readers)
+    }
+
+    fn ownership(&self, spot: &Spot<'_>) -> io::Result<Ownership> {
+        names::ownership(spot)
+    }
+
     #[cfg(target_os = "linux")]
     fn anchor(&self, path: &Path) -> io::Result<Option<File>> {
-        File::open(path).map(Some)
+        super::descriptor_budget::with_descriptors(|| File::open(path)).map(Some)
     }
 
     #[cfg(target_os = "linux")]
@@ -102,10 +104,8 @@ impl Files for RealFiles {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    fn open_lock(&self, path: &Path) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false);
-        options.open(path)
+    fn open_lock(&self, spot: &Spot<'_>) -> io::Result<File> {
+        names::open_lock(spot)
     }
 
     fn try_lock(&self, file: &File) -> io::Result<bool> {
@@ -116,8 +116,10 @@ impl Files for RealFiles {
         }
     }
 
-    fn open_pin(&self, path: &Path) -> io::Result<File> {
-        File::open(path)
+    fn open_pin(&self, spot: &Spot<'_>) -> io::Result<File> {
+        let file = names::open(spot)?;
+        check_regular(&file.metadata()?)?;
+        Ok(file)
     }
 
     fn try_lock_shared(&self, file: &File) -> io::Result<bool> {
@@ -133,158 +135,11 @@ impl Files for RealFiles {
     }
 }
 
-/// Names that are reached through open directories.
-#[cfg(unix)]
-mod names {
-    use std::fs::File;
-    use std::io;
-    use std::os::fd::{BorrowedFd, OwnedFd};
-    use std::path::Path;
-
-    use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, openat, unlinkat};
-    use rustix::io::{Errno, retry_on_intr};
-
-    #[cfg(target_os = "linux")]
-    use super::OsStr;
-    use super::Spot;
-
-    /// Calls with the open directory of a name, or else with its path.
-    fn reach<R>(
-        spot: &Spot<'_>,
-        call: impl Fn(BorrowedFd<'_>, &Path) -> rustix::io::Result<R>,
-    ) -> io::Result<R> {
-        if let Some((directory, name)) = spot.opened() {
-            match call(directory, name) {
-                // Or the directory was replaced since it was opened.
-                Err(Errno::NOENT) => {}
-                done => return Ok(done?),
-            }
-        }
-        Ok(call(CWD, &spot.path())?)
+/// Refuses pipes, devices and sockets, which may never answer.
+pub(super) fn check_regular(metadata: &fs::Metadata) -> io::Result<()> {
+    if metadata.is_file() {
+        return Ok(());
     }
-
-    fn open_file(spot: &Spot<'_>, flags: OFlags, mode: Mode) -> io::Result<File> {
-        let open = |directory: BorrowedFd<'_>, name: &Path| -> rustix::io::Result<OwnedFd> {
-            retry_on_intr(|| openat(directory, name, flags | OFlags::CLOEXEC, mode))
-        };
-        reach(spot, open).map(File::from)
-    }
-
-    pub(super) fn create(spot: &Spot<'_>) -> io::Result<File> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-        open_file(spot, flags, Mode::RUSR | Mode::RGRP | Mode::ROTH)
-    }
-
-    pub(super) fn open(spot: &Spot<'_>) -> io::Result<File> {
-        open_file(spot, OFlags::RDONLY, Mode::empty())
-    }
-
-    pub(super) fn link(from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
-        reach(to, |to_directory, to_name| {
-            let link = |directory: BorrowedFd<'_>, name: &Path| {
-                linkat(directory, name, to_directory, to_name, AtFlags::empty())
-            };
-            match from.opened() {
-                Some((directory, name)) => match link(directory, name) {
-                    Err(Errno::NOENT) => link(CWD, &from.path()),
-                    done => done,
-                },
-                None => link(CWD, &from.path()),
-            }
-        })
-    }
-
-    pub(super) fn remove(spot: &Spot<'_>) -> io::Result<()> {
-        reach(spot, |directory, name| {
-            unlinkat(directory, name, AtFlags::empty())
-        })
-    }
-
-    /// A rename that does not replace, in one call; `None` where there is none.
-    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-    pub(super) fn rename_exclusively(from: &Path, to: &Path) -> Option<io::Result<()>> {
-        use rustix::fs::{RenameFlags, renameat_with};
-        match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
-            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => None,
-            renamed => Some(renamed.map_err(io::Error::from)),
-        }
-    }
-
-    #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-    pub(super) fn rename_exclusively(_: &Path, _: &Path) -> Option<io::Result<()>> {
-        None
-    }
-
-    /// Without an allocation for each name.
-    #[cfg(target_os = "linux")]
-    pub(super) fn list(path: &Path, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
-        use std::os::unix::ffi::OsStrExt as _;
-
-        use rustix::fs::{FileType, RawDir};
-
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        let directory = open_file(&Spot::Path(path), flags, Mode::empty())?;
-        let mut buffer = Vec::with_capacity(32 << 10);
-        let mut entries = RawDir::new(&directory, buffer.spare_capacity_mut());
-        while let Some(entry) = entries.next() {
-            let entry = entry?;
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
-            if name == "." || name == ".." {
-                continue;
-            }
-            let is_file = match entry.file_type() {
-                FileType::RegularFile => true,
-                // Some file systems do not say.
-                FileType::Unknown => std::fs::symlink_metadata(path.join(name))
-                    .is_ok_and(|metadata| metadata.is_file()),
-                _ => false,
-            };
-            each(name, is_file);
-        }
-        Ok(())
-    }
-
-    #[cfg(not(target_os = "linux"))]
-    pub(super) use super::list_by_std as list;
-}
-
-/// Names that are reached by their paths.
-#[cfg(not(unix))]
-mod names {
-    use std::fs::{self, File, OpenOptions};
-    use std::io;
-    use std::path::Path;
-
-    use super::Spot;
-    pub(super) use super::list_by_std as list;
-
-    pub(super) fn create(spot: &Spot<'_>) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true).open(spot.path())
-    }
-
-    pub(super) fn open(spot: &Spot<'_>) -> io::Result<File> {
-        File::open(spot.path())
-    }
-
-    pub(super) fn link(from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
-        fs::hard_link(from.path(), to.path())
-    }
-
-    pub(super) fn remove(spot: &Spot<'_>) -> io::Result<()> {
-        fs::remove_file(spot.path())
-    }
-
-    pub(super) fn rename_exclusively(_: &Path, _: &Path) -> Option<io::Result<()>> {
-        None
-    }
-}
-
-#[cfg(not(target_os = "linux"))]
-fn list_by_std(path: &Path, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
-    for entry in fs::read_dir(path)? {
-        let entry = entry?;
-        each(&entry.file_name(), entry.file_type()?.is_file());
-    }
-    Ok(())
+    let text = "it is not a regular file: move it away";
+    Err(io::Error::new(io::ErrorKind::InvalidInput, text))
 }

@@ -4,11 +4,12 @@
 //! being taken for a cache, whose files are swept.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::directory::at;
-use super::files::Files;
-use super::spot::Spot;
+use super::files::{Files, SyncError};
+use super::readers::Readers;
+use super::spot::{Shards, Spot};
 use crate::error::{Fault, StoreError};
 
 /// The name of the mark.
@@ -37,11 +38,11 @@ impl Role {
     }
 
     /// What the directory is marked as.
-    pub(super) fn of(files: &dyn Files, root: &Path) -> Result<Option<Self>, StoreError> {
-        let path = Self::path(root);
-        let text = match read(files, &path) {
+    pub(super) fn of(files: &dyn Files, shards: &Shards) -> Result<Option<Self>, StoreError> {
+        let mark = shards.beside(MARK);
+        let text = match read(files, &mark) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            text => text.map_err(|error| at(&path, error))?,
+            text => text.map_err(|error| at(&mark.path(), error))?,
         };
         if let Some(role) = Self::ALL.into_iter().find(|role| role.text() == text) {
             return Ok(Some(role));
@@ -51,30 +52,33 @@ impl Role {
             || Self::ALL.iter().any(|role| role.text().starts_with(&text));
         match is_unfinished {
             true => Ok(None),
-            false => Err(at(&path, Fault::UnknownRole)),
+            false => Err(at(&mark.path(), Fault::UnknownRole)),
         }
     }
 
-    /// Marks a directory that [`of`](Self::of) has found to have no mark.
-    pub(super) fn mark(self, files: &dyn Files, root: &Path) -> Result<(), StoreError> {
-        let path = Self::path(root);
-        self.write(files, &path).map_err(|error| at(&path, error))
+    /// Marks a directory that [`of`](Self::of) has found to have no mark. The mark is
+    /// durable before the first item is there: without it, what a power cut leaves of
+    /// a cache could not be told from what was saved.
+    pub(super) fn mark(self, files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
+        let mark = shards.beside(MARK);
+        write_durably(files, shards, MARK, self.text().as_bytes())
+            .map_err(|error| at(&mark.path(), error))
     }
 
-    fn write(self, files: &dyn Files, path: &Path) -> io::Result<()> {
-        let spot = Spot::Path(path);
-        let mut file = match files.create(&spot) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                files.remove(&spot)?;
-                files.create(&spot)?
-            }
-            created => created?,
-        };
-        file.write_all(self.text().as_bytes())
+    /// Who may read the mark, which are those who may read the items.
+    pub(super) fn readers(files: &dyn Files, shards: &Shards) -> io::Result<Readers> {
+        Ok(files.ownership(&shards.beside(MARK))?.readers)
     }
 
-    pub(super) fn path(root: &Path) -> PathBuf {
-        root.join(MARK)
+    /// Lets those read the mark who may read the items.
+    pub(super) fn open_up(files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
+        let mark = shards.beside(MARK);
+        let opened = files.open_up(&mark, shards.readers());
+        opened.map_err(|error| at(&mark.path(), error))
+    }
+
+    pub(super) fn spot(shards: &Shards) -> Spot<'_> {
+        shards.beside(MARK)
     }
 
     /// Refuses a directory that is for something else.
@@ -90,9 +94,31 @@ impl Role {
     }
 }
 
+/// Makes a small file beside the shards, in place of one that was not finished.
+pub(super) fn write_durably(
+    files: &dyn Files,
+    shards: &Shards,
+    name: &str,
+    bytes: &[u8],
+) -> io::Result<()> {
+    let spot = shards.beside(name);
+    let mut file = match files.create(&spot) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            files.remove(&spot)?;
+            files.create(&spot)?
+        }
+        created => created?,
+    };
+    file.write_all(bytes)?;
+    file.flush()?;
+    drop(file);
+    files.sync(&spot).map_err(SyncError::into_io)?;
+    files.sync(&Spot::Root(shards)).map_err(SyncError::into_io)
+}
+
 /// The first bytes of a small file.
-fn read(files: &dyn Files, path: &Path) -> io::Result<String> {
-    let file = files.open(&Spot::Path(path))?;
+fn read(files: &dyn Files, spot: &Spot<'_>) -> io::Result<String> {
+    let file = files.open(spot)?;
     let len = file.len()?.min(64) as usize;
     let mut text = vec![0; len];
     file.read_exact_at(&mut text, 0)?;
@@ -101,29 +127,39 @@ fn read(files: &dyn Files, path: &Path) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
     use super::super::real_files::RealFiles;
     use super::*;
 
+    fn directory() -> (TempDir, Shards) {
+        let dir = tempfile::tempdir().expect("a directory");
+        let shards = Shards::open(dir.path().to_owned()).expect("it is there");
+        (dir, shards)
+    }
+
     #[test]
     fn a_mark_that_was_not_finished_is_none() {
-        let dir = tempfile::tempdir().expect("a directory");
-        let of = || Role::of(&RealFiles, dir.path());
+        let (dir, shards) = directory();
+        let of = || Role::of(&RealFiles, &shards);
         assert_eq!(of().expect("it is read"), None);
         for left in [&b""[..], b"c", b"persisted", &[0; 6]] {
-            std::fs::write(Role::path(dir.path()), left).expect("it is written");
+            fs::write(dir.path().join(MARK), left).expect("it is written");
             assert_eq!(of().expect("it is read"), None);
-            Role::Cache.mark(&RealFiles, dir.path()).expect("marked");
+            Role::Cache.mark(&RealFiles, &shards).expect("marked");
             assert_eq!(of().expect("it is read"), Some(Role::Cache));
-            std::fs::remove_file(Role::path(dir.path())).expect("it is there");
+            fs::remove_file(dir.path().join(MARK)).expect("it is there");
         }
     }
 
     #[test]
     fn a_mark_of_a_later_version_is_refused() {
-        let dir = tempfile::tempdir().expect("a directory");
+        let (dir, shards) = directory();
         for text in ["cached\n", "dataset\n", "cache\npersisted\n", "\u{ff}"] {
-            std::fs::write(Role::path(dir.path()), text).expect("it is written");
-            Role::of(&RealFiles, dir.path()).expect_err("nobody knows what it means");
+            fs::write(dir.path().join(MARK), text).expect("it is written");
+            Role::of(&RealFiles, &shards).expect_err("its meaning is not known");
         }
     }
 }

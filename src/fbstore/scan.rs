@@ -1,6 +1,6 @@
 //! Finding the keys in a directory.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,9 @@ use uuid::Uuid;
 
 use super::directory::at;
 use super::files::Files;
-use super::layout::{Name, RESERVED, is_hex, name_in, shards};
+use super::layout::{Name, RESERVED, is_shard, name_in, shard_name};
 use super::prepared_path::PreparedPath;
+use super::spot::{Shards, Spot};
 use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
 
@@ -29,7 +30,8 @@ const MOST_THREADS: usize = 8;
 ///
 /// Reads 256 directories.
 pub fn sanitize_path(path: &PreparedPath) -> Result<Vec<Uuid>> {
-    let found = find(path, path.directory().files(), path.ignored());
+    let directory = path.directory();
+    let found = find(directory.shards(), directory.files(), path.ignored());
     let found = found.map_err(|error| Error::new(Operation::Track, error))?;
     Ok(found.keys)
 }
@@ -38,8 +40,8 @@ pub fn sanitize_path(path: &PreparedPath) -> Result<Vec<Uuid>> {
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) keys: Vec<Uuid>,
-    /// Temporary names that a process which died has left.
-    pub(super) left_over: Vec<PathBuf>,
+    /// Temporary names that a crashed process has left, with their shards.
+    pub(super) left_over: Vec<(u8, OsString)>,
     foreign: Vec<PathBuf>,
 }
 
@@ -54,7 +56,7 @@ impl Found {
 /// A directory and who asks what is in it.
 #[derive(Clone, Copy)]
 struct Scan<'a> {
-    root: &'a Path,
+    shards: &'a Shards,
     files: &'a dyn Files,
     ignored: &'a [&'static str],
 }
@@ -62,12 +64,12 @@ struct Scan<'a> {
 /// Finds what is in a directory, on as many threads as there are cores. What is
 /// foreign is reported.
 pub(super) fn find(
-    root: &Path,
+    shards: &Shards,
     files: &dyn Files,
     ignored: &[&'static str],
 ) -> Result<Found, StoreError> {
     let scan = Scan {
-        root,
+        shards,
         files,
         ignored,
     };
@@ -87,17 +89,17 @@ impl Scan<'_> {
                 is_shard(name) || RESERVED.contains(&name) || self.ignored.contains(&name)
             });
             if !known {
-                found.foreign.push(self.root.join(name));
+                found.foreign.push(self.shards.root().join(name));
             }
         };
-        let listed = self.files.list(self.root, &mut note);
-        listed.map_err(|error| at(self.root, error))?;
+        let listed = self.files.list(&Spot::Root(self.shards), &mut note);
+        listed.map_err(|error| at(self.shards.root(), error))?;
         Ok(found)
     }
 
     /// What is in the shards, a part of them after the other.
     fn all_shards(self) -> Vec<Result<Found, StoreError>> {
-        let shards: Vec<_> = shards().collect();
+        let shards: Vec<u8> = (0..=u8::MAX).collect();
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let parts = shards.chunks(shards.len().div_ceil(threads.min(MOST_THREADS)));
         thread::scope(|scope| {
@@ -109,7 +111,7 @@ impl Scan<'_> {
                     (part, builder.spawn_scoped(scope, work))
                 })
                 .collect();
-            let end = |(part, thread): (&[String], io::Result<ScopedJoinHandle<'_, _>>)| {
+            let end = |(part, thread): (&[u8], io::Result<ScopedJoinHandle<'_, _>>)| {
                 let Ok(thread) = thread else {
                     return self.some_shards(part);
                 };
@@ -119,35 +121,34 @@ impl Scan<'_> {
         })
     }
 
-    fn some_shards(self, shards: &[String]) -> Result<Found, StoreError> {
+    fn some_shards(self, shards: &[u8]) -> Result<Found, StoreError> {
         let mut found = Found::default();
         for shard in shards {
-            self.one_shard(shard, &mut found)?;
+            self.one_shard(*shard, &mut found)?;
         }
         Ok(found)
     }
 
-    fn one_shard(self, shard: &str, found: &mut Found) -> Result<(), StoreError> {
-        let directory = self.root.join(shard);
-        let mut note = |name: &OsStr, is_file| match name_in(shard, name).filter(|_| is_file) {
+    fn one_shard(self, shard: u8, found: &mut Found) -> Result<(), StoreError> {
+        let spot = Spot::Shard(self.shards, shard);
+        let directory = spot.path();
+        let in_shard = shard_name(shard);
+        let in_shard = in_shard.as_str();
+        let mut note = |name: &OsStr, is_file| match name_in(in_shard, name).filter(|_| is_file) {
             Some(Name::Item(key)) => found.keys.push(key),
             Some(Name::Temporary { is_left_over }) if is_left_over => {
-                found.left_over.push(directory.join(name));
+                found.left_over.push((shard, name.to_owned()));
             }
             Some(Name::Temporary { .. }) => {}
             None if self.ignored.iter().any(|ignored| name == *ignored) => {}
             None => found.foreign.push(directory.join(name)),
         };
-        match self.files.list(&directory, &mut note) {
+        match self.files.list(&spot, &mut note) {
             // A directory that is only read need not have all shards.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             listed => listed.map_err(|error| at(&directory, error)),
         }
     }
-}
-
-fn is_shard(name: &str) -> bool {
-    name.len() == 2 && is_hex(name)
 }
 
 fn report_foreign(path: &Path) {

@@ -1,38 +1,73 @@
 //! Names of files, and the open directories that they are reached through.
 
 use std::borrow::Cow;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use uuid::Uuid;
 
+use super::files::Identity;
 use super::handles::Handles;
-use super::layout::{TEMPORARY_LEN, key_path, temporary_suffix};
+use super::layout::{TEMPORARY_LEN, key_path, shard_path, temporary_suffix};
+use super::readers::Readers;
 
-/// A file, as an operation on files is told of it.
+/// A file or directory, as an operation on files is told of it.
+///
+/// All but [`Path`](Self::Path) are reached through the directory that was opened,
+/// without following symbolic links: if the directory was deleted or replaced since,
+/// the operation fails, whatever stands at its path now.
 #[derive(Clone, Copy)]
 pub(crate) enum Spot<'a> {
     /// The file of a key, or a file on its way to there.
     Item(&'a Shards, ItemName),
+    /// Another name in a shard.
+    InShard(&'a Shards, u8, &'a Path),
+    Shard(&'a Shards, u8),
+    /// A name beside the shards.
+    Beside(&'a Shards, &'a Path),
+    /// A name in a directory beside the shards.
+    Below(&'a Shards, &'static str, &'a Path),
+    Root(&'a Shards),
+    /// Any other name.
     Path(&'a Path),
 }
 
-/// A directory of items: its shards are opened once and kept open, so that no
-/// path is built and resolved for each file.
+/// A directory of items: it and its shards are opened once and kept open, so that
+/// no path is built and resolved for each file.
 pub(crate) struct Shards {
     root: PathBuf,
-    handles: Handles,
+    pub(super) handles: Handles,
+    /// An [`Readers`], as a number.
+    readers: AtomicU8,
 }
 
 impl Shards {
-    pub(super) fn new(root: PathBuf) -> Self {
-        Self {
+    /// Opens a directory that is there.
+    pub(super) fn open(root: PathBuf) -> io::Result<Self> {
+        Ok(Self {
+            handles: Handles::open(&root)?,
             root,
-            handles: Handles::new(),
-        }
+            readers: AtomicU8::new(Readers::Owner as u8),
+        })
     }
 
     pub(super) fn root(&self) -> &Path {
         &self.root
+    }
+
+    /// Which directory was opened.
+    pub(super) fn identity(&self) -> Identity {
+        self.handles.identity(&self.root)
+    }
+
+    /// Who may read the files that are made here.
+    pub(super) fn readers(&self) -> Readers {
+        Readers::from_number(self.readers.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn set_readers(&self, readers: Readers) {
+        self.readers.store(readers as u8, Ordering::Relaxed);
     }
 
     /// The file of a key.
@@ -43,6 +78,11 @@ impl Shards {
     /// A file on its way to there.
     pub(super) fn temporary(&self, key: Uuid) -> Spot<'_> {
         Spot::Item(self, ItemName::new(key, temporary_suffix()))
+    }
+
+    /// A name beside the shards.
+    pub(super) fn beside<'a>(&'a self, name: &'a str) -> Spot<'a> {
+        Spot::Beside(self, Path::new(name))
     }
 }
 
@@ -67,33 +107,48 @@ impl ItemName {
         Self { key, text, len }
     }
 
-    fn as_str(&self) -> &str {
+    pub(super) fn shard(&self) -> u8 {
+        self.key.as_bytes()[0]
+    }
+
+    pub(super) fn as_str(&self) -> &str {
         std::str::from_utf8(&self.text[..self.len]).expect("hex digits and a suffix in ASCII")
     }
 }
 
 impl<'a> Spot<'a> {
     pub(crate) fn path(&self) -> Cow<'a, Path> {
-        match self {
-            Self::Path(path) => Cow::Borrowed(path),
+        let path = match self {
+            Self::Path(path) => return Cow::Borrowed(path),
+            Self::Root(shards) => return Cow::Borrowed(&shards.root),
             Self::Item(shards, name) => {
                 let mut path = key_path(&shards.root, name.key);
                 path.set_file_name(name.as_str());
-                Cow::Owned(path)
+                path
             }
+            Self::InShard(shards, shard, name) => shard_path(&shards.root, *shard).join(name),
+            Self::Shard(shards, shard) => shard_path(&shards.root, *shard),
+            Self::Beside(shards, name) => shards.root.join(name),
+            Self::Below(shards, directory, name) => shards.root.join(directory).join(name),
+        };
+        Cow::Owned(path)
+    }
+
+    /// The directory of items that it is in, or is.
+    pub(super) fn shards(&self) -> Option<&'a Shards> {
+        match self {
+            Self::Item(shards, _)
+            | Self::InShard(shards, ..)
+            | Self::Shard(shards, _)
+            | Self::Beside(shards, _)
+            | Self::Below(shards, ..)
+            | Self::Root(shards) => Some(shards),
+            Self::Path(_) => None,
         }
     }
 
-    /// The name, and the open directory that it is in; `None` if it has to be
-    /// reached by its path.
-    #[cfg(unix)]
-    pub(super) fn opened(&self) -> Option<(std::os::fd::BorrowedFd<'a>, &Path)> {
-        match self {
-            Self::Path(_) => None,
-            Self::Item(shards, name) => {
-                let shard = shards.handles.get(&shards.root, name.key.as_bytes()[0])?;
-                Some((shard, Path::new(name.as_str())))
-            }
-        }
+    /// Who may read what is made there.
+    pub(super) fn readers(&self) -> Readers {
+        self.shards().map_or(Readers::Owner, Shards::readers)
     }
 }

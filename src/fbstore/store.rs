@@ -141,10 +141,14 @@ impl<C> FBStore<C> {
                 remove(directory, key)?;
                 create()
             }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                directory.restore(key)?;
+                create()
+            }
             created => created,
         }
         .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => at(&spot.path(), Fault::ShardGone),
+            io::ErrorKind::NotFound => at(&spot.path(), Fault::DirectoryGone),
             _ => at(&spot.path(), error),
         })?;
         let unfinished = Unfinished { directory, key };
@@ -197,7 +201,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         let from = path.directory().spot(key);
         let take_in = || self.directory().take_in(&from, key, Role::Cache);
         match take_in() {
-            Err(error) if is_conflict(&error) => {
+            Err(error) if is_conflict(&error) && !self.directory().is_foreign(key) => {
                 // Nobody owns what stands in the cache under a key that is only
                 // being registered.
                 remove(self.directory(), key)?;
@@ -257,12 +261,13 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
             directory.add_user(background.clone());
         }
         directory.check_role(Role::Persisted)?;
-        let found = scan::find(directory.root(), directory.files(), path.ignored())?;
+        let (files, shards) = (directory.files(), directory.shards());
+        let found = scan::find(shards, files, path.ignored())?;
         if path.mode() == Mode::ReadWrite {
             directory.durability().note_found(&found.keys);
         }
         if directory.is_persisted() {
-            sweep::left_over(directory, &found);
+            sweep::left_over(files, shards, &found);
         }
         Ok(found.keys)
     }
@@ -275,7 +280,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         self.check_no_cache(path)?;
         match path.mode() {
             Mode::ReadWrite => path.directory().claim(Role::Persisted),
-            Mode::ReadOnly | Mode::Import { .. } => Ok(()),
+            Mode::ReadOnly | Mode::Import { .. } => Err(at(path, Fault::ReadOnlyPath)),
         }
     }
 
@@ -315,7 +320,8 @@ impl<C: Send + Sync + 'static> FBStore<C> {
         let spot = home.directory().spot(key);
         let opened = self.directory().files().open(&spot);
         let source = opened.map_err(|error| at(&spot.path(), error))?;
-        let source = self.meter.reading(&*source);
+        let may_map = || home.directory().may_be_mapped();
+        let source = self.meter.reading(&*source, &may_map);
         let decoded = match home.mode() {
             Mode::Import { limit } => Payload::open_unframed(&source, limit)
                 .and_then(|payload| self.codec.decode(payload)),

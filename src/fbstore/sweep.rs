@@ -1,4 +1,4 @@
-//! Clearing away what a process that died has left.
+//! Removing leftovers of crashed processes.
 //!
 //! Only names of the library's own pattern are deleted, and only by the process
 //! that has the directory's lock, so that nobody is at them.
@@ -6,37 +6,45 @@
 use std::io;
 use std::path::Path;
 
-use super::directory::Directory;
+use uuid::Uuid;
+
+use super::files::Files;
 use super::scan::Found;
-use super::spot::Spot;
+use super::spot::{Shards, Spot};
 
 /// Empties a directory that is marked as a cache, and that this process has just
 /// got. What is not the library's own is reported and left.
-pub(super) fn cache(directory: &Directory, found: &Found) {
-    let items = found.keys.iter().map(|key| directory.spot(*key));
-    remove_all(directory, items);
-    left_over(directory, found);
+pub(super) fn cache(
+    files: &dyn Files,
+    shards: &Shards,
+    found: &Found,
+    is_foreign: impl Fn(&Uuid) -> bool,
+) {
+    let own = found.keys.iter().filter(|key| !is_foreign(key));
+    remove_all(files, shards, own.map(|key| shards.item(*key)));
+    left_over(files, shards, found);
 }
 
 /// Removes the temporary names of processes that died.
-pub(super) fn left_over(directory: &Directory, found: &Found) {
+pub(super) fn left_over(files: &dyn Files, shards: &Shards, found: &Found) {
     let left_over = found.left_over.iter();
-    remove_all(directory, left_over.map(|path| Spot::Path(path)));
+    let spots = left_over.map(|(shard, name)| Spot::InShard(shards, *shard, Path::new(name)));
+    remove_all(files, shards, spots);
 }
 
-fn remove_all<'a>(directory: &Directory, spots: impl Iterator<Item = Spot<'a>>) {
+fn remove_all<'a>(files: &dyn Files, shards: &Shards, spots: impl Iterator<Item = Spot<'a>>) {
     let mut removed = 0_usize;
     for spot in spots {
-        match directory.files().remove(&spot) {
+        match files.remove(&spot) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => report(&spot.path(), &error),
             _ => removed += 1,
         }
     }
     if removed > 0 {
-        tracing::debug!(path = %directory.root().display(), removed, "what a process that died has left was swept");
+        tracing::debug!(path = %shards.root().display(), removed, "removed leftovers of a crashed process");
     }
 }
 
 fn report(path: &Path, error: &io::Error) {
-    tracing::warn!(path = %path.display(), %error, "what a process that died has left could not be removed");
+    tracing::warn!(path = %path.display(), %error, "a leftover of a crashed process could not be removed");
 }

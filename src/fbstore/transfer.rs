@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::directory::{Directory, at};
 use super::files::{Files, SyncError};
+use super::readers::Readers;
 use super::role::Role;
 use super::spot::Spot;
 use crate::backing_store::Transfer;
@@ -35,18 +36,35 @@ impl Directory {
         role: Role,
     ) -> Result<Transfer, StoreError> {
         let (files, to) = (self.files(), self.spot(key));
-        let Err(error) = files.link(from, &to) else {
+        let mut linked = files.link(from, &to);
+        if is_missing(&linked) {
+            // The name that is not there may be the new one's directory.
+            files.identity(from).map_err(|error| of(from, error))?;
+            self.restore(key)?;
+            linked = files.link(from, &to);
+        }
+        let Err(error) = linked else {
+            self.open_up(&to, role)?;
             return Ok(Transfer::Linked);
         };
         match error.kind() {
             io::ErrorKind::AlreadyExists => is_present(files, from, &to, role),
-            // The name that is not there may be the new one's directory.
-            io::ErrorKind::NotFound => {
-                files.identity(from).map_err(|error| of(from, error))?;
-                Err(of(&to, Fault::ShardGone))
-            }
+            io::ErrorKind::NotFound => Err(of(&to, Fault::DirectoryGone)),
             _ if cannot_be_linked(&error) => self.copy_in(from, key, role),
             _ => Err(of(from, error)),
+        }
+    }
+
+    /// A linked file keeps the permissions that it has elsewhere; those who may read
+    /// what is persisted here are to read it too.
+    fn open_up(&self, to: &Spot<'_>, role: Role) -> Result<(), StoreError> {
+        if role == Role::Cache || to.readers() == Readers::Owner {
+            return Ok(());
+        }
+        match self.files().open_up(to, to.readers()) {
+            // The file is another user's, who says who may read it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+            opened => opened.map_err(|error| of(to, error)),
         }
     }
 
@@ -64,7 +82,13 @@ impl Directory {
             Err(_) => {}
         }
         let unfinished = Unfinished(files, &temporary);
-        let transfer = copy(files, from, &temporary)?;
+        let transfer = match copy(files, from, &temporary) {
+            Err(error) if error.is_not_found() && error.path() == Some(&*temporary.path()) => {
+                self.restore(key)?;
+                copy(files, from, &temporary)?
+            }
+            copied => copied?,
+        };
         if role == Role::Persisted {
             let sync = files.sync(&temporary).map_err(SyncError::into_io);
             sync.map_err(|error| of(&temporary, error))?;
@@ -78,6 +102,10 @@ impl Directory {
         }
         Ok(transfer)
     }
+}
+
+fn is_missing<R>(result: &io::Result<R>) -> bool {
+    matches!(result, Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
 /// Whether the file there is as good as the one that should get its name.

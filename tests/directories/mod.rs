@@ -2,8 +2,11 @@
 
 mod copies;
 mod locks;
+mod lost;
 mod roles;
+mod strangers;
 mod sweep;
+mod temporary;
 mod texts;
 mod trackings;
 

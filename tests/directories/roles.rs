@@ -3,9 +3,10 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
 
-use file_backed::Error;
 use file_backed::fbstore::{PreparedPath, key_path};
+use file_backed::{Error, FBPool};
 use uuid::Uuid;
 
 use super::{Places, prepared, track};
@@ -60,30 +61,79 @@ fn what_is_only_prepared_or_read_gets_no_mark() {
     });
 }
 
-/// A directory that an earlier version, or a copy, has filled: nobody knows what
-/// for.
+/// A directory that 0.6, or a copy, has filled; or whose mark was lost when the power
+/// went. It used to stay without a mark, and was never swept again: each crash left
+/// all its files there.
 #[test]
-fn a_directory_without_a_mark_that_holds_items_never_becomes_a_cache() {
+fn a_cache_leaves_alone_what_was_there_before_and_sweeps_its_own() {
+    test(|| {
+        for left in [None, Some("")] {
+            let places = Places::new();
+            drop(prepared(&places.cache));
+            if let Some(text) = left {
+                let mark = places.cache.join("file_backed.role");
+                fs::write(mark, text).expect("it is written");
+            }
+            let file_of = |n| key_path(&places.cache, Uuid::from_u128(n));
+            fs::write(file_of(7), "of 0.6, without a footer").expect("it is written");
+            for crash in 100..103 {
+                let (store, lines) = logged(|| places.store());
+                let warned = lines.iter().filter(|line| line.starts_with("WARN"));
+                assert_eq!(warned.count(), 1, "{lines:?}");
+                drop(store);
+                assert_eq!(mark(&places.cache).as_deref(), Some("cache\n"));
+                assert!(file_of(7).exists(), "it is not swept");
+                for earlier in 100..crash {
+                    assert!(!file_of(earlier).exists(), "a leftover is swept");
+                }
+                fs::write(file_of(crash), "left by a crash").expect("it is written");
+            }
+        }
+    });
+}
+
+/// The key of an item that was there before must not be taken for a leftover when an
+/// item of the same key is registered.
+#[test]
+fn an_item_that_was_there_before_is_not_replaced() {
+    test(|| {
+        let places = Places::new();
+        let spare = places.cache.with_file_name("spare");
+        let other = places.open(&spare).expect("it is new");
+        let tracked = track(&other, &places.saved).expect("it is new");
+        let pool = Arc::new(FBPool::new(other.clone(), 1));
+        let item = pool.insert("value".to_owned());
+        item.blocking_persist(&tracked).expect("it is saved");
+        let key = item.key();
+        drop((item, pool, tracked, other));
+
+        drop(prepared(&places.cache));
+        let before = key_path(&places.cache, key);
+        fs::write(&before, "precious").expect("it is written");
+        let store = places.store();
+        let tracked = track(&store, &places.saved).expect("it is free");
+        let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store, 1));
+        let error = pool.blocking_register(&tracked, key).unwrap_err();
+        assert!(error.is_conflict(), "{error}");
+        assert_eq!(fs::read(&before).expect("it is there"), b"precious");
+    });
+}
+
+/// A cache that is not known to be swept safely is not used.
+#[test]
+fn a_damaged_list_of_foreign_items_is_an_error() {
     test(|| {
         let places = Places::new();
         drop(prepared(&places.cache));
-        let file = key_path(&places.cache, Uuid::from_u128(7));
-        fs::write(&file, "precious").expect("it is written");
-        for _ in 0..3 {
-            let (store, lines) = logged(|| places.store());
-            assert_eq!(lines.len(), 1, "{lines:?}");
-            assert!(lines[0].starts_with("WARN"), "{lines:?}");
-            drop(store);
-            assert_eq!(mark(&places.cache), None);
-            assert!(file.exists(), "it is not swept");
-        }
-        let store = places.open(&places.cache.with_file_name("spare"));
-        let store = store.expect("nobody has it");
-        let tracked = track(&store, &places.cache).expect("it may be persisted to");
-        assert!(tracked.contains_key(Uuid::from_u128(7)));
-        drop(tracked);
-        assert_eq!(mark(&places.cache).as_deref(), Some("persisted\n"));
-        assert_refused(&places.open(&places.cache).unwrap_err(), &places.cache);
+        fs::write(key_path(&places.cache, Uuid::from_u128(7)), "precious").expect("written");
+        drop(places.store());
+        let list = places.cache.join("file_backed.foreign");
+        fs::remove_file(&list).expect("it was written");
+        fs::write(&list, "half of a ke").expect("it is written");
+        let error = places.open(&places.cache).unwrap_err();
+        assert!(error.is_damaged(), "{error}");
+        assert_eq!(error.path(), Some(&*list));
+        assert!(key_path(&places.cache, Uuid::from_u128(7)).exists());
     });
 }
 

@@ -144,6 +144,7 @@ fn foreign_names_are_reported_and_left_alone() {
     let reserved = RESERVED.iter().map(|name| root.join(name));
     let silent: Vec<_> = reserved.chain(mine).collect();
     fs::write(root.join("file_backed.manifest"), "a dataset's").unwrap();
+    fs::write(root.join("file_backed.foreign"), "a cache's").unwrap();
 
     let saved = || PreparedPath::blocking_open(root.clone(), vec!["mine"]).unwrap();
     assert_eq!(saved().ignored(), ["mine"]);
@@ -423,10 +424,10 @@ fn sync_tells_what_it_cannot_make_durable() {
     other.blocking_persist(&tracked).unwrap();
     session.store.blocking_sync(tracked.path()).unwrap();
 
+    // Also when there is nothing to be synced: what was is gone.
     fs::remove_dir_all(subject.saved_path()).unwrap();
     let error = session.store.blocking_sync(tracked.path()).unwrap_err();
     assert_eq!(error.path(), Some(&*subject.saved_path()), "{error}");
-    assert!(error.is_not_found(), "{error}");
     drop((item, other, tracked));
     session.close(&subject);
 }
@@ -437,8 +438,14 @@ fn what_is_read_only_is_not_written_to() {
     let key = saved_by_an_earlier_run(&subject, &[1])[0];
     let session = Session::open(&subject, 1);
     let read_only = PreparedPath::blocking_open_read_only(subject.saved_path()).unwrap();
-    // Tracked as if it could be written to.
-    let tracked = session.track(read_only);
+    // As if it could be written to.
+    let error = session
+        .store
+        .blocking_track_path(read_only.clone())
+        .unwrap_err();
+    assert_eq!(error.path(), Some(&*subject.saved_path()), "{error}");
+    let tracked = session.store.blocking_track_read_only(read_only);
+    let tracked = Arc::new(tracked.unwrap());
     let item = session.insert(2);
     let persist = item.blocking_persist(&tracked).unwrap_err();
     let delete = session
@@ -466,21 +473,13 @@ fn what_is_read_only_is_not_written_to() {
 
 /// A part of the cache was deleted under the store.
 #[test]
-fn a_shard_that_is_gone_is_named() {
+fn a_shard_that_is_gone_is_made_again() {
     let subject = Bytes::new(Inverted);
     let key = saved_by_an_earlier_run(&subject, &[1])[0];
     let session = Session::open(&subject, 1);
     let tracked = session.track(subject.saved());
     let cached = subject.cached_file(key);
     fs::remove_dir(cached.parent().unwrap()).unwrap();
-    let error = session.pool.blocking_register(&tracked, key).unwrap_err();
-    assert_eq!(
-        (error.key(), error.path()),
-        (Some(key), Some(&*cached)),
-        "{error}"
-    );
-    assert!(!error.is_not_found(), "the item is there: {error}");
-    fs::create_dir(cached.parent().unwrap()).unwrap();
     let item = session.pool.blocking_register(&tracked, key).unwrap();
     item.blocking_read().unwrap().assert_is(1);
     drop((item, tracked));

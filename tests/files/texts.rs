@@ -139,14 +139,9 @@ fn of_saved_items() {
         "could not delete the persisted file of item KEY (ROOT/saved): the path is tracked read-only: track it with `track_path` to write there",
     );
     let opened = PreparedPath::blocking_open_read_only(saved.clone()).unwrap();
-    let opened = store.blocking_track_path(opened).unwrap();
+    program.expect(store.blocking_track_path(opened.clone()), "could not track the persisted directory (ROOT/saved): the directory was opened read-only: track it with `track_read_only`, or open it with `PreparedPath::open` to write there");
+    program.expect(store.blocking_sync(&opened), "could not make durable what was persisted (ROOT/saved): the directory was opened read-only: open it with `PreparedPath::open` to write there");
     let other = pool.insert(vec![2]);
-    program.expect(
-        other.blocking_persist(&opened),
-        "could not persist item KEY (ROOT/saved): the directory was opened read-only: open it with `PreparedPath::open` to write there",
-    );
-    program.expect(store.blocking_delete_persisted(&opened, item.key()), "could not delete the persisted file of item KEY (ROOT/saved): the directory was opened read-only: open it with `PreparedPath::open` to write there");
-    program.expect(store.blocking_sync(opened.path()), "could not make durable what was persisted (ROOT/saved): the directory was opened read-only: open it with `PreparedPath::open` to write there");
 
     let key = item.key();
     fs::remove_file(&file).unwrap();
@@ -160,12 +155,12 @@ fn of_saved_items() {
     fs::remove_dir(file.parent().unwrap()).unwrap();
     fs::remove_dir_all(&saved).unwrap();
     program.expect(store.blocking_track_path(tracked.path().clone()), "could not track the persisted directory (ROOT/saved): No such file or directory (os error 2): somebody has deleted it since it was opened: open it anew with `PreparedPath::open`");
-    program.expect(other.blocking_persist(&tracked), "could not persist item KEY (ROOT/saved/SHARD/KEY): the directory that its file should be in is gone: open the whole anew with `PreparedPath::open`, which makes it");
+    program.expect(other.blocking_persist(&tracked), "could not persist item KEY (ROOT/saved): the directory was deleted or replaced while it was in use: open it again with `PreparedPath::open`, which makes it; a cache then works again, and a persisted directory must also be tracked again");
     program.expect(
         program
             .runtime
             .block_on(async { other.spawn_persist(&Arc::new(tracked)).await.await }),
-        "could not persist item KEY (ROOT/saved/SHARD/KEY): the directory that its file should be in is gone: open the whole anew with `PreparedPath::open`, which makes it",
+        "could not persist item KEY (ROOT/saved): the directory was deleted or replaced while it was in use: open it again with `PreparedPath::open`, which makes it; a cache then works again, and a persisted directory must also be tracked again",
     );
 }
 

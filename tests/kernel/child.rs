@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use file_backed::fbstore::descriptor_budget;
 use uuid::Uuid;
 
 use crate::program::{Program, is_word, word};
@@ -26,6 +27,7 @@ fn child() {
         "save" => save(&root),
         "large" => large(&root),
         "register" => register(&root),
+        "starve" => starve(&root),
         #[cfg(feature = "dataset")]
         "read" => crate::readers::child(&root, say),
         _ => unreachable!("no such child"),
@@ -120,6 +122,24 @@ fn large(root: &Path) -> file_backed::Result<()> {
         1,
         "nothing torn is left"
     );
+    Ok(())
+}
+
+/// Loads its items when the rest of the program has taken all descriptors.
+fn starve(root: &Path) -> file_backed::Result<()> {
+    let program = Program::open(root)?;
+    let items: Vec<_> = (0..1000)
+        .map(|len| program.pool.insert(word(100 + len)))
+        .collect();
+    program.pool.store().blocking_finished();
+    assert!(descriptor_budget::in_use() > 100, "shards are kept open");
+    let taken: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+    assert!(taken.len() > 100, "{}", taken.len());
+    for item in &items {
+        assert!(is_word(&item.blocking_read()?));
+    }
+    drop(taken);
+    say(&format!("loaded {}", items.len()));
     Ok(())
 }
 

@@ -19,6 +19,20 @@ fn files_that_may_not_be_so_large() {
     assert_eq!(code, Some(0), "{said:?}");
 }
 
+/// Half of the descriptors used to be kept for shards even when there was none left
+/// for the files themselves: all of 2 000 loads failed.
+#[test]
+fn descriptors_that_are_kept_open_are_given_back_when_they_run_out() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let limited = "ulimit -n 600; exec \"$@\"";
+    let child = Other::start("starve", dir.path(), &["sh", "-c", limited, "sh"]);
+    let (code, said) = child.end();
+    assert_eq!(
+        (code, &said[..]),
+        (Some(0), &["loaded 1000".to_owned()][..])
+    );
+}
+
 /// Files of another user are not linked (`fs.protected_hardlinks`), but copied.
 #[test]
 fn files_of_another_user() {
@@ -39,16 +53,19 @@ fn files_of_another_user() {
     program.pool.store().blocking_finished();
     drop(program);
 
-    // The directories are for everybody; the files stay root's.
-    let chmod = |mode, kind: &str| {
+    // The directories are the other user's; the items stay root's, who lets all read.
+    let change = |kind: &str, command: &[&str]| {
         let root = dir.path().to_str().expect("a plain name");
-        let found = ["-type", kind, "-exec", "chmod", mode, "{}", "+"];
-        run(std::process::Command::new("find").arg(root).args(found)).expect("it is root's");
+        let mut find = std::process::Command::new("find");
+        find.args([root, "-type", kind, "-exec"]).args(command);
+        run(find.args(["{}", "+"])).expect("it is root's");
     };
-    chmod("0777", "d");
+    change("d", &["chown", "65534:65534"]);
+    change("f", &["chmod", "0444"]);
     for place in ["cache", "saved"] {
         let lock = dir.path().join(place).join("file_backed.lock");
-        set_mode(&lock, 0o666);
+        std::os::unix::fs::chown(&lock, Some(65534), None).expect("it is root's");
+        set_mode(&lock, 0o600);
     }
     // The test binary must be reachable too.
     let own = std::env::current_exe().expect("this binary");

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use file_backed::dataset::{Dataset, Inspection, Key, Verify};
-use file_backed::fbstore::{FBStore, PreparedPath};
+use file_backed::fbstore::{FBStore, PreparedPath, Readers};
 use file_backed::{BackingStore, Error, FBPool, Result};
 use tokio::runtime::Runtime;
 
@@ -25,8 +25,8 @@ fn store(runtime: &Runtime) -> Result<Store> {
 
 fn open(saved: &Path) -> Result<(Runtime, Library)> {
     let runtime = Runtime::new().expect("a runtime");
-    let path = PreparedPath::blocking_open(saved.to_owned(), vec![])?;
-    let library = Library::blocking_open(&store(&runtime)?, path)?;
+    let path = PreparedPath::builder().readers(Readers::Everyone);
+    let library = Library::blocking_open(&store(&runtime)?, path.blocking_open(saved)?)?;
     Ok((runtime, library))
 }
 
@@ -130,7 +130,7 @@ fn as_a_user_who_may_not_write_there() {
         said,
         [
             "read",
-            "could not track the persisted directory (ROOT/saved/file_backed.lock): Permission denied (os error 13): let the user of this process in, and also write, unless it reads with `track_read_only` (a dataset with `Dataset::open_read_only`)",
+            "could not track the persisted directory (ROOT/saved): the directory belongs to another user, who could replace what is in it: only read it (`PreparedPath::open_read_only`), give another directory, change its owner, or accept it with `PreparedPath::builder().any_owner()`",
             "could not prepare the directory (ROOT/new): Permission denied (os error 13): let the user of this process write there, or read what is persisted there with `PreparedPath::open_read_only`",
             "could not open the directory for reading (ROOT/secret): Permission denied (os error 13): let the user of this process read it",
         ]

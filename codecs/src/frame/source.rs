@@ -57,8 +57,15 @@ pub trait Source: Send + Sync {
 }
 
 impl Source for File {
+    /// A pipe or a device has no length: an error tells what it is, since reading
+    /// from it may never end.
     fn len(&self) -> io::Result<u64> {
-        Ok(self.metadata()?.len())
+        let metadata = self.metadata()?;
+        if metadata.is_file() {
+            return Ok(metadata.len());
+        }
+        let text = "it is not a regular file: move it away, or give another path";
+        Err(io::Error::new(io::ErrorKind::InvalidInput, text))
     }
 
     #[cfg(unix)]

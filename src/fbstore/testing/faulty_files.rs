@@ -10,7 +10,8 @@ use std::sync::Arc;
 use file_backed_codecs::Source;
 use parking_lot::Mutex;
 
-use crate::fbstore::files::{Files, Identity, SyncError};
+use crate::fbstore::files::{Files, Identity, Ownership, SyncError};
+use crate::fbstore::readers::Readers;
 use crate::fbstore::real_files::RealFiles;
 use crate::fbstore::spot::Spot;
 
@@ -120,14 +121,14 @@ impl FaultyFiles {
 }
 
 impl Files for FaultyFiles {
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
+    fn create_dir(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()> {
         self.check("create_dir")?;
-        RealFiles.create_dir(path)
+        RealFiles.create_dir(spot, readers)
     }
 
-    fn list(&self, path: &Path, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
+    fn list(&self, spot: &Spot<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
         self.check("list")?;
-        RealFiles.list(path, each)
+        RealFiles.list(spot, each)
     }
 
     fn create(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Write + Send>> {
@@ -186,6 +187,16 @@ impl Files for FaultyFiles {
         Ok(())
     }
 
+    fn open_up(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()> {
+        self.check("open_up")?;
+        RealFiles.open_up(spot, readers)
+    }
+
+    fn ownership(&self, spot: &Spot<'_>) -> io::Result<Ownership> {
+        self.check("ownership")?;
+        RealFiles.ownership(spot)
+    }
+
     fn anchor(&self, path: &Path) -> io::Result<Option<File>> {
         RealFiles.anchor(path)
     }
@@ -195,9 +206,9 @@ impl Files for FaultyFiles {
         RealFiles.sync_file_system(anchor)
     }
 
-    fn open_lock(&self, path: &Path) -> io::Result<File> {
+    fn open_lock(&self, spot: &Spot<'_>) -> io::Result<File> {
         self.check("open_lock")?;
-        RealFiles.open_lock(path)
+        RealFiles.open_lock(spot)
     }
 
     fn try_lock(&self, file: &File) -> io::Result<bool> {
@@ -205,9 +216,9 @@ impl Files for FaultyFiles {
         RealFiles.try_lock(file)
     }
 
-    fn open_pin(&self, path: &Path) -> io::Result<File> {
+    fn open_pin(&self, spot: &Spot<'_>) -> io::Result<File> {
         self.check("open_pin")?;
-        RealFiles.open_pin(path)
+        RealFiles.open_pin(spot)
     }
 
     fn try_lock_shared(&self, file: &File) -> io::Result<bool> {

@@ -11,7 +11,8 @@ use file_backed_codecs::Source;
 use parking_lot::Mutex;
 
 use super::FaultyFiles;
-use crate::fbstore::files::{Files, Identity, SyncError};
+use crate::fbstore::files::{Files, Identity, Ownership, SyncError};
+use crate::fbstore::readers::Readers;
 use crate::fbstore::spot::Spot;
 
 /// What was done, in its order. A file is known by a number, since its names
@@ -92,18 +93,27 @@ impl<A> Clone for Recorder<A> {
 /// The log is locked while the operation runs, so that its order is that of the
 /// effects.
 impl<A: Send + 'static> Files for Recorder<A> {
-    fn create_dir(&self, path: &Path) -> io::Result<()> {
+    fn create_dir(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()> {
         let mut log = self.log.lock();
+        let path = &*spot.path();
         let missing = path.ancestors().take_while(|path| !path.exists());
         let missing: Vec<_> = missing.map(Path::to_owned).collect();
-        self.files.create_dir(path)?;
+        self.files.create_dir(spot, readers)?;
         let made = missing.into_iter().rev().map(Event::MakeDirectory);
         log.events.extend(made);
         Ok(())
     }
 
-    fn list(&self, path: &Path, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
-        self.files.list(path, each)
+    fn list(&self, spot: &Spot<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
+        self.files.list(spot, each)
+    }
+
+    fn open_up(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()> {
+        self.files.open_up(spot, readers)
+    }
+
+    fn ownership(&self, spot: &Spot<'_>) -> io::Result<Ownership> {
+        self.files.ownership(spot)
     }
 
     fn create(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Write + Send>> {
@@ -183,12 +193,13 @@ impl<A: Send + 'static> Files for Recorder<A> {
         Ok(())
     }
 
-    fn open_lock(&self, path: &Path) -> io::Result<File> {
+    fn open_lock(&self, spot: &Spot<'_>) -> io::Result<File> {
         let mut log = self.log.lock();
+        let path = spot.path();
         let is_new = !path.exists();
-        let file = self.files.open_lock(path)?;
+        let file = self.files.open_lock(spot)?;
         if is_new {
-            log.new_file(path);
+            log.new_file(&path);
         }
         Ok(file)
     }
@@ -197,8 +208,8 @@ impl<A: Send + 'static> Files for Recorder<A> {
         self.files.try_lock(file)
     }
 
-    fn open_pin(&self, path: &Path) -> io::Result<File> {
-        self.files.open_pin(path)
+    fn open_pin(&self, spot: &Spot<'_>) -> io::Result<File> {
+        self.files.open_pin(spot)
     }
 
     fn try_lock_shared(&self, file: &File) -> io::Result<bool> {

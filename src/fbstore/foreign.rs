@@ -1,0 +1,112 @@
+//! Items that were in a directory before it became a cache.
+//!
+//! They may be somebody's only copy: files of 0.6, or a persisted directory whose
+//! mark was lost. Their keys are written down before the directory is marked as a
+//! cache, so that each later start knows what it must not sweep. All other items of
+//! a marked cache were written by a store, and are worth nothing after a restart.
+
+use std::collections::HashSet;
+use std::io;
+
+use file_backed_codecs::Source;
+use uuid::Uuid;
+
+use super::directory::at;
+use super::files::Files;
+use super::role::write_durably;
+use super::spot::Shards;
+use crate::error::{Fault, StoreError};
+
+/// The name of the list.
+const LIST: &str = "file_backed.foreign";
+
+/// Ends the list: a list without it was not written whole.
+const END: &str = "end";
+
+/// A list beyond this was not written by the library.
+const MOST_BYTES: u64 = 1 << 30;
+
+/// Bytes of a key and a line feed.
+const LINE: usize = 33;
+
+/// Writes down the items of a directory that is about to become a cache.
+pub(super) fn write(
+    files: &dyn Files,
+    shards: &Shards,
+    keys: &[Uuid],
+) -> Result<HashSet<Uuid>, StoreError> {
+    let mut text = String::with_capacity(keys.len() * LINE + END.len() + 1);
+    for key in keys {
+        text.push_str(key.simple().encode_lower(&mut Uuid::encode_buffer()));
+        text.push('\n');
+    }
+    text.push_str(END);
+    text.push('\n');
+    write_durably(files, shards, LIST, text.as_bytes())
+        .map_err(|error| at(&shards.beside(LIST).path(), error))?;
+    Ok(keys.iter().copied().collect())
+}
+
+/// The items that a marked cache must leave alone.
+pub(super) fn read(files: &dyn Files, shards: &Shards) -> Result<HashSet<Uuid>, StoreError> {
+    let list = shards.beside(LIST);
+    let file = match files.open(&list) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
+        file => file.map_err(|error| at(&list.path(), error))?,
+    };
+    let text = read_whole(&*file).map_err(|error| at(&list.path(), error))?;
+    parse(&text).ok_or_else(|| at(&list.path(), Fault::DamagedList))
+}
+
+fn read_whole(file: &dyn Source) -> io::Result<Vec<u8>> {
+    let len = file.len()?;
+    if len > MOST_BYTES {
+        return Ok(Vec::new());
+    }
+    let mut bytes = vec![0; len as usize];
+    file.read_exact_at(&mut bytes, 0)?;
+    Ok(bytes)
+}
+
+fn parse(text: &[u8]) -> Option<HashSet<Uuid>> {
+    let text = std::str::from_utf8(text).ok()?;
+    let keys = text.strip_suffix('\n')?.strip_suffix(END)?;
+    keys.lines().map(|key| Uuid::try_parse(key).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::real_files::RealFiles;
+    use super::*;
+
+    #[test]
+    fn a_list_comes_back_as_it_was_written() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let shards = Shards::open(dir.path().to_owned()).expect("it is there");
+        assert!(read(&RealFiles, &shards).expect("none").is_empty());
+        let all: Vec<_> = (0..100).map(Uuid::from_u128).collect();
+        for keys in [&all[..], &all[..1], &[]] {
+            write(&RealFiles, &shards, keys).expect("it is written");
+            let found = read(&RealFiles, &shards).expect("it is whole");
+            assert_eq!(found, HashSet::from_iter(keys.iter().copied()));
+        }
+    }
+
+    /// A cache whose list is damaged must not be swept.
+    #[test]
+    fn a_damaged_list_is_an_error() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let shards = Shards::open(dir.path().to_owned()).expect("it is there");
+        write(&RealFiles, &shards, &[Uuid::from_u128(7)]).expect("it is written");
+        let path = dir.path().join(LIST);
+        let whole = std::fs::read(&path).expect("it is there");
+        std::fs::remove_file(&path).expect("it is ours");
+        for len in 0..whole.len() {
+            std::fs::write(&path, &whole[..len]).expect("it is written");
+            read(&RealFiles, &shards).expect_err("it is not whole");
+        }
+        std::fs::write(&path, [b"no key\n", &whole[..]].concat()).expect("it is written");
+        let error = read(&RealFiles, &shards).expect_err("it names no key");
+        assert_eq!(error.path(), Some(&*path));
+    }
+}

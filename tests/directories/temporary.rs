@@ -1,0 +1,97 @@
+//! Temporary directories that a killed process has left.
+#![cfg(unix)]
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+
+use file_backed::fbstore::{PreparedPath, key_path};
+use uuid::Uuid;
+
+use crate::support::{in_a_process_with, test};
+
+/// What a process leaves that is killed: its locks go with it.
+fn leftover(parent: &Path, name: &str) -> PathBuf {
+    let root = parent.join(name);
+    for shard in 0..=u8::MAX {
+        fs::create_dir_all(root.join(format!("{shard:02x}"))).expect("it is made");
+    }
+    fs::write(root.join("file_backed.lock"), "").expect("it is made");
+    fs::write(key_path(&root, Uuid::from_u128(7)), "an item").expect("it is made");
+    root
+}
+
+/// Each run of a program that was killed used to leave a directory of its values.
+#[test]
+fn leftovers_of_killed_processes_are_swept_and_nothing_else() {
+    let parent = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
+    let parent = parent.expect("a directory");
+    let path = parent.path().to_str().expect("it is text").to_owned();
+    let name = "directories::temporary::leftovers_of_killed_processes_are_swept_and_nothing_else";
+    in_a_process_with(("TMPDIR", &path), name, || {
+        test(|| {
+            let parent = std::env::temp_dir();
+            let leftover = |name| leftover(&parent, name);
+            // In use by this process, and by another.
+            let own = PreparedPath::blocking_temp().expect("it is made");
+            let another = leftover("file_backed-in_use");
+            let locked = fs::File::open(another.join("file_backed.lock")).expect("it is there");
+            locked.try_lock().expect("it is free");
+            // Not a temporary directory of the library's.
+            let marked = leftover("file_backed-marked");
+            fs::write(marked.join("file_backed.role"), "persisted\n").expect("it is made");
+            let foreign = leftover("file_backed-foreig");
+            fs::write(foreign.join("notes"), "precious").expect("it is made");
+            let other_name = leftover("file_backed-of-the-user");
+            let link = parent.join("file_backed-linked");
+            symlink(&other_name, &link).expect("it is made");
+            let kept = [&another, &marked, &foreign, &other_name, &link];
+
+            let dead = ["file_backed-aaaaaa", "file_backed-bbbbbb"].map(leftover);
+            let empty = parent.join("file_backed-cccccc");
+            fs::create_dir(&empty).expect("it is made");
+            let new = PreparedPath::blocking_temp().expect("it is made");
+            for path in dead.iter().chain([&empty]) {
+                assert!(!path.exists(), "{}", path.display());
+            }
+            for path in kept {
+                assert!(path.exists(), "{}", path.display());
+            }
+            for root in [&another, &marked, &foreign, &other_name] {
+                assert!(key_path(root, Uuid::from_u128(7)).exists());
+            }
+            assert!(own.exists() && new.exists());
+        });
+    });
+}
+
+/// They used to be open to all users, who could read the cached values.
+#[test]
+fn only_their_owner_may_look_into_them() {
+    let path = PreparedPath::blocking_temp().expect("it is made");
+    for directory in [path.path().to_owned(), path.join("00"), path.join("ff")] {
+        let mode = fs::metadata(&directory)
+            .expect("it is there")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o700, "{}", directory.display());
+    }
+}
+
+/// A sweep on another thread of the process used to take a directory that was just
+/// being made: both had the same lock.
+#[test]
+fn directories_that_are_made_at_once_are_not_swept() {
+    test(|| {
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    for _ in 0..25 {
+                        let path = PreparedPath::blocking_temp().expect("it is made");
+                        assert!(path.join("ff").is_dir());
+                    }
+                });
+            }
+        });
+    });
+}
