@@ -335,9 +335,13 @@ impl<B: BackingStoreT> BackingStore<B> {
 
     /// Waits until no background work is left: write-backs, deletions and
     /// everything else that was begun before the call, and what follows from
-    /// it, also where somebody who waits for it runs it on a thread of his own.
-    /// Work that is begun after the call may keep it waiting. Writes that wait
-    /// for a failing disk do not count.
+    /// it, also where the caller that waits for it runs it on its own thread.
+    /// Work that is begun after the call may keep it waiting.
+    ///
+    /// While the store refuses writes, those that wait for it do not count: this
+    /// returns, and [`Stats::store_failing`](crate::Stats::store_failing) and
+    /// [`Stats::writes_waiting`](crate::Stats::writes_waiting) tell that values are
+    /// still in memory alone.
     ///
     /// Called inside a background job it never returns.
     ///

@@ -31,10 +31,10 @@ use crate::{Error, Result};
 /// cache is synced: it is worth nothing after a restart.
 ///
 /// The directory belongs to this process until the last [`PreparedPath`] and the
-/// last store of it are gone, and it is marked as a cache. What a process that
-/// died left there is deleted at the next start: files of the library's own
-/// pattern, in directories that the library marked when they held none. Others
-/// are reported and left.
+/// last store of it are gone, and it is marked as a cache. Items that a crashed
+/// process left there are deleted at the next start. Items that were there before
+/// the directory became a cache, and names that are not the library's, are reported
+/// and left; see the [guide](crate::guide::directories).
 pub struct FBStore<C> {
     codec: C,
     path: PreparedPath,
@@ -57,13 +57,14 @@ impl<C> FBStore<C> {
     /// if another process has the directory (a store of this process that has no
     /// file there yet loses the directory to this one, and its writes fail from
     /// then on with the same kind of error); [`Error::is_wrong_role`] if it holds
-    /// what was persisted; an error that says so if `path` was opened read-only.
+    /// what was persisted; an error that says so if `path` was opened read-only, or
+    /// belongs to another user, or if every user may write to it.
     ///
     /// # Blocking
     ///
     /// Finishes the deletions that an earlier store left there, on this thread;
-    /// as a rule [`PreparedPath::open`] has done so. Deletes what a process that
-    /// died has left.
+    /// as a rule [`PreparedPath::open`] has done so. Deletes leftovers of a crashed
+    /// process. The first time, waits for the disk to make the mark durable.
     pub fn open(codec: C, path: PreparedPath) -> Result<Self> {
         let opened = |error| Error::new(Operation::OpenStore, error);
         if path.mode() != Mode::ReadWrite {

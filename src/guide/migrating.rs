@@ -48,7 +48,12 @@
 //!
 //! ```ignore
 //! // with the published crate
-//! let ours = vec!["file_backed.lock", "file_backed.role", "file_backed.manifest"];
+//! let ours = vec![
+//!     "file_backed.lock",
+//!     "file_backed.role",
+//!     "file_backed.manifest",
+//!     "file_backed.foreign",
+//! ];
 //! PreparedPath::new(path, ours)
 //! ```
 //!
@@ -69,5 +74,6 @@
 //! | one handle for an item | [`Fb`](crate::Fb) is `Clone`: handles share the item until one of them changes it |
 //! | `blocking_load` on all of the runtime's blocking threads can hang | it cannot: blocking calls do their work themselves |
 //! | names that are not of items are deleted | they are reported and left alone |
-//! | a cache directory outlives the process | the next start sweeps it |
+//! | a cache directory outlives the process | the next start sweeps it; files of 0.6 that are in it are left alone, and can be deleted |
+//! | directories and files have the permissions of the umask | only their owner may enter and read them, unless [`PreparedPath::builder`](crate::fbstore::PreparedPath::builder) says otherwise |
 //! | the redb store | a [store of one's own](crate::backing_store::BackingStoreT): see the example `custom_store` |

@@ -2,6 +2,7 @@
 //! persisted, and when something goes wrong.
 
 pub mod archived_types;
+pub mod directories;
 pub mod durability;
 pub mod migrating;
 pub mod observing;
