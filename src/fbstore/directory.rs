@@ -51,9 +51,7 @@ pub(crate) struct Directory {
     /// Held by who claims it, also while files are looked at: nobody else takes
     /// it.
     claiming: Mutex<()>,
-    /// Its group may replace files in it, so that a map of one could be cut short.
-    is_group_writable: bool,
-    /// That has been said.
+    /// It was said that its files are not mapped.
     is_reported: AtomicBool,
 }
 
@@ -125,8 +123,6 @@ impl Directory {
         let identity = shards.identity();
         let anchor = files.anchor(shards.root());
         let anchor = anchor.map_err(|error| at(shards.root(), error))?;
-        let ownership = files.ownership(&Spot::Root(&shards));
-        let ownership = ownership.map_err(|error| at(shards.root(), error))?;
         if let Some(gone) = Self::gone_from(shards.root()) {
             // A store still has values for the cache that was here.
             gone.restore_root()?;
@@ -135,13 +131,7 @@ impl Directory {
             let mut entries = ENTRIES.lock();
             let Some(known) = entries.get(&identity).and_then(Weak::upgrade) else {
                 entries.retain(|_, entry| entry.strong_count() > 0);
-                let entry = Arc::new(Self::new(
-                    shards,
-                    files,
-                    anchor,
-                    temporary,
-                    ownership.is_group_writable,
-                ));
+                let entry = Arc::new(Self::new(shards, files, anchor, temporary));
                 entries.insert(identity, Arc::downgrade(&entry));
                 return Ok(entry);
             };
@@ -159,7 +149,6 @@ impl Directory {
         files: Arc<dyn Files>,
         anchor: Option<File>,
         temporary: Option<TempDir>,
-        is_group_writable: bool,
     ) -> Self {
         Self {
             shards,
@@ -175,7 +164,6 @@ impl Directory {
             wishes: Mutex::default(),
             claim: Mutex::default(),
             claiming: Mutex::new(()),
-            is_group_writable,
             is_reported: AtomicBool::new(false),
         }
     }
@@ -183,7 +171,7 @@ impl Directory {
     /// Whether files in it may be mapped: nobody else may replace them. Where it is
     /// only read, whoever made the mapping codec has promised so.
     pub(super) fn may_be_mapped(&self) -> bool {
-        if !self.is_group_writable || self.claim.lock().role.is_none() {
+        if !self.shards.handles.is_group_writable() || self.claim.lock().role.is_none() {
             return true;
         }
         if !self.is_reported.swap(true, Ordering::Relaxed) {
@@ -278,6 +266,7 @@ impl Directory {
             });
         }
         check_owner(files, shards, wishes)?;
+        shards.handles.set_claimed();
         let locks = Locks::take(files, shards)?;
         let marked = Role::of(files, shards)?;
         if let Some(marked) = marked {

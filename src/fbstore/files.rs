@@ -96,8 +96,6 @@ impl SyncError {
 pub(crate) struct Ownership {
     /// It belongs to the user that this process runs as.
     pub(crate) is_ours: bool,
-    /// Users of its group may change it.
-    pub(crate) is_group_writable: bool,
     /// Every user may change it.
     pub(crate) is_world_writable: bool,
     pub(crate) readers: Readers,

@@ -16,9 +16,11 @@ mod open {
     use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
     use std::path::Path;
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     use arc_swap::{ArcSwap, ArcSwapOption};
     use rustix::fs::{CWD, Mode, OFlags, fstat, openat};
+    use rustix::process::geteuid;
 
     use crate::fbstore::descriptor_budget::{self, KeptOpen};
     use crate::fbstore::files::Identity;
@@ -36,16 +38,39 @@ mod open {
     pub(in crate::fbstore) struct Handles {
         root: ArcSwap<Opened>,
         shards: Arc<OpenShards>,
+        /// The process writes here: other users must not be able to.
+        is_claimed: AtomicBool,
+        /// The group of the directory, or of a shard that was opened, may write to it.
+        is_group_writable: AtomicBool,
     }
 
-    /// An open directory, and what tells it from every other.
+    /// An open directory.
     struct Opened {
         directory: OwnedFd,
+        facts: Facts,
+        /// Its share of the budget, if it is kept open.
+        _kept: Option<KeptOpen>,
+    }
+
+    /// What tells a directory from every other, and who may do what with it.
+    #[derive(Clone, Copy)]
+    struct Facts {
         device: u64,
         inode: u64,
         owner: u32,
-        /// Its share of the budget, if it is kept open.
-        _kept: Option<KeptOpen>,
+        mode: Mode,
+    }
+
+    impl Facts {
+        fn of(directory: BorrowedFd<'_>) -> io::Result<Self> {
+            let stat = fstat(directory)?;
+            Ok(Self {
+                device: stat.st_dev as u64,
+                inode: stat.st_ino as u64,
+                owner: stat.st_uid,
+                mode: Mode::from_raw_mode(stat.st_mode),
+            })
+        }
     }
 
     /// The shards of a directory that are kept open.
@@ -53,18 +78,16 @@ mod open {
 
     impl Opened {
         fn new(directory: OwnedFd) -> io::Result<Self> {
-            let stat = fstat(&directory)?;
             Ok(Self {
+                facts: Facts::of(directory.as_fd())?,
                 directory,
-                device: stat.st_dev as u64,
-                inode: stat.st_ino as u64,
-                owner: stat.st_uid,
                 _kept: None,
             })
         }
 
         fn is_same(&self, other: &Self) -> bool {
-            (self.device, self.inode) == (other.device, other.inode)
+            let (one, other) = (self.facts, other.facts);
+            (one.device, one.inode) == (other.device, other.inode)
         }
     }
 
@@ -84,15 +107,27 @@ mod open {
             let shards = (0..256).map(|_| ArcSwapOption::empty()).collect();
             let shards = Arc::new(OpenShards(shards));
             descriptor_budget::enter(&shards);
+            let is_group_writable = root.facts.mode.contains(Mode::WGRP);
             Ok(Self {
                 root: ArcSwap::from_pointee(root),
                 shards,
+                is_claimed: AtomicBool::new(false),
+                is_group_writable: AtomicBool::new(is_group_writable),
             })
         }
 
+        /// From now on, shards that every user may write to are refused.
+        pub(in crate::fbstore) fn set_claimed(&self) {
+            self.is_claimed.store(true, Ordering::Relaxed);
+        }
+
+        pub(in crate::fbstore) fn is_group_writable(&self) -> bool {
+            self.is_group_writable.load(Ordering::Relaxed)
+        }
+
         pub(in crate::fbstore) fn identity(&self, _: &Path) -> Identity {
-            let root = self.root.load();
-            Identity::Inode(root.device, root.inode)
+            let Facts { device, inode, .. } = self.root.load().facts;
+            Identity::Inode(device, inode)
         }
 
         /// Whether the directory was deleted.
@@ -102,6 +137,8 @@ mod open {
 
         /// Goes on with the directory that `other` has opened.
         pub(in crate::fbstore) fn replace(&self, other: &Self) {
+            let is_group_writable = other.is_group_writable();
+            (self.is_group_writable).store(is_group_writable, Ordering::Relaxed);
             self.root.store(other.root.load_full());
             self.shards.close(usize::MAX);
         }
@@ -155,14 +192,22 @@ mod open {
         /// Opens a directory in the root: no link to one, none on another file
         /// system, and none of another user.
         pub(in crate::fbstore) fn check_below(&self, directory: BorrowedFd<'_>) -> io::Result<()> {
-            let stat = fstat(directory)?;
-            let root = self.root.load();
-            if stat.st_dev as u64 == root.device && stat.st_uid == root.owner {
-                return Ok(());
+            let (own, root) = (Facts::of(directory)?, self.root.load().facts);
+            let is_ours = own.owner == root.owner || own.owner == geteuid().as_raw();
+            if own.device != root.device || !is_ours {
+                let text = "a directory inside is on another file system than the whole, or \
+                            belongs to another user: remove it, or give another path";
+                return Err(io::Error::other(text));
             }
-            let text = "a directory inside is on another file system than the whole, or belongs \
-                        to another user: remove it, or give another path";
-            Err(io::Error::other(text))
+            if own.mode.contains(Mode::WOTH) && self.is_claimed.load(Ordering::Relaxed) {
+                let text = "every user may write to a directory inside, and replace what is in \
+                            it: take that away (`chmod o-w`)";
+                return Err(io::Error::other(text));
+            }
+            if own.mode.contains(Mode::WGRP) {
+                self.is_group_writable.store(true, Ordering::Relaxed);
+            }
+            Ok(())
         }
 
         fn open_below(&self, name: &str) -> io::Result<Opened> {
@@ -198,5 +243,11 @@ mod by_path {
         }
 
         pub(in crate::fbstore) fn replace(&self, _: &Self) {}
+
+        pub(in crate::fbstore) fn set_claimed(&self) {}
+
+        pub(in crate::fbstore) fn is_group_writable(&self) -> bool {
+            false
+        }
     }
 }

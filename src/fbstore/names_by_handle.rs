@@ -236,7 +236,6 @@ pub(super) fn ownership(spot: &Spot<'_>) -> io::Result<Ownership> {
     let mode = stat.st_mode as u32;
     Ok(Ownership {
         is_ours: stat.st_uid == geteuid().as_raw(),
-        is_group_writable: mode & 0o020 != 0,
         is_world_writable: mode & 0o002 != 0,
         readers: Readers::by_mode(mode),
     })

@@ -77,7 +77,6 @@ pub(super) fn open_up(_: &Spot<'_>, _: Readers) -> io::Result<()> {
 pub(super) fn ownership(_: &Spot<'_>) -> io::Result<Ownership> {
     Ok(Ownership {
         is_ours: true,
-        is_group_writable: false,
         is_world_writable: false,
         readers: Readers::Owner,
     })

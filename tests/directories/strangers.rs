@@ -184,6 +184,12 @@ fn a_directory_that_every_user_may_write_to_is_refused() {
         assert_eq!(error.path(), Some(&*places.cache));
         assert!(error.to_string().contains("chmod o-w"), "{error}");
         set_mode(&places.cache, 0o755);
+        let shard = places.cache.join("7f");
+        set_mode(&shard, 0o777);
+        let error = places.open(&places.cache).unwrap_err();
+        assert_eq!(error.path(), Some(&*shard));
+        assert!(error.to_string().contains("chmod o-w"), "{error}");
+        set_mode(&shard, 0o755);
         drop(places.open(&places.cache).expect("as the error says"));
         assert_eq!(mode_of(&places.cache), 0o755, "what exists keeps its mode");
     });

@@ -3,7 +3,10 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use file_backed::fbstore::{FBStore, PreparedPath};
+
 use crate::child::Other;
+use crate::files::Words;
 use crate::machine::{AS_NOBODY, is_open_to_all, may_run, run, skip};
 use crate::program::{Program, word};
 
@@ -77,6 +80,25 @@ fn files_of_another_user() {
         (code, &*said),
         (Some(0), &["links 0 copies 2".to_owned()][..])
     );
+}
+
+/// A volume of another user that a container runs on as root.
+#[test]
+fn a_directory_of_another_user_is_used_only_if_the_program_says_so() {
+    if !may_run(&[]) {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let volume = dir.path().join("volume");
+    std::fs::create_dir(&volume).expect("it is made");
+    std::os::unix::fs::chown(&volume, Some(65534), None).expect("it is root's");
+    let open = |path| FBStore::open(Words, path).map(drop);
+    let path = PreparedPath::blocking_open(volume.clone(), vec![]);
+    let error = open(path.expect("it is made ready")).expect_err("it is another's");
+    assert_eq!(error.path(), Some(&*volume));
+    assert!(error.to_string().contains("any_owner"), "{error}");
+    let path = PreparedPath::builder().any_owner().blocking_open(&volume);
+    open(path.expect("it is made ready")).expect("the program says so");
 }
 
 fn set_mode(path: &Path, mode: u32) {
