@@ -327,7 +327,8 @@ impl Error {
         self.0.kind == Kind::Mismatch
     }
 
-    /// Whether another file of other content stands where this one should go.
+    /// Whether another file of other content stands where this one should go, or
+    /// another process has committed to the dataset since it was opened.
     pub fn is_conflict(&self) -> bool {
         self.0.kind == Kind::Conflict
     }
@@ -472,9 +473,13 @@ impl Kind {
             }
             Fault::ManifestVersion(_) | Fault::OtherRoot(_) => Self::Mismatch,
             Fault::NeverAtRest => Self::InUse,
-            Fault::ForeignItems(_) | Fault::UnfitRoot(_) | Fault::OtherStore | Fault::ReadOnly => {
-                Self::Other
-            }
+            Fault::Overtaken => Self::Conflict,
+            Fault::ForeignItems(_)
+            | Fault::UnfitRoot(_)
+            | Fault::OtherStore
+            | Fault::ReadOnly
+            | Fault::LastGeneration
+            | Fault::TooLarge { .. } => Self::Other,
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use file_backed_codecs::Source;
 use uuid::Uuid;
 
 use super::BackingStoreT;
@@ -35,17 +36,17 @@ pub trait ManifestStore: BackingStoreT {
     /// Whatever keeps the place from being read.
     fn generations(&self, path: &Self::PersistPath) -> Result<Vec<u64>, StoreError>;
 
-    /// Reads the manifest of a generation.
+    /// Opens the manifest of a generation. Its length is not trusted: the caller
+    /// looks at its first bytes and at its checksum before it asks for memory.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being read; [`StoreError::not_found`] if it is not
-    /// there.
-    fn read_manifest(
+    /// Any error from opening it; [`StoreError::not_found`] if it is not there.
+    fn open_manifest(
         &self,
         path: &Self::PersistPath,
         generation: u64,
-    ) -> Result<Vec<u8>, StoreError>;
+    ) -> Result<Box<dyn Source>, StoreError>;
 
     /// Gives a generation that has none its manifest, whole or not at all,
     /// whatever happens to the machine meanwhile. Whether it is found after a
@@ -53,7 +54,8 @@ pub trait ManifestStore: BackingStoreT {
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being there.
+    /// Any error that keeps it from being there; an [`std::io::Error`] of kind
+    /// `AlreadyExists` if the generation has a manifest, which stays as it is.
     fn write_manifest(
         &self,
         path: &Self::PersistPath,
@@ -145,12 +147,12 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         (**self).generations(path)
     }
 
-    fn read_manifest(
+    fn open_manifest(
         &self,
         path: &Self::PersistPath,
         generation: u64,
-    ) -> Result<Vec<u8>, StoreError> {
-        (**self).read_manifest(path, generation)
+    ) -> Result<Box<dyn Source>, StoreError> {
+        (**self).open_manifest(path, generation)
     }
 
     fn write_manifest(

@@ -11,7 +11,14 @@
 //!
 //! If 4 fails, nobody knows which of the two generations a power cut would
 //! leave. Both stay as they are, until a later commit succeeds.
+//!
+//! The lock of the directory keeps other processes from committing. Should it be
+//! lost all the same, as on a network file system, a generation that this dataset
+//! has not read shows it: before 3, after it and before 5. Then nothing is
+//! acknowledged or deleted any more, since only the other process knows what its
+//! commits name.
 
+use std::io;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -60,6 +67,14 @@ pub(super) struct History {
     /// The highest number that was ever used.
     pub(super) last: u64,
     pub(super) others: Vec<Other>,
+    /// Another process has committed since: the error of every later commit.
+    pub(super) overtaken: Option<Error>,
+}
+
+impl History {
+    fn check(&self) -> Result<()> {
+        self.overtaken.clone().map_or(Ok(()), Err)
+    }
 }
 
 /// A generation that is not the current one: an earlier one that a reader has
@@ -93,7 +108,9 @@ where
     ///
     /// Those of the closure; the first failure of a write, a link or a sync; a
     /// root that would not come back from the disk. The commit before stands
-    /// then, and what was linked is deleted again. If the very last step fails,
+    /// then, and what was linked is deleted again. [`Error::is_conflict`] if
+    /// another process has committed since this dataset was opened: nothing is
+    /// deleted then, and every later commit fails in the same way; reading goes on. If the very last step fails,
     /// the sync of the manifest's name, the new commit may be found after a
     /// restart: nothing that either names is deleted. A deletion that fails is
     /// counted, and no error.
@@ -117,6 +134,7 @@ where
     ) -> Result<Committed, E> {
         self.shared.check_writable()?;
         let turn = self.shared.turn.clone().lock_owned().await;
+        turn.check()?;
         match self.begin(turn, save) {
             Ok(committing) => Ok(committing.await?),
             Err((error, cleaning)) => {
@@ -146,6 +164,7 @@ where
     ) -> Result<Committed, E> {
         self.shared.check_writable()?;
         let turn = pollster::block_on(self.shared.turn.clone().lock_owned());
+        turn.check()?;
         match self.begin(turn, save) {
             Ok(committing) => Ok(committing.wait()?),
             Err((error, cleaning)) => {
@@ -217,8 +236,9 @@ where
     fn publish(&mut self, root: Root) -> Result<Committed> {
         let linked = self.saved.wait()?;
         let kept = std::mem::take(&mut self.saved.kept);
+        let generation = self.history.last.checked_add(1);
         let committed = Committed {
-            generation: self.history.last + 1,
+            generation: generation.ok_or_else(|| self.shared.unfit(Fault::LastGeneration))?,
             items: (linked.len() + kept.len()) as u64,
             bytes: bytes_of(linked.iter().chain(&kept)),
             linked: linked.len() as u64,
@@ -243,9 +263,11 @@ where
 
     fn make_current(&mut self, root: Root, manifest: Manifest) -> Result<()> {
         let bytes = manifest.encode();
+        let bytes = bytes.map_err(|fault| self.shared.unfit(fault))?;
         let generation = manifest.generation;
         let entries: Arc<[Entry]> = manifest.entries.into();
-        let (shared, history) = (&self.shared, &mut self.history);
+        let (shared, history) = (&self.shared, &mut *self.history);
+        shared.check_newest(history)?;
         history.last = generation;
         history.others.push(Other {
             generation,
@@ -255,6 +277,9 @@ where
             backing.write_manifest(path, generation, &bytes)
         });
         if let Err(error) = written {
+            if is_already_there(&error) {
+                return Err(shared.overtaken_by(generation, history));
+            }
             if !shared.may_be_there(generation) {
                 history.others.pop();
             }
@@ -263,6 +288,7 @@ where
         shared.call(Operation::Commit, |backing, path| {
             backing.sync_manifests(path)
         })?;
+        shared.check_newest(history)?;
         history.others.pop();
         let before = shared.set_current(Version {
             generation,
@@ -275,6 +301,12 @@ where
         });
         Ok(())
     }
+}
+
+/// Whether a manifest could not be written because the generation has one.
+pub(super) fn is_already_there(error: &Error) -> bool {
+    let cause = error.get_ref().downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::AlreadyExists)
 }
 
 /// The root as it is stored. It is read once more, since it is too late to learn
@@ -298,10 +330,34 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     where
         Root: Serialize + DeserializeOwned,
     {
-        encode_root(root).map_err(|fault| {
-            let path = self.store.core().backing.describe(self.tracked.path());
-            Error::new(Operation::Commit, at(path, fault))
-        })
+        encode_root(root).map_err(|fault| self.unfit(fault))
+    }
+
+    /// A commit that this dataset cannot hold.
+    fn unfit(&self, fault: Fault) -> Error {
+        let path = self.store.core().backing.describe(self.tracked.path());
+        Error::new(Operation::Commit, at(path, fault))
+    }
+
+    /// Refuses a generation that is later than all that were read or written
+    /// here.
+    fn check_newest(&self, history: &mut History) -> Result<()> {
+        let generations =
+            self.call(Operation::Commit, |backing, path| backing.generations(path))?;
+        match generations.last() {
+            Some(newest) if *newest > history.last => Err(self.overtaken_by(*newest, history)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Another process has committed this generation: no more is committed here.
+    fn overtaken_by(&self, generation: u64, history: &mut History) -> Error {
+        let backing = &self.store.core().backing;
+        let path = backing.describe_manifest(self.tracked.path(), generation);
+        let error = Error::new(Operation::Commit, at(path, Fault::Overtaken));
+        tracing::error!(%error, generation, "another process commits to a dataset that this one has open");
+        history.overtaken = Some(error.clone());
+        error
     }
 
     /// Whether the manifest of a failed commit is there all the same.
@@ -312,11 +368,16 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
 
     /// Lets go of earlier generations that nobody has pinned, and deletes the
     /// files that no generation names.
+    ///
+    /// Nothing goes while it is not certain that no other process commits.
     pub(super) fn clean_up(&self, history: &mut History) -> Cleaned {
         let current = self.current();
-        history.others.retain(|other| {
-            other.generation > current.generation || !self.let_go(other.generation)
-        });
+        let is_safe = history.overtaken.is_none() && self.check_newest(history).is_ok();
+        if is_safe {
+            history.others.retain(|other| {
+                other.generation > current.generation || !self.let_go(other.generation)
+            });
+        }
         let is_named = |key| {
             let mut others = history.others.iter();
             find(&current.entries, key).is_some()
@@ -324,7 +385,13 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         };
         let mut obsolete = self.tracked.all_keys();
         obsolete.retain(|key| !is_named(*key));
-        self.delete(&obsolete)
+        match is_safe {
+            true => self.delete(&obsolete),
+            false => Cleaned {
+                deleted: 0,
+                not_deleted: obsolete.len() as u64,
+            },
+        }
     }
 
     /// False if it has to stay.

@@ -42,6 +42,23 @@ pub(crate) enum Fault {
     NotCommitted,
     #[error("no item with this key is in the directory: `file_backed ls` shows those that are")]
     NotHere,
+    #[error(
+        "another process has committed this generation since the dataset was opened here, and \
+         nothing is committed on top of what was not read: drop this dataset, open it again, and \
+         repeat the commit"
+    )]
+    Overtaken,
+    #[error(
+        "the current generation has the highest number that there is ({}): open a new dataset in \
+         a directory of its own, and commit these items there",
+        u64::MAX
+    )]
+    LastGeneration,
+    #[error(
+        "a root of {root} bytes with {entries} items makes a manifest of more than 4 GiB: keep \
+         large values of the root as items, or divide the dataset"
+    )]
+    TooLarge { root: u64, entries: u64 },
     #[error("the dataset was opened read-only: open it with `Dataset::open` to commit")]
     ReadOnly,
     #[error("the pool belongs to another store than the dataset: use one of `Dataset::store`")]

@@ -79,11 +79,10 @@ impl Inspection {
         let Some((generation, path)) = pinned else {
             return Self::of(path, None);
         };
-        let bytes = Manifests::of(&path).read(generation).map_err(opened)?;
-        let manifest = Manifest::decode(&bytes).map_err(|fault| {
-            let path = Manifests::of(&path).path_of(generation);
-            opened(StoreError::from(fault).at(path))
-        })?;
+        let manifests = Manifests::of(&path);
+        let source = manifests.open(generation).map_err(opened)?;
+        let manifest = Manifest::read(&*source, generation)
+            .map_err(|error| opened(error.at(manifests.path_of(generation))))?;
         Self::of(path, Some(manifest))
     }
 

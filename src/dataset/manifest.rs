@@ -1,15 +1,27 @@
 //! What one generation consists of, as bytes.
 
+// The numbers here come from files.
+#![warn(clippy::arithmetic_side_effects)]
+
+use file_backed_codecs::Source;
 use uuid::Uuid;
 
 use super::fault::Fault;
 use crate::backing_store::Stamp;
+use crate::error::StoreError;
 
 const MAGIC: [u8; 8] = *b"\x89fbdata\n";
 const VERSION: u16 = 1;
 const HEADER: usize = 40;
 const ENTRY: usize = 28;
 const CHECKSUM: usize = 4;
+
+/// The longest manifest in bytes. A longer one is not written; one that is found
+/// is damaged, or sparse.
+const LONGEST: u64 = 4 << 30;
+
+/// Bytes that are read at a time before the length is believed.
+const CHUNK: u64 = 64 << 10;
 
 /// One commit, as it is stored.
 ///
@@ -50,21 +62,32 @@ pub(crate) fn find(entries: &[Entry], key: Uuid) -> Option<&Entry> {
     Some(&entries[at])
 }
 
-/// Bytes in the files of the items.
+/// Bytes in the files of the items. The lengths may come from a file.
 pub(crate) fn bytes_of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> u64 {
-    entries.into_iter().map(|entry| entry.stamp.len).sum()
+    let lens = entries.into_iter().map(|entry| entry.stamp.len);
+    lens.fold(0, u64::saturating_add)
 }
 
 impl Manifest {
-    pub(crate) fn encode(&self) -> Vec<u8> {
-        let len = HEADER + self.root.len() + self.entries.len() * ENTRY + CHECKSUM;
-        let mut bytes = Vec::with_capacity(len);
+    /// Length as bytes; `None` if it is longer than a manifest may be.
+    fn encoded_len(root: u64, entries: u64) -> Option<u64> {
+        entries
+            .checked_mul(ENTRY as u64)?
+            .checked_add(root)?
+            .checked_add((HEADER + CHECKSUM) as u64)
+            .filter(|len| *len <= LONGEST)
+    }
+
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, Fault> {
+        let (root, entries) = (self.root.len() as u64, self.entries.len() as u64);
+        let len = Self::encoded_len(root, entries).ok_or(Fault::TooLarge { root, entries })?;
+        let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or_default());
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
         bytes.extend([0; 6]);
         bytes.extend(self.generation.to_le_bytes());
-        bytes.extend((self.root.len() as u64).to_le_bytes());
-        bytes.extend((self.entries.len() as u64).to_le_bytes());
+        bytes.extend(root.to_le_bytes());
+        bytes.extend(entries.to_le_bytes());
         bytes.extend(&self.root);
         for entry in &self.entries {
             bytes.extend(entry.key.as_bytes());
@@ -72,32 +95,46 @@ impl Manifest {
             bytes.extend(entry.stamp.check.to_le_bytes());
         }
         bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
-        bytes
+        Ok(bytes)
     }
 
-    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Fault> {
-        let damaged = Fault::DamagedManifest;
-        if !bytes.starts_with(&MAGIC) {
-            return Err(damaged("it does not begin as one"));
+    /// Reads the manifest of this generation. Memory is asked for only once the
+    /// header, the length and the checksum fit each other.
+    pub(crate) fn read(source: &dyn Source, generation: u64) -> Result<Self, StoreError> {
+        let len = source.len()?;
+        let header = Header::read(source, len)?;
+        if len > CHUNK {
+            check_sum(source, len)?;
         }
-        let (bytes, sum) = bytes
+        let mut bytes = Vec::new();
+        let size = usize::try_from(len).map_err(StoreError::value)?;
+        bytes.try_reserve_exact(size).map_err(StoreError::value)?;
+        bytes.resize(size, 0);
+        source.read_exact_at(&mut bytes, 0)?;
+        let manifest = Self::decode(&bytes, &header)?;
+        match manifest.generation == generation {
+            true => Ok(manifest),
+            false => Err(damaged("it is of another generation").into()),
+        }
+    }
+
+    /// `header` is what was read before.
+    fn decode(bytes: &[u8], header: &Header) -> Result<Self, Fault> {
+        let (whole, sum) = bytes
             .split_last_chunk::<CHECKSUM>()
-            .filter(|(bytes, _)| bytes.len() >= HEADER)
             .ok_or(damaged("it is too short"))?;
-        if crc32fast::hash(bytes).to_le_bytes() != *sum {
+        if crc32fast::hash(whole).to_le_bytes() != *sum {
             return Err(damaged("it does not match its checksum"));
         }
-        let version = u16::from_le_bytes(field(bytes, 8));
-        if version != VERSION {
-            return Err(Fault::ManifestVersion(version));
+        if header.version != VERSION {
+            return Err(Fault::ManifestVersion(header.version));
         }
-        let number = |offset| u64::from_le_bytes(field(bytes, offset));
         let wrong_lengths = || damaged("its lengths do not fit");
-        let root_len = usize::try_from(number(24)).map_err(|_| wrong_lengths())?;
-        let body = &bytes[HEADER..];
+        let root_len = usize::try_from(header.root).map_err(|_| wrong_lengths())?;
+        let (_, body) = whole.split_at_checked(HEADER).ok_or_else(wrong_lengths)?;
         let (root, entries) = body.split_at_checked(root_len).ok_or_else(wrong_lengths)?;
         let (entries, rest) = entries.as_chunks::<ENTRY>();
-        if !rest.is_empty() || entries.len() as u64 != number(32) {
+        if !rest.is_empty() || entries.len() as u64 != header.entries {
             return Err(wrong_lengths());
         }
         let entries: Vec<_> = entries.iter().map(Entry::decode).collect();
@@ -105,11 +142,78 @@ impl Manifest {
             return Err(damaged("its keys are out of order"));
         }
         Ok(Self {
-            generation: number(16),
+            generation: header.generation,
             root: root.to_vec(),
             entries,
         })
     }
+}
+
+/// The first bytes of a manifest.
+struct Header {
+    version: u16,
+    generation: u64,
+    /// Length of the root in bytes.
+    root: u64,
+    /// Number of items.
+    entries: u64,
+}
+
+impl Header {
+    /// Reads the header of a manifest of this length, which it must state.
+    fn read(source: &dyn Source, len: u64) -> Result<Self, StoreError> {
+        let mut magic = [0; MAGIC.len()];
+        if len >= MAGIC.len() as u64 {
+            source.read_exact_at(&mut magic, 0)?;
+        }
+        if magic != MAGIC {
+            return Err(damaged("it does not begin as one").into());
+        }
+        if len < (HEADER + CHECKSUM) as u64 {
+            return Err(damaged("it is too short").into());
+        }
+        if len > LONGEST {
+            return Err(damaged("it is longer than a manifest may be").into());
+        }
+        let mut bytes = [0; HEADER];
+        source.read_exact_at(&mut bytes, 0)?;
+        let number = |offset| u64::from_le_bytes(field(&bytes, offset));
+        let header = Self {
+            version: u16::from_le_bytes(field(&bytes, 8)),
+            generation: number(16),
+            root: number(24),
+            entries: number(32),
+        };
+        // A later version may lay it out in another way.
+        let is_stated = header.version != VERSION
+            || Manifest::encoded_len(header.root, header.entries) == Some(len);
+        match is_stated {
+            true => Ok(header),
+            false => Err(damaged("its lengths do not fit").into()),
+        }
+    }
+}
+
+/// Compares all bytes with the checksum behind them, a part at a time.
+fn check_sum(source: &dyn Source, len: u64) -> Result<(), StoreError> {
+    let end = len.saturating_sub(CHECKSUM as u64);
+    let mut hasher = crc32fast::Hasher::new();
+    let mut chunk = [0; CHUNK as usize];
+    for start in (0..end).step_by(CHUNK as usize) {
+        let len = end.saturating_sub(start).min(CHUNK) as usize;
+        source.read_exact_at(&mut chunk[..len], start)?;
+        hasher.update(&chunk[..len]);
+    }
+    let mut sum = [0; CHECKSUM];
+    source.read_exact_at(&mut sum, end)?;
+    match hasher.finalize().to_le_bytes() == sum {
+        true => Ok(()),
+        false => Err(damaged("it does not match its checksum").into()),
+    }
+}
+
+fn damaged(why: &'static str) -> Fault {
+    Fault::DamagedManifest(why)
 }
 
 impl Entry {
@@ -137,12 +241,19 @@ impl Entry {
 
 fn field<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
     let mut field = [0; N];
-    field.copy_from_slice(&bytes[offset..offset + N]);
+    field.copy_from_slice(&bytes[offset..][..N]);
     field
 }
 
 #[cfg(test)]
+#[expect(
+    clippy::arithmetic_side_effects,
+    reason = "the numbers are the test's own"
+)]
 mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use super::*;
 
     fn manifest(items: u128) -> Manifest {
@@ -160,48 +271,179 @@ mod tests {
         }
     }
 
+    fn encoded(items: u128) -> Vec<u8> {
+        manifest(items).encode().expect("it is short")
+    }
+
+    fn read(bytes: &[u8]) -> Result<Manifest, Fault> {
+        let read = Manifest::read(&bytes, 7);
+        read.map_err(|error| match error.get_ref().downcast_ref() {
+            Some(Fault::ManifestVersion(version)) => Fault::ManifestVersion(*version),
+            Some(Fault::DamagedManifest(why)) => Fault::DamagedManifest(why),
+            _ => panic!("a fault, whatever the bytes are: {error}"),
+        })
+    }
+
+    /// With its checksum mended.
+    fn read_sealed(mut bytes: Vec<u8>) -> Result<Manifest, Fault> {
+        bytes.truncate(bytes.len() - CHECKSUM);
+        bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+        read(&bytes)
+    }
+
     #[test]
     fn comes_back_as_it_was() {
-        for items in [0, 1, 50] {
-            let before = manifest(items);
-            assert_eq!(Manifest::decode(&before.encode()).unwrap(), before);
+        // The last one is longer than what is read at a time.
+        for items in [0, 1, 50, 5000] {
+            assert_eq!(read(&encoded(items)).expect("it is whole"), manifest(items));
         }
     }
 
     #[test]
     fn no_damage_goes_unseen() {
-        let whole = manifest(3).encode();
+        let whole = encoded(3);
         for len in 0..whole.len() {
-            Manifest::decode(&whole[..len]).expect_err("it is truncated");
+            read(&whole[..len]).expect_err("it is truncated");
         }
         for bit in 0..whole.len() * 8 {
             let mut flipped = whole.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
-            Manifest::decode(&flipped).expect_err("a bit is flipped");
+            read(&flipped).expect_err("a bit is flipped");
         }
+        let mut long = encoded(5000);
+        long[100_000] ^= 1;
+        read(&long).expect_err("a bit is flipped");
     }
 
     /// Lengths and order are looked at even where the checksum is right.
     #[test]
     fn nonsense_with_a_good_checksum_is_refused() {
-        let seal = |mut bytes: Vec<u8>| {
-            bytes.truncate(bytes.len() - CHECKSUM);
-            bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
-            Manifest::decode(&bytes)
-        };
         for offset in [24, 32] {
-            for wrong in [0, 1, 1000, u64::MAX] {
-                let mut bytes = manifest(3).encode();
+            for wrong in [0, 1, 1000, u64::MAX / ENTRY as u64, u64::MAX - 43, u64::MAX] {
+                let mut bytes = encoded(3);
                 bytes[offset..offset + 8].copy_from_slice(&wrong.to_le_bytes());
-                seal(bytes).expect_err("the lengths do not fit");
+                read_sealed(bytes).expect_err("the lengths do not fit");
             }
         }
         let mut backwards = manifest(3);
         backwards.entries.reverse();
-        seal(backwards.encode()).expect_err("the keys are out of order");
-        let mut later = manifest(3).encode();
+        let backwards = backwards.encode().expect("it is short");
+        read_sealed(backwards).expect_err("the keys are out of order");
+        let mut later = encoded(3);
         later[8] = 2;
-        let error = seal(later).expect_err("nobody knows the version");
+        let error = read_sealed(later).expect_err("nobody knows the version");
         assert!(matches!(error, Fault::ManifestVersion(2)));
+        let mut other = encoded(3);
+        other[16] = 8;
+        read_sealed(other).expect_err("it is of another generation");
+    }
+
+    /// The layout of a later version need not be this one's.
+    #[test]
+    fn a_later_version_of_other_lengths_is_no_damage() {
+        let mut later = encoded(3);
+        later[8] = 2;
+        later[24..40].fill(0xFF);
+        let error = read_sealed(later).expect_err("nobody knows the version");
+        assert!(matches!(error, Fault::ManifestVersion(2)));
+    }
+
+    /// Zeros behind a header, and the most that was read at once.
+    struct Sparse {
+        header: Vec<u8>,
+        len: u64,
+        most: AtomicUsize,
+    }
+
+    impl Source for Sparse {
+        fn len(&self) -> io::Result<u64> {
+            Ok(self.len)
+        }
+
+        fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+            self.most.fetch_max(buf.len(), Ordering::Relaxed);
+            buf.fill(0);
+            if offset == 0 {
+                let len = buf.len().min(self.header.len());
+                buf[..len].copy_from_slice(&self.header[..len]);
+            }
+            Ok(())
+        }
+    }
+
+    /// The length of a file was asked of memory before its first bytes were
+    /// looked at, and a sparse file has any.
+    #[test]
+    fn memory_is_asked_for_only_once_the_checksum_fits() {
+        let len = 100 << 20;
+        for (root, len) in [
+            (len - 44, len),
+            (0, len),
+            (LONGEST - 43, LONGEST + 1),
+            (5, u64::MAX),
+        ] {
+            let mut header = encoded(0)[..HEADER].to_vec();
+            header[24..32].copy_from_slice(&root.to_le_bytes());
+            let sparse = Sparse {
+                header,
+                len,
+                most: AtomicUsize::new(0),
+            };
+            let error = Manifest::read(&sparse, 7).expect_err("it is sparse");
+            assert!(matches!(
+                error.get_ref().downcast_ref(),
+                Some(Fault::DamagedManifest(_))
+            ));
+            assert!(sparse.most.into_inner() as u64 <= CHUNK);
+        }
+    }
+
+    #[test]
+    fn what_would_be_too_long_to_be_read_is_not_written() {
+        assert_eq!(Manifest::encoded_len(0, 0), Some(44));
+        assert_eq!(Manifest::encoded_len(LONGEST - 44, 0), Some(LONGEST));
+        for (root, entries) in [
+            (LONGEST - 43, 0),
+            (0, LONGEST / ENTRY as u64),
+            (u64::MAX, 1),
+            (1, u64::MAX),
+        ] {
+            assert_eq!(Manifest::encoded_len(root, entries), None);
+        }
+    }
+
+    /// Any bytes behind a checksum that fits.
+    #[test]
+    fn forged_bytes_are_a_fault_or_what_they_say() {
+        let mut state = 0x9E37_79B9_7F4A_7C15_u64;
+        let mut below = move |limit: usize| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state % limit as u64) as usize
+        };
+        for round in 0..20_000 {
+            let mut bytes = encoded(u128::try_from(below(4)).expect("it is small"));
+            for _ in 0..=below(4) {
+                match below(3) {
+                    0 => {
+                        let at = below(bytes.len());
+                        bytes[at] = below(256) as u8;
+                    }
+                    1 if bytes.len() >= HEADER => {
+                        let at = 16 + 8 * below(3);
+                        let numbers = [0, 1, 12, u64::MAX, u64::MAX - 43, 1 << 63, LONGEST];
+                        let number = numbers[below(numbers.len())];
+                        bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
+                    }
+                    _ => bytes.resize(CHECKSUM + below(200), 0xA5),
+                }
+            }
+            if let Ok(manifest) = read_sealed(bytes.clone()) {
+                assert_eq!(manifest.generation, 7, "in round {round}");
+                let stated = 44 + manifest.root.len() + ENTRY * manifest.entries.len();
+                assert_eq!(stated, bytes.len(), "in round {round}");
+            }
+        }
     }
 }

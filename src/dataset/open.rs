@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::commit::{History, Other, encode_root};
+use super::commit::{History, Other, encode_root, is_already_there};
 use super::fault::Fault;
 use super::manifest::{Entry, Manifest};
 use super::{Dataset, Shared, Version, at};
@@ -128,10 +128,9 @@ where
             let pinned = pin_current(|| backing.generations(&path), pin, never_at_rest)?;
             let (generation, pinned) =
                 pinned.ok_or_else(|| at(backing.describe(&path), Fault::NoDataset))?;
-            let bytes = backing.read_manifest(&pinned, generation)?;
-            let manifest = Manifest::decode(&bytes);
-            let manifest = manifest
-                .map_err(|fault| at(backing.describe_manifest(&path, generation), fault))?;
+            let source = backing.open_manifest(&pinned, generation)?;
+            let manifest = Manifest::read(&*source, generation)
+                .map_err(|error| at(backing.describe_manifest(&path, generation), error))?;
             Ok((pinned, manifest))
         };
         let (pinned, manifest) =
@@ -209,7 +208,12 @@ impl<B: ManifestStore> Place<'_, B> {
             root: encode_root(&Root::default()).map_err(|fault| self.fault(fault))?,
             entries: Vec::new(),
         };
-        self.call(|backing, path| backing.write_manifest(path, 0, &manifest.encode()))?;
+        let bytes = manifest.encode().map_err(|fault| self.fault(fault))?;
+        self.call(|backing, path| backing.write_manifest(path, 0, &bytes))
+            .map_err(|error| match is_already_there(&error) {
+                true => self.fault_of_manifest(0, Fault::Overtaken),
+                false => error,
+            })?;
         self.store.core().sync(self.tracked.path())?;
         self.call(|backing, path| backing.sync_manifests(path))?;
         self.open(manifest, Vec::new())
@@ -233,8 +237,11 @@ impl<B: ManifestStore> Place<'_, B> {
     }
 
     fn read(&self, generation: u64) -> Result<Manifest> {
-        let bytes = self.call(|backing, path| backing.read_manifest(path, generation))?;
-        Manifest::decode(&bytes).map_err(|fault| self.fault_of_manifest(generation, fault))
+        self.call(|backing, path| {
+            let source = backing.open_manifest(path, generation)?;
+            Manifest::read(&*source, generation)
+                .map_err(|error| at(backing.describe_manifest(path, generation), error))
+        })
     }
 
     fn check_files(&self, manifest: &Manifest) -> Result<()> {
@@ -289,6 +296,7 @@ impl<B: ManifestStore> Place<'_, B> {
         let history = History {
             last: generation,
             others,
+            overtaken: None,
         };
         Ok(Dataset {
             shared: Arc::new(Shared {

@@ -6,7 +6,7 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::Progress;
-use super::manifest::Entry;
+use super::manifest::{Entry, bytes_of};
 use super::progress::Meter;
 use crate::{Error, Result};
 
@@ -58,7 +58,7 @@ impl Verify {
     ) -> Verified {
         let keys = self.keys.clone().unwrap_or_else(all);
         let expected: Vec<_> = keys.iter().map(|key| expected(*key)).collect();
-        let bytes = expected.iter().flatten().map(|entry| entry.stamp.len).sum();
+        let bytes = bytes_of(expected.iter().flatten());
         self.meter.expect(keys.len() as u64, bytes);
         let next = AtomicUsize::new(0);
         let damaged = Mutex::new(Vec::new());

@@ -59,7 +59,7 @@ impl Stamped for Footer {
         let mut check = [0; 4];
         check.copy_from_slice(&bytes[FOOTER_LEN - 4..]);
         Stamp {
-            len: self.payload_len() + FOOTER_LEN as u64,
+            len: self.payload_len().saturating_add(FOOTER_LEN as u64),
             check: u32::from_le_bytes(check),
         }
     }

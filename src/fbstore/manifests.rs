@@ -20,21 +20,23 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use file_backed_codecs::Source;
 use uuid::Uuid;
 
 use super::check::Stamped as _;
 use super::directory::at;
 use super::files::{Files, SyncError};
+use super::layout::temporary_suffix;
 use super::prepared_path::PreparedPath;
 use super::spot::Spot;
 use super::store::{FBStore, writable};
 use crate::backing_store::{ManifestStore, Stamp};
-use crate::error::StoreError;
+use crate::error::{Fault, StoreError};
 
 /// The name of the directory of manifests.
 const DIRECTORY: &str = "file_backed.manifest";
 
-/// A manifest on its way to its name. One process writes, one at a time.
+/// How the name of a manifest begins that has not got its name yet.
 const UNFINISHED: &str = "new";
 
 /// Hex digits of a generation.
@@ -74,41 +76,67 @@ impl<'a> Manifests<'a> {
         Spot::Below(self.path.directory().shards(), DIRECTORY, Path::new(name))
     }
 
-    pub(crate) fn generations(&self) -> Result<Vec<u64>, StoreError> {
-        let mut generations = Vec::new();
+    /// Removes what processes that died have left. Should one of them be alive,
+    /// its rename fails.
+    fn remove_unfinished(&self) -> Result<(), StoreError> {
+        let mut found = Vec::new();
         let mut note = |name: &OsStr, is_file: bool| {
-            generations.extend(generation_of(name).filter(|_| is_file));
+            let name = name
+                .to_str()
+                .filter(|name| is_file && name.starts_with(UNFINISHED));
+            found.extend(name.map(str::to_owned));
+        };
+        let directory = self.directory();
+        let listed = self.files.list(&directory, &mut note);
+        listed.map_err(|error| at(&directory.path(), error))?;
+        for name in found {
+            let spot = self.spot(&name);
+            match self.files.remove(&spot) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(at(&spot.path(), error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn generations(&self) -> Result<Vec<u64>, StoreError> {
+        let (mut generations, mut in_the_way) = (Vec::new(), None);
+        let mut note = |name: &OsStr, is_file: bool| match generation_of(name) {
+            Some(generation) if is_file => generations.push(generation),
+            Some(generation) => in_the_way = Some(generation),
+            None => {}
         };
         let directory = self.directory();
         match self.files.list(&directory, &mut note) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             listed => listed.map_err(|error| at(&directory.path(), error))?,
         }
+        if let Some(generation) = in_the_way {
+            return Err(at(&self.path_of(generation), Fault::NotADirectory));
+        }
         generations.sort_unstable();
         Ok(generations)
     }
 
-    pub(crate) fn read(&self, generation: u64) -> Result<Vec<u8>, StoreError> {
+    pub(crate) fn open(&self, generation: u64) -> Result<Box<dyn Source>, StoreError> {
         let name = name_of(generation);
         let spot = self.spot(&name);
-        let read = || {
-            let source = self.files.open(&spot)?;
-            let len = usize::try_from(source.len()?).map_err(StoreError::value)?;
-            let mut bytes = Vec::new();
-            bytes.try_reserve_exact(len).map_err(StoreError::value)?;
-            bytes.resize(len, 0);
-            source.read_exact_at(&mut bytes, 0)?;
-            Ok::<_, StoreError>(bytes)
-        };
-        read().map_err(|error| at(&spot.path(), error))
+        let opened = self.files.open(&spot);
+        opened.map_err(|error| at(&spot.path(), error))
     }
 
     fn write(&self, generation: u64, bytes: &[u8]) -> Result<(), StoreError> {
         let (name, directory) = (name_of(generation), self.directory());
-        let (spot, unfinished) = (self.spot(&name), self.spot(UNFINISHED));
+        // A name of this process's own: what is renamed is what was written, even if
+        // two processes write.
+        let unfinished = format!("{UNFINISHED}{}", temporary_suffix());
+        let (spot, unfinished) = (self.spot(&name), self.spot(&unfinished));
         let readers = self.path.directory().shards().readers();
         let create_dir = self.files.create_dir(&directory, readers);
         create_dir.map_err(|error| at(&directory.path(), error))?;
+        self.remove_unfinished()?;
         self.write_whole(&unfinished, bytes)
             .map_err(|error| at(&unfinished.path(), error))?;
         self.files
@@ -117,14 +145,7 @@ impl<'a> Manifests<'a> {
     }
 
     fn write_whole(&self, spot: &Spot<'_>, bytes: &[u8]) -> io::Result<()> {
-        let mut file = match self.files.create(spot) {
-            // What an earlier attempt, or a process that died, has left.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                self.files.remove(spot)?;
-                self.files.create(spot)?
-            }
-            created => created?,
-        };
+        let mut file = self.files.create(spot)?;
         file.write_all(bytes)?;
         file.flush()?;
         self.files.sync(spot).map_err(SyncError::into_io)
@@ -192,8 +213,12 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
         Manifests::of(path).generations()
     }
 
-    fn read_manifest(&self, path: &PreparedPath, generation: u64) -> Result<Vec<u8>, StoreError> {
-        Manifests::of(path).read(generation)
+    fn open_manifest(
+        &self,
+        path: &PreparedPath,
+        generation: u64,
+    ) -> Result<Box<dyn Source>, StoreError> {
+        Manifests::of(path).open(generation)
     }
 
     fn write_manifest(
@@ -248,5 +273,39 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
         read: &dyn Fn(u64),
     ) -> Result<Stamp, StoreError> {
         path.verify(key, read).map(|footer| footer.stamp())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two processes that both took the dataset for theirs wrote to one name, and
+    /// one of them was acknowledged what the other had written.
+    #[test]
+    fn a_manifest_is_renamed_by_the_process_that_wrote_it() {
+        let place = PreparedPath::blocking_temp().expect("a temporary directory");
+        let manifests = Manifests::of(&place);
+        let kept = ["notes.txt", "0000000000000001"];
+        std::fs::create_dir(place.join(DIRECTORY)).expect("it is made");
+        for name in ["new", "new.0123456789abcdef.file_backed"]
+            .into_iter()
+            .chain(kept)
+        {
+            std::fs::write(place.join(DIRECTORY).join(name), "theirs").expect("it is written");
+        }
+        manifests.write(2, b"ours").expect("it is ours to write");
+        let read = |name| std::fs::read_to_string(place.join(DIRECTORY).join(name));
+        assert_eq!(read("0000000000000002").expect("it is there"), "ours");
+        for name in kept {
+            assert_eq!(read(name).expect("it is there"), "theirs");
+        }
+        let left = std::fs::read_dir(place.join(DIRECTORY)).expect("it is there");
+        assert_eq!(left.count(), 3, "what others have left is gone");
+        let error = manifests.write(2, b"ours").expect_err("it has one");
+        let error = error.get_ref().downcast_ref::<io::Error>();
+        let error = error.expect("the system's");
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(manifests.generations().expect("they are listed"), [1, 2]);
     }
 }

@@ -2,6 +2,7 @@
 
 mod commit;
 mod damage;
+mod generations;
 #[cfg(unix)]
 mod processes;
 mod readers;

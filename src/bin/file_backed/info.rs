@@ -157,7 +157,8 @@ impl Info {
 impl Sum {
     fn add(&mut self, bytes: u64) {
         self.items += 1;
-        self.bytes += bytes;
+        // The length of a sparse file is any number.
+        self.bytes = self.bytes.saturating_add(bytes);
     }
 }
 
