@@ -89,6 +89,7 @@ enum Kind {
     LeakedGuard,
     Panicked,
     ShutDown,
+    Forked,
     StorageFull,
     Other,
 }
@@ -199,6 +200,11 @@ pub(crate) enum Fault {
          or use the blocking calls"
     )]
     ShutDown,
+    #[error(
+        "this process was forked from the one that opened the store, and has none of its \
+         background threads: open a store of its own here, or use `exec`"
+    )]
+    Forked,
     #[error(
         "the system failed to make this very file durable before, and does not tell whether its \
          data is lost: insert the value anew, and persist that"
@@ -359,6 +365,12 @@ impl Error {
         self.0.kind == Kind::ShutDown
     }
 
+    /// Whether this process was forked from the one that opened the store, so that
+    /// it has neither its threads nor a right to its files.
+    pub fn is_forked(&self) -> bool {
+        self.0.kind == Kind::Forked
+    }
+
     /// Whether there is no room left: the disk or a quota is full.
     pub fn is_storage_full(&self) -> bool {
         self.0.kind == Kind::StorageFull
@@ -442,6 +454,7 @@ impl Kind {
                 Fault::LeakedGuard => Self::LeakedGuard,
                 Fault::Panicked(_) => Self::Panicked,
                 Fault::ShutDown => Self::ShutDown,
+                Fault::Forked => Self::Forked,
                 Fault::NotDurable
                 | Fault::ReadOnly
                 | Fault::ReadOnlyPath

@@ -135,6 +135,22 @@
 //! shut down; call them from threads that may block. Every future is
 //! cancel-safe: dropping it loses no data and no finished work.
 //!
+//! # Forks
+//!
+//! After a `fork` without an `exec`, stores, pools, datasets and handles belong to
+//! the parent. In the child, values in memory can still be read, and everything may
+//! be dropped: no file is deleted and no lock given back. What needs a file or the
+//! background returns an error at once ([`Error::is_forked`]), and
+//! [`BackingStore::finished`] returns. Changes and inserts stay in the child's
+//! memory. Open a store of its own in the child, on another directory or a temporary
+//! one; what the parent has persisted can be opened read-only. The child keeps the
+//! parent's directories locked, also beyond the parent's end, until it has ended or
+//! has dropped what it has of them.
+//!
+//! Locks in memory that other threads have at the moment of the fork stay taken in
+//! the child, as those of any library do: fork while no other thread works with the
+//! store.
+//!
 // Links to what a feature gives; without it, to the features.
 #![cfg_attr(feature = "bincodec", doc = "[`BinCodec`]: fbstore::BinCodec")]
 #![cfg_attr(not(feature = "bincodec"), doc = "[`BinCodec`]: #features")]
@@ -168,6 +184,7 @@ pub mod guide;
 #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 mod mapped;
 mod pool;
+mod process;
 mod residency;
 mod sync;
 #[cfg(feature = "mappedcodec")]

@@ -1,6 +1,6 @@
 //! Changing values that do not change in place.
 
-use crate::backing_store::{ArchiveStrategy, guarded};
+use crate::backing_store::ArchiveStrategy;
 use crate::error::Operation;
 use crate::fbstore::{Archivable, Mapped, rkyv};
 use crate::{Error, Fb, Result};
@@ -56,7 +56,7 @@ where
     ) -> Result<R> {
         let (pool, key, value) = (self.pool().clone(), self.key(), self.read_owned().await?);
         let task = self.pool().store().task(Operation::Update, move || {
-            let changed = guarded(|| changed(&pool.core().backing, &value, change));
+            let changed = pool.core().run(|backing| changed(backing, &value, change));
             changed.map_err(|error| Error::of_key(Operation::Update, key, error))
         });
         let (changed, result) = task.await?;
@@ -74,6 +74,7 @@ where
     ///
     /// Does everything on this thread.
     pub fn blocking_update<R>(&mut self, change: impl FnOnce(&mut T) -> R) -> Result<R> {
+        self.pool().core().check_process(Operation::Update)?;
         let value = self.blocking_read()?;
         let changed = changed(&self.pool().core().backing, &value, change);
         let (changed, result) =

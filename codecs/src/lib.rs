@@ -32,6 +32,7 @@ mod codec;
 #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 mod fetch;
 mod footprint;
+mod forks;
 pub mod frame;
 #[cfg(feature = "map")]
 mod map;
@@ -50,6 +51,7 @@ pub use codec::{ArchiveInto, Codec, CodecId};
 #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 pub use fetch::Verify;
 pub use footprint::Footprint;
+pub use forks::forks;
 #[doc(inline)]
 pub use frame::{FrameError, Load, Payload, PayloadWriter, ReadAhead, Source};
 #[cfg(feature = "map")]

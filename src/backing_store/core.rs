@@ -45,6 +45,26 @@ impl<B: BackingStoreT> Core<B> {
         })
     }
 
+    /// Whether this is a forked child, which has none of the store's threads.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.queue.process().is_forked()
+    }
+
+    /// Refuses a forked child, before it waits for anything.
+    pub(crate) fn check_process(&self, operation: Operation) -> Result<()> {
+        let checked = self.queue.process().check();
+        checked.map_err(|fault| Error::new(operation, fault))
+    }
+
+    /// Runs a call of the user's store, and makes an error of a panic.
+    pub(crate) fn run<R>(
+        &self,
+        call: impl FnOnce(&B) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        self.queue.process().check()?;
+        guarded(|| call(&self.backing))
+    }
+
     /// Runs a call of the user's store: adds operation and key to its error, and
     /// makes an error of a panic.
     pub(crate) fn call<R>(
@@ -54,7 +74,8 @@ impl<B: BackingStoreT> Core<B> {
         call: impl FnOnce(&B) -> Result<R, StoreError>,
     ) -> Result<R> {
         let _span = self.span(operation, Some(key), None).entered();
-        guarded(|| call(&self.backing)).map_err(|error| Error::of_key(operation, key, error))
+        self.run(call)
+            .map_err(|error| Error::of_key(operation, key, error))
     }
 
     /// As [`call`](Self::call), for what is done at a persisted place.
@@ -66,7 +87,8 @@ impl<B: BackingStoreT> Core<B> {
         call: impl FnOnce(&B) -> Result<R, StoreError>,
     ) -> Result<R> {
         let _span = self.span(operation, Some(key), Some(path)).entered();
-        guarded(|| call(&self.backing)).map_err(|error| Error::of_key(operation, key, error))
+        self.run(call)
+            .map_err(|error| Error::of_key(operation, key, error))
     }
 
     /// What a call of the store is seen as in a trace. Costs one atomic load
@@ -137,6 +159,7 @@ impl<B: BackingStoreT> Core<B> {
         tracked: &TrackedPath<B::PersistPath>,
         key: Uuid,
     ) -> Result<Token<B>> {
+        self.check_process(Operation::Register)?;
         if !tracked.contains_key(key) {
             return Err(self.fault_at(Operation::Register, tracked, key, Fault::NotTracked));
         }
@@ -179,6 +202,7 @@ impl<B: BackingStoreT> Core<B> {
         self: &Arc<Self>,
         tracked: &TrackedPath<B::PersistPath>,
     ) -> Result<Vec<Token<B>>> {
+        self.check_process(Operation::RegisterAll)?;
         let (mut tokens, mut begun, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for key in tracked.all_keys() {
             match self.keys.try_begin(key) {
@@ -225,6 +249,7 @@ impl<B: BackingStoreT> Core<B> {
         token: &Token<B>,
         tracked: &TrackedPath<B::PersistPath>,
     ) -> Result<()> {
+        self.check_process(Operation::Persist)?;
         let key = token.key();
         if tracked.is_read_only() {
             return Err(self.fault_at(Operation::Persist, tracked, key, Fault::TrackedReadOnly));
@@ -244,6 +269,7 @@ impl<B: BackingStoreT> Core<B> {
         tracked: &TrackedPath<B::PersistPath>,
         key: Uuid,
     ) -> Result<()> {
+        self.check_process(Operation::DeletePersisted)?;
         if tracked.is_read_only() {
             return Err(self.fault_at(
                 Operation::DeletePersisted,
@@ -261,7 +287,7 @@ impl<B: BackingStoreT> Core<B> {
 
     pub(crate) fn sync(&self, path: &B::PersistPath) -> Result<()> {
         let _span = self.span(Operation::Sync, None, Some(path)).entered();
-        guarded(|| self.backing.sync_persisted(path))
+        self.run(|backing| backing.sync_persisted(path))
             .map_err(|error| Error::new(Operation::Sync, error))
     }
 
@@ -270,6 +296,7 @@ impl<B: BackingStoreT> Core<B> {
         path: B::PersistPath,
         read_only: bool,
     ) -> Result<TrackedPath<B::PersistPath>> {
+        self.check_process(Operation::Track)?;
         let find = || {
             if !read_only {
                 self.backing.lock_path(&path)?;

@@ -5,6 +5,9 @@
 //! only ever sees the drains. Values to be dropped go before everything, since
 //! they hold memory and take no time; loads go before writes and deletions, and
 //! one drain is kept free of those, which may be slow.
+//!
+//! A forked child has none of the threads: what it queues is dropped, and there is
+//! nothing that it could wait for.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -16,6 +19,7 @@ use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::process::Process;
 use crate::sync::{self, Condvar, Instant, Mutex, MutexGuard};
 
 /// How long a job may wait unstarted before the store's own thread takes it.
@@ -71,6 +75,8 @@ pub(crate) struct Queue {
     finished: Condvar,
     runtime: Handle,
     tracker: TaskTracker,
+    /// Whose threads run the entries.
+    process: Process,
     most_drains: usize,
     /// How many drains may be busy with what may be slow.
     most_behind: usize,
@@ -137,9 +143,15 @@ impl Queue {
             finished: Condvar::new(),
             runtime,
             tracker,
+            process: Process::current(),
             most_drains: cores + 1,
             most_behind: cores,
         })
+    }
+
+    /// The process whose threads run what is queued.
+    pub(crate) fn process(&self) -> Process {
+        self.process
     }
 
     /// Counts as work under way as long as it lives: for what is run outside of
@@ -159,6 +171,9 @@ impl Queue {
     }
 
     pub(crate) fn push(self: &Arc<Self>, lane: Lane, entry: Entry) {
+        if self.process.is_forked() {
+            return;
+        }
         let mut inner = self.inner.lock();
         inner.enqueue(lane, entry, &self.tracker);
         // One more would find that it may not take what may be slow.
@@ -182,6 +197,9 @@ impl Queue {
         delay: Duration,
         job: impl FnOnce() + Send + 'static,
     ) {
+        if self.process.is_forked() {
+            return;
+        }
         let due = Instant::now() + delay;
         let mut inner = self.inner.lock();
         inner.delayed.push((due, Entry::Job(Box::new(job))));
@@ -202,6 +220,9 @@ impl Queue {
     /// The store is gone: lets the thread end once everything is done. What was
     /// delayed is given up.
     pub(crate) fn close(&self) {
+        if self.process.is_forked() {
+            return;
+        }
         let mut inner = self.inner.lock();
         inner.closed = true;
         let delayed = std::mem::take(&mut inner.delayed);
@@ -213,6 +234,9 @@ impl Queue {
     /// Runs on this thread whatever is queued, waits for what runs elsewhere,
     /// and does so until nothing is left.
     pub(crate) fn finish_all(&self) {
+        if self.process.is_forked() {
+            return;
+        }
         let mut inner = self.drain(Take::Anything);
         while inner.busy.is_some() {
             self.finished.wait(&mut inner);
@@ -226,6 +250,9 @@ impl Queue {
     /// Runs on this thread what is queued now, and waits for what runs elsewhere
     /// now.
     pub(crate) fn finish_current(&self) {
+        if self.process.is_forked() {
+            return;
+        }
         let mut inner = self.inner.lock();
         let last = inner.queued;
         while let Some((ticket, entry)) = inner.take_up_to(last) {

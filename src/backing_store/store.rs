@@ -21,6 +21,10 @@ use crate::sync::atomic::AtomicUsize;
 /// threads are taken or it has been shut down, is run by a thread of the store's
 /// own. Blocking calls do their file work on the calling thread.
 ///
+/// It belongs to the process that made it: in a child that was
+/// [forked](crate#forks) without an `exec`, what needs a file or the background is an
+/// error at once, and a drop touches nothing of the parent's.
+///
 /// # Examples
 ///
 /// ```
@@ -82,6 +86,11 @@ impl<B: BackingStoreT> BackingStore<B> {
         operation: Operation,
         work: impl FnOnce() -> Result<R> + Send + 'static,
     ) -> Task<R> {
+        if self.core.is_forked() {
+            let (task, job) = Task::new(operation, self.core.failures.clone(), work);
+            job.refuse();
+            return task;
+        }
         // Also while whoever waits for it runs it.
         let under_way = self.core.queue.token();
         let work = move || {
@@ -318,6 +327,10 @@ impl<B: BackingStoreT> BackingStore<B> {
     ) -> Task<R> {
         let failures = self.core.failures.clone();
         let (task, job) = Task::new(Operation::RunTask, failures, move || Ok(f()));
+        if self.core.is_forked() {
+            job.refuse();
+            return task;
+        }
         let job = RunOrTell(job);
         drop(
             self.tracker
@@ -343,12 +356,16 @@ impl<B: BackingStoreT> BackingStore<B> {
     /// [`Stats::writes_waiting`](crate::Stats::writes_waiting) tell that values are
     /// still in memory alone.
     ///
-    /// Called inside a background job it never returns.
+    /// Called inside a background job it never returns. In a [forked](crate#forks)
+    /// child it returns at once.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future forgets only the wait.
     pub async fn finished(&self) {
+        if self.core.is_forked() {
+            return;
+        }
         self.tracker.wait().await;
     }
 
@@ -359,6 +376,9 @@ impl<B: BackingStoreT> BackingStore<B> {
     /// Runs queued work on this thread, and waits for what runs elsewhere.
     /// Called from within a background job it never returns.
     pub fn blocking_finished(&self) {
+        if self.core.is_forked() {
+            return;
+        }
         self.core.queue.finish_all();
         pollster::block_on(self.tracker.wait());
     }
@@ -366,6 +386,9 @@ impl<B: BackingStoreT> BackingStore<B> {
 
 impl<B: BackingStoreT> Drop for BackingStore<B> {
     fn drop(&mut self) {
+        if self.core.is_forked() {
+            return;
+        }
         self.core.queue.close();
         self.core.backing.detach();
     }

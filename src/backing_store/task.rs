@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use super::Outcome;
 use super::failures::Failures;
 use crate::error::{Fault, Operation};
+use crate::process::Process;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{EventListener, Mutex};
 use crate::{Error, Result};
@@ -75,6 +76,8 @@ pub(crate) struct TaskJob<R> {
     /// Nobody will look at the result any more.
     detached: AtomicBool,
     failures: Arc<Failures>,
+    /// Whose threads run it.
+    process: Process,
 }
 
 impl<R: Send + 'static> Task<R> {
@@ -89,6 +92,7 @@ impl<R: Send + 'static> Task<R> {
             operation,
             detached: AtomicBool::new(false),
             failures,
+            process: Process::current(),
         });
         let task = Self {
             job: job.clone(),
@@ -114,6 +118,9 @@ impl<R: Send + 'static> Task<R> {
     /// If the task was polled before and has returned its result.
     pub fn wait(self) -> Result<R> {
         assert!(!self.done, "a task has returned its result before");
+        if self.job.process.is_forked() {
+            return self.job.outcome.take().unwrap_or_else(|| self.job.forked());
+        }
         self.job.run();
         self.job.outcome.block_for(Option::take)
     }
@@ -146,6 +153,16 @@ impl<R> TaskJob<R> {
         self.finish(Err(Error::new(self.operation, Fault::ShutDown)));
     }
 
+    /// Fails it unrun, for a caller in a forked child.
+    pub(crate) fn refuse(&self) {
+        drop(self.work.lock().take());
+        self.outcome.set(self.forked());
+    }
+
+    fn forked(&self) -> Result<R> {
+        Err(Error::new(self.operation, Fault::Forked))
+    }
+
     fn finish(&self, result: Result<R>) {
         self.outcome.set(result);
         if self.detached.load(Ordering::SeqCst) {
@@ -172,6 +189,10 @@ impl<R> Future for Task<R> {
             if let Some(result) = self.job.outcome.take() {
                 self.done = true;
                 return Poll::Ready(result);
+            }
+            if self.job.process.is_forked() {
+                self.done = true;
+                return Poll::Ready(self.job.forked());
             }
             let Some(listener) = &mut self.listener else {
                 self.listener = Some(self.job.outcome.listen());

@@ -48,6 +48,9 @@ impl<B: BackingStoreT> Token<B> {
 
 impl<B: BackingStoreT> Drop for Token<B> {
     fn drop(&mut self) {
+        if self.file == File::None || self.core.is_forked() {
+            return;
+        }
         self.core.release(self.key, self.file);
     }
 }

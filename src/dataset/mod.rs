@@ -49,7 +49,7 @@ pub use progress::Progress;
 pub use saver::Saver;
 pub use verify::{Verified, Verify};
 
-use crate::backing_store::{BackingStore, ManifestStore, Strategy, TrackedPath, guarded};
+use crate::backing_store::{BackingStore, ManifestStore, Strategy, TrackedPath};
 use crate::error::{Operation, StoreError};
 use crate::{Error, FBPool, Fb, Result};
 use commit::History;
@@ -260,12 +260,14 @@ impl<Root: Send + Sync + 'static, B: ManifestStore> Dataset<Root, B> {
     ///
     /// # Errors
     ///
-    /// None at present.
+    /// [`Error::is_forked`] in a forked child. Damage is no error, but reported in
+    /// the result.
     ///
     /// # Blocking
     ///
     /// Reads on this thread and on others.
     pub fn blocking_verify(&self, verify: Verify) -> Result<Verified> {
+        self.shared.store.core().check_process(Operation::Verify)?;
         Ok(self.shared.verify(&verify))
     }
 }
@@ -286,7 +288,8 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         operation: Operation,
         call: impl FnOnce(&B, &B::PersistPath) -> Result<R, StoreError>,
     ) -> Result<R> {
-        guarded(|| call(&self.store.core().backing, self.tracked.path()))
+        let core = self.store.core();
+        core.run(|backing| call(backing, self.tracked.path()))
             .map_err(|error| Error::new(operation, error))
     }
 
@@ -303,6 +306,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     }
 
     fn check_writable(&self) -> Result<()> {
+        self.store.core().check_process(Operation::Commit)?;
         if !self.tracked.is_read_only() {
             return Ok(());
         }

@@ -10,7 +10,7 @@ use super::commit::{History, Other, encode_root, is_already_there};
 use super::fault::Fault;
 use super::manifest::{Entry, Manifest};
 use super::{Dataset, Shared, Version, at};
-use crate::backing_store::{BackingStore, ManifestStore, TrackedPath, guarded};
+use crate::backing_store::{BackingStore, ManifestStore, TrackedPath};
 use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
 
@@ -63,8 +63,11 @@ where
     ///
     /// Does its file work on this thread.
     pub fn blocking_open(store: &Arc<BackingStore<B>>, path: B::PersistPath) -> Result<Self> {
-        let claim = || store.core().backing.claim_manifests(&path);
-        let claimed = guarded(claim).map_err(|error| Error::new(Operation::OpenDataset, error))?;
+        let claim = |backing: &B| backing.claim_manifests(&path);
+        let claimed = store
+            .core()
+            .run(claim)
+            .map_err(|error| Error::new(Operation::OpenDataset, error))?;
         let tracked = store.blocking_track_path(claimed)?;
         let place = Place { store, tracked };
         let generations = place.call(|backing, path| backing.generations(path))?;
@@ -121,8 +124,7 @@ where
         store: &Arc<BackingStore<B>>,
         path: B::PersistPath,
     ) -> Result<Self> {
-        let backing = &store.core().backing;
-        let opened = || {
+        let opened = |backing: &B| {
             let pin = |generation| backing.pin(&path, generation);
             let never_at_rest = |fault| at(backing.describe(&path), fault);
             let pinned = pin_current(|| backing.generations(&path), pin, never_at_rest)?;
@@ -133,8 +135,8 @@ where
                 .map_err(|error| at(backing.describe_manifest(&path, generation), error))?;
             Ok((pinned, manifest))
         };
-        let (pinned, manifest) =
-            guarded(opened).map_err(|error| Error::new(Operation::OpenDataset, error))?;
+        let (pinned, manifest) = (store.core().run(opened))
+            .map_err(|error| Error::new(Operation::OpenDataset, error))?;
         let keys: Vec<_> = manifest.entries.iter().map(|entry| entry.key).collect();
         let tracked = TrackedPath::of_known(pinned, &keys);
         Place { store, tracked }.open(manifest, Vec::new())
@@ -173,7 +175,8 @@ impl<B: ManifestStore> Place<'_, B> {
         &self,
         call: impl FnOnce(&B, &B::PersistPath) -> Result<R, StoreError>,
     ) -> Result<R> {
-        guarded(|| call(self.backing(), self.tracked.path()))
+        let core = self.store.core();
+        core.run(|backing| call(backing, self.tracked.path()))
             .map_err(|error| Error::new(Operation::OpenDataset, error))
     }
 

@@ -222,6 +222,7 @@ impl From<Fault> for StoreError {
             | Fault::LeakedGuard
             | Fault::Panicked(_)
             | Fault::ShutDown
+            | Fault::Forked
             | Fault::NotDurable => Class::Value,
         };
         Self::new(class, fault)

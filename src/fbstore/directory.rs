@@ -19,9 +19,11 @@ use super::manifests::Keep;
 use super::readers::Readers;
 use super::role::Role;
 use super::spot::{Shards, Spot};
+use super::temporary_dir::TemporaryDir;
 use super::{foreign, scan, sweep};
 use crate::backing_store::{Background, PlaceKeys};
 use crate::error::{Fault, StoreError};
+use crate::process::Process;
 
 /// A directory in use. However often, and under whatever names, it is opened,
 /// the process has one entry for it.
@@ -41,8 +43,10 @@ pub(crate) struct Directory {
     /// The dataset that commits to it.
     committer: Mutex<Weak<Keep>>,
     /// Deletes the directory, if it is a temporary one.
-    temporary: Mutex<Option<TempDir>>,
+    temporary: Mutex<Option<TemporaryDir>>,
     is_temporary: bool,
+    /// The process that has the entry.
+    process: Process,
     /// What the caller that opened it asked for.
     wishes: Mutex<Wishes>,
     /// What this process has the directory for; it keeps it until the last user
@@ -129,7 +133,9 @@ impl Directory {
         }
         loop {
             let mut entries = ENTRIES.lock();
-            let Some(known) = entries.get(&identity).and_then(Weak::upgrade) else {
+            let known = entries.get(&identity).and_then(Weak::upgrade);
+            // A forked child has its parent's entries, and none of their locks.
+            let Some(known) = known.filter(|known| !known.process.is_forked()) else {
                 entries.retain(|_, entry| entry.strong_count() > 0);
                 let entry = Arc::new(Self::new(shards, files, anchor, temporary));
                 entries.insert(identity, Arc::downgrade(&entry));
@@ -160,7 +166,8 @@ impl Directory {
             persisted: Mutex::new(Weak::new()),
             committer: Mutex::new(Weak::new()),
             is_temporary: temporary.is_some(),
-            temporary: Mutex::new(temporary),
+            temporary: Mutex::new(temporary.map(TemporaryDir::new)),
+            process: Process::current(),
             wishes: Mutex::default(),
             claim: Mutex::default(),
             claiming: Mutex::new(()),
@@ -239,6 +246,7 @@ impl Directory {
     /// Takes the directory for this process, to be used so; marks it, and sweeps
     /// what a process that died has left in a cache.
     pub(super) fn claim(&self, role: Role) -> Result<(), StoreError> {
+        self.check_process()?;
         let _only_one = self.claiming.lock();
         let claim = self.claim.lock().clone();
         if let Some(known) = claim.role {
@@ -247,6 +255,11 @@ impl Directory {
         let claim = self.claim_with(&self.shards, role, claim.locks)?;
         *self.claim.lock() = claim;
         Ok(())
+    }
+
+    /// Refuses a forked child, whose parent has the directory.
+    pub(super) fn check_process(&self) -> Result<(), StoreError> {
+        self.process.check().map_err(|fault| at(self.root(), fault))
     }
 
     /// Takes the directory that `shards` has opened.
@@ -313,6 +326,7 @@ impl Directory {
     /// it can be made; and, of a cache that was deleted and made again, takes the
     /// new directory.
     pub(super) fn restore(&self, key: Uuid) -> Result<(), StoreError> {
+        self.check_process()?;
         if self.is_gone() {
             return self.restore_root();
         }
@@ -351,7 +365,8 @@ impl Directory {
             entries.values().filter_map(Weak::upgrade).collect()
         };
         all.into_iter().find(|entry| {
-            entry.root() == root
+            !entry.process.is_forked()
+                && entry.root() == root
                 && entry.claim.lock().role == Some(Role::Cache)
                 && entry.shards.handles.is_unlinked(root)
         })
@@ -452,6 +467,7 @@ impl Directory {
 
     /// Whether the store with this permission still has the directory.
     pub(crate) fn check_permission(&self, epoch: u64) -> Result<(), StoreError> {
+        self.check_process()?;
         if self.epoch.load(Ordering::Relaxed) == epoch {
             return Ok(());
         }
@@ -486,7 +502,7 @@ impl Directory {
             }
             self.temporary.lock().take()
         };
-        if let Some(Err(error)) = temporary.map(TempDir::close) {
+        if let Some(Err(error)) = temporary.map(TemporaryDir::close) {
             tracing::warn!(path = %self.root().display(), %error, "a temporary directory could not be deleted");
         }
     }

@@ -3,6 +3,9 @@
 //! The lock file is never unlinked: whoever waits for a file that another
 //! removes would lock a file that nobody finds any more. The kernel gives the
 //! lock back when a process dies, however it dies.
+//!
+//! A forked child has the lock's file open too, but not the lock: it neither gives
+//! it back nor takes it for its own.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -17,6 +20,7 @@ use super::directory::at;
 use super::files::{Files, Identity};
 use super::spot::{Shards, Spot};
 use crate::error::{Fault, StoreError};
+use crate::process::Process;
 
 /// The name of the lock file.
 const NAME: &str = "file_backed.lock";
@@ -87,16 +91,24 @@ fn is_refused_by_number(_: &io::Error) -> bool {
 pub(super) struct Lock {
     file: File,
     identity: Identity,
+    process: Process,
 }
 
-/// The locks of this process, by their files. One whose `Weak` is dead is on
-/// its way: it is being taken, or given back.
+/// The locks of this process, by their files.
 static LOCKS: LazyLock<Held> = LazyLock::new(Held::default);
 
 #[derive(Default)]
 struct Held {
-    held: Mutex<HashMap<Identity, Weak<Lock>>>,
+    held: Mutex<HashMap<Identity, Holder>>,
     changed: Condvar,
+}
+
+/// Who has the lock of a file.
+struct Holder {
+    /// In a forked child, the entries of its parent are here too.
+    process: Process,
+    /// A dead one is on its way: the lock is being taken, or given back.
+    lock: Weak<Lock>,
 }
 
 /// A lock, and how it was come by.
@@ -130,6 +142,7 @@ impl Lock {
         let lock = Arc::new(Self {
             file,
             identity: identity.clone(),
+            process: Process::current(),
         });
         LOCKS.set(&identity, Some(&lock));
         std::mem::forget(begun);
@@ -149,6 +162,9 @@ impl Lock {
 
 impl Drop for Lock {
     fn drop(&mut self) {
+        if self.process.is_forked() {
+            return;
+        }
         // Closing the file gives the lock back only when no child process has
         // inherited it for a moment.
         if let Err(error) = FileExt::unlock(&self.file) {
@@ -162,21 +178,27 @@ impl Held {
     /// A lock that the process has; or `None`, and the caller is the one to take
     /// it. Waits while another thread is at it.
     fn share_or_begin(&self, identity: &Identity) -> Option<Arc<Lock>> {
+        let process = Process::current();
         let mut held = self.held.lock();
-        while let Some(known) = held.get(identity) {
-            if let Some(lock) = known.upgrade() {
+        while let Some(known) = held.get(identity).filter(|known| known.process == process) {
+            if let Some(lock) = known.lock.upgrade() {
                 return Some(lock);
             }
             self.changed.wait(&mut held);
         }
-        held.insert(identity.clone(), Weak::new());
+        let lock = Weak::new();
+        held.insert(identity.clone(), Holder { process, lock });
         None
     }
 
     fn set(&self, identity: &Identity, lock: Option<&Arc<Lock>>) {
+        let holder = lock.map(|lock| Holder {
+            process: lock.process,
+            lock: Arc::downgrade(lock),
+        });
         let mut held = self.held.lock();
-        match lock {
-            Some(lock) => held.insert(identity.clone(), Arc::downgrade(lock)),
+        match holder {
+            Some(holder) => held.insert(identity.clone(), holder),
             None => held.remove(identity),
         };
         drop(held);

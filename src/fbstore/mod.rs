@@ -57,6 +57,7 @@ mod spot;
 mod store;
 mod sweep;
 mod temporary;
+mod temporary_dir;
 #[cfg(test)]
 pub(crate) mod testing;
 mod transfer;

@@ -178,6 +178,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     type PersistPath = PreparedPath;
 
     fn delete(&self, key: Uuid) -> Result<(), StoreError> {
+        self.directory().check_process()?;
         if self.any_in_place.load(Ordering::Acquire) && self.in_place.lock().remove(&key).is_some()
         {
             return Ok(());
@@ -383,6 +384,7 @@ fn remove(directory: &Directory, key: Uuid) -> Result<(), StoreError> {
 }
 
 pub(super) fn writable(path: &PreparedPath) -> Result<(), StoreError> {
+    path.directory().check_process()?;
     match path.mode() {
         Mode::ReadWrite => Ok(()),
         Mode::ReadOnly | Mode::Import { .. } => Err(at(path, Fault::ReadOnly)),

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use uuid::Uuid;
-
 use super::FBPool;
 use crate::backing_store::{AdoptStrategy, ArchiveStrategy, Strategy};
 use crate::error::Operation;
+use crate::process::new_key;
 use crate::residency::Item;
 use crate::{Fb, Result};
 
@@ -109,7 +108,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         S: ?Sized,
         B: ArchiveStrategy<S, T>,
     {
-        let key = Uuid::new_v4();
+        let key = new_key();
         self.core().call(Operation::Archive, key, |backing| {
             backing.store_archived(key, value)
         })?;
@@ -196,7 +195,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     where
         B: AdoptStrategy<T>,
     {
-        let key = Uuid::new_v4();
+        let key = new_key();
         let transfer = self.core().call(Operation::Adopt, key, |backing| {
             backing.adopt(key, file.as_ref())
         })?;

@@ -252,6 +252,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     ///
     /// As [`reserve`](Self::reserve).
     pub fn try_reserve(self: &Arc<Self>) -> Result<Option<Permit<T, B>>> {
+        self.core().check_process(Operation::Reserve)?;
         let failed = |error: Error| Error::new(Operation::Reserve, error);
         if let Some(error) = self.core().outage.refusal() {
             return Err(failed(error));

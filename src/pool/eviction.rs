@@ -22,6 +22,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Brings the resident items back to the budget. Values are written in the
     /// background.
     pub(super) fn enforce(self: &Arc<Self>, drops: Drops) {
+        if self.core().is_forked() {
+            return;
+        }
         while let Some(victim) = self.order.pop_victim() {
             self.let_go(&victim, drops);
         }
@@ -52,6 +55,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     #[cold]
     fn evict_abandoned(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
+        if self.core().is_forked() {
+            return;
+        }
         self.evict_overdue(item, Drops::InBackground);
     }
 

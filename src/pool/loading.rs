@@ -30,6 +30,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     #[cold]
     fn find_locked(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Held<T>> {
+        if self.core().is_forked() {
+            return None;
+        }
         let value = item.read_locked()?;
         self.counters.hit();
         self.promote(item);
@@ -38,6 +41,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     #[cold]
     fn promote(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
+        if self.core().is_forked() {
+            return;
+        }
         item.rescue(&**self);
         self.backlog.room_made();
         self.enforce(Drops::InBackground);
@@ -60,6 +66,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     fn begin_load<'a>(self: &'a Arc<Self>, item: &'a Arc<Item<T, B>>) -> Result<Begun<'a, T, B>> {
+        self.core().check_process(Operation::Load)?;
         match item.begin_load(&**self) {
             LoadStep::Hit(value) => {
                 self.counters.hit();

@@ -211,7 +211,8 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
 
     /// One handle less; the last one ends the item.
     pub(crate) fn drop_handle(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
-        if item.drop_handle() {
+        // A forked child leaves the item and its file to its parent.
+        if item.drop_handle() && !self.core().is_forked() {
             let retire = self
                 .retire
                 .get()
@@ -311,6 +312,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         T: Send + Sync + 'static,
         B: Strategy<T>,
     {
+        self.core().check_process(Operation::Register)?;
         let token = match self.registered(path, key) {
             Some(token) => token,
             None => {
@@ -341,6 +343,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         T: Send + Sync + 'static,
         B: Strategy<T>,
     {
+        self.core().check_process(Operation::Register)?;
         let token = match self.registered(path, key) {
             Some(token) => token,
             None => self.core().register(path, key)?,

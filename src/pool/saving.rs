@@ -61,6 +61,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             Wanted::Persist => Operation::Persist,
             _ => Operation::Write,
         };
+        self.core().check_process(operation)?;
         match item.begin_save(wanted, self.core(), &**self) {
             Save::Written(token) => Ok(Saving::Written(token.map(Arc::new))),
             Save::Write(write) => Ok(Saving::Writing(write)),

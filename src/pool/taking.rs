@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::FBPool;
 use super::eviction::Drops;
 use super::loading::{Waiting, leaked};
-use crate::backing_store::{Strategy, guarded};
+use crate::backing_store::Strategy;
 use crate::error::{Operation, StoreError};
 use crate::residency::{Held, Item, Take, WriteBack, Written};
 use crate::sync::atomic::Ordering;
@@ -95,6 +95,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         held: Option<Arc<T>>,
         first: bool,
     ) -> Result<Step<'a, T, B>> {
+        if first {
+            self.core().check_process(Operation::Load)?;
+        }
         if !only_handle {
             return Ok(Step::CopyLoaded);
         }
@@ -200,7 +203,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         value: Arc<T>,
         duplicate: Duplicate<T, B>,
     ) -> Result<Taken<T, B>> {
-        let copy = guarded(|| duplicate(&self.core().backing, &value));
+        let copy = self.core().run(|backing| duplicate(backing, &value));
         drop(value);
         self.user_gone(item);
         let copy = copy.map_err(|error| Error::of_key(Operation::Duplicate, item.key(), error))?;

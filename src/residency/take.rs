@@ -8,6 +8,7 @@ use super::item::{Cell, Item, State};
 use super::place::{Place, Residents};
 use super::{Flight, Wanted, WriteBack};
 use crate::backing_store::{BackingStoreT, File};
+use crate::process::new_key;
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum Take<T, B: BackingStoreT> {
@@ -99,7 +100,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             return Take::InUse(value);
         }
         let old = (cell.key, std::mem::replace(&mut cell.file, File::None));
-        cell.key = Uuid::new_v4();
+        cell.key = new_key();
         cell.is_map = false;
         cell.was_loaded = false;
         cell.state = State::Taken;

@@ -1,0 +1,335 @@
+//! What a child has of its parent's stores, pools and datasets.
+
+#![cfg(unix)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use file_backed::backing_store::TrackedPath;
+use file_backed::dataset::{Dataset, Key, Verify};
+use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+use file_backed::{BackingStore, Error, FBPool, Fb, Result};
+use file_backed_forks::{alone, in_a_fork};
+use tokio::runtime::{Builder, Runtime};
+
+type B = FBStore<BinCodec>;
+type Store = Arc<BackingStore<B>>;
+type Pool = Arc<FBPool<String, B>>;
+type Notes = Dataset<Vec<Key<String>>, B>;
+
+/// A program with a dataset, a directory that it persists to, and items of which
+/// one is resident.
+struct Program {
+    dir: tempfile::TempDir,
+    store: Store,
+    pool: Pool,
+    notes: Notes,
+    tracked: Arc<TrackedPath<PreparedPath>>,
+    items: Vec<Fb<String, B>>,
+    /// Of the parent alone: it waits for its threads when it is dropped.
+    _runtime: std::mem::ManuallyDrop<Runtime>,
+}
+
+fn runtime() -> Runtime {
+    let runtime = Builder::new_multi_thread().worker_threads(1).build();
+    runtime.expect("a runtime")
+}
+
+fn prepared(path: PathBuf) -> PreparedPath {
+    PreparedPath::blocking_open(path, vec![]).expect("it is made")
+}
+
+fn text(n: usize) -> String {
+    format!("text {n}")
+}
+
+impl Program {
+    fn start() -> Self {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let runtime = runtime();
+        let cache = PreparedPath::blocking_temp().expect("a temporary cache");
+        let files = FBStore::open(BinCodec, cache).expect("it is new");
+        let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
+        let pool: Pool = Arc::new(FBPool::new(store.clone(), 1));
+        let saved = prepared(dir.path().join("saved"));
+        let notes = Notes::blocking_open(&store, saved).expect("it is made");
+        let kept = prepared(dir.path().join("kept"));
+        let tracked = store.blocking_track_path(kept).expect("it is ours");
+        let items: Vec<_> = (0..4).map(|n| pool.insert(text(n))).collect();
+        let program = Self {
+            _runtime: std::mem::ManuallyDrop::new(runtime),
+            dir,
+            store,
+            pool,
+            notes,
+            tracked: Arc::new(tracked),
+            items,
+        };
+        program.commit().expect("nothing fails");
+        for item in &program.items {
+            item.blocking_persist(&program.tracked).expect("it is ours");
+        }
+        program.store.blocking_finished();
+        assert_eq!(program.pool.stats().resident, 1);
+        program
+    }
+
+    fn commit(&self) -> Result<u64> {
+        let committed = self.notes.blocking_commit(|saver| {
+            let keys = self.items.iter().map(|item| saver.save(item));
+            keys.collect::<Result<_>>()
+        })?;
+        Ok(committed.generation)
+    }
+
+    fn saved(&self) -> PathBuf {
+        self.dir.path().join("saved")
+    }
+
+    /// An item whose value is in its file alone.
+    fn absent(&self) -> &Fb<String, B> {
+        let mut absent = self.items.iter().filter(|item| item.try_load().is_none());
+        absent.next().expect("one of four is resident")
+    }
+
+    /// Everything of the parent's is as it was.
+    fn check(&self) {
+        for name in ["saved", "kept"] {
+            let lock = fs::File::open(self.dir.path().join(name).join("file_backed.lock"));
+            let lock = lock.expect("it is there").try_lock();
+            lock.expect_err("the parent still has its lock");
+        }
+        for (n, item) in self.items.iter().enumerate() {
+            assert_eq!(*item.blocking_read().expect("its file is there"), text(n));
+        }
+        let verified = self.notes.blocking_verify(Verify::all());
+        assert!(verified.expect("it reads").is_whole());
+        let before = self.notes.generation();
+        assert_eq!(self.commit().expect("it is ours"), before + 1);
+        self.store.blocking_finished();
+    }
+}
+
+/// Drops all that there is of a program, but the runtime.
+fn drop_all(program: Program) {
+    let Program { dir, .. } = program;
+    // It is the test's own, which deletes it: not in the child.
+    let _ = dir.keep();
+}
+
+/// A child of the parent's own, in the words of another process: it has the
+/// dataset open if the lock is free.
+fn try_open(saved: &Path) -> Result<Notes> {
+    let runtime = std::mem::ManuallyDrop::new(runtime());
+    let files = FBStore::open(BinCodec, PreparedPath::blocking_temp()?)?;
+    let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
+    Notes::blocking_open(&store, prepared(saved.to_owned()))
+}
+
+/// The child's drop of a handle unlocked the directory for its parent too: another
+/// process took it and committed, and the parent's next commit buried that. The
+/// drop of a store in a temporary directory deleted the directory.
+#[test]
+fn a_child_that_drops_everything_takes_nothing_from_its_parent() {
+    alone(|| {
+        let program = Arc::new(std::sync::Mutex::new(Some(Program::start())));
+        let mine = program.clone();
+        in_a_fork(move || {
+            let program = mine.lock().expect("nobody panics").take();
+            drop_all(program.expect("it is there"));
+        });
+        let program = program.lock().expect("nobody panics").take();
+        let program = program.expect("the parent still has it");
+        program.check();
+        let saved = program.saved();
+        in_a_fork(move || {
+            let error = try_open(&saved).expect_err("the parent has it");
+            assert!(error.is_in_use(), "{error}");
+        });
+        program.check();
+    });
+}
+
+#[track_caller]
+fn forked<R>(result: Result<R>) {
+    let Err(error) = result else {
+        panic!("it cannot work in a child");
+    };
+    assert!(error.is_forked(), "{error}");
+    let text = error.to_string();
+    let advice = "this process was forked from the one that opened the store, and has none of its background threads: open a store of its own here, or use `exec`";
+    assert!(text.ends_with(advice), "{text}");
+}
+
+/// Whatever had to be done in the background was waited for without an end, since
+/// a child has none of its parent's threads.
+#[test]
+fn a_child_is_told_at_once_of_whatever_needs_its_parents_threads() {
+    alone(|| {
+        let program = Program::start();
+        let (release, gate) = channel::<()>();
+        let waits = program.store.spawn_blocking(move || gate.recv());
+        let waits_too = program.store.spawn_blocking(|| ());
+        let pending = Arc::new(std::sync::Mutex::new(Some((waits, waits_too))));
+        let (theirs, mine) = (&program, pending.clone());
+        in_a_fork(move || {
+            let Program {
+                store,
+                pool,
+                notes,
+                tracked,
+                ..
+            } = theirs;
+            let item = theirs.absent();
+            let own = Builder::new_current_thread().build().expect("a runtime");
+            // Hits go on, and what is inserted is one.
+            let hits = theirs.items.iter().filter(|item| item.try_load().is_some());
+            assert_eq!(hits.count(), 1);
+            let new: Vec<_> = (0..5).map(|n| pool.insert(text(n))).collect();
+            for (n, item) in new.iter().enumerate() {
+                assert_eq!(*item.blocking_read().expect("it is in memory"), text(n));
+            }
+            forked(item.blocking_read());
+            forked(own.block_on(item.read()));
+            let mut change = item.clone();
+            forked(change.blocking_write());
+            forked(own.block_on(change.write()));
+            forked(item.blocking_write_now());
+            forked(own.block_on(async { item.spawn_write_now().await.await }));
+            forked(item.blocking_persist(tracked));
+            forked(own.block_on(async { item.spawn_persist(tracked).await.await }));
+            forked(new[0].blocking_persist(tracked));
+            forked(pool.blocking_reserve());
+            forked(own.block_on(pool.reserve()));
+            forked(pool.blocking_register(tracked, item.key()));
+            forked(own.block_on(pool.register(tracked, item.key())));
+            forked(store.blocking_register_all(tracked).map(drop));
+            forked(store.blocking_sync(tracked.path()));
+            forked(store.sync(tracked).wait());
+            forked(store.blocking_delete_persisted(tracked, item.key()));
+            forked(store.delete_persisted(tracked, item.key()).wait());
+            forked(store.blocking_track_path(tracked.path().clone()));
+            forked(store.blocking_track_read_only(tracked.path().clone()));
+            forked(store.spawn_blocking(|| ()).wait());
+            forked(own.block_on(store.spawn_blocking(|| ())));
+            forked(theirs.commit());
+            let commit = notes.commit(|_| Ok::<_, Error>(vec![]));
+            forked(own.block_on(commit));
+            forked(notes.blocking_verify(Verify::all()));
+            forked(own.block_on(notes.verify(Verify::all())));
+            let key = notes.root()[0];
+            forked(notes.blocking_get(pool, key));
+            forked(Notes::blocking_open(store, tracked.path().clone()));
+            forked(Notes::blocking_open_read_only(
+                store,
+                tracked.path().clone(),
+            ));
+            let (one, _) = mine
+                .lock()
+                .expect("nobody panics")
+                .take()
+                .expect("they wait");
+            forked(one.wait());
+            store.blocking_finished();
+            own.block_on(store.finished());
+            drop((change, new));
+        });
+        release.send(()).expect("it waits");
+        let pending = pending.lock().expect("nobody panics").take();
+        let (one, other) = pending.expect("the parent still has them");
+        one.wait().expect("it runs").expect("it was released");
+        other.wait().expect("it runs");
+        program.check();
+    });
+}
+
+/// What a child opens under the name of its parent's directory was its parent's
+/// entry of the directory, lock and all.
+#[test]
+fn a_child_does_not_take_its_parents_locks_for_its_own() {
+    alone(|| {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let runtime = runtime();
+        let cache = dir.path().join("cache");
+        let cache_path = prepared(cache.clone());
+        let files = FBStore::open(BinCodec, cache_path.clone()).expect("it is new");
+        let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
+        let pool: Pool = Arc::new(FBPool::new(store.clone(), 0));
+        let theirs = pool.insert(text(1));
+        let program = Program::start();
+        store.blocking_finished();
+        in_a_fork(|| {
+            let error = FBStore::open(BinCodec, prepared(cache)).expect_err("it is not free");
+            assert!(error.is_in_use(), "{error}");
+            forked(FBStore::open(BinCodec, cache_path.clone()));
+            let error = try_open(&program.saved()).expect_err("it is not free");
+            assert!(error.is_in_use(), "{error}");
+
+            // A store of its own works as anywhere, and reads what is committed.
+            let runtime = runtime_of_the_child();
+            let own = PreparedPath::blocking_temp().expect("a temporary cache");
+            let own_path = own.path().to_owned();
+            let files = FBStore::open(BinCodec, own).expect("it is new");
+            let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
+            let pool: Pool = Arc::new(FBPool::new(store.clone(), 1));
+            let items: Vec<_> = (0..9).map(|n| pool.insert(text(n))).collect();
+            store.blocking_finished();
+            assert_eq!(pool.stats().writes, 8);
+            for (n, item) in items.iter().enumerate() {
+                assert_eq!(*item.blocking_read().expect("its file is there"), text(n));
+            }
+            let saved = PreparedPath::blocking_open_read_only(program.saved());
+            let saved = saved.expect("it is there");
+            let notes = Notes::blocking_open_read_only(&store, saved).expect("it is there");
+            let read = notes
+                .blocking_get(&pool, notes.root()[1])
+                .expect("committed");
+            assert_eq!(*read.blocking_read().expect("it is whole"), text(1));
+            drop((items, read, notes, pool));
+            store.blocking_finished();
+            drop(store);
+            assert!(
+                !own_path.exists(),
+                "the child's own is deleted with its store"
+            );
+        });
+        assert_eq!(*theirs.blocking_read().expect("its file is there"), text(1));
+        program.check();
+    });
+}
+
+/// Keys come from a generator of random numbers whose state a child had too.
+#[test]
+fn a_child_makes_other_keys_than_its_parent() {
+    alone(|| {
+        let program = Program::start();
+        let keys = program.dir.path().join("keys");
+        let told = keys.clone();
+        in_a_fork(|| {
+            let runtime = runtime_of_the_child();
+            let own = PreparedPath::blocking_temp().expect("a temporary cache");
+            let files = FBStore::open(BinCodec, own).expect("it is new");
+            let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
+            let pool: Pool = Arc::new(FBPool::new(store, 10));
+            let item = pool.insert(text(0));
+            let path = prepared(told.clone());
+            let tracked = pool.store().blocking_track_path(path).expect("it is ours");
+            item.blocking_persist(&tracked).expect("it is saved");
+        });
+        let theirs = PreparedPath::blocking_open_read_only(keys).expect("it is there");
+        let theirs = program.store.blocking_track_read_only(theirs);
+        let theirs = theirs.expect("it is there").all_keys();
+        assert_eq!(theirs.len(), 1);
+        for _ in 0..100 {
+            let ours = program.pool.insert(text(0)).key();
+            assert!(!theirs.contains(&ours), "two values have one key");
+        }
+    });
+}
+
+/// Its drop would wait for nothing of the child's.
+fn runtime_of_the_child() -> std::mem::ManuallyDrop<Runtime> {
+    std::mem::ManuallyDrop::new(runtime())
+}
