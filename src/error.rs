@@ -122,6 +122,12 @@ pub(crate) enum Operation {
     Verify,
     #[cfg(feature = "dataset")]
     Inspect,
+    #[cfg(feature = "dataset")]
+    Snapshot,
+    #[cfg(feature = "dataset")]
+    CopyDataset,
+    #[cfg(feature = "dataset")]
+    Copy,
     Archive,
     Adopt,
     #[cfg(feature = "mappedcodec")]
@@ -160,6 +166,12 @@ impl Operation {
             Self::Verify => "verify",
             #[cfg(feature = "dataset")]
             Self::Inspect => "look at",
+            #[cfg(feature = "dataset")]
+            Self::Snapshot => "hold a commit of the dataset",
+            #[cfg(feature = "dataset")]
+            Self::CopyDataset => "copy the dataset",
+            #[cfg(feature = "dataset")]
+            Self::Copy => "copy",
         }
     }
 
@@ -490,6 +502,7 @@ impl Kind {
             Fault::ForeignItems(_)
             | Fault::UnfitRoot(_)
             | Fault::OtherStore
+            | Fault::IsDataset
             | Fault::ReadOnly
             | Fault::LastGeneration
             | Fault::TooLarge { .. } => Self::Other,

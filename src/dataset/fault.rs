@@ -7,9 +7,15 @@ pub(crate) enum Fault {
     NoDataset,
     #[error(
         "items are here that no commit names ({0}), and a dataset deletes such: give it a \
-         directory of its own, and commit these items there"
+         directory of its own, and commit these items there; if this is a copy of a dataset, it \
+         has no manifest: make it again with `file_backed copy`"
     )]
     ForeignItems(usize),
+    #[error(
+        "there is a dataset already: copy to a new directory, or to one in which a copy was \
+         interrupted"
+    )]
+    IsDataset,
     #[error("the manifest is damaged ({0}): restore it from a copy of the directory")]
     DamagedManifest(&'static str),
     #[error(
@@ -30,7 +36,8 @@ pub(crate) enum Fault {
     #[error(
         "generation {generation} names this file, and it is missing (missing in all: {count}): \
          restore what is missing from a copy of the directory; opened read-only, the others can \
-         be loaded"
+         be loaded; if this is itself a copy, made during a commit, make it again with \
+         `file_backed copy` or a `Snapshot`"
     )]
     MissingFiles { generation: u64, count: usize },
     #[error(

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
-use super::{Dataset, Key, Verify};
+use super::{Dataset, Key, Snapshot, Verify};
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
 use crate::fbstore::testing::{Fault, FaultyFiles, Plain};
@@ -211,6 +211,97 @@ fn a_dataset_that_cannot_be_opened() {
         }
         if !was_met {
             assert!(after > 250, "each shard is looked at");
+            break;
+        }
+    }
+}
+
+/// A copy, with a fault at each operation in turn: an error, after which there is no
+/// dataset or a whole one, and another call completes it.
+#[test]
+fn a_copy_that_cannot_be_made() {
+    let places = Places::new();
+    let (store, pool) = places.store();
+    let saved = places.saved(0);
+    let dataset = open(&store, &saved, RealFiles).expect("nothing fails");
+    commit(&dataset, &pool, &[], &[1, 2]).expect("nothing fails");
+    let snapshot = Snapshot::blocking_open(&*saved).expect("it is there");
+    for after in 0.. {
+        let to = places.dir.path().join(format!("copy {after}"));
+        let files = FaultyFiles::default();
+        let path = PreparedPath::open_with(to.clone(), vec![], Arc::new(files.clone()));
+        let path = path.expect("nothing fails yet");
+        files.plan(after, 1, Fault::Error(ENOSPC));
+        let copied = snapshot.copy_into(&path);
+        let was_met = !files.lift().is_empty();
+        if let Err(error) = &copied {
+            assert!(error.path().is_some(), "{error}");
+        }
+        drop(path);
+        let is_whole = match Snapshot::blocking_open(&*to) {
+            Err(error) => {
+                assert!(error.is_not_found(), "{error}");
+                false
+            }
+            Ok(copy) => copy.generation() == 1,
+        };
+        assert!(is_whole || copied.is_err(), "an acknowledged copy is there");
+        if !is_whole {
+            let copied = snapshot.blocking_copy_to(&*to);
+            copied.expect("nothing fails any more");
+        }
+        let copy = open(&store, &to, RealFiles).expect("a copy opens");
+        assert_eq!(numbers(&copy, &pool), [1, 2]);
+        drop(copy);
+        store.blocking_finished();
+        std::fs::remove_dir_all(to).expect("it is there");
+        if !was_met {
+            assert!(after > 20, "each operation fails once");
+            break;
+        }
+    }
+    assert_eq!(numbers(&dataset, &pool), [1, 2]);
+    commit(&dataset, &pool, &[], &[3]).expect("the original is as it was");
+}
+
+/// A commit that another process has overtaken, with a fault at each operation: it is
+/// never acknowledged, and nothing that was there goes.
+#[test]
+fn an_overtaken_commit_deletes_nothing() {
+    let places = Places::new();
+    let (store, pool) = places.store();
+    for after in 0.. {
+        let saved = places.saved(after);
+        let files = FaultyFiles::default();
+        let dataset = open(&store, &saved, files.clone()).expect("nothing fails yet");
+        commit(&dataset, &pool, &[], &[1, 2]).expect("nothing fails yet");
+        let manifests = saved.join("file_backed.manifest");
+        let mut theirs = std::fs::read(manifests.join("0000000000000001")).expect("it is there");
+        theirs[16] = 2;
+        let end = theirs.len() - 4;
+        let sum = crc32fast::hash(&theirs[..end]);
+        theirs[end..].copy_from_slice(&sum.to_le_bytes());
+        std::fs::write(manifests.join("0000000000000002"), theirs).expect("it is written");
+        files.plan(after, 1, Fault::Error(EIO));
+        let mut errors = Vec::new();
+        for number in [3, 4] {
+            let committed = commit(&dataset, &pool, &[], &[number]);
+            errors.push(committed.expect_err("it is overtaken"));
+        }
+        let was_met = !files.lift().is_empty();
+        assert!(errors[1].is_conflict(), "{}", errors[1]);
+        drop(dataset);
+        store.blocking_finished();
+        let dataset = open(&store, &saved, RealFiles).expect("theirs is whole");
+        assert_eq!(
+            (dataset.generation(), numbers(&dataset, &pool)),
+            (2, vec![1, 2])
+        );
+        drop(dataset);
+        store.blocking_finished();
+        std::fs::remove_dir_all(saved).expect("it is there");
+        if !was_met {
+            assert!(after > 5, "each operation fails once");
             break;
         }
     }

@@ -13,6 +13,26 @@ use crate::error::{Operation, StoreError};
 use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, sanitize_path};
 use crate::{Error, Result};
 
+/// Pins the current generation of the dataset at `path`, and reads its manifest;
+/// `None` if there is none.
+pub(super) fn pin_and_read(
+    path: &PreparedPath,
+    operation: Operation,
+) -> Result<Option<(PreparedPath, Manifest)>> {
+    let failed = |error| Error::new(operation, error);
+    let manifests = Manifests::of(path);
+    let pin = |generation| manifests.pin(generation);
+    let never_at_rest = |fault| StoreError::from(fault).at(path.path());
+    let pinned = pin_current(|| manifests.generations(), pin, never_at_rest);
+    let Some((generation, pinned)) = pinned.map_err(failed)? else {
+        return Ok(None);
+    };
+    let source = manifests.open(generation).map_err(failed)?;
+    let manifest = Manifest::read(&*source, generation)
+        .map_err(|error| failed(error.at(manifests.path_of(generation))))?;
+    Ok(Some((pinned, manifest)))
+}
+
 /// What is in a persisted directory, for tools: read without a store, a codec or
 /// a type.
 ///
@@ -70,20 +90,10 @@ impl Inspection {
     /// Reads 256 directories and the manifest.
     pub fn blocking_open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = PreparedPath::blocking_open_read_only(path.into())?;
-        let opened = |error| Error::new(Operation::OpenDataset, error);
-        let manifests = Manifests::of(&path);
-        let pin = |generation| manifests.pin(generation);
-        let never_at_rest = |fault| StoreError::from(fault).at(path.path().to_owned());
-        let pinned = pin_current(|| manifests.generations(), pin, never_at_rest);
-        let pinned = pinned.map_err(opened)?;
-        let Some((generation, path)) = pinned else {
-            return Self::of(path, None);
-        };
-        let manifests = Manifests::of(&path);
-        let source = manifests.open(generation).map_err(opened)?;
-        let manifest = Manifest::read(&*source, generation)
-            .map_err(|error| opened(error.at(manifests.path_of(generation))))?;
-        Self::of(path, Some(manifest))
+        match pin_and_read(&path, Operation::OpenDataset)? {
+            Some((path, manifest)) => Self::of(path, Some(manifest)),
+            None => Self::of(path, None),
+        }
     }
 
     fn of(path: PreparedPath, manifest: Option<Manifest>) -> Result<Self> {

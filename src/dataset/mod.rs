@@ -11,6 +11,7 @@
 //! | after a kill or a power cut at any instant, the old commit or the new one, whole | everything is on the disk before the manifest that names it, and is deleted after it |
 //! | a commit costs what has changed | files are linked, not copied, and those that are there already are kept |
 //! | a reader sees one commit, as long as it likes | it pins the generation; nothing that it names is deleted |
+//! | a copy that is made meanwhile opens | a [`Snapshot`] holds one commit still |
 //! | damage is found | checksums of the manifest and of every file; [`verify`](Dataset::verify) reads them all |
 //!
 //! The manifest names each item (28 bytes) and holds the root as JSON; it is
@@ -32,6 +33,7 @@ mod open;
 mod power;
 mod progress;
 mod saver;
+mod snapshot;
 mod verify;
 
 use std::fmt;
@@ -47,6 +49,7 @@ pub use inspection::{Inspection, ItemFile};
 pub use key::Key;
 pub use progress::Progress;
 pub use saver::Saver;
+pub use snapshot::{Copied, Snapshot};
 pub use verify::{Verified, Verify};
 
 use crate::backing_store::{BackingStore, ManifestStore, Strategy, TrackedPath};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Dataset, Key, Verify};
+use super::{Dataset, Key, Snapshot, Verify};
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
 use crate::fbstore::testing::{Cut, Links, Plain, at_each_power_cut};
@@ -141,4 +141,43 @@ fn of_many_files() {
 #[test]
 fn of_copied_files() {
     assert!(at_each_cut(Links::Refused(18), 2, 2) > 300);
+}
+
+/// A copy that was acknowledged is there after a power cut; before, there is none, or
+/// a whole one.
+#[test]
+fn of_a_copy() {
+    let machine = runtime();
+    let original = tempfile::tempdir().expect("a temporary directory");
+    let program = Program::start(&machine, original.path(), || Arc::new(RealFiles));
+    program.commit(1, 3);
+    let snapshot = program.dataset.blocking_snapshot().expect("it is pinned");
+    let points = at_each_power_cut(
+        Links::AsTheMachine,
+        |recorder, root| {
+            let to = root.join("copy");
+            let to = PreparedPath::open_with(to, vec![], Arc::new(recorder.clone()));
+            let copied = snapshot.copy_into(&to.expect("it is made"));
+            assert_eq!(copied.expect("nothing fails").items, 3);
+            recorder.tell(());
+        },
+        |cut| {
+            let to = cut.root.join("copy");
+            let copy = match to.exists().then(|| Snapshot::blocking_open(&*to)) {
+                Some(Ok(copy)) => copy,
+                none => {
+                    assert!(cut.told.is_empty(), "it was acknowledged");
+                    let error = none.and_then(Result::err);
+                    assert!(error.is_none_or(|error| error.is_not_found()));
+                    return;
+                }
+            };
+            assert_eq!(copy.generation(), 1);
+            let found = super::Inspection::blocking_open(&*to).expect("it is a dataset");
+            let verified = found.blocking_verify(Verify::all());
+            assert!(verified.is_whole(), "{:?}", verified.damaged);
+            assert_eq!(verified.files, 3);
+        },
+    );
+    assert!(points > 50);
 }

@@ -59,7 +59,9 @@ fn of_missing(operation: Operation) -> Option<&'static str> {
             "somebody has deleted it since it was opened: open it anew with `PreparedPath::open`",
         ),
         #[cfg(feature = "dataset")]
-        Operation::Verify | Operation::Inspect => Some("restore it from a copy of the directory"),
+        Operation::Verify | Operation::Inspect | Operation::Copy => {
+            Some("restore it from a copy of the directory")
+        }
         _ => None,
     }
 }

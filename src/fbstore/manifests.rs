@@ -64,8 +64,19 @@ impl<'a> Manifests<'a> {
         }
     }
 
+    #[cfg(feature = "dataset")]
+    pub(super) fn path(&self) -> &PreparedPath {
+        self.path
+    }
+
     pub(crate) fn path_of(&self, generation: u64) -> PathBuf {
         self.path.join(DIRECTORY).join(name_of(generation))
+    }
+
+    /// The path of a manifest, relative to the directory of the dataset.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn relative_path_of(generation: u64) -> PathBuf {
+        [DIRECTORY, &name_of(generation)].iter().collect()
     }
 
     fn directory(&self) -> Spot<'a> {
@@ -127,15 +138,21 @@ impl<'a> Manifests<'a> {
         opened.map_err(|error| at(&spot.path(), error))
     }
 
-    fn write(&self, generation: u64, bytes: &[u8]) -> Result<(), StoreError> {
-        let (name, directory) = (name_of(generation), self.directory());
+    /// Makes the directory of manifests.
+    pub(crate) fn prepare(&self) -> Result<(), StoreError> {
+        let directory = self.directory();
+        let readers = self.path.directory().shards().readers();
+        let created = self.files.create_dir(&directory, readers);
+        created.map_err(|error| at(&directory.path(), error))
+    }
+
+    pub(crate) fn write(&self, generation: u64, bytes: &[u8]) -> Result<(), StoreError> {
+        let name = name_of(generation);
         // A name of this process's own: what is renamed is what was written, even if
         // two processes write.
         let unfinished = format!("{UNFINISHED}{}", temporary_suffix());
         let (spot, unfinished) = (self.spot(&name), self.spot(&unfinished));
-        let readers = self.path.directory().shards().readers();
-        let create_dir = self.files.create_dir(&directory, readers);
-        create_dir.map_err(|error| at(&directory.path(), error))?;
+        self.prepare()?;
         self.remove_unfinished()?;
         self.write_whole(&unfinished, bytes)
             .map_err(|error| at(&unfinished.path(), error))?;
@@ -151,7 +168,7 @@ impl<'a> Manifests<'a> {
         self.files.sync(spot).map_err(SyncError::into_io)
     }
 
-    fn sync(&self) -> Result<(), StoreError> {
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
         let directory = self.directory();
         let synced = self.files.sync(&directory);
         synced.map_err(|error| at(&directory.path(), error.into_io()))
@@ -189,7 +206,7 @@ impl<'a> Manifests<'a> {
         Ok(pinned.map(|file| self.path.keeping(Arc::new(Keep::Pin(file)))))
     }
 
-    fn claim(&self) -> Result<PreparedPath, StoreError> {
+    pub(crate) fn claim(&self) -> Result<PreparedPath, StoreError> {
         let claim = self.path.directory().claim_for_commits();
         let claim = claim.map_err(|error| at(self.path, error))?;
         Ok(self.path.keeping(claim))

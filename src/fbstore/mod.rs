@@ -29,6 +29,8 @@ mod archiving;
 mod check;
 #[cfg(test)]
 mod copies;
+#[cfg(feature = "dataset")]
+mod copying;
 pub mod descriptor_budget;
 mod directory;
 mod durability;
@@ -94,6 +96,8 @@ pub use file_backed_codecs::{BytesCodec, MappedBytes};
 pub use layout::{RESERVED, key_path};
 #[cfg(feature = "dataset")]
 pub(crate) use manifests::Manifests;
+#[cfg(feature = "dataset")]
+pub(crate) use prepared_path::on_a_thread;
 pub use prepared_path::{PathBuilder, PreparedPath};
 pub use readers::Readers;
 pub use scan::sanitize_path;

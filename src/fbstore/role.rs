@@ -13,7 +13,7 @@ use super::spot::{Shards, Spot};
 use crate::error::{Fault, StoreError};
 
 /// The name of the mark.
-const MARK: &str = "file_backed.role";
+pub(super) const MARK: &str = "file_backed.role";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {

@@ -69,6 +69,34 @@
 //!   durable after the next `sync`: until then a power cut may bring the name back.
 //!   That is why a save deletes last.
 //!
+//! # Backup
+//!
+//! A file of an item never changes once it has its name, so a copy of it is good
+//! whenever it is made. A dataset is more than its files: a copy that is made during
+//! commits, with `cp -r` or a backup program, has the manifest of one generation and
+//! the files of another, and does not open. Hold a generation still meanwhile:
+//!
+//! | to copy | from a shell (feature `cli`) | in a program |
+//! |---|---|---|
+//! | once, compared with its checksums and durable | `file_backed copy album /backup/album` | `Snapshot::copy_to` |
+//! | with another program | `file_backed hold album -- rsync -a --files-from=- album /backup/album` | `Snapshot::files` |
+//! | into an archive | `file_backed hold album -- tar -C album -cf album.tar -T -` | `Snapshot::files` |
+//! | a snapshot of the file system (LVM, ZFS, btrfs) | as it is: it is what a power cut would leave | the same |
+//!
+//! The [`Snapshot`] is a reader's pin: writers go on, nothing that it names is deleted
+//! as long as it lives, and it needs permission to read alone. The list has the
+//! manifest last, so that an interrupted copy in this order is no dataset. When a
+//! backup is brought up to date by `rsync`, the later manifest counts, and what no
+//! manifest names is deleted when the copy is opened to commit.
+//!
+//! A copy is a dataset of its own, with a lock of its own, as soon as it is opened. A
+//! hard link (`cp -l`, `rsync --link-dest`) is as good as a copy, except against a
+//! disk that fails. A directory that items were persisted to without a dataset has no
+//! generations: copy it while nothing is persisted there or deleted.
+//!
+#![cfg_attr(feature = "dataset", doc = "[`Snapshot`]: crate::dataset::Snapshot")]
+#![cfg_attr(not(feature = "dataset"), doc = "[`Snapshot`]: crate#features")]
+//!
 //! # On which file system
 //!
 //! | | `persist` | `sync` is as good as | note |

@@ -526,3 +526,105 @@ fn a_directory_that_is_not_the_librarys_is_refused() {
         assert_eq!((told.code, told.out, told.err), (2, String::new(), text));
     }
 }
+
+/// A copy opens as a dataset, with the very same items.
+#[test]
+fn copy_makes_a_dataset_of_its_own() {
+    let place = Place::dataset();
+    let to = place.path.with_file_name("copy");
+    let copy = |words: &[&str]| {
+        let to = to.to_str().expect("plain");
+        let words: Vec<_> = words.iter().copied().chain([to]).collect();
+        tool(&words, &place.path)
+    };
+    let told = copy(&["copy"]);
+    let text =
+        "commit 1: 3 items, 6.07 KiB (6216 bytes), copied and compared with their checksums\n";
+    assert_eq!(
+        (told.code, told.out.as_str(), told.err.as_str()),
+        (0, text, "")
+    );
+    let verified = tool(&["verify"], &to);
+    assert_eq!(verified.code, 0, "{}", verified.out);
+    let info = |path: &Path| {
+        let mut value = tool(&["info", "--json"], path).json();
+        value["path"] = Value::Null;
+        value
+    };
+    assert_eq!(info(&to), info(&place.path));
+    let told = copy(&["copy", "--json"]);
+    assert_eq!(told.code, 2);
+    assert!(
+        told.err.contains("there is a dataset already"),
+        "{}",
+        told.err
+    );
+    fs::remove_dir_all(&to).expect("it is there");
+    let json = copy(&["copy", "--json"]).json();
+    assert_eq!(
+        (&json["generation"], &json["items"], &json["bytes"]),
+        (&1.into(), &3.into(), &6216.into())
+    );
+    flip(&place.file(1), 100);
+    fs::remove_dir_all(&to).expect("it is there");
+    let told = copy(&["copy"]);
+    assert_eq!(told.code, 1, "damage has its code: {}", told.err);
+    assert!(told.err.contains(&place.simple(1)), "{}", told.err);
+}
+
+#[cfg(unix)]
+#[test]
+fn hold_runs_a_command_with_the_list_of_files() {
+    let place = Place::dataset();
+    let (from, to) = (place.path.display(), place.path.with_file_name("copy"));
+    let script = format!(
+        "while read -r file; do mkdir -p \"$0/$(dirname \"$file\")\" && cp \"{from}/$file\" \"$0/$file\" || exit 9; done"
+    );
+    let to_text = to.to_str().expect("plain");
+    let told = tool(&["hold", "--", "sh", "-c", &script, to_text], &place.path);
+    assert_eq!(
+        (told.code, told.out.as_str(), told.err.as_str()),
+        (0, "", "")
+    );
+    assert_eq!(tool(&["verify"], &to).code, 0);
+    let told = tool(&["hold", "--", "cat"], &place.path);
+    let mut names: Vec<_> = told.out.lines().collect();
+    assert_eq!(names.pop(), Some("file_backed.manifest/0000000000000001"));
+    assert_eq!(names.remove(0), "file_backed.role");
+    let keys: Vec<_> = (0..3).map(|at| place.simple(at)).collect();
+    let keys: Vec<_> = keys
+        .iter()
+        .map(|key| format!("{}/{key}", &key[..2]))
+        .collect();
+    assert_eq!(names, keys);
+    // One that reads nothing, and fails.
+    let told = tool(&["hold", "--", "sh", "-c", "exit 7"], &place.path);
+    assert_eq!(told.code, 7);
+    let told = tool(&["hold", "--", "sh", "-c", "kill -9 $$"], &place.path);
+    assert_eq!(told.code, 2);
+    let told = tool(&["hold", "--", "/nowhere/rsync"], &place.path);
+    assert_eq!(told.code, 2);
+    assert!(
+        told.err
+            .starts_with("file_backed: could not run /nowhere/rsync: "),
+        "{}",
+        told.err
+    );
+    let by_hand = Place::by_hand();
+    let told = tool(&["hold", "--", "cat"], &by_hand.path);
+    assert_eq!((told.code, told.out.as_str()), (2, ""));
+    assert!(
+        told.err.contains("there is no dataset here"),
+        "{}",
+        told.err
+    );
+    const SEE: &str = "`file_backed --help` tells what there is\n";
+    for (command, question) in [
+        ("hold", "hold it for which command?"),
+        ("copy", "copy it to which directory?"),
+    ] {
+        let told = tool(&[command], &place.path);
+        let text = format!("file_backed: {question}\n{SEE}");
+        assert_eq!((told.code, told.err), (2, text));
+    }
+}

@@ -1,6 +1,7 @@
 //! Datasets on real directories.
 
 mod commit;
+mod copies;
 mod damage;
 mod generations;
 #[cfg(unix)]

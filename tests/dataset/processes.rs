@@ -9,6 +9,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::*;
 
+mod copies;
 mod kills;
 #[cfg(feature = "bytescodec")]
 mod maps;

@@ -66,7 +66,7 @@ fn of_what_is_no_dataset() {
         expect(
             &places,
             places.try_user(),
-            "could not open the dataset (ROOT/saved): items are here that no commit names (1), and a dataset deletes such: give it a directory of its own, and commit these items there",
+            "could not open the dataset (ROOT/saved): items are here that no commit names (1), and a dataset deletes such: give it a directory of its own, and commit these items there; if this is a copy of a dataset, it has no manifest: make it again with `file_backed copy`",
         );
     });
 }
@@ -200,7 +200,7 @@ fn of_files() {
         expect(
             &places,
             places.try_user(),
-            "could not open the dataset for want of item KEY (ROOT/saved/SHARD/KEY): generation 1 names this file, and it is missing (missing in all: 1): restore what is missing from a copy of the directory; opened read-only, the others can be loaded",
+            "could not open the dataset for want of item KEY (ROOT/saved/SHARD/KEY): generation 1 names this file, and it is missing (missing in all: 1): restore what is missing from a copy of the directory; opened read-only, the others can be loaded; if this is itself a copy, made during a commit, make it again with `file_backed copy` or a `Snapshot`",
         );
         let reader = places.reader();
         let key = Key::from_uuid(keys[0]);

@@ -1,7 +1,9 @@
-//! Looks into a directory that items of `file_backed` were persisted to. It
-//! changes nothing there, and the directory may be in use.
+//! Looks into a directory that items of `file_backed` were persisted to, or copies
+//! it. It changes nothing there, and the directory may be in use.
 
+mod copy;
 mod found;
+mod hold;
 mod info;
 mod ls;
 mod options;
@@ -20,7 +22,7 @@ type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 fn main() -> ExitCode {
     match Options::read().and_then(|options| run(&options)) {
-        Ok(found) => found.into(),
+        Ok(code) => code,
         Err(error) if output::is_closed(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("file_backed: {error}");
@@ -29,18 +31,28 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(options: &Options) -> Result<Found> {
-    let Some(command) = &options.command else {
-        output::text(options.answer)?;
-        return Ok(Found::Whole);
+fn run(options: &Options) -> Result<ExitCode> {
+    let (path, json) = (&options.directory, options.json);
+    let inspect = || {
+        let directory = Inspection::blocking_open(path)?;
+        check_ours(&directory)?;
+        Ok::<_, Box<dyn std::error::Error>>(directory)
     };
-    let directory = Inspection::blocking_open(&options.directory)?;
-    check_ours(&directory)?;
-    match command {
-        Command::Info => info::run(&directory, options.json),
-        Command::Ls => ls::run(&directory, options.json),
-        Command::Verify(keys) => verify::run(&directory, keys, options.json),
-    }
+    let found = match &options.command {
+        None => {
+            output::text(options.answer)?;
+            Found::Whole
+        }
+        Some(Command::Info) => info::run(&inspect()?, json)?,
+        Some(Command::Ls) => ls::run(&inspect()?, json)?,
+        Some(Command::Verify(keys)) => verify::run(&inspect()?, keys, json)?,
+        Some(Command::Copy(to)) => {
+            copy::run(path, to, json)?;
+            Found::Whole
+        }
+        Some(Command::Hold { program, words }) => return hold::run(path, program, words),
+    };
+    Ok(found.into())
 }
 
 /// Refuses a directory that the library has never used, as far as one can see:

@@ -9,7 +9,7 @@ use lexopt::prelude::*;
 use super::Result;
 
 const USAGE: &str = "\
-Looks into a directory that items of file_backed were persisted to.
+Looks into a directory that items of file_backed were persisted to, or copies it.
 Nothing in it is changed, and it may be in use.
 
 Usage:
@@ -17,6 +17,13 @@ Usage:
   file_backed ls DIR                each item: key, bytes, codec, schema id
   file_backed verify DIR [KEY...]   reads everything, or these items, and
                                     compares it with the checksums
+  file_backed copy DIR TO           copies the current commit of a dataset,
+                                    whatever is committed meanwhile
+  file_backed hold DIR -- COMMAND.. holds the current commit of a dataset while
+                                    COMMAND runs, with the names of its files on
+                                    the standard input, relative to DIR:
+                                      ... -- rsync -a --files-from=- DIR TO
+                                      ... -- tar -C DIR -cf FILE -T -
 
 Options:
   --json      one JSON value (ls: one a line)
@@ -29,6 +36,7 @@ Exit codes:
   2   what was asked for could not be done: wrong words, no such key, nothing of
       file_backed in the directory, or something that cannot be read or was
       written by a newer release
+  hold: that of COMMAND, once it runs
 ";
 
 const VERSION: &str = concat!("file_backed ", env!("CARGO_PKG_VERSION"), "\n");
@@ -38,6 +46,12 @@ pub(crate) enum Command {
     Ls,
     /// Of these items; of all, if there are none.
     Verify(Vec<Uuid>),
+    /// To this directory.
+    Copy(PathBuf),
+    Hold {
+        program: OsString,
+        words: Vec<OsString>,
+    },
 }
 
 pub(crate) struct Options {
@@ -88,8 +102,22 @@ impl Options {
 
 const SEE_HELP: &str = "`file_backed --help` tells what there is";
 
-fn command(name: &OsString, rest: Vec<OsString>) -> Result<Command> {
+fn command(name: &OsString, mut rest: Vec<OsString>) -> Result<Command> {
     let command = match name.to_str() {
+        Some("copy") if rest.is_empty() => {
+            return Err(format!("copy it to which directory?\n{SEE_HELP}").into());
+        }
+        Some("copy") => Command::Copy(rest.remove(0).into()),
+        Some("hold") if rest.is_empty() => {
+            return Err(format!("hold it for which command?\n{SEE_HELP}").into());
+        }
+        Some("hold") => {
+            let program = rest.remove(0);
+            return Ok(Command::Hold {
+                program,
+                words: rest,
+            });
+        }
         Some("verify") => {
             let keys: Result<_> = rest.iter().map(key).collect();
             return Ok(Command::Verify(keys?));

@@ -27,7 +27,7 @@ fn blob(n: u64) -> Vec<u8> {
 }
 
 /// The number of the commit that is there, which is whole; 0 for none.
-fn number(user: &User) -> u64 {
+pub(super) fn number(user: &User) -> u64 {
     let root = user.library.root();
     let Some(key) = root.blobs.first() else {
         assert_eq!(*root, Catalogue::default());

@@ -1,0 +1,343 @@
+//! One generation, held still while its files are copied.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use parking_lot::Mutex;
+
+use super::fault::Fault;
+use super::inspection::pin_and_read;
+use super::manifest::{Entry, Manifest};
+use super::{Dataset, Shared, Version, at};
+use crate::backing_store::ManifestStore;
+use crate::error::{Operation, StoreError};
+use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, on_a_thread};
+use crate::{Error, Result};
+
+/// The current generation of a dataset, held still while its files are copied.
+///
+/// A copy that is made while another process commits, by `cp -r` or a backup
+/// program, mixes the files of several generations, and does not open. A snapshot
+/// pins one generation as a reader does: as long as it lives, whatever is committed,
+/// the files of [`files`](Self::files) stay as they are. [`copy_to`](Self::copy_to)
+/// makes the copy itself; any other program can, which is given the list.
+///
+/// | to | call |
+/// |---|---|
+/// | copy a dataset by its path, without a store | [`open`](Self::open) |
+/// | copy the commit that a program has open | [`Dataset::snapshot`] |
+/// | do either from a shell | `file_backed copy`, `file_backed hold` (feature `cli`) |
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::dataset::{Dataset, Snapshot};
+/// use file_backed::fbstore::{BinCodec, PreparedPath};
+/// use file_backed::{Error, FBPool};
+///
+/// # let dir = tempfile::tempdir().expect("a temporary directory");
+/// # let (saved, copy) = (dir.path().join("notes"), dir.path().join("copy"));
+/// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+/// let path = PreparedPath::open(saved.clone(), vec![]).await?;
+/// let notes: Dataset<Vec<_>, _> = Dataset::open(pool.store(), path).await?;
+/// let note = pool.insert("one".to_owned());
+/// notes.commit(|saver| Ok::<_, Error>(vec![saver.save(&note)?])).await?;
+///
+/// // Also in another process, while this one commits:
+/// let snapshot = Snapshot::open(saved).await?;
+/// let copied = snapshot.copy_to(copy.clone()).await?;
+/// assert_eq!((copied.generation, copied.items), (1, 1));
+///
+/// let path = PreparedPath::open(copy, vec![]).await?;
+/// let copy: Dataset<Vec<_>, _> = Dataset::open(pool.store(), path).await?;
+/// let note = copy.get(&pool, copy.root()[0]).await?;
+/// assert_eq!(*note.read().await?, "one");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
+#[must_use = "dropping the snapshot releases its generation"]
+pub struct Snapshot {
+    /// It keeps the pin.
+    path: PreparedPath,
+    manifest: Arc<Manifest>,
+}
+
+/// What a copy came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Copied {
+    /// The generation that was copied.
+    pub generation: u64,
+    /// Items of the copy.
+    pub items: u64,
+    /// Bytes in their files.
+    pub bytes: u64,
+}
+
+impl Snapshot {
+    /// Pins the current generation of the dataset at `path`. It needs permission to
+    /// read, and to write nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`] if there is no dataset; [`Error::is_damaged`] if its
+    /// manifest is damaged.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing.
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        on_a_thread(move || Self::blocking_open(path)).await
+    }
+
+    /// The blocking form of [`open`](Self::open).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`open`](Self::open).
+    ///
+    /// # Blocking
+    ///
+    /// Reads the manifest on this thread.
+    pub fn blocking_open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = PreparedPath::blocking_open_read_only(path.into())?;
+        let Some((path, manifest)) = pin_and_read(&path, Operation::Snapshot)? else {
+            let error = StoreError::from(Fault::NoDataset).at(path.path());
+            return Err(Error::new(Operation::Snapshot, error));
+        };
+        let manifest = Arc::new(manifest);
+        Ok(Self { path, manifest })
+    }
+
+    /// The directory of the dataset.
+    pub fn path(&self) -> &Path {
+        self.path.path()
+    }
+
+    /// The number of the commit.
+    pub fn generation(&self) -> u64 {
+        self.manifest.generation
+    }
+
+    /// The files of which a copy consists, relative to [`path`](Self::path): the
+    /// mark, the items, and last the manifest, so that an interrupted copy in this
+    /// order is not taken for a whole one. All names are ASCII.
+    ///
+    /// The lock file and the manifests of other generations are no part of it, and
+    /// need not be copied: a directory that holds more opens too.
+    pub fn files(&self) -> impl Iterator<Item = PathBuf> {
+        let manifests = Manifests::of(&self.path);
+        let items = self.manifest.entries.iter();
+        let items = items.map(|entry| key_path(Path::new(""), entry.key));
+        let mark = manifests.relative_mark();
+        let manifest = Manifests::relative_path_of(self.generation());
+        mark.into_iter().chain(items).chain([manifest])
+    }
+
+    /// Copies the generation into the directory `to`, which is made if it is not
+    /// there. Every file is compared with its checksums, and all is durable when the
+    /// future ends. Blocks are shared where the file system can (a reflink). The copy
+    /// is a dataset only from the very end on, and readable for those who may read
+    /// the original; one that was interrupted is completed
+    /// by another call.
+    ///
+    /// # Errors
+    ///
+    /// If a file of the generation is missing or damaged, with its key and path; if
+    /// `to` holds a dataset, or is in use; if a file cannot be written.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future forgets the result; the copy goes on.
+    pub async fn copy_to(&self, to: impl Into<PathBuf>) -> Result<Copied> {
+        let (own, to) = (self.again(), to.into());
+        on_a_thread(move || own.blocking_copy_to(to)).await
+    }
+
+    /// The blocking form of [`copy_to`](Self::copy_to).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`copy_to`](Self::copy_to).
+    ///
+    /// # Blocking
+    ///
+    /// Copies on this thread and on others.
+    pub fn blocking_copy_to(&self, to: impl Into<PathBuf>) -> Result<Copied> {
+        let builder = PreparedPath::builder().readers(self.path.readers());
+        self.copy_into(&builder.blocking_open(to)?)
+    }
+
+    pub(super) fn copy_into(&self, to: &PreparedPath) -> Result<Copied> {
+        let manifests = Manifests::of(to);
+        let failed = |error| Error::new(Operation::CopyDataset, error);
+        to.claim_to_persist().map_err(failed)?;
+        let _committer = manifests.claim().map_err(failed)?;
+        let found = manifests.generations().map_err(failed)?;
+        if !found.is_empty() {
+            let fault = StoreError::from(Fault::IsDataset).at(to.path());
+            return Err(failed(fault));
+        }
+        manifests.prepare().map_err(failed)?;
+        self.copy_items(to)?;
+        to.sync_persisted().map_err(failed)?;
+        let bytes = self.manifest.encode();
+        let bytes = bytes.map_err(|fault| failed(StoreError::from(fault).at(to.path())))?;
+        let written = manifests.write(self.generation(), &bytes);
+        written.and_then(|()| manifests.sync()).map_err(failed)?;
+        let entries = &self.manifest.entries;
+        Ok(Copied {
+            generation: self.generation(),
+            items: entries.len() as u64,
+            bytes: super::manifest::bytes_of(entries),
+        })
+    }
+
+    /// On as many threads as there are cores; the first failure ends it.
+    fn copy_items(&self, to: &PreparedPath) -> Result<()> {
+        let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
+        let entries = &self.manifest.entries;
+        let copy = || {
+            while let Some(entry) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Err(error) = self.copy_item(entry, to) {
+                    next.store(entries.len(), Ordering::Relaxed);
+                    let error = Error::of_key(Operation::Copy, entry.key, error);
+                    failure.lock().get_or_insert(error);
+                }
+            }
+        };
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        std::thread::scope(|scope| {
+            for _ in 1..threads.min(entries.len()) {
+                scope.spawn(copy);
+            }
+            copy();
+        });
+        failure.into_inner().map_or(Ok(()), Err)
+    }
+
+    fn copy_item(&self, entry: &Entry, to: &PreparedPath) -> Result<(), StoreError> {
+        let key = entry.key;
+        if entry.is_other(self.path.footer(key)?.stamp()) {
+            let path = key_path(self.path.path(), key);
+            return Err(StoreError::from(Fault::OtherFile).at(path));
+        }
+        to.copy_from(&self.path, key)?;
+        let Err(error) = to.verify(key, &|_| {}) else {
+            return Ok(());
+        };
+        // What was copied as it is is the original's damage.
+        self.path.verify(key, &|_| {})?;
+        Err(error)
+    }
+
+    fn again(&self) -> Self {
+        Self {
+            path: self.path.clone(),
+            manifest: self.manifest.clone(),
+        }
+    }
+}
+
+impl<Root, B> Dataset<Root, B>
+where
+    Root: Send + Sync + 'static,
+    B: ManifestStore<PersistPath = PreparedPath>,
+{
+    /// Holds the current commit still while its files are copied: the one that this
+    /// dataset shows, whatever is committed later. It outlives the dataset, and keeps
+    /// what that keeps: one of a dataset that was opened to commit also the lock of
+    /// the directory.
+    ///
+    /// # Errors
+    ///
+    /// If the manifest cannot be pinned or read.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future leaves nothing.
+    ///
+    /// # Examples
+    ///
+    /// See [`Snapshot`].
+    pub async fn snapshot(&self) -> Result<Snapshot> {
+        let shared = self.shared.clone();
+        let pin = move || shared.snapshot();
+        self.shared.store.task(Operation::Snapshot, pin).await
+    }
+
+    /// The blocking form of [`snapshot`](Self::snapshot).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`snapshot`](Self::snapshot).
+    ///
+    /// # Blocking
+    ///
+    /// Reads the manifest on this thread.
+    pub fn blocking_snapshot(&self) -> Result<Snapshot> {
+        self.shared.snapshot()
+    }
+}
+
+impl<Root, B: ManifestStore<PersistPath = PreparedPath>> Shared<Root, B> {
+    fn snapshot(&self) -> Result<Snapshot> {
+        let (path, current) = self.pinned()?;
+        let generation = current.generation;
+        let manifest = self.call(Operation::Snapshot, |backing, _| {
+            let source = backing.open_manifest(&path, generation)?;
+            Manifest::read(&*source, generation)
+                .map_err(|error| at(backing.describe_manifest(&path, generation), error))
+        })?;
+        let manifest = Arc::new(manifest);
+        Ok(Snapshot { path, manifest })
+    }
+
+    /// The current commit, pinned. A dataset that was opened to be read has its pin.
+    /// Any other lets go of a generation only once a later one is current, so one that
+    /// is current after it was pinned stays.
+    fn pinned(&self) -> Result<(PreparedPath, Arc<Version<Root>>)> {
+        loop {
+            let current = self.current();
+            if self.tracked.is_read_only() {
+                return Ok((self.tracked.path().clone(), current));
+            }
+            let generation = current.generation;
+            let pinned = self.call(Operation::Snapshot, |backing, path| {
+                backing.pin(path, generation)
+            })?;
+            let is_current = self.current().generation == generation;
+            match pinned {
+                Some(path) if is_current => return Ok((path, current)),
+                // Its manifest is gone, which only another process can have done.
+                None if is_current => {
+                    return Err(self
+                        .call::<()>(Operation::Snapshot, |backing, path| {
+                            Err(at(backing.describe(path), Fault::NeverAtRest))
+                        })
+                        .expect_err("it is an error"));
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("path", &self.path())
+            .field("generation", &self.generation())
+            .field("items", &self.manifest.entries.len())
+            .finish()
+    }
+}

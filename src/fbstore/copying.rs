@@ -1,0 +1,52 @@
+//! Copying a persisted directory into another one.
+
+use std::path::PathBuf;
+
+use uuid::Uuid;
+
+use super::manifests::Manifests;
+use super::prepared_path::PreparedPath;
+use super::readers::Readers;
+use super::role::{self, Role};
+use super::store::writable;
+use crate::error::StoreError;
+
+impl PreparedPath {
+    /// Who may read the items, as the mark tells.
+    pub(crate) fn readers(&self) -> Readers {
+        let directory = self.directory();
+        Role::readers(directory.files(), directory.shards()).unwrap_or_default()
+    }
+
+    /// Takes the directory for this process, to persist to it.
+    pub(crate) fn claim_to_persist(&self) -> Result<(), StoreError> {
+        writable(self)?;
+        self.directory().claim(Role::Persisted)
+    }
+
+    /// Makes durable what was persisted or copied here.
+    pub(crate) fn sync_persisted(&self) -> Result<(), StoreError> {
+        writable(self)?;
+        self.directory().sync()
+    }
+
+    /// Makes a file of its own for `key`, with the bytes of the one at `from`. It may
+    /// be there already.
+    pub(crate) fn copy_from(&self, from: &Self, key: Uuid) -> Result<(), StoreError> {
+        writable(self)?;
+        let original = from.directory().spot(key);
+        let directory = self.directory();
+        directory.copy_in(&original, key, Role::Persisted)?;
+        directory.durability().note_linked(key);
+        Ok(())
+    }
+}
+
+impl Manifests<'_> {
+    /// The mark of the directory, relative to it, if it has one.
+    pub(crate) fn relative_mark(&self) -> Option<PathBuf> {
+        let directory = self.path().directory();
+        let marked = Role::of(directory.files(), directory.shards());
+        matches!(marked, Ok(Some(_))).then(|| role::MARK.into())
+    }
+}

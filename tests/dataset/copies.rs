@@ -1,0 +1,260 @@
+//! Copies of a dataset, made while it is committed to.
+
+use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use file_backed::dataset::{Inspection, Snapshot, Verify};
+
+use super::*;
+use crate::support::test;
+
+/// A dataset somewhere, opened to commit, by a store of its own.
+fn open(places: &Places, saved: &Path) -> User {
+    let store = places.store();
+    let path = PreparedPath::blocking_open(saved.to_owned(), vec![]).expect("it is there");
+    User {
+        library: Library::blocking_open(&store, path).expect("a copy opens"),
+        texts: Arc::new(FBPool::new(store.clone(), 10)),
+        blobs: Arc::new(FBPool::new(store, 10)),
+    }
+}
+
+/// Commits three texts of this number, and none of the ones before.
+fn commit_number(user: &User, n: u64) {
+    let texts = [(); 3].map(|()| user.insert(&n.to_string()));
+    let named: Vec<_> = ["a", "b", "c"].into_iter().zip(&texts).collect();
+    let committed = user.commit_texts(&named).expect("nothing fails");
+    assert_eq!(committed.generation, n);
+}
+
+fn check(user: &User) {
+    let n = user.library.generation();
+    for name in user.library.root().texts.keys() {
+        assert_eq!(user.text(name), n.to_string(), "of one commit");
+    }
+    let verified = user.library.blocking_verify(Verify::all());
+    assert!(verified.expect("it reads").is_whole());
+}
+
+/// Copies with what there is of the standard library, as a program does that is
+/// given the list.
+fn copy_listed(snapshot: &Snapshot, to: &Path) {
+    for file in snapshot.files() {
+        let (from, to) = (snapshot.path().join(&file), to.join(&file));
+        fs::create_dir_all(to.parent().expect("it is in one")).expect("it is made");
+        fs::copy(from, to).expect("it is there, as long as the snapshot is");
+    }
+}
+
+/// `cp -r` of a directory that another process committed to gave copies that did
+/// not open, each of six: what the manifest named was deleted before it was copied,
+/// or came after it.
+#[test]
+fn a_copy_that_is_made_while_another_commits_opens() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        let ends = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut n = 1;
+                while !ends.load(Ordering::SeqCst) {
+                    commit_number(&user, n);
+                    n += 1;
+                }
+            });
+            for n in 0..8 {
+                let to = |kind: &str| places.saved.with_file_name(format!("{kind} {n}"));
+                let snapshot = match n % 2 {
+                    0 => Snapshot::blocking_open(&*places.saved),
+                    _ => user.library.blocking_snapshot(),
+                };
+                let snapshot = snapshot.expect("it is pinned");
+                let copied = snapshot.blocking_copy_to(to("copy"));
+                let copied = copied.expect("it is whole");
+                copy_listed(&snapshot, &to("listed"));
+                for to in [to("copy"), to("listed")] {
+                    let copy = open(&places, &to);
+                    assert_eq!(copy.library.generation(), copied.generation);
+                    check(&copy);
+                    assert_eq!(files_below(&to), copy.library.keys(), "and nothing else");
+                    end(copy);
+                    let found = Inspection::blocking_open(&to).expect("it is there");
+                    assert!(found.blocking_verify(Verify::all()).is_whole());
+                }
+            }
+            ends.store(true, Ordering::SeqCst);
+        });
+    });
+}
+
+#[test]
+fn a_snapshot_keeps_its_files_until_it_is_dropped() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        commit_number(&user, 1);
+        let keys = user.library.keys();
+        let reader = places.reader();
+        let snapshots = [
+            user.library.blocking_snapshot(),
+            Snapshot::blocking_open(&*places.saved),
+        ];
+        let [one, other] = snapshots.map(|snapshot| snapshot.expect("it is pinned"));
+        commit_number(&user, 2);
+        // A reader shows what it has opened, and so does its snapshot.
+        let third = reader.library.blocking_snapshot().expect("it is pinned");
+        end(reader);
+        for snapshot in [one, other, third] {
+            assert_eq!(snapshot.generation(), 1);
+            let mut files = snapshot.files();
+            assert_eq!(files.next(), Some("file_backed.role".into()));
+            let items: Vec<_> = files.by_ref().take(3).collect();
+            assert_eq!(items, [0, 1, 2].map(|n| key_path(Path::new(""), keys[n])));
+            let last: Vec<_> = files.collect();
+            assert_eq!(last, [Path::new("file_backed.manifest/0000000000000001")]);
+            commit_number(&user, user.library.generation() + 1);
+            assert!(items.iter().all(|item| places.saved.join(item).exists()));
+        }
+        let text = user.insert("last");
+        user.commit_texts(&[("a", &text)]).expect("nothing fails");
+        assert_eq!(places.files(), user.library.keys(), "it is released");
+    });
+}
+
+#[test]
+fn an_interrupted_copy_is_no_dataset_and_is_completed_by_another() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        commit_number(&user, 1);
+        let snapshot = user.library.blocking_snapshot().expect("it is pinned");
+        let to = places.saved.with_file_name("copy");
+        let whole = snapshot.files().count();
+        for files in 0..whole {
+            fs::create_dir_all(&to).expect("it is made");
+            for file in snapshot.files().take(files) {
+                let target = to.join(&file);
+                fs::create_dir_all(target.parent().expect("it is in one")).expect("it is made");
+                fs::copy(snapshot.path().join(&file), target).expect("it is there");
+            }
+            let path = PreparedPath::blocking_open_read_only(to.clone()).expect("it is there");
+            let opened = Library::blocking_open_read_only(&places.store(), path);
+            assert!(opened.expect_err("it has no manifest").is_not_found());
+            let copied = snapshot.blocking_copy_to(&*to).expect("it is completed");
+            assert_eq!((copied.generation, copied.items), (1, 3));
+            let copy = open(&places, &to);
+            check(&copy);
+            end(copy);
+            fs::remove_dir_all(&to).expect("it is there");
+        }
+    });
+}
+
+#[test]
+fn a_copy_replaces_nothing() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        commit_number(&user, 1);
+        let snapshot = user.library.blocking_snapshot().expect("it is pinned");
+        let to = places.saved.with_file_name("copy");
+        snapshot.blocking_copy_to(&*to).expect("it is new");
+        let refused = |to: &Path, text: &str| {
+            let error = snapshot.blocking_copy_to(to).expect_err("it is not free");
+            let path = to.display();
+            assert_eq!(
+                error.to_string(),
+                format!("could not copy the dataset ({path}): {text}")
+            );
+        };
+        refused(
+            &to,
+            "there is a dataset already: copy to a new directory, or to one in which a copy was interrupted",
+        );
+        refused(
+            &places.saved,
+            "a dataset of this process commits to it already: share that, in an `Arc`",
+        );
+        commit_number(&user, 2);
+        let copy = open(&places, &to);
+        assert_eq!(copy.library.generation(), 1);
+        check(&copy);
+    });
+}
+
+#[test]
+fn what_is_missing_or_damaged_is_named_and_no_copy_is_made_of_it() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        commit_number(&user, 1);
+        let key = user.library.keys()[1];
+        let file = file_of(&places, key);
+        let snapshot = user.library.blocking_snapshot().expect("it is pinned");
+        let whole = fs::read(&file).expect("it is there");
+        let mut flipped = whole.clone();
+        flipped[0] ^= 1;
+        for bytes in [None, Some(&flipped[..]), Some(&whole[..10])] {
+            fs::remove_file(&file).expect("it is there");
+            if let Some(bytes) = bytes {
+                fs::write(&file, bytes).expect("it is written");
+            }
+            let to = places.saved.with_file_name("copy");
+            let error = snapshot.blocking_copy_to(&*to).expect_err("it is damaged");
+            assert!(error.is_damaged() || error.is_not_found(), "{error}");
+            assert_eq!(
+                (error.key(), error.path()),
+                (Some(key), Some(&*file)),
+                "{error}"
+            );
+            assert!(
+                Snapshot::blocking_open(&*to)
+                    .expect_err("no dataset")
+                    .is_not_found()
+            );
+            fs::remove_dir_all(to).expect("it is there");
+            if bytes.is_none() {
+                fs::write(&file, &whole).expect("it is written");
+            }
+        }
+    });
+}
+
+#[cfg(unix)]
+#[test]
+fn a_copy_has_the_modes_of_the_original() {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        commit_number(&user, 1);
+        let snapshot = user.library.blocking_snapshot().expect("it is pinned");
+        let to = places.saved.with_file_name("copy");
+        snapshot.blocking_copy_to(&*to).expect("it is whole");
+        for file in snapshot.files() {
+            let mode = |root: &Path| {
+                let found = fs::metadata(root.join(&file)).expect("it is there");
+                found.permissions().mode()
+            };
+            assert_eq!(mode(&to), mode(&places.saved), "{}", file.display());
+        }
+    });
+}
+
+#[test]
+fn a_place_without_a_dataset_cannot_be_held() {
+    test(|| {
+        let places = Places::new();
+        drop(places.path());
+        let error = Snapshot::blocking_open(&*places.saved).expect_err("there is none");
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "could not hold a commit of the dataset ({}): there is no dataset here: open it with `Dataset::open` once, which makes it",
+                places.saved.display()
+            )
+        );
+    });
+}
