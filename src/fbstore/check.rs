@@ -1,5 +1,8 @@
 //! Looking at the file of an item without its codec.
 
+// The numbers here come from files.
+#![warn(clippy::arithmetic_side_effects)]
+
 use std::io::Read as _;
 
 use file_backed_codecs::Payload;
@@ -57,7 +60,7 @@ impl Stamped for Footer {
     fn stamp(&self) -> Stamp {
         let bytes = self.to_bytes();
         let mut check = [0; 4];
-        check.copy_from_slice(&bytes[FOOTER_LEN - 4..]);
+        check.copy_from_slice(&bytes[FOOTER_LEN.saturating_sub(4)..]);
         Stamp {
             len: self.payload_len().saturating_add(FOOTER_LEN as u64),
             check: u32::from_le_bytes(check),

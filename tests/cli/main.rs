@@ -280,6 +280,55 @@ fn a_damaged_manifest_is_damage() {
     }
 }
 
+/// Any bytes behind a checksum that fits: an error with its exit code, or nonsense
+/// that is told; no panic, and no signal.
+#[test]
+fn a_forged_manifest_is_an_error_with_an_exit_code() {
+    let place = Place::dataset();
+    let manifest = place.path.join("file_backed.manifest/0000000000000001");
+    let whole = fs::read(&manifest).expect("it is there");
+    let end = whole.len() - 4;
+    let numbers = [0, 1, u64::MAX, u64::MAX - 43, 1 << 63, 1 << 32];
+    let forged = (16..40).step_by(8).flat_map(|at| {
+        let whole = &whole;
+        numbers.map(|number| {
+            let mut bytes = whole[..end].to_vec();
+            bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
+            bytes
+        })
+    });
+    // The lengths of the items, and so their sum.
+    let lengths = (40..end).rev().step_by(28).take(3).collect::<Vec<_>>();
+    let mut long = whole[..end].to_vec();
+    for at in lengths {
+        long[at - 11..at - 3].fill(0xFF);
+    }
+    for mut bytes in forged.chain([long]) {
+        bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+        fs::remove_file(&manifest).expect("it is there");
+        fs::write(&manifest, &bytes).expect("it is written");
+        let to = place.path.with_file_name("copy");
+        for words in [
+            &["info"][..],
+            &["verify"],
+            &["verify", "--json"],
+            &["copy", to.to_str().expect("plain")],
+        ] {
+            let told = tool(words, &place.path);
+            let is_whole = bytes == whole;
+            let is_known = matches!(told.code, 1 | 2) || is_whole || words == ["info"];
+            assert!(
+                is_known && !told.err.contains("panicked"),
+                "{words:?}: {}",
+                told.err
+            );
+        }
+        if to.exists() {
+            fs::remove_dir_all(&to).expect("it is there");
+        }
+    }
+}
+
 #[test]
 fn a_manifest_of_a_newer_release_is_no_damage() {
     let place = Place::dataset();

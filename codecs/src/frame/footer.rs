@@ -1,5 +1,8 @@
 //! The 64 bytes behind a payload.
 
+// The numbers here come from files.
+#![warn(clippy::arithmetic_side_effects)]
+
 use super::FrameError;
 use crate::CodecId;
 
@@ -125,6 +128,6 @@ impl Footer {
 
 fn field<const N: usize>(bytes: &[u8; FOOTER_LEN], offset: usize) -> [u8; N] {
     let mut field = [0; N];
-    field.copy_from_slice(&bytes[offset..offset + N]);
+    field.copy_from_slice(&bytes[offset..][..N]);
     field
 }

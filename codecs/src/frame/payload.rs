@@ -1,5 +1,8 @@
 //! What a codec reads from.
 
+// The numbers here come from files.
+#![warn(clippy::arithmetic_side_effects)]
+
 use std::fmt;
 use std::io::{self, Read};
 
@@ -65,7 +68,7 @@ impl<'s> Payload<'s> {
             }));
         }
         if let Some(whole) = &mut whole {
-            whole.truncate(whole.len() - FOOTER_LEN);
+            whole.truncate(whole.len().saturating_sub(FOOTER_LEN));
         }
         Ok(Self {
             source,
@@ -267,7 +270,7 @@ impl<'s> Payload<'s> {
 /// checksum does not match; until then nothing read is known to be good.
 impl Read for Payload<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let rest = usize::try_from(self.len - self.position).unwrap_or(usize::MAX);
+        let rest = usize::try_from(self.len.saturating_sub(self.position)).unwrap_or(usize::MAX);
         let n = buf.len().min(rest);
         if n == 0 {
             return Ok(0);
@@ -278,7 +281,7 @@ impl Read for Payload<'_> {
             None => self.source.read_exact_at(&mut buf[..n], self.position)?,
         }
         self.crc.update(&buf[..n]);
-        self.position += n as u64;
+        self.position = self.position.saturating_add(n as u64);
         match &self.footer {
             Some(footer)
                 if self.position == self.len
@@ -308,7 +311,7 @@ fn footer_at_end(source: &dyn Source, len: u64) -> Result<Footer, BoxError> {
 fn parse_footer(bytes: Option<&[u8; FOOTER_LEN]>, len: u64) -> Result<Footer, BoxError> {
     let bytes = bytes.ok_or(FrameError::TooShort { len })?;
     let footer = Footer::from_bytes(bytes)?;
-    let actual = len - FOOTER_LEN as u64;
+    let actual = len.saturating_sub(FOOTER_LEN as u64);
     if footer.payload_len != actual {
         return Err(Box::new(FrameError::Length {
             stated: footer.payload_len,

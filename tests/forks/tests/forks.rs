@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use file_backed::backing_store::TrackedPath;
-use file_backed::dataset::{Dataset, Key, Verify};
+use file_backed::dataset::{Committed, Dataset, Key, Verify};
 use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
 use file_backed::{BackingStore, Error, FBPool, Fb, Result};
 use file_backed_forks::{alone, in_a_fork};
@@ -26,6 +26,8 @@ struct Program {
     store: Store,
     pool: Pool,
     notes: Notes,
+    /// It has pinned the empty commit.
+    reader: Notes,
     tracked: Arc<TrackedPath<PreparedPath>>,
     items: Vec<Fb<String, B>>,
     /// Of the parent alone: it waits for its threads when it is dropped.
@@ -58,7 +60,10 @@ impl Program {
         let kept = prepared(dir.path().join("kept"));
         let tracked = store.blocking_track_path(kept).expect("it is ours");
         let items: Vec<_> = (0..4).map(|n| pool.insert(text(n))).collect();
+        let saved = PreparedPath::blocking_open_read_only(dir.path().join("saved"));
+        let reader = Notes::blocking_open_read_only(&store, saved.expect("it is there"));
         let program = Self {
+            reader: reader.expect("it is there"),
             _runtime: std::mem::ManuallyDrop::new(runtime),
             dir,
             store,
@@ -76,12 +81,11 @@ impl Program {
         program
     }
 
-    fn commit(&self) -> Result<u64> {
-        let committed = self.notes.blocking_commit(|saver| {
+    fn commit(&self) -> Result<Committed> {
+        self.notes.blocking_commit(|saver| {
             let keys = self.items.iter().map(|item| saver.save(item));
             keys.collect::<Result<_>>()
-        })?;
-        Ok(committed.generation)
+        })
     }
 
     fn saved(&self) -> PathBuf {
@@ -107,7 +111,14 @@ impl Program {
         let verified = self.notes.blocking_verify(Verify::all());
         assert!(verified.expect("it reads").is_whole());
         let before = self.notes.generation();
-        assert_eq!(self.commit().expect("it is ours"), before + 1);
+        let committed = self.commit().expect("it is ours");
+        assert_eq!((committed.generation, committed.pinned), (before + 1, 1));
+        let kept = self
+            .dir
+            .path()
+            .join("saved/file_backed.manifest/0000000000000000");
+        assert!(kept.exists(), "the reader has it still");
+        assert_eq!(self.reader.generation(), 0);
         self.store.blocking_finished();
     }
 }
