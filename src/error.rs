@@ -503,6 +503,7 @@ impl Kind {
             | Fault::UnfitRoot(_)
             | Fault::OtherStore
             | Fault::IsDataset
+            | Fault::OtherItems(_)
             | Fault::ReadOnly
             | Fault::LastGeneration
             | Fault::TooLarge { .. } => Self::Other,

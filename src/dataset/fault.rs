@@ -34,6 +34,11 @@ pub(crate) enum Fault {
     )]
     UnfitRoot(serde_json::Error),
     #[error(
+        "items are here that are not of the commit ({0}), and a dataset would delete them: copy \
+         to a new directory"
+    )]
+    OtherItems(usize),
+    #[error(
         "generation {generation} names this file, and it is missing (missing in all: {count}): \
          restore what is missing from a copy of the directory; opened read-only, the others can \
          be loaded; if this is itself a copy, made during a commit, make it again with \

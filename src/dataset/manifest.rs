@@ -331,7 +331,7 @@ mod tests {
         read_sealed(backwards).expect_err("the keys are out of order");
         let mut later = encoded(3);
         later[8] = 2;
-        let error = read_sealed(later).expect_err("nobody knows the version");
+        let error = read_sealed(later).expect_err("it is of a later version");
         assert!(matches!(error, Fault::ManifestVersion(2)));
         let mut other = encoded(3);
         other[16] = 8;
@@ -344,7 +344,7 @@ mod tests {
         let mut later = encoded(3);
         later[8] = 2;
         later[24..40].fill(0xFF);
-        let error = read_sealed(later).expect_err("nobody knows the version");
+        let error = read_sealed(later).expect_err("it is of a later version");
         assert!(matches!(error, Fault::ManifestVersion(2)));
     }
 

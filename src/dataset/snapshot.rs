@@ -9,11 +9,11 @@ use parking_lot::Mutex;
 
 use super::fault::Fault;
 use super::inspection::pin_and_read;
-use super::manifest::{Entry, Manifest};
+use super::manifest::{Entry, Manifest, bytes_of, find};
 use super::{Dataset, Shared, Version, at};
 use crate::backing_store::ManifestStore;
 use crate::error::{Operation, StoreError};
-use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, on_a_thread};
+use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, on_a_thread, sanitize_path};
 use crate::{Error, Result};
 
 /// The current generation of a dataset, held still while its files are copied.
@@ -153,7 +153,7 @@ impl Snapshot {
     /// # Errors
     ///
     /// If a file of the generation is missing or damaged, with its key and path; if
-    /// `to` holds a dataset, or is in use; if a file cannot be written.
+    /// `to` holds a dataset or other items, or is in use; if a file cannot be written.
     ///
     /// # Cancel safety
     ///
@@ -187,6 +187,7 @@ impl Snapshot {
             let fault = StoreError::from(Fault::IsDataset).at(to.path());
             return Err(failed(fault));
         }
+        self.check_items_of(to)?;
         manifests.prepare().map_err(failed)?;
         self.copy_items(to)?;
         to.sync_persisted().map_err(failed)?;
@@ -198,8 +199,19 @@ impl Snapshot {
         Ok(Copied {
             generation: self.generation(),
             items: entries.len() as u64,
-            bytes: super::manifest::bytes_of(entries),
+            bytes: bytes_of(entries),
         })
+    }
+
+    /// Refuses a place with other items: as a dataset it would delete them.
+    fn check_items_of(&self, to: &PreparedPath) -> Result<()> {
+        let mut others = sanitize_path(to)?;
+        others.retain(|key| find(&self.manifest.entries, *key).is_none());
+        if others.is_empty() {
+            return Ok(());
+        }
+        let fault = StoreError::from(Fault::OtherItems(others.len())).at(to.path());
+        Err(Error::new(Operation::CopyDataset, fault))
     }
 
     /// On as many threads as there are cores; the first failure ends it.

@@ -280,8 +280,8 @@ fn a_damaged_manifest_is_damage() {
     }
 }
 
-/// Any bytes behind a checksum that fits: an error with its exit code, or nonsense
-/// that is told; no panic, and no signal.
+/// A manifest whose checksum matches its nonsense is an error with its exit code,
+/// never a panic or a signal.
 #[test]
 fn a_forged_manifest_is_an_error_with_an_exit_code() {
     let place = Place::dataset();

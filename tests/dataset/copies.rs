@@ -176,6 +176,23 @@ fn a_copy_replaces_nothing() {
             &places.saved,
             "a dataset of this process commits to it already: share that, in an `Arc`",
         );
+        // What was persisted by hand would be deleted by a dataset.
+        let by_hand = places.saved.with_file_name("by hand");
+        let path = PreparedPath::blocking_open(by_hand.clone(), vec![]).expect("it is made");
+        let tracked = user
+            .library
+            .store()
+            .blocking_track_path(path)
+            .expect("it is ours");
+        user.insert("mine")
+            .blocking_persist(&tracked)
+            .expect("it is saved");
+        let before = files_below(&by_hand);
+        refused(
+            &by_hand,
+            "items are here that are not of the commit (1), and a dataset would delete them: copy to a new directory",
+        );
+        assert_eq!(files_below(&by_hand), before);
         commit_number(&user, 2);
         let copy = open(&places, &to);
         assert_eq!(copy.library.generation(), 1);

@@ -56,13 +56,16 @@ fn of_types() {
 fn of_datasets() {
     use file_backed::backing_store::Stamp;
     use file_backed::dataset::{
-        Committed, Dataset, Inspection, ItemFile, Key, Progress, Saver, Verified, Verify,
+        Committed, Copied, Dataset, Inspection, ItemFile, Key, Progress, Saver, Snapshot, Verified,
+        Verify,
     };
     type Files = FBStore<Words>;
     shared::<Dataset<String, Files>>();
     shared::<Key<std::cell::Cell<u8>>>();
     shared::<Committed>();
     shared::<Inspection>();
+    shared::<Snapshot>();
+    shared::<Copied>();
     shared::<ItemFile>();
     shared::<Progress>();
     shared::<Verified>();
@@ -78,6 +81,8 @@ fn of_datasets() {
         drop(is_send(dataset.commit(|_| Ok::<_, Error>(String::new()))));
         drop(is_send(dataset.get(pool, Key::from_uuid(Uuid::nil()))));
         drop(is_send(dataset.verify(Verify::all())));
+        drop(is_send(dataset.snapshot()));
+        drop(is_send(Snapshot::open("/nowhere")));
     };
 }
 

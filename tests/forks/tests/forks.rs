@@ -145,13 +145,24 @@ fn try_open(saved: &Path) -> Result<Notes> {
 #[test]
 fn a_child_that_drops_everything_takes_nothing_from_its_parent() {
     alone(|| {
-        let program = Arc::new(std::sync::Mutex::new(Some(Program::start())));
-        let mine = program.clone();
-        in_a_fork(move || {
-            let program = mine.lock().expect("nobody panics").take();
-            drop_all(program.expect("it is there"));
+        let mut program = Some(Program::start());
+        let theirs = program.as_ref().expect("it is there");
+        let (store, pool, item) = (&theirs.store, &theirs.pool, &theirs.items[0]);
+        let guard = item.blocking_read_owned().expect("its file is there");
+        let mut changed = pool.insert(text(9));
+        let permit = pool.blocking_reserve().expect("there is room");
+        let tokens = store.blocking_register_all(&theirs.tracked);
+        let tokens = tokens.expect("they are there");
+        let task = store.sync(&theirs.tracked);
+        store.blocking_finished();
+        let change = changed.blocking_write().expect("it is resident");
+        let mut all = Some((guard, change, permit, tokens, task));
+        in_a_fork(|| {
+            drop(all.take());
+            drop_all(program.take().expect("it is there"));
         });
-        let program = program.lock().expect("nobody panics").take();
+        drop(all);
+        drop(changed);
         let program = program.expect("the parent still has it");
         program.check();
         let saved = program.saved();
@@ -177,7 +188,7 @@ fn forked<R>(result: Result<R>) {
 /// Whatever had to be done in the background was waited for without an end, since
 /// a child has none of its parent's threads.
 #[test]
-fn a_child_is_told_at_once_of_whatever_needs_its_parents_threads() {
+fn a_child_gets_an_error_at_once_where_its_parents_threads_are_needed() {
     alone(|| {
         let program = Program::start();
         let (release, gate) = channel::<()>();
