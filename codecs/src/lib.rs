@@ -57,7 +57,7 @@ pub use frame::{FrameError, Load, Payload, PayloadWriter, ReadAhead, Source};
 #[cfg(feature = "map")]
 pub use map::{Access, Map, MapAttempt, MapLicence, MaybeMapped, Prefault, budget as map_budget};
 #[cfg(feature = "mappedcodec")]
-pub use mapped::{Archivable, ArchiveWriter, Mapped, MappedCodec};
+pub use mapped::{Archivable, ArchiveChecker, ArchiveWriter, Mapped, MappedCodec};
 #[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
 pub use mixed::MixedCodec;
 #[cfg(feature = "prostcodec")]

@@ -26,8 +26,12 @@ mod depth;
 #[cfg(feature = "bincodec")]
 mod foreign;
 mod fuzzing;
+#[cfg(feature = "mappedcodec")]
+mod hostile;
 #[cfg(feature = "bincodec")]
 mod import;
+#[cfg(feature = "mappedcodec")]
+mod lookalikes;
 #[cfg(feature = "mappedcodec")]
 mod mapping;
 mod mismatch;

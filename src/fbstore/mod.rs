@@ -86,7 +86,7 @@ pub use file_backed_codecs::{
     Access, Map, MapAttempt, MapLicence, MaybeMapped, Prefault, Verify, map_budget,
 };
 #[cfg(feature = "mappedcodec")]
-pub use file_backed_codecs::{Archivable, ArchiveWriter, Mapped, MappedCodec};
+pub use file_backed_codecs::{Archivable, ArchiveChecker, ArchiveWriter, Mapped, MappedCodec};
 pub use file_backed_codecs::{
     ArchiveInto, BoxError, Codec, CodecId, Footprint, FrameError, Load, Payload, PayloadWriter,
     ReadAhead, Source, frame,

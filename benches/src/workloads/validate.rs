@@ -84,7 +84,10 @@ trait Checked:
     Archivable<Archived: for<'a> CheckBytes<rkyv::api::high::HighValidator<'a, Error>>>
 {
 }
-impl<T: Archivable> Checked for T {}
+impl<T> Checked for T where
+    T: Archivable<Archived: for<'a> CheckBytes<rkyv::api::high::HighValidator<'a, Error>>>
+{
+}
 
 fn case<T>(name: &str, count: usize, scale: &Scale, make: fn(&mut Rng) -> T) -> Case
 where

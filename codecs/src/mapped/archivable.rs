@@ -1,12 +1,15 @@
 //! Types that can be archived and used as archives.
 
 use bytecheck::CheckBytes;
-use rkyv::api::high::{HighSerializer, HighValidator};
-use rkyv::rancor::BoxedError;
+use rkyv::api::high::HighSerializer;
+use rkyv::rancor::{BoxedError, Strategy};
 use rkyv::ser::allocator::ArenaHandle;
 use rkyv::{Archive, Serialize};
 
-use super::ArchiveWriter;
+use super::{ArchiveChecker, ArchiveWriter};
+
+/// What archives are validated in.
+pub(super) type Validator<'a> = Strategy<ArchiveChecker<'a>, BoxedError>;
 
 /// Every type that [`Mapped`](super::Mapped) can hold.
 ///
@@ -38,14 +41,14 @@ use super::ArchiveWriter;
 )]
 // `BoxedError` in place of rkyv's `Error`, which says nothing in an optimized build.
 pub trait Archivable:
-    Archive<Archived: for<'a> CheckBytes<HighValidator<'a, BoxedError>> + Send + Sync + 'static>
+    Archive<Archived: for<'a> CheckBytes<Validator<'a>> + Send + Sync + 'static>
     + for<'w, 'a> Serialize<HighSerializer<ArchiveWriter<'w>, ArenaHandle<'a>, BoxedError>>
     + 'static
 {
 }
 
 impl<T> Archivable for T where
-    T: Archive<Archived: for<'a> CheckBytes<HighValidator<'a, BoxedError>> + Send + Sync + 'static>
+    T: Archive<Archived: for<'a> CheckBytes<Validator<'a>> + Send + Sync + 'static>
         + for<'w, 'a> Serialize<HighSerializer<ArchiveWriter<'w>, ArenaHandle<'a>, BoxedError>>
         + 'static
 {

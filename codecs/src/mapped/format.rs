@@ -1,12 +1,9 @@
 //! What the compiled rkyv writes: its format features, and what a footer says
 //! of an archive.
 
-use std::any::TypeId;
+use rkyv::primitive::{ArchivedU32, ArchivedUsize};
 
-use rkyv::primitive::{ArchivedU16, ArchivedU32, ArchivedUsize};
-use rkyv::rend::{u16_be, unaligned::u16_ube};
-
-use super::Archivable;
+use super::{Archivable, numbers};
 use crate::aligned::PAGE;
 use crate::frame::{ArchiveLayout, FrameError};
 
@@ -20,8 +17,7 @@ const UNALIGNED: u16 = 0x0020;
 /// rkyv's format features as compiled, the way a footer states them. Never 0.
 pub(super) fn compiled() -> u16 {
     let mut format = size_of::<ArchivedUsize>() as u16;
-    let number = TypeId::of::<ArchivedU16>();
-    if number == TypeId::of::<u16_be>() || number == TypeId::of::<u16_ube>() {
+    if numbers::are_big_endian() {
         format |= BIG_ENDIAN;
     }
     if align_of::<ArchivedU32>() == 1 {

@@ -2,13 +2,18 @@
 //! that looks like one.
 
 mod archivable;
+mod checker;
 mod codec;
 mod format;
+mod numbers;
+mod tables;
+mod trees;
 mod trust;
 mod value;
 mod writer;
 
 pub use archivable::Archivable;
+pub use checker::ArchiveChecker;
 pub use codec::MappedCodec;
 pub use value::Mapped;
 pub use writer::ArchiveWriter;

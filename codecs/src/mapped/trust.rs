@@ -4,11 +4,10 @@ use std::num::NonZeroUsize;
 
 use rkyv::api::access_with_context;
 use rkyv::rancor::BoxedError;
-use rkyv::validation::Validator;
-use rkyv::validation::archive::ArchiveValidator;
-use rkyv::validation::shared::SharedValidator;
 
-use super::Archivable;
+use super::tables::{BadTable, Suspects};
+use super::{Archivable, ArchiveChecker};
+use crate::BoxError;
 use crate::frame::FrameError;
 
 /// How many pointers behind each other validation follows unless told
@@ -52,11 +51,12 @@ impl Trust {
     ///
     /// # Errors
     ///
-    /// [`FrameError::InvalidArchive`] or [`FrameError::TooDeep`].
-    pub(super) fn root_of<T: Archivable>(self, bytes: &[u8]) -> Result<usize, FrameError> {
+    /// [`FrameError::InvalidArchive`] or [`FrameError::TooDeep`];
+    /// [`std::io::ErrorKind::OutOfMemory`].
+    pub(super) fn root_of<T: Archivable>(self, bytes: &[u8]) -> Result<usize, BoxError> {
         match self {
             Self::Validated { max_depth } => validate::<T>(bytes, max_depth),
-            Self::Promised(_) => root_position::<T>(bytes),
+            Self::Promised(_) => Ok(root_position::<T>(bytes)?),
         }
     }
 }
@@ -79,28 +79,33 @@ fn root_position<T: Archivable>(bytes: &[u8]) -> Result<usize, FrameError> {
 /// Validates that `bytes` end with a `T::Archived`, and that everything it
 /// points to lies inside them, is aligned and valid. Returns where it begins.
 ///
-/// Unless somebody has promised otherwise ([`Trust::Promised`]), nothing is ever
-/// made of bytes that did not pass here, whoever wrote them:
+/// Unless a promise stands for them ([`Trust::Promised`]), no value is made of bytes
+/// that did not pass here, whatever wrote them:
 /// a footer vouches for a file, not for the `Archive` implementation that
 /// filled it, which is safe code and may be wrong.
 ///
-/// rkyv's hash tables are validated in part only: see "What validation does not
-/// cover" at [`MappedCodec`](super::MappedCodec).
-///
 /// # Errors
 ///
-/// [`FrameError::InvalidArchive`] or [`FrameError::TooDeep`].
-fn validate<T: Archivable>(bytes: &[u8], max_depth: usize) -> Result<usize, FrameError> {
+/// [`FrameError::InvalidArchive`] or [`FrameError::TooDeep`];
+/// [`std::io::ErrorKind::OutOfMemory`].
+fn validate<T: Archivable>(bytes: &[u8], max_depth: usize) -> Result<usize, BoxError> {
     let root = root_position::<T>(bytes)?;
+    let suspects = check::<T>(bytes, max_depth)?;
+    let is_valid = |bytes: &[u8]| check::<T>(bytes, max_depth).is_ok();
+    if suspects.is_empty() || suspects.are_none(bytes, is_valid)? {
+        return Ok(root);
+    }
+    Err(FrameError::InvalidArchive(BadTable::Unrepeated.to_string()).into())
+}
+
+/// Validates all but whether the suspects, which are returned, are hash tables.
+fn check<T: Archivable>(bytes: &[u8], max_depth: usize) -> Result<Suspects, FrameError> {
     // The validator counts the root too, and fails when it reaches zero.
     let depth = NonZeroUsize::MIN.saturating_add(max_depth.saturating_add(1));
-    let mut context = Validator::new(
-        ArchiveValidator::with_max_depth(bytes, Some(depth)),
-        SharedValidator::new(),
-    );
-    access_with_context::<T::Archived, _, BoxedError>(bytes, &mut context)
+    let mut checker = ArchiveChecker::new(bytes, depth);
+    access_with_context::<T::Archived, _, BoxedError>(bytes, &mut checker)
         .map_err(|error| refused(&error, max_depth))?;
-    Ok(root)
+    Ok(checker.into_suspects())
 }
 
 /// Why an archive is refused. That it is too deep, rkyv says in a trace, which

@@ -109,7 +109,7 @@ impl<T: Archivable> Mapped<T> {
     /// it is tried once more at the beginning of a page.
     pub(super) fn trust(mut bytes: Shared, trust: Trust) -> Result<Self, BoxError> {
         let root = match trust.root_of::<T>(&bytes) {
-            Err(FrameError::InvalidArchive(_)) if !bytes.as_ptr().addr().is_multiple_of(PAGE) => {
+            Err(error) if is_invalid(&error) && !bytes.as_ptr().addr().is_multiple_of(PAGE) => {
                 bytes = Shared::Heap(Arc::new(AlignedBytes::copy_of(&bytes, PAGE)?));
                 trust.root_of::<T>(&bytes)?
             }
@@ -134,6 +134,10 @@ impl<T: Archivable> Mapped<T> {
     {
         Ok(rkyv::deserialize::<T, BoxedError>(&**self)?)
     }
+}
+
+fn is_invalid(error: &BoxError) -> bool {
+    matches!(error.downcast_ref(), Some(FrameError::InvalidArchive(_)))
 }
 
 impl<T> Mapped<T> {

@@ -1,0 +1,360 @@
+//! What rkyv leaves unchecked of hash tables.
+//!
+//! A table is one range: its entries, the last one first, then its control bytes,
+//! one for each place (below 0x80 where it holds an entry) and 15 to 30 more. A
+//! lookup reads 16 at once, from any place on, so of those behind the places it
+//! expects the first ones again, and 0xff behind these. rkyv 0.8.18 compares them in
+//! part or not at all. A control byte that is full where it should be empty makes a
+//! lookup read an entry that was not validated, and tables without any empty one
+//! make it go on forever.
+//!
+//! The owner of a table (its pointer, length and capacity) lies in the object that
+//! is being validated, but the context is not shown where. So when the object has been
+//! validated, all three numbers in a row are looked at, and those whose pointer and
+//! capacity fit a range that was entered as a part of it are taken for its owner. An
+//! object without such parts, as one of plain numbers, is not looked at. This misses no
+//! table.
+//! It can take something else for one: texts and arrays of bytes have the same
+//! layout as a table of byte-aligned entries, and `(String, u32, u32)` looks like a
+//! pointer with a length and a capacity, if the text has 35 bytes. What is then not as
+//! in a table is a *suspect*, which [`Suspects::are_none`] decides on.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::mem;
+use std::ops::Range;
+use std::slice;
+
+use rkyv::rancor::{BoxedError, Source as _};
+
+use super::numbers::{self, ALIGN, WIDTH};
+use crate::aligned::{AlignedBytes, PAGE};
+
+/// Most control bytes that a lookup reads at once, on any machine.
+const GROUP: usize = 16;
+
+/// The control byte of a place without an entry, as rkyv writes it. All that have
+/// this bit are read as empty.
+const EMPTY: u8 = 0xff;
+
+/// Size of the smallest table: no entries that take room, and one group of control
+/// bytes.
+const LEAST: usize = 2 * GROUP - 1;
+
+/// Ranges up to here are looked through for what tells them from a table.
+const SHORT: usize = 4096;
+
+/// Why a hash table is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum BadTable {
+    #[error("the last control bytes of a hash table do not repeat its first ones")]
+    Unrepeated,
+    #[error("a hash table has more places than there can be")]
+    Capacity,
+}
+
+/// What was entered and may be a hash table, of the objects that are being validated.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    /// How many objects are being validated, each as a part of the one before.
+    depth: usize,
+    /// The parts of these that may be tables, of each in the order of their addresses:
+    /// rkyv accepts no other.
+    parts: Vec<Part>,
+    suspects: Suspects,
+    /// By its end and its places, how many places of a table are taken.
+    taken: BTreeMap<(usize, usize), usize>,
+    /// Where tables would begin that have too many places, once that was asked.
+    overflowing: Option<Vec<usize>>,
+}
+
+#[derive(Debug)]
+struct Part {
+    range: Range<usize>,
+    /// The depth of what it is a part of.
+    depth: usize,
+    /// Suspects known before it was entered.
+    suspects: usize,
+    /// Whether something inside of it is a suspect.
+    holds_suspects: bool,
+    is_suspect: bool,
+}
+
+/// What looks like a damaged hash table and may be something else.
+#[derive(Debug, Default)]
+pub(super) struct Suspects {
+    /// No one lies in another.
+    parts: Vec<Range<usize>>,
+    /// Where the lengths of what seems to own them stand. No more than
+    /// [`FEW`](Self::FEW) and one.
+    lengths: Vec<usize>,
+}
+
+/// Three numbers that may be a table's pointer, length and capacity.
+struct Owner {
+    /// Where the length stands.
+    len_at: usize,
+    len: usize,
+    places: usize,
+    /// Where the control bytes begin, and where they end.
+    control: usize,
+    end: usize,
+}
+
+impl Tables {
+    /// An object is entered, as a part of the one that is being validated.
+    ///
+    /// # Errors
+    ///
+    /// [`BadTable::Capacity`].
+    #[inline]
+    pub(super) fn enter(
+        &mut self,
+        bytes: &[u8],
+        range: Range<usize>,
+        align: usize,
+    ) -> Result<(), BoxedError> {
+        // The size of all else is a multiple of its alignment.
+        let is_table = range.len() & (align - 1) != 0;
+        if is_table || (align == 1 && range.len() >= LEAST) {
+            self.note(bytes, range, align);
+        } else if WIDTH >= size_of::<usize>() && align == 1 && range.len() == GROUP - 1 {
+            self.check_capacity(bytes, range.start)?;
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    /// The object that was entered last, which ends here, has been validated.
+    ///
+    /// # Errors
+    ///
+    /// [`BadTable::Unrepeated`].
+    #[inline]
+    pub(super) fn leave(&mut self, bytes: &[u8], end: usize) -> Result<(), BoxedError> {
+        let depth = self.depth;
+        self.depth = depth.saturating_sub(1);
+        match self.parts.last() {
+            Some(part) if part.depth >= depth || part.range.end == end => {
+                self.close(bytes, depth, end)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes a part that may be a table.
+    #[inline(never)]
+    fn note(&mut self, bytes: &[u8], range: Range<usize>, align: usize) {
+        // A table has a place without an entry, whose control byte is no ASCII. Texts
+        // are mostly told from tables by that.
+        let is_text = align == 1 && range.len() <= SHORT && bytes[range.clone()].is_ascii();
+        if !is_text {
+            self.parts.push(Part {
+                range,
+                depth: self.depth,
+                suspects: self.suspects.parts.len(),
+                holds_suspects: false,
+                is_suspect: false,
+            });
+        }
+    }
+
+    /// Leaves an object that has parts or is one.
+    #[inline(never)]
+    fn close(&mut self, bytes: &[u8], depth: usize, end: usize) -> Result<(), BoxedError> {
+        let others = self.parts.iter().rposition(|part| part.depth < depth);
+        let own = others.map_or(0, |last| last + 1);
+        if own < self.parts.len() {
+            self.find_suspects(bytes, own, end)
+                .map_err(BoxedError::new)?;
+            self.parts.truncate(own);
+        }
+        let itself = self.parts.last_mut();
+        if let Some(part) = itself.filter(|part| part.depth + 1 == depth && part.range.end == end) {
+            part.holds_suspects = self.suspects.parts.len() > part.suspects;
+        }
+        Ok(())
+    }
+
+    pub(super) fn into_suspects(self) -> Suspects {
+        self.suspects
+    }
+
+    /// Looks at every place that may be the owner of one of the parts from `own` on: what
+    /// they are parts of lies between the last one and `end`.
+    fn find_suspects(&mut self, bytes: &[u8], own: usize, end: usize) -> Result<(), BadTable> {
+        let parts = &mut self.parts[own..];
+        let behind = parts.last().map_or(end, |part| part.range.end);
+        for at in rows(bytes, behind..end) {
+            let Some(owner) = Owner::at(bytes, at, behind) else {
+                continue;
+            };
+            // They do not overlap and none is empty, so that their ends ascend.
+            let Ok(found) = parts.binary_search_by_key(&owner.end, |part| part.range.end) else {
+                continue;
+            };
+            let part = &mut parts[found];
+            let is_known = part.is_suspect && !self.suspects.are_few();
+            if is_known || !owner.fits(&part.range) || owner.repeats(bytes) {
+                continue;
+            }
+            // rkyv has counted them: if it is a table, they are as many as it says.
+            let taken = self.taken.entry((owner.end, owner.places));
+            if *taken.or_insert_with(|| owner.taken(bytes)) != owner.len {
+                continue;
+            }
+            if part.holds_suspects {
+                return Err(BadTable::Unrepeated);
+            }
+            if !mem::replace(&mut part.is_suspect, true) {
+                self.suspects.parts.push(part.range.clone());
+            }
+            if self.suspects.are_few() {
+                self.suspects.lengths.push(owner.len_at);
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a table whose entries take no room, and whose number of places is so large
+    /// that rkyv's own arithmetic overflows: it would be found to have the size of the
+    /// range that begins at `start`, and validation itself would read out of bounds.
+    #[cold]
+    fn check_capacity(&mut self, bytes: &[u8], start: usize) -> Result<(), BoxedError> {
+        let overflowing = self.overflowing.get_or_insert_with(|| {
+            let begins = |at: usize| {
+                let places = numbers::length(bytes, at + 2 * WIDTH)?;
+                let overflows = places.checked_next_multiple_of(GROUP).is_none()
+                    && numbers::length(bytes, at + WIDTH)? < places;
+                let begin = at.checked_add_signed(numbers::offset(bytes, at)?)?;
+                overflows.then_some(begin)
+            };
+            let mut all: Vec<_> = rows(bytes, 0..bytes.len()).filter_map(begins).collect();
+            all.sort_unstable();
+            all
+        });
+        match overflowing.binary_search(&start) {
+            Ok(_) => Err(BoxedError::new(BadTable::Capacity)),
+            Err(_) => Ok(()),
+        }
+    }
+}
+
+impl Owner {
+    /// What the numbers at `at` say, if they can be those of a table whose range ends
+    /// before `limit`.
+    #[inline]
+    fn at(bytes: &[u8], at: usize, limit: usize) -> Option<Self> {
+        let len = numbers::length(bytes, at + WIDTH)?;
+        let places = numbers::length(bytes, at + 2 * WIDTH)?;
+        if len >= places {
+            return None;
+        }
+        let control = at.checked_add_signed(numbers::offset(bytes, at)?)?;
+        let count = places
+            .checked_next_multiple_of(GROUP)?
+            .checked_add(GROUP - 1)?;
+        let end = control.checked_add(count)?;
+        (end <= limit).then_some(Self {
+            len_at: at + WIDTH,
+            len,
+            places,
+            control,
+            end,
+        })
+    }
+
+    /// Whether whole entries lie between the beginning of `part` and the control bytes.
+    fn fits(&self, part: &Range<usize>) -> bool {
+        let entries = self.control.checked_sub(part.start);
+        entries.is_some_and(|size| size.is_multiple_of(self.places))
+    }
+
+    /// Whether the last control bytes are as a lookup relies on.
+    fn repeats(&self, bytes: &[u8]) -> bool {
+        let (places, behind) = bytes[self.control..self.end].split_at(self.places);
+        let (first, filler) = behind.split_at(behind.len().min(places.len()));
+        *first == places[..first.len()] && filler.iter().all(|byte| *byte == EMPTY)
+    }
+
+    /// How many places hold an entry.
+    fn taken(&self, bytes: &[u8]) -> usize {
+        let places = &bytes[self.control..][..self.places];
+        places.iter().filter(|byte| byte.is_ascii()).count()
+    }
+}
+
+/// The places in `range` where three numbers in a row can stand.
+fn rows(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = usize> + use<> {
+    let unaligned = (bytes.as_ptr().addr() + range.start) % ALIGN;
+    let first = range.start + (ALIGN - unaligned) % ALIGN;
+    let end = (range.end + 1).saturating_sub(3 * WIDTH);
+    (first..end.max(first)).step_by(ALIGN)
+}
+
+impl Suspects {
+    /// Most for which each is looked at by itself.
+    const FEW: usize = 8;
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
+    fn are_few(&self) -> bool {
+        self.lengths.len() <= Self::FEW
+    }
+
+    /// Whether none of them is a table. `is_valid` validates a changed copy of `bytes`,
+    /// which is not valid for certain if it is.
+    ///
+    /// With all places of all suspects taken, a table's length is wrong, and texts,
+    /// numbers and most else of this layout is as valid as before. As no suspect is
+    /// a part of another, nothing else is read differently. If that does not tell, they
+    /// may be good tables that other numbers seem to own: each of these lengths is made
+    /// greater than any capacity by itself, which an owner's must not be.
+    ///
+    /// # Errors
+    ///
+    /// [`io::ErrorKind::OutOfMemory`].
+    #[cold]
+    pub(super) fn are_none(
+        mut self,
+        bytes: &[u8],
+        is_valid: impl Fn(&[u8]) -> bool,
+    ) -> io::Result<bool> {
+        self.parts.sort_unstable_by_key(|part| part.start);
+        let is_valid = |parts: &[Range<usize>], fill: u8| -> io::Result<bool> {
+            let copy = with_filled(bytes, parts, fill)?;
+            Ok(is_valid(&copy))
+        };
+        if is_valid(&self.parts, 1)? {
+            return Ok(true);
+        }
+        if self.lengths.len() > Self::FEW {
+            return Ok(false);
+        }
+        for at in self.lengths {
+            let is_one = !is_valid(slice::from_ref(&(at..at + WIDTH)), 0xff)?;
+            if is_one {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+}
+
+/// A copy of `bytes` in which the ranges, which ascend, are filled with `fill`.
+fn with_filled(bytes: &[u8], ranges: &[Range<usize>], fill: u8) -> io::Result<AlignedBytes> {
+    let fill = [fill; 64];
+    let mut copy = AlignedBytes::with_capacity(bytes.len(), PAGE)?;
+    let mut done = 0;
+    for range in ranges {
+        copy.extend(&bytes[done..range.start])?;
+        for chunk in bytes[range.clone()].chunks(fill.len()) {
+            copy.extend(&fill[..chunk.len()])?;
+        }
+        done = range.end;
+    }
+    copy.extend(&bytes[done..])?;
+    Ok(copy)
+}
