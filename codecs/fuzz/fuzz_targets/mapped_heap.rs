@@ -1,3 +1,3 @@
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| file_backed_codecs_fuzz::run("mapped_heap", bytes));
+file_backed_codecs_fuzz::target_of_files!("mapped_heap");

@@ -41,8 +41,13 @@ fn made(target: &Target) -> Vec<(String, Vec<u8>)> {
         ("resealed".to_owned(), resealed),
         ("wrong_codec".to_owned(), other_codec(target.name)),
     ];
-    let numbered = wholes.into_iter().enumerate();
-    files.extend(numbered.map(|(n, file)| (format!("whole_{n}"), file)));
+    let numbered = wholes.iter().enumerate();
+    files.extend(numbered.map(|(n, file)| (format!("whole_{n}"), file.clone())));
+    #[cfg(feature = "mappedcodec")]
+    if target.name.starts_with("mapped") {
+        let hostile = super::archives::hostile().into_iter();
+        files.extend(hostile.map(|(name, file)| (name.to_owned(), file)));
+    }
     files
 }
 

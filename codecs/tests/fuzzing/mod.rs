@@ -1,6 +1,8 @@
 //! No bytes make a codec panic, also where the checksums are right: the bodies
 //! of the fuzzer, driven a bounded way from the files in `corpus/`.
 
+#[cfg(feature = "mappedcodec")]
+mod archives;
 mod corpus;
 mod mutation;
 mod targets;

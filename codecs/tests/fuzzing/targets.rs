@@ -2,8 +2,12 @@
 //! with a value that is whole or with an error that has a type. The tests drive
 //! them from a kept corpus, and the fuzzer of `fuzz/` from what it finds.
 
+use std::sync::OnceLock;
+
 use file_backed_codecs::{BoxError, Codec, FrameError, frame};
 
+#[cfg(feature = "mappedcodec")]
+use super::archives;
 use crate::files::{file_of, reseal, with_payload};
 use crate::values::Plain;
 
@@ -11,7 +15,7 @@ use crate::values::Plain;
 pub(crate) struct Target {
     pub(crate) name: &'static str,
     pub(crate) body: fn(&[u8]),
-    pub(crate) samples: fn() -> Vec<Vec<u8>>,
+    pub(crate) samples: fn() -> &'static [Vec<u8>],
 }
 
 pub(crate) const ALL: &[Target] = &[
@@ -41,14 +45,14 @@ pub(crate) const ALL: &[Target] = &[
     #[cfg(feature = "mappedcodec")]
     Target {
         name: "mapped_heap",
-        body: mapped::body_in_memory,
-        samples: mapped::samples,
+        body: archives::body_in_memory,
+        samples: archives::samples,
     },
     #[cfg(feature = "mappedcodec")]
     Target {
         name: "mapped",
-        body: mapped::body_of_maps,
-        samples: mapped::samples,
+        body: archives::body_of_maps,
+        samples: archives::samples,
     },
     #[cfg(feature = "bytescodec")]
     Target {
@@ -60,7 +64,7 @@ pub(crate) const ALL: &[Target] = &[
 
 /// No checksum stops these on their way to the decoder: the bytes with a footer
 /// that is right for them, and all of them behind the footer of `whole`.
-fn sealed(bytes: &[u8], whole: &[u8]) -> [Vec<u8>; 2] {
+pub(super) fn sealed(bytes: &[u8], whole: &[u8]) -> [Vec<u8>; 2] {
     let mut resealed = bytes.to_vec();
     if resealed.len() >= frame::FOOTER_LEN {
         reseal(&mut resealed);
@@ -69,7 +73,7 @@ fn sealed(bytes: &[u8], whole: &[u8]) -> [Vec<u8>; 2] {
 }
 
 /// The value, unless it was refused with one of the crate's errors.
-fn accepted<T>(result: Result<T, BoxError>) -> Option<T> {
+pub(super) fn accepted<T>(result: Result<T, BoxError>) -> Option<T> {
     match result {
         Ok(value) => Some(value),
         Err(error) if error.is::<FrameError>() => None,
@@ -79,7 +83,7 @@ fn accepted<T>(result: Result<T, BoxError>) -> Option<T> {
 
 /// What was accepted is a value like any other: what is written of it is read
 /// as the same.
-fn round<T, C: Codec<T>>(codec: &C, file: &[u8]) {
+pub(super) fn round<T, C: Codec<T>>(codec: &C, file: &[u8]) {
     let Some(value) = accepted(frame::read_file::<T, _>(codec, &file)) else {
         return;
     };
@@ -95,10 +99,13 @@ mod framed {
 
     use super::*;
 
-    pub(super) fn samples() -> Vec<Vec<u8>> {
-        [b"some payload".to_vec(), vec![], vec![0; 300]]
-            .map(|payload| file_of(&Plain, &payload))
-            .into()
+    pub(super) fn samples() -> &'static [Vec<u8>] {
+        static SAMPLES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+        SAMPLES.get_or_init(|| {
+            [b"some payload".to_vec(), vec![], vec![0; 300]]
+                .map(|payload| file_of(&Plain, &payload))
+                .into()
+        })
     }
 
     pub(super) fn body(bytes: &[u8]) {
@@ -129,12 +136,15 @@ mod bin {
     use super::*;
     use crate::values::{List, Record};
 
-    pub(super) fn samples() -> Vec<Vec<u8>> {
-        vec![
-            file_of(&BinCodec, &Record::sample()),
-            file_of(&BinCodec, &List::of(5)),
-            file_of(&BinCodec, &vec![u64::MAX, 1 << 62, 1 << 45]),
-        ]
+    pub(super) fn samples() -> &'static [Vec<u8>] {
+        static SAMPLES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+        SAMPLES.get_or_init(|| {
+            vec![
+                file_of(&BinCodec, &Record::sample()),
+                file_of(&BinCodec, &List::of(5)),
+                file_of(&BinCodec, &vec![u64::MAX, 1 << 62, 1 << 45]),
+            ]
+        })
     }
 
     pub(super) fn body(bytes: &[u8]) {
@@ -163,12 +173,15 @@ mod import {
 
     const LIMIT: u64 = 1 << 20;
 
-    pub(super) fn samples() -> Vec<Vec<u8>> {
-        let framed = bin::samples();
-        framed
-            .iter()
-            .map(|file| payload_of(file).to_vec())
-            .collect()
+    pub(super) fn samples() -> &'static [Vec<u8>] {
+        static SAMPLES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+        SAMPLES.get_or_init(|| {
+            let framed = bin::samples();
+            framed
+                .iter()
+                .map(|file| payload_of(file).to_vec())
+                .collect()
+        })
     }
 
     pub(super) fn body(bytes: &[u8]) {
@@ -194,11 +207,14 @@ mod protobuf {
     use super::*;
     use crate::values::Message;
 
-    pub(super) fn samples() -> Vec<Vec<u8>> {
-        vec![
-            file_of(&ProstCodec, &Message::sample()),
-            file_of(&ProstCodec, &Message::default()),
-        ]
+    pub(super) fn samples() -> &'static [Vec<u8>] {
+        static SAMPLES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+        SAMPLES.get_or_init(|| {
+            vec![
+                file_of(&ProstCodec, &Message::sample()),
+                file_of(&ProstCodec, &Message::default()),
+            ]
+        })
     }
 
     pub(super) fn body(bytes: &[u8]) {
@@ -209,132 +225,6 @@ mod protobuf {
     }
 }
 
-#[cfg(feature = "mappedcodec")]
-mod mapped {
-    use std::collections::{BTreeMap, HashMap};
-    use std::rc::Rc;
-
-    use file_backed_codecs::{Archivable, Mapped, MappedCodec, Verify};
-
-    use super::*;
-    use crate::files::on_disk;
-    use crate::values::{List, Record};
-
-    #[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]
-    struct Collections {
-        hashed: HashMap<String, u32>,
-        ordered: BTreeMap<u16, String>,
-        shared: Vec<Rc<String>>,
-    }
-
-    fn collections() -> Collections {
-        let shared = Rc::new("pointed to from two places".to_owned());
-        Collections {
-            hashed: (0..20).map(|n| (format!("key number {n}"), n)).collect(),
-            ordered: (0..20).map(|n| (n, format!("value number {n}"))).collect(),
-            shared: vec![shared.clone(), shared],
-        }
-    }
-
-    fn file<T: Archivable>(value: &T) -> Vec<u8> {
-        let archive = MappedCodec::heap().archive(value).expect("it is small");
-        file_of(&MappedCodec::heap(), &archive)
-    }
-
-    /// In the order of the types in `body`.
-    pub(super) fn samples() -> Vec<Vec<u8>> {
-        vec![
-            file(&Record::sample()),
-            file(&List::of(20)),
-            file(&collections()),
-        ]
-    }
-
-    pub(super) fn body_in_memory(bytes: &[u8]) {
-        body(bytes, &Read::InMemory);
-    }
-
-    /// Every file has to be as good from a map as from memory.
-    pub(super) fn body_of_maps(bytes: &[u8]) {
-        // SAFETY: the files have no name and are written once, before they are
-        // mapped.
-        let codec = unsafe { MappedCodec::new() }.crossover(0);
-        body(bytes, &Read::Mapped(codec));
-    }
-
-    enum Read {
-        InMemory,
-        Mapped(MappedCodec),
-    }
-
-    impl Read {
-        fn each<T: Archivable>(&self, file: &[u8], look: impl Fn(&Mapped<T>)) {
-            let heap = accepted(frame::read_file(&MappedCodec::heap(), &file));
-            if let Some(value) = &heap {
-                look(value);
-                round::<Mapped<T>, _>(&MappedCodec::heap(), file);
-            }
-            let Self::Mapped(codec) = self else { return };
-            let disk = on_disk(file);
-            let checked = codec.clone().verify(Verify::Always);
-            let mapped = accepted(frame::read_file::<Mapped<T>, _>(&checked, &disk));
-            let bytes = |value: &Option<Mapped<T>>| value.as_ref().map(|v| v.as_bytes().to_vec());
-            assert!(bytes(&mapped) == bytes(&heap), "both ways see the same");
-            let unchecked = codec.clone().verify(Verify::Never);
-            let unchecked = accepted(frame::read_file::<Mapped<T>, _>(&unchecked, &disk));
-            assert!(unchecked.is_some() || heap.is_none(), "checks less");
-            if let Some(value) = &unchecked {
-                look(value);
-            }
-        }
-    }
-
-    fn body(bytes: &[u8], read: &Read) {
-        let [of_record, of_list, of_collections] = &samples()[..] else {
-            unreachable!("three samples")
-        };
-        let record = |value: &Mapped<Record>| drop(value.deserialize());
-        let list = |value: &Mapped<List>| drop(value.deserialize());
-        read.each(bytes, record);
-        read.each(bytes, list);
-        read.each(bytes, look_through);
-        for file in sealed(bytes, of_record) {
-            read.each(&file, record);
-        }
-        for file in sealed(bytes, of_list) {
-            read.each(&file, list);
-        }
-        for file in sealed(bytes, of_collections) {
-            read.each(&file, look_through);
-        }
-    }
-
-    /// The hash table is gone through, and no key is looked up in it: rkyv's
-    /// validation does not cover all that a lookup relies on (see "What validation
-    /// does not cover" at `MappedCodec`), most of all that of a key that is not
-    /// there, and the files here carry right checksums.
-    fn look_through(collections: &Mapped<Collections>) {
-        let _ = collections
-            .hashed
-            .iter()
-            .map(|(key, number)| key.len() as u64 + u64::from(number.to_native()))
-            .sum::<u64>();
-        let _ = collections
-            .ordered
-            .iter()
-            .map(|(_, text)| text.len())
-            .sum::<usize>();
-        for key in 0..20u16 {
-            let _ = collections.ordered.get(&key.into());
-        }
-        let _ = collections
-            .shared
-            .iter()
-            .map(|text| text.len())
-            .sum::<usize>();
-    }
-}
-
 #[cfg(feature = "bytescodec")]
 mod blob {
     use file_backed_codecs::{BytesCodec, MappedBytes, Verify};
@@ -342,10 +232,13 @@ mod blob {
     use super::*;
     use crate::files::{on_disk, payload_of};
 
-    pub(super) fn samples() -> Vec<Vec<u8>> {
-        [MappedBytes::from("some text"), MappedBytes::default()]
-            .map(|value| file_of(&BytesCodec::heap(), &value))
-            .into()
+    pub(super) fn samples() -> &'static [Vec<u8>] {
+        static SAMPLES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+        SAMPLES.get_or_init(|| {
+            [MappedBytes::from("some text"), MappedBytes::default()]
+                .map(|value| file_of(&BytesCodec::heap(), &value))
+                .into()
+        })
     }
 
     pub(super) fn body(bytes: &[u8]) {
