@@ -57,19 +57,23 @@
 //!
 //! # What validation does not cover
 //!
-//! **Hash tables that somebody hostile made.** In rkyv 0.8.17 and 0.8.18 validation
-//! compares only some, or none, of the control bytes that a table repeats at its end,
-//! and a lookup relies on them. A `HashMap` or `HashSet` can be made that is accepted
-//! and whose lookups then read memory outside of the file: undefined behaviour, also
-//! with `heap()`. `IndexMap` and `IndexSet` have the same table, and a lookup can panic.
-//! So a file that may come from somebody hostile (adopted, uploaded, in a directory that
-//! others write) is not safe to open as a type with one of these in it. A `BTreeMap` or
-//! a sorted `Vec` has no such table.
+//! An archive that passes validation can be read by safe code without undefined
+//! behaviour, also if its file was made by an attacker. That includes what rkyv 0.8.18
+//! itself leaves unchecked of its B-trees and hash tables (see
+//! [`ArchiveChecker`](crate::fbstore::ArchiveChecker)). Validation does not cover:
 //!
-//! **Values.** Damage may leave a valid archive of other values, and a hash table that
-//! is damaged at its end is accepted. Such damage by accident is found by the checksum:
-//! when a file is read, and with `Verify::Always` also where it is mapped. A checksum is
-//! no help against who makes the file.
+//! **Values.** Damage or an attacker may leave a valid archive of other values: a map
+//! whose keys are out of order or under the wrong hash, so that a lookup does not find
+//! them; an `IndexMap` or `IndexSet` whose table leads to other entries, or to none, in
+//! which case a lookup panics. Accidental damage is found by the checksum: when a file is
+//! read, and with `Verify::Always` also where it is mapped.
+//!
+//! **Implementations that lie.** `LayoutRaw` and `ArchivePointee` are safe traits of
+//! rkyv, and its validation trusts what they say of a type behind a pointer. An
+//! implementation that states a wrong size or wrong metadata defeats any validation.
+//! Derived types and those of rkyv state the right ones, so this takes code in your
+//! program: no file can bring it about. Implementations of `CheckBytes` and `Verify` are
+//! `unsafe`, and promise it.
 //!
 //! # `Option`, niches and other wrappers
 //!

@@ -20,9 +20,7 @@
 //! * Small values that come again and again: `crossover(0)` maps them at once.
 //! * Values that are changed more often than they are read: neither; `BinCodec` or
 //!   `ProstCodec` keep them ready to be changed.
-//! * Files that others may change while they are used: `heap()`, which never maps. What
-//!   it does not help against is told in
-//!   [`archived_types`](super::archived_types#what-validation-does-not-cover).
+//! * Files that others may change while they are used: `heap()`, which never maps.
 //!
 //! ```
 //! # #[cfg(feature = "bytescodec")]

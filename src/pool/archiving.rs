@@ -132,9 +132,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     ///
     /// [`Error::is_damaged`] for a file without a whole footer, and
     /// [`Error::is_mismatch`] for one of another codec, type or schema; those of
-    /// the link and the copy. The file is left as it is. (What a footer does not
-    /// tell is found out when the item is loaded. What that does not find of files
-    /// that somebody hostile may have made is told in
+    /// the link and the copy. The file is left as it is. (The payload is validated
+    /// when the item is loaded; see
     /// [`archived_types`](crate::guide::archived_types#what-validation-does-not-cover).)
     ///
     /// # Cancel safety

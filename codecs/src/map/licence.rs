@@ -33,9 +33,6 @@ impl MapLicence {
     /// * **The file system is local and coherent**: what one process reads from
     ///   a file is what any other process wrote last. Network file systems in
     ///   general are neither.
-    /// * **Archives with rkyv's hash tables** (`HashMap`, `HashSet`) come from nobody
-    ///   hostile, and are not damaged: validation does not cover all of a table, see
-    ///   `MappedCodec`. [`Verify::Always`](crate::Verify::Always) finds damage.
     ///
     /// The library helps to keep the promise (the files that it makes carry no
     /// write permission; one that is adopted by a link keeps its mode) and checks

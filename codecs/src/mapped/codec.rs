@@ -41,21 +41,21 @@ use crate::{
 ///
 /// # What validation does not cover
 ///
-/// rkyv's validation of hash tables is incomplete (in 0.8.17 and 0.8.18). A table
-/// ends with control bytes that repeat its first ones; validation compares some of
-/// them or none, and a lookup relies on them to tell which places hold an entry.
-/// So a `HashMap` or `HashSet` can be made that is accepted, and in which looking
-/// up a key then reads memory outside of the file, which is undefined behaviour.
-/// Reading the file into memory ([`heap`](Self::heap)) changes nothing about that.
-/// `IndexMap` and `IndexSet` have the same table, of positions, which are compared
-/// with the length when they are used: there a lookup can panic.
+/// An archive that passes validation can be read by safe code without undefined
+/// behaviour, also if its file was made by an attacker. What rkyv 0.8.18 leaves
+/// unchecked of B-trees and hash tables is checked here, see
+/// [`ArchiveChecker`](super::ArchiveChecker). What is not covered:
 ///
-/// **Files from somebody who may be hostile are not safe to open as a type with
-/// one of these in it.** A `BTreeMap` and a sorted `Vec` have no such table.
+/// * **Values.** Keys may be out of order or under the wrong hash, so that a lookup does
+///   not find them. The table of an `IndexMap` or `IndexSet` may lead to other entries,
+///   or to none: then a lookup panics.
+/// * **Implementations of rkyv's safe traits `LayoutRaw` and `ArchivePointee` that state
+///   a wrong size or wrong metadata**: validation has to believe them. Those of rkyv
+///   and of derived types are right, so this takes an implementation, not a file.
 ///
-/// Damage by accident is found by the checksum: when a file is read, unless that
-/// is switched off, and with [`Verify::Always`](crate::Verify::Always) also where
-/// it is mapped. It is no help against who makes a file, and so its checksum too.
+/// Accidental damage is found by the checksum: when a file is read, unless that is
+/// switched off, and with [`Verify::Always`](crate::Verify::Always) also where it is
+/// mapped. An attacker who makes a file makes its checksum too.
 ///
 /// # Examples
 ///
@@ -118,8 +118,8 @@ impl MappedCodec {
     }
 
     /// A codec that reads each file into memory and never maps one. It reads
-    /// and writes the same files and values as one that maps, and validates them as
-    /// far: not all of a hash table, see [above](Self#what-validation-does-not-cover).
+    /// and writes the same files and values as one that maps, and validates them in
+    /// the same way.
     pub fn heap() -> Self {
         Self::fetching(Fetch::heap())
     }
