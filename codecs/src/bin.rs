@@ -4,7 +4,7 @@ use bincode::error::{DecodeError, EncodeError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::bounded::Budget;
+use crate::bounded::{self, Budget};
 use crate::{BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, ReadAhead};
 
 /// Stores any [`serde`] value, in the legacy configuration of `bincode`:
@@ -17,19 +17,23 @@ use crate::{BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, 
 /// # Values that are refused
 ///
 /// A file may be whole and hold another type, and a file without a footer may be
-/// damaged. Neither may end the process, so decoding takes so much stack and no
-/// more, and of its payload no more than one element of a sequence for each byte.
-/// Two kinds of value are therefore written, and are an error when they are read:
+/// damaged. Neither may end the process, so decoding has bounds, and encoding has the
+/// same: what cannot be read again is refused when it is written, while the value is
+/// still there.
 ///
-/// * Values that nest too deep. serde's functions call each other for each level,
-///   and decoding refuses to take more than 768 KiB of stack. In an optimized
-///   build that is about 4000 links of a list (`Option<Box<_>>`) or 1300 levels of
-///   a tree (a name and a `Vec` of trees), in a debug build about 400 or 240, and
-///   fewer where a level is large itself. A thread that loads wants 1 MiB of
-///   stack; Rust gives it 2 MiB unless told otherwise.
-/// * Values with elements that take no bytes, such as `()`, in their sequences and
-///   maps: the whole value may have 65 536 elements more than its payload has
-///   bytes. Arrays and tuples are not counted, whose lengths are in the type.
+/// * **Depth.** At most 4096 containers (options, sequences, maps, structs, enums,
+///   tuples) inside of each other; a list of `Option<Box<_>>` has two for each link.
+///   Decoding accepts twice as many, for files of 0.6. The stack grows on the heap as
+///   this needs it, whatever the thread has.
+/// * **Elements that take no bytes**, such as `()`: the sequences and maps of a value
+///   may have 65 536 elements more than its payload has bytes. Arrays and tuples are
+///   not counted, whose lengths are in the type.
+/// * **Fields that are left out** (`#[serde(skip_serializing_if)]`): the payload has
+///   no names, so that the next field would be read in their place.
+///
+/// Types that serde can only read from self-describing formats are written and cannot
+/// be read: `#[serde(untagged)]` and internally tagged enums, and `serde_json::Value`.
+/// (`#[serde(flatten)]` is refused when it is written.)
 ///
 /// A string whose length goes past the end of the payload is an error before
 /// anything is reserved for it, and no sequence or map is announced with more
@@ -65,9 +69,12 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for BinCodec {
     const ID: CodecId = CodecId::BINCODE;
 
     fn encode(&self, value: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
-        bincode::serde::encode_into_std_write(value, out, bincode::config::legacy())
-            .map_err(unencodable)?;
-        Ok(())
+        bounded::encode(value, |value| {
+            let config = bincode::config::legacy();
+            let written = bincode::serde::encode_into_std_write(value, out, config)?;
+            Ok(written as u64)
+        })
+        .map_err(unencodable)
     }
 
     fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError> {

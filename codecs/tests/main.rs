@@ -35,8 +35,12 @@ mod lookalikes;
 #[cfg(feature = "mappedcodec")]
 mod mapping;
 mod mismatch;
+#[cfg(feature = "bincodec")]
+mod nesting;
 #[cfg(all(feature = "mappedcodec", unix))]
 mod pages;
+#[cfg(feature = "prostcodec")]
+mod protobuf;
 mod reading;
 #[cfg(feature = "mappedcodec")]
 mod trusting;

@@ -76,3 +76,61 @@ fn an_io_error_of_a_codec_does_not_mean_that_the_file_is_missing() {
         assert!(error.to_string().ends_with(": entity not found"), "{error}");
     });
 }
+
+/// 4 000 nested links used to be written, persisted and committed, and could never be
+/// read again; 100 000 ended the process in the background.
+#[cfg(feature = "bincodec")]
+#[test]
+fn a_value_that_could_not_be_read_again_is_refused_while_it_is_in_memory() {
+    use file_backed::fbstore::BinCodec;
+    use serde::{Deserialize, Serialize};
+
+    #[derive(Serialize, Deserialize)]
+    struct Node {
+        next: Option<Box<Node>>,
+    }
+
+    /// Not by recursion, which such a list has no stack for.
+    impl Drop for Node {
+        fn drop(&mut self) {
+            let mut next = self.next.take();
+            while let Some(mut node) = next {
+                next = node.next.take();
+            }
+        }
+    }
+
+    let list = |links| {
+        (0..links).fold(Node { next: None }, |node, _| Node {
+            next: Some(Box::new(node)),
+        })
+    };
+    test(move || {
+        let runtime = Runtime::new().expect("a runtime");
+        let temp = FBPool::<Node, _>::temp(BinCodec, 0);
+        let pool = runtime.block_on(temp).expect("a directory");
+        let saved = PreparedPath::blocking_temp().expect("a directory");
+        let saved = pool.store().blocking_track_path(saved).expect("it is new");
+        for links in [4000, 100_000] {
+            let item = pool.insert(list(links));
+            for error in [
+                item.blocking_write_now().expect_err("it is too deep"),
+                item.blocking_persist(&saved).expect_err("it is too deep"),
+            ] {
+                let text = error.to_string();
+                assert!(text.contains("nests too deep"), "{text}");
+                assert_eq!(error.key(), Some(item.key()));
+                assert!(!error.is_mismatch() && !error.is_damaged(), "{text}");
+            }
+            assert!(!pool.stats().store_failing);
+            let read = item.blocking_read().expect("it is in memory");
+            let found = std::iter::successors(Some(&*read), |node| node.next.as_deref());
+            assert_eq!(found.count(), links + 1);
+        }
+        assert!(saved.all_keys().is_empty());
+        let good = pool.insert(list(1000));
+        good.blocking_persist(&saved).expect("it is written");
+        pool.store().blocking_finished();
+        good.blocking_read().expect("and read");
+    });
+}

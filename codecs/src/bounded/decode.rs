@@ -9,14 +9,10 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-/// Bytes of stack that one decoding may use. A thread has 2 MiB unless told
-/// otherwise, and the main thread of some systems 1 MiB: this leaves room there
-/// for the callers, and for the frames of the last level.
-const STACK: usize = 768 * 1024;
+use super::{COPIES, FREE_ELEMENTS, RED_ZONE, too_deep, too_many, with_stack};
 
-/// Elements of sequences and maps that one value may hold beyond those that its
-/// bytes pay for: elements such as `()` take no bytes.
-const FREE_ELEMENTS: usize = 65_536;
+/// Containers that may be nested in a value that is read.
+const MOST_LEVELS: u32 = 2 * super::MOST_LEVELS;
 
 /// Stands around a deserializer, and around everything that serde hands on from
 /// it (visitors, seeds, access objects), and changes four things:
@@ -29,17 +25,19 @@ const FREE_ELEMENTS: usize = 65_536;
 ///   visitors that reserve room for as many as are announced.
 /// * A sequence or map whose stated length the input cannot pay for is refused
 ///   before its first element, which may take no bytes and come without end.
-/// * Containers nest no deeper than [`STACK`] allows.
+/// * Containers nest no deeper than [`MOST_LEVELS`], and find stack to go on.
 pub(crate) struct Bounded<'b, X> {
     inner: X,
+    /// Containers around it.
+    level: u32,
     budget: &'b Budget,
 }
 
 /// What one decoding may use.
 pub(crate) struct Budget {
-    /// The address that the stack stays above: it grows downwards wherever Rust
-    /// runs.
-    floor: usize,
+    /// The address that the stack stays above before it grows: it goes downwards
+    /// wherever Rust runs.
+    floor: Cell<usize>,
     /// Length of the input in bytes.
     len: usize,
     /// Elements that the sequences and maps to come may hold.
@@ -48,16 +46,16 @@ pub(crate) struct Budget {
     /// otherwise fill each of many short sequences. All others are fewer than
     /// the input has bytes. Each can be told apart by a byte of its own, which
     /// is the length of a sequence inside of it or else any that it takes.
-    elements: Cell<usize>,
+    elements: Cell<u64>,
 }
 
 impl Budget {
-    /// Of a decoding that begins here, from `len` bytes.
+    /// Of a decoding from `len` bytes, on this stack.
     pub(crate) fn new(len: usize) -> Self {
         Self {
-            floor: stack_address().saturating_sub(STACK),
+            floor: Cell::new(floor()),
             len,
-            elements: Cell::new(len.saturating_add(FREE_ELEMENTS)),
+            elements: Cell::new((len as u64).saturating_add(FREE_ELEMENTS)),
         }
     }
 
@@ -65,28 +63,42 @@ impl Budget {
     pub(crate) fn seed<T>(&self) -> Bounded<'_, PhantomData<T>> {
         Bounded {
             inner: PhantomData,
+            level: 0,
             budget: self,
         }
     }
 
-    /// Refuses to go on where the stack could end.
-    fn descend<E: Error>(&self) -> Result<(), E> {
-        if stack_address() > self.floor {
-            Ok(())
-        } else {
-            Err(too_deep())
+    /// Runs `decode`, where a `T` comes to be, with stack for it.
+    #[inline(always)]
+    fn with_stack<T, R>(&self, decode: impl FnOnce() -> R) -> R {
+        let needed = size_of::<T>().saturating_mul(COPIES);
+        if stack_address() > self.floor.get().saturating_add(needed) {
+            return decode();
         }
+        self.grow::<T, R>(decode)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn grow<T, R>(&self, decode: impl FnOnce() -> R) -> R {
+        let before = self.floor.get();
+        let decoded = with_stack(size_of::<T>(), || {
+            self.floor.set(floor());
+            decode()
+        });
+        self.floor.set(before);
+        decoded
     }
 
     /// Takes a sequence or map of so many elements out of the budget.
     fn pay<E: Error>(&self, elements: Option<usize>) -> Result<(), E> {
-        let elements = elements.unwrap_or(0);
+        let elements = elements.map_or(0, |elements| elements as u64);
         match self.elements.get().checked_sub(elements) {
             Some(left) => {
                 self.elements.set(left);
                 Ok(())
             }
-            None => Err(too_many(elements, self.len)),
+            None => Err(E::custom(too_many(self.len as u64))),
         }
     }
 }
@@ -99,35 +111,40 @@ fn stack_address() -> usize {
     (&raw const local).addr()
 }
 
-#[cold]
-#[inline(never)]
-fn too_deep<E: Error>() -> E {
-    E::custom(format_args!(
-        "the value nests too deep: decoding takes more than {} KiB of stack; a value that is meant to be so deep can be stored as a list whose items refer to each other by index",
-        STACK / 1024
-    ))
+/// The address that the stack of this thread should stay above. Where the system does
+/// not tell how much there is, each container looks for itself.
+fn floor() -> usize {
+    let here = stack_address();
+    match stacker::remaining_stack() {
+        Some(remaining) => here.saturating_sub(remaining).saturating_add(RED_ZONE),
+        None => usize::MAX,
+    }
 }
 
 #[cold]
 #[inline(never)]
-fn too_many<E: Error>(elements: usize, len: usize) -> E {
-    E::custom(format_args!(
-        "a length of {elements} is more than a payload of {len} bytes can hold, where {FREE_ELEMENTS} elements more than bytes are allowed for those that take none; a value that is meant to hold so many can be stored as their number"
-    ))
+fn refused<E: Error>() -> E {
+    E::custom(too_deep(MOST_LEVELS))
 }
 
 impl<'b, X> Bounded<'b, X> {
     fn with<Y>(&self, inner: Y) -> Bounded<'b, Y> {
         Bounded {
             inner,
+            level: self.level,
             budget: self.budget,
         }
     }
 
-    /// Goes one container deeper, with `inner`.
-    fn enter<Y, E: Error>(&self, inner: Y) -> Result<Bounded<'b, Y>, E> {
-        self.budget.descend()?;
-        Ok(self.with(inner))
+    /// The place inside of a container that begins here, for `inner`.
+    #[inline(always)]
+    fn within<Y, E: Error>(&self, inner: Y) -> Result<Bounded<'b, Y>, E> {
+        if self.level == MOST_LEVELS {
+            return Err(refused());
+        }
+        let mut within = self.with(inner);
+        within.level += 1;
+        Ok(within)
     }
 
     fn announce(&self, elements: Option<usize>) -> Option<usize> {
@@ -150,8 +167,8 @@ macro_rules! containers {
             $($arg: $type,)*
             visitor: V,
         ) -> Result<V::Value, D::Error> {
-            let visitor = self.enter(visitor)?;
-            self.inner.$method($($arg,)* visitor)
+            let (visitor, budget) = (self.within(visitor)?, self.budget);
+            budget.with_stack::<V::Value, _>(|| self.inner.$method($($arg,)* visitor))
         }
     )*};
 }
@@ -186,13 +203,13 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let visitor = Paying(self.enter(visitor)?);
-        self.inner.deserialize_seq(visitor)
+        let (visitor, budget) = (Paying(self.within(visitor)?), self.budget);
+        budget.with_stack::<V::Value, _>(|| self.inner.deserialize_seq(visitor))
     }
 
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        let visitor = Paying(self.enter(visitor)?);
-        self.inner.deserialize_map(visitor)
+        let (visitor, budget) = (Paying(self.within(visitor)?), self.budget);
+        budget.with_stack::<V::Value, _>(|| self.inner.deserialize_map(visitor))
     }
 
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
@@ -315,9 +332,14 @@ impl<'de, 'b, A: EnumAccess<'de>> EnumAccess<'de> for Bounded<'b, A> {
         seed: S,
     ) -> Result<(S::Value, Self::Variant), A::Error> {
         let seed = Seed(self.with(seed));
-        let budget = self.budget;
+        let (level, budget) = (self.level, self.budget);
         let (value, inner) = self.inner.variant_seed(seed)?;
-        Ok((value, Bounded { inner, budget }))
+        let variant = Bounded {
+            inner,
+            level,
+            budget,
+        };
+        Ok((value, variant))
     }
 }
 

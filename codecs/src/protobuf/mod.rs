@@ -1,5 +1,8 @@
 //! Protobuf messages.
 
+mod wire;
+
+use std::any::type_name;
 use std::io::Write as _;
 
 use prost::Message;
@@ -13,8 +16,10 @@ use crate::{BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, 
 /// read of the whole payload, after its checksum was verified. (Protobuf alone
 /// takes an empty file for a valid message with all fields at their defaults.)
 ///
-/// `prost` decodes messages nested at most 100 deep, and encodes deeper ones:
-/// such a message is written, and reading it back is an error.
+/// `prost` encodes messages of any depth and decodes at most 100 inside of each
+/// other, where an entry of a map is a message too. A deeper one is refused when it
+/// is written. (`prost` encodes by recursion: tens of thousands of levels overflow
+/// the stack, as their drop does.)
 ///
 /// # Examples
 ///
@@ -43,11 +48,19 @@ use crate::{BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, 
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProstCodec;
 
+/// Messages inside of each other that `prost` decodes.
+const LEVELS: usize = 100;
+
 impl<T: Message + Default> Codec<T> for ProstCodec {
     const ID: CodecId = CodecId::PROTOBUF;
 
     fn encode(&self, value: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
-        Ok(out.write_all(&value.encode_to_vec())?)
+        let bytes = value.encode_to_vec();
+        if wire::may_nest_deeper(&bytes, LEVELS) {
+            // Bytes do not tell for certain, and decoding does.
+            T::decode(&*bytes).map_err(unreadable::<T>)?;
+        }
+        Ok(out.write_all(&bytes)?)
     }
 
     fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError> {
@@ -61,4 +74,12 @@ impl<T: Message + Default> Codec<T> for ProstCodec {
     fn read_ahead(&self, _: u64, _: Load) -> ReadAhead {
         ReadAhead::Scratch
     }
+}
+
+fn unreadable<T>(error: prost::DecodeError) -> BoxError {
+    format!(
+        "a value of type `{}` cannot be written, because it could not be read again ({error}): `prost` reads at most {LEVELS} messages inside of each other: store them as a list whose items refer to each other by index",
+        type_name::<T>()
+    )
+    .into()
 }
