@@ -34,7 +34,7 @@ fn a_value_at_the_limit_is_accepted_and_one_beyond_it_is_not() {
 
         assert_too_deep(codec.archive(&List::of(limit + 1)), limit);
         let deeper = MappedCodec::heap().archive(&List::of(limit + 1)).unwrap();
-        let file = file_of(&codec, &deeper);
+        let file = file_of(&MappedCodec::heap(), &deeper);
         assert_too_deep(frame::read_file::<Mapped<List>, _>(&codec, &file), limit);
         let _budget = crate::budget::undisturbed();
         let mapping = licensed().crossover(0).verify(Verify::Always);
@@ -44,6 +44,27 @@ fn a_value_at_the_limit_is_accepted_and_one_beyond_it_is_not() {
     }
     let any = MappedCodec::heap().max_depth(usize::MAX);
     any.archive(&List::of(200)).unwrap();
+}
+
+/// A value made by a codec that follows more pointers was written, and the codec
+/// that wrote it could not read it back.
+#[test]
+fn a_value_of_a_codec_with_a_larger_limit_is_refused_when_it_is_written() {
+    let deep = MappedCodec::heap().max_depth(300);
+    let smaller = MappedCodec::heap();
+    let mut file = Vec::new();
+    for links in [128, 129, 200] {
+        file.clear();
+        let list = deep.archive(&List::of(links)).unwrap();
+        let written = frame::write_file(&smaller, &list, &mut file);
+        match links {
+            128 => {
+                written.unwrap();
+                frame::read_file::<Mapped<List>, _>(&smaller, &file).unwrap();
+            }
+            _ => assert_too_deep(written, 128),
+        }
+    }
 }
 
 #[test]

@@ -291,6 +291,7 @@ impl<T: Archivable> Codec<Mapped<T>> for MappedCodec {
     const ID: CodecId = CodecId::RKYV;
 
     fn encode(&self, value: &Mapped<T>, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        value.accepted_by(self.trust())?;
         self.describe::<T>(out)?;
         Ok(out.write_all(value.as_bytes())?)
     }

@@ -65,6 +65,9 @@ pub struct Mapped<T> {
     /// Where in `bytes` the root begins. Never a pointer, so that the value can
     /// be moved.
     root: usize,
+    /// Pointers that validation was allowed to follow on each other;
+    /// `usize::MAX` if it was promised.
+    max_depth: usize,
     /// Invariant in `T`: types that differ in a lifetime alone may have
     /// different archived forms.
     _type: PhantomData<fn(T) -> T>,
@@ -117,9 +120,23 @@ impl<T: Archivable> Mapped<T> {
         };
         Ok(Self {
             root,
+            max_depth: depth_of(trust),
             bytes,
             _type: PhantomData,
         })
+    }
+
+    /// Whether a reader with this `trust` accepts the archive; validates it again
+    /// if it was accepted with more pointers in a row than this reader follows.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError::TooDeep`]; [`FrameError::InvalidArchive`].
+    pub(super) fn accepted_by(&self, trust: Trust) -> Result<(), BoxError> {
+        if self.max_depth > depth_of(trust) {
+            trust.root_of::<T>(&self.bytes)?;
+        }
+        Ok(())
     }
 
     /// Makes an owned value of the archive. It costs what decoding costs with
@@ -201,6 +218,7 @@ impl<T> Clone for Mapped<T> {
         Self {
             bytes: self.bytes.clone(),
             root: self.root,
+            max_depth: self.max_depth,
             _type: PhantomData,
         }
     }
@@ -213,5 +231,13 @@ impl<T> fmt::Debug for Mapped<T> {
             .field("len", &self.bytes.len())
             .field("is_mapped", &self.is_mapped())
             .finish()
+    }
+}
+
+/// Pointers that may follow on each other in what is trusted this way.
+fn depth_of(trust: Trust) -> usize {
+    match trust {
+        Trust::Validated { max_depth } => max_depth,
+        Trust::Promised(_) => usize::MAX,
     }
 }
