@@ -9,6 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use file_backed_codecs::printable::{Printable, PrintablePath};
 use file_backed_codecs::{BoxError, FrameError};
 use uuid::Uuid;
 
@@ -525,9 +526,9 @@ impl fmt::Display for Error {
             write!(f, "{} {}", operation.before_key(), key.simple())?;
         }
         if let Some(path) = path {
-            write!(f, " ({})", path.display())?;
+            write!(f, " ({})", PrintablePath(path))?;
         }
-        write!(f, ": {source}")?;
+        write!(f, ": {}", Printable(source))?;
         match self.advice() {
             Some(advice) => write!(f, ": {advice}"),
             None => Ok(()),

@@ -1,5 +1,9 @@
 //! What the library promises, seen through its public names. No test sleeps, and
 //! none depends on how long something takes.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests make their paths themselves"
+)]
 
 mod background;
 mod budget;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::bounded::{self, Budget};
+use crate::printable::Printable;
 use crate::{BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, ReadAhead};
 
 /// Stores any [`serde`] value, in the legacy configuration of `bincode`:
@@ -120,7 +121,8 @@ fn unencodable(error: EncodeError) -> BoxError {
 fn undecodable(error: DecodeError) -> BoxError {
     match error {
         DecodeError::Other(text) => text.into(),
-        DecodeError::OtherString(text) => text.into(),
+        // serde names unknown fields and variants as they are in the file.
+        DecodeError::OtherString(text) => Printable(text).to_string().into(),
         error => error.into(),
     }
 }

@@ -40,6 +40,9 @@ mod map;
 mod mapped;
 #[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
 mod mixed;
+// For the root crate and its tool.
+#[doc(hidden)]
+pub mod printable;
 #[cfg(feature = "prostcodec")]
 mod protobuf;
 

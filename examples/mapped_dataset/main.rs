@@ -10,6 +10,10 @@
 //! archives; the counts go into the catalogue, which is saved again. Then the
 //! same records are searched through `BinCodec`, and a table tells what it all
 //! cost. `--help` lists the options.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the paths are those that the user gave"
+)]
 
 mod compare;
 mod ingest;

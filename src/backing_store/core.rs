@@ -4,6 +4,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+use file_backed_codecs::printable::PrintablePath;
 use uuid::Uuid;
 
 use super::failures::Failures;
@@ -105,7 +106,7 @@ impl<B: BackingStoreT> Core<B> {
             key = key.map(|key| display(key.simple())),
             path = path
                 .and_then(|path| self.backing.describe(path))
-                .map(|path| path.display().to_string()),
+                .map(|path| PrintablePath(&path).to_string()),
         )
     }
 

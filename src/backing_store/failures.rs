@@ -1,5 +1,6 @@
 //! Failures that nobody waits for: counted, and told to the log.
 
+use file_backed_codecs::printable::PrintablePath;
 use tracing::field::{DisplayValue, display};
 use uuid::fmt::Simple;
 
@@ -40,6 +41,6 @@ fn key(error: &Error) -> Option<DisplayValue<Simple>> {
     error.key().map(|key| display(key.simple()))
 }
 
-fn path(error: &Error) -> Option<DisplayValue<std::path::Display<'_>>> {
-    error.path().map(|path| display(path.display()))
+fn path(error: &Error) -> Option<DisplayValue<PrintablePath<'_>>> {
+    error.path().map(|path| display(PrintablePath(path)))
 }

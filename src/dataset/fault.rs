@@ -1,5 +1,7 @@
 //! What a dataset finds wrong.
 
+use file_backed_codecs::printable::Printable;
+
 /// Why a dataset was refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Fault {
@@ -24,8 +26,9 @@ pub(crate) enum Fault {
     )]
     ManifestVersion(u16),
     #[error(
-        "the root is of another type, or another form of this one ({0}): give fields that were \
-         added since a default (`#[serde(default)]`)"
+        "the root is of another type, or another form of this one ({}): give fields that were \
+         added since a default (`#[serde(default)]`)",
+        Printable(.0)
     )]
     OtherRoot(serde_json::Error),
     #[error(

@@ -5,6 +5,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use file_backed_codecs::printable::{Printable, PrintablePath};
 use file_backed_codecs::{BoxError, FrameError};
 
 use super::{Error, Fault};
@@ -133,8 +134,8 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.path {
-            Some(path) => write!(f, "{}: {}", path.display(), self.source),
-            None => self.source.fmt(f),
+            Some(path) => write!(f, "{}: {}", PrintablePath(path), Printable(&self.source)),
+            None => Printable(&self.source).fmt(f),
         }
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Weak};
 
+use file_backed_codecs::printable::PrintablePath;
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use uuid::Uuid;
@@ -182,7 +183,7 @@ impl Directory {
             return true;
         }
         if !self.is_reported.swap(true, Ordering::Relaxed) {
-            tracing::warn!(path = %self.root().display(), "the group may write to a directory of items, and replace what is in it: its files are read into memory and not mapped, until that is taken away (`chmod g-w`) and the directory opened again");
+            tracing::warn!(path = %PrintablePath(self.root()), "the group may write to a directory of items, and replace what is in it: its files are read into memory and not mapped, until that is taken away (`chmod g-w`) and the directory opened again");
         }
         false
     }
@@ -406,7 +407,7 @@ impl Directory {
         self.become_entry_of(&shards)?;
         self.shards.handles.replace(&shards.handles);
         *self.claim.lock() = claim;
-        tracing::debug!(path = %root.display(), "a cache that was deleted is used again");
+        tracing::debug!(path = %PrintablePath(root), "a cache that was deleted is used again");
         Ok(())
     }
 
@@ -503,7 +504,7 @@ impl Directory {
             self.temporary.lock().take()
         };
         if let Some(Err(error)) = temporary.map(TemporaryDir::close) {
-            tracing::warn!(path = %self.root().display(), %error, "a temporary directory could not be deleted");
+            tracing::warn!(path = %PrintablePath(self.root()), %error, "a temporary directory could not be deleted");
         }
     }
 
@@ -621,13 +622,13 @@ fn mark_cache(files: &dyn Files, shards: &Shards) -> Result<HashSet<Uuid>, Store
 
 fn report_foreign(shards: &Shards, items: usize) {
     if items > 0 {
-        tracing::warn!(path = %shards.root().display(), items, "a cache holds items that were there before it became one: they are left alone; move them away or delete them if they are not needed, and if the directory was not meant to be a cache, delete `file_backed.role` in it");
+        tracing::warn!(path = %PrintablePath(shards.root()), items, "a cache holds items that were there before it became one: they are left alone; move them away or delete them if they are not needed, and if the directory was not meant to be a cache, delete `file_backed.role` in it");
     }
 }
 
 fn mark_persisted(files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
     if !scan::find(shards, files, &[])?.keys.is_empty() {
-        tracing::warn!(path = %shards.root().display(), "a directory without a mark, which holds items already, is marked as persisted");
+        tracing::warn!(path = %PrintablePath(shards.root()), "a directory without a mark, which holds items already, is marked as persisted");
     }
     Role::Persisted.mark(files, shards)
 }

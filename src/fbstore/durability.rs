@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, ErrorKind::PermissionDenied};
 
+use file_backed_codecs::printable::PrintablePath;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -220,7 +221,7 @@ impl Durability {
 
     fn lose(&self, directory: &Directory, key: Uuid, error: io::Error) {
         let spot = directory.spot(key);
-        tracing::error!(path = %spot.path().display(), %error, "a persisted file could not be made durable");
+        tracing::error!(path = %PrintablePath(&spot.path()), %error, "a persisted file could not be made durable");
         let identity = directory.files().identity(&spot);
         let mut unsynced = self.unsynced.lock();
         if let Ok(identity) = identity {

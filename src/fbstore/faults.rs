@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 
 use file_backed_codecs::frame;
+use file_backed_codecs::printable::PrintablePath;
 use parking_lot::Mutex;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -221,7 +222,7 @@ impl Program<'_> {
         }
         for key in self.tracked.all_keys() {
             let file = key_path(&self.places.saved, key);
-            assert!(whole(&file).is_some(), "{} is torn", file.display());
+            assert!(whole(&file).is_some(), "{} is torn", PrintablePath(&file));
             let deleted = self.store.blocking_delete_persisted(&self.tracked, key);
             deleted.expect("nothing fails any more");
         }
@@ -234,7 +235,11 @@ impl Program<'_> {
         for file in files_below(&self.places.cache) {
             let known = key_of(&file).is_some_and(|key| keys.contains(&key));
             let torn = whole(&file).is_none();
-            assert!(!(torn && (known || !lasting)), "{} is torn", file.display());
+            assert!(
+                !(torn && (known || !lasting)),
+                "{} is torn",
+                PrintablePath(&file)
+            );
         }
         drop(live);
         self.store.blocking_finished();
@@ -647,7 +652,7 @@ fn a_sync_of_many_files_that_fails_is_told_until_they_are_deleted() {
         format!(
             "could not persist item {} ({}): the system failed to make this very file durable before, and does not tell whether its data is lost: insert the value anew, and persist that",
             key.simple(),
-            file.display()
+            PrintablePath(file)
         )
     );
     let anew = program.pool.insert(value(0));

@@ -6,6 +6,7 @@ use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::thread::{self, ScopedJoinHandle};
 
+use file_backed_codecs::printable::PrintablePath;
 use uuid::Uuid;
 
 use super::directory::at;
@@ -152,5 +153,5 @@ impl Scan<'_> {
 }
 
 fn report_foreign(path: &Path) {
-    tracing::warn!(path = %path.display(), "a name that is not of an item was found, and is left alone");
+    tracing::warn!(path = %PrintablePath(path), "a name that is not of an item was found, and is left alone");
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use file_backed_codecs::printable::PrintablePath;
 use file_backed_codecs::{BoxError, Codec, Footprint, Load, Payload, frame};
 use parking_lot::Mutex;
 use uuid::Uuid;
@@ -157,7 +158,7 @@ impl<C> FBStore<C> {
         let written = write(&mut out);
         out.end(written).map_err(|error| at(&spot.path(), error))?;
         std::mem::forget(unfinished);
-        tracing::debug!(path = %spot.path().display(), "a value was written to its file");
+        tracing::debug!(path = %PrintablePath(&spot.path()), "a value was written to its file");
         Ok(())
     }
 
@@ -330,7 +331,7 @@ impl<C: Send + Sync + 'static> FBStore<C> {
             Mode::ReadWrite | Mode::ReadOnly => frame::load_file(&self.codec, &source, load),
         };
         let value = (source.end(decoded)).map_err(|error| at(&spot.path(), error))?;
-        tracing::debug!(path = %spot.path().display(), "a value was read from its file");
+        tracing::debug!(path = %PrintablePath(&spot.path()), "a value was read from its file");
         Ok(value)
     }
 }

@@ -6,6 +6,7 @@
 use std::io;
 use std::path::Path;
 
+use file_backed_codecs::printable::PrintablePath;
 use uuid::Uuid;
 
 use super::files::Files;
@@ -41,10 +42,10 @@ fn remove_all<'a>(files: &dyn Files, shards: &Shards, spots: impl Iterator<Item 
         }
     }
     if removed > 0 {
-        tracing::debug!(path = %shards.root().display(), removed, "removed leftovers of a crashed process");
+        tracing::debug!(path = %PrintablePath(shards.root()), removed, "removed leftovers of a crashed process");
     }
 }
 
 fn report(path: &Path, error: &io::Error) {
-    tracing::warn!(path = %path.display(), %error, "a leftover of a crashed process could not be removed");
+    tracing::warn!(path = %PrintablePath(path), %error, "a leftover of a crashed process could not be removed");
 }

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use file_backed_codecs::printable::PrintablePath;
 use tempfile::TempDir;
 
 use super::directory::{Directory, Opening, at};
@@ -114,11 +115,11 @@ fn sweep_one(files: &dyn Files, path: &Path, deadline: Instant) {
     }
     match delete(files, &shards, deadline) {
         Ok(true) => {
-            tracing::debug!(path = %path.display(), "removed the temporary directory of a crashed process");
+            tracing::debug!(path = %PrintablePath(path), "removed the temporary directory of a crashed process");
         }
         Ok(false) => {}
         Err(error) => {
-            tracing::warn!(path = %path.display(), %error, "the temporary directory of a crashed process could not be removed");
+            tracing::warn!(path = %PrintablePath(path), %error, "the temporary directory of a crashed process could not be removed");
         }
     }
 }

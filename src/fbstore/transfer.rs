@@ -8,6 +8,7 @@
 use std::io;
 
 use file_backed_codecs::Payload;
+use file_backed_codecs::printable::PrintablePath;
 use uuid::Uuid;
 
 use super::directory::{Directory, at};
@@ -193,7 +194,7 @@ impl Drop for Unfinished<'_> {
         let Self(files, spot) = self;
         match files.remove(spot) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(path = %spot.path().display(), %error, "what a failed copy left could not be removed");
+                tracing::warn!(path = %PrintablePath(&spot.path()), %error, "what a failed copy left could not be removed");
             }
             _ => {}
         }

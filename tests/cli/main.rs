@@ -1,4 +1,8 @@
 //! The command-line tool, as its user runs it.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "tests make their paths themselves"
+)]
 
 use std::fs::{self, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
@@ -675,5 +679,65 @@ fn hold_runs_a_command_with_the_list_of_files() {
         let told = tool(&[command], &place.path);
         let text = format!("file_backed: {question}\n{SEE}");
         assert_eq!((told.code, told.err), (2, text));
+    }
+}
+
+/// A path was printed as it is, so that its name could recolour the terminal or
+/// forge lines; and `--json` panicked on a path that is not UTF-8.
+#[cfg(unix)]
+#[test]
+fn names_are_escaped_and_json_is_still_json() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let harmless = |text: &str| {
+        !(text.trim_end_matches('\n').chars()).any(|char| char.is_control() || char == '\u{202e}')
+    };
+    let place = Place::dataset();
+    let name = "\u{1b}[31m\n\u{202e}\u{9b}";
+    let shown = r"\u{1b}[31m\n\u{202e}\u{9b}";
+    let parent = place.path.parent().expect("it has one");
+    let text = parent.join(name);
+    let bytes = parent.join(std::ffi::OsStr::from_bytes(b"\x1b\xff"));
+    fs::rename(&place.path, &text).expect("it is renamed");
+
+    let told = tool(&["info"], &text);
+    let first = told.out.lines().next().expect("a line").to_owned();
+    assert_eq!(first, format!("{}/{shown}", parent.display()));
+    let key = "0000000000000000000000000000000a";
+    for (words, code) in [(&["verify", key][..], 2), (&["ls", "\u{1b}"], 2)] {
+        let told = tool(words, &text);
+        assert_eq!(told.code, code, "{}", told.err);
+        assert!(told.err.lines().all(harmless), "{:?}", told.err);
+    }
+    for option in ["--\u{1b}[31m", "-\u{9b}"] {
+        let told = tool(&["info", option], &text);
+        assert_eq!(told.code, 2);
+        assert!(told.err.lines().all(harmless), "{:?}", told.err);
+    }
+
+    fs::remove_file(key_path(&text, place.keys[0])).expect("it is there");
+    for command in ["info", "ls", "verify"] {
+        let told = tool(&[command], &text);
+        let lines = told.out.lines().chain(told.err.lines());
+        assert!(lines.clone().all(harmless), "{:?}", told.out);
+        let told = tool(&[command, "--json"], &text);
+        for line in told.out.lines() {
+            assert!(harmless(line), "{line:?}");
+            let json: Value = serde_json::from_str(line).expect("it is JSON");
+            if let Some(path) = json["path"].as_str() {
+                assert!(path.contains(name), "{path:?}");
+            }
+        }
+    }
+
+    fs::rename(&text, &bytes).expect("it is renamed");
+    for command in ["info", "ls", "verify"] {
+        let told = tool(&[command, "--json"], &bytes);
+        assert!(told.code < 2, "{}", told.err);
+        for line in told.out.lines() {
+            let json: Value = serde_json::from_str(line).expect("it is JSON");
+            if let Some(path) = json["path"].as_str() {
+                assert!(path.contains(r"\u{1b}\xff"), "{path:?}");
+            }
+        }
     }
 }

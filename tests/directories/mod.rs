@@ -3,6 +3,7 @@
 mod copies;
 mod locks;
 mod lost;
+mod printing;
 mod roles;
 mod strangers;
 mod sweep;

@@ -1,5 +1,6 @@
 //! What can be wrong with a file.
 
+use crate::printable::Printable;
 use crate::{BoxError, CodecId};
 
 /// Why a file was refused.
@@ -96,7 +97,8 @@ pub enum FrameError {
     },
     /// The archive's bytes are not a valid archive of the type asked for.
     #[error(
-        "the archive is not valid for the type asked for ({0}): the file is damaged, or holds another type: restore it from a copy, or load it as the type that was written"
+        "the archive is not valid for the type asked for ({}): the file is damaged, or holds another type: restore it from a copy, or load it as the type that was written",
+        Printable(.0)
     )]
     InvalidArchive(String),
     /// More pointers follow on each other in the archive than the codec follows.
@@ -134,7 +136,8 @@ pub enum FrameError {
     },
     /// The payload matches its checksum, and the codec cannot decode it.
     #[error(
-        "the payload is whole, but codec '{codec}' cannot decode it ({source}): the file holds another type, or another form of this one: load it as the type that was written"
+        "the payload is whole, but codec '{codec}' cannot decode it ({}): the file holds another type, or another form of this one: load it as the type that was written",
+        Printable(source)
     )]
     Undecodable {
         /// Codec that reads.
@@ -145,7 +148,8 @@ pub enum FrameError {
     /// The codec cannot decode a file without a footer, and nobody knows whether
     /// the file is whole.
     #[error(
-        "codec '{codec}' cannot decode the file ({source}), and no checksum tells whether it is whole: it is damaged, or holds another type: restore it from a copy, or import it as the type that was written"
+        "codec '{codec}' cannot decode the file ({}), and no checksum tells whether it is whole: it is damaged, or holds another type: restore it from a copy, or import it as the type that was written",
+        Printable(source)
     )]
     UndecodableImport {
         /// Codec that reads.

@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use file_backed::Error;
 use file_backed::dataset::Inspection;
 use file_backed::uuid::Uuid;
+use file_backed_codecs::printable::PrintablePath;
 use serde_json::{Value, json};
 
 use super::found::Found;
@@ -66,7 +67,7 @@ impl Info {
     }
 
     fn as_text(&self, directory: &Inspection, missing: &[Uuid]) -> Result<String> {
-        let mut text = format!("{}\n", directory.path().display());
+        let mut text = format!("{}\n", PrintablePath(directory.path()));
         match directory.generation() {
             Some(generation) => writeln!(text, "dataset     commit {generation}")?,
             None if directory.is_cache() => writeln!(
@@ -138,7 +139,7 @@ impl Info {
                 .collect()
         };
         json!({
-            "path": directory.path(),
+            "path": output::path(directory.path()),
             "generation": directory.generation(),
             "cache": directory.is_cache(),
             "items": self.all.items,

@@ -14,6 +14,7 @@ use std::process::ExitCode;
 
 use file_backed::dataset::Inspection;
 use file_backed::fbstore::RESERVED;
+use file_backed_codecs::printable::PrintablePath;
 
 use found::Found;
 use options::{Command, Options};
@@ -63,7 +64,7 @@ fn check_ours(directory: &Inspection) -> Result<()> {
     if !directory.keys().is_empty() || is_marked() {
         return Ok(());
     }
-    let path = path.display();
+    let path = PrintablePath(path);
     Err(format!(
         "there is nothing of file_backed in {path}: give a directory that items were persisted to"
     )

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use file_backed::uuid::Uuid;
+use file_backed_codecs::printable::Printable;
 use lexopt::prelude::*;
 
 use super::Result;
@@ -66,13 +67,15 @@ impl Options {
     pub(crate) fn read() -> Result<Self> {
         let mut parser = lexopt::Parser::from_env();
         let (mut words, mut json) = (Vec::new(), false);
-        while let Some(argument) = parser.next()? {
+        while let Some(argument) = parser.next().map_err(printable)? {
             match argument {
                 Long("json") => json = true,
                 Long("help") | Short('h') => return Ok(Self::answer(USAGE)),
                 Long("version") | Short('V') => return Ok(Self::answer(VERSION)),
                 Value(word) => words.push(word),
-                other => return Err(format!("{}\n{SEE_HELP}", other.unexpected()).into()),
+                other => {
+                    return Err(format!("{}\n{SEE_HELP}", printable(other.unexpected())).into());
+                }
             }
         }
         let mut words = words.into_iter();
@@ -98,6 +101,11 @@ impl Options {
             json: false,
         }
     }
+}
+
+/// Options stand in the message as they were given.
+fn printable(error: lexopt::Error) -> String {
+    Printable(error).to_string()
 }
 
 const SEE_HELP: &str = "`file_backed --help` tells what there is";

@@ -2,7 +2,9 @@
 
 use std::error::Error;
 use std::io::{self, Write as _};
+use std::path::Path;
 
+use file_backed_codecs::printable::{PrintablePath, is_escaped};
 use serde_json::Value;
 
 /// Writes a text as it is.
@@ -12,7 +14,28 @@ pub(crate) fn text(text: &str) -> io::Result<()> {
 
 /// Writes a value, and ends the line.
 pub(crate) fn json(value: &Value) -> io::Result<()> {
-    text(&format!("{value}\n"))
+    text(&format!("{}\n", as_json(value)))
+}
+
+/// A value on one line. JSON leaves some characters as they are that a terminal
+/// does not; they can stand only in strings.
+pub(crate) fn as_json(value: &Value) -> String {
+    let mut text = String::new();
+    for char in value.to_string().chars() {
+        match is_escaped(char) {
+            true => text += &format!("\\u{:04x}", u32::from(char)),
+            false => text.push(char),
+        }
+    }
+    text
+}
+
+/// A path in JSON: exact, unless it is not UTF-8, which JSON cannot tell.
+pub(crate) fn path(path: &Path) -> Value {
+    match path.to_str() {
+        Some(path) => path.into(),
+        None => PrintablePath(path).to_string().into(),
+    }
 }
 
 /// Whether the reader of the output is gone: `file_backed ls DIR | head`.

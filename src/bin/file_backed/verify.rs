@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use file_backed::Error;
 use file_backed::dataset::{Inspection, Verified, Verify};
 use file_backed::uuid::Uuid;
+use file_backed_codecs::printable::PrintablePath;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
@@ -41,7 +42,7 @@ fn check_known(directory: &Inspection, keys: &[Uuid]) -> Result<()> {
     match keys.iter().find(|key| !directory.contains_key(**key)) {
         None => Ok(()),
         Some(key) => {
-            let (key, path) = (key.simple(), directory.path().display());
+            let (key, path) = (key.simple(), PrintablePath(directory.path()));
             Err(
                 format!("there is no item {key} in {path}: `file_backed ls` shows those that are")
                     .into(),
@@ -81,7 +82,7 @@ fn as_value(verified: &Verified) -> Value {
     let as_value = |error: &Error| {
         json!({
             "key": error.key().map(|key| key.simple().to_string()),
-            "path": error.path(),
+            "path": error.path().map(output::path),
             "error": error.to_string(),
         })
     };

@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use super::recorder::{Event, Recorder};
 use super::{FaultyFiles, Links};
+use file_backed_codecs::printable::PrintablePath;
 
 /// What a check is given.
 pub(crate) struct Cut<'a, A> {
@@ -85,13 +86,15 @@ fn scratch() -> tempfile::TempDir {
 
 fn summary<A>(event: &Event<A>) -> String {
     match event {
-        Event::MakeDirectory(path) => format!("made {}", path.display()),
-        Event::Name(path, file) => format!("{} names file {file}", path.display()),
-        Event::Rename(from, to, _) => format!("renamed {} to {}", from.display(), to.display()),
-        Event::Remove(path) => format!("removed {}", path.display()),
+        Event::MakeDirectory(path) => format!("made {}", PrintablePath(path)),
+        Event::Name(path, file) => format!("{} names file {file}", PrintablePath(path)),
+        Event::Rename(from, to, _) => {
+            format!("renamed {} to {}", PrintablePath(from), PrintablePath(to))
+        }
+        Event::Remove(path) => format!("removed {}", PrintablePath(path)),
         Event::Write(file, bytes) => format!("wrote {} bytes to file {file}", bytes.len()),
         Event::SyncFile(file) => format!("synced file {file}"),
-        Event::SyncDirectory(path) => format!("synced {}", path.display()),
+        Event::SyncDirectory(path) => format!("synced {}", PrintablePath(path)),
         Event::SyncAll => "synced all".to_owned(),
         Event::Told(_) => "told".to_owned(),
     }
