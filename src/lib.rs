@@ -181,6 +181,7 @@ mod fb;
 pub mod fbstore;
 mod guard;
 pub mod guide;
+mod key;
 #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 mod mapped;
 mod pool;

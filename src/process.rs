@@ -4,10 +4,7 @@
 //! included, and only the thread that forks. What has files, locks or threads of its
 //! own therefore notes its process, and refuses to work in a child.
 
-use std::cell::Cell;
-
 use file_backed_codecs::forks;
-use uuid::{Builder, Uuid};
 
 use crate::error::Fault;
 
@@ -34,44 +31,5 @@ impl Process {
             true => Err(Fault::Forked),
             false => Ok(()),
         }
-    }
-}
-
-/// A key that no other value has, in whatever process.
-///
-/// A forked child has the random numbers of its parent's thread before it, so they
-/// are mixed with a number of the system's, drawn once for each thread of each
-/// process.
-pub(crate) fn new_key() -> Uuid {
-    thread_local! {
-        static OWN: Cell<Option<(Process, u128)>> = const { Cell::new(None) };
-    }
-    let process = Process::current();
-    let own = match OWN.get() {
-        Some((known, own)) if known == process => own,
-        _ => {
-            let mut bytes = [0; 16];
-            getrandom::fill(&mut bytes).expect("the system has random numbers");
-            let own = u128::from_ne_bytes(bytes);
-            OWN.set(Some((process, own)));
-            own
-        }
-    };
-    let random = Uuid::new_v4().as_u128() ^ own;
-    Builder::from_random_bytes(random.to_be_bytes()).into_uuid()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_a_random_uuid() {
-        let keys: std::collections::HashSet<_> = (0..1000).map(|_| new_key()).collect();
-        assert_eq!(keys.len(), 1000);
-        let mut kinds = keys
-            .iter()
-            .map(|key| (key.get_version_num(), key.get_variant()));
-        assert!(kinds.all(|kind| kind == (4, uuid::Variant::RFC4122)));
     }
 }

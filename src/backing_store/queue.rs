@@ -564,7 +564,7 @@ mod tests {
                 count.fetch_add(1, Ordering::Relaxed);
             });
         }
-        pollster::block_on(queue.tracker.wait());
+        crate::sync::block_on(queue.tracker.wait());
         assert_eq!(count.load(Ordering::Relaxed), 1000);
     }
 

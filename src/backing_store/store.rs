@@ -380,7 +380,7 @@ impl<B: BackingStoreT> BackingStore<B> {
             return;
         }
         self.core.queue.finish_all();
-        pollster::block_on(self.tracker.wait());
+        crate::sync::block_on(self.tracker.wait());
     }
 }
 

@@ -8,7 +8,6 @@ use uuid::Uuid;
 
 use super::{Background, PlaceKeys};
 use crate::error::StoreError;
-use crate::process::new_key;
 
 /// How the file of a key came to stand in its new place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -223,7 +222,7 @@ pub trait Strategy<T>: BackingStoreT {
     ///
     /// Whatever keeps the copy from being made.
     fn duplicate(&self, data: &T) -> Result<T, StoreError> {
-        let key = new_key();
+        let key = crate::key::random();
         self.store(key, data)?;
         let copy = self.load(key);
         self.delete(key)?;

@@ -163,7 +163,7 @@ where
         save: impl FnOnce(&mut Saver<B>) -> Result<Root, E>,
     ) -> Result<Committed, E> {
         self.shared.check_writable()?;
-        let turn = pollster::block_on(self.shared.turn.clone().lock_owned());
+        let turn = crate::sync::block_on(self.shared.turn.clone().lock_owned());
         turn.check()?;
         match self.begin(turn, save) {
             Ok(committing) => Ok(committing.wait()?),

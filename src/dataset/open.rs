@@ -233,7 +233,7 @@ impl<B: ManifestStore> Place<'_, B> {
         let others = earlier.iter().map(|generation| self.earlier(*generation));
         let others = others.collect();
         let dataset: Dataset<Root, B> = self.open(manifest, others)?;
-        let mut history = pollster::block_on(dataset.shared.turn.lock());
+        let mut history = crate::sync::block_on(dataset.shared.turn.lock());
         dataset.shared.clean_up(&mut history);
         drop(history);
         Ok(dataset)

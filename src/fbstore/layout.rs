@@ -86,7 +86,7 @@ pub(super) const TEMPORARY_LEN: usize = 1 + PROCESS + TEMPORARY.len();
 /// The end of the temporary names that this process makes.
 pub(super) fn temporary_suffix() -> &'static str {
     static SUFFIX: LazyLock<String> = LazyLock::new(|| {
-        let number = Uuid::new_v4().simple().to_string();
+        let number = crate::key::random().simple().to_string();
         format!(".{}{TEMPORARY}", &number[..PROCESS])
     });
     &SUFFIX

@@ -8,7 +8,6 @@ use std::sync::atomic::Ordering;
 use super::FBPool;
 use crate::backing_store::{AdoptStrategy, ArchiveStrategy, Strategy};
 use crate::error::Operation;
-use crate::process::new_key;
 use crate::residency::Item;
 use crate::{Fb, Result};
 
@@ -108,7 +107,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         S: ?Sized,
         B: ArchiveStrategy<S, T>,
     {
-        let key = new_key();
+        let key = crate::key::random();
         self.core().call(Operation::Archive, key, |backing| {
             backing.store_archived(key, value)
         })?;
@@ -194,7 +193,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     where
         B: AdoptStrategy<T>,
     {
-        let key = new_key();
+        let key = crate::key::random();
         let transfer = self.core().call(Operation::Adopt, key, |backing| {
             backing.adopt(key, file.as_ref())
         })?;

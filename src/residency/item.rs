@@ -8,7 +8,6 @@ use super::Held;
 use super::place::{Place, Residents};
 use super::slot::Slot;
 use crate::backing_store::{BackingStoreT, File, Token};
-use crate::process::new_key;
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -67,12 +66,18 @@ impl<T, B: BackingStoreT> Item<T, B> {
     /// A new value, not in any file, in no list.
     pub(crate) fn dirty(value: T, weight: u64) -> Arc<Self> {
         let value = Some(Arc::new(value));
-        Self::new(new_key(), value, weight, File::None, State::Dirty)
+        Self::new(
+            crate::key::random(),
+            value,
+            weight,
+            File::None,
+            State::Dirty,
+        )
     }
 
     /// An item of one's own for a value that is about to be changed.
     pub(crate) fn taken() -> Arc<Self> {
-        Self::new(new_key(), None, 0, File::None, State::Taken)
+        Self::new(crate::key::random(), None, 0, File::None, State::Taken)
     }
 
     /// An item whose value is in a file.

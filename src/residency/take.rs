@@ -8,7 +8,6 @@ use super::item::{Cell, Item, State};
 use super::place::{Place, Residents};
 use super::{Flight, Wanted, WriteBack};
 use crate::backing_store::{BackingStoreT, File};
-use crate::process::new_key;
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum Take<T, B: BackingStoreT> {
@@ -100,7 +99,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             return Take::InUse(value);
         }
         let old = (cell.key, std::mem::replace(&mut cell.file, File::None));
-        cell.key = new_key();
+        cell.key = crate::key::random();
         cell.is_map = false;
         cell.was_loaded = false;
         cell.state = State::Taken;

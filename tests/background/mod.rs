@@ -2,6 +2,7 @@
 //! busy, gone or of one thread, with stores that fail or panic.
 
 mod blame;
+mod ending_threads;
 mod failures;
 mod panics;
 mod saturated;

@@ -38,7 +38,7 @@ fn the_last_guard_against_an_eviction() {
         let world = World::new(1);
         let first = world.absent(of(1));
         let guards = [first.blocking_load(), first.blocking_load()];
-        let owned = pollster::block_on(first.read_owned()).expect("a hit");
+        let owned = crate::sync::block_on(first.read_owned()).expect("a hit");
         let evictor = {
             let pool = world.pool.clone();
             thread::spawn(move || pool.insert(of(2)))

@@ -1,0 +1,21 @@
+//! Waiting for a future on the calling thread.
+
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+
+/// Polls a future to its end, parked in between.
+///
+/// The parker is made for the call: one kept in a thread-local is gone in the
+/// destructors of other thread-locals, which may drop or commit what they hold.
+pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
+    let (parker, unparker) = parking::pair();
+    let waker = Waker::from(unparker);
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(output) => return output,
+            Poll::Pending => parker.park(),
+        }
+    }
+}
