@@ -45,6 +45,7 @@ mod mixed;
 pub mod printable;
 #[cfg(feature = "prostcodec")]
 mod protobuf;
+pub mod read_limit;
 
 #[cfg(feature = "bincodec")]
 pub use bin::BinCodec;

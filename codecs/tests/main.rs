@@ -41,6 +41,7 @@ mod nesting;
 mod pages;
 #[cfg(feature = "prostcodec")]
 mod protobuf;
+mod read_limit;
 mod reading;
 #[cfg(feature = "mappedcodec")]
 mod trusting;

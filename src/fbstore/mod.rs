@@ -89,7 +89,7 @@ pub use file_backed_codecs::{
 pub use file_backed_codecs::{Archivable, ArchiveChecker, ArchiveWriter, Mapped, MappedCodec};
 pub use file_backed_codecs::{
     ArchiveInto, BoxError, Codec, CodecId, Footprint, FrameError, Load, Payload, PayloadWriter,
-    ReadAhead, Source, frame,
+    ReadAhead, Source, frame, read_limit,
 };
 #[cfg(feature = "bytescodec")]
 pub use file_backed_codecs::{BytesCodec, MappedBytes};

@@ -148,7 +148,8 @@
 //!
 //! * A pool lets go of the least recent maps that nobody uses when more than seven
 //!   eighths of the budget are in use, in the background.
-//! * When it is used up, files are read, whatever their size. `fallbacks` counts them,
+//! * When it is used up, files are read, up to the length that
+//!   [`read_limit`](crate::fbstore::read_limit) allows. `fallbacks` counts them,
 //!   and so does [`Stats::map_fallbacks`](crate::Stats): if it grows, give the kernel a
 //!   higher `vm.max_map_count`, which costs it about half a kilobyte for each map that
 //!   is there.

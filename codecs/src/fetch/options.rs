@@ -68,6 +68,15 @@ macro_rules! fetch_options {
                 self
             }
 
+            /// Reads payloads of at most `bytes` bytes into memory, and refuses longer
+            /// ones that are not mapped, before anything is allocated. What
+            /// [`read_limit::get`]($crate::read_limit::get) says if not set.
+            #[must_use]
+            pub fn read_limit(mut self, bytes: u64) -> Self {
+                self.fetch.read_limit = Some(bytes);
+                self
+            }
+
             /// When to verify the checksum of a payload.
             #[must_use]
             pub fn verify(mut self, verify: $crate::Verify) -> Self {
@@ -100,6 +109,7 @@ pub(crate) struct Fetch {
     pub(crate) licence: Option<Arc<MapLicence>>,
     pub(crate) crossover: u64,
     pub(crate) map_on_reload: u64,
+    pub(crate) read_limit: Option<u64>,
     pub(crate) verify: Verify,
     pub(crate) prefault: Prefault,
     pub(crate) access: Access,
@@ -112,6 +122,7 @@ impl Fetch {
             licence: None,
             crossover: CROSSOVER,
             map_on_reload: MAP_ON_RELOAD,
+            read_limit: None,
             verify: Verify::default(),
             prefault: Prefault::default(),
             access: Access::default(),
@@ -149,6 +160,10 @@ impl Fetch {
             }
             return Ok(Shared::Map(Arc::new(map)));
         }
+        let payload = match self.read_limit {
+            Some(limit) => payload.with_read_limit(limit),
+            None => payload,
+        };
         let bytes = payload.read_aligned(align, self.verify != Verify::Never)?;
         Ok(Shared::Heap(Arc::new(bytes)))
     }

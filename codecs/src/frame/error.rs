@@ -175,6 +175,17 @@ pub enum FrameError {
         /// Codec that reads.
         codec: CodecId,
     },
+    /// The payload would be read into memory, and is longer than one read may be.
+    /// The file may be whole, or sparse and of a length that somebody made up.
+    #[error(
+        "the payload is {len} bytes long, and at most {limit} are read into memory: map the file, or allow more with `read_limit::set` or with the codec's `read_limit`"
+    )]
+    OverReadLimit {
+        /// Length of the payload in bytes.
+        len: u64,
+        /// Most bytes that are read into memory.
+        limit: u64,
+    },
     /// The file asks for more memory than an import allows.
     #[error(
         "the file is {len} bytes long, and the import allows {limit}: open it for import with a higher limit"

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use super::ahead::{self, Load, ReadAhead};
 use super::{FOOTER_LEN, Footer, FrameError, Source};
 use crate::aligned::{self, AlignedBytes};
-use crate::{BoxError, CodecId};
+use crate::{BoxError, CodecId, read_limit};
 
 /// The payload of one file, opened for decoding.
 ///
@@ -23,6 +23,9 @@ pub struct Payload<'s> {
     footer: Option<Footer>,
     /// Most bytes that decoding may ask for, if the file was opened for import.
     decode_limit: Option<u64>,
+    /// Most bytes that are read into memory at once, if the codec has a limit of its
+    /// own; otherwise that of the process counts.
+    read_limit: Option<u64>,
     /// The payload's bytes, if they were read together with the footer; not
     /// verified yet.
     ahead: Option<AlignedBytes>,
@@ -75,6 +78,7 @@ impl<'s> Payload<'s> {
             len: footer.payload_len,
             footer: Some(footer),
             decode_limit: None,
+            read_limit: None,
             ahead: whole,
             load: Load::First,
             position: 0,
@@ -84,6 +88,27 @@ impl<'s> Payload<'s> {
 
     pub(super) fn for_load(self, load: Load) -> Self {
         Self { load, ..self }
+    }
+
+    /// Lets [`read_with`](Self::read_with) and [`read_whole`](Self::read_whole) read
+    /// at most `bytes` bytes into memory, in place of what
+    /// [`read_limit::get`](crate::read_limit::get) says.
+    #[must_use]
+    pub fn with_read_limit(self, bytes: u64) -> Self {
+        Self {
+            read_limit: Some(bytes),
+            ..self
+        }
+    }
+
+    /// The length of memory that reads all of it, before any of that is allocated.
+    fn len_to_read(&self) -> Result<usize, BoxError> {
+        // A file without a footer was compared with the limit of its import.
+        if self.footer.is_some() {
+            let limit = self.read_limit.unwrap_or_else(read_limit::get);
+            read_limit::check(self.len, limit)?;
+        }
+        Ok(usize::try_from(self.len)?)
     }
 
     /// Which load of the value it is; the first, if nobody has said.
@@ -107,6 +132,7 @@ impl<'s> Payload<'s> {
             len,
             footer: None,
             decode_limit: Some(limit),
+            read_limit: None,
             ahead: None,
             load: Load::First,
             position: 0,
@@ -152,15 +178,17 @@ impl<'s> Payload<'s> {
     ///
     /// # Errors
     ///
-    /// [`FrameError::PayloadChecksum`]; those of the file and of `decode`;
+    /// [`FrameError::OverReadLimit`] and [`FrameError::PayloadChecksum`]; those of the
+    /// file and of `decode`;
     /// [`io::ErrorKind::OutOfMemory`].
     pub fn read_with<R>(
         mut self,
         decode: impl FnOnce(&[u8]) -> Result<R, BoxError>,
     ) -> Result<R, BoxError> {
+        let len = self.len_to_read()?;
         let bytes = match self.ahead.take() {
             Some(bytes) => bytes,
-            None => self.read_to(ahead::scratch(usize::try_from(self.len)?)?)?,
+            None => self.read_to(ahead::scratch(len)?)?,
         };
         self.check(&bytes)?;
         let result = decode(&bytes);
@@ -172,11 +200,11 @@ impl<'s> Payload<'s> {
     ///
     /// # Errors
     ///
-    /// [`FrameError::PayloadChecksum`]; those of the file;
-    /// [`TryReserveError`](std::collections::TryReserveError) if there is no
+    /// [`FrameError::OverReadLimit`] and [`FrameError::PayloadChecksum`]; those of the
+    /// file; [`TryReserveError`](std::collections::TryReserveError) if there is no
     /// memory for it.
     pub fn read_whole(mut self) -> Result<Vec<u8>, BoxError> {
-        let len = usize::try_from(self.len)?;
+        let len = self.len_to_read()?;
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(len)?;
         match self.ahead.take() {
@@ -229,12 +257,10 @@ impl<'s> Payload<'s> {
         align: usize,
         verify: bool,
     ) -> Result<AlignedBytes, BoxError> {
+        let len = self.len_to_read()?;
         let bytes = match self.ahead.take() {
             Some(bytes) if bytes.as_ptr().addr().is_multiple_of(align) => bytes,
-            _ => {
-                let len = usize::try_from(self.len)?;
-                self.read_to(AlignedBytes::with_capacity(len, align)?)?
-            }
+            _ => self.read_to(AlignedBytes::with_capacity(len, align)?)?,
         };
         if verify {
             self.check(&bytes)?;
