@@ -12,7 +12,7 @@ use file_backed::fbstore::{PreparedPath, Readers, key_path};
 use uuid::Uuid;
 
 use super::{Places, prepared, track};
-use crate::support::{logged, test};
+use crate::support::test;
 
 fn mode_of(path: &Path) -> u32 {
     let metadata = fs::symlink_metadata(path).expect("it is there");
@@ -254,7 +254,8 @@ fn files_of_a_group_writable_directory_are_not_mapped() {
             let pool: Arc<FBPool<MappedBytes, _>> = Arc::new(FBPool::new(store.clone(), 0));
             let item = pool.insert(MappedBytes::from(vec![7; 1 << 20]));
             store.blocking_finished();
-            let (read, lines) = logged(|| item.blocking_read().expect("it is written"));
+            let (read, lines) =
+                crate::support::logged(|| item.blocking_read().expect("it is written"));
             assert_eq!(read.is_mapped(), is_mapped);
             let warned = lines.iter().any(|line| line.contains("chmod g-w"));
             assert_eq!(warned, !is_mapped, "{lines:?}");

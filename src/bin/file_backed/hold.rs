@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
 use file_backed::dataset::Snapshot;
+use file_backed_codecs::printable::PrintablePath;
 
 use super::Result;
 use super::found::Found;
@@ -18,11 +19,15 @@ pub(crate) fn run(directory: &Path, program: &OsString, words: &[OsString]) -> R
         .args(words)
         .stdin(Stdio::piped())
         .spawn()
-        .map_err(|error| format!("could not run {}: {error}", program.display()))?;
+        .map_err(|error| {
+            let program = PrintablePath(Path::new(program));
+            format!("could not run {program}: {error}")
+        })?;
     let written = child.stdin.take().map_or(Ok(()), |input| {
         let mut input = BufWriter::new(input);
         for file in snapshot.files() {
-            writeln!(input, "{}", file.display())?;
+            // Names of the library's own, in which nothing is escaped.
+            writeln!(input, "{}", PrintablePath(&file))?;
         }
         input.flush()
     });
