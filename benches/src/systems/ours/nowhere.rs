@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use file_backed::FBPool;
-use file_backed::backing_store::{BackingStoreT, Strategy, Transfer};
 use file_backed::backing_store::StoreError;
+use file_backed::backing_store::{BackingStoreT, Strategy, Transfer};
 use file_backed::uuid::Uuid;
 
 use super::{Blocking, Setting, store};
