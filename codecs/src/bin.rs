@@ -6,7 +6,9 @@ use serde::de::DeserializeOwned;
 
 use crate::bounded::{self, Budget};
 use crate::printable::Printable;
-use crate::{BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, ReadAhead};
+use crate::{
+    BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, ReadAhead, read_limit,
+};
 
 /// Stores any [`serde`] value, in the legacy configuration of `bincode`:
 /// little-endian, every integer and length at its full width.
@@ -72,10 +74,11 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for BinCodec {
     fn encode(&self, value: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
         bounded::encode(value, |value| {
             let config = bincode::config::legacy();
-            let written = bincode::serde::encode_into_std_write(value, out, config)?;
+            let written = bincode::serde::encode_into_std_write(value, &mut *out, config)?;
             Ok(written as u64)
         })
-        .map_err(unencodable)
+        .map_err(unencodable)?;
+        Ok(read_limit::check(out.position(), read_limit::get())?)
     }
 
     fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError> {

@@ -31,7 +31,8 @@ pub fn set(bytes: u64) {
     LIMIT.store(bytes, Relaxed);
 }
 
-/// Refuses a payload of `len` bytes that is longer than `limit`.
+/// Refuses a payload of `len` bytes that is longer than `limit`: one that is read, or
+/// one that is written and could not be read again.
 pub(crate) fn check(len: u64, limit: u64) -> Result<(), FrameError> {
     match len <= limit {
         true => Ok(()),

@@ -106,3 +106,28 @@ fn an_archive_on_the_heap_has_a_limit() {
     let read: Result<Mapped<Vec<u32>>, _> = frame::read_file(&codec, &sparse(&codec, &value));
     assert_over(read, 1000);
 }
+
+/// A longer one used to be written, and each later read of it was refused.
+#[cfg(feature = "bytescodec")]
+#[test]
+fn what_could_not_be_read_again_is_not_written() {
+    use file_backed_codecs::{BytesCodec, MappedBytes};
+
+    let codec = BytesCodec::heap().read_limit(1000);
+    let write = |len: usize| {
+        let (value, mut file) = (MappedBytes::from(vec![7; len]), Vec::new());
+        frame::write_file(&codec, &value, &mut file).map(|_| file)
+    };
+    let file = write(1000).expect("it is within the limit");
+    let read: MappedBytes = frame::read_file(&codec, &file).expect("it is read");
+    assert_eq!(read.len(), 1000);
+    let error = refusal(write(1001));
+    let is_over = matches!(
+        error,
+        FrameError::OverReadLimit {
+            len: 1001,
+            limit: 1000
+        }
+    );
+    assert!(is_over, "{error}");
+}

@@ -230,7 +230,8 @@ impl Snapshot {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| {
             for _ in 1..threads.min(entries.len()) {
-                scope.spawn(copy);
+                // Where there is no thread to be had, this one does it.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, copy);
             }
             copy();
         });

@@ -21,7 +21,7 @@ use super::readers::Readers;
 use super::role::Role;
 use super::spot::{Shards, Spot};
 use super::temporary_dir::TemporaryDir;
-use super::{foreign, scan, sweep};
+use super::{foreign, scan, sweep, temporary};
 use crate::backing_store::{Background, PlaceKeys};
 use crate::error::{Fault, StoreError};
 use crate::process::Process;
@@ -39,10 +39,11 @@ pub(crate) struct Directory {
     /// The stores that persist to it or delete from it.
     users: Mutex<Vec<Background>>,
     durability: Durability,
-    /// Those persisted here, as long as somebody tracks them.
-    persisted: Mutex<Weak<PlaceKeys>>,
+    /// Those persisted here, as long as somebody tracks them. Shared with the entry
+    /// that the directory had before it was moved, as is the committer.
+    persisted: Arc<Mutex<Weak<PlaceKeys>>>,
     /// The dataset that commits to it.
-    committer: Mutex<Weak<Keep>>,
+    committer: Arc<Mutex<Weak<Keep>>>,
     /// Deletes the directory, if it is a temporary one.
     temporary: Mutex<Option<TemporaryDir>>,
     is_temporary: bool,
@@ -56,6 +57,10 @@ pub(crate) struct Directory {
     /// Held by who claims it, also while files are looked at: nobody else takes
     /// it.
     claiming: Mutex<()>,
+    /// The permission of the store that took it as its cache last.
+    owner: AtomicU64,
+    /// The claim has foreign items; spares deletions the lock.
+    has_foreign: AtomicBool,
     /// It was said that its files are not mapped.
     is_reported: AtomicBool,
 }
@@ -132,13 +137,16 @@ impl Directory {
             // A store still has values for the cache that was here.
             gone.restore_root()?;
         }
+        // The entry that the directory had under another path.
+        let mut earlier = None;
         loop {
             let mut entries = ENTRIES.lock();
             let known = entries.get(&identity).and_then(Weak::upgrade);
             // A forked child has its parent's entries, and none of their locks.
             let Some(known) = known.filter(|known| !known.process.is_forked()) else {
                 entries.retain(|_, entry| entry.strong_count() > 0);
-                let entry = Arc::new(Self::new(shards, files, anchor, temporary));
+                let entry = Self::new(shards, files, anchor, temporary, earlier.as_deref());
+                let entry = Arc::new(entry);
                 entries.insert(identity, Arc::downgrade(&entry));
                 return Ok(entry);
             };
@@ -148,6 +156,7 @@ impl Directory {
                 return Ok(known);
             }
             known.forget(&identity);
+            earlier = Some(known);
         }
     }
 
@@ -156,6 +165,7 @@ impl Directory {
         files: Arc<dyn Files>,
         anchor: Option<File>,
         temporary: Option<TempDir>,
+        earlier: Option<&Self>,
     ) -> Self {
         Self {
             shards,
@@ -164,14 +174,16 @@ impl Directory {
             epoch: AtomicU64::new(0),
             users: Mutex::new(Vec::new()),
             durability: Durability::new(anchor),
-            persisted: Mutex::new(Weak::new()),
-            committer: Mutex::new(Weak::new()),
+            persisted: earlier.map_or_else(Arc::default, |entry| entry.persisted.clone()),
+            committer: earlier.map_or_else(Arc::default, |entry| entry.committer.clone()),
             is_temporary: temporary.is_some(),
             temporary: Mutex::new(temporary.map(TemporaryDir::new)),
             process: Process::current(),
             wishes: Mutex::default(),
             claim: Mutex::default(),
             claiming: Mutex::new(()),
+            owner: AtomicU64::new(0),
+            has_foreign: AtomicBool::new(false),
             is_reported: AtomicBool::new(false),
         }
     }
@@ -254,7 +266,7 @@ impl Directory {
             return known.check(role, self.root());
         }
         let claim = self.claim_with(&self.shards, role, claim.locks)?;
-        *self.claim.lock() = claim;
+        self.set_claim(claim);
         Ok(())
     }
 
@@ -272,6 +284,8 @@ impl Directory {
     ) -> Result<Claim, StoreError> {
         let (files, wishes) = (&*self.files, *self.wishes.lock());
         if self.is_temporary {
+            check_owner(files, shards, Wishes::default())?;
+            shards.handles.set_claimed();
             let locks = locks.map_or_else(|| Locks::take(files, shards), Ok)?;
             return Ok(Claim {
                 role: Some(role),
@@ -310,17 +324,33 @@ impl Directory {
     pub(super) fn lock_temporary(&self) -> Result<(), StoreError> {
         let _only_one = self.claiming.lock();
         let locks = Locks::take(&*self.files, &self.shards)?;
-        if locks.is_shared() {
-            // By a sweep of this process, which is about to delete it.
+        if locks.is_shared() || !locks.are_in_place(&*self.files, &self.shards) {
+            // A sweep is about to delete it, or could not delete all of it because
+            // shards were being made.
             return Err(at(self.root(), Fault::Locked));
         }
+        create_shards(&*self.files, &self.shards)?;
         self.claim.lock().locks = Some(locks);
         Ok(())
     }
 
     /// Whether the item of a cache was there before the directory became one.
     pub(super) fn is_foreign(&self, key: Uuid) -> bool {
-        self.claim.lock().foreign.contains(&key)
+        self.has_foreign.load(Ordering::Relaxed) && self.claim.lock().foreign.contains(&key)
+    }
+
+    /// Whether the store with this permission was the last to take the directory, so
+    /// that files in it are its own.
+    pub(super) fn is_owned_by(&self, epoch: u64) -> bool {
+        self.owner.load(Ordering::Relaxed) == epoch
+    }
+
+    fn set_claim(&self, claim: Claim) {
+        let has_foreign = !claim.foreign.is_empty();
+        self.has_foreign.store(has_foreign, Ordering::Relaxed);
+        let before = std::mem::replace(&mut *self.claim.lock(), claim);
+        // Its locks are given back here, and not under the lock of the claim.
+        drop(before);
     }
 
     /// Makes the shard of a key again that somebody has deleted, so that a name in
@@ -345,17 +375,25 @@ impl Directory {
     /// shards: the lock file and the mark are then made again.
     fn restore_claim(&self) -> Result<(), StoreError> {
         let files = &*self.files;
-        let Claim { role, locks, .. } = self.claim.lock().clone();
-        let Some(locks) = locks else { return Ok(()) };
+        let mut claim = self.claim.lock().clone();
+        let Some(locks) = &claim.locks else {
+            return Ok(());
+        };
         if !locks.are_in_place(files, &self.shards) {
-            let locks = Locks::take(files, &self.shards)?;
-            self.claim.lock().locks = Some(locks);
+            claim.locks = Some(Locks::take(files, &self.shards)?);
+            self.set_claim(claim.clone());
         }
-        match role {
-            Some(role) if !self.is_temporary && Role::of(files, &self.shards)?.is_none() => {
-                role.mark(files, &self.shards)
-            }
-            _ => Ok(()),
+        let Some(role) = claim.role.filter(|_| !self.is_temporary) else {
+            return Ok(());
+        };
+        // Before the mark, by which the next start sweeps what is not in the list.
+        if !claim.foreign.is_empty() && !foreign::is_there(files, &self.shards) {
+            let keys: Vec<_> = claim.foreign.iter().copied().collect();
+            foreign::write(files, &self.shards, &keys)?;
+        }
+        match Role::of(files, &self.shards)? {
+            None => role.mark(files, &self.shards),
+            Some(_) => Ok(()),
         }
     }
 
@@ -397,8 +435,11 @@ impl Directory {
             return Err(gone(()));
         }
         if self.is_temporary {
-            let made = self.files.create_dir(&Spot::Path(root), Readers::Owner);
-            made.map_err(|error| at(root, error))?;
+            if self.temporary.lock().is_none() {
+                // Its store has deleted it.
+                return Err(gone(()));
+            }
+            temporary::make_again(root).map_err(|error| at(root, error))?;
         }
         let shards = Shards::open(root.to_owned()).map_err(|_| gone(()))?;
         shards.set_readers(self.shards.readers());
@@ -406,7 +447,7 @@ impl Directory {
         let claim = self.claim_with(&shards, Role::Cache, None)?;
         self.become_entry_of(&shards)?;
         self.shards.handles.replace(&shards.handles);
-        *self.claim.lock() = claim;
+        self.set_claim(claim);
         tracing::debug!(path = %PrintablePath(root), "a cache that was deleted is used again");
         Ok(())
     }
@@ -463,7 +504,9 @@ impl Directory {
             );
             return Err(at(self.root(), Fault::InUse(text)));
         }
-        Ok(self.epoch.fetch_add(1, Ordering::Relaxed) + 1)
+        let epoch = self.epoch.fetch_add(1, Ordering::Relaxed) + 1;
+        self.owner.store(epoch, Ordering::Relaxed);
+        Ok(epoch)
     }
 
     /// Whether the store with this permission still has the directory.
@@ -612,7 +655,10 @@ fn sweep_cache(files: &dyn Files, shards: &Shards) -> Result<HashSet<Uuid>, Stor
 fn mark_cache(files: &dyn Files, shards: &Shards) -> Result<HashSet<Uuid>, StoreError> {
     let found = scan::find(shards, files, &[])?;
     let foreign = match &found.keys[..] {
-        [] => HashSet::new(),
+        [] => {
+            foreign::remove(files, shards)?;
+            HashSet::new()
+        }
         keys => foreign::write(files, shards, keys)?,
     };
     Role::Cache.mark(files, shards)?;

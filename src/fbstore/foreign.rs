@@ -42,9 +42,26 @@ pub(super) fn write(
     }
     text.push_str(END);
     text.push('\n');
+    if text.len() as u64 > MOST_BYTES {
+        let error = io::Error::from(io::ErrorKind::FileTooLarge);
+        return Err(at(&shards.beside(LIST).path(), error));
+    }
     write_durably(files, shards, LIST, text.as_bytes())
         .map_err(|error| at(&shards.beside(LIST).path(), error))?;
     Ok(keys.iter().copied().collect())
+}
+
+pub(super) fn is_there(files: &dyn Files, shards: &Shards) -> bool {
+    files.identity(&shards.beside(LIST)).is_ok()
+}
+
+/// Removes a list that an earlier use of the directory has left.
+pub(super) fn remove(files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
+    let list = shards.beside(LIST);
+    match files.remove(&list) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(&list.path(), error)),
+        _ => Ok(()),
+    }
 }
 
 /// The items that a marked cache must leave alone.

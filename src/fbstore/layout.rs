@@ -10,11 +10,12 @@ use uuid::Uuid;
 ///
 /// The published 0.6 deletes names that it does not know: name these to it as
 /// ignored.
-pub const RESERVED: [&str; 4] = [
+pub const RESERVED: [&str; 5] = [
     "file_backed.lock",
     "file_backed.role",
     "file_backed.manifest",
     "file_backed.foreign",
+    "file_backed.temporary",
 ];
 
 /// The path of the file of `key` below `root`: `root/<first two hex

@@ -43,12 +43,15 @@ impl Locks {
         let file = Lock::take(files, &shards.beside(NAME), shards.root())?;
         let directory = match Lock::take(files, &Spot::Root(shards), shards.root()) {
             Err(error) if is_unsupported(&error) => None,
-            directory => Some(directory?.lock),
+            directory => Some(directory?),
         };
+        // The lock file may have been deleted and made again, by a sweep that still has
+        // the directory.
+        let is_shared = file.is_shared || directory.as_ref().is_some_and(|taken| taken.is_shared);
         Ok(Self {
             file: file.lock,
-            _directory: directory,
-            is_shared: file.is_shared,
+            _directory: directory.map(|taken| taken.lock),
+            is_shared,
         })
     }
 

@@ -105,7 +105,7 @@ pub(super) struct Reading<'a> {
     file: &'a dyn Source,
     may_map: &'a (dyn Fn() -> bool + Sync),
     read: &'a AtomicU64,
-    /// The number of the system's last refusal; 0 if there was none.
+    /// The number of the system's first refusal; 0 if there was none.
     refusal: AtomicI32,
 }
 
@@ -125,8 +125,10 @@ impl Reading<'_> {
 
     fn note<R>(&self, result: io::Result<R>) -> io::Result<R> {
         result.inspect_err(|error| {
+            // The first one counts: what the codec meets after it may follow from it.
             let number = error.raw_os_error().unwrap_or(0);
-            self.refusal.store(number, Ordering::Relaxed);
+            let _ =
+                (self.refusal).compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed);
         })
     }
 }
@@ -197,6 +199,9 @@ mod tests {
         }
         let source = meter.reading(&Full, &|| true);
         source.read_exact_at(&mut [0], 0).expect_err("it fails");
+        // The codec tries again, and the file has been cut short by then.
+        let ended = || Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+        source.note::<()>(ended()).expect_err("it fails again");
         let of_the_codec: Result<(), _> = Err("decompression failed".into());
         let error = source.end(of_the_codec).expect_err("it failed");
         assert!(error.is_system(), "{error}");

@@ -139,7 +139,9 @@ impl<C> FBStore<C> {
         let mut file = match create() {
             // Only a failed write of this very value, which could not be
             // removed then, can have left something under its key.
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            Err(error)
+                if error.kind() == io::ErrorKind::AlreadyExists && !directory.is_foreign(key) =>
+            {
                 remove(directory, key)?;
                 create()
             }
@@ -184,7 +186,12 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         {
             return Ok(());
         }
-        remove(self.directory(), key)
+        let directory = self.directory();
+        if directory.is_foreign(key) || !directory.is_owned_by(self.epoch) {
+            // What is there was not written by this store.
+            return Ok(());
+        }
+        remove(directory, key)
     }
 
     fn delete_persisted(&self, path: &PreparedPath, key: Uuid) -> Result<(), StoreError> {

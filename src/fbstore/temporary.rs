@@ -5,6 +5,10 @@
 //! takes them as soon as the directory is there, and then looks whether it still is;
 //! a sweep deletes nothing but what it has locked itself. So whichever comes first,
 //! the other sees it.
+//!
+//! A directory is swept only if it has the mark of a temporary one, which is there
+//! before anything else: what a program keeps under such a name is not touched. (A
+//! process that is killed before the mark is there leaves an empty directory.)
 
 use std::fs;
 use std::io;
@@ -17,7 +21,7 @@ use tempfile::TempDir;
 
 use super::directory::{Directory, Opening, at};
 use super::files::Files;
-use super::layout::{RESERVED, is_shard};
+use super::layout::is_shard;
 use super::lock::Locks;
 use super::spot::{Shards, Spot};
 use crate::error::{Fault, StoreError};
@@ -27,6 +31,12 @@ const PREFIX: &str = "file_backed-";
 
 /// Random characters behind it.
 const RANDOM: usize = 6;
+
+/// The name of the mark.
+const MARK: &str = "file_backed.temporary";
+
+/// What may stand beside the shards of one that is swept.
+const BESIDE: [&str; 2] = [MARK, "file_backed.lock"];
 
 /// How long a sweep may take. What is left is swept by the next one.
 const LONGEST: Duration = Duration::from_millis(100);
@@ -76,7 +86,23 @@ fn make_dir(parent: &Path) -> io::Result<TempDir> {
         use std::os::unix::fs::PermissionsExt as _;
         builder.permissions(fs::Permissions::from_mode(0o700));
     }
-    builder.tempdir_in(parent)
+    let directory = builder.tempdir_in(parent)?;
+    mark(directory.path())?;
+    Ok(directory)
+}
+
+fn mark(directory: &Path) -> io::Result<()> {
+    fs::File::create_new(directory.join(MARK)).map(drop)
+}
+
+/// Makes the directory of a store again, whose name is known to this process alone.
+/// Fails if something has that name meanwhile.
+pub(super) fn make_again(directory: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(directory)?;
+    mark(directory)
 }
 
 /// Deletes the temporary directories of crashed processes of this user.
@@ -124,15 +150,15 @@ fn sweep_one(files: &dyn Files, path: &Path, deadline: Instant) {
     }
 }
 
-/// Whether nothing but shards and the library's own names is there, and no mark: a
-/// temporary directory has none.
+/// Whether it is marked, and nothing is there that a temporary directory has not.
 fn holds_only_ours(files: &dyn Files, root: &Spot<'_>) -> bool {
-    let mut is_ours = true;
+    let (mut is_marked, mut is_ours) = (false, true);
     let listed = files.list(root, &mut |name, _| {
         let name = name.to_str().unwrap_or_default();
-        is_ours &= is_shard(name) || (RESERVED.contains(&name) && name != "file_backed.role");
+        is_marked |= name == MARK;
+        is_ours &= is_shard(name) || BESIDE.contains(&name);
     });
-    listed.is_ok() && is_ours
+    listed.is_ok() && is_marked && is_ours
 }
 
 /// Deletes the items, shard by shard, and then the rest; false if the time is over.

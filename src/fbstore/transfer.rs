@@ -49,7 +49,12 @@ impl Directory {
             return Ok(Transfer::Linked);
         };
         match error.kind() {
-            io::ErrorKind::AlreadyExists => is_present(files, from, &to, role),
+            io::ErrorKind::AlreadyExists => {
+                let present = is_present(files, from, &to, role)?;
+                // The process that linked it may have died right after.
+                self.open_up(&to, role)?;
+                Ok(present)
+            }
             io::ErrorKind::NotFound => Err(of(&to, Fault::DirectoryGone)),
             _ if cannot_be_linked(&error) => self.copy_in(from, key, role),
             _ => Err(of(from, error)),

@@ -53,6 +53,7 @@
 //!     "file_backed.role",
 //!     "file_backed.manifest",
 //!     "file_backed.foreign",
+//!     "file_backed.temporary",
 //! ];
 //! PreparedPath::new(path, ours)
 //! ```

@@ -148,7 +148,7 @@ fn a_directory_that_was_moved_is_still_ours() {
 }
 
 #[test]
-fn a_temporary_directory_holds_its_shards_and_a_lock() {
+fn a_temporary_directory_holds_its_shards_a_lock_and_a_mark() {
     test(|| {
         let places = Places::new();
         let pool = places.world.block_on(FBPool::<String, _>::temp(Words, 1));
@@ -158,7 +158,7 @@ fn a_temporary_directory_holds_its_shards_and_a_lock() {
             .blocking_track_path(path.clone())
             .expect("it is ours");
         let names = fs::read_dir(path.path()).expect("it is there").count();
-        assert_eq!(names, 256 + 1);
+        assert_eq!(names, 256 + 2);
         assert!(!is_free(path.path()));
     });
 }

@@ -116,6 +116,88 @@ fn an_item_that_was_there_before_is_not_replaced() {
         let error = pool.blocking_register(&tracked, key).unwrap_err();
         assert!(error.is_conflict(), "{error}");
         assert_eq!(fs::read(&before).expect("it is there"), b"precious");
+        // The other items of the failed call are deleted again, and not this one.
+        pool.store().blocking_register_all(&tracked).unwrap_err();
+        assert_eq!(fs::read(&before).expect("it is there"), b"precious");
+        // One file of two names, as persisting by a link makes them.
+        fs::remove_file(&before).expect("it is there");
+        fs::hard_link(key_path(&places.saved, key), &before).expect("one file system");
+        let item = pool
+            .blocking_register(&tracked, key)
+            .expect("it is the same");
+        assert_eq!(*item.blocking_read().expect("it is whole"), "value");
+        drop(item);
+        pool.store().blocking_finished();
+        assert!(before.exists(), "it may be the last name");
+    });
+}
+
+/// What says which items are not ours used to be lost with the mark, and only the mark
+/// was made again.
+#[test]
+fn the_list_of_foreign_items_is_made_again_with_the_mark() {
+    test(|| {
+        let places = Places::new();
+        drop(prepared(&places.cache));
+        let before = key_path(&places.cache, Uuid::from_u128(7));
+        fs::write(&before, "precious").expect("it is written");
+        let pool = places.pool();
+        for name in [
+            "file_backed.lock",
+            "file_backed.role",
+            "file_backed.foreign",
+        ] {
+            fs::remove_file(places.cache.join(name)).expect("it is there");
+        }
+        fs::remove_dir(places.cache.join("ff")).expect("it is empty");
+        let in_it = std::iter::repeat_with(|| pool.insert("value".to_owned()))
+            .find(|item| item.key().as_bytes()[0] == 0xff);
+        in_it
+            .expect("there is one")
+            .blocking_write_now()
+            .expect("it is made again");
+        drop(pool);
+        drop(places.store());
+        assert_eq!(fs::read(&before).expect("it is not swept"), b"precious");
+    });
+}
+
+/// The list used to outlive the items that the user had moved away, as the warning says.
+#[test]
+fn a_directory_that_becomes_a_cache_again_has_no_old_list() {
+    test(|| {
+        let places = Places::new();
+        drop(prepared(&places.cache));
+        let before = key_path(&places.cache, Uuid::from_u128(7));
+        fs::write(&before, "precious").expect("it is written");
+        drop(places.store());
+        fs::remove_file(&before).expect("it is there");
+        fs::remove_file(places.cache.join("file_backed.role")).expect("it is there");
+        drop(places.store());
+        assert!(!places.cache.join("file_backed.foreign").exists());
+    });
+}
+
+/// A store whose cache another one of the process has taken used to delete files of
+/// that one when its own call failed.
+#[test]
+fn a_store_that_has_lost_its_cache_deletes_nothing_there() {
+    test(|| {
+        let places = Places::new();
+        let old = places.store();
+        let tracked = track(&old, &places.saved).expect("it is new");
+        let saver: Arc<FBPool<String, _>> = Arc::new(FBPool::new(old.clone(), 1));
+        let item = saver.insert("value".to_owned());
+        item.blocking_persist(&tracked).expect("it is saved");
+        let key = item.key();
+        drop(item);
+        old.blocking_finished();
+        let new = places.store();
+        let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(new, 0));
+        let item = pool.blocking_register(&tracked, key).expect("it is there");
+        old.blocking_register_all(&tracked).unwrap_err();
+        old.blocking_finished();
+        assert_eq!(*item.blocking_read().expect("it is there"), "value");
     });
 }
 

@@ -17,6 +17,7 @@ fn leftover(parent: &Path, name: &str) -> PathBuf {
         fs::create_dir_all(root.join(format!("{shard:02x}"))).expect("it is made");
     }
     fs::write(root.join("file_backed.lock"), "").expect("it is made");
+    fs::write(root.join("file_backed.temporary"), "").expect("it is made");
     fs::write(key_path(&root, Uuid::from_u128(7)), "an item").expect("it is made");
     root
 }
@@ -45,19 +46,34 @@ fn leftovers_of_killed_processes_are_swept_and_nothing_else() {
             let other_name = leftover("file_backed-of-the-user");
             let link = parent.join("file_backed-linked");
             symlink(&other_name, &link).expect("it is made");
-            let kept = [&another, &marked, &foreign, &other_name, &link];
-
-            let dead = ["file_backed-aaaaaa", "file_backed-bbbbbb"].map(leftover);
+            // A directory of 0.6, and one of a dataset whose mark was lost.
+            let backup = leftover("file_backed-backup");
+            fs::remove_file(backup.join("file_backed.temporary")).expect("it is there");
+            fs::remove_file(backup.join("file_backed.lock")).expect("it is there");
+            let manifest = leftover("file_backed-datase");
+            fs::create_dir(manifest.join("file_backed.manifest")).expect("it is made");
             let empty = parent.join("file_backed-cccccc");
             fs::create_dir(&empty).expect("it is made");
+            let kept = [
+                &another,
+                &marked,
+                &foreign,
+                &other_name,
+                &link,
+                &backup,
+                &manifest,
+                &empty,
+            ];
+
+            let dead = ["file_backed-aaaaaa", "file_backed-bbbbbb"].map(leftover);
             let new = PreparedPath::blocking_temp().expect("it is made");
-            for path in dead.iter().chain([&empty]) {
+            for path in &dead {
                 assert!(!path.exists(), "{}", path.display());
             }
             for path in kept {
                 assert!(path.exists(), "{}", path.display());
             }
-            for root in [&another, &marked, &foreign, &other_name] {
+            for root in [&another, &marked, &foreign, &other_name, &backup, &manifest] {
                 assert!(key_path(root, Uuid::from_u128(7)).exists());
             }
             assert!(own.exists() && new.exists());

@@ -145,6 +145,7 @@ fn foreign_names_are_reported_and_left_alone() {
     let silent: Vec<_> = reserved.chain(mine).collect();
     fs::write(root.join("file_backed.manifest"), "a dataset's").unwrap();
     fs::write(root.join("file_backed.foreign"), "a cache's").unwrap();
+    fs::write(root.join("file_backed.temporary"), "").unwrap();
 
     let saved = || PreparedPath::blocking_open(root.clone(), vec!["mine"]).unwrap();
     assert_eq!(saved().ignored(), ["mine"]);

@@ -119,6 +119,7 @@ impl Codec<MappedBytes> for BytesCodec {
     const ID: CodecId = CodecId::BYTES;
 
     fn encode(&self, value: &MappedBytes, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        self.fetch.check_written(value.len() as u64)?;
         Ok(out.write_all(value)?)
     }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::Shared;
 use crate::map::budget;
-use crate::{Access, BoxError, Load, Map, MapLicence, Payload, Prefault, ReadAhead};
+use crate::{
+    Access, BoxError, FrameError, Load, Map, MapLicence, Payload, Prefault, ReadAhead, read_limit,
+};
 
 /// Payloads below this many bytes are read even where they could be mapped,
 /// because that is faster.
@@ -134,6 +136,15 @@ impl Fetch {
             licence: Some(Arc::new(licence)),
             ..Self::heap()
         }
+    }
+
+    /// Refuses to write a payload of `len` bytes that would be read into memory, and is
+    /// longer than may be.
+    pub(crate) fn check_written(&self, len: u64) -> Result<(), FrameError> {
+        if self.licence.is_some() && len >= self.crossover {
+            return Ok(());
+        }
+        read_limit::check(len, self.read_limit.unwrap_or_else(read_limit::get))
     }
 
     /// Small files, which are going to be read, are read at once.

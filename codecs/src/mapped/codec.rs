@@ -221,7 +221,8 @@ impl MappedCodec {
         out: &mut PayloadWriter<'_>,
     ) -> Result<(), BoxError> {
         self.describe::<T>(out)?;
-        writer::to_file(value, out)
+        writer::to_file(value, out)?;
+        Ok(self.fetch.check_written(out.position())?)
     }
 
     /// Puts into the footer what there is to say of a `T`.
@@ -292,6 +293,7 @@ impl<T: Archivable> Codec<Mapped<T>> for MappedCodec {
 
     fn encode(&self, value: &Mapped<T>, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
         value.accepted_by(self.trust())?;
+        self.fetch.check_written(value.as_bytes().len() as u64)?;
         self.describe::<T>(out)?;
         Ok(out.write_all(value.as_bytes())?)
     }

@@ -116,10 +116,12 @@ impl Tables {
     ) -> Result<(), BoxedError> {
         // The size of all else is a multiple of its alignment.
         let is_table = range.len() & (align - 1) != 0;
+        // Entries that take no bytes, of any alignment.
+        if WIDTH >= size_of::<usize>() && range.len() == GROUP - 1 {
+            self.check_capacity(bytes, range.start)?;
+        }
         if is_table || (align == 1 && range.len() >= LEAST) {
             self.note(bytes, range, align);
-        } else if WIDTH >= size_of::<usize>() && align == 1 && range.len() == GROUP - 1 {
-            self.check_capacity(bytes, range.start)?;
         }
         self.depth += 1;
         Ok(())

@@ -7,7 +7,9 @@ use std::io::Write as _;
 
 use prost::Message;
 
-use crate::{BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, ReadAhead};
+use crate::{
+    BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, ReadAhead, read_limit,
+};
 
 /// Stores any protobuf [`Message`]; the payload is the message's encoding and
 /// nothing else.
@@ -56,6 +58,7 @@ impl<T: Message + Default> Codec<T> for ProstCodec {
 
     fn encode(&self, value: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
         let bytes = value.encode_to_vec();
+        read_limit::check(bytes.len() as u64, read_limit::get())?;
         if wire::may_nest_deeper(&bytes, LEVELS) {
             // Bytes do not tell for certain, and decoding does.
             T::decode(&*bytes).map_err(unreadable::<T>)?;
