@@ -89,7 +89,31 @@ pub(super) enum Opening {
     Read,
 }
 
-static ENTRIES: LazyLock<Mutex<HashMap<Identity, Weak<Directory>>>> = LazyLock::new(Mutex::default);
+static ENTRIES: LazyLock<Mutex<HashMap<Identity, Entry>>> = LazyLock::new(Mutex::default);
+
+/// An entry, and where it stood: who looks for a path must not keep the entries of
+/// other paths alive meanwhile.
+struct Entry {
+    root: PathBuf,
+    directory: Weak<Directory>,
+}
+
+impl Entry {
+    fn of(directory: &Arc<Directory>) -> Self {
+        Self {
+            root: directory.root().to_owned(),
+            directory: Arc::downgrade(directory),
+        }
+    }
+
+    fn get(&self) -> Option<Arc<Directory>> {
+        self.directory.upgrade()
+    }
+
+    fn is_alive(&self) -> bool {
+        self.directory.strong_count() > 0
+    }
+}
 
 impl Directory {
     /// The entry of a directory. Work that earlier users of it left, such as
@@ -141,13 +165,13 @@ impl Directory {
         let mut earlier = None;
         loop {
             let mut entries = ENTRIES.lock();
-            let known = entries.get(&identity).and_then(Weak::upgrade);
+            let known = entries.get(&identity).and_then(Entry::get);
             // A forked child has its parent's entries, and none of their locks.
             let Some(known) = known.filter(|known| !known.process.is_forked()) else {
-                entries.retain(|_, entry| entry.strong_count() > 0);
+                entries.retain(|_, entry| entry.is_alive());
                 let entry = Self::new(shards, files, anchor, temporary, earlier.as_deref());
                 let entry = Arc::new(entry);
-                entries.insert(identity, Arc::downgrade(&entry));
+                entries.insert(identity, Entry::of(&entry));
                 return Ok(entry);
             };
             drop(entries);
@@ -224,7 +248,7 @@ impl Directory {
         let own = Arc::downgrade(self);
         if entries
             .get(identity)
-            .is_some_and(|entry| entry.ptr_eq(&own))
+            .is_some_and(|entry| entry.directory.ptr_eq(&own))
         {
             entries.remove(identity);
         }
@@ -401,11 +425,11 @@ impl Directory {
     fn gone_from(root: &Path) -> Option<Arc<Self>> {
         let all: Vec<_> = {
             let entries = ENTRIES.lock();
-            entries.values().filter_map(Weak::upgrade).collect()
+            let here = entries.values().filter(|entry| entry.root == root);
+            here.filter_map(Entry::get).collect()
         };
         all.into_iter().find(|entry| {
             !entry.process.is_forked()
-                && entry.root() == root
                 && entry.claim.lock().role == Some(Role::Cache)
                 && entry.shards.handles.is_unlinked(root)
         })
@@ -456,18 +480,14 @@ impl Directory {
     fn become_entry_of(&self, shards: &Shards) -> Result<(), StoreError> {
         let mut entries = ENTRIES.lock();
         let before = self.shards.identity();
-        let is_taken = entries
-            .get(&shards.identity())
-            .is_some_and(|entry| entry.strong_count() > 0);
-        let own = entries.get(&before).cloned();
-        match own.filter(|own| std::ptr::eq(own.as_ptr(), self)) {
-            Some(own) if !is_taken => {
-                entries.remove(&before);
-                entries.insert(shards.identity(), own);
-                Ok(())
-            }
-            _ => Err(at(self.root(), Fault::DirectoryGone)),
+        let is_taken = entries.get(&shards.identity()).is_some_and(Entry::is_alive);
+        let is_own = |entry: &Entry| std::ptr::eq(entry.directory.as_ptr(), self);
+        if is_taken || !entries.get(&before).is_some_and(is_own) {
+            return Err(at(self.root(), Fault::DirectoryGone));
         }
+        let own = entries.remove(&before);
+        entries.extend(own.map(|own| (shards.identity(), own)));
+        Ok(())
     }
 
     /// Refuses a directory that is used, or marked, for something else.

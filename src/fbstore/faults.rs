@@ -341,7 +341,7 @@ fn faults_in_copies() {
             (2, EIO),
             (1, EACCES),
         ] {
-            assert!(at_each_operation_in(&places, lasts, Fault::Error(number)) > 40);
+            assert!(at_each_operation_in(&places, lasts, Fault::Error(number)) > 30);
         }
     }
 }
