@@ -60,7 +60,7 @@
 //! An archive that passes validation can be read by safe code without undefined
 //! behaviour, also if its file was made by an attacker. That includes what rkyv 0.8.18
 //! itself leaves unchecked of its B-trees and hash tables (see
-//! [`ArchiveChecker`](crate::fbstore::ArchiveChecker)). Validation does not cover:
+//! `fbstore::ArchiveChecker`). Validation does not cover:
 //!
 //! **Values.** Damage or an attacker may leave a valid archive of other values: a map
 //! whose keys are out of order or under the wrong hash, so that a lookup does not find
