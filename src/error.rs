@@ -241,6 +241,11 @@ pub(crate) enum Fault {
     )]
     DirectoryGone,
     #[error(
+        "the temporary directory was deleted while it was in use, and something else has its \
+         name: move that away; the values stay in memory until then"
+    )]
+    NameTaken,
+    #[error(
         "the list of items that were here before the directory became a cache is damaged, so \
          that nothing can be swept safely: move those items away, and remove the list"
     )]
@@ -475,7 +480,8 @@ impl Kind {
                 | Fault::NotADirectory
                 | Fault::OtherOwner
                 | Fault::WorldWritable
-                | Fault::DirectoryGone => Self::Other,
+                | Fault::DirectoryGone
+                | Fault::NameTaken => Self::Other,
             };
         }
         Self::Other

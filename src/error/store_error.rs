@@ -211,6 +211,7 @@ impl From<Fault> for StoreError {
             | Fault::TrackedReadOnly
             | Fault::InUse(_)
             | Fault::DirectoryGone
+            | Fault::NameTaken
             | Fault::DamagedList
             | Fault::OtherOwner
             | Fault::WorldWritable

@@ -9,7 +9,6 @@ use std::sync::{Arc, LazyLock, Weak};
 
 use file_backed_codecs::printable::PrintablePath;
 use parking_lot::Mutex;
-use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::durability::Durability;
@@ -84,7 +83,6 @@ pub(super) struct Wishes {
 pub(super) enum Opening {
     /// It is made, with its shards, where it is not there.
     Create(Wishes),
-    Temporary(TempDir),
     /// It is there, and is only read.
     Read,
 }
@@ -132,27 +130,36 @@ impl Directory {
         let shards = Shards::open(root.clone()).map_err(|error| at(&root, error))?;
         let wishes = match &opening {
             Opening::Create(wishes) => *wishes,
-            Opening::Temporary(_) | Opening::Read => Wishes::default(),
+            Opening::Read => Wishes::default(),
         };
         shards.set_readers(wishes.readers.unwrap_or_default());
         if !matches!(opening, Opening::Read) {
             create_shards(&*files, &shards)?;
         }
-        let temporary = match opening {
-            Opening::Temporary(temporary) => Some(temporary),
-            Opening::Create(_) | Opening::Read => None,
-        };
-        let entry = Self::enter(shards, files, temporary)?;
+        let entry = Self::enter(shards, files, None)?;
         if wishes.readers.is_some() || wishes.any_owner {
             entry.wish(wishes);
         }
         Ok(entry)
     }
 
+    /// A new temporary directory, which this process has locked. What crashed processes
+    /// of this user have left beside it is deleted first.
+    pub(super) fn temporary(files: Arc<dyn Files>) -> Result<Arc<Self>, StoreError> {
+        let parent = tempfile::env::temp_dir();
+        let parent = std::path::absolute(&parent).map_err(|error| at(&parent, error))?;
+        temporary::sweep(&*files, &parent);
+        let made = temporary::make(&*files, &parent)?;
+        let temporary = TemporaryDir::new(made.directory);
+        let entry = Self::enter(made.shards, files, Some(temporary))?;
+        entry.claim.lock().locks = Some(made.locks);
+        Ok(entry)
+    }
+
     fn enter(
         shards: Shards,
         files: Arc<dyn Files>,
-        temporary: Option<TempDir>,
+        temporary: Option<TemporaryDir>,
     ) -> Result<Arc<Self>, StoreError> {
         let identity = shards.identity();
         let anchor = files.anchor(shards.root());
@@ -188,7 +195,7 @@ impl Directory {
         shards: Shards,
         files: Arc<dyn Files>,
         anchor: Option<File>,
-        temporary: Option<TempDir>,
+        temporary: Option<TemporaryDir>,
         earlier: Option<&Self>,
     ) -> Self {
         Self {
@@ -201,7 +208,7 @@ impl Directory {
             persisted: earlier.map_or_else(Arc::default, |entry| entry.persisted.clone()),
             committer: earlier.map_or_else(Arc::default, |entry| entry.committer.clone()),
             is_temporary: temporary.is_some(),
-            temporary: Mutex::new(temporary.map(TemporaryDir::new)),
+            temporary: Mutex::new(temporary),
             process: Process::current(),
             wishes: Mutex::default(),
             claim: Mutex::default(),
@@ -344,20 +351,6 @@ impl Directory {
         })
     }
 
-    /// Takes the locks of a temporary directory, before anybody uses it.
-    pub(super) fn lock_temporary(&self) -> Result<(), StoreError> {
-        let _only_one = self.claiming.lock();
-        let locks = Locks::take(&*self.files, &self.shards)?;
-        if locks.is_shared() || !locks.are_in_place(&*self.files, &self.shards) {
-            // A sweep is about to delete it, or could not delete all of it because
-            // shards were being made.
-            return Err(at(self.root(), Fault::Locked));
-        }
-        create_shards(&*self.files, &self.shards)?;
-        self.claim.lock().locks = Some(locks);
-        Ok(())
-    }
-
     /// Whether the item of a cache was there before the directory became one.
     pub(super) fn is_foreign(&self, key: Uuid) -> bool {
         self.has_foreign.load(Ordering::Relaxed) && self.claim.lock().foreign.contains(&key)
@@ -440,11 +433,6 @@ impl Directory {
         self.shards.handles.is_unlinked(self.root())
     }
 
-    /// Whether its path leads to it.
-    pub(super) fn is_at_its_path(&self) -> bool {
-        self.stands_for(&self.shards.identity())
-    }
-
     /// Goes on in the directory that stands at the path of a cache now: takes its
     /// lock, and marks it. Only a temporary directory, whose name nobody else has,
     /// is made again.
@@ -454,26 +442,51 @@ impl Directory {
         if !self.shards.handles.is_unlinked(root) {
             return Ok(());
         }
-        let gone = |_| at(root, Fault::DirectoryGone);
-        if self.claim.lock().role != Some(Role::Cache) {
-            return Err(gone(()));
+        if self.claim.lock().role != Some(Role::Cache) || !self.is_entered() {
+            return Err(at(root, Fault::DirectoryGone));
         }
-        if self.is_temporary {
-            if self.temporary.lock().is_none() {
-                // Its store has deleted it.
-                return Err(gone(()));
-            }
-            temporary::make_again(root).map_err(|error| at(root, error))?;
-        }
-        let shards = Shards::open(root.to_owned()).map_err(|_| gone(()))?;
-        shards.set_readers(self.shards.readers());
-        create_shards(&*self.files, &shards)?;
-        let claim = self.claim_with(&shards, Role::Cache, None)?;
+        let (shards, locks) = if self.is_temporary {
+            let (shards, locks) = self.make_temporary_again()?;
+            (shards, Some(locks))
+        } else {
+            let opened = Shards::open(root.to_owned());
+            let shards = opened.map_err(|_| at(root, Fault::DirectoryGone))?;
+            shards.set_readers(self.shards.readers());
+            create_shards(&*self.files, &shards)?;
+            (shards, None)
+        };
+        let claim = self.claim_with(&shards, Role::Cache, locks)?;
         self.become_entry_of(&shards)?;
         self.shards.handles.replace(&shards.handles);
         self.set_claim(claim);
         tracing::debug!(path = %PrintablePath(root), "a cache that was deleted is used again");
         Ok(())
+    }
+
+    /// A new directory under the name of this one. It is locked and complete before it
+    /// has that name: a sweep of another process cannot take it, and no failure leaves
+    /// something there that the next attempt would find.
+    fn make_temporary_again(&self) -> Result<(Shards, Locks), StoreError> {
+        let root = self.root();
+        if self.temporary.lock().is_none() {
+            // Its store has deleted it.
+            return Err(at(root, Fault::DirectoryGone));
+        }
+        let parent = root.parent().unwrap_or(root);
+        let made = temporary::make(&*self.files, parent)?;
+        made.rename(root).map_err(|error| match error.kind() {
+            io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory => {
+                at(root, Fault::NameTaken)
+            }
+            _ => at(root, error),
+        })
+    }
+
+    /// Whether the directory that this was opened as is still known as this entry's.
+    fn is_entered(&self) -> bool {
+        let entries = ENTRIES.lock();
+        let entry = entries.get(&self.shards.identity());
+        entry.is_some_and(|entry| std::ptr::eq(entry.directory.as_ptr(), self))
     }
 
     /// Moves the entry to the directory that it stands for now.
@@ -627,7 +640,7 @@ impl Directory {
 }
 
 /// Makes the shards of a directory.
-fn create_shards(files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
+pub(super) fn create_shards(files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
     (0..=u8::MAX).try_for_each(|shard| {
         let shard = Spot::Shard(shards, shard);
         let made = files.create_dir(&shard, shards.readers());

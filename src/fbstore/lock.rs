@@ -40,11 +40,37 @@ pub(super) struct Locks {
 impl Locks {
     /// Takes the locks of a directory for this process.
     pub(super) fn take(files: &dyn Files, shards: &Shards) -> Result<Self, StoreError> {
+        let directory = Self::lock_directory(files, shards)?;
+        Self::with_file(files, shards, directory)
+    }
+
+    /// Takes the locks of a directory that nobody uses; `None` if this process does.
+    /// Makes no lock file in one that is in use: its owner may be deleting it.
+    pub(super) fn take_unused(
+        files: &dyn Files,
+        shards: &Shards,
+    ) -> Result<Option<Self>, StoreError> {
+        let directory = Self::lock_directory(files, shards)?;
+        if directory.as_ref().is_some_and(|taken| taken.is_shared) {
+            return Ok(None);
+        }
+        let locks = Self::with_file(files, shards, directory)?;
+        Ok((!locks.is_shared).then_some(locks))
+    }
+
+    fn lock_directory(files: &dyn Files, shards: &Shards) -> Result<Option<Taken>, StoreError> {
+        match Lock::take(files, &Spot::Root(shards), shards.root()) {
+            Err(error) if is_unsupported(&error) => Ok(None),
+            taken => taken.map(Some),
+        }
+    }
+
+    fn with_file(
+        files: &dyn Files,
+        shards: &Shards,
+        directory: Option<Taken>,
+    ) -> Result<Self, StoreError> {
         let file = Lock::take(files, &shards.beside(NAME), shards.root())?;
-        let directory = match Lock::take(files, &Spot::Root(shards), shards.root()) {
-            Err(error) if is_unsupported(&error) => None,
-            directory => Some(directory?),
-        };
         // The lock file may have been deleted and made again, by a sweep that still has
         // the directory.
         let is_shared = file.is_shared || directory.as_ref().is_some_and(|taken| taken.is_shared);

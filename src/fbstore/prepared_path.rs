@@ -13,7 +13,6 @@ use super::real_files::RealFiles;
 #[cfg(feature = "dataset")]
 use super::role::Role;
 use super::spot::Spot;
-use super::temporary;
 use crate::backing_store::Outcome;
 use crate::error::{Operation, StoreError};
 use crate::fb::unwrap;
@@ -159,8 +158,7 @@ impl PreparedPath {
     ///
     /// Makes the directories on this thread.
     pub fn blocking_temp() -> Result<Self> {
-        let files: Arc<dyn Files> = Arc::new(RealFiles);
-        let directory = temporary::make(&files).map_err(temporary_failed)?;
+        let directory = Directory::temporary(Arc::new(RealFiles)).map_err(temporary_failed)?;
         Ok(Self {
             directory,
             ignored: [].into(),

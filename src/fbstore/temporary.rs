@@ -13,13 +13,12 @@
 use std::fs;
 use std::io;
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use file_backed_codecs::printable::PrintablePath;
 use tempfile::TempDir;
 
-use super::directory::{Directory, Opening, at};
+use super::directory::{at, create_shards};
 use super::files::Files;
 use super::layout::is_shard;
 use super::lock::Locks;
@@ -44,38 +43,63 @@ const LONGEST: Duration = Duration::from_millis(100);
 /// How often a directory is made that a sweep of another process has taken at once.
 const ATTEMPTS: usize = 8;
 
-/// Makes a temporary directory, which this process has locked. Sweeps what crashed
-/// processes of this user have left beside it.
-pub(super) fn make(files: &Arc<dyn Files>) -> Result<Arc<Directory>, StoreError> {
-    let parent = tempfile::env::temp_dir();
-    sweep(&**files, &parent, Instant::now() + LONGEST);
+/// A temporary directory that this process has just made and locked. Dropped, it is
+/// deleted.
+pub(super) struct Made {
+    pub(super) directory: TempDir,
+    pub(super) shards: Shards,
+    pub(super) locks: Locks,
+}
+
+impl Made {
+    /// Gives it the name of one that was deleted. Fails if something else has that name
+    /// by now, unless it is an empty directory.
+    pub(super) fn rename(self, to: &Path) -> io::Result<(Shards, Locks)> {
+        fs::rename(self.directory.path(), to)?;
+        let _renamed = self.directory.keep();
+        Ok((self.shards, self.locks))
+    }
+}
+
+/// Makes a temporary directory, with its shards, in `parent`.
+pub(super) fn make(files: &dyn Files, parent: &Path) -> Result<Made, StoreError> {
     for _ in 1..ATTEMPTS {
-        if let Some(directory) = try_make(files, &parent)? {
-            return Ok(directory);
+        if let Some(made) = try_make(files, parent)? {
+            return Ok(made);
         }
     }
-    try_make(files, &parent)?.ok_or_else(|| at(&parent, Fault::Locked))
+    try_make(files, parent)?.ok_or_else(|| at(parent, Fault::Locked))
 }
 
 /// `None` if a sweep got hold of it before it was locked.
-fn try_make(files: &Arc<dyn Files>, parent: &Path) -> Result<Option<Arc<Directory>>, StoreError> {
-    let temporary = make_dir(parent).map_err(|error| at(parent, error))?;
-    let path = temporary.path().to_owned();
-    let made = Directory::open(path, files.clone(), Opening::Temporary(temporary));
-    let is_swept = |error: &StoreError| {
-        error.is_not_found()
-            || matches!(
-                error.get_ref().downcast_ref(),
-                Some(Fault::Locked | Fault::DirectoryGone)
-            )
+fn try_make(files: &dyn Files, parent: &Path) -> Result<Option<Made>, StoreError> {
+    let directory = make_dir(parent).map_err(|error| at(parent, error))?;
+    let locked = || -> Result<_, StoreError> {
+        let root = directory.path();
+        let shards = Shards::open(root.to_owned()).map_err(|error| at(root, error))?;
+        let locks = Locks::take(files, &shards)?;
+        if locks.is_shared() || !locks.are_in_place(files, &shards) {
+            return Err(at(root, Fault::Locked));
+        }
+        create_shards(files, &shards)?;
+        let now = files.identity(&Spot::Path(root));
+        let now = now.map_err(|error| at(root, error))?;
+        Ok((now == shards.identity()).then_some((shards, locks)))
     };
-    let locked = made.and_then(|directory| directory.lock_temporary().map(|()| directory));
-    match locked {
-        Ok(directory) if directory.is_at_its_path() => Ok(Some(directory)),
-        Ok(_) => Ok(None),
-        Err(error) if is_swept(&error) => Ok(None),
+    match locked() {
+        Ok(Some((shards, locks))) => Ok(Some(Made {
+            directory,
+            shards,
+            locks,
+        })),
+        Ok(None) => Ok(None),
+        Err(error) if error.is_not_found() || is_locked(&error) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+fn is_locked(error: &StoreError) -> bool {
+    matches!(error.get_ref().downcast_ref(), Some(Fault::Locked))
 }
 
 fn make_dir(parent: &Path) -> io::Result<TempDir> {
@@ -95,18 +119,12 @@ fn mark(directory: &Path) -> io::Result<()> {
     fs::File::create_new(directory.join(MARK)).map(drop)
 }
 
-/// Makes the directory of a store again, whose name is known to this process alone.
-/// Fails if something has that name meanwhile.
-pub(super) fn make_again(directory: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(directory)?;
-    mark(directory)
+/// Deletes what crashed processes of this user have left in `parent`.
+pub(super) fn sweep(files: &dyn Files, parent: &Path) {
+    sweep_until(files, parent, Instant::now() + LONGEST);
 }
 
-/// Deletes the temporary directories of crashed processes of this user.
-fn sweep(files: &dyn Files, parent: &Path, deadline: Instant) {
+fn sweep_until(files: &dyn Files, parent: &Path, deadline: Instant) {
     let Ok(names) = fs::read_dir(parent) else {
         return;
     };
@@ -133,12 +151,9 @@ fn sweep_one(files: &dyn Files, path: &Path, deadline: Instant) {
         return;
     }
     // An error is an answer too: another process has it.
-    let Ok(locks) = Locks::take(files, &shards) else {
+    let Ok(Some(_locks)) = Locks::take_unused(files, &shards) else {
         return;
     };
-    if locks.is_shared() {
-        return;
-    }
     match delete(files, &shards, deadline) {
         Ok(true) => {
             tracing::debug!(path = %PrintablePath(path), "removed the temporary directory of a crashed process");

@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use file_backed::fbstore::{FBStore, PreparedPath, key_path};
 use file_backed::{BackingStore, FBPool};
@@ -167,6 +168,69 @@ fn a_temporary_cache_is_made_again() {
         store.blocking_finished();
         assert_eq!(*item.blocking_read().expect("it is there"), "value");
         assert!(key_path(&root, item.key()).exists() && !is_free(&root));
+        drop((item, pool, store));
+        assert!(!root.exists(), "it is still deleted with its store");
+    });
+}
+
+/// A sweep on another thread used to take the new directory before it was locked, and
+/// the write was refused.
+#[test]
+fn a_temporary_cache_is_made_again_while_others_are_swept() {
+    test(|| {
+        let places = Places::new();
+        let path = PreparedPath::blocking_temp().expect("it is made");
+        let root = path.path().to_owned();
+        let files = FBStore::open(Words, path).expect("it is new");
+        let runtime = places.world.runtime().handle().clone();
+        let store = Arc::new(BackingStore::new(files, runtime));
+        let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 0));
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    drop(PreparedPath::blocking_temp().expect("it is made"));
+                }
+            });
+            let written = (0..50).try_for_each(|_| {
+                store.blocking_finished();
+                fs::remove_dir_all(&root).map_err(|error| error.to_string())?;
+                let item = pool.insert("value".to_owned());
+                item.blocking_write_now().map_err(|error| error.to_string())
+            });
+            is_over.store(true, Ordering::Relaxed);
+            written.expect("it is made again");
+        });
+    });
+}
+
+/// What stands at the name of a temporary cache is not the store's to use.
+#[test]
+fn a_temporary_cache_waits_until_its_name_is_free() {
+    test(|| {
+        let places = Places::new();
+        let path = PreparedPath::blocking_temp().expect("it is made");
+        let root = path.path().to_owned();
+        let files = FBStore::open(Words, path).expect("it is new");
+        let runtime = places.world.runtime().handle().clone();
+        let store = Arc::new(BackingStore::new(files, runtime));
+        let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 0));
+        fs::remove_dir_all(&root).expect("it is ours");
+        fs::create_dir(&root).expect("it is free");
+        fs::write(root.join("notes"), "precious").expect("it is made");
+        let item = pool.insert("value".to_owned());
+        let error = item.blocking_write_now().expect_err("the name is taken");
+        assert!(error.to_string().contains("something else has its name"));
+        assert_eq!(error.path(), Some(&*root), "{error}");
+        wait_until(|| pool.stats().store_failing);
+        let left = fs::read_dir(&root).expect("it is there").count();
+        assert_eq!(left, 1, "nothing of it was touched");
+
+        fs::remove_dir_all(&root).expect("it is ours");
+        wait_until(|| !pool.stats().store_failing);
+        store.blocking_finished();
+        assert!(key_path(&root, item.key()).exists());
+        assert!(!is_free(&root));
         drop((item, pool, store));
         assert!(!root.exists(), "it is still deleted with its store");
     });
