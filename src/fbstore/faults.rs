@@ -298,35 +298,35 @@ fn files_below(path: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_full_disk() {
-    assert!(at_each_operation(1, Fault::Error(ENOSPC)) > 30);
+    assert!(at_each_operation(1, Fault::Error(ENOSPC)) > 45);
 }
 
 #[test]
 fn a_full_disk_for_long() {
-    assert!(at_each_operation(FOREVER, Fault::Error(ENOSPC)) > 30);
+    assert!(at_each_operation(FOREVER, Fault::Error(ENOSPC)) > 45);
 }
 
 #[test]
 fn a_broken_disk() {
-    assert!(at_each_operation(1, Fault::Error(EIO)) > 30);
+    assert!(at_each_operation(1, Fault::Error(EIO)) > 45);
 }
 
 #[test]
 fn a_broken_disk_for_some_operations() {
     for lasts in 2..5 {
-        assert!(at_each_operation(lasts, Fault::Error(EIO)) > 30);
+        assert!(at_each_operation(lasts, Fault::Error(EIO)) > 45);
     }
 }
 
 #[test]
 fn permission_taken_away() {
-    assert!(at_each_operation(1, Fault::Error(EACCES)) > 30);
+    assert!(at_each_operation(1, Fault::Error(EACCES)) > 45);
 }
 
 #[test]
 fn too_many_open_files() {
-    assert!(at_each_operation(1, Fault::Error(EMFILE)) > 30);
-    assert!(at_each_operation(FOREVER, Fault::Error(EMFILE)) > 30);
+    assert!(at_each_operation(1, Fault::Error(EMFILE)) > 45);
+    assert!(at_each_operation(FOREVER, Fault::Error(EMFILE)) > 45);
 }
 
 /// The directories are on two file systems: persisting and registering copy.
@@ -341,7 +341,7 @@ fn faults_in_copies() {
             (2, EIO),
             (1, EACCES),
         ] {
-            assert!(at_each_operation_in(&places, lasts, Fault::Error(number)) > 30);
+            assert!(at_each_operation_in(&places, lasts, Fault::Error(number)) > 60);
         }
     }
 }
@@ -500,12 +500,12 @@ fn persisted_directories_that_cannot_be_tracked() {
 
 #[test]
 fn a_disk_that_became_read_only() {
-    assert!(at_each_operation(FOREVER, Fault::Error(EROFS)) > 30);
+    assert!(at_each_operation(FOREVER, Fault::Error(EROFS)) > 45);
 }
 
 #[test]
 fn a_quota_that_is_used_up() {
-    assert!(at_each_operation(2, Fault::Error(EDQUOT)) > 30);
+    assert!(at_each_operation(2, Fault::Error(EDQUOT)) > 45);
 }
 
 /// Two threads save at the same time. The one that comes second finds nothing to

@@ -126,4 +126,16 @@ mod tests {
         let error = read(&RealFiles, &shards).expect_err("it names no key");
         assert_eq!(error.path(), Some(&*path));
     }
+
+    /// Its length used to be taken from memory before its first byte was looked at.
+    #[test]
+    fn a_list_that_is_too_long_is_an_error_and_not_read() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let shards = Shards::open(dir.path().to_owned()).expect("it is there");
+        let list = std::fs::File::create(dir.path().join(LIST)).expect("it is made");
+        list.set_len(1 << 40).expect("it is sparse");
+        let error = read(&RealFiles, &shards).expect_err("it is too long");
+        let fault = error.get_ref().downcast_ref();
+        assert!(matches!(fault, Some(Fault::DamagedList)), "{error}");
+    }
 }

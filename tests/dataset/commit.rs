@@ -357,3 +357,28 @@ fn an_async_change_after_a_save_does_not_wait_for_the_commit() {
         drop(item);
     });
 }
+
+/// The directory under its new name used to have a committer of its own, whose opening
+/// deleted the files of a commit that was under way.
+#[test]
+fn a_dataset_that_was_moved_is_not_opened_a_second_time() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        let item = user.insert("a");
+        user.commit_texts(&[("a", &item)]).expect("nothing fails");
+        let moved = places.saved.with_file_name("moved");
+        std::fs::rename(&places.saved, &moved).expect("it is ours");
+        let open = || {
+            let path = PreparedPath::blocking_open(moved.clone(), vec![]).expect("it is there");
+            Library::blocking_open(&places.store(), path)
+        };
+        let error = open().expect_err("the first one is there");
+        assert!(
+            error.to_string().contains("commits to it already"),
+            "{error}"
+        );
+        drop((item, user));
+        assert_eq!(open().expect("it is free").generation(), 1);
+    });
+}

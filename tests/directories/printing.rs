@@ -5,7 +5,9 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
+use file_backed::FBPool;
 use file_backed::backing_store::StoreError;
 use file_backed::fbstore::PreparedPath;
 use uuid::Uuid;
@@ -39,7 +41,8 @@ fn names_are_escaped_in_errors_and_in_the_log() {
             drop(prepared(&places.saved));
             let foreign = places.saved.join("00").join(OsStr::from_bytes(NAME));
             fs::write(foreign, "").expect("it is written");
-            let pool = places.pool();
+            // It keeps the value, so that this thread writes it.
+            let pool = Arc::new(FBPool::<String, _>::new(places.store(), 10));
             let tracked = track(pool.store(), &places.saved).expect("it is tracked");
             let item = pool.insert("value".to_owned());
             item.blocking_persist(&tracked).expect("it is persisted");
@@ -57,7 +60,12 @@ fn names_are_escaped_in_errors_and_in_the_log() {
             shown("saved")
         );
         assert_eq!(error.to_string(), text);
-        for part in ["a name that is not of an item", "SPAN store"] {
+        let parts = [
+            "a name that is not of an item",
+            "a value was written",
+            "SPAN store",
+        ];
+        for part in parts {
             let said = |line: &String| line.contains(part) && line.contains("path=");
             assert!(lines.iter().any(said), "{part:?} is not in {lines:#?}");
         }

@@ -262,3 +262,23 @@ fn files_of_a_group_writable_directory_are_not_mapped() {
         }
     });
 }
+
+/// What a process has linked and not opened to the readers before it was killed stayed
+/// closed to them.
+#[test]
+fn an_item_that_is_there_already_is_opened_to_the_readers() {
+    test(|| {
+        let places = Places::new();
+        let pool = places.pool();
+        let path = PreparedPath::builder().readers(Readers::Everyone);
+        let path = path.blocking_open(&places.saved).expect("it is ours");
+        let item = pool.insert("value".to_owned());
+        item.blocking_write_now().expect("it is written");
+        let file = key_path(&places.saved, item.key());
+        let tracked = pool.store().blocking_track_path(path).expect("it is free");
+        fs::hard_link(key_path(&places.cache, item.key()), &file).expect("one file system");
+        assert_eq!(mode_of(&file), 0o400);
+        item.blocking_persist(&tracked).expect("it is there");
+        assert_eq!(mode_of(&file), 0o444);
+    });
+}

@@ -5,10 +5,11 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt as _, symlink};
 use std::path::{Path, PathBuf};
 
-use file_backed::fbstore::{PreparedPath, key_path};
+use file_backed::fbstore::{FBStore, PreparedPath, key_path};
 use uuid::Uuid;
 
-use crate::support::{in_a_process_with, test};
+use super::Places;
+use crate::support::{Words, in_a_process_with, test};
 
 /// What a process leaves that is killed: its locks go with it.
 fn leftover(parent: &Path, name: &str) -> PathBuf {
@@ -109,5 +110,21 @@ fn directories_that_are_made_at_once_are_not_swept() {
                 });
             }
         });
+    });
+}
+
+/// The store that had it last deletes it, also if that opened it by its path.
+#[test]
+fn one_that_a_second_store_has_taken_is_deleted_with_that() {
+    test(|| {
+        let places = Places::new();
+        let path = PreparedPath::blocking_temp().expect("it is made");
+        let root = path.path().to_owned();
+        let first = FBStore::open(Words, path).expect("it is new");
+        let second = places.open(&root).expect("the first has no items");
+        drop(first);
+        assert!(root.exists(), "the second has it");
+        drop(second);
+        assert!(!root.exists());
     });
 }
