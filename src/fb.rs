@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use crate::backing_store::{BackingStoreT, Strategy, Task, TrackedPath};
 use crate::error::StoreError;
-use crate::pool::{Duplicate, FBPool, Taken};
+use crate::pool::{Checkout, Duplicate, FBPool};
 use crate::residency::Item;
 use crate::{OwnedReadGuard, ReadGuard, Result, WriteGuard};
 
@@ -467,7 +467,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
         &self,
         only_handle: bool,
         duplicate: Duplicate<T, B>,
-    ) -> Result<Taken<T, B>> {
+    ) -> Result<Checkout<T, B>> {
         if only_handle && let Some(taken) = self.pool.take_resident(&self.item) {
             return Ok(taken);
         }
@@ -475,7 +475,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     }
 
     /// Switches to the item of a taken value, if it is another.
-    pub(crate) fn guard_of(&mut self, taken: Taken<T, B>) -> WriteGuard<'_, T, B> {
+    pub(crate) fn guard_of(&mut self, taken: Checkout<T, B>) -> WriteGuard<'_, T, B> {
         if !Arc::ptr_eq(&self.item, &taken.item) {
             self.pool.count_new_item();
             let shared = std::mem::replace(&mut self.item, taken.item);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::Fb;
 use crate::backing_store::Strategy;
 use crate::pool::FBPool;
-use crate::residency::{Held, Item};
+use crate::residency::{Item, ValueRef};
 
 /// A value, borrowed from a handle to be read.
 ///
@@ -49,7 +49,7 @@ use crate::residency::{Held, Item};
 #[must_use = "the value may leave memory as soon as the guard is dropped"]
 pub struct ReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     // Before `user`: the value is given up first, and the item looked after then.
-    value: Held<T>,
+    value: ValueRef<T>,
     user: User<'a, T, B>,
 }
 
@@ -118,7 +118,7 @@ struct User<'a, T: Send + Sync + 'static, B: Strategy<T>>(&'a Fb<T, B>);
 
 impl<'a, T: Send + Sync + 'static, B: Strategy<T>> ReadGuard<'a, T, B> {
     #[inline]
-    pub(crate) fn new(handle: &'a Fb<T, B>, value: Held<T>) -> Self {
+    pub(crate) fn new(handle: &'a Fb<T, B>, value: ValueRef<T>) -> Self {
         Self {
             value,
             user: User(handle),
@@ -254,7 +254,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for WriteGuard<'_, T, B> {
             .value
             .take()
             .expect("the value is there until the drop");
-        self.handle.pool().put_back(self.handle.item(), value);
+        self.handle.pool().check_in(self.handle.item(), value);
     }
 }
 

@@ -197,7 +197,10 @@ impl Program<'_> {
             !stats.store_failing && stats.writes_waiting == 0,
             "{stats:?}"
         );
-        assert!(stats.resident <= 1 && stats.overdue == 0, "{stats:?}");
+        assert!(
+            stats.resident <= 1 && stats.pinned_over_budget == 0,
+            "{stats:?}"
+        );
         self.pool.validate();
         live.iter().for_each(|live| live.item.item().validate());
 

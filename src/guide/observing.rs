@@ -63,7 +63,7 @@
 //! | `misses` against `hits` | the budget is small for what is used |
 //! | `writes_waiting`, `writes_waiting_bytes` | the disk is slower than who inserts |
 //! | `bytes_written`, `bytes_read` | values go to the disk and come back |
-//! | `overdue`, `overdue_bytes` | guards are held for long |
+//! | `pinned_over_budget`, `pinned_over_budget_bytes` | guards are held for long |
 //! | `store_failing` | there is an outage |
 //! | `write_failures`, `failed_deletions`, `failed_tasks` | the log has a line for each |
 //! | `copies` | the cache and the persisted directory are not on one file system |

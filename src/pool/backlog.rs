@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::FBPool;
-use super::order::Amounts;
+use super::eviction_lists::Amounts;
 use crate::backing_store::{BackingStoreT, Strategy};
 use crate::error::Operation;
 use crate::sync::{Event, EventListener, Listener as _, Mutex};
@@ -91,7 +91,7 @@ impl Backlog {
     fn admit(&self, amounts: impl FnOnce() -> Amounts) -> Room {
         let mut permits = self.permits.lock();
         let amounts = amounts();
-        let (unwritten, refused) = (amounts.unwritten, amounts.refused);
+        let (unwritten, refused) = (amounts.unwritten, amounts.unwritable);
         let promised = permits.weight.saturating_mul(permits.unused as u64);
         let items = unwritten.items + permits.unused;
         let bytes = unwritten.bytes.saturating_add(promised);
@@ -108,7 +108,7 @@ impl Backlog {
     fn is_half_free(&self, amounts: &Amounts) -> bool {
         let permits = self.permits.lock();
         let promised = permits.weight.saturating_mul(permits.unused as u64);
-        let stuck = amounts.refused;
+        let stuck = amounts.unwritable;
         let items = self
             .bound
             .items
@@ -257,7 +257,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         if let Some(error) = self.core().outage.refusal() {
             return Err(failed(error));
         }
-        match self.backlog.admit(|| self.order.amounts()) {
+        match self.backlog.admit(|| self.lists.amounts()) {
             Room::Free => {
                 // There may be room for another.
                 self.backlog.room_made();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::FBPool;
 use super::backlog::Bound;
-use super::order::Budget;
+use super::eviction_lists::Budget;
 use super::weighing::Weigher;
 use crate::backing_store::{BackingStore, BackingStoreT};
 

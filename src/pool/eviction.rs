@@ -25,12 +25,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if self.core().is_forked() {
             return;
         }
-        while let Some(victim) = self.order.pop_victim() {
+        while let Some(victim) = self.lists.pop_victim() {
             self.let_go(&victim, drops);
         }
         // Once more, for a guard that has gone unseen; see `Item::release`.
-        if let Some(item) = self.order.pop_overdue() {
-            self.evict_overdue(&item, drops);
+        if let Some(item) = self.lists.pop_pinned() {
+            self.evict_unpinned(&item, drops);
         }
     }
 
@@ -48,7 +48,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// the budget let go of before, the value goes too.
     #[inline]
     pub(crate) fn user_gone(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
-        if item.is_overdue() {
+        if item.is_evicting() {
             self.evict_abandoned(item);
         }
     }
@@ -58,7 +58,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if self.core().is_forked() {
             return;
         }
-        self.evict_overdue(item, Drops::InBackground);
+        self.evict_unpinned(item, Drops::InBackground);
     }
 
     /// A guard gives up its value. If it is the last to have it, because the item
@@ -72,8 +72,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    fn evict_overdue(self: &Arc<Self>, item: &Arc<Item<T, B>>, drops: Drops) {
-        if let Some(value) = item.evict_overdue(&**self) {
+    fn evict_unpinned(self: &Arc<Self>, item: &Arc<Item<T, B>>, drops: Drops) {
+        if let Some(value) = item.evict_unpinned(&**self) {
             self.drop_evicted(item, value, drops);
         }
     }
@@ -82,7 +82,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// more.
     pub(super) fn release_maps(self: &Arc<Self>, most: usize) -> bool {
         for _ in 0..most {
-            let Some(item) = self.order.pop_mapped() else {
+            let Some(item) = self.lists.pop_mapped() else {
                 return false;
             };
             self.let_go(&item, Drops::Here);

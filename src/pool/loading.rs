@@ -6,17 +6,17 @@ use super::eviction::Drops;
 use super::{FBPool, maps};
 use crate::backing_store::{BackingStoreT, Lane, Strategy};
 use crate::error::{Fault, Operation};
-use crate::residency::{Flight, Held, Item, LoadStep};
+use crate::residency::{Flight, Item, LoadStep, ValueRef};
 use crate::{Error, Result};
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// The fast path of every load: a value in memory, without a lock. It may
     /// miss one that the pool is counting at this moment.
     #[inline]
-    pub(crate) fn try_hit(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Held<T>> {
+    pub(crate) fn try_hit(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<ValueRef<T>> {
         let value = item.read()?;
         self.counters.hit();
-        if !self.order.is_recent(item) {
+        if !self.lists.is_recent(item) {
             self.promote(item);
         }
         Some(value)
@@ -24,12 +24,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     /// A value in memory, for callers that would not look any further.
     #[inline]
-    pub(crate) fn find(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Held<T>> {
+    pub(crate) fn find(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<ValueRef<T>> {
         self.try_hit(item).or_else(|| self.find_locked(item))
     }
 
     #[cold]
-    fn find_locked(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Held<T>> {
+    fn find_locked(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<ValueRef<T>> {
         if self.core().is_forked() {
             return None;
         }
@@ -44,24 +44,27 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if self.core().is_forked() {
             return;
         }
-        item.rescue(&**self);
+        item.promote(&**self);
         self.backlog.room_made();
         self.enforce(Drops::InBackground);
     }
 
-    pub(crate) async fn load(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Result<Held<T>> {
+    pub(crate) async fn load(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Result<ValueRef<T>> {
         match self.begin_load(item)? {
             Begun::Hit(value) => Ok(value),
-            Begun::Waits(waiting) => waiting.value(|loaded| loaded.clone()).await.map(Held::full),
+            Begun::Waits(waiting) => waiting
+                .value(|loaded| loaded.clone())
+                .await
+                .map(ValueRef::full),
         }
     }
 
-    pub(crate) fn blocking_load(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Result<Held<T>> {
+    pub(crate) fn blocking_load(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Result<ValueRef<T>> {
         match self.begin_load(item)? {
             Begun::Hit(value) => Ok(value),
             Begun::Waits(waiting) => waiting
                 .blocking_value(|loaded| loaded.clone())
-                .map(Held::full),
+                .map(ValueRef::full),
         }
     }
 
@@ -121,7 +124,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 }
 
 enum Begun<'a, T: Send + Sync + 'static, B: Strategy<T>> {
-    Hit(Held<T>),
+    Hit(ValueRef<T>),
     Waits(Waiting<'a, T, B>),
 }
 

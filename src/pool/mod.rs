@@ -3,8 +3,10 @@
 mod archiving;
 mod backlog;
 mod builder;
+mod checkout;
 mod counters;
 mod eviction;
+mod eviction_lists;
 #[cfg(all(test, shuttle))]
 mod interleavings;
 mod loading;
@@ -12,10 +14,8 @@ mod maps;
 #[cfg(all(test, not(shuttle)))]
 mod model;
 mod open;
-mod order;
 mod saving;
 mod stats;
-mod taking;
 #[cfg(test)]
 mod testing;
 mod weighing;
@@ -28,18 +28,18 @@ use uuid::Uuid;
 
 pub use backlog::Permit;
 pub use builder::PoolBuilder;
+pub(crate) use checkout::{Checkout, Duplicate};
 pub use stats::Stats;
-pub(crate) use taking::{Duplicate, Taken};
 
 use crate::backing_store::{BackingStore, BackingStoreT, Core, Strategy, Token, TrackedPath};
 use crate::error::Operation;
-use crate::residency::{Item, Jobs, Place, Residents, Written};
+use crate::residency::{InFlight, Item, ListId, PoolLists, Written};
 use crate::sync::atomic::Ordering;
 use crate::{Fb, Result};
 use backlog::{Backlog, Bound};
 use counters::Counters;
 use eviction::Drops;
-use order::{Budget, Order};
+use eviction_lists::{Budget, EvictionLists};
 use weighing::Weigher;
 
 /// Keeps the recently used of many items in memory, and every other in a file.
@@ -82,7 +82,7 @@ use weighing::Weigher;
 /// [builder](Self::builder) was told, in the order of their use: a segmented LRU
 /// in which a hit on an item of the recent half moves nothing, and so takes no
 /// lock. An item that is let go of is written first, in the background, if its
-/// value has no file yet; it can be read meanwhile, and a hit rescues it. What
+/// value has no file yet; it can be read meanwhile, and a hit promotes it. What
 /// a guard uses stays in memory beyond the budget until the guard goes.
 ///
 /// A value that is a map of its file ([`Footprint::is_mapped`]) costs no memory
@@ -105,8 +105,8 @@ use weighing::Weigher;
 /// [`Footprint::is_mapped`]: crate::fbstore::Footprint::is_mapped
 pub struct FBPool<T, B: BackingStoreT> {
     store: Arc<BackingStore<B>>,
-    order: Order<T, B>,
-    jobs: Jobs<T, B>,
+    lists: EvictionLists<T, B>,
+    in_flight: InFlight<T, B>,
     weigher: Option<Weigher<T>>,
     backlog: Backlog,
     counters: Counters,
@@ -140,8 +140,8 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         store.core().outage.tell_of_begin(backlog.changed());
         Self {
             store,
-            order: Order::new(budget),
-            jobs: Jobs::new(),
+            lists: EvictionLists::new(budget),
+            in_flight: InFlight::new(),
             weigher,
             backlog,
             counters: Counters::new(),
@@ -169,24 +169,24 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     /// Checks what must hold whenever nobody is at work.
     #[cfg(test)]
     pub(crate) fn validate(&self) {
-        self.order.validate();
+        self.lists.validate();
     }
 
     /// What the pool counts.
     pub fn stats(&self) -> Stats {
-        let amounts = self.order.amounts();
+        let amounts = self.lists.amounts();
         let counters = &self.counters;
         let (failures, transfers) = (&self.core().failures, &self.core().transfers);
         let traffic = self.core().backing.traffic();
         Stats {
             items: self.size(),
-            resident: amounts.order.items,
-            resident_bytes: amounts.order.bytes,
+            resident: amounts.resident.items,
+            resident_bytes: amounts.resident.bytes,
             mapped: amounts.mapped.items,
             mapped_bytes: amounts.mapped.bytes,
             map_fallbacks: maps::fallbacks(),
-            overdue: amounts.overdue.items,
-            overdue_bytes: amounts.overdue.bytes,
+            pinned_over_budget: amounts.pinned.items,
+            pinned_over_budget_bytes: amounts.pinned.bytes,
             hits: counters.hits(),
             misses: counters.misses.load(Ordering::Relaxed),
             evictions: counters.evictions.load(Ordering::Relaxed),
@@ -389,13 +389,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 }
 
-impl<T, B: BackingStoreT> Residents<T, B> for FBPool<T, B> {
-    fn place(&self, item: &Arc<Item<T, B>>, place: Place) {
-        self.order.place(item, place);
+impl<T, B: BackingStoreT> PoolLists<T, B> for FBPool<T, B> {
+    fn move_to(&self, item: &Arc<Item<T, B>>, list: ListId) {
+        self.lists.move_to(item, list);
     }
 
-    fn jobs(&self) -> &Jobs<T, B> {
-        &self.jobs
+    fn in_flight(&self) -> &InFlight<T, B> {
+        &self.in_flight
     }
 }
 

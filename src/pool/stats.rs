@@ -24,9 +24,9 @@ pub struct Stats {
     /// pools of the process together.
     pub map_fallbacks: u64,
     /// Items that the budget has let go of and that a guard still uses.
-    pub overdue: usize,
+    pub pinned_over_budget: usize,
     /// What they weigh, in bytes.
-    pub overdue_bytes: u64,
+    pub pinned_over_budget_bytes: u64,
     /// Loads and changes that found the value in memory. A thread's count may be missed
     /// where more than 64 threads load.
     pub hits: u64,

@@ -12,11 +12,11 @@ use crate::sync::{Mutex, point};
 
 pub(super) type Bytes = Vec<u8>;
 
-pub(super) type Place = Mutex<BTreeMap<Uuid, Bytes>>;
+pub(super) type Persisted = Mutex<BTreeMap<Uuid, Bytes>>;
 
 #[derive(Default)]
 pub(super) struct Store {
-    cache: Place,
+    cache: Persisted,
     writes: Mutex<Mood>,
     refuses_loads: AtomicBool,
     maps: AtomicBool,
@@ -59,13 +59,13 @@ impl Store {
     }
 }
 
-fn get(place: &Place, key: Uuid) -> Result<Bytes, StoreError> {
+fn get(place: &Persisted, key: Uuid) -> Result<Bytes, StoreError> {
     let value = place.lock().get(&key).cloned();
     value.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
 }
 
 impl BackingStoreT for Store {
-    type PersistPath = Place;
+    type PersistPath = Persisted;
 
     fn delete(&self, key: Uuid) -> Result<(), StoreError> {
         self.cache
@@ -76,28 +76,28 @@ impl BackingStoreT for Store {
         Ok(())
     }
 
-    fn delete_persisted(&self, path: &Place, key: Uuid) -> Result<(), StoreError> {
+    fn delete_persisted(&self, path: &Persisted, key: Uuid) -> Result<(), StoreError> {
         path.lock().remove(&key);
         Ok(())
     }
 
-    fn register(&self, path: &Place, key: Uuid) -> Result<Transfer, StoreError> {
+    fn register(&self, path: &Persisted, key: Uuid) -> Result<Transfer, StoreError> {
         let before = self.cache.lock().insert(key, get(path, key)?);
         assert!(before.is_none(), "a file is registered once");
         Ok(Transfer::Linked)
     }
 
-    fn persist(&self, path: &Place, key: Uuid) -> Result<Transfer, StoreError> {
+    fn persist(&self, path: &Persisted, key: Uuid) -> Result<Transfer, StoreError> {
         let before = path.lock().insert(key, get(&self.cache, key)?);
         assert!(before.is_none(), "a file is persisted once");
         Ok(Transfer::Linked)
     }
 
-    fn sanitize_path(&self, path: &Place) -> Result<Vec<Uuid>, StoreError> {
+    fn sanitize_path(&self, path: &Persisted) -> Result<Vec<Uuid>, StoreError> {
         Ok(path.lock().keys().copied().collect())
     }
 
-    fn sync_persisted(&self, _: &Place) -> Result<(), StoreError> {
+    fn sync_persisted(&self, _: &Persisted) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -84,7 +84,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             }
         }
         self.backlog
-            .write_ended(outcome.as_ref().err(), &self.order.amounts());
+            .write_ended(outcome.as_ref().err(), &self.lists.amounts());
         match (end, &outcome) {
             (WriteEnd::Released(value), _) => self.drop_evicted(item, value, Drops::Here),
             (

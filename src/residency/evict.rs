@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::item::{Cell, Item, State};
-use super::place::{Place, Residents};
+use super::list_id::{ListId, PoolLists};
 use super::{Wanted, WriteBack};
 use crate::backing_store::{BackingStoreT, File};
 use crate::sync::atomic::Ordering;
@@ -30,39 +30,36 @@ pub(crate) struct Retired<T, B: BackingStoreT> {
 
 impl<T, B: BackingStoreT> Item<T, B> {
     /// The budget lets go of the item.
-    pub(crate) fn evict(self: &Arc<Self>, residents: &impl Residents<T, B>) -> Evicted<T> {
+    pub(crate) fn evict(self: &Arc<Self>, lists: &impl PoolLists<T, B>) -> Evicted<T> {
         let mut cell = self.lock();
-        if self.place() != Place::Nowhere {
+        if self.list() != ListId::Unlisted {
             // Somebody put it back into a list since it was chosen.
             return Evicted::No;
         }
         match cell.state {
-            State::Clean => match self.release(&mut cell, residents) {
+            State::Clean => match self.release(&mut cell, lists) {
                 Some(value) => Evicted::Released(value),
                 None => Evicted::No,
             },
             State::Dirty | State::Writing => {
-                self.overdue.store(true, Ordering::SeqCst);
-                residents.place(self, Place::Unwritten);
+                self.evicting.store(true, Ordering::SeqCst);
+                lists.move_to(self, ListId::Unwritten);
                 match std::mem::replace(&mut cell.eviction_queued, true) {
                     true => Evicted::No,
                     false => Evicted::Write,
                 }
             }
-            State::Absent | State::Loading | State::Taken | State::Dead => Evicted::No,
+            State::Absent | State::Loading | State::CheckedOut | State::Dead => Evicted::No,
         }
     }
 
     /// A guard of an overdue item was dropped, or the pool looks once more.
-    pub(crate) fn evict_overdue(
-        self: &Arc<Self>,
-        residents: &impl Residents<T, B>,
-    ) -> Option<Arc<T>> {
+    pub(crate) fn evict_unpinned(self: &Arc<Self>, lists: &impl PoolLists<T, B>) -> Option<Arc<T>> {
         let mut cell = self.lock();
-        if !self.is_overdue() || cell.state != State::Clean {
+        if !self.is_evicting() || cell.state != State::Clean {
             return None;
         }
-        self.release(&mut cell, residents)
+        self.release(&mut cell, lists)
     }
 
     /// Gives up the value of a clean item, unless it is in use.
@@ -78,42 +75,42 @@ impl<T, B: BackingStoreT> Item<T, B> {
     pub(super) fn release(
         self: &Arc<Self>,
         cell: &mut Cell,
-        residents: &impl Residents<T, B>,
+        lists: &impl PoolLists<T, B>,
     ) -> Option<Arc<T>> {
-        self.overdue.store(true, Ordering::SeqCst);
+        self.evicting.store(true, Ordering::SeqCst);
         let value = self.slot.take().expect("a resident value is in its slot");
         if Arc::strong_count(&value) > 1 {
             self.slot.put(value);
-            residents.place(self, Place::Overdue);
+            lists.move_to(self, ListId::Pinned);
             return None;
         }
         cell.state = State::Absent;
-        self.overdue.store(false, Ordering::SeqCst);
-        residents.place(self, Place::Nowhere);
+        self.evicting.store(false, Ordering::SeqCst);
+        lists.move_to(self, ListId::Unlisted);
         Some(value)
     }
 
     /// The last handle is gone.
-    pub(crate) fn retire(self: &Arc<Self>, residents: &impl Residents<T, B>) -> Retired<T, B> {
+    pub(crate) fn retire(self: &Arc<Self>, lists: &impl PoolLists<T, B>) -> Retired<T, B> {
         let mut cell = self.lock();
         let mut superseded = None;
         // To empty a slot costs some time for each thread that there is.
         let is_resident = cell.state.is_resident();
         // What still runs clears up after itself.
         let left_to_job = match std::mem::replace(&mut cell.state, State::Dead) {
-            State::Loading => !residents.jobs().end_flight(self).claim.cancel(),
+            State::Loading => !lists.in_flight().end_flight(self).claim.cancel(),
             State::Writing => {
-                let write = residents.jobs().end_write(self);
+                let write = lists.in_flight().end_write(self);
                 let left = write.is_wanted(Wanted::Persist) || !write.claim.cancel();
                 superseded = (!left).then_some(write);
                 left
             }
-            State::Absent | State::Clean | State::Dirty | State::Taken => false,
+            State::Absent | State::Clean | State::Dirty | State::CheckedOut => false,
             State::Dead => unreachable!("an item dies once"),
         };
-        self.overdue.store(false, Ordering::SeqCst);
-        if self.place() != Place::Nowhere {
-            residents.place(self, Place::Nowhere);
+        self.evicting.store(false, Ordering::SeqCst);
+        if self.list() != ListId::Unlisted {
+            lists.move_to(self, ListId::Unlisted);
         }
         let key = cell.key;
         if left_to_job {

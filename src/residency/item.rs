@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::Held;
-use super::place::{Place, Residents};
+use super::ValueRef;
+use super::list_id::{ListId, PoolLists};
 use super::slot::Slot;
 use crate::backing_store::{BackingStoreT, File, Token};
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -14,16 +14,16 @@ use crate::sync::{Mutex, MutexGuard};
 pub(crate) struct Item<T, B: BackingStoreT> {
     pub(super) slot: Slot<T>,
     /// The pool's clock when the item was last put in front.
-    stamp: AtomicU64,
+    last_used: AtomicU64,
     /// What the resident value costs, in bytes: of memory, or of its map. Written
     /// under the item's lock, and only while the pool has the item nowhere.
     weight: AtomicU64,
     /// Handles that own the item; guards and jobs do not.
     handles: AtomicU32,
     /// The budget has let go of the item, but its value was in use.
-    pub(super) overdue: AtomicBool,
+    pub(super) evicting: AtomicBool,
     /// Where the pool has the item; written under the lock of the lists only.
-    place: AtomicU8,
+    list: AtomicU8,
     cell: Mutex<Cell>,
     store: std::marker::PhantomData<fn(B)>,
 }
@@ -52,7 +52,7 @@ pub(super) enum State {
     Dirty,
     /// It has a write among the jobs.
     Writing,
-    Taken,
+    CheckedOut,
     Dead,
 }
 
@@ -76,8 +76,8 @@ impl<T, B: BackingStoreT> Item<T, B> {
     }
 
     /// An item of one's own for a value that is about to be changed.
-    pub(crate) fn taken() -> Arc<Self> {
-        Self::new(crate::key::random(), None, 0, File::None, State::Taken)
+    pub(crate) fn checked_out() -> Arc<Self> {
+        Self::new(crate::key::random(), None, 0, File::None, State::CheckedOut)
     }
 
     /// An item whose value is in a file.
@@ -88,11 +88,11 @@ impl<T, B: BackingStoreT> Item<T, B> {
     fn new(key: Uuid, value: Option<Arc<T>>, weight: u64, file: File, state: State) -> Arc<Self> {
         Arc::new(Self {
             slot: Slot::new(value),
-            stamp: AtomicU64::new(0),
+            last_used: AtomicU64::new(0),
             weight: AtomicU64::new(weight),
             handles: AtomicU32::new(1),
-            overdue: AtomicBool::new(false),
-            place: AtomicU8::new(Place::Nowhere as u8),
+            evicting: AtomicBool::new(false),
+            list: AtomicU8::new(ListId::Unlisted as u8),
             cell: Mutex::new(Cell {
                 key,
                 file,
@@ -120,25 +120,25 @@ impl<T, B: BackingStoreT> Item<T, B> {
 
     /// The value, if it is resident. Takes no lock.
     #[inline]
-    pub(crate) fn read(&self) -> Option<Held<T>> {
+    pub(crate) fn read(&self) -> Option<ValueRef<T>> {
         self.slot.read()
     }
 
     /// The value, asked for under the lock: whoever counts a value takes it out
     /// of the slot for a moment, so an empty slot alone proves nothing.
     #[cold]
-    pub(crate) fn read_locked(&self) -> Option<Held<T>> {
+    pub(crate) fn read_locked(&self) -> Option<ValueRef<T>> {
         let _cell = self.lock();
         self.slot.read()
     }
 
     #[inline]
-    pub(crate) fn stamp(&self) -> u64 {
-        self.stamp.load(Ordering::Relaxed)
+    pub(crate) fn last_used(&self) -> u64 {
+        self.last_used.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn set_stamp(&self, stamp: u64) {
-        self.stamp.store(stamp, Ordering::Relaxed);
+    pub(crate) fn set_last_used(&self, last_used: u64) {
+        self.last_used.store(last_used, Ordering::Relaxed);
     }
 
     pub(crate) fn weight(&self) -> u64 {
@@ -147,36 +147,36 @@ impl<T, B: BackingStoreT> Item<T, B> {
 
     /// Under the item's lock.
     pub(super) fn set_weight(&self, weight: u64) {
-        debug_assert_eq!(self.place(), Place::Nowhere, "a listed weight is counted");
+        debug_assert_eq!(self.list(), ListId::Unlisted, "a listed weight is counted");
         self.weight.store(weight, Ordering::Relaxed);
     }
 
     #[inline]
-    pub(crate) fn is_overdue(&self) -> bool {
-        self.overdue.load(Ordering::SeqCst)
+    pub(crate) fn is_evicting(&self) -> bool {
+        self.evicting.load(Ordering::SeqCst)
     }
 
     #[inline]
-    pub(crate) fn place(&self) -> Place {
-        Place::of(self.place.load(Ordering::Relaxed))
+    pub(crate) fn list(&self) -> ListId {
+        ListId::of(self.list.load(Ordering::Relaxed))
     }
 
-    pub(crate) fn set_place(&self, place: Place) {
-        self.place.store(place as u8, Ordering::Relaxed);
+    pub(crate) fn set_list(&self, list: ListId) {
+        self.list.store(list as u8, Ordering::Relaxed);
     }
 
     /// Puts a resident item where it belongs.
-    pub(super) fn settle(self: &Arc<Self>, cell: &Cell, residents: &impl Residents<T, B>) {
-        let place = match cell.is_map {
-            true => Place::Mapped,
-            false => Place::Order,
+    pub(super) fn settle(self: &Arc<Self>, cell: &Cell, lists: &impl PoolLists<T, B>) {
+        let list = match cell.is_map {
+            true => ListId::Mapped,
+            false => ListId::Resident,
         };
-        residents.place(self, place);
+        lists.move_to(self, list);
     }
 
     /// A new item goes to the front.
-    pub(crate) fn enter(self: &Arc<Self>, residents: &impl Residents<T, B>) {
-        self.settle(&self.lock(), residents);
+    pub(crate) fn enter(self: &Arc<Self>, lists: &impl PoolLists<T, B>) {
+        self.settle(&self.lock(), lists);
     }
 
     pub(crate) fn add_handle(&self) {
@@ -196,8 +196,8 @@ impl<T, B: BackingStoreT> Item<T, B> {
     }
 
     /// Whether a write guard has the value, or had it and was leaked.
-    pub(crate) fn is_taken(&self) -> bool {
-        self.lock().state == State::Taken
+    pub(crate) fn is_checked_out(&self) -> bool {
+        self.lock().state == State::CheckedOut
     }
 
     /// Checks what must hold whenever the lock is free.
@@ -210,17 +210,17 @@ impl<T, B: BackingStoreT> Item<T, B> {
             State::Absent | State::Loading => assert!(!resident && has_file),
             State::Clean => assert!(resident && has_file),
             State::Dirty | State::Writing => assert!(resident && !has_file),
-            State::Taken => assert!(!resident && !has_file),
+            State::CheckedOut => assert!(!resident && !has_file),
             State::Dead => {}
         }
-        let overdue = self.is_overdue();
-        match self.place() {
-            Place::Nowhere => assert!(!resident && !overdue || cell.state == State::Dead),
-            Place::Order => assert!(resident && !overdue && !cell.is_map),
-            Place::Mapped => assert!(cell.state == State::Clean && !overdue && cell.is_map),
-            Place::Overdue => assert!(cell.state == State::Clean && overdue),
-            Place::Unwritten | Place::Refused => {
-                assert!(matches!(cell.state, State::Dirty | State::Writing) && overdue);
+        let evicting = self.is_evicting();
+        match self.list() {
+            ListId::Unlisted => assert!(!resident && !evicting || cell.state == State::Dead),
+            ListId::Resident => assert!(resident && !evicting && !cell.is_map),
+            ListId::Mapped => assert!(cell.state == State::Clean && !evicting && cell.is_map),
+            ListId::Pinned => assert!(cell.state == State::Clean && evicting),
+            ListId::Unwritten | ListId::Unwritable => {
+                assert!(matches!(cell.state, State::Dirty | State::Writing) && evicting);
                 assert!(cell.eviction_queued || cell.state == State::Writing);
             }
         }

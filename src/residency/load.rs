@@ -5,12 +5,12 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::item::{Item, State};
-use super::{Flight, Held, Residents};
+use super::{Flight, PoolLists, ValueRef};
 use crate::backing_store::{BackingStoreT, File};
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum LoadStep<T> {
-    Hit(Held<T>),
+    Hit(ValueRef<T>),
     /// Wait for the flight; if it is new, see to it that it is run.
     Wait {
         flight: Arc<Flight<T>>,
@@ -29,24 +29,24 @@ pub(crate) struct Cost {
 }
 
 impl<T, B: BackingStoreT> Item<T, B> {
-    pub(crate) fn begin_load(self: &Arc<Self>, residents: &impl Residents<T, B>) -> LoadStep<T> {
+    pub(crate) fn begin_load(self: &Arc<Self>, lists: &impl PoolLists<T, B>) -> LoadStep<T> {
         let mut cell = self.lock();
         match cell.state {
             State::Absent => {
                 cell.state = State::Loading;
                 LoadStep::Wait {
-                    flight: residents.jobs().start_flight(self),
+                    flight: lists.in_flight().start_flight(self),
                     new: true,
                 }
             }
             State::Loading => LoadStep::Wait {
-                flight: residents.jobs().flight(self),
+                flight: lists.in_flight().flight(self),
                 new: false,
             },
             State::Clean | State::Dirty | State::Writing => {
                 LoadStep::Hit(self.slot.read().expect("a resident value is in its slot"))
             }
-            State::Taken => LoadStep::Leaked,
+            State::CheckedOut => LoadStep::Leaked,
             State::Dead => unreachable!("a handle keeps its item alive"),
         }
     }
@@ -60,11 +60,11 @@ impl<T, B: BackingStoreT> Item<T, B> {
     /// A hit on an item in the older half, or on one that the budget has let go
     /// of: it comes to the front. A job that was queued for its eviction finds
     /// nothing to do.
-    pub(crate) fn rescue(self: &Arc<Self>, residents: &impl Residents<T, B>) {
+    pub(crate) fn promote(self: &Arc<Self>, lists: &impl PoolLists<T, B>) {
         let cell = self.lock();
         if cell.state.is_resident() {
-            self.overdue.store(false, Ordering::SeqCst);
-            self.settle(&cell, residents);
+            self.evicting.store(false, Ordering::SeqCst);
+            self.settle(&cell, lists);
         }
     }
 
@@ -72,12 +72,12 @@ impl<T, B: BackingStoreT> Item<T, B> {
     pub(crate) fn finish_load(
         self: &Arc<Self>,
         loaded: Option<(&Arc<T>, Cost)>,
-        residents: &impl Residents<T, B>,
+        lists: &impl PoolLists<T, B>,
     ) -> (Uuid, File) {
         let mut cell = self.lock();
         let key = cell.key;
         match cell.state {
-            State::Loading => drop(residents.jobs().end_flight(self)),
+            State::Loading => drop(lists.in_flight().end_flight(self)),
             State::Dead => return (key, std::mem::replace(&mut cell.file, File::None)),
             _ => unreachable!("an item that is loading is loaded by one flight, or dies"),
         }
@@ -88,7 +88,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 cell.is_map = cost.is_map;
                 cell.was_loaded = true;
                 self.set_weight(cost.weight);
-                self.settle(&cell, residents);
+                self.settle(&cell, lists);
             }
             None => cell.state = State::Absent,
         }

@@ -10,21 +10,21 @@
 //! *Overdue* is a flag beside the state: the budget has let go of the item, but
 //! somebody still uses its value, or it is in no file yet. *Dead* is terminal:
 //! guards own their value and go on. A flight or a write under way is not in the
-//! item but among the pool's [`Jobs`]. Where the pool has the item is its
-//! [`Place`].
+//! item but among the pool's [`InFlight`]. Where the pool has the item is its
+//! [`ListId`].
 //!
 //! | event | absent | loading | clean | dirty | writing, queued / running | taken |
 //! |---|---|---|---|---|---|---|
 //! | [`begin_load`](Item::begin_load) | starts a flight: loading | joins | hit | hit | hit | leaked |
-//! | [`rescue`](Item::rescue) (a hit in the older half) | – | – | to the front, not overdue | the same | the same | – |
+//! | [`promote`](Item::promote) (a hit in the older half) | – | – | to the front, not overdue | the same | the same | – |
 //! | [`finish_load`](Item::finish_load) | – | clean, in front; failed: absent | – | – | – | – |
-//! | [`begin_take`](Item::begin_take) (a mutation by the only handle) | starts a flight | joins | taken, with a new key; a reader is there: duplicate | the same | queued: the same, and superseded; a save wants it, or running: waits | leaked |
+//! | [`begin_checkout`](Item::begin_checkout) (a mutation by the only handle) | starts a flight | joins | taken, with a new key; a reader is there: duplicate | the same | queued: the same, and superseded; a save wants it, or running: waits | leaked |
 //! | [`evict`](Item::evict) | – | – | nobody uses it: absent; else overdue | unwritten, its job is queued | unwritten, its job is queued | – |
-//! | [`begin_eviction_write`](Item::begin_eviction_write) (that job's turn) | – | – | – | overdue: writing; rescued: nothing | overdue: runs it, if nobody does | – |
-//! | [`evict_overdue`](Item::evict_overdue) (a guard was dropped) | – | – | nobody uses it: absent | – | – | – |
+//! | [`begin_eviction_write`](Item::begin_eviction_write) (that job's turn) | – | – | – | overdue: writing; promoted: nothing | overdue: runs it, if nobody does | – |
+//! | [`evict_unpinned`](Item::evict_unpinned) (a guard was dropped) | – | – | nobody uses it: absent | – | – | – |
 //! | [`finish_write`](Item::finish_write) | – | – | – | – | clean, and if overdue as evict; failed: dirty, and if overdue its job comes again | – |
 //! | [`begin_save`](Item::begin_save) | a share in the file | the same | the same | writing | joins | leaked |
-//! | [`put_back`](Item::put_back) (a write guard dropped) | – | – | – | – | – | dirty, in front |
+//! | [`check_in`](Item::check_in) (a write guard dropped) | – | – | – | – | – | dirty, in front |
 //! | [`retire`](Item::retire) (the last handle dropped) | dead | dead; a running load clears up | dead | dead | queued: superseded, or run if a save wants it; running: it clears up; dead | dead |
 //!
 //! An item has at most one job for its eviction in the queue, and the job looks
@@ -36,26 +36,26 @@
 //!
 //! Why the counting is right: see [`Item::release`].
 
+mod checkout;
 mod evict;
 mod flight;
+mod in_flight;
 mod item;
-mod jobs;
+mod list_id;
 mod load;
 #[cfg(all(test, not(shuttle)))]
 mod model;
-mod place;
 mod slot;
-mod take;
 mod write;
 mod write_back;
 
+pub(crate) use checkout::CheckoutStep;
 pub(crate) use evict::Evicted;
 pub(crate) use flight::Flight;
+pub(crate) use in_flight::InFlight;
 pub(crate) use item::Item;
-pub(crate) use jobs::Jobs;
+pub(crate) use list_id::{ListId, PoolLists};
 pub(crate) use load::{Cost, LoadStep};
-pub(crate) use place::{Place, Residents};
-pub(crate) use slot::Held;
-pub(crate) use take::Take;
+pub(crate) use slot::ValueRef;
 pub(crate) use write::{Save, WriteEnd};
 pub(crate) use write_back::{Wanted, WriteBack, Written};

@@ -38,7 +38,7 @@ enum Step {
     BeginTake {
         waits: bool,
     },
-    PutBack,
+    CheckIn,
     WriteNow,
     Persist,
     EvictionTurn,
@@ -68,7 +68,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => Just(Step::GiveUp),
         5 => Just(Step::Evict),
         2 => any::<bool>().prop_map(|waits| Step::BeginTake { waits }),
-        3 => Just(Step::PutBack),
+        3 => Just(Step::CheckIn),
         1 => Just(Step::WriteNow),
         1 => Just(Step::Persist),
         3 => Just(Step::EvictionTurn),

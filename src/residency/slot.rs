@@ -13,7 +13,7 @@ use crate::sync::{PointOnDrop, point};
 pub(crate) struct Slot<T>(ArcSwapOption<T>);
 
 /// A value read from a slot, or held in full.
-pub(crate) struct Held<T> {
+pub(crate) struct ValueRef<T> {
     _before_drop: PointOnDrop,
     value: Guard<Option<Arc<T>>>,
 }
@@ -24,10 +24,10 @@ impl<T> Slot<T> {
     }
 
     #[inline]
-    pub(crate) fn read(&self) -> Option<Held<T>> {
+    pub(crate) fn read(&self) -> Option<ValueRef<T>> {
         point();
         let value = self.0.load();
-        value.is_some().then(|| Held::new(value))
+        value.is_some().then(|| ValueRef::new(value))
     }
 
     pub(crate) fn read_full(&self) -> Option<Arc<T>> {
@@ -51,7 +51,7 @@ impl<T> Slot<T> {
     }
 }
 
-impl<T> Held<T> {
+impl<T> ValueRef<T> {
     #[inline]
     fn new(value: Guard<Option<Arc<T>>>) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl<T> Held<T> {
     }
 }
 
-impl<T> std::ops::Deref for Held<T> {
+impl<T> std::ops::Deref for ValueRef<T> {
     type Target = T;
 
     #[inline]

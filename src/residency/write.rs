@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::item::{Item, State};
-use super::place::{Place, Residents};
+use super::list_id::{ListId, PoolLists};
 use super::{Wanted, WriteBack, Written};
 use crate::Result;
 use crate::backing_store::{BackingStoreT, Core, File, Token};
@@ -39,7 +39,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         &self,
         wanted: Wanted,
         core: &Arc<Core<B>>,
-        residents: &impl Residents<T, B>,
+        lists: &impl PoolLists<T, B>,
     ) -> Save<B> {
         let mut cell = self.lock();
         match cell.state {
@@ -50,14 +50,14 @@ impl<T, B: BackingStoreT> Item<T, B> {
             }
             State::Dirty => {
                 cell.state = State::Writing;
-                Save::Write(residents.jobs().start_write(self, wanted))
+                Save::Write(lists.in_flight().start_write(self, wanted))
             }
             State::Writing => {
-                let write = residents.jobs().write(self);
+                let write = lists.in_flight().write(self);
                 write.want(wanted);
                 Save::Write(write)
             }
-            State::Taken => Save::Leaked,
+            State::CheckedOut => Save::Leaked,
             State::Dead => unreachable!("a handle keeps its item alive"),
         }
     }
@@ -67,17 +67,17 @@ impl<T, B: BackingStoreT> Item<T, B> {
     /// it is the caller's to claim.
     pub(crate) fn begin_eviction_write(
         &self,
-        residents: &impl Residents<T, B>,
+        lists: &impl PoolLists<T, B>,
     ) -> Option<Arc<WriteBack<B>>> {
         let mut cell = self.lock();
         cell.eviction_queued = false;
         match cell.state {
-            _ if !self.is_overdue() => None,
+            _ if !self.is_evicting() => None,
             State::Dirty => {
                 cell.state = State::Writing;
-                Some(residents.jobs().start_write(self, Wanted::WriteNow))
+                Some(lists.in_flight().start_write(self, Wanted::WriteNow))
             }
-            State::Writing => Some(residents.jobs().write(self)),
+            State::Writing => Some(lists.in_flight().write(self)),
             _ => None,
         }
     }
@@ -99,13 +99,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
         write: &WriteBack<B>,
         written: Result<()>,
         core: &Arc<Core<B>>,
-        residents: &impl Residents<T, B>,
+        lists: &impl PoolLists<T, B>,
     ) -> (WriteEnd<T>, Result<Written<B>>) {
         let mut cell = self.lock();
         let dead = match cell.state {
             State::Dead => true,
             State::Writing => {
-                residents.jobs().end_write(self);
+                lists.in_flight().end_write(self);
                 false
             }
             _ => unreachable!("an item that is writing has one write, or dies"),
@@ -118,11 +118,11 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 }
             } else {
                 cell.state = State::Dirty;
-                if !self.is_overdue() {
+                if !self.is_evicting() {
                     WriteEnd::Stays
                 } else {
                     if !error.is_refused_by_system() {
-                        residents.place(self, Place::Refused);
+                        lists.move_to(self, ListId::Unwritable);
                     }
                     match std::mem::replace(&mut cell.eviction_queued, true) {
                         true => WriteEnd::Stays,
@@ -145,10 +145,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             }
         } else {
             cell.state = State::Clean;
-            match self
-                .is_overdue()
-                .then(|| self.release(&mut cell, residents))
-            {
+            match self.is_evicting().then(|| self.release(&mut cell, lists)) {
                 Some(Some(value)) => WriteEnd::Released(value),
                 _ => WriteEnd::Stays,
             }

@@ -103,11 +103,17 @@ fn what_is_in_use_is_counted_apart() {
         let guards: Vec<_> = items.iter().map(|item| item.blocking_load()).collect();
         world.settle();
         let stats = pool.stats();
-        assert_eq!((stats.resident_bytes, stats.overdue_bytes), (60, 240));
+        assert_eq!(
+            (stats.resident_bytes, stats.pinned_over_budget_bytes),
+            (60, 240)
+        );
         drop(guards);
         world.settle();
         let stats = pool.stats();
-        assert_eq!((stats.resident_bytes, stats.overdue_bytes), (60, 0));
+        assert_eq!(
+            (stats.resident_bytes, stats.pinned_over_budget_bytes),
+            (60, 0)
+        );
     });
 }
 

@@ -63,7 +63,10 @@ fn one_of_two_readers() {
             assert_eq!(*other.finish().expect("it is loaded"), "a");
             world.settle();
             assert_eq!(world.mem.count(Op::Load), 1);
-            assert_eq!((pool.stats().resident, pool.stats().overdue), (0, 0));
+            assert_eq!(
+                (pool.stats().resident, pool.stats().pinned_over_budget),
+                (0, 0)
+            );
             ended
         });
     });

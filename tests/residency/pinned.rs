@@ -13,7 +13,7 @@ fn a_pinned_item_survives_its_eviction_and_is_not_loaded_twice() {
         let guard = pinned.blocking_read().expect("it is resident");
         let others: Vec<_> = (0..3).map(|n| pool.insert(n.to_string())).collect();
         world.settle();
-        assert_eq!(pool.stats().overdue, 1);
+        assert_eq!(pool.stats().pinned_over_budget, 1);
         assert_eq!(*guard, "a");
         let again = pinned.blocking_read().expect("it is still in memory");
         assert!(std::ptr::eq(&*guard, &*again), "there is one value");
@@ -21,7 +21,7 @@ fn a_pinned_item_survives_its_eviction_and_is_not_loaded_twice() {
         drop((guard, again));
         world.settle();
         let stats = pool.stats();
-        assert_eq!((stats.resident, stats.overdue), (1, 0));
+        assert_eq!((stats.resident, stats.pinned_over_budget), (1, 0));
         drop((pinned, others));
         world.assert_empty(&pool);
     });
@@ -36,9 +36,15 @@ fn the_drop_of_a_guard_brings_the_pool_back_to_its_budget() {
         let guard = pinned.blocking_read().expect("it is resident");
         let _other = pool.insert("b".to_owned());
         world.settle();
-        assert_eq!((pool.stats().overdue, pool.stats().evictions), (1, 0));
+        assert_eq!(
+            (pool.stats().pinned_over_budget, pool.stats().evictions),
+            (1, 0)
+        );
         drop(guard);
-        assert_eq!((pool.stats().overdue, pool.stats().evictions), (0, 1));
+        assert_eq!(
+            (pool.stats().pinned_over_budget, pool.stats().evictions),
+            (0, 1)
+        );
         assert!(pinned.try_load().is_none());
     });
 }
@@ -78,14 +84,14 @@ fn with_everything_pinned_the_pool_overshoots_and_comes_back() {
             .collect();
         world.settle();
         let stats = pool.stats();
-        assert_eq!(stats.resident + stats.overdue, 20);
+        assert_eq!(stats.resident + stats.pinned_over_budget, 20);
         for (n, guard) in guards.iter().enumerate() {
             assert_eq!(**guard, n.to_string());
         }
         drop(guards);
         world.settle();
         let stats = pool.stats();
-        assert_eq!((stats.resident, stats.overdue), (2, 0));
+        assert_eq!((stats.resident, stats.pinned_over_budget), (2, 0));
         drop(items);
         world.assert_empty(&pool);
     });

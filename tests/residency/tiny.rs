@@ -30,7 +30,7 @@ fn as_many_loads_at_once_as_there_are_items_all_get_their_value() {
             drop(guards);
             world.settle();
             let stats = pool.stats();
-            assert_eq!((stats.resident, stats.overdue), (mem_size, 0));
+            assert_eq!((stats.resident, stats.pinned_over_budget), (mem_size, 0));
             drop(items);
             world.assert_empty(&pool);
         }

@@ -59,7 +59,10 @@ fn a_guard_taken_during_a_write_back_delays_the_eviction() {
         assert_eq!(pool.stats().evictions, 0);
         drop(guard);
         world.settle();
-        assert_eq!((pool.stats().evictions, pool.stats().overdue), (1, 0));
+        assert_eq!(
+            (pool.stats().evictions, pool.stats().pinned_over_budget),
+            (1, 0)
+        );
     });
 }
 

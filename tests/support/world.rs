@@ -116,7 +116,11 @@ impl World {
         }
         let stats = pool.stats();
         assert_eq!(
-            (stats.resident, stats.overdue, stats.writes_waiting),
+            (
+                stats.resident,
+                stats.pinned_over_budget,
+                stats.writes_waiting
+            ),
             (0, 0, 0)
         );
         assert_eq!(self.mem.files(), Vec::<Uuid>::new(), "files are left");

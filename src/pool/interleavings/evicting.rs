@@ -166,11 +166,11 @@ fn a_map_let_go_of_beside_the_budget_by_hand() {
         world.settle();
         let pool = &world.pool;
         // Thread 1, in `release_maps`:
-        let relieved = pool.order.pop_mapped().expect("a map");
+        let relieved = pool.lists.pop_mapped().expect("a map");
         // Thread 2, in `write`, `put_back` and `enforce`:
         let taken = pool.take_resident(item.item()).expect("nobody has it");
-        item.item().put_back(taken.value, 1, &**pool);
-        let victim = pool.order.pop_victim().expect("nothing may stay");
+        item.item().check_in(taken.value, 1, &**pool);
+        let victim = pool.lists.pop_victim().expect("nothing may stay");
         // Thread 1, and thread 2, which finds that somebody else has it:
         pool.let_go(&relieved, Drops::Here);
         pool.let_go(&victim, Drops::InBackground);

@@ -3,14 +3,14 @@
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::{future, thread};
 
-use super::super::testing::{Mood, Place};
+use super::super::testing::{Mood, Persisted};
 use super::world::{Handle, World, explore, poll_some};
 
 /// What a handle must read.
 type Expected = (Handle, Vec<u8>);
 
 fn anything(world: &World, handles: &mut Vec<Expected>) {
-    let tracked = world.track(Place::default());
+    let tracked = world.track(Persisted::default());
     for step in 0..6_u8 {
         let at = thread_rng().gen_range(0..handles.len());
         let (handle, value) = &mut handles[at];

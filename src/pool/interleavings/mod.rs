@@ -13,11 +13,11 @@
 //! [`Item::release`](crate::residency::Item) needs of weaker memory is told
 //! there; all that depends on it is when a value goes, not whether it is sound.
 
+mod checkout;
 mod evicting;
 mod loading;
 mod mixed;
 mod saving;
-mod taking;
 mod world;
 
 use world::{World, explore};

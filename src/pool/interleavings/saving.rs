@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use shuttle::{future, thread};
 
-use super::super::testing::{Mood, Place};
+use super::super::testing::{Mood, Persisted};
 use super::world::poll_some;
 use super::{World, explore, of};
 
@@ -13,7 +13,7 @@ use super::{World, explore, of};
 fn a_persist_against_a_mutation() {
     explore(|| {
         let world = World::new(1);
-        let tracked = world.track(Place::default());
+        let tracked = world.track(Persisted::default());
         let mut item = world.pool.insert(of(1));
         let key = item.key();
         let evictor = {
@@ -37,7 +37,7 @@ fn a_persist_against_a_mutation() {
 fn a_persist_against_the_last_drop() {
     explore(|| {
         let world = World::new(0);
-        let tracked = world.track(Place::default());
+        let tracked = world.track(Persisted::default());
         let item = world.pool.insert(of(1));
         let key = item.key();
         let saved = future::block_on(item.spawn_persist(&tracked));
@@ -82,7 +82,7 @@ fn a_write_now_against_a_mutation_and_a_drop() {
 fn a_registration_against_the_deletion_of_the_file() {
     explore(|| {
         let world = World::new(1);
-        let tracked = world.track(Place::default());
+        let tracked = world.track(Persisted::default());
         let item = world.pool.insert(of(1));
         let key = item.key();
         item.blocking_persist(&tracked).expect("it is persisted");

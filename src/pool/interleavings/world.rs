@@ -9,7 +9,7 @@ use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use tokio::runtime::{Builder, Runtime};
 
 use super::super::FBPool;
-use super::super::testing::{Bytes, Mood, Place, Store};
+use super::super::testing::{Bytes, Mood, Persisted, Store};
 use crate::Fb;
 use crate::backing_store::{BackingStore, TrackedPath};
 
@@ -65,14 +65,14 @@ impl World {
         }
     }
 
-    pub(super) fn track(&self, place: Place) -> Arc<TrackedPath<Place>> {
+    pub(super) fn track(&self, place: Persisted) -> Arc<TrackedPath<Persisted>> {
         let tracked = self.store.blocking_track_path(place);
         Arc::new(tracked.expect("it can be tracked"))
     }
 
     /// An item whose value is in a file, and in memory nowhere.
     pub(super) fn absent(&self, value: Bytes) -> Handle {
-        let tracked = self.track(Place::default());
+        let tracked = self.track(Persisted::default());
         let saved = self.pool.insert(value);
         let key = saved.key();
         saved.blocking_persist(&tracked).expect("it is persisted");
@@ -100,8 +100,8 @@ impl World {
     /// What must hold at rest, with these handles left.
     pub(super) fn check(&self, handles: &[&Handle]) {
         self.settle();
-        self.pool.order.validate();
-        assert_eq!(self.pool.jobs.len(), (0, 0), "nothing is under way");
+        self.pool.lists.validate();
+        assert_eq!(self.pool.in_flight.len(), (0, 0), "nothing is under way");
         assert_eq!(self.pool.size(), handles.len());
         for handle in handles {
             handle.item().validate();

@@ -14,7 +14,7 @@ use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
 use super::FBPool;
-use super::testing::{Bytes, Mood, Place, Store};
+use super::testing::{Bytes, Mood, Persisted, Store};
 use crate::backing_store::{BackingStore, TrackedPath};
 use crate::{Fb, OwnedReadGuard};
 use prediction::Prediction;
@@ -64,7 +64,7 @@ struct Run {
     store: Arc<BackingStore<Arc<Store>>>,
     files: Arc<Store>,
     pool: Arc<FBPool<Bytes, Arc<Store>>>,
-    tracked: TrackedPath<Place>,
+    tracked: TrackedPath<Persisted>,
     /// Handles, and the predicted item of each.
     handles: Vec<(Fb<Bytes, Arc<Store>>, usize)>,
     /// Guards, the item of each, and what it must read for ever.
@@ -85,7 +85,7 @@ impl Run {
                 .items(mem_size)
                 .bytes(mem_bytes as u64, |value: &Bytes| value.len() as u64)
                 .build(),
-            tracked: store.blocking_track_path(Place::default()).unwrap(),
+            tracked: store.blocking_track_path(Persisted::default()).unwrap(),
             store,
             handles: Vec::new(),
             guards: Vec::new(),
@@ -221,8 +221,8 @@ impl Run {
 
     fn check(&mut self) {
         self.store.blocking_finished();
-        self.pool.order.validate();
-        assert_eq!(self.pool.jobs.len(), (0, 0), "nothing is under way");
+        self.pool.lists.validate();
+        assert_eq!(self.pool.in_flight.len(), (0, 0), "nothing is under way");
         for (handle, item) in &self.handles {
             handle.item().validate();
             let in_memory = handle.item().read().is_some();
@@ -269,7 +269,7 @@ proptest! {
         run.guards.clear();
         run.store.blocking_finished();
         let stats = run.pool.stats();
-        prop_assert_eq!((stats.items, stats.resident, stats.overdue), (0, 0, 0));
+        prop_assert_eq!((stats.items, stats.resident, stats.pinned_over_budget), (0, 0, 0));
         prop_assert_eq!(stats.writes_waiting, 0);
         prop_assert!(run.files.keys().is_empty());
         runtime.shutdown_background();

@@ -10,7 +10,7 @@ pub(super) struct Prediction {
     mem_bytes: usize,
     items: Vec<Item>,
     /// Resident items, the most recent one first.
-    order: Vec<usize>,
+    lists: Vec<usize>,
     /// How much came to the front, as a share of the budget.
     clock: u64,
     pub(super) failing: bool,
@@ -22,7 +22,7 @@ struct Item {
     pins: usize,
     has_file: bool,
     /// When it last came to the front.
-    stamp: u64,
+    last_used: u64,
     /// Learnt from the item, and forgotten when it is changed.
     key: Option<Uuid>,
 }
@@ -33,7 +33,7 @@ impl Prediction {
             mem_size,
             mem_bytes,
             items: Vec::new(),
-            order: Vec::new(),
+            lists: Vec::new(),
             clock: 0,
             failing: false,
         }
@@ -55,7 +55,7 @@ impl Prediction {
             handles: 1,
             pins: 0,
             has_file: key.is_some(),
-            stamp: 0,
+            last_used: 0,
             key,
         });
         self.items.len() - 1
@@ -63,8 +63,8 @@ impl Prediction {
 
     /// A load; a hit in the recent half moves nothing.
     pub(super) fn read(&mut self, at: usize) {
-        let since = self.clock - self.items[at].stamp;
-        let is_recent = self.order.contains(&at) && since < 1 << 31;
+        let since = self.clock - self.items[at].last_used;
+        let is_recent = self.lists.contains(&at) && since < 1 << 31;
         if !is_recent {
             self.move_to_front(at);
         }
@@ -105,7 +105,7 @@ impl Prediction {
     pub(super) fn drop_handle(&mut self, at: usize) {
         self.items[at].handles -= 1;
         if self.items[at].handles == 0 {
-            self.order.retain(|item| *item != at);
+            self.lists.retain(|item| *item != at);
         }
     }
 
@@ -121,7 +121,7 @@ impl Prediction {
     pub(super) fn heal(&mut self) {
         self.failing = false;
         for (at, item) in self.items.iter_mut().enumerate() {
-            item.has_file |= item.handles > 0 && !self.order.contains(&at);
+            item.has_file |= item.handles > 0 && !self.lists.contains(&at);
         }
     }
 
@@ -131,28 +131,28 @@ impl Prediction {
         let by_items = (1_u64 << 32).div_ceil(self.mem_size.max(1) as u64);
         let by_bytes = (weight.min(self.mem_bytes) << 32) / self.mem_bytes.max(1);
         self.clock += by_items.max(by_bytes as u64);
-        self.items[at].stamp = self.clock;
-        self.order.retain(|item| *item != at);
+        self.items[at].last_used = self.clock;
+        self.lists.retain(|item| *item != at);
         if weight > self.mem_bytes {
-            self.order.push(at);
+            self.lists.push(at);
         } else {
-            self.order.insert(0, at);
+            self.lists.insert(0, at);
         }
-        while self.order.len() > self.mem_size || self.resident_bytes() > self.mem_bytes {
-            let evicted = self.order.pop().expect("something weighs too much");
+        while self.lists.len() > self.mem_size || self.resident_bytes() > self.mem_bytes {
+            let evicted = self.lists.pop().expect("something weighs too much");
             self.items[evicted].has_file |= !self.failing;
         }
     }
 
     pub(super) fn resident_bytes(&self) -> usize {
-        let weights = self.order.iter().map(|item| self.items[*item].value.len());
+        let weights = self.lists.iter().map(|item| self.items[*item].value.len());
         weights.sum()
     }
 
     /// Items that the budget let go of, and that cannot be written.
     pub(super) fn unwritten(&self) -> usize {
         let all = self.items.iter().enumerate();
-        all.filter(|(at, item)| item.handles > 0 && !item.has_file && !self.order.contains(at))
+        all.filter(|(at, item)| item.handles > 0 && !item.has_file && !self.lists.contains(at))
             .count()
     }
 
@@ -163,7 +163,7 @@ impl Prediction {
     /// In the budget, in use, or in no file.
     pub(super) fn is_in_memory(&self, at: usize) -> bool {
         let item = &self.items[at];
-        self.order.contains(&at) || item.pins > 0 || !item.has_file
+        self.lists.contains(&at) || item.pins > 0 || !item.has_file
     }
 
     pub(super) fn size(&self) -> usize {
@@ -171,7 +171,7 @@ impl Prediction {
     }
 
     pub(super) fn resident(&self) -> usize {
-        self.order.len()
+        self.lists.len()
     }
 
     pub(super) fn note_key(&mut self, at: usize, key: Uuid) {

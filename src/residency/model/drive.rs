@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 use uuid::Uuid;
 
 use super::super::{
-    Cost, Evicted, Flight, Held, Item, Jobs, LoadStep, Place, Residents, Save, Take, Wanted,
-    WriteBack, WriteEnd, Written,
+    CheckoutStep, Cost, Evicted, Flight, InFlight, Item, ListId, LoadStep, PoolLists, Save,
+    ValueRef, Wanted, WriteBack, WriteEnd, Written,
 };
 use super::table::{Event, Pair, Phase};
 use super::{Ending, Step};
@@ -61,14 +61,14 @@ impl BackingStoreT for NoFiles {
 
 const KEY: Uuid = Uuid::from_u128(1);
 
-struct Pool(Jobs<u32, NoFiles>);
+struct Pool(InFlight<u32, NoFiles>);
 
-impl Residents<u32, NoFiles> for Pool {
-    fn place(&self, item: &Arc<Item<u32, NoFiles>>, place: Place) {
-        item.set_place(place);
+impl PoolLists<u32, NoFiles> for Pool {
+    fn move_to(&self, item: &Arc<Item<u32, NoFiles>>, list: ListId) {
+        item.set_list(list);
     }
 
-    fn jobs(&self) -> &Jobs<u32, NoFiles> {
+    fn in_flight(&self) -> &InFlight<u32, NoFiles> {
         &self.0
     }
 }
@@ -77,7 +77,7 @@ impl Residents<u32, NoFiles> for Pool {
 struct Expected {
     phase: Phase,
     overdue: bool,
-    place: Place,
+    list: ListId,
     is_map: bool,
     /// A job for its eviction is queued.
     queued: bool,
@@ -93,7 +93,7 @@ pub(super) struct Drive {
     item: Arc<Item<u32, NoFiles>>,
     expected: Expected,
     handles: usize,
-    guards: Vec<(Held<u32>, u32)>,
+    guards: Vec<(ValueRef<u32>, u32)>,
     flight: Option<Arc<Flight<u32>>>,
     load_runs: bool,
     write: Option<Arc<WriteBack<NoFiles>>>,
@@ -105,7 +105,7 @@ pub(super) struct Drive {
 
 impl Drive {
     pub(super) fn new(store: Arc<BackingStore<NoFiles>>, start: Phase) -> Self {
-        let pool = Pool(Jobs::new());
+        let pool = Pool(InFlight::new());
         let item = match start {
             Phase::Absent => {
                 let tracked = store.blocking_track_path(()).expect("it is tracked");
@@ -122,10 +122,10 @@ impl Drive {
         let expected = Expected {
             phase: start,
             overdue: false,
-            place: if is_absent {
-                Place::Nowhere
+            list: if is_absent {
+                ListId::Unlisted
             } else {
-                Place::Order
+                ListId::Resident
             },
             is_map: false,
             queued: false,
@@ -156,17 +156,17 @@ impl Drive {
             Step::ClaimLoad => self.claim_load(),
             Step::FinishLoad { fails, is_map } if self.load_runs => self.finish_load(fails, is_map),
             Step::Hold if alive => self.hold(),
-            Step::Rescue if alive => self.rescue(),
+            Step::Rescue if alive => self.promote(),
             Step::GiveUp => self.give_up(),
             Step::Evict => self.evict(),
-            Step::BeginTake { waits } if self.handles == 1 => self.begin_take(waits),
-            Step::PutBack => self.put_back(),
+            Step::BeginTake { waits } if self.handles == 1 => self.begin_checkout(waits),
+            Step::CheckIn => self.check_in(),
             Step::WriteNow if alive => self.begin_save(Wanted::WriteNow),
             Step::Persist if alive => self.begin_save(Wanted::Persist),
             Step::EvictionTurn => self.eviction_turn(),
             Step::ClaimWrite => self.claim_write(),
             Step::FinishWrite(ending) if self.writes.is_some() => self.finish_write(ending),
-            Step::Clone if alive && self.expected.phase != Phase::Taken => {
+            Step::Clone if alive && self.expected.phase != Phase::CheckedOut => {
                 self.item.add_handle();
                 self.handles += 1;
             }
@@ -199,16 +199,16 @@ impl Drive {
     /// To the front, where the value belongs.
     fn expect_in_front(&mut self) {
         self.expected.overdue = false;
-        self.expected.place = match self.expected.is_map {
-            true => Place::Mapped,
-            false => Place::Order,
+        self.expected.list = match self.expected.is_map {
+            true => ListId::Mapped,
+            false => ListId::Resident,
         };
     }
 
     fn expect_absent(&mut self) {
         self.expected.phase = Phase::Absent;
         self.expected.overdue = false;
-        self.expected.place = Place::Nowhere;
+        self.expected.list = ListId::Unlisted;
     }
 
     /// The budget lets go of a clean value. True if it goes.
@@ -218,7 +218,7 @@ impl Drive {
             self.expect_absent();
         } else {
             self.expected.overdue = true;
-            self.expected.place = Place::Overdue;
+            self.expected.list = ListId::Pinned;
         }
         goes
     }
@@ -243,7 +243,7 @@ impl Drive {
                     ));
                 }
             }
-            LoadStep::Leaked => assert_eq!(phase, Phase::Taken),
+            LoadStep::Leaked => assert_eq!(phase, Phase::CheckedOut),
         }
     }
 
@@ -283,7 +283,8 @@ impl Drive {
             self.expected.is_map = is_map;
             self.expect_in_front();
             // Whoever waited has it.
-            self.guards.push((Held::full(value), self.expected.value));
+            self.guards
+                .push((ValueRef::full(value), self.expected.value));
         }
     }
 
@@ -294,9 +295,9 @@ impl Drive {
             .extend(read.map(|held| (held, self.expected.value)));
     }
 
-    fn rescue(&mut self) {
+    fn promote(&mut self) {
         self.see(Event::Rescue);
-        self.item.rescue(&self.pool);
+        self.item.promote(&self.pool);
         if self.is_resident() {
             self.expect_in_front();
         }
@@ -309,17 +310,17 @@ impl Drive {
         let phase = self.see(Event::EvictOverdue);
         drop(self.guards.pop());
         let goes = self.expected.overdue && phase == Phase::Clean && self.expect_release();
-        let released = self.item.evict_overdue(&self.pool);
+        let released = self.item.evict_unpinned(&self.pool);
         assert_eq!(released.is_some(), goes);
     }
 
     fn evict(&mut self) {
-        if !matches!(self.item.place(), Place::Order | Place::Mapped) {
+        if !matches!(self.item.list(), ListId::Resident | ListId::Mapped) {
             assert!(self.handles == 0 || self.stale_evict());
             return;
         }
         let phase = self.see(Event::Evict);
-        self.item.set_place(Place::Nowhere);
+        self.item.set_list(ListId::Unlisted);
         let evicted = self.item.evict(&self.pool);
         match phase {
             Phase::Clean => {
@@ -331,28 +332,28 @@ impl Drive {
                 assert_eq!(asks, !self.expected.queued, "an item has one job at a time");
                 self.expected.queued = true;
                 self.expected.overdue = true;
-                self.expected.place = Place::Unwritten;
+                self.expected.list = ListId::Unwritten;
             }
         }
     }
 
     /// A victim that is not in the order any more is left alone.
     fn stale_evict(&self) -> bool {
-        let elsewhere = self.item.place() != Place::Nowhere || !self.is_resident();
+        let elsewhere = self.item.list() != ListId::Unlisted || !self.is_resident();
         elsewhere && matches!(self.item.evict(&self.pool), Evicted::No)
     }
 
-    fn begin_take(&mut self, waits: bool) {
+    fn begin_checkout(&mut self, waits: bool) {
         let phase = self.see(Event::BeginTake);
         let is_written = phase == Phase::WriteRunning || self.expected.saves;
         let may_be_taken = self.guards.is_empty() && !is_written;
-        let (take, superseded) = self.item.begin_take(None, waits, &self.pool);
+        let (take, superseded) = self.item.begin_checkout(None, waits, &self.pool);
         assert_eq!(
             superseded.is_some(),
             phase == Phase::WriteQueued && may_be_taken
         );
         match take {
-            Take::Taken(taken) => {
+            CheckoutStep::CheckedOut(taken) => {
                 assert!(self.is_resident() && may_be_taken);
                 assert_eq!(*taken.value, self.expected.value);
                 assert_eq!(taken.old.0, self.expected.key);
@@ -363,32 +364,32 @@ impl Drive {
                 assert_ne!(self.item.key(), self.expected.key);
                 self.expected.key = self.item.key();
                 self.expect_absent();
-                self.expected.phase = Phase::Taken;
+                self.expected.phase = Phase::CheckedOut;
             }
-            Take::InUse(value) => {
+            CheckoutStep::Pinned(value) => {
                 assert!(self.is_resident() && !may_be_taken && !(is_written && waits));
                 assert_eq!(*value, self.expected.value);
             }
-            Take::Wait { flight, new } => {
+            CheckoutStep::Wait { flight, new } => {
                 assert_eq!(new, phase == Phase::Absent);
                 self.flight = Some(flight);
                 if new {
                     self.expected.phase = Phase::LoadQueued;
                 }
             }
-            Take::WaitForWrite(_) => assert!(is_written && waits),
-            Take::Leaked => assert_eq!(phase, Phase::Taken),
+            CheckoutStep::WaitForWrite(_) => assert!(is_written && waits),
+            CheckoutStep::Leaked => assert_eq!(phase, Phase::CheckedOut),
         }
     }
 
-    fn put_back(&mut self) {
+    fn check_in(&mut self) {
         let Some(mut value) = self.taken.take().filter(|_| self.handles > 0) else {
             return;
         };
-        self.see(Event::PutBack);
+        self.see(Event::CheckIn);
         *Arc::get_mut(&mut value).expect("nobody else has it") += 1;
         self.expected.value += 1;
-        self.item.put_back(value, 3, &self.pool);
+        self.item.check_in(value, 3, &self.pool);
         self.expected.phase = Phase::Dirty;
         self.expected.is_map = false;
         self.expect_in_front();
@@ -421,7 +422,7 @@ impl Drive {
                 }
                 self.expected.saves |= wanted == Wanted::Persist;
             }
-            Save::Leaked => assert_eq!(phase, Phase::Taken),
+            Save::Leaked => assert_eq!(phase, Phase::CheckedOut),
         }
     }
 
@@ -506,7 +507,7 @@ impl Drive {
         assert_eq!(matches!(end, WriteEnd::Failed), asks);
         self.expected.queued |= asks;
         if self.expected.overdue && ending == Ending::Faulty {
-            self.expected.place = Place::Refused;
+            self.expected.list = ListId::Unwritable;
         }
     }
 
@@ -535,28 +536,31 @@ impl Drive {
         self.store.core().release(retired.old.0, retired.old.1);
         self.expected.phase = Phase::Dead;
         self.expected.overdue = false;
-        self.expected.place = Place::Nowhere;
+        self.expected.list = ListId::Unlisted;
     }
 
     pub(super) fn check(&self) {
         self.item.validate();
         let expected = &self.expected;
         assert_eq!(self.item.key(), expected.key);
-        assert_eq!(self.item.is_overdue(), expected.overdue);
-        assert_eq!(self.item.place(), expected.place);
-        assert_eq!(self.item.is_taken(), expected.phase == Phase::Taken);
+        assert_eq!(self.item.is_evicting(), expected.overdue);
+        assert_eq!(self.item.list(), expected.list);
+        assert_eq!(
+            self.item.is_checked_out(),
+            expected.phase == Phase::CheckedOut
+        );
         for (guard, value) in &self.guards {
             assert_eq!(**guard, *value, "a guard's value stays what it was");
         }
         let loads = matches!(expected.phase, Phase::LoadQueued | Phase::LoadRunning);
         let writes = matches!(expected.phase, Phase::WriteQueued | Phase::WriteRunning);
-        let jobs = (usize::from(loads), usize::from(writes));
-        assert_eq!(self.pool.0.len(), jobs);
+        let in_flight = (usize::from(loads), usize::from(writes));
+        assert_eq!(self.pool.0.len(), in_flight);
     }
 
     /// Everything ends.
     pub(super) fn end(mut self) -> BTreeSet<Pair> {
-        self.put_back();
+        self.check_in();
         while self.handles > 0 {
             self.drop_handle();
         }

@@ -16,7 +16,7 @@ pub(super) enum Phase {
     WriteRunning,
     /// Queued, and a save wants it.
     Saving,
-    Taken,
+    CheckedOut,
     Dead,
 }
 
@@ -29,7 +29,7 @@ pub(super) enum Event {
     Evict,
     EvictOverdue,
     BeginTake,
-    PutBack,
+    CheckIn,
     BeginSave,
     EvictionTurn,
     FinishWrite,
@@ -57,7 +57,7 @@ pub(super) fn all_pairs() -> Vec<Pair> {
     ];
     let mut pairs = Vec::new();
     for event in [BeginLoad, Rescue, BeginTake, BeginSave, Retire] {
-        pairs.extend([Absent, LoadQueued, LoadRunning, Taken].map(|phase| (event, phase)));
+        pairs.extend([Absent, LoadQueued, LoadRunning, CheckedOut].map(|phase| (event, phase)));
         pairs.extend(RESIDENT.map(|phase| (event, phase)));
     }
     pairs.extend(RESIDENT.map(|phase| (Evict, phase)));
@@ -74,7 +74,7 @@ pub(super) fn all_pairs() -> Vec<Pair> {
             WriteQueued,
             WriteRunning,
             Saving,
-            Taken,
+            CheckedOut,
             Dead,
         ]
         .map(|phase| (EvictionTurn, phase)),
@@ -85,6 +85,6 @@ pub(super) fn all_pairs() -> Vec<Pair> {
     for phase in [WriteRunning, Dead] {
         pairs.extend([(FinishWrite, phase), (FailWrite, phase)]);
     }
-    pairs.push((PutBack, Taken));
+    pairs.push((CheckIn, CheckedOut));
     pairs
 }

@@ -12,7 +12,7 @@ use crate::sync::Mutex;
 /// here while it is loading, and a write while it is writing.
 ///
 /// Changed under the item's lock only.
-pub(crate) struct Jobs<T, B: BackingStoreT> {
+pub(crate) struct InFlight<T, B: BackingStoreT> {
     flights: Table<Flight<T>>,
     writes: Table<WriteBack<B>>,
 }
@@ -20,7 +20,7 @@ pub(crate) struct Jobs<T, B: BackingStoreT> {
 /// By the address of the item, which the job keeps alive, or its handles do.
 struct Table<J>(Mutex<HashMap<usize, Arc<J>>>);
 
-impl<T, B: BackingStoreT> Jobs<T, B> {
+impl<T, B: BackingStoreT> InFlight<T, B> {
     pub(crate) fn new() -> Self {
         Self {
             flights: Table::new(),

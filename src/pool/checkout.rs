@@ -8,7 +8,7 @@ use super::eviction::Drops;
 use super::loading::{Waiting, leaked};
 use crate::backing_store::Strategy;
 use crate::error::{Operation, StoreError};
-use crate::residency::{Held, Item, Take, WriteBack, Written};
+use crate::residency::{CheckoutStep, Item, ValueRef, WriteBack, Written};
 use crate::sync::atomic::Ordering;
 use crate::{Error, Result};
 
@@ -19,14 +19,14 @@ pub(crate) type Duplicate<T, B> = fn(&B, &T) -> Result<T, StoreError>;
 /// own, or a new one that the handle switches to.
 ///
 /// Whoever holds one puts it into a write guard without waiting in between.
-pub(crate) struct Taken<T, B: Strategy<T>> {
+pub(crate) struct Checkout<T, B: Strategy<T>> {
     pub(crate) item: Arc<Item<T, B>>,
     pub(crate) value: Arc<T>,
 }
 
 /// The next step of a mutation that may wait.
 enum Step<'a, T: Send + Sync + 'static, B: Strategy<T>> {
-    Done(Taken<T, B>),
+    Done(Checkout<T, B>),
     /// Somebody reads the value: copy it.
     Copy(Arc<T>),
     /// The handle shares its item: load the value and copy it.
@@ -43,7 +43,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item: &Arc<Item<T, B>>,
         only_handle: bool,
         duplicate: Duplicate<T, B>,
-    ) -> Result<Taken<T, B>> {
+    ) -> Result<Checkout<T, B>> {
         let (mut held, mut first) = (None, true);
         let value = loop {
             match self.step(item, only_handle, held.take(), mem::take(&mut first))? {
@@ -67,7 +67,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item: &Arc<Item<T, B>>,
         only_handle: bool,
         duplicate: Duplicate<T, B>,
-    ) -> Result<Taken<T, B>> {
+    ) -> Result<Checkout<T, B>> {
         let (mut held, mut first) = (None, true);
         let value = loop {
             match self.step(item, only_handle, held.take(), mem::take(&mut first))? {
@@ -101,27 +101,36 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if !only_handle {
             return Ok(Step::CopyLoaded);
         }
-        let take = self.begin_take(item, held, true);
+        let take = self.begin_checkout(item, held, true);
         match &take {
-            Take::Taken(_) | Take::InUse(_) | Take::WaitForWrite(_) if first => self.counters.hit(),
-            Take::Wait { .. } if first => self.counters.miss(),
+            CheckoutStep::CheckedOut(_)
+            | CheckoutStep::Pinned(_)
+            | CheckoutStep::WaitForWrite(_)
+                if first =>
+            {
+                self.counters.hit()
+            }
+            CheckoutStep::Wait { .. } if first => self.counters.miss(),
             _ => {}
         }
         Ok(match take {
-            Take::Taken(taken) => Step::Done(self.taken(item, taken.value, taken.old)),
-            Take::InUse(value) => Step::Copy(value),
-            Take::Wait { flight, new } => Step::Load(self.wait_for(item, flight, new)),
-            Take::WaitForWrite(write) => Step::Write(write),
-            Take::Leaked => return Err(leaked(Operation::Load, item)),
+            CheckoutStep::CheckedOut(taken) => Step::Done(self.taken(item, taken.value, taken.old)),
+            CheckoutStep::Pinned(value) => Step::Copy(value),
+            CheckoutStep::Wait { flight, new } => Step::Load(self.wait_for(item, flight, new)),
+            CheckoutStep::WaitForWrite(write) => Step::Write(write),
+            CheckoutStep::Leaked => return Err(leaked(Operation::Load, item)),
         })
     }
 
     /// The fast path of a mutation: takes a value that is in memory and that
     /// nobody else uses.
-    pub(crate) fn take_resident(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<Taken<T, B>> {
+    pub(crate) fn take_resident(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+    ) -> Option<Checkout<T, B>> {
         let value = item.read()?.into_full();
-        match self.begin_take(item, Some(value), false) {
-            Take::Taken(taken) => {
+        match self.begin_checkout(item, Some(value), false) {
+            CheckoutStep::CheckedOut(taken) => {
                 self.counters.hit();
                 Some(self.taken(item, taken.value, taken.old))
             }
@@ -135,10 +144,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item: &Arc<Item<T, B>>,
         only_handle: bool,
         duplicate: Duplicate<T, B>,
-    ) -> Result<Option<Taken<T, B>>> {
+    ) -> Result<Option<Checkout<T, B>>> {
         // Looks before it begins: to begin would start a load.
-        let Some(value) = self.find(item).map(Held::into_full) else {
-            return match item.is_taken() {
+        let Some(value) = self.find(item).map(ValueRef::into_full) else {
+            return match item.is_checked_out() {
                 true => Err(leaked(Operation::Load, item)),
                 false => Ok(None),
             };
@@ -146,22 +155,22 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if !only_handle {
             return self.blocking_copy(item, value, duplicate).map(Some);
         }
-        match self.begin_take(item, Some(value), false) {
-            Take::Taken(taken) => Ok(Some(self.taken(item, taken.value, taken.old))),
-            Take::InUse(value) => self.blocking_copy(item, value, duplicate).map(Some),
-            Take::Wait { .. } | Take::WaitForWrite(_) | Take::Leaked => {
+        match self.begin_checkout(item, Some(value), false) {
+            CheckoutStep::CheckedOut(taken) => Ok(Some(self.taken(item, taken.value, taken.old))),
+            CheckoutStep::Pinned(value) => self.blocking_copy(item, value, duplicate).map(Some),
+            CheckoutStep::Wait { .. } | CheckoutStep::WaitForWrite(_) | CheckoutStep::Leaked => {
                 unreachable!("a value that is held is resident")
             }
         }
     }
 
-    fn begin_take(
+    fn begin_checkout(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
         held: Option<Arc<T>>,
         wait: bool,
-    ) -> Take<T, B> {
-        let (take, superseded) = item.begin_take(held, wait, &**self);
+    ) -> CheckoutStep<T, B> {
+        let (take, superseded) = item.begin_checkout(held, wait, &**self);
         if let Some(write) = superseded {
             write.outcome.set(Ok(Written::Superseded));
         }
@@ -174,9 +183,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item: &Arc<Item<T, B>>,
         value: Arc<T>,
         (key, file): (uuid::Uuid, crate::backing_store::File),
-    ) -> Taken<T, B> {
+    ) -> Checkout<T, B> {
         self.core().release(key, file);
-        Taken {
+        Checkout {
             item: item.clone(),
             value,
         }
@@ -187,7 +196,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item: &Arc<Item<T, B>>,
         value: Arc<T>,
         duplicate: Duplicate<T, B>,
-    ) -> Result<Taken<T, B>> {
+    ) -> Result<Checkout<T, B>> {
         let (pool, item) = (self.clone(), item.clone());
         self.store
             .task(Operation::Duplicate, move || {
@@ -202,21 +211,21 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item: &Arc<Item<T, B>>,
         value: Arc<T>,
         duplicate: Duplicate<T, B>,
-    ) -> Result<Taken<T, B>> {
+    ) -> Result<Checkout<T, B>> {
         let copy = self.core().run(|backing| duplicate(backing, &value));
         drop(value);
         self.user_gone(item);
         let copy = copy.map_err(|error| Error::of_key(Operation::Duplicate, item.key(), error))?;
-        Ok(Taken {
-            item: Item::taken(),
+        Ok(Checkout {
+            item: Item::checked_out(),
             value: Arc::new(copy),
         })
     }
 
     /// Puts a changed value back into its item.
-    pub(crate) fn put_back(self: &Arc<Self>, item: &Arc<Item<T, B>>, value: Arc<T>) {
+    pub(crate) fn check_in(self: &Arc<Self>, item: &Arc<Item<T, B>>, value: Arc<T>) {
         let weight = self.weigh(&value);
-        item.put_back(value, weight, &**self);
+        item.check_in(value, weight, &**self);
         self.enforce(Drops::InBackground);
     }
 

@@ -18,7 +18,7 @@ use lru::LruCache;
 
 use super::maps;
 use crate::backing_store::BackingStoreT;
-use crate::residency::{Item, Place};
+use crate::residency::{Item, ListId};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -32,7 +32,7 @@ pub(crate) struct Budget {
     pub(crate) bytes: u64,
 }
 
-pub(crate) struct Order<T, B: BackingStoreT> {
+pub(crate) struct EvictionLists<T, B: BackingStoreT> {
     lists: Mutex<Lists<T, B>>,
     clock: AtomicU64,
     /// That of the values that are maps.
@@ -40,15 +40,15 @@ pub(crate) struct Order<T, B: BackingStoreT> {
     budget: Budget,
 }
 
-/// Each item is in the list that its `place` names, and in no other.
+/// Each item is in the list that its [`ListId`] names, and in no other.
 struct Lists<T, B: BackingStoreT> {
-    order: List<T, B>,
+    resident: List<T, B>,
     mapped: List<T, B>,
-    overdue: List<T, B>,
+    pinned: List<T, B>,
     /// Items that no list has: the store's queue has a job for each.
     unwritten: Amount,
     /// Those that failed by their own fault the last time.
-    refused: Amount,
+    unwritable: Amount,
 }
 
 /// Items in the order of use, by their addresses, and what they weigh.
@@ -66,23 +66,23 @@ pub(crate) struct Amount {
 
 /// How much is where.
 pub(crate) struct Amounts {
-    pub(crate) order: Amount,
+    pub(crate) resident: Amount,
     pub(crate) mapped: Amount,
-    pub(crate) overdue: Amount,
+    pub(crate) pinned: Amount,
     /// Waits to be written, whether it was refused before or not.
     pub(crate) unwritten: Amount,
-    pub(crate) refused: Amount,
+    pub(crate) unwritable: Amount,
 }
 
-impl<T, B: BackingStoreT> Order<T, B> {
+impl<T, B: BackingStoreT> EvictionLists<T, B> {
     pub(crate) fn new(budget: Budget) -> Self {
         Self {
             lists: Mutex::new(Lists {
-                order: List::new(),
+                resident: List::new(),
                 mapped: List::new(),
-                overdue: List::new(),
+                pinned: List::new(),
                 unwritten: Amount::default(),
-                refused: Amount::default(),
+                unwritable: Amount::default(),
             }),
             clock: AtomicU64::new(WHOLE),
             map_clock: AtomicU64::new(WHOLE),
@@ -94,16 +94,16 @@ impl<T, B: BackingStoreT> Order<T, B> {
     #[inline]
     pub(crate) fn is_recent(&self, item: &Item<T, B>) -> bool {
         let age = self
-            .clock_of(item.place())
+            .clock_of(item.list())
             .load(Ordering::Relaxed)
-            .wrapping_sub(item.stamp());
+            .wrapping_sub(item.last_used());
         age < WHOLE / 2
     }
 
     #[inline]
-    fn clock_of(&self, place: Place) -> &AtomicU64 {
-        match place {
-            Place::Mapped => &self.map_clock,
+    fn clock_of(&self, list: ListId) -> &AtomicU64 {
+        match list {
+            ListId::Mapped => &self.map_clock,
             _ => &self.clock,
         }
     }
@@ -111,11 +111,11 @@ impl<T, B: BackingStoreT> Order<T, B> {
     /// The item to let go of, if there is more than the budget allows.
     pub(crate) fn pop_victim(&self) -> Option<Arc<Item<T, B>>> {
         let mut lists = self.lists.lock();
-        let order = &lists.order;
-        if order.items.len() <= self.budget.items && order.bytes <= self.budget.bytes {
+        let resident = &lists.resident;
+        if resident.items.len() <= self.budget.items && resident.bytes <= self.budget.bytes {
             return None;
         }
-        self.pop(&mut lists.order)
+        self.pop(&mut lists.resident)
     }
 
     /// The least recent of the values that are maps.
@@ -124,41 +124,41 @@ impl<T, B: BackingStoreT> Order<T, B> {
     }
 
     /// The overdue item that was looked at least recently.
-    pub(crate) fn pop_overdue(&self) -> Option<Arc<Item<T, B>>> {
-        self.pop(&mut self.lists.lock().overdue)
+    pub(crate) fn pop_pinned(&self) -> Option<Arc<Item<T, B>>> {
+        self.pop(&mut self.lists.lock().pinned)
     }
 
     fn pop(&self, list: &mut List<T, B>) -> Option<Arc<Item<T, B>>> {
         let item = list.pop()?;
-        item.set_place(Place::Nowhere);
+        item.set_list(ListId::Unlisted);
         self.make_old(&item);
         Some(item)
     }
 
     /// Puts the item to the front of a list and out of any other. Under the
     /// item's lock.
-    pub(crate) fn place(&self, item: &Arc<Item<T, B>>, place: Place) {
+    pub(crate) fn move_to(&self, item: &Arc<Item<T, B>>, list: ListId) {
         let mut lists = self.lists.lock();
         let entry = lists.take_out(item);
-        item.set_place(place);
+        item.set_list(list);
         // Never the last owner: the caller has the item too.
         let entry = entry.unwrap_or_else(|| item.clone());
-        match place {
-            Place::Nowhere => {}
-            Place::Order => {
+        match list {
+            ListId::Unlisted => {}
+            ListId::Resident => {
                 let is_too_heavy = item.weight() > self.budget.bytes;
-                lists.order.push(entry, is_too_heavy);
+                lists.resident.push(entry, is_too_heavy);
                 self.make_recent(item, &self.clock, self.share_of(item.weight()));
                 return;
             }
-            Place::Mapped => {
+            ListId::Mapped => {
                 lists.mapped.push(entry, false);
                 self.make_recent(item, &self.map_clock, share_of_a_map());
                 return;
             }
-            Place::Overdue => lists.overdue.push(entry, false),
-            Place::Unwritten => lists.unwritten.add(item.weight()),
-            Place::Refused => lists.refused.add(item.weight()),
+            ListId::Pinned => lists.pinned.push(entry, false),
+            ListId::Unwritten => lists.unwritten.add(item.weight()),
+            ListId::Unwritable => lists.unwritable.add(item.weight()),
         }
         self.make_old(item);
     }
@@ -173,23 +173,23 @@ impl<T, B: BackingStoreT> Order<T, B> {
 
     fn make_recent(&self, item: &Item<T, B>, clock: &AtomicU64, share: u64) {
         let before = clock.fetch_add(share, Ordering::Relaxed);
-        item.set_stamp(before.wrapping_add(share));
+        item.set_last_used(before.wrapping_add(share));
     }
 
     /// The next hit finds the item out of the recent half, and brings it back.
     fn make_old(&self, item: &Item<T, B>) {
         let now = self.clock.load(Ordering::Relaxed);
-        item.set_stamp(now.wrapping_sub(WHOLE));
+        item.set_last_used(now.wrapping_sub(WHOLE));
     }
 
     pub(crate) fn amounts(&self) -> Amounts {
         let lists = self.lists.lock();
         Amounts {
-            order: lists.order.amount(),
+            resident: lists.resident.amount(),
             mapped: lists.mapped.amount(),
-            overdue: lists.overdue.amount(),
-            unwritten: lists.unwritten.and(lists.refused),
-            refused: lists.refused,
+            pinned: lists.pinned.amount(),
+            unwritten: lists.unwritten.and(lists.unwritable),
+            unwritable: lists.unwritable,
         }
     }
 
@@ -199,15 +199,15 @@ impl<T, B: BackingStoreT> Order<T, B> {
     pub(crate) fn validate(&self) {
         let lists = self.lists.lock();
         let all = [
-            (&lists.order, Place::Order),
-            (&lists.mapped, Place::Mapped),
-            (&lists.overdue, Place::Overdue),
+            (&lists.resident, ListId::Resident),
+            (&lists.mapped, ListId::Mapped),
+            (&lists.pinned, ListId::Pinned),
         ];
-        for (list, place) in all {
+        for (list, id) in all {
             let mut bytes = 0;
             for (address, item) in &list.items {
                 assert_eq!(*address, item.address());
-                assert_eq!(item.place(), place);
+                assert_eq!(item.list(), id);
                 bytes += item.weight();
             }
             assert_eq!(list.bytes, bytes);
@@ -218,13 +218,13 @@ impl<T, B: BackingStoreT> Order<T, B> {
 impl<T, B: BackingStoreT> Lists<T, B> {
     /// Takes the item out of wherever it is.
     fn take_out(&mut self, item: &Arc<Item<T, B>>) -> Option<Arc<Item<T, B>>> {
-        match item.place() {
-            Place::Nowhere => None,
-            Place::Order => self.order.remove(item),
-            Place::Mapped => self.mapped.remove(item),
-            Place::Overdue => self.overdue.remove(item),
-            Place::Unwritten => self.unwritten.subtract(item.weight()),
-            Place::Refused => self.refused.subtract(item.weight()),
+        match item.list() {
+            ListId::Unlisted => None,
+            ListId::Resident => self.resident.remove(item),
+            ListId::Mapped => self.mapped.remove(item),
+            ListId::Pinned => self.pinned.remove(item),
+            ListId::Unwritten => self.unwritten.subtract(item.weight()),
+            ListId::Unwritable => self.unwritable.subtract(item.weight()),
         }
     }
 }

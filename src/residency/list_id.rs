@@ -2,44 +2,44 @@
 
 use std::sync::Arc;
 
-use super::{Item, Jobs};
+use super::{InFlight, Item};
 use crate::backing_store::BackingStoreT;
 
 /// In which list, or count, of the pool an item is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Place {
-    Nowhere,
+pub(crate) enum ListId {
+    Unlisted,
     /// In memory of the process's own, in order of use, within the budgets.
-    Order,
+    Resident,
     /// A map of its file, in order of use, within the process's map budget.
     Mapped,
     /// Let go of, but in use.
-    Overdue,
+    Pinned,
     /// Let go of, but not in any file yet.
     Unwritten,
     /// The same, and the last attempt to write it failed by its own fault.
-    Refused,
+    Unwritable,
 }
 
 /// The pool, as an item sees it. Called under the item's lock.
-pub(crate) trait Residents<T, B: BackingStoreT> {
+pub(crate) trait PoolLists<T, B: BackingStoreT> {
     /// Puts the item to the front of a list and out of any other.
-    fn place(&self, item: &Arc<Item<T, B>>, place: Place);
+    fn move_to(&self, item: &Arc<Item<T, B>>, list: ListId);
 
     /// The loads and writes under way.
-    fn jobs(&self) -> &Jobs<T, B>;
+    fn in_flight(&self) -> &InFlight<T, B>;
 }
 
-impl Place {
+impl ListId {
     pub(super) fn of(number: u8) -> Self {
         match number {
-            1 => Self::Order,
+            1 => Self::Resident,
             2 => Self::Mapped,
-            3 => Self::Overdue,
+            3 => Self::Pinned,
             4 => Self::Unwritten,
-            5 => Self::Refused,
-            _ => Self::Nowhere,
+            5 => Self::Unwritable,
+            _ => Self::Unlisted,
         }
     }
 }

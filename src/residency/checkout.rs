@@ -5,15 +5,15 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::item::{Cell, Item, State};
-use super::place::{Place, Residents};
+use super::list_id::{ListId, PoolLists};
 use super::{Flight, Wanted, WriteBack};
 use crate::backing_store::{BackingStoreT, File};
 use crate::sync::atomic::Ordering;
 
-pub(crate) enum Take<T, B: BackingStoreT> {
-    Taken(TakenValue<T>),
+pub(crate) enum CheckoutStep<T, B: BackingStoreT> {
+    CheckedOut(CheckedOut<T>),
     /// Somebody reads it: copy it for an item of one's own.
-    InUse(Arc<T>),
+    Pinned(Arc<T>),
     Wait {
         flight: Arc<Flight<T>>,
         new: bool,
@@ -24,7 +24,7 @@ pub(crate) enum Take<T, B: BackingStoreT> {
 }
 
 /// A value taken out of its item, and what to clear up for it.
-pub(crate) struct TakenValue<T> {
+pub(crate) struct CheckedOut<T> {
     pub(crate) value: Arc<T>,
     /// The file that the item no longer has.
     pub(crate) old: (Uuid, File),
@@ -35,49 +35,49 @@ impl<T, B: BackingStoreT> Item<T, B> {
     /// the value that the caller has from a flight. With `wait`, a write that is
     /// running is waited for; without, the value is copied. The second result is
     /// a write that this supersedes.
-    pub(crate) fn begin_take(
+    pub(crate) fn begin_checkout(
         self: &Arc<Self>,
         held: Option<Arc<T>>,
         wait: bool,
-        residents: &impl Residents<T, B>,
-    ) -> (Take<T, B>, Option<Arc<WriteBack<B>>>) {
-        let jobs = residents.jobs();
+        lists: &impl PoolLists<T, B>,
+    ) -> (CheckoutStep<T, B>, Option<Arc<WriteBack<B>>>) {
+        let in_flight = lists.in_flight();
         let mut superseded = None;
         let mut cell = self.lock();
         let step = match cell.state {
             State::Absent => {
                 cell.state = State::Loading;
-                Take::Wait {
-                    flight: jobs.start_flight(self),
+                CheckoutStep::Wait {
+                    flight: in_flight.start_flight(self),
                     new: true,
                 }
             }
-            State::Loading => Take::Wait {
-                flight: jobs.flight(self),
+            State::Loading => CheckoutStep::Wait {
+                flight: in_flight.flight(self),
                 new: false,
             },
-            State::Clean | State::Dirty => self.take(&mut cell, held, residents, || true),
+            State::Clean | State::Dirty => self.take(&mut cell, held, lists, || true),
             State::Writing => {
-                let write = jobs.write(self);
+                let write = in_flight.write(self);
                 // A save wants this very value written; a job may be writing it.
                 let may_cancel = !write.is_wanted(Wanted::Persist) && !write.claim.is_decided();
                 if !may_cancel && wait {
-                    Take::WaitForWrite(write)
+                    CheckoutStep::WaitForWrite(write)
                 } else {
                     let cancel = || may_cancel && write.claim.cancel();
-                    match self.take(&mut cell, held, residents, cancel) {
-                        Take::InUse(_) if wait && write.claim.is_decided() => {
-                            Take::WaitForWrite(write)
+                    match self.take(&mut cell, held, lists, cancel) {
+                        CheckoutStep::Pinned(_) if wait && write.claim.is_decided() => {
+                            CheckoutStep::WaitForWrite(write)
                         }
-                        Take::Taken(taken) => {
-                            superseded = Some(jobs.end_write(self));
-                            Take::Taken(taken)
+                        CheckoutStep::CheckedOut(taken) => {
+                            superseded = Some(in_flight.end_write(self));
+                            CheckoutStep::CheckedOut(taken)
                         }
                         other => other,
                     }
                 }
             }
-            State::Taken => Take::Leaked,
+            State::CheckedOut => CheckoutStep::Leaked,
             State::Dead => unreachable!("a handle keeps its item alive"),
         };
         (step, superseded)
@@ -88,38 +88,41 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self: &Arc<Self>,
         cell: &mut Cell,
         held: Option<Arc<T>>,
-        residents: &impl Residents<T, B>,
+        lists: &impl PoolLists<T, B>,
         may: impl FnOnce() -> bool,
-    ) -> Take<T, B> {
+    ) -> CheckoutStep<T, B> {
         let mut value = self.slot.take().expect("a resident value is in its slot");
         // Never the last: the slot's own was taken out just now.
         drop(held);
         if Arc::get_mut(&mut value).is_none() || !may() {
             self.slot.put(value.clone());
-            return Take::InUse(value);
+            return CheckoutStep::Pinned(value);
         }
         let old = (cell.key, std::mem::replace(&mut cell.file, File::None));
         cell.key = crate::key::random();
         cell.is_map = false;
         cell.was_loaded = false;
-        cell.state = State::Taken;
-        self.overdue.store(false, Ordering::SeqCst);
-        residents.place(self, Place::Nowhere);
-        Take::Taken(TakenValue { value, old })
+        cell.state = State::CheckedOut;
+        self.evicting.store(false, Ordering::SeqCst);
+        lists.move_to(self, ListId::Unlisted);
+        CheckoutStep::CheckedOut(CheckedOut { value, old })
     }
 
     /// The write guard is gone: the value is back, changed.
-    pub(crate) fn put_back(
+    pub(crate) fn check_in(
         self: &Arc<Self>,
         value: Arc<T>,
         weight: u64,
-        residents: &impl Residents<T, B>,
+        lists: &impl PoolLists<T, B>,
     ) {
         let mut cell = self.lock();
-        debug_assert!(cell.state == State::Taken, "only a taken value is put back");
+        debug_assert!(
+            cell.state == State::CheckedOut,
+            "only a taken value is put back"
+        );
         self.slot.put(value);
         cell.state = State::Dirty;
         self.set_weight(weight);
-        self.settle(&cell, residents);
+        self.settle(&cell, lists);
     }
 }
