@@ -10,8 +10,8 @@ use uuid::Uuid;
 use super::failures::Failures;
 use super::keys::{Busy, Keys};
 use super::outage::Outage;
-use super::queue::{DeleteFile, DeletedFile, Entry, Lane, Queue};
-use super::token::{File, Token};
+use super::queue::{DeleteFile, DeletedFile, Job, Lane, Queue};
+use super::file_share::{FileOwnership, FileShare};
 use super::transfers::Transfers;
 use super::{BackingStoreT, TrackedPath};
 use crate::error::{Fault, Operation, StoreError};
@@ -111,47 +111,47 @@ impl<B: BackingStoreT> Core<B> {
     }
 
     /// Enters a file that was just written; it has one owner.
-    pub(crate) fn written(&self) -> File {
+    pub(crate) fn written(&self) -> FileOwnership {
         self.files.fetch_add(1, Ordering::Relaxed);
-        File::Own
+        FileOwnership::Own
     }
 
     /// The owner of a file that was just made under a new key.
-    pub(crate) fn own(self: &Arc<Self>, key: Uuid) -> Token<B> {
-        Token::own(self.clone(), key, self.written())
+    pub(crate) fn own(self: &Arc<Self>, key: Uuid) -> FileShare<B> {
+        FileShare::own(self.clone(), key, self.written())
     }
 
     /// A second owner of an item's file.
-    pub(crate) fn share(self: &Arc<Self>, key: Uuid, file: &mut File) -> Token<B> {
+    pub(crate) fn share(self: &Arc<Self>, key: Uuid, file: &mut FileOwnership) -> FileShare<B> {
         match file {
-            File::Own => {
+            FileOwnership::Own => {
                 self.keys.adopt(key, 2);
-                *file = File::Shared;
+                *file = FileOwnership::Shared;
             }
-            File::Shared => self.keys.share(key),
-            File::None => unreachable!("only a file that is there is shared"),
+            FileOwnership::Shared => self.keys.share(key),
+            FileOwnership::None => unreachable!("only a file that is there is shared"),
         }
-        Token::new(self.clone(), key)
+        FileShare::new(self.clone(), key)
     }
 
     /// One owner less; the last one's file is deleted in the background.
-    pub(crate) fn release(self: &Arc<Self>, key: Uuid, file: File) {
+    pub(crate) fn release(self: &Arc<Self>, key: Uuid, file: FileOwnership) {
         let shared = match file {
-            File::None => return,
-            File::Own => false,
-            File::Shared if self.keys.release(key) => true,
-            File::Shared => return,
+            FileOwnership::None => return,
+            FileOwnership::Own => false,
+            FileOwnership::Shared if self.keys.release(key) => true,
+            FileOwnership::Shared => return,
         };
         let file = DeletedFile { key, shared };
         self.queue
-            .push(Lane::Behind, Entry::Delete(self.clone(), file));
+            .push(Lane::Background, Job::Delete(self.clone(), file));
     }
 
     /// An owner of the file of a key that is in the cache already.
-    pub(crate) fn try_register(self: &Arc<Self>, key: Uuid) -> Option<Token<B>> {
+    pub(crate) fn try_register(self: &Arc<Self>, key: Uuid) -> Option<FileShare<B>> {
         self.keys
             .try_acquire(key)
-            .then(|| Token::new(self.clone(), key))
+            .then(|| FileShare::new(self.clone(), key))
     }
 
     /// Takes the persisted file of `key` into the cache.
@@ -159,7 +159,7 @@ impl<B: BackingStoreT> Core<B> {
         self: &Arc<Self>,
         tracked: &TrackedPath<B::PersistPath>,
         key: Uuid,
-    ) -> Result<Token<B>> {
+    ) -> Result<FileShare<B>> {
         self.check_process(Operation::Register)?;
         if !tracked.contains_key(key) {
             return Err(self.fault_at(Operation::Register, tracked, key, Fault::NotTracked));
@@ -178,7 +178,7 @@ impl<B: BackingStoreT> Core<B> {
         if linked {
             self.files.fetch_add(1, Ordering::Relaxed);
         }
-        Ok(Token::new(self.clone(), key))
+        Ok(FileShare::new(self.clone(), key))
     }
 
     /// An error that names the tracked path, where the store can name it.
@@ -202,7 +202,7 @@ impl<B: BackingStoreT> Core<B> {
     pub(crate) fn register_all(
         self: &Arc<Self>,
         tracked: &TrackedPath<B::PersistPath>,
-    ) -> Result<Vec<Token<B>>> {
+    ) -> Result<Vec<FileShare<B>>> {
         self.check_process(Operation::RegisterAll)?;
         let (mut tokens, mut begun, mut others) = (Vec::new(), Vec::new(), Vec::new());
         for key in tracked.all_keys() {
@@ -222,7 +222,7 @@ impl<B: BackingStoreT> Core<B> {
         self: &Arc<Self>,
         tracked: &TrackedPath<B::PersistPath>,
         begun: Vec<Busy<'_>>,
-    ) -> Result<Vec<Token<B>>> {
+    ) -> Result<Vec<FileShare<B>>> {
         let keys: Vec<_> = begun.iter().map(Busy::key).collect();
         let _span = self
             .span(Operation::RegisterAll, None, Some(tracked.path()))
@@ -240,14 +240,14 @@ impl<B: BackingStoreT> Core<B> {
         }
         begun.into_iter().for_each(Busy::linked);
         self.files.fetch_add(keys.len(), Ordering::Relaxed);
-        let tokens = keys.into_iter().map(|key| Token::new(self.clone(), key));
+        let tokens = keys.into_iter().map(|key| FileShare::new(self.clone(), key));
         Ok(tokens.collect())
     }
 
     /// Links the cache's file of `token` to the tracked path.
     pub(crate) fn persist(
         &self,
-        token: &Token<B>,
+        token: &FileShare<B>,
         tracked: &TrackedPath<B::PersistPath>,
     ) -> Result<()> {
         self.check_process(Operation::Persist)?;

@@ -3,12 +3,12 @@
 //! Every key is in one of five states. System calls run while the key is busy,
 //! outside of the lock, and whoever wants the key meanwhile waits.
 //!
-//! | | absent | busy | live(n) | condemned |
+//! | | absent | busy | live(n) | pending delete |
 //! |---|---|---|---|---|
 //! | acquire | busy, link, live(1); on failure absent | waits | live(n + 1) | live(1): revived |
 //! | try_begin | busy, the caller links, live(1); on failure absent | nothing | nothing | nothing |
 //! | adopt | live(n) | impossible | impossible | impossible |
-//! | release | impossible | impossible | live(n - 1), condemned at 0 | impossible |
+//! | release | impossible | impossible | live(n - 1), pending delete at 0 | impossible |
 //! | clear (a queued deletion) | nothing | nothing | nothing | busy, delete, absent |
 //! | remove (a deletion asked for) | nothing | waits | busy, delete, absent; on failure live(n) | the same |
 //! | found (by a scan) | live(1), unless it went beside the scan | nothing | nothing | nothing |
@@ -49,7 +49,7 @@ enum KeyState {
     /// Owners; never 0.
     Live(u32),
     /// Nobody owns it, and its deletion is queued.
-    Condemned,
+    PendingDelete,
 }
 
 impl Keys {
@@ -62,11 +62,11 @@ impl Keys {
     }
 
     /// Notes what comes and goes from now on, so that a scan of the place can be
-    /// told from it; see [`Scan::found`].
-    pub(crate) fn begin_scan(&self) -> Scan<'_> {
+    /// told from it; see [`KeyScan::found`].
+    pub(crate) fn begin_scan(&self) -> KeyScan<'_> {
         let _only_one = self.beginning.lock();
         self.scans.fetch_add(1, Ordering::SeqCst);
-        Scan(self)
+        KeyScan(self)
     }
 
     /// Makes the caller an owner of the key's file, which `link` brings about if
@@ -147,13 +147,13 @@ impl Keys {
             return false;
         };
         match *state {
-            KeyState::Live(1) => *state = KeyState::Condemned,
+            KeyState::Live(1) => *state = KeyState::PendingDelete,
             KeyState::Live(owners) => *state = KeyState::Live(owners - 1),
-            KeyState::Busy | KeyState::Condemned => {
+            KeyState::Busy | KeyState::PendingDelete => {
                 debug_assert!(false, "a key that is released has owners");
             }
         }
-        *state == KeyState::Condemned
+        *state == KeyState::PendingDelete
     }
 
     /// Carries out a queued deletion, unless the key was revived meanwhile. True
@@ -166,7 +166,7 @@ impl Keys {
         let shard = self.shard(key);
         let mut states = shard.states.lock();
         match states.get_mut(&key) {
-            Some(state @ KeyState::Condemned) => *state = KeyState::Busy,
+            Some(state @ KeyState::PendingDelete) => *state = KeyState::Busy,
             _ => return Ok(false),
         }
         drop(states);
@@ -243,7 +243,7 @@ impl KeyState {
     fn add_owner(&mut self) {
         *self = match *self {
             Self::Live(owners) => Self::Live(owners + 1),
-            Self::Condemned => Self::Live(1),
+            Self::PendingDelete => Self::Live(1),
             Self::Busy => unreachable!("the caller waits until the key is not busy"),
         };
     }
@@ -265,9 +265,9 @@ impl Shard {
 }
 
 /// A scan of the place, which is not one moment: files come and go beside it.
-pub(crate) struct Scan<'a>(&'a Keys);
+pub(crate) struct KeyScan<'a>(&'a Keys);
 
-impl Scan<'_> {
+impl KeyScan<'_> {
     /// Enters what was found. A key that was not has lost its file by other
     /// hands. What came or went beside the scan stays as it is.
     pub(crate) fn found(self, present: &[Uuid]) {
@@ -291,7 +291,7 @@ impl Scan<'_> {
     }
 }
 
-impl Drop for Scan<'_> {
+impl Drop for KeyScan<'_> {
     fn drop(&mut self) {
         let _only_one = self.0.beginning.lock();
         if self.0.scans.fetch_sub(1, Ordering::SeqCst) == 1 {

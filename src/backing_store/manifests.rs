@@ -11,7 +11,7 @@ use crate::error::StoreError;
 
 /// Tells one persisted file from every other that could stand in its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
+pub struct FileFingerprint {
     /// Length of the file in bytes.
     pub len: u64,
     /// A checksum of whatever says what the file holds.
@@ -112,7 +112,7 @@ pub trait ManifestStore: BackingStoreT {
     /// # Errors
     ///
     /// If the file is not there or is not whole.
-    fn stamp(&self, path: &Self::PersistPath, key: Uuid) -> Result<Stamp, StoreError>;
+    fn fingerprint(&self, path: &Self::PersistPath, key: Uuid) -> Result<FileFingerprint, StoreError>;
 
     /// Where the manifest of a generation is, for messages of errors. The
     /// provided method does not say.
@@ -139,7 +139,7 @@ pub trait ManifestStore: BackingStoreT {
         path: &Self::PersistPath,
         key: Uuid,
         read: &dyn Fn(u64),
-    ) -> Result<Stamp, StoreError>;
+    ) -> Result<FileFingerprint, StoreError>;
 }
 
 impl<B: ManifestStore> ManifestStore for Arc<B> {
@@ -188,8 +188,8 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         (**self).pin(path, generation)
     }
 
-    fn stamp(&self, path: &Self::PersistPath, key: Uuid) -> Result<Stamp, StoreError> {
-        (**self).stamp(path, key)
+    fn fingerprint(&self, path: &Self::PersistPath, key: Uuid) -> Result<FileFingerprint, StoreError> {
+        (**self).fingerprint(path, key)
     }
 
     fn describe_manifest(&self, path: &Self::PersistPath, generation: u64) -> Option<PathBuf> {
@@ -205,7 +205,7 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         path: &Self::PersistPath,
         key: Uuid,
         read: &dyn Fn(u64),
-    ) -> Result<Stamp, StoreError> {
+    ) -> Result<FileFingerprint, StoreError> {
         (**self).verify(path, key, read)
     }
 }

@@ -18,7 +18,7 @@
 
 mod archiving;
 mod background;
-mod claim;
+mod run_once;
 mod core;
 mod failures;
 mod keys;
@@ -29,7 +29,7 @@ mod queue;
 mod registered_tokens;
 mod store;
 mod task;
-mod token;
+mod file_share;
 mod tracked_path;
 mod traits;
 mod transfers;
@@ -37,7 +37,7 @@ mod transfers;
 pub use crate::error::StoreError;
 pub use archiving::{AdoptStrategy, ArchiveStrategy};
 pub use background::Background;
-pub use manifests::{ManifestStore, Stamp};
+pub use manifests::{ManifestStore, FileFingerprint};
 pub use registered_tokens::RegisteredTokens;
 pub use store::BackingStore;
 pub use task::Task;
@@ -45,8 +45,8 @@ pub use tracked_path::{PlaceKeys, TrackedPath};
 pub use traits::{BackingStoreT, Strategy, Traffic, Transfer};
 
 pub(crate) use self::core::{Core, guarded};
-pub(crate) use claim::Claim;
+pub(crate) use run_once::RunOnce;
 pub(crate) use outage::{QueuedWrite, delay_after};
 pub(crate) use outcome::Outcome;
 pub(crate) use queue::Lane;
-pub(crate) use token::{File, Token};
+pub(crate) use file_share::{FileOwnership, FileShare};

@@ -28,7 +28,7 @@ pub(crate) trait QueuedWrite: Send {
     fn run(self: Box<Self>, is_probe: bool);
 
     /// Whether there surely is nothing left to write.
-    fn is_moot(&self) -> bool;
+    fn is_obsolete(&self) -> bool;
 }
 
 pub(crate) type Write = Box<dyn QueuedWrite>;
@@ -57,12 +57,12 @@ struct Now {
     failures: u64,
     /// What the disk refused the last write with.
     error: Error,
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<WaitingWrite>,
     /// When so many wait, those that are moot are cleared away.
     clear_at: usize,
 }
 
-struct Waiting {
+struct WaitingWrite {
     write: Write,
     not_before: Option<Instant>,
 }
@@ -113,7 +113,7 @@ impl Outage {
                 .and_then(|due| due.checked_duration_since(now))
             {
                 Some(rest) => queue.run_after(rest, || waiting.write.run(false)),
-                None => queue.run(Lane::Behind, || waiting.write.run(false)),
+                None => queue.run(Lane::Background, || waiting.write.run(false)),
             }
         }
     }
@@ -128,7 +128,7 @@ impl Outage {
         error: &Error,
     ) {
         let not_before = (failures > 1).then(|| Instant::now() + delay_after(failures));
-        let waiting = Waiting {
+        let waiting = WaitingWrite {
             write: retry,
             not_before,
         };
@@ -170,7 +170,7 @@ impl Outage {
         let Some(now) = &mut inner.now else {
             return Some(write);
         };
-        let cleared = now.wait(Waiting {
+        let cleared = now.wait(WaitingWrite {
             write,
             not_before: None,
         });
@@ -236,14 +236,14 @@ fn tell_of_end() {
 
 impl Now {
     /// Gives back what was cleared away, to be dropped without the lock.
-    fn wait(&mut self, waiting: Waiting) -> Vec<Waiting> {
+    fn wait(&mut self, waiting: WaitingWrite) -> Vec<WaitingWrite> {
         self.waiting.push_back(waiting);
         if self.waiting.len() < self.clear_at {
             return Vec::new();
         }
         let (moot, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting)
             .into_iter()
-            .partition(|waiting: &Waiting| waiting.write.is_moot());
+            .partition(|waiting: &WaitingWrite| waiting.write.is_obsolete());
         self.waiting = waiting.into();
         self.clear_at = (self.waiting.len() * 2).max(FIRST_CLEARING);
         moot

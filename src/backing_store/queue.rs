@@ -23,19 +23,19 @@ use crate::process::Process;
 use crate::sync::{self, Condvar, Instant, Mutex, MutexGuard};
 
 /// How long a job may wait unstarted before the store's own thread takes it.
-const PATIENCE: Duration = Duration::from_millis(20);
+const HAND_OFF_TIMEOUT: Duration = Duration::from_millis(20);
 
 /// So many jobs of the urgent lane go before one of the other lane gets its turn.
 const URGENT_RUN: u32 = 8;
 
 /// One piece of background work.
-pub(crate) enum Entry {
+pub(crate) enum Job {
     /// Runs a closure.
     Job(Box<dyn FnOnce() + Send>),
     /// Deletes the cache's file of a key.
     Delete(Arc<dyn DeleteFile>, DeletedFile),
     /// Drops a value that may be large.
-    Reap(Arc<dyn Any + Send + Sync>),
+    DeferredDrop(Arc<dyn Any + Send + Sync>),
 }
 
 /// The file of a key whose last owner is gone.
@@ -53,11 +53,11 @@ pub(crate) trait DeleteFile: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
     /// It takes no time, and holds memory until it is done.
-    Reap,
+    DeferredDrop,
     /// Somebody waits for it.
     Urgent,
     /// Nobody does, as a rule.
-    Behind,
+    Background,
 }
 
 /// One entry that is being run.
@@ -83,17 +83,17 @@ pub(crate) struct Queue {
 }
 
 /// Entries in the order of their numbers.
-type Row = VecDeque<(u64, Entry)>;
+type Row = VecDeque<(u64, Job)>;
 
 struct Inner {
-    reap: Row,
+    drop_later: Row,
     urgent: Row,
     behind: Row,
     /// Entries ever queued, which is also the number of the last one.
     queued: u64,
     /// Urgent entries taken since the last one from the other lane.
     urgent_run: u32,
-    delayed: Vec<(Instant, Entry)>,
+    delayed: Vec<(Instant, Job)>,
     /// The entries that are being run now: a few at most.
     running: Vec<Ticket>,
     /// Drains asked of the runtime, whether they have started or not.
@@ -114,7 +114,7 @@ struct Inner {
 
 /// What a thread takes from the queue.
 #[derive(Clone, Copy)]
-enum Take {
+enum Next {
     Anything,
     /// Nothing that may be slow.
     QuickOnly,
@@ -162,15 +162,15 @@ impl Queue {
 
     /// Queues a closure.
     pub(crate) fn run(self: &Arc<Self>, lane: Lane, job: impl FnOnce() + Send + 'static) {
-        self.push(lane, Entry::Job(Box::new(job)));
+        self.push(lane, Job::Job(Box::new(job)));
     }
 
     /// Hands a value over, to be dropped where it keeps nobody waiting.
-    pub(crate) fn reap(self: &Arc<Self>, value: Arc<dyn Any + Send + Sync>) {
-        self.push(Lane::Reap, Entry::Reap(value));
+    pub(crate) fn drop_later(self: &Arc<Self>, value: Arc<dyn Any + Send + Sync>) {
+        self.push(Lane::DeferredDrop, Job::DeferredDrop(value));
     }
 
-    pub(crate) fn push(self: &Arc<Self>, lane: Lane, entry: Entry) {
+    pub(crate) fn push(self: &Arc<Self>, lane: Lane, entry: Job) {
         if self.process.is_forked() {
             return;
         }
@@ -178,8 +178,8 @@ impl Queue {
         inner.enqueue(lane, entry, &self.tracker);
         // One more would find that it may not take what may be slow.
         let most = match lane {
-            Lane::Reap | Lane::Urgent => self.most_drains,
-            Lane::Behind => self.most_behind,
+            Lane::DeferredDrop | Lane::Urgent => self.most_drains,
+            Lane::Background => self.most_behind,
         };
         let ask = inner.drains < most;
         inner.drains += usize::from(ask);
@@ -202,7 +202,7 @@ impl Queue {
         }
         let due = Instant::now() + delay;
         let mut inner = self.inner.lock();
-        inner.delayed.push((due, Entry::Job(Box::new(job))));
+        inner.delayed.push((due, Job::Job(Box::new(job))));
         self.wake_watcher(&mut inner);
         self.watch.notify_one();
     }
@@ -237,12 +237,12 @@ impl Queue {
         if self.process.is_forked() {
             return;
         }
-        let mut inner = self.drain(Take::Anything);
+        let mut inner = self.drain(Next::Anything);
         while inner.busy.is_some() {
             self.finished.wait(&mut inner);
             if !inner.is_empty() {
                 drop(inner);
-                inner = self.drain(Take::Anything);
+                inner = self.drain(Next::Anything);
             }
         }
     }
@@ -281,7 +281,7 @@ impl Queue {
 
     /// Runs entries until there are none, and returns under the lock that found
     /// none: a push after it finds whatever the caller changes under it.
-    fn drain(&self, which: Take) -> MutexGuard<'_, Inner> {
+    fn drain(&self, which: Next) -> MutexGuard<'_, Inner> {
         let mut inner = self.inner.lock();
         while let Some((ticket, entry)) = inner.take(which) {
             drop(inner);
@@ -347,9 +347,9 @@ impl Queue {
                 // Drains that run get to the slow work in time; this thread must
                 // not get stuck in it too.
                 let which = if inner.draining == 0 {
-                    Take::Anything
+                    Next::Anything
                 } else {
-                    Take::QuickOnly
+                    Next::QuickOnly
                 };
                 drop(inner);
                 inner = self.drain(which);
@@ -370,7 +370,7 @@ impl Queue {
     /// Whether somebody takes from the queue within the time that a job may wait.
     fn gets_taken(&self, inner: &mut MutexGuard<'_, Inner>) -> bool {
         let before = inner.taken;
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + HAND_OFF_TIMEOUT;
         while inner.taken == before && !inner.is_empty() && !inner.handed_over {
             if self.watch.wait_until(inner, deadline).timed_out() {
                 break;
@@ -383,7 +383,7 @@ impl Queue {
 impl Inner {
     fn new() -> Self {
         Self {
-            reap: VecDeque::new(),
+            drop_later: VecDeque::new(),
             urgent: VecDeque::new(),
             behind: VecDeque::new(),
             queued: 0,
@@ -401,10 +401,10 @@ impl Inner {
     }
 
     fn is_empty(&self) -> bool {
-        self.reap.is_empty() && self.urgent.is_empty() && self.behind.is_empty()
+        self.drop_later.is_empty() && self.urgent.is_empty() && self.behind.is_empty()
     }
 
-    fn enqueue(&mut self, lane: Lane, entry: Entry, tracker: &TaskTracker) {
+    fn enqueue(&mut self, lane: Lane, entry: Job, tracker: &TaskTracker) {
         self.busy.get_or_insert_with(|| tracker.token());
         self.queued += 1;
         let numbered = (self.queued, entry);
@@ -413,13 +413,13 @@ impl Inner {
 
     fn row(&mut self, lane: Lane) -> &mut Row {
         match lane {
-            Lane::Reap => &mut self.reap,
+            Lane::DeferredDrop => &mut self.drop_later,
             Lane::Urgent => &mut self.urgent,
-            Lane::Behind => &mut self.behind,
+            Lane::Background => &mut self.behind,
         }
     }
 
-    fn take(&mut self, which: Take) -> Option<(Ticket, Entry)> {
+    fn take(&mut self, which: Next) -> Option<(Ticket, Job)> {
         let lane = self.next_lane(which)?;
         self.urgent_run = if lane == Lane::Urgent {
             self.urgent_run + 1
@@ -430,8 +430,8 @@ impl Inner {
     }
 
     /// Takes an entry that was queued as number `last` or before.
-    fn take_up_to(&mut self, last: u64) -> Option<(Ticket, Entry)> {
-        let lanes = [Lane::Reap, Lane::Urgent, Lane::Behind];
+    fn take_up_to(&mut self, last: u64) -> Option<(Ticket, Job)> {
+        let lanes = [Lane::DeferredDrop, Lane::Urgent, Lane::Background];
         let lane = lanes.into_iter().find(|lane| {
             self.row(*lane)
                 .front()
@@ -440,7 +440,7 @@ impl Inner {
         self.take_from(lane)
     }
 
-    fn take_from(&mut self, lane: Lane) -> Option<(Ticket, Entry)> {
+    fn take_from(&mut self, lane: Lane) -> Option<(Ticket, Job)> {
         let (number, entry) = self.row(lane).pop_front()?;
         self.taken += 1;
         let ticket = Ticket { number, lane };
@@ -448,23 +448,23 @@ impl Inner {
         Some((ticket, entry))
     }
 
-    fn next_lane(&self, which: Take) -> Option<Lane> {
+    fn next_lane(&self, which: Next) -> Option<Lane> {
         let may_be_slow = match which {
-            Take::Anything => true,
-            Take::QuickOnly => false,
-            Take::Slow { most_behind } => {
+            Next::Anything => true,
+            Next::QuickOnly => false,
+            Next::Slow { most_behind } => {
                 let slow = self
                     .running
                     .iter()
-                    .filter(|ticket| ticket.lane == Lane::Behind);
+                    .filter(|ticket| ticket.lane == Lane::Background);
                 slow.count() < most_behind
             }
         };
         let behind = may_be_slow && !self.behind.is_empty();
-        if !self.reap.is_empty() {
-            Some(Lane::Reap)
+        if !self.drop_later.is_empty() {
+            Some(Lane::DeferredDrop)
         } else if behind && (self.urgent.is_empty() || self.urgent_run >= URGENT_RUN) {
-            Some(Lane::Behind)
+            Some(Lane::Background)
         } else if !self.urgent.is_empty() {
             Some(Lane::Urgent)
         } else {
@@ -479,7 +479,7 @@ impl Inner {
         for at in (0..self.delayed.len()).rev() {
             if self.delayed[at].0 <= now {
                 let (_, entry) = self.delayed.swap_remove(at);
-                self.enqueue(Lane::Behind, entry, tracker);
+                self.enqueue(Lane::Background, entry, tracker);
             }
         }
         self.delayed.len() < before
@@ -488,11 +488,11 @@ impl Inner {
 
 /// Runs one entry, and drops all that it captured. A panic goes no further:
 /// whatever can fail has told its waiters by a guard of its own.
-fn run(entry: Entry) {
+fn run(entry: Job) {
     let ran = catch_unwind(AssertUnwindSafe(|| match entry {
-        Entry::Job(job) => job(),
-        Entry::Delete(store, file) => store.delete_file(file),
-        Entry::Reap(value) => drop(value),
+        Job::Job(job) => job(),
+        Job::Delete(store, file) => store.delete_file(file),
+        Job::DeferredDrop(value) => drop(value),
     }));
     if let Err(panic) = ran {
         tracing::error!(error = %crate::Error::panicked(&*panic), "a background job panicked");
@@ -512,7 +512,7 @@ impl Drain {
         };
         let most_behind = queue.most_behind;
         queue.inner.lock().draining += 1;
-        let mut inner = queue.drain(Take::Slow { most_behind });
+        let mut inner = queue.drain(Next::Slow { most_behind });
         inner.draining -= 1;
         inner.drains -= 1;
     }
@@ -530,7 +530,7 @@ impl Drop for Drain {
         queue.watch.notify_one();
         drop(inner);
         if alone {
-            drop(queue.drain(Take::Anything));
+            drop(queue.drain(Next::Anything));
         }
     }
 }
@@ -558,7 +558,7 @@ mod tests {
         let runtime = one_blocking_thread();
         let queue = queue(&runtime);
         let count = Arc::new(AtomicUsize::new(0));
-        for lane in [Lane::Urgent, Lane::Behind].into_iter().cycle().take(1000) {
+        for lane in [Lane::Urgent, Lane::Background].into_iter().cycle().take(1000) {
             let count = count.clone();
             queue.run(lane, move || {
                 count.fetch_add(1, Ordering::Relaxed);
@@ -589,7 +589,7 @@ mod tests {
         let (done, ran) = std::sync::mpsc::channel();
         for _ in 0..3 {
             let done = done.clone();
-            queue.run(Lane::Behind, move || done.send(()).expect("the test waits"));
+            queue.run(Lane::Background, move || done.send(()).expect("the test waits"));
         }
         for _ in 0..3 {
             ran.recv().expect("the job runs");
@@ -614,16 +614,16 @@ mod tests {
         let tracker = TaskTracker::new();
         let mut inner = Inner::new();
         for _ in 0..3 {
-            inner.enqueue(Lane::Behind, Entry::Job(Box::new(|| {})), &tracker);
+            inner.enqueue(Lane::Background, Job::Job(Box::new(|| {})), &tracker);
         }
         let last = inner.queued;
         for _ in 0..3 {
-            inner.enqueue(Lane::Urgent, Entry::Job(Box::new(|| {})), &tracker);
+            inner.enqueue(Lane::Urgent, Job::Job(Box::new(|| {})), &tracker);
         }
         let lanes: Vec<_> = std::iter::from_fn(|| inner.take_up_to(last))
             .map(|(ticket, _)| ticket.lane)
             .collect();
-        assert_eq!(lanes, [Lane::Behind; 3]);
+        assert_eq!(lanes, [Lane::Background; 3]);
     }
 
     /// Slow writes used to take every thread: a load waited for them, and so did
@@ -638,14 +638,14 @@ mod tests {
         let gate = Arc::new(Mutex::new(gate));
         for _ in 0..queue.most_behind + 3 {
             let gate = gate.clone();
-            queue.run(Lane::Behind, move || gate.lock().recv().expect("released"));
+            queue.run(Lane::Background, move || gate.lock().recv().expect("released"));
         }
         for _ in 0..100 {
             let (done, ran) = std::sync::mpsc::channel();
             queue.run(Lane::Urgent, move || done.send(()).expect("the test waits"));
             ran.recv().expect("the job runs");
             let (alive, dropped) = std::sync::mpsc::channel::<()>();
-            queue.reap(Arc::new(Mutex::new(alive)));
+            queue.drop_later(Arc::new(Mutex::new(alive)));
             dropped.recv().expect_err("the value is dropped");
         }
         for _ in 0..queue.most_behind + 3 {
@@ -659,11 +659,11 @@ mod tests {
         let tracker = TaskTracker::new();
         let mut inner = Inner::new();
         for _ in 0..100 {
-            inner.enqueue(Lane::Urgent, Entry::Job(Box::new(|| {})), &tracker);
+            inner.enqueue(Lane::Urgent, Job::Job(Box::new(|| {})), &tracker);
         }
-        inner.enqueue(Lane::Behind, Entry::Reap(Arc::new(())), &tracker);
-        let first_behind = std::iter::from_fn(|| inner.take(Take::Anything))
-            .position(|(ticket, _)| ticket.lane == Lane::Behind)
+        inner.enqueue(Lane::Background, Job::DeferredDrop(Arc::new(())), &tracker);
+        let first_behind = std::iter::from_fn(|| inner.take(Next::Anything))
+            .position(|(ticket, _)| ticket.lane == Lane::Background)
             .expect("it is taken");
         assert_eq!(first_behind, URGENT_RUN as usize);
     }

@@ -1,6 +1,6 @@
 //! Many keys, registered at once.
 
-use super::{BackingStoreT, Token};
+use super::{BackingStoreT, FileShare};
 
 /// Keeps every key of a tracked path registered; made by
 /// [`BackingStore::blocking_register_all`](super::BackingStore::blocking_register_all).
@@ -9,10 +9,10 @@ use super::{BackingStoreT, Token};
 /// meanwhile stay, the files of the others are deleted from the cache in the
 /// background.
 #[must_use = "dropping the tokens gives up the registration"]
-pub struct RegisteredTokens<B: BackingStoreT>(Vec<Token<B>>);
+pub struct RegisteredTokens<B: BackingStoreT>(Vec<FileShare<B>>);
 
 impl<B: BackingStoreT> RegisteredTokens<B> {
-    pub(super) fn new(tokens: Vec<Token<B>>) -> Self {
+    pub(super) fn new(tokens: Vec<FileShare<B>>) -> Self {
         Self(tokens)
     }
 

@@ -185,7 +185,7 @@ impl Inspection {
         Ok(ItemFile {
             key,
             path: key_path(self.path.path(), key),
-            len: footer.stamp().len,
+            len: footer.fingerprint().len,
             footer,
         })
     }
@@ -208,7 +208,7 @@ impl Inspection {
         let verified =
             self.path
                 .verify(key, read)
-                .and_then(|footer| match entry.is_other(footer.stamp()) {
+                .and_then(|footer| match entry.is_other(footer.fingerprint()) {
                     true => Err(self.at_item(key, Fault::OtherFile)),
                     false => Ok(()),
                 });
@@ -224,9 +224,9 @@ impl Inspection {
             Some(entry) => Ok(*entry),
             None if self.is_found(key) => {
                 // Its length tells how far a verification has come.
-                let stamp = self.path.footer(key).map(|footer| footer.stamp());
+                let fingerprint = self.path.footer(key).map(|footer| footer.fingerprint());
                 let unknown = Entry::of_unknown_file(key);
-                Ok(stamp.map_or(unknown, |stamp| Entry { key, stamp }))
+                Ok(fingerprint.map_or(unknown, |fingerprint| Entry { key, fingerprint }))
             }
             None => {
                 let fault = self.at_item(key, Fault::NotHere);

@@ -7,7 +7,7 @@ use file_backed_codecs::Source;
 use uuid::Uuid;
 
 use super::fault::Fault;
-use crate::backing_store::Stamp;
+use crate::backing_store::FileFingerprint;
 use crate::error::StoreError;
 
 const MAGIC: [u8; 8] = *b"\x89fbdata\n";
@@ -53,7 +53,7 @@ pub(crate) struct Manifest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) key: Uuid,
-    pub(crate) stamp: Stamp,
+    pub(crate) fingerprint: FileFingerprint,
 }
 
 /// The entry of a key, among sorted ones.
@@ -64,7 +64,7 @@ pub(crate) fn find(entries: &[Entry], key: Uuid) -> Option<&Entry> {
 
 /// Bytes in the files of the items. The lengths may come from a file.
 pub(crate) fn bytes_of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> u64 {
-    let lens = entries.into_iter().map(|entry| entry.stamp.len);
+    let lens = entries.into_iter().map(|entry| entry.fingerprint.len);
     lens.fold(0, u64::saturating_add)
 }
 
@@ -91,8 +91,8 @@ impl Manifest {
         bytes.extend(&self.root);
         for entry in &self.entries {
             bytes.extend(entry.key.as_bytes());
-            bytes.extend(entry.stamp.len.to_le_bytes());
-            bytes.extend(entry.stamp.check.to_le_bytes());
+            bytes.extend(entry.fingerprint.len.to_le_bytes());
+            bytes.extend(entry.fingerprint.check.to_le_bytes());
         }
         bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
         Ok(bytes)
@@ -219,19 +219,19 @@ fn damaged(why: &'static str) -> Fault {
 impl Entry {
     /// Where only the key is known. No file has this stamp.
     pub(crate) fn of_unknown_file(key: Uuid) -> Self {
-        let stamp = Stamp { len: 0, check: 0 };
-        Self { key, stamp }
+        let fingerprint = FileFingerprint { len: 0, check: 0 };
+        Self { key, fingerprint }
     }
 
     /// Whether a file is another than the one that was committed.
-    pub(crate) fn is_other(&self, found: Stamp) -> bool {
-        *self != Self::of_unknown_file(self.key) && self.stamp != found
+    pub(crate) fn is_other(&self, found: FileFingerprint) -> bool {
+        *self != Self::of_unknown_file(self.key) && self.fingerprint != found
     }
 
     fn decode(bytes: &[u8; ENTRY]) -> Self {
         Self {
             key: Uuid::from_bytes(field(bytes, 0)),
-            stamp: Stamp {
+            fingerprint: FileFingerprint {
                 len: u64::from_le_bytes(field(bytes, 16)),
                 check: u32::from_le_bytes(field(bytes, 24)),
             },
@@ -259,7 +259,7 @@ mod tests {
     fn manifest(items: u128) -> Manifest {
         let entry = |n: u128| Entry {
             key: Uuid::from_u128(n << 64),
-            stamp: Stamp {
+            fingerprint: FileFingerprint {
                 len: n as u64,
                 check: !(n as u32),
             },

@@ -233,11 +233,11 @@ impl<B: ManifestStore> Linking<B> {
 
     fn link(&self, Link { key, persist }: Link) -> Result<()> {
         persist()?;
-        let stamp = self.core.call(Operation::Commit, key, |backing| {
-            backing.stamp(self.tracked.path(), key)
+        let fingerprint = self.core.call(Operation::Commit, key, |backing| {
+            backing.fingerprint(self.tracked.path(), key)
         })?;
-        self.linked.lock().push(Entry { key, stamp });
-        self.meter.add(1, stamp.len);
+        self.linked.lock().push(Entry { key, fingerprint });
+        self.meter.add(1, fingerprint.len);
         Ok(())
     }
 }

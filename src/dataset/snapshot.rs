@@ -240,7 +240,7 @@ impl Snapshot {
 
     fn copy_item(&self, entry: &Entry, to: &PreparedPath) -> Result<(), StoreError> {
         let key = entry.key;
-        if entry.is_other(self.path.footer(key)?.stamp()) {
+        if entry.is_other(self.path.footer(key)?.fingerprint()) {
             let path = key_path(self.path.path(), key);
             return Err(StoreError::from(Fault::OtherFile).at(path));
         }

@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::directory::at;
 use super::prepared_path::PreparedPath;
-use crate::backing_store::Stamp;
+use crate::backing_store::FileFingerprint;
 use crate::error::StoreError;
 
 /// Bytes that are read at a time.
@@ -51,17 +51,17 @@ impl PreparedPath {
 
 /// What tells one file from another.
 pub(crate) trait Stamped {
-    fn stamp(&self) -> Stamp;
+    fn fingerprint(&self) -> FileFingerprint;
 }
 
 impl Stamped for Footer {
     /// The footer ends with a checksum of everything that it says, the payload's
     /// checksum included.
-    fn stamp(&self) -> Stamp {
+    fn fingerprint(&self) -> FileFingerprint {
         let bytes = self.to_bytes();
         let mut check = [0; 4];
         check.copy_from_slice(&bytes[FOOTER_LEN.saturating_sub(4)..]);
-        Stamp {
+        FileFingerprint {
             len: self.payload_len().saturating_add(FOOTER_LEN as u64),
             check: u32::from_le_bytes(check),
         }

@@ -30,7 +30,7 @@ use super::layout::temporary_suffix;
 use super::prepared_path::PreparedPath;
 use super::spot::Spot;
 use super::store::{FBStore, writable};
-use crate::backing_store::{ManifestStore, Stamp};
+use crate::backing_store::{ManifestStore, FileFingerprint};
 use crate::error::{Fault, StoreError};
 
 /// The name of the directory of manifests.
@@ -271,8 +271,8 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
         Manifests::of(path).pin(generation)
     }
 
-    fn stamp(&self, path: &PreparedPath, key: Uuid) -> Result<Stamp, StoreError> {
-        path.footer(key).map(|footer| footer.stamp())
+    fn fingerprint(&self, path: &PreparedPath, key: Uuid) -> Result<FileFingerprint, StoreError> {
+        path.footer(key).map(|footer| footer.fingerprint())
     }
 
     fn describe_manifest(&self, path: &PreparedPath, generation: u64) -> Option<PathBuf> {
@@ -288,8 +288,8 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
         path: &PreparedPath,
         key: Uuid,
         read: &dyn Fn(u64),
-    ) -> Result<Stamp, StoreError> {
-        path.verify(key, read).map(|footer| footer.stamp())
+    ) -> Result<FileFingerprint, StoreError> {
+        path.verify(key, read).map(|footer| footer.fingerprint())
     }
 }
 

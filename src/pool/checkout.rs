@@ -182,7 +182,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         &self,
         item: &Arc<Item<T, B>>,
         value: Arc<T>,
-        (key, file): (uuid::Uuid, crate::backing_store::File),
+        (key, file): (uuid::Uuid, crate::backing_store::FileOwnership),
     ) -> Checkout<T, B> {
         self.core().release(key, file);
         Checkout {

@@ -68,7 +68,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if let Some(value) = value
             && Arc::strong_count(&value) == 1
         {
-            self.core().queue.reap(value);
+            self.core().queue.drop_later(value);
         }
     }
 
@@ -95,7 +95,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self.counters.evictions.fetch_add(1, Ordering::Relaxed);
         match drops {
             Drops::Here => drop_quietly(value),
-            Drops::InBackground => self.core().queue.reap(value),
+            Drops::InBackground => self.core().queue.drop_later(value),
         }
     }
 }

@@ -100,7 +100,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     /// Runs a load, unless somebody else does.
     fn run_load(self: &Arc<Self>, item: &Arc<Item<T, B>>, flight: &Flight<T>) {
-        if !flight.claim.claim() {
+        if !flight.run_once.claim() {
             return;
         }
         let _under_way = self.core().queue.token();

@@ -31,7 +31,7 @@ pub use builder::PoolBuilder;
 pub(crate) use checkout::{Checkout, Duplicate};
 pub use stats::Stats;
 
-use crate::backing_store::{BackingStore, BackingStoreT, Core, Strategy, Token, TrackedPath};
+use crate::backing_store::{BackingStore, BackingStoreT, Core, Strategy, FileShare, TrackedPath};
 use crate::error::Operation;
 use crate::residency::{InFlight, Item, ListId, PoolLists, Written};
 use crate::sync::atomic::Ordering;
@@ -362,7 +362,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     /// A share in a file that is in the cache already.
-    fn registered(&self, path: &TrackedPath<B::PersistPath>, key: Uuid) -> Option<Token<B>> {
+    fn registered(&self, path: &TrackedPath<B::PersistPath>, key: Uuid) -> Option<FileShare<B>> {
         path.contains_key(key)
             .then(|| self.core().try_register(key))
             .flatten()
@@ -382,7 +382,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             write.outcome.set(Ok(Written::Superseded));
         }
         if let Some(value) = retired.value {
-            self.core().queue.reap(value);
+            self.core().queue.drop_later(value);
         }
         let (key, file) = retired.old;
         self.core().release(key, file);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::FBPool;
 use super::loading::leaked;
 use crate::Result;
-use crate::backing_store::{BackingStoreT, Strategy, Task, Token, TrackedPath};
+use crate::backing_store::{BackingStoreT, Strategy, Task, FileShare, TrackedPath};
 use crate::error::Operation;
 use crate::residency::{Item, Save, Wanted, WriteBack, Written};
 
@@ -75,7 +75,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
         save: Saving<B>,
-    ) -> Result<Option<Arc<Token<B>>>> {
+    ) -> Result<Option<Arc<FileShare<B>>>> {
         let write = match save {
             Saving::Written(token) => return Ok(token),
             Saving::Writing(write) => write,
@@ -102,6 +102,6 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
 /// What a save has captured.
 enum Saving<B: BackingStoreT> {
-    Written(Option<Arc<Token<B>>>),
+    Written(Option<Arc<FileShare<B>>>),
     Writing(Arc<WriteBack<B>>),
 }

@@ -20,7 +20,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     fn queue_job(&self, job: EvictionWrite<T, B>) {
         if let Some(job) = self.core().outage.defer(Box::new(job)) {
             let queue = &self.core().queue;
-            queue.run(Lane::Behind, move || job.run(false));
+            queue.run(Lane::Background, move || job.run(false));
         }
     }
 
@@ -59,7 +59,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         write: &WriteBack<B>,
         failures: u32,
     ) {
-        if !write.claim.claim() {
+        if !write.run_once.claim() {
             return;
         }
         let _under_way = self.core().queue.token();
@@ -95,7 +95,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 _,
             ) => {
                 if let Some(value) = value {
-                    core.queue.reap(value);
+                    core.queue.drop_later(value);
                 }
                 core.release(key, file);
             }
@@ -140,7 +140,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> QueuedWrite for EvictionWrite<T, 
         }
     }
 
-    fn is_moot(&self) -> bool {
+    fn is_obsolete(&self) -> bool {
         self.item.strong_count() == 0
     }
 }

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::item::{Cell, Item, State};
 use super::list_id::{ListId, PoolLists};
 use super::{Flight, Wanted, WriteBack};
-use crate::backing_store::{BackingStoreT, File};
+use crate::backing_store::{BackingStoreT, FileOwnership};
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum CheckoutStep<T, B: BackingStoreT> {
@@ -27,7 +27,7 @@ pub(crate) enum CheckoutStep<T, B: BackingStoreT> {
 pub(crate) struct CheckedOut<T> {
     pub(crate) value: Arc<T>,
     /// The file that the item no longer has.
-    pub(crate) old: (Uuid, File),
+    pub(crate) old: (Uuid, FileOwnership),
 }
 
 impl<T, B: BackingStoreT> Item<T, B> {
@@ -60,13 +60,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
             State::Writing => {
                 let write = in_flight.write(self);
                 // A save wants this very value written; a job may be writing it.
-                let may_cancel = !write.is_wanted(Wanted::Persist) && !write.claim.is_decided();
+                let may_cancel = !write.is_wanted(Wanted::Persist) && !write.run_once.is_decided();
                 if !may_cancel && wait {
                     CheckoutStep::WaitForWrite(write)
                 } else {
-                    let cancel = || may_cancel && write.claim.cancel();
+                    let cancel = || may_cancel && write.run_once.cancel();
                     match self.take(&mut cell, held, lists, cancel) {
-                        CheckoutStep::Pinned(_) if wait && write.claim.is_decided() => {
+                        CheckoutStep::Pinned(_) if wait && write.run_once.is_decided() => {
                             CheckoutStep::WaitForWrite(write)
                         }
                         CheckoutStep::CheckedOut(taken) => {
@@ -98,7 +98,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             self.slot.put(value.clone());
             return CheckoutStep::Pinned(value);
         }
-        let old = (cell.key, std::mem::replace(&mut cell.file, File::None));
+        let old = (cell.key, std::mem::replace(&mut cell.file, FileOwnership::None));
         cell.key = crate::key::random();
         cell.is_map = false;
         cell.was_loaded = false;

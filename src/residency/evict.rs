@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::item::{Cell, Item, State};
 use super::list_id::{ListId, PoolLists};
 use super::{Wanted, WriteBack};
-use crate::backing_store::{BackingStoreT, File};
+use crate::backing_store::{BackingStoreT, FileOwnership};
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum Evicted<T> {
@@ -23,7 +23,7 @@ pub(crate) enum Evicted<T> {
 /// What the last handle leaves to do.
 pub(crate) struct Retired<T, B: BackingStoreT> {
     pub(crate) value: Option<Arc<T>>,
-    pub(crate) old: (Uuid, File),
+    pub(crate) old: (Uuid, FileOwnership),
     /// Tell whoever waits that this is superseded.
     pub(crate) superseded: Option<Arc<WriteBack<B>>>,
 }
@@ -98,10 +98,10 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let is_resident = cell.state.is_resident();
         // What still runs clears up after itself.
         let left_to_job = match std::mem::replace(&mut cell.state, State::Dead) {
-            State::Loading => !lists.in_flight().end_flight(self).claim.cancel(),
+            State::Loading => !lists.in_flight().end_flight(self).run_once.cancel(),
             State::Writing => {
                 let write = lists.in_flight().end_write(self);
-                let left = write.is_wanted(Wanted::Persist) || !write.claim.cancel();
+                let left = write.is_wanted(Wanted::Persist) || !write.run_once.cancel();
                 superseded = (!left).then_some(write);
                 left
             }
@@ -116,11 +116,11 @@ impl<T, B: BackingStoreT> Item<T, B> {
         if left_to_job {
             return Retired {
                 value: None,
-                old: (key, File::None),
+                old: (key, FileOwnership::None),
                 superseded,
             };
         }
-        let file = std::mem::replace(&mut cell.file, File::None);
+        let file = std::mem::replace(&mut cell.file, FileOwnership::None);
         Retired {
             value: is_resident.then(|| self.slot.take()).flatten(),
             old: (key, file),

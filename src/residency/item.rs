@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::ValueRef;
 use super::list_id::{ListId, PoolLists};
 use super::slot::Slot;
-use crate::backing_store::{BackingStoreT, File, Token};
+use crate::backing_store::{BackingStoreT, FileOwnership, FileShare};
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -32,7 +32,7 @@ pub(super) struct Cell {
     pub(super) key: Uuid,
     /// There while the item is absent, loading or clean, and only then; and
     /// while a running load of a dead item may still read it.
-    pub(super) file: File,
+    pub(super) file: FileOwnership,
     /// A job for the item's eviction is queued, or waits for the disk; there is
     /// at most one for each item.
     pub(super) eviction_queued: bool,
@@ -70,22 +70,22 @@ impl<T, B: BackingStoreT> Item<T, B> {
             crate::key::random(),
             value,
             weight,
-            File::None,
+            FileOwnership::None,
             State::Dirty,
         )
     }
 
     /// An item of one's own for a value that is about to be changed.
     pub(crate) fn checked_out() -> Arc<Self> {
-        Self::new(crate::key::random(), None, 0, File::None, State::CheckedOut)
+        Self::new(crate::key::random(), None, 0, FileOwnership::None, State::CheckedOut)
     }
 
     /// An item whose value is in a file.
-    pub(crate) fn absent(token: Token<B>) -> Arc<Self> {
-        Self::new(token.key(), None, 0, token.into_file(), State::Absent)
+    pub(crate) fn absent(token: FileShare<B>) -> Arc<Self> {
+        Self::new(token.key(), None, 0, token.into_ownership(), State::Absent)
     }
 
-    fn new(key: Uuid, value: Option<Arc<T>>, weight: u64, file: File, state: State) -> Arc<Self> {
+    fn new(key: Uuid, value: Option<Arc<T>>, weight: u64, file: FileOwnership, state: State) -> Arc<Self> {
         Arc::new(Self {
             slot: Slot::new(value),
             last_used: AtomicU64::new(0),
@@ -205,7 +205,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
     pub(crate) fn validate(&self) {
         let cell = self.lock();
         let resident = self.slot.read().is_some();
-        let has_file = cell.file != File::None;
+        let has_file = cell.file != FileOwnership::None;
         match cell.state {
             State::Absent | State::Loading => assert!(!resident && has_file),
             State::Clean => assert!(resident && has_file),

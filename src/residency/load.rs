@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::item::{Item, State};
 use super::{Flight, PoolLists, ValueRef};
-use crate::backing_store::{BackingStoreT, File};
+use crate::backing_store::{BackingStoreT, FileOwnership};
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum LoadStep<T> {
@@ -73,12 +73,12 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self: &Arc<Self>,
         loaded: Option<(&Arc<T>, Cost)>,
         lists: &impl PoolLists<T, B>,
-    ) -> (Uuid, File) {
+    ) -> (Uuid, FileOwnership) {
         let mut cell = self.lock();
         let key = cell.key;
         match cell.state {
             State::Loading => drop(lists.in_flight().end_flight(self)),
-            State::Dead => return (key, std::mem::replace(&mut cell.file, File::None)),
+            State::Dead => return (key, std::mem::replace(&mut cell.file, FileOwnership::None)),
             _ => unreachable!("an item that is loading is loaded by one flight, or dies"),
         }
         match loaded {
@@ -92,6 +92,6 @@ impl<T, B: BackingStoreT> Item<T, B> {
             }
             None => cell.state = State::Absent,
         }
-        (key, File::None)
+        (key, FileOwnership::None)
     }
 }

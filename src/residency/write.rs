@@ -8,11 +8,11 @@ use super::item::{Item, State};
 use super::list_id::{ListId, PoolLists};
 use super::{Wanted, WriteBack, Written};
 use crate::Result;
-use crate::backing_store::{BackingStoreT, Core, File, Token};
+use crate::backing_store::{BackingStoreT, Core, FileOwnership, FileShare};
 
 pub(crate) enum Save<B: BackingStoreT> {
     /// There is a file, and this is a share in it, if the caller wants one.
-    Written(Option<Token<B>>),
+    Written(Option<FileShare<B>>),
     Write(Arc<WriteBack<B>>),
     Leaked,
 }
@@ -26,7 +26,7 @@ pub(crate) enum WriteEnd<T> {
     /// The item died meanwhile: drop the value and the file.
     Died {
         value: Option<Arc<T>>,
-        old: (Uuid, File),
+        old: (Uuid, FileOwnership),
     },
     /// The budget has let go of the item: the write is to be tried again.
     Failed,
@@ -114,7 +114,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             let end = if dead {
                 WriteEnd::Died {
                     value: self.slot.take(),
-                    old: (cell.key, File::None),
+                    old: (cell.key, FileOwnership::None),
                 }
             } else {
                 cell.state = State::Dirty;
@@ -138,7 +138,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             .is_wanted(Wanted::Persist)
             .then(|| Arc::new(core.share(key, &mut cell.file)));
         let end = if dead {
-            let old = (key, std::mem::replace(&mut cell.file, File::None));
+            let old = (key, std::mem::replace(&mut cell.file, FileOwnership::None));
             WriteEnd::Died {
                 value: self.slot.take(),
                 old,

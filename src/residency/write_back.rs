@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::Result;
-use crate::backing_store::{BackingStoreT, Claim, Outcome, Token};
+use crate::backing_store::{BackingStoreT, RunOnce, Outcome, FileShare};
 use crate::sync::atomic::{AtomicU8, Ordering};
 
 /// What a write is wanted for, apart from eviction. Later ones want it more.
@@ -18,7 +18,7 @@ pub(crate) enum Wanted {
 
 /// One write of one value.
 pub(crate) struct WriteBack<B: BackingStoreT> {
-    pub(crate) claim: Claim,
+    pub(crate) run_once: RunOnce,
     pub(crate) outcome: Outcome<Result<Written<B>>>,
     /// Raised only under the item's lock.
     wanted: AtomicU8,
@@ -27,7 +27,7 @@ pub(crate) struct WriteBack<B: BackingStoreT> {
 /// How a write-back ended, if not with an error.
 pub(crate) enum Written<B: BackingStoreT> {
     /// The file is there; a share in it for those who save it.
-    Done(Option<Arc<Token<B>>>),
+    Done(Option<Arc<FileShare<B>>>),
     /// The value was changed or given up before it was written.
     Superseded,
 }
@@ -44,7 +44,7 @@ impl<B: BackingStoreT> Clone for Written<B> {
 impl<B: BackingStoreT> WriteBack<B> {
     pub(super) fn new(wanted: Wanted) -> Arc<Self> {
         Arc::new(Self {
-            claim: Claim::new(),
+            run_once: RunOnce::new(),
             outcome: Outcome::new(),
             wanted: AtomicU8::new(wanted as u8),
         })

@@ -54,7 +54,7 @@ fn of_types() {
 #[cfg(feature = "dataset")]
 #[test]
 fn of_datasets() {
-    use file_backed::backing_store::Stamp;
+    use file_backed::backing_store::FileFingerprint;
     use file_backed::dataset::{
         Committed, Copied, Dataset, Inspection, ItemFile, Key, Progress, Saver, Snapshot, Verified,
         Verify,
@@ -70,7 +70,7 @@ fn of_datasets() {
     shared::<Progress>();
     shared::<Verified>();
     shared::<Verify>();
-    shared::<Stamp>();
+    shared::<FileFingerprint>();
     send::<Saver<Files>>();
     // None is called: that it compiles is the test.
     let _ = |store: &Arc<BackingStore<Files>>, path: PreparedPath| {

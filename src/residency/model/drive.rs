@@ -13,7 +13,7 @@ use super::super::{
 use super::table::{Event, Pair, Phase};
 use super::{Ending, Step};
 use crate::Error;
-use crate::backing_store::{Background, BackingStore, BackingStoreT, File, Transfer};
+use crate::backing_store::{Background, BackingStore, BackingStoreT, FileOwnership, Transfer};
 use crate::error::{Operation, StoreError};
 
 /// A store that only counts its files.
@@ -251,7 +251,7 @@ impl Drive {
         let Some(flight) = self.flight.as_ref().filter(|_| !self.load_runs) else {
             return;
         };
-        self.load_runs = flight.claim.claim();
+        self.load_runs = flight.run_once.claim();
         assert_eq!(self.load_runs, self.expected.phase == Phase::LoadQueued);
         if self.load_runs {
             self.expected.phase = Phase::LoadRunning;
@@ -271,7 +271,7 @@ impl Drive {
         let (key, file) = self.item.finish_load(loaded, &self.pool);
         self.flight = None;
         self.load_runs = false;
-        assert_eq!(file != File::None, phase == Phase::Dead);
+        assert_eq!(file != FileOwnership::None, phase == Phase::Dead);
         self.store.core().release(key, file);
         if phase == Phase::Dead {
             return;
@@ -357,7 +357,7 @@ impl Drive {
                 assert!(self.is_resident() && may_be_taken);
                 assert_eq!(*taken.value, self.expected.value);
                 assert_eq!(taken.old.0, self.expected.key);
-                assert_eq!(taken.old.1 != File::None, phase == Phase::Clean);
+                assert_eq!(taken.old.1 != FileOwnership::None, phase == Phase::Clean);
                 self.store.core().release(taken.old.0, taken.old.1);
                 self.taken = Some(taken.value);
                 self.write = None;
@@ -447,7 +447,7 @@ impl Drive {
         let Some(write) = self.write.as_ref().filter(|_| self.writes.is_none()) else {
             return;
         };
-        if !write.claim.claim() {
+        if !write.run_once.claim() {
             assert_eq!(
                 self.expected.phase,
                 Phase::Dead,
@@ -492,7 +492,7 @@ impl Drive {
                 panic!("a dead item is cleared up");
             };
             assert_eq!(value.as_deref(), Some(&self.expected.value));
-            assert_eq!(old.1 != File::None, ending == Ending::Written);
+            assert_eq!(old.1 != FileOwnership::None, ending == Ending::Written);
             core.release(old.0, old.1);
             return;
         }
@@ -532,7 +532,7 @@ impl Drive {
             phase == Phase::WriteQueued && !saves
         );
         let has_file = matches!(phase, Phase::Absent | Phase::LoadQueued | Phase::Clean);
-        assert_eq!(retired.old.1 != File::None, has_file);
+        assert_eq!(retired.old.1 != FileOwnership::None, has_file);
         self.store.core().release(retired.old.0, retired.old.1);
         self.expected.phase = Phase::Dead;
         self.expected.overdue = false;

@@ -10,7 +10,7 @@ use super::core::Core;
 /// What an item owns of its file. One byte, because there is one for each item;
 /// whoever holds it gives it back through [`Core::release`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum File {
+pub(crate) enum FileOwnership {
     /// There is no file.
     None,
     /// A file that nobody else owns or can find.
@@ -21,18 +21,18 @@ pub(crate) enum File {
 
 /// One share in the cache's file of a key, held by a job or on its way to an
 /// item. The last one dropped deletes the file in the background.
-pub(crate) struct Token<B: BackingStoreT> {
+pub(crate) struct FileShare<B: BackingStoreT> {
     core: Arc<Core<B>>,
     key: Uuid,
-    file: File,
+    file: FileOwnership,
 }
 
-impl<B: BackingStoreT> Token<B> {
+impl<B: BackingStoreT> FileShare<B> {
     pub(super) fn new(core: Arc<Core<B>>, key: Uuid) -> Self {
-        Self::own(core, key, File::Shared)
+        Self::own(core, key, FileOwnership::Shared)
     }
 
-    pub(super) fn own(core: Arc<Core<B>>, key: Uuid, file: File) -> Self {
+    pub(super) fn own(core: Arc<Core<B>>, key: Uuid, file: FileOwnership) -> Self {
         Self { core, key, file }
     }
 
@@ -41,14 +41,14 @@ impl<B: BackingStoreT> Token<B> {
     }
 
     /// Leaves the share to an item.
-    pub(crate) fn into_file(mut self) -> File {
-        std::mem::replace(&mut self.file, File::None)
+    pub(crate) fn into_ownership(mut self) -> FileOwnership {
+        std::mem::replace(&mut self.file, FileOwnership::None)
     }
 }
 
-impl<B: BackingStoreT> Drop for Token<B> {
+impl<B: BackingStoreT> Drop for FileShare<B> {
     fn drop(&mut self) {
-        if self.file == File::None || self.core.is_forked() {
+        if self.file == FileOwnership::None || self.core.is_forked() {
             return;
         }
         self.core.release(self.key, self.file);

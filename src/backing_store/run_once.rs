@@ -8,9 +8,9 @@ const CANCELLED: u8 = 2;
 
 /// Decides, once, who runs a queued job: the queue, a caller that will not
 /// wait for the queue, or nobody.
-pub(crate) struct Claim(AtomicU8);
+pub(crate) struct RunOnce(AtomicU8);
 
-impl Claim {
+impl RunOnce {
     pub(crate) fn new() -> Self {
         Self(AtomicU8::new(QUEUED))
     }
