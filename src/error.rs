@@ -80,7 +80,7 @@ struct Inner {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     NotFound,
     Damaged,
     Mismatch,
@@ -188,7 +188,7 @@ impl Operation {
 
 /// What the library itself finds wrong, as opposed to a store or a codec.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum Cause {
     #[error(
         "no file with this key is known at the tracked path: persist the item there, or track \
          the path anew if another process has done so"
@@ -300,7 +300,7 @@ impl Error {
             .map(|text| (*text).to_owned())
             .or_else(|| payload.downcast_ref::<String>().cloned())
             .unwrap_or_else(|| "no message".to_owned());
-        Fault::Panicked(text).into()
+        Cause::Panicked(text).into()
     }
 
     fn build(operation: Operation, key: Option<Uuid>, error: StoreError) -> Self {
@@ -436,6 +436,9 @@ impl Kind {
     /// The first cause of a type of the library's decides. An `io::Error` counts
     /// only where the store says that it is the system's.
     fn of(error: &StoreError) -> Self {
+        if let Some(kind) = error.kind() {
+            return kind;
+        }
         let known = causes(error)
             .map(Self::of_one)
             .find(|kind| *kind != Self::Other);
@@ -458,30 +461,26 @@ impl Kind {
                 _ => Self::Other,
             };
         }
-        #[cfg(feature = "dataset")]
-        if let Some(fault) = error.downcast_ref::<crate::dataset::Fault>() {
-            return Self::of_dataset(fault);
-        }
-        if let Some(fault) = error.downcast_ref::<Fault>() {
-            return match fault {
-                Fault::NotTracked => Self::NotFound,
-                Fault::Conflict => Self::Conflict,
-                Fault::DamagedList => Self::Damaged,
-                Fault::InUse(_) | Fault::Locked => Self::InUse,
-                Fault::IsCache | Fault::IsPersisted | Fault::UnknownRole => Self::WrongRole,
-                Fault::LeakedGuard => Self::LeakedGuard,
-                Fault::Panicked(_) => Self::Panicked,
-                Fault::ShutDown => Self::ShutDown,
-                Fault::Forked => Self::Forked,
-                Fault::NotDurable
-                | Fault::ReadOnly
-                | Fault::ReadOnlyPath
-                | Fault::TrackedReadOnly
-                | Fault::NotADirectory
-                | Fault::OtherOwner
-                | Fault::WorldWritable
-                | Fault::DirectoryGone
-                | Fault::NameTaken => Self::Other,
+        if let Some(cause) = error.downcast_ref::<Cause>() {
+            return match cause {
+                Cause::NotTracked => Self::NotFound,
+                Cause::Conflict => Self::Conflict,
+                Cause::DamagedList => Self::Damaged,
+                Cause::InUse(_) | Cause::Locked => Self::InUse,
+                Cause::IsCache | Cause::IsPersisted | Cause::UnknownRole => Self::WrongRole,
+                Cause::LeakedGuard => Self::LeakedGuard,
+                Cause::Panicked(_) => Self::Panicked,
+                Cause::ShutDown => Self::ShutDown,
+                Cause::Forked => Self::Forked,
+                Cause::NotDurable
+                | Cause::ReadOnly
+                | Cause::ReadOnlyPath
+                | Cause::TrackedReadOnly
+                | Cause::NotADirectory
+                | Cause::OtherOwner
+                | Cause::WorldWritable
+                | Cause::DirectoryGone
+                | Cause::NameTaken => Self::Other,
             };
         }
         Self::Other
@@ -492,30 +491,6 @@ fn is_storage_full(error: &(dyn StdError + 'static)) -> bool {
     use io::ErrorKind::{QuotaExceeded, StorageFull};
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| matches!(error.kind(), StorageFull | QuotaExceeded))
-}
-
-#[cfg(feature = "dataset")]
-impl Kind {
-    fn of_dataset(fault: &crate::dataset::Fault) -> Self {
-        use crate::dataset::Fault;
-        match fault {
-            Fault::NoDataset | Fault::NotCommitted | Fault::NotHere => Self::NotFound,
-            Fault::DamagedManifest(_) | Fault::MissingFiles { .. } | Fault::OtherFile => {
-                Self::Damaged
-            }
-            Fault::ManifestVersion(_) | Fault::OtherRoot(_) => Self::Mismatch,
-            Fault::NeverAtRest => Self::InUse,
-            Fault::Overtaken => Self::Conflict,
-            Fault::ForeignItems(_)
-            | Fault::UnfitRoot(_)
-            | Fault::OtherStore
-            | Fault::IsDataset
-            | Fault::OtherItems(_)
-            | Fault::ReadOnly
-            | Fault::LastGeneration
-            | Fault::TooLarge { .. } => Self::Other,
-        }
-    }
 }
 
 impl fmt::Display for Error {

@@ -6,7 +6,7 @@
 
 use file_backed_codecs::forks;
 
-use crate::error::Fault;
+use crate::error::Cause;
 
 /// The process that made something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +26,9 @@ impl Process {
     }
 
     /// Refuses a forked child.
-    pub(crate) fn check(self) -> Result<(), Fault> {
+    pub(crate) fn check(self) -> Result<(), Cause> {
         match self.is_forked() {
-            true => Err(Fault::Forked),
+            true => Err(Cause::Forked),
             false => Ok(()),
         }
     }

@@ -8,13 +8,13 @@ use file_backed_codecs::printable::PrintablePath;
 use uuid::Uuid;
 
 use super::failures::Failures;
+use super::file_share::{FileOwnership, FileShare};
 use super::keys::{Busy, Keys};
 use super::outage::Outage;
 use super::queue::{DeleteFile, DeletedFile, Job, Lane, Queue};
-use super::file_share::{FileOwnership, FileShare};
 use super::transfers::Transfers;
 use super::{BackingStoreT, TrackedPath};
-use crate::error::{Fault, Operation, StoreError};
+use crate::error::{Cause, Operation, StoreError};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::{Error, Result};
 
@@ -54,7 +54,7 @@ impl<B: BackingStoreT> Core<B> {
     /// Refuses a forked child, before it waits for anything.
     pub(crate) fn check_process(&self, operation: Operation) -> Result<()> {
         let checked = self.queue.process().check();
-        checked.map_err(|fault| Error::new(operation, fault))
+        checked.map_err(|cause| Error::new(operation, cause))
     }
 
     /// Runs a call of the user's store, and makes an error of a panic.
@@ -162,7 +162,7 @@ impl<B: BackingStoreT> Core<B> {
     ) -> Result<FileShare<B>> {
         self.check_process(Operation::Register)?;
         if !tracked.contains_key(key) {
-            return Err(self.fault_at(Operation::Register, tracked, key, Fault::NotTracked));
+            return Err(self.error_at(Operation::Register, tracked, key, Cause::NotTracked));
         }
         let linked = self.keys.acquire(key, || {
             self.call_at(Operation::Register, key, tracked.path(), |backing| {
@@ -182,14 +182,14 @@ impl<B: BackingStoreT> Core<B> {
     }
 
     /// An error that names the tracked path, where the store can name it.
-    fn fault_at(
+    fn error_at(
         &self,
         operation: Operation,
         tracked: &TrackedPath<B::PersistPath>,
         key: Uuid,
-        fault: Fault,
+        cause: Cause,
     ) -> Error {
-        let error = StoreError::from(fault);
+        let error = StoreError::from(cause);
         let error = match self.backing.describe(tracked.path()) {
             Some(path) => error.at(path),
             None => error,
@@ -240,7 +240,9 @@ impl<B: BackingStoreT> Core<B> {
         }
         begun.into_iter().for_each(Busy::linked);
         self.files.fetch_add(keys.len(), Ordering::Relaxed);
-        let tokens = keys.into_iter().map(|key| FileShare::new(self.clone(), key));
+        let tokens = keys
+            .into_iter()
+            .map(|key| FileShare::new(self.clone(), key));
         Ok(tokens.collect())
     }
 
@@ -253,7 +255,7 @@ impl<B: BackingStoreT> Core<B> {
         self.check_process(Operation::Persist)?;
         let key = token.key();
         if tracked.is_read_only() {
-            return Err(self.fault_at(Operation::Persist, tracked, key, Fault::TrackedReadOnly));
+            return Err(self.error_at(Operation::Persist, tracked, key, Cause::TrackedReadOnly));
         }
         let persist = || {
             self.call_at(Operation::Persist, key, tracked.path(), |backing| {
@@ -272,11 +274,11 @@ impl<B: BackingStoreT> Core<B> {
     ) -> Result<()> {
         self.check_process(Operation::DeletePersisted)?;
         if tracked.is_read_only() {
-            return Err(self.fault_at(
+            return Err(self.error_at(
                 Operation::DeletePersisted,
                 tracked,
                 key,
-                Fault::TrackedReadOnly,
+                Cause::TrackedReadOnly,
             ));
         }
         tracked.keys().remove(key, || {

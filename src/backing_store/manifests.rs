@@ -112,7 +112,11 @@ pub trait ManifestStore: BackingStoreT {
     /// # Errors
     ///
     /// If the file is not there or is not whole.
-    fn fingerprint(&self, path: &Self::PersistPath, key: Uuid) -> Result<FileFingerprint, StoreError>;
+    fn fingerprint(
+        &self,
+        path: &Self::PersistPath,
+        key: Uuid,
+    ) -> Result<FileFingerprint, StoreError>;
 
     /// Where the manifest of a generation is, for messages of errors. The
     /// provided method does not say.
@@ -188,7 +192,11 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         (**self).pin(path, generation)
     }
 
-    fn fingerprint(&self, path: &Self::PersistPath, key: Uuid) -> Result<FileFingerprint, StoreError> {
+    fn fingerprint(
+        &self,
+        path: &Self::PersistPath,
+        key: Uuid,
+    ) -> Result<FileFingerprint, StoreError> {
         (**self).fingerprint(path, key)
     }
 

@@ -558,7 +558,11 @@ mod tests {
         let runtime = one_blocking_thread();
         let queue = queue(&runtime);
         let count = Arc::new(AtomicUsize::new(0));
-        for lane in [Lane::Urgent, Lane::Background].into_iter().cycle().take(1000) {
+        for lane in [Lane::Urgent, Lane::Background]
+            .into_iter()
+            .cycle()
+            .take(1000)
+        {
             let count = count.clone();
             queue.run(lane, move || {
                 count.fetch_add(1, Ordering::Relaxed);
@@ -589,7 +593,9 @@ mod tests {
         let (done, ran) = std::sync::mpsc::channel();
         for _ in 0..3 {
             let done = done.clone();
-            queue.run(Lane::Background, move || done.send(()).expect("the test waits"));
+            queue.run(Lane::Background, move || {
+                done.send(()).expect("the test waits")
+            });
         }
         for _ in 0..3 {
             ran.recv().expect("the job runs");
@@ -638,7 +644,9 @@ mod tests {
         let gate = Arc::new(Mutex::new(gate));
         for _ in 0..queue.most_behind + 3 {
             let gate = gate.clone();
-            queue.run(Lane::Background, move || gate.lock().recv().expect("released"));
+            queue.run(Lane::Background, move || {
+                gate.lock().recv().expect("released")
+            });
         }
         for _ in 0..100 {
             let (done, ran) = std::sync::mpsc::channel();

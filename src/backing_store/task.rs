@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use super::Outcome;
 use super::failures::Failures;
-use crate::error::{Fault, Operation};
+use crate::error::{Cause, Operation};
 use crate::process::Process;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{EventListener, Mutex};
@@ -150,7 +150,7 @@ impl<R> TaskJob<R> {
             return;
         };
         drop(work);
-        self.finish(Err(Error::new(self.operation, Fault::ShutDown)));
+        self.finish(Err(Error::new(self.operation, Cause::ShutDown)));
     }
 
     /// Fails it unrun, for a caller in a forked child.
@@ -160,7 +160,7 @@ impl<R> TaskJob<R> {
     }
 
     fn forked(&self) -> Result<R> {
-        Err(Error::new(self.operation, Fault::Forked))
+        Err(Error::new(self.operation, Cause::Forked))
     }
 
     fn finish(&self, result: Result<R>) {

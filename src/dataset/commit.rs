@@ -26,8 +26,8 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
-use super::fault::Fault;
-use super::manifest::{Entry, Manifest, bytes_of, find};
+use super::cause::DatasetCause;
+use super::manifest::{ItemRecord, Manifest, bytes_of, find};
 use super::saver::{Saved, Saver};
 use super::{Dataset, Shared, Version, at};
 use crate::backing_store::{Core, ManifestStore, Task};
@@ -82,7 +82,7 @@ impl History {
 pub(super) struct Other {
     pub(super) generation: u64,
     /// Sorted by key.
-    pub(super) entries: Arc<[Entry]>,
+    pub(super) entries: Arc<[ItemRecord]>,
 }
 
 impl<Root, B> Dataset<Root, B>
@@ -186,7 +186,7 @@ where
         let mut saver = Saver::new(store.clone(), shared.tracked.clone(), committed);
         let root = save(&mut saver);
         let saved = saver.into_saved();
-        let mut commission = Commission {
+        let mut commission = PendingCommit {
             shared,
             history: turn,
             saved,
@@ -205,13 +205,13 @@ where
 }
 
 /// A commit whose items are named.
-struct Commission<Root, B: ManifestStore> {
+struct PendingCommit<Root, B: ManifestStore> {
     shared: Arc<Shared<Root, B>>,
     history: OwnedMutexGuard<History>,
     saved: Saved,
 }
 
-impl<Root, B> Commission<Root, B>
+impl<Root, B> PendingCommit<Root, B>
 where
     Root: Serialize + DeserializeOwned + Send + Sync + 'static,
     B: ManifestStore,
@@ -238,7 +238,8 @@ where
         let kept = std::mem::take(&mut self.saved.kept);
         let generation = self.history.last.checked_add(1);
         let committed = Committed {
-            generation: generation.ok_or_else(|| self.shared.unfit(Fault::LastGeneration))?,
+            generation: generation
+                .ok_or_else(|| self.shared.unfit(DatasetCause::LastGeneration))?,
             items: (linked.len() + kept.len()) as u64,
             bytes: bytes_of(linked.iter().chain(&kept)),
             linked: linked.len() as u64,
@@ -263,9 +264,9 @@ where
 
     fn make_current(&mut self, root: Root, manifest: Manifest) -> Result<()> {
         let bytes = manifest.encode();
-        let bytes = bytes.map_err(|fault| self.shared.unfit(fault))?;
+        let bytes = bytes.map_err(|cause| self.shared.unfit(cause))?;
         let generation = manifest.generation;
-        let entries: Arc<[Entry]> = manifest.entries.into();
+        let entries: Arc<[ItemRecord]> = manifest.entries.into();
         let (shared, history) = (&self.shared, &mut *self.history);
         shared.check_newest(history)?;
         history.last = generation;
@@ -313,9 +314,9 @@ pub(super) fn is_already_there(error: &Error) -> bool {
 /// after the commit that it does not come back.
 pub(super) fn encode_root<Root: Serialize + DeserializeOwned>(
     root: &Root,
-) -> Result<Vec<u8>, Fault> {
-    let bytes = serde_json::to_vec(root).map_err(Fault::UnfitRoot)?;
-    serde_json::from_slice::<Root>(&bytes).map_err(Fault::UnfitRoot)?;
+) -> Result<Vec<u8>, DatasetCause> {
+    let bytes = serde_json::to_vec(root).map_err(DatasetCause::UnfitRoot)?;
+    serde_json::from_slice::<Root>(&bytes).map_err(DatasetCause::UnfitRoot)?;
     Ok(bytes)
 }
 
@@ -330,13 +331,13 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     where
         Root: Serialize + DeserializeOwned,
     {
-        encode_root(root).map_err(|fault| self.unfit(fault))
+        encode_root(root).map_err(|cause| self.unfit(cause))
     }
 
     /// A commit that this dataset cannot hold.
-    fn unfit(&self, fault: Fault) -> Error {
+    fn unfit(&self, cause: DatasetCause) -> Error {
         let path = self.store.core().backing.describe(self.tracked.path());
-        Error::new(Operation::Commit, at(path, fault))
+        Error::new(Operation::Commit, at(path, cause))
     }
 
     /// Refuses a generation that is later than all that were read or written
@@ -354,7 +355,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     fn overtaken_by(&self, generation: u64, history: &mut History) -> Error {
         let backing = &self.store.core().backing;
         let path = backing.describe_manifest(self.tracked.path(), generation);
-        let error = Error::new(Operation::Commit, at(path, Fault::Overtaken));
+        let error = Error::new(Operation::Commit, at(path, DatasetCause::Overtaken));
         tracing::error!(%error, generation, "another process commits to a dataset that this one has open");
         history.overtaken = Some(error.clone());
         error

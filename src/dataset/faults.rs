@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
-use super::{Dataset, Key, Snapshot, Verify};
+use super::{Dataset, Key, Snapshot, VerifyOptions};
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
 use crate::fbstore::testing::{Fault, FaultyFiles, Plain};
@@ -81,7 +81,9 @@ fn commit(
 
 /// The numbers that were committed. Everything must be whole.
 fn numbers(dataset: &Dataset<Root, FBStore<Plain>>, pool: &Pool) -> Vec<u8> {
-    let verified = dataset.blocking_verify(Verify::all()).expect("it reads");
+    let verified = dataset
+        .blocking_verify(VerifyOptions::all())
+        .expect("it reads");
     assert!(verified.is_whole(), "{:?}", verified.damaged);
     let root = dataset.root();
     let number = |key: &Key<Vec<u8>>| {

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use file_backed_codecs::frame::Footer;
 use uuid::Uuid;
 
-use super::fault::Fault;
-use super::manifest::{Entry, Manifest, find};
+use super::cause::DatasetCause;
+use super::manifest::{ItemRecord, Manifest, find};
 use super::open::pin_current;
-use super::{Verified, Verify};
+use super::{Verified, VerifyOptions};
 use crate::error::{Operation, StoreError};
 use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, sanitize_path};
 use crate::{Error, Result};
@@ -22,7 +22,7 @@ pub(super) fn pin_and_read(
     let failed = |error| Error::new(operation, error);
     let manifests = Manifests::of(path);
     let pin = |generation| manifests.pin(generation);
-    let never_at_rest = |fault| StoreError::from(fault).at(path.path());
+    let never_at_rest = |cause| StoreError::from(cause).at(path.path());
     let pinned = pin_current(|| manifests.generations(), pin, never_at_rest);
     let Some((generation, pinned)) = pinned.map_err(failed)? else {
         return Ok(None);
@@ -42,7 +42,7 @@ pub(super) fn pin_and_read(
 /// # Examples
 ///
 /// ```no_run
-/// use file_backed::dataset::{Inspection, Verify};
+/// use file_backed::dataset::{Inspection, VerifyOptions};
 ///
 /// # fn main() -> file_backed::Result<()> {
 /// let found = Inspection::blocking_open("album")?;
@@ -50,7 +50,7 @@ pub(super) fn pin_and_read(
 ///     let file = found.blocking_file(key)?;
 ///     println!("{} {} bytes by {}", key.simple(), file.len, file.footer.codec());
 /// }
-/// assert!(found.blocking_verify(Verify::all()).is_whole());
+/// assert!(found.blocking_verify(VerifyOptions::all()).is_whole());
 /// # Ok(())
 /// # }
 /// ```
@@ -166,7 +166,7 @@ impl Inspection {
         self.found.binary_search(&key).is_ok()
     }
 
-    fn committed(&self, key: Uuid) -> Option<&Entry> {
+    fn committed(&self, key: Uuid) -> Option<&ItemRecord> {
         find(&self.manifest.as_ref()?.entries, key)
     }
 
@@ -195,7 +195,7 @@ impl Inspection {
     /// # Blocking
     ///
     /// Reads on this thread and on others.
-    pub fn blocking_verify(&self, verify: Verify) -> Verified {
+    pub fn blocking_verify(&self, verify: VerifyOptions) -> Verified {
         verify.run(
             || self.keys(),
             |key| self.expected(key),
@@ -203,34 +203,33 @@ impl Inspection {
         )
     }
 
-    fn check(&self, entry: Entry, read: &dyn Fn(u64)) -> Result<()> {
+    fn check(&self, entry: ItemRecord, read: &dyn Fn(u64)) -> Result<()> {
         let key = entry.key;
-        let verified =
-            self.path
-                .verify(key, read)
-                .and_then(|footer| match entry.is_other(footer.fingerprint()) {
-                    true => Err(self.at_item(key, Fault::OtherFile)),
-                    false => Ok(()),
-                });
+        let verified = self.path.verify(key, read).and_then(|footer| {
+            match entry.is_other(footer.fingerprint()) {
+                true => Err(self.at_item(key, DatasetCause::OtherFile)),
+                false => Ok(()),
+            }
+        });
         verified.map_err(|error| Error::of_key(Operation::Verify, key, error))
     }
 
-    fn at_item(&self, key: Uuid, fault: Fault) -> StoreError {
-        StoreError::from(fault).at(key_path(self.path.path(), key))
+    fn at_item(&self, key: Uuid, cause: DatasetCause) -> StoreError {
+        StoreError::from(cause).at(key_path(self.path.path(), key))
     }
 
-    fn expected(&self, key: Uuid) -> Result<Entry> {
+    fn expected(&self, key: Uuid) -> Result<ItemRecord> {
         match self.committed(key) {
             Some(entry) => Ok(*entry),
             None if self.is_found(key) => {
                 // Its length tells how far a verification has come.
                 let fingerprint = self.path.footer(key).map(|footer| footer.fingerprint());
-                let unknown = Entry::of_unknown_file(key);
-                Ok(fingerprint.map_or(unknown, |fingerprint| Entry { key, fingerprint }))
+                let unknown = ItemRecord::of_unknown_file(key);
+                Ok(fingerprint.map_or(unknown, |fingerprint| ItemRecord { key, fingerprint }))
             }
             None => {
-                let fault = self.at_item(key, Fault::NotHere);
-                Err(Error::of_key(Operation::Verify, key, fault))
+                let cause = self.at_item(key, DatasetCause::NotHere);
+                Err(Error::of_key(Operation::Verify, key, cause))
             }
         }
     }

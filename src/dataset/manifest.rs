@@ -6,7 +6,7 @@
 use file_backed_codecs::Source;
 use uuid::Uuid;
 
-use super::fault::Fault;
+use super::cause::DatasetCause;
 use crate::backing_store::FileFingerprint;
 use crate::error::StoreError;
 
@@ -46,24 +46,24 @@ const CHUNK: u64 = 64 << 10;
 pub(crate) struct Manifest {
     pub(crate) generation: u64,
     pub(crate) root: Vec<u8>,
-    pub(crate) entries: Vec<Entry>,
+    pub(crate) entries: Vec<ItemRecord>,
 }
 
 /// One item of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
+pub(crate) struct ItemRecord {
     pub(crate) key: Uuid,
     pub(crate) fingerprint: FileFingerprint,
 }
 
 /// The entry of a key, among sorted ones.
-pub(crate) fn find(entries: &[Entry], key: Uuid) -> Option<&Entry> {
+pub(crate) fn find(entries: &[ItemRecord], key: Uuid) -> Option<&ItemRecord> {
     let at = entries.binary_search_by(|entry| entry.key.cmp(&key)).ok()?;
     Some(&entries[at])
 }
 
 /// Bytes in the files of the items. The lengths may come from a file.
-pub(crate) fn bytes_of<'a>(entries: impl IntoIterator<Item = &'a Entry>) -> u64 {
+pub(crate) fn bytes_of<'a>(entries: impl IntoIterator<Item = &'a ItemRecord>) -> u64 {
     let lens = entries.into_iter().map(|entry| entry.fingerprint.len);
     lens.fold(0, u64::saturating_add)
 }
@@ -78,9 +78,10 @@ impl Manifest {
             .filter(|len| *len <= LONGEST)
     }
 
-    pub(crate) fn encode(&self) -> Result<Vec<u8>, Fault> {
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, DatasetCause> {
         let (root, entries) = (self.root.len() as u64, self.entries.len() as u64);
-        let len = Self::encoded_len(root, entries).ok_or(Fault::TooLarge { root, entries })?;
+        let len =
+            Self::encoded_len(root, entries).ok_or(DatasetCause::TooLarge { root, entries })?;
         let mut bytes = Vec::with_capacity(usize::try_from(len).unwrap_or_default());
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
@@ -119,7 +120,7 @@ impl Manifest {
     }
 
     /// `header` is what was read before.
-    fn decode(bytes: &[u8], header: &Header) -> Result<Self, Fault> {
+    fn decode(bytes: &[u8], header: &Header) -> Result<Self, DatasetCause> {
         let (whole, sum) = bytes
             .split_last_chunk::<CHECKSUM>()
             .ok_or(damaged("it is too short"))?;
@@ -127,7 +128,7 @@ impl Manifest {
             return Err(damaged("it does not match its checksum"));
         }
         if header.version != VERSION {
-            return Err(Fault::ManifestVersion(header.version));
+            return Err(DatasetCause::ManifestVersion(header.version));
         }
         let wrong_lengths = || damaged("its lengths do not fit");
         let root_len = usize::try_from(header.root).map_err(|_| wrong_lengths())?;
@@ -137,7 +138,7 @@ impl Manifest {
         if !rest.is_empty() || entries.len() as u64 != header.entries {
             return Err(wrong_lengths());
         }
-        let entries: Vec<_> = entries.iter().map(Entry::decode).collect();
+        let entries: Vec<_> = entries.iter().map(ItemRecord::decode).collect();
         if !entries.is_sorted_by(|one, next| one.key < next.key) {
             return Err(damaged("its keys are out of order"));
         }
@@ -212,11 +213,11 @@ fn check_sum(source: &dyn Source, len: u64) -> Result<(), StoreError> {
     }
 }
 
-fn damaged(why: &'static str) -> Fault {
-    Fault::DamagedManifest(why)
+fn damaged(why: &'static str) -> DatasetCause {
+    DatasetCause::DamagedManifest(why)
 }
 
-impl Entry {
+impl ItemRecord {
     /// Where only the key is known. No file has this stamp.
     pub(crate) fn of_unknown_file(key: Uuid) -> Self {
         let fingerprint = FileFingerprint { len: 0, check: 0 };
@@ -257,7 +258,7 @@ mod tests {
     use super::*;
 
     fn manifest(items: u128) -> Manifest {
-        let entry = |n: u128| Entry {
+        let entry = |n: u128| ItemRecord {
             key: Uuid::from_u128(n << 64),
             fingerprint: FileFingerprint {
                 len: n as u64,
@@ -275,17 +276,17 @@ mod tests {
         manifest(items).encode().expect("it is short")
     }
 
-    fn read(bytes: &[u8]) -> Result<Manifest, Fault> {
+    fn read(bytes: &[u8]) -> Result<Manifest, DatasetCause> {
         let read = Manifest::read(&bytes, 7);
         read.map_err(|error| match error.get_ref().downcast_ref() {
-            Some(Fault::ManifestVersion(version)) => Fault::ManifestVersion(*version),
-            Some(Fault::DamagedManifest(why)) => Fault::DamagedManifest(why),
+            Some(DatasetCause::ManifestVersion(version)) => DatasetCause::ManifestVersion(*version),
+            Some(DatasetCause::DamagedManifest(why)) => DatasetCause::DamagedManifest(why),
             _ => panic!("a fault, whatever the bytes are: {error}"),
         })
     }
 
     /// With its checksum mended.
-    fn read_sealed(mut bytes: Vec<u8>) -> Result<Manifest, Fault> {
+    fn read_sealed(mut bytes: Vec<u8>) -> Result<Manifest, DatasetCause> {
         bytes.truncate(bytes.len() - CHECKSUM);
         bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
         read(&bytes)
@@ -332,7 +333,7 @@ mod tests {
         let mut later = encoded(3);
         later[8] = 2;
         let error = read_sealed(later).expect_err("it is of a later version");
-        assert!(matches!(error, Fault::ManifestVersion(2)));
+        assert!(matches!(error, DatasetCause::ManifestVersion(2)));
         let mut other = encoded(3);
         other[16] = 8;
         read_sealed(other).expect_err("it is of another generation");
@@ -345,7 +346,7 @@ mod tests {
         later[8] = 2;
         later[24..40].fill(0xFF);
         let error = read_sealed(later).expect_err("it is of a later version");
-        assert!(matches!(error, Fault::ManifestVersion(2)));
+        assert!(matches!(error, DatasetCause::ManifestVersion(2)));
     }
 
     /// Zeros behind a header, and the most that was read at once.
@@ -392,7 +393,7 @@ mod tests {
             let error = Manifest::read(&sparse, 7).expect_err("it is sparse");
             assert!(matches!(
                 error.get_ref().downcast_ref(),
-                Some(Fault::DamagedManifest(_))
+                Some(DatasetCause::DamagedManifest(_))
             ));
             assert!(sparse.most.into_inner() as u64 <= CHUNK);
         }

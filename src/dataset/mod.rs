@@ -21,8 +21,8 @@
 //! [`Dataset`] has an example, and the example `dataset` is a library with a reader
 //! in another process.
 
+mod cause;
 mod commit;
-mod fault;
 #[cfg(test)]
 mod faults;
 mod inspection;
@@ -43,20 +43,20 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
+pub(crate) use cause::DatasetCause;
 pub use commit::Committed;
-pub(crate) use fault::Fault;
 pub use inspection::{Inspection, ItemFile};
 pub use key::Key;
 pub use progress::Progress;
 pub use saver::Saver;
 pub use snapshot::{Copied, Snapshot};
-pub use verify::{Verified, Verify};
+pub use verify::{Verified, VerifyOptions};
 
 use crate::backing_store::{BackingStore, ManifestStore, Strategy, TrackedPath};
 use crate::error::{Operation, StoreError};
 use crate::{Error, FBPool, Fb, Result};
 use commit::History;
-use manifest::{Entry, find};
+use manifest::{ItemRecord, find};
 
 /// Items and a root that are committed together, and found again after a
 /// restart.
@@ -127,7 +127,7 @@ struct Version<Root> {
     generation: u64,
     root: Arc<Root>,
     /// Sorted by key.
-    entries: Arc<[Entry]>,
+    entries: Arc<[ItemRecord]>,
 }
 
 impl<Root, B: ManifestStore> Dataset<Root, B> {
@@ -208,7 +208,7 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
         if !Arc::ptr_eq(pool.store(), &self.shared.store) {
             return Err(self
                 .shared
-                .fault(Operation::Register, uuid, Fault::OtherStore));
+                .cause(Operation::Register, uuid, DatasetCause::OtherStore));
         }
         self.shared.entry(Operation::Register, uuid).map(drop)
     }
@@ -236,14 +236,14 @@ impl<Root: Send + Sync + 'static, B: ManifestStore> Dataset<Root, B> {
     /// # async fn main() -> file_backed::Result<()> {
     /// use std::sync::Arc;
     /// use file_backed::FBPool;
-    /// use file_backed::dataset::{Dataset, Verify};
+    /// use file_backed::dataset::{Dataset, VerifyOptions};
     /// use file_backed::fbstore::{BinCodec, PreparedPath};
     ///
     /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
     /// let saved = PreparedPath::temp().await?;
     /// let notes: Dataset<(), _> = Dataset::open(pool.store(), saved).await?;
     ///
-    /// let verified = notes.verify(Verify::all()).await?;
+    /// let verified = notes.verify(VerifyOptions::all()).await?;
     /// for error in &verified.damaged {
     ///     eprintln!("{error}"); // names the key and the path
     /// }
@@ -253,7 +253,7 @@ impl<Root: Send + Sync + 'static, B: ManifestStore> Dataset<Root, B> {
     /// # #[cfg(not(feature = "bincodec"))]
     /// # fn main() {}
     /// ```
-    pub async fn verify(&self, verify: Verify) -> Result<Verified> {
+    pub async fn verify(&self, verify: VerifyOptions) -> Result<Verified> {
         let shared = self.shared.clone();
         let run = move || shared.verify(&verify);
         self.shared.store.spawn_blocking(run).await
@@ -269,7 +269,7 @@ impl<Root: Send + Sync + 'static, B: ManifestStore> Dataset<Root, B> {
     /// # Blocking
     ///
     /// Reads on this thread and on others.
-    pub fn blocking_verify(&self, verify: Verify) -> Result<Verified> {
+    pub fn blocking_verify(&self, verify: VerifyOptions) -> Result<Verified> {
         self.shared.store.core().check_process(Operation::Verify)?;
         Ok(self.shared.verify(&verify))
     }
@@ -296,16 +296,16 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
             .map_err(|error| Error::new(operation, error))
     }
 
-    fn fault(&self, operation: Operation, key: Uuid, fault: Fault) -> Error {
+    fn cause(&self, operation: Operation, key: Uuid, cause: DatasetCause) -> Error {
         let backing = &self.store.core().backing;
         let path = backing.describe_item(self.tracked.path(), key);
-        Error::of_key(operation, key, at(path, fault))
+        Error::of_key(operation, key, at(path, cause))
     }
 
-    fn entry(&self, operation: Operation, key: Uuid) -> Result<Entry> {
+    fn entry(&self, operation: Operation, key: Uuid) -> Result<ItemRecord> {
         let current = self.current();
         let entry = find(&current.entries, key).copied();
-        entry.ok_or_else(|| self.fault(operation, key, Fault::NotCommitted))
+        entry.ok_or_else(|| self.cause(operation, key, DatasetCause::NotCommitted))
     }
 
     fn check_writable(&self) -> Result<()> {
@@ -314,28 +314,28 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
             return Ok(());
         }
         self.call(Operation::Commit, |backing, path| {
-            Err(at(backing.describe(path), Fault::ReadOnly))
+            Err(at(backing.describe(path), DatasetCause::ReadOnly))
         })
     }
 }
 
 impl<Root: Send + Sync, B: ManifestStore> Shared<Root, B> {
-    fn verify(&self, verify: &Verify) -> Verified {
+    fn verify(&self, verify: &VerifyOptions) -> Verified {
         let current = self.current();
         let expected = |key| {
             let entry = find(&current.entries, key).copied();
-            entry.ok_or_else(|| self.fault(Operation::Verify, key, Fault::NotCommitted))
+            entry.ok_or_else(|| self.cause(Operation::Verify, key, DatasetCause::NotCommitted))
         };
         verify.run(
             || current.entries.iter().map(|entry| entry.key).collect(),
             expected,
-            |entry: Entry, read| {
+            |entry: ItemRecord, read| {
                 let core = self.store.core();
                 let found = core.call(Operation::Verify, entry.key, |backing| {
                     backing.verify(self.tracked.path(), entry.key, read)
                 })?;
                 match entry.is_other(found) {
-                    true => Err(self.fault(Operation::Verify, entry.key, Fault::OtherFile)),
+                    true => Err(self.cause(Operation::Verify, entry.key, DatasetCause::OtherFile)),
                     false => Ok(()),
                 }
             },
@@ -344,10 +344,10 @@ impl<Root: Send + Sync, B: ManifestStore> Shared<Root, B> {
 }
 
 /// An error that names its path, where the store can name it.
-fn at(path: Option<PathBuf>, fault: impl Into<StoreError>) -> StoreError {
+fn at(path: Option<PathBuf>, cause: impl Into<StoreError>) -> StoreError {
     match path {
-        Some(path) => fault.into().at(path),
-        None => fault.into(),
+        Some(path) => cause.into().at(path),
+        None => cause.into(),
     }
 }
 

@@ -6,9 +6,9 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::cause::DatasetCause;
 use super::commit::{History, Other, encode_root, is_already_there};
-use super::fault::Fault;
-use super::manifest::{Entry, Manifest};
+use super::manifest::{ItemRecord, Manifest};
 use super::{Dataset, Shared, Version, at};
 use crate::backing_store::{BackingStore, ManifestStore, TrackedPath};
 use crate::error::{Operation, StoreError};
@@ -69,7 +69,7 @@ where
             .run(claim)
             .map_err(|error| Error::new(Operation::OpenDataset, error))?;
         let tracked = store.blocking_track_path(claimed)?;
-        let place = Place { store, tracked };
+        let place = DatasetPath { store, tracked };
         let generations = place.call(|backing, path| backing.generations(path))?;
         match generations.split_last() {
             Some((newest, earlier)) => place.recover(*newest, earlier),
@@ -126,10 +126,10 @@ where
     ) -> Result<Self> {
         let opened = |backing: &B| {
             let pin = |generation| backing.pin(&path, generation);
-            let never_at_rest = |fault| at(backing.describe(&path), fault);
+            let never_at_rest = |cause| at(backing.describe(&path), cause);
             let pinned = pin_current(|| backing.generations(&path), pin, never_at_rest)?;
             let (generation, pinned) =
-                pinned.ok_or_else(|| at(backing.describe(&path), Fault::NoDataset))?;
+                pinned.ok_or_else(|| at(backing.describe(&path), DatasetCause::NoDataset))?;
             let source = backing.open_manifest(&pinned, generation)?;
             let manifest = Manifest::read(&*source, generation)
                 .map_err(|error| at(backing.describe_manifest(&path, generation), error))?;
@@ -139,7 +139,7 @@ where
             .map_err(|error| Error::new(Operation::OpenDataset, error))?;
         let keys: Vec<_> = manifest.entries.iter().map(|entry| entry.key).collect();
         let tracked = TrackedPath::of_known(pinned, &keys);
-        Place { store, tracked }.open(manifest, Vec::new())
+        DatasetPath { store, tracked }.open(manifest, Vec::new())
     }
 }
 
@@ -148,7 +148,7 @@ where
 pub(super) fn pin_current<P, E>(
     generations: impl Fn() -> Result<Vec<u64>, E>,
     pin: impl Fn(u64) -> Result<Option<P>, E>,
-    never_at_rest: impl FnOnce(Fault) -> E,
+    never_at_rest: impl FnOnce(DatasetCause) -> E,
 ) -> Result<Option<(u64, P)>, E> {
     for _ in 0..ATTEMPTS {
         let Some(newest) = generations()?.pop() else {
@@ -161,16 +161,16 @@ pub(super) fn pin_current<P, E>(
         }
         std::thread::yield_now();
     }
-    Err(never_at_rest(Fault::NeverAtRest))
+    Err(never_at_rest(DatasetCause::NeverAtRest))
 }
 
 /// Where a dataset is being opened.
-struct Place<'a, B: ManifestStore> {
+struct DatasetPath<'a, B: ManifestStore> {
     store: &'a Arc<BackingStore<B>>,
     tracked: TrackedPath<B::PersistPath>,
 }
 
-impl<B: ManifestStore> Place<'_, B> {
+impl<B: ManifestStore> DatasetPath<'_, B> {
     fn call<R>(
         &self,
         call: impl FnOnce(&B, &B::PersistPath) -> Result<R, StoreError>,
@@ -184,16 +184,16 @@ impl<B: ManifestStore> Place<'_, B> {
         &self.store.core().backing
     }
 
-    fn fault(&self, fault: Fault) -> Error {
+    fn cause(&self, cause: DatasetCause) -> Error {
         let path = self.backing().describe(self.tracked.path());
-        Error::new(Operation::OpenDataset, at(path, fault))
+        Error::new(Operation::OpenDataset, at(path, cause))
     }
 
-    fn fault_of_manifest(&self, generation: u64, fault: Fault) -> Error {
+    fn error_of_manifest(&self, generation: u64, cause: DatasetCause) -> Error {
         let path = self
             .backing()
             .describe_manifest(self.tracked.path(), generation);
-        Error::new(Operation::OpenDataset, at(path, fault))
+        Error::new(Operation::OpenDataset, at(path, cause))
     }
 
     /// Makes the first commit, of nothing. Only a dataset that has one may
@@ -204,17 +204,17 @@ impl<B: ManifestStore> Place<'_, B> {
     {
         let found = self.tracked.all_keys().len();
         if found > 0 {
-            return Err(self.fault(Fault::ForeignItems(found)));
+            return Err(self.cause(DatasetCause::ForeignItems(found)));
         }
         let manifest = Manifest {
             generation: 0,
-            root: encode_root(&Root::default()).map_err(|fault| self.fault(fault))?,
+            root: encode_root(&Root::default()).map_err(|cause| self.cause(cause))?,
             entries: Vec::new(),
         };
-        let bytes = manifest.encode().map_err(|fault| self.fault(fault))?;
+        let bytes = manifest.encode().map_err(|cause| self.cause(cause))?;
         self.call(|backing, path| backing.write_manifest(path, 0, &bytes))
             .map_err(|error| match is_already_there(&error) {
-                true => self.fault_of_manifest(0, Fault::Overtaken),
+                true => self.error_of_manifest(0, DatasetCause::Overtaken),
                 false => error,
             })?;
         self.store.core().sync(self.tracked.path())?;
@@ -253,12 +253,12 @@ impl<B: ManifestStore> Place<'_, B> {
         let Some(first) = missing.next() else {
             return Ok(());
         };
-        let fault = Fault::MissingFiles {
+        let cause = DatasetCause::MissingFiles {
             generation: manifest.generation,
             count: 1 + missing.count(),
         };
         let path = self.backing().describe_item(self.tracked.path(), first.key);
-        let error = at(path, fault);
+        let error = at(path, cause);
         Err(Error::of_key(Operation::OpenDataset, first.key, error))
     }
 
@@ -277,10 +277,10 @@ impl<B: ManifestStore> Place<'_, B> {
         }
     }
 
-    fn everything(&self) -> Vec<Entry> {
+    fn everything(&self) -> Vec<ItemRecord> {
         let mut keys = self.tracked.all_keys();
         keys.sort_unstable();
-        keys.into_iter().map(Entry::of_unknown_file).collect()
+        keys.into_iter().map(ItemRecord::of_unknown_file).collect()
     }
 
     fn open<Root: DeserializeOwned>(
@@ -290,7 +290,7 @@ impl<B: ManifestStore> Place<'_, B> {
     ) -> Result<Dataset<Root, B>> {
         let generation = manifest.generation;
         let root = serde_json::from_slice(&manifest.root)
-            .map_err(|error| self.fault_of_manifest(generation, Fault::OtherRoot(error)))?;
+            .map_err(|error| self.error_of_manifest(generation, DatasetCause::OtherRoot(error)))?;
         let version = Version {
             generation,
             root: Arc::new(root),
@@ -318,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_generation_that_cannot_be_pinned_is_told() {
-        let never_at_rest = |fault| at(Some("/place".into()), fault);
+        let never_at_rest = |cause| at(Some("/place".into()), cause);
         let pinned = pin_current::<(), _>(|| Ok(vec![1]), |_| Ok(None), never_at_rest);
         let error = Error::new(Operation::OpenDataset, pinned.expect_err("it is gone"));
         assert!(error.is_in_use());

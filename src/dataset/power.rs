@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Dataset, Key, Snapshot, Verify};
+use super::{Dataset, Key, Snapshot, VerifyOptions};
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
 use crate::fbstore::testing::{Cut, Links, Plain, at_each_power_cut};
@@ -92,7 +92,7 @@ fn check(runtime: &Runtime, cut: Cut<'_, Told>, items: usize) {
         _ => items + 1,
     };
     assert_eq!(keys.len(), expected);
-    let verified = program.dataset.blocking_verify(Verify::all());
+    let verified = program.dataset.blocking_verify(VerifyOptions::all());
     let verified = verified.expect("it reads");
     assert!(verified.is_whole(), "{:?}", verified.damaged);
     for (n, key) in keys.iter().enumerate() {
@@ -174,7 +174,7 @@ fn of_a_copy() {
             };
             assert_eq!(copy.generation(), 1);
             let found = super::Inspection::blocking_open(&*to).expect("it is a dataset");
-            let verified = found.blocking_verify(Verify::all());
+            let verified = found.blocking_verify(VerifyOptions::all());
             assert!(verified.is_whole(), "{:?}", verified.damaged);
             assert_eq!(verified.files, 3);
         },

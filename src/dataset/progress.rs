@@ -22,7 +22,7 @@ type Callback = Box<dyn Fn(Progress) + Send + Sync>;
 
 /// Counts, and tells whoever wants to know.
 #[derive(Default)]
-pub(super) struct Meter {
+pub(super) struct ProgressMeter {
     items: AtomicU64,
     items_total: AtomicU64,
     bytes: AtomicU64,
@@ -30,7 +30,7 @@ pub(super) struct Meter {
     callback: std::sync::OnceLock<Callback>,
 }
 
-impl Meter {
+impl ProgressMeter {
     /// Where the progress is told from now on. The first one stays.
     pub(super) fn tell(&self, callback: impl Fn(Progress) + Send + Sync + 'static) {
         let _ = self.callback.set(Box::new(callback));
@@ -59,7 +59,7 @@ impl Meter {
     }
 }
 
-impl fmt::Debug for Meter {
+impl fmt::Debug for ProgressMeter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.progress().fmt(f)
     }

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::fault::Fault;
-use super::manifest::{Entry, find};
-use super::progress::Meter;
+use super::cause::DatasetCause;
+use super::manifest::{ItemRecord, find};
+use super::progress::ProgressMeter;
 use super::{Key, Progress, at};
 use crate::backing_store::{
     BackingStore, Core, ManifestStore, Strategy, Task, TrackedPath, guarded,
@@ -73,13 +73,13 @@ pub struct Saver<B: ManifestStore> {
     store: Arc<BackingStore<B>>,
     tracked: Arc<TrackedPath<B::PersistPath>>,
     /// The items of the commit before.
-    committed: Arc<[Entry]>,
+    committed: Arc<[ItemRecord]>,
     named: HashSet<Uuid>,
-    kept: Vec<Entry>,
+    kept: Vec<ItemRecord>,
     batch: Vec<Link>,
     tasks: Vec<Task<()>>,
-    linked: Arc<Mutex<Vec<Entry>>>,
-    meter: Arc<Meter>,
+    linked: Arc<Mutex<Vec<ItemRecord>>>,
+    meter: Arc<ProgressMeter>,
 }
 
 /// An item on its way to the persisted directory. It holds what the item's
@@ -93,7 +93,7 @@ impl<B: ManifestStore> Saver<B> {
     pub(super) fn new(
         store: Arc<BackingStore<B>>,
         tracked: Arc<TrackedPath<B::PersistPath>>,
-        committed: Arc<[Entry]>,
+        committed: Arc<[ItemRecord]>,
     ) -> Self {
         Self {
             store,
@@ -122,7 +122,7 @@ impl<B: ManifestStore> Saver<B> {
     {
         let uuid = item.key();
         if !Arc::ptr_eq(item.pool().store(), &self.store) {
-            return Err(self.fault(uuid, Fault::OtherStore));
+            return Err(self.cause(uuid, DatasetCause::OtherStore));
         }
         if self.named.contains(&uuid) || self.keep_uuid(uuid) {
             return Ok(Key::from_uuid(uuid));
@@ -152,7 +152,7 @@ impl<B: ManifestStore> Saver<B> {
         if self.named.contains(&uuid) || self.keep_uuid(uuid) {
             return Ok(());
         }
-        Err(self.fault(uuid, Fault::NotCommitted))
+        Err(self.cause(uuid, DatasetCause::NotCommitted))
     }
 
     /// Tells `progress` how far the commit has come, after each item that is
@@ -172,10 +172,10 @@ impl<B: ManifestStore> Saver<B> {
         true
     }
 
-    fn fault(&self, key: Uuid, fault: Fault) -> Error {
+    fn cause(&self, key: Uuid, cause: DatasetCause) -> Error {
         let backing = &self.store.core().backing;
         let path = backing.describe_item(self.tracked.path(), key);
-        Error::of_key(Operation::Commit, key, at(path, fault))
+        Error::of_key(Operation::Commit, key, at(path, cause))
     }
 
     fn flush(&mut self) {
@@ -214,8 +214,8 @@ impl<B: ManifestStore> Drop for Saver<B> {
 struct Linking<B: ManifestStore> {
     core: Arc<Core<B>>,
     tracked: Arc<TrackedPath<B::PersistPath>>,
-    linked: Arc<Mutex<Vec<Entry>>>,
-    meter: Arc<Meter>,
+    linked: Arc<Mutex<Vec<ItemRecord>>>,
+    meter: Arc<ProgressMeter>,
 }
 
 impl<B: ManifestStore> Linking<B> {
@@ -236,7 +236,7 @@ impl<B: ManifestStore> Linking<B> {
         let fingerprint = self.core.call(Operation::Commit, key, |backing| {
             backing.fingerprint(self.tracked.path(), key)
         })?;
-        self.linked.lock().push(Entry { key, fingerprint });
+        self.linked.lock().push(ItemRecord { key, fingerprint });
         self.meter.add(1, fingerprint.len);
         Ok(())
     }
@@ -244,14 +244,14 @@ impl<B: ManifestStore> Linking<B> {
 
 /// What was named, on its way.
 pub(super) struct Saved {
-    pub(super) kept: Vec<Entry>,
+    pub(super) kept: Vec<ItemRecord>,
     tasks: Vec<Task<()>>,
-    linked: Arc<Mutex<Vec<Entry>>>,
+    linked: Arc<Mutex<Vec<ItemRecord>>>,
 }
 
 impl Saved {
     /// Waits until all that is new is linked, and tells it.
-    pub(super) fn wait(&mut self) -> Result<Vec<Entry>> {
+    pub(super) fn wait(&mut self) -> Result<Vec<ItemRecord>> {
         let tasks = std::mem::take(&mut self.tasks);
         let results = tasks.into_iter().map(Task::wait);
         results.fold(Ok(()), Result::and)?;

@@ -7,9 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
-use super::fault::Fault;
+use super::cause::DatasetCause;
 use super::inspection::pin_and_read;
-use super::manifest::{Entry, Manifest, bytes_of, find};
+use super::manifest::{ItemRecord, Manifest, bytes_of, find};
 use super::{Dataset, Shared, Version, at};
 use crate::backing_store::ManifestStore;
 use crate::error::{Operation, StoreError};
@@ -111,7 +111,7 @@ impl Snapshot {
     pub fn blocking_open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = PreparedPath::blocking_open_read_only(path.into())?;
         let Some((path, manifest)) = pin_and_read(&path, Operation::Snapshot)? else {
-            let error = StoreError::from(Fault::NoDataset).at(path.path());
+            let error = StoreError::from(DatasetCause::NoDataset).at(path.path());
             return Err(Error::new(Operation::Snapshot, error));
         };
         let manifest = Arc::new(manifest);
@@ -184,15 +184,15 @@ impl Snapshot {
         let _committer = manifests.claim().map_err(failed)?;
         let found = manifests.generations().map_err(failed)?;
         if !found.is_empty() {
-            let fault = StoreError::from(Fault::IsDataset).at(to.path());
-            return Err(failed(fault));
+            let cause = StoreError::from(DatasetCause::IsDataset).at(to.path());
+            return Err(failed(cause));
         }
         self.check_items_of(to)?;
         manifests.prepare().map_err(failed)?;
         self.copy_items(to)?;
         to.sync_persisted().map_err(failed)?;
         let bytes = self.manifest.encode();
-        let bytes = bytes.map_err(|fault| failed(StoreError::from(fault).at(to.path())))?;
+        let bytes = bytes.map_err(|cause| failed(StoreError::from(cause).at(to.path())))?;
         let written = manifests.write(self.generation(), &bytes);
         written.and_then(|()| manifests.sync()).map_err(failed)?;
         let entries = &self.manifest.entries;
@@ -210,8 +210,8 @@ impl Snapshot {
         if others.is_empty() {
             return Ok(());
         }
-        let fault = StoreError::from(Fault::OtherItems(others.len())).at(to.path());
-        Err(Error::new(Operation::CopyDataset, fault))
+        let cause = StoreError::from(DatasetCause::OtherItems(others.len())).at(to.path());
+        Err(Error::new(Operation::CopyDataset, cause))
     }
 
     /// On as many threads as there are cores; the first failure ends it.
@@ -238,11 +238,11 @@ impl Snapshot {
         failure.into_inner().map_or(Ok(()), Err)
     }
 
-    fn copy_item(&self, entry: &Entry, to: &PreparedPath) -> Result<(), StoreError> {
+    fn copy_item(&self, entry: &ItemRecord, to: &PreparedPath) -> Result<(), StoreError> {
         let key = entry.key;
         if entry.is_other(self.path.footer(key)?.fingerprint()) {
             let path = key_path(self.path.path(), key);
-            return Err(StoreError::from(Fault::OtherFile).at(path));
+            return Err(StoreError::from(DatasetCause::OtherFile).at(path));
         }
         to.copy_from(&self.path, key)?;
         let Err(error) = to.verify(key, &|_| {}) else {
@@ -335,7 +335,7 @@ impl<Root, B: ManifestStore<PersistPath = PreparedPath>> Shared<Root, B> {
                 None if is_current => {
                     return Err(self
                         .call::<()>(Operation::Snapshot, |backing, path| {
-                            Err(at(backing.describe(path), Fault::NeverAtRest))
+                            Err(at(backing.describe(path), DatasetCause::NeverAtRest))
                         })
                         .expect_err("it is an error"));
                 }

@@ -6,8 +6,8 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::Progress;
-use super::manifest::{Entry, bytes_of};
-use super::progress::Meter;
+use super::manifest::{ItemRecord, bytes_of};
+use super::progress::ProgressMeter;
 use crate::{Error, Result};
 
 /// Which files to verify, and whom to tell how far it has come.
@@ -15,19 +15,19 @@ use crate::{Error, Result};
 /// # Examples
 ///
 /// ```
-/// use file_backed::dataset::Verify;
+/// use file_backed::dataset::VerifyOptions;
 ///
-/// let verify = Verify::all().on_progress(|progress| {
+/// let verify = VerifyOptions::all().on_progress(|progress| {
 ///     println!("{} of {} bytes", progress.bytes, progress.bytes_total);
 /// });
 /// ```
 #[derive(Debug, Default)]
-pub struct Verify {
+pub struct VerifyOptions {
     keys: Option<Vec<Uuid>>,
-    meter: Meter,
+    meter: ProgressMeter,
 }
 
-impl Verify {
+impl VerifyOptions {
     /// All files of the current commit.
     pub fn all() -> Self {
         Self::default()
@@ -37,7 +37,7 @@ impl Verify {
     pub fn some(keys: impl IntoIterator<Item = Uuid>) -> Self {
         Self {
             keys: Some(keys.into_iter().collect()),
-            meter: Meter::default(),
+            meter: ProgressMeter::default(),
         }
     }
 
@@ -53,8 +53,8 @@ impl Verify {
     pub(super) fn run(
         &self,
         all: impl FnOnce() -> Vec<Uuid>,
-        expected: impl Fn(Uuid) -> Result<Entry>,
-        check: impl Fn(Entry, &dyn Fn(u64)) -> Result<()> + Sync,
+        expected: impl Fn(Uuid) -> Result<ItemRecord>,
+        check: impl Fn(ItemRecord, &dyn Fn(u64)) -> Result<()> + Sync,
     ) -> Verified {
         let keys = self.keys.clone().unwrap_or_else(all);
         let expected: Vec<_> = keys.iter().map(|key| expected(*key)).collect();

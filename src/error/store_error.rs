@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use file_backed_codecs::printable::{Printable, PrintablePath};
 use file_backed_codecs::{BoxError, FrameError};
 
-use super::{Error, Fault};
+use super::{Cause, Error, Kind};
 
 /// Why a store could not do what it was asked: the failure, and whom it concerns.
 ///
@@ -48,6 +48,8 @@ use super::{Error, Fault};
 /// ```
 pub struct StoreError {
     class: Class,
+    /// Set by an upper layer, whose causes this one does not know.
+    kind: Option<Kind>,
     path: Option<PathBuf>,
     source: BoxError,
 }
@@ -79,6 +81,7 @@ impl StoreError {
     fn new(class: Class, source: impl Into<BoxError>) -> Self {
         Self {
             class,
+            kind: None,
             path: None,
             source: source.into(),
         }
@@ -94,6 +97,7 @@ impl StoreError {
             Some(_) => {
                 self = Self {
                     class: self.class,
+                    kind: self.kind,
                     path: Some(path.into()),
                     source: Box::new(self),
                 }
@@ -120,6 +124,17 @@ impl StoreError {
     /// The failure itself.
     pub fn get_ref(&self) -> &(dyn StdError + Send + Sync + 'static) {
         &*self.source
+    }
+
+    /// What [`Error`] is to say of it.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn with_kind(mut self, kind: Kind) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    pub(super) fn kind(&self) -> Option<Kind> {
+        self.kind
     }
 
     pub(super) fn class(&self) -> Class {
@@ -201,39 +216,32 @@ impl From<String> for StoreError {
     }
 }
 
-impl From<Fault> for StoreError {
-    fn from(fault: Fault) -> Self {
-        let class = match fault {
-            Fault::NotTracked => Class::NotFound,
+impl From<Cause> for StoreError {
+    fn from(cause: Cause) -> Self {
+        let class = match cause {
+            Cause::NotTracked => Class::NotFound,
             // Whatever is written to the directory meets the same.
-            Fault::ReadOnly
-            | Fault::ReadOnlyPath
-            | Fault::TrackedReadOnly
-            | Fault::InUse(_)
-            | Fault::DirectoryGone
-            | Fault::NameTaken
-            | Fault::DamagedList
-            | Fault::OtherOwner
-            | Fault::WorldWritable
-            | Fault::NotADirectory
-            | Fault::Locked
-            | Fault::IsCache
-            | Fault::IsPersisted
-            | Fault::UnknownRole => Class::System,
-            Fault::Conflict
-            | Fault::LeakedGuard
-            | Fault::Panicked(_)
-            | Fault::ShutDown
-            | Fault::Forked
-            | Fault::NotDurable => Class::Value,
+            Cause::ReadOnly
+            | Cause::ReadOnlyPath
+            | Cause::TrackedReadOnly
+            | Cause::InUse(_)
+            | Cause::DirectoryGone
+            | Cause::NameTaken
+            | Cause::DamagedList
+            | Cause::OtherOwner
+            | Cause::WorldWritable
+            | Cause::NotADirectory
+            | Cause::Locked
+            | Cause::IsCache
+            | Cause::IsPersisted
+            | Cause::UnknownRole => Class::System,
+            Cause::Conflict
+            | Cause::LeakedGuard
+            | Cause::Panicked(_)
+            | Cause::ShutDown
+            | Cause::Forked
+            | Cause::NotDurable => Class::Value,
         };
-        Self::new(class, fault)
-    }
-}
-
-#[cfg(feature = "dataset")]
-impl From<crate::dataset::Fault> for StoreError {
-    fn from(fault: crate::dataset::Fault) -> Self {
-        Self::value(fault)
+        Self::new(class, cause)
     }
 }

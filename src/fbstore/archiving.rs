@@ -9,8 +9,8 @@ use uuid::Uuid;
 
 use super::FBStore;
 use super::directory::at;
+use super::file_ref::FileRef;
 use super::role::Role;
-use super::spot::Spot;
 use crate::backing_store::{AdoptStrategy, ArchiveStrategy, Transfer};
 use crate::error::StoreError;
 
@@ -30,7 +30,7 @@ impl<T, C: Codec<T>> AdoptStrategy<T> for FBStore<C> {
     fn adopt(&self, key: Uuid, file: &Path) -> Result<Transfer, StoreError> {
         let directory = self.writable_cache()?;
         let file = checked(self.codec(), file).map_err(|error| at(file, error))?;
-        let from = Spot::Path(&file);
+        let from = FileRef::Path(&file);
         if self.codec().adopts_by_link() {
             directory.take_in(&from, key, Role::Cache)
         } else {

@@ -20,19 +20,19 @@ const CHUNK: u64 = 1 << 20;
 impl PreparedPath {
     /// What the file of `key` says of itself.
     pub(crate) fn footer(&self, key: Uuid) -> Result<Footer, StoreError> {
-        let spot = self.directory().spot(key);
+        let file_ref = self.directory().file_ref(key);
         let read = || -> Result<_, StoreError> {
-            let source = self.directory().files().open(&spot)?;
+            let source = self.directory().files().open(&file_ref)?;
             Ok(Payload::read_footer(&*source)?)
         };
-        read().map_err(|error| at(&spot.path(), error))
+        read().map_err(|error| at(&file_ref.path(), error))
     }
 
     /// Reads all of the file of `key`, and compares it with its checksums.
     pub(crate) fn verify(&self, key: Uuid, read: &dyn Fn(u64)) -> Result<Footer, StoreError> {
-        let spot = self.directory().spot(key);
+        let file_ref = self.directory().file_ref(key);
         let verify = || -> Result<_, StoreError> {
-            let source = self.directory().files().open(&spot)?;
+            let source = self.directory().files().open(&file_ref)?;
             let footer = Payload::read_footer(&*source)?;
             let mut payload = Payload::open(&*source, footer.codec())?;
             let mut chunk = vec![0; payload.len().min(CHUNK) as usize];
@@ -45,7 +45,7 @@ impl PreparedPath {
             read(FOOTER_LEN as u64);
             Ok(footer)
         };
-        verify().map_err(|error| at(&spot.path(), error))
+        verify().map_err(|error| at(&file_ref.path(), error))
     }
 }
 

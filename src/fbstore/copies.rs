@@ -8,13 +8,13 @@ use tempfile::TempDir;
 use uuid::Uuid;
 
 use super::directory::{Directory, Opening, Wishes};
+use super::file_ref::FileRef;
 use super::files::Files as _;
 use super::real_files::RealFiles;
 use super::role::Role;
-use super::spot::Spot;
 use super::testing::{FaultyFiles, Links, Plain};
 use crate::backing_store::Transfer;
-use crate::error::Fault;
+use crate::error::Cause;
 
 const KEY: Uuid = Uuid::from_u128(0xab << 120 | 7);
 
@@ -24,13 +24,13 @@ const NO_LINK: [i32; 4] = [1, 18, 31, 95];
 /// EACCES, EROFS, ENOSPC, EDQUOT, EIO.
 const NO_REASON_TO_COPY: [i32; 5] = [13, 30, 28, 122, 5];
 
-struct Place {
+struct TestDirectory {
     dir: TempDir,
     files: FaultyFiles,
     directory: Arc<Directory>,
 }
 
-impl Place {
+impl TestDirectory {
     fn new(links: Links) -> Self {
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
         let dir = dir.expect("a temporary directory");
@@ -57,7 +57,7 @@ impl Place {
     }
 
     fn take_in(&self, from: &Path, role: Role) -> Result<Transfer, String> {
-        let taken = self.directory.take_in(&Spot::Path(from), KEY, role);
+        let taken = self.directory.take_in(&FileRef::Path(from), KEY, role);
         taken.map_err(|error| error.to_string())
     }
 
@@ -78,7 +78,7 @@ fn a_copy_stands_where_a_link_cannot() {
     for value in [&b"small"[..], &big] {
         for number in NO_LINK {
             for role in [Role::Cache, Role::Persisted] {
-                let place = Place::new(Links::Refused(number));
+                let place = TestDirectory::new(Links::Refused(number));
                 let source = place.source("source", value);
                 assert_eq!(place.take_in(&source, role), Ok(Transfer::Copied));
                 let bytes = |path| fs::read(path).expect("it is there");
@@ -86,7 +86,7 @@ fn a_copy_stands_where_a_link_cannot() {
                 let metadata = fs::metadata(place.target()).expect("it is there");
                 assert!(metadata.permissions().readonly());
                 assert_eq!(place.names(), 1, "nothing temporary is left");
-                let temporary = place.directory.temporary_spot(KEY).path().into_owned();
+                let temporary = place.directory.temporary_ref(KEY).path().into_owned();
                 let is_synced = place.files.is_synced(&temporary);
                 assert_eq!(is_synced, role == Role::Persisted);
             }
@@ -96,7 +96,7 @@ fn a_copy_stands_where_a_link_cannot() {
 
 #[test]
 fn a_reflink_comes_before_a_copy() {
-    let place = Place::new(Links::Reflinks(NO_LINK[0]));
+    let place = TestDirectory::new(Links::Reflinks(NO_LINK[0]));
     let source = place.source("source", b"value");
     let taken = place.take_in(&source, Role::Persisted);
     assert_eq!(taken, Ok(Transfer::Cloned));
@@ -106,7 +106,7 @@ fn a_reflink_comes_before_a_copy() {
 #[test]
 fn other_failures_of_a_link_are_told() {
     for number in NO_REASON_TO_COPY {
-        let place = Place::new(Links::Refused(number));
+        let place = TestDirectory::new(Links::Refused(number));
         let source = place.source("source", b"value");
         let error = place
             .take_in(&source, Role::Persisted)
@@ -121,7 +121,7 @@ fn other_failures_of_a_link_are_told() {
 #[test]
 fn what_is_there_already_is_compared() {
     for links in [Links::AsTheMachine, Links::Refused(NO_LINK[1])] {
-        let place = Place::new(links);
+        let place = TestDirectory::new(links);
         let (source, equal) = (place.source("a", b"value"), place.source("b", b"value"));
         let other = place.source("c", b"other");
         place.take_in(&source, Role::Persisted).expect("it is new");
@@ -130,7 +130,7 @@ fn what_is_there_already_is_compared() {
             let taken = place.take_in(same, Role::Persisted);
             assert_eq!(taken, Ok(Transfer::Present), "{links:?}");
         }
-        let conflict = Fault::Conflict.to_string();
+        let conflict = Cause::Conflict.to_string();
         let error = place.take_in(&other, Role::Persisted).expect_err("another");
         assert!(error.contains(&conflict), "{error}");
         // In a cache an equal footer proves nothing: the file may be torn.
@@ -145,9 +145,9 @@ fn what_is_there_already_is_compared() {
 /// not remove it.
 #[test]
 fn an_unfinished_copy_is_no_obstacle() {
-    let place = Place::new(Links::Refused(NO_LINK[1]));
+    let place = TestDirectory::new(Links::Refused(NO_LINK[1]));
     let source = place.source("source", b"value");
-    let temporary = place.directory.temporary_spot(KEY).path().into_owned();
+    let temporary = place.directory.temporary_ref(KEY).path().into_owned();
     fs::write(temporary, "half").expect("it is written");
     let taken = place.take_in(&source, Role::Persisted);
     assert_eq!(taken, Ok(Transfer::Copied));
@@ -156,7 +156,7 @@ fn an_unfinished_copy_is_no_obstacle() {
 
 #[test]
 fn a_missing_file_and_a_missing_directory_are_told_apart() {
-    let place = Place::new(Links::AsTheMachine);
+    let place = TestDirectory::new(Links::AsTheMachine);
     let missing = place.dir.path().join("missing");
     let error = place.take_in(&missing, Role::Cache).expect_err("missing");
     assert!(error.contains(&*missing.to_string_lossy()), "{error}");
@@ -169,14 +169,14 @@ fn a_missing_file_and_a_missing_directory_are_told_apart() {
     let error = place
         .take_in(&source, Role::Cache)
         .expect_err("no directory");
-    assert!(error.contains(&Fault::DirectoryGone.to_string()), "{error}");
+    assert!(error.contains(&Cause::DirectoryGone.to_string()), "{error}");
 }
 
 #[test]
 fn a_rename_replaces_nothing() {
-    let place = Place::new(Links::AsTheMachine);
+    let place = TestDirectory::new(Links::AsTheMachine);
     let (from, to) = (place.source("from", b"new"), place.source("to", b"old"));
-    let rename = || RealFiles.rename_new(&Spot::Path(&from), &Spot::Path(&to));
+    let rename = || RealFiles.rename_new(&FileRef::Path(&from), &FileRef::Path(&to));
     let before = fs::read(&to).expect("it is there");
     let error = rename().expect_err("the name is taken");
     assert_eq!(error.kind(), std::io::ErrorKind::AlreadyExists);
@@ -189,18 +189,18 @@ fn a_rename_replaces_nothing() {
 /// A shard that was replaced under the open directory is found by its path.
 #[test]
 fn a_shard_that_was_replaced_is_found() {
-    let place = Place::new(Links::AsTheMachine);
+    let place = TestDirectory::new(Links::AsTheMachine);
     let source = place.source("source", b"value");
     place.take_in(&source, Role::Cache).expect("it is linked");
     let shard = place.target().parent().expect("a shard").to_owned();
     fs::remove_dir_all(&shard).expect("it is there");
     fs::create_dir(&shard).expect("it is made");
-    let spot = place.directory.spot(KEY);
+    let file_ref = place.directory.file_ref(KEY);
     for _ in 0..2 {
         place.take_in(&source, Role::Cache).expect("it is linked");
-        place.files.open(&spot).expect("it is there");
-        place.files.remove(&spot).expect("it is there");
-        drop(place.files.create(&spot).expect("it is free"));
-        place.files.remove(&spot).expect("it is there");
+        place.files.open(&file_ref).expect("it is there");
+        place.files.remove(&file_ref).expect("it is there");
+        drop(place.files.create(&file_ref).expect("it is free"));
+        place.files.remove(&file_ref).expect("it is there");
     }
 }

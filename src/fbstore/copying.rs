@@ -34,7 +34,7 @@ impl PreparedPath {
     /// be there already.
     pub(crate) fn copy_from(&self, from: &Self, key: Uuid) -> Result<(), StoreError> {
         writable(self)?;
-        let original = from.directory().spot(key);
+        let original = from.directory().file_ref(key);
         let directory = self.directory();
         directory.copy_in(&original, key, Role::Persisted)?;
         directory.durability().note_linked(key);

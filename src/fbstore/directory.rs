@@ -12,17 +12,17 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::durability::Durability;
+use super::file_ref::{FileRef, Shards};
 use super::files::{Files, Identity};
 use super::layout::key_path;
 use super::lock::Locks;
 use super::manifests::Keep;
 use super::readers::Readers;
 use super::role::Role;
-use super::spot::{Shards, Spot};
 use super::temporary_dir::TemporaryDir;
 use super::{foreign, scan, sweep, temporary};
 use crate::backing_store::{Background, PlaceKeys};
-use crate::error::{Fault, StoreError};
+use crate::error::{Cause, StoreError};
 use crate::process::Process;
 
 /// A directory in use. However often, and under whatever names, it is opened,
@@ -87,16 +87,16 @@ pub(super) enum Opening {
     Read,
 }
 
-static ENTRIES: LazyLock<Mutex<HashMap<Identity, Entry>>> = LazyLock::new(Mutex::default);
+static REGISTRY: LazyLock<Mutex<HashMap<Identity, Registration>>> = LazyLock::new(Mutex::default);
 
 /// An entry, and where it stood: who looks for a path must not keep the entries of
 /// other paths alive meanwhile.
-struct Entry {
+struct Registration {
     root: PathBuf,
     directory: Weak<Directory>,
 }
 
-impl Entry {
+impl Registration {
     fn of(directory: &Arc<Directory>) -> Self {
         Self {
             root: directory.root().to_owned(),
@@ -122,7 +122,7 @@ impl Directory {
         opening: Opening,
     ) -> Result<Arc<Self>, StoreError> {
         if let Opening::Create(wishes) = &opening {
-            let made = files.create_dir(&Spot::Path(&root), wishes.readers.unwrap_or_default());
+            let made = files.create_dir(&FileRef::Path(&root), wishes.readers.unwrap_or_default());
             made.map_err(|error| not_a_directory(&root, error))?;
         }
         // A relative path would follow the process to another directory.
@@ -162,8 +162,8 @@ impl Directory {
         temporary: Option<TemporaryDir>,
     ) -> Result<Arc<Self>, StoreError> {
         let identity = shards.identity();
-        let anchor = files.anchor(shards.root());
-        let anchor = anchor.map_err(|error| at(shards.root(), error))?;
+        let syncfs_handle = files.syncfs_handle(shards.root());
+        let syncfs_handle = syncfs_handle.map_err(|error| at(shards.root(), error))?;
         if let Some(gone) = Self::gone_from(shards.root()) {
             // A store still has values for the cache that was here.
             gone.restore_root()?;
@@ -171,14 +171,14 @@ impl Directory {
         // The entry that the directory had under another path.
         let mut earlier = None;
         loop {
-            let mut entries = ENTRIES.lock();
-            let known = entries.get(&identity).and_then(Entry::get);
+            let mut entries = REGISTRY.lock();
+            let known = entries.get(&identity).and_then(Registration::get);
             // A forked child has its parent's entries, and none of their locks.
             let Some(known) = known.filter(|known| !known.process.is_forked()) else {
                 entries.retain(|_, entry| entry.is_alive());
-                let entry = Self::new(shards, files, anchor, temporary, earlier.as_deref());
+                let entry = Self::new(shards, files, syncfs_handle, temporary, earlier.as_deref());
                 let entry = Arc::new(entry);
-                entries.insert(identity, Entry::of(&entry));
+                entries.insert(identity, Registration::of(&entry));
                 return Ok(entry);
             };
             drop(entries);
@@ -194,7 +194,7 @@ impl Directory {
     fn new(
         shards: Shards,
         files: Arc<dyn Files>,
-        anchor: Option<File>,
+        syncfs_handle: Option<File>,
         temporary: Option<TemporaryDir>,
         earlier: Option<&Self>,
     ) -> Self {
@@ -204,7 +204,7 @@ impl Directory {
             cache: Mutex::new(None),
             epoch: AtomicU64::new(0),
             users: Mutex::new(Vec::new()),
-            durability: Durability::new(anchor),
+            durability: Durability::new(syncfs_handle),
             persisted: earlier.map_or_else(Arc::default, |entry| entry.persisted.clone()),
             committer: earlier.map_or_else(Arc::default, |entry| entry.committer.clone()),
             is_temporary: temporary.is_some(),
@@ -245,13 +245,13 @@ impl Directory {
     /// directory was moved, or was deleted and its inode given to another.
     fn stands_for(&self, identity: &Identity) -> bool {
         self.files
-            .identity(&Spot::Path(self.root()))
+            .identity(&FileRef::Path(self.root()))
             .is_ok_and(|now| now == *identity)
     }
 
     /// Leaves the identity to another entry.
     fn forget(self: &Arc<Self>, identity: &Identity) {
-        let mut entries = ENTRIES.lock();
+        let mut entries = REGISTRY.lock();
         let own = Arc::downgrade(self);
         if entries
             .get(identity)
@@ -274,12 +274,12 @@ impl Directory {
     }
 
     /// The file of a key.
-    pub(crate) fn spot(&self, key: Uuid) -> Spot<'_> {
+    pub(crate) fn file_ref(&self, key: Uuid) -> FileRef<'_> {
         self.shards.item(key)
     }
 
     /// A file on its way to there.
-    pub(crate) fn temporary_spot(&self, key: Uuid) -> Spot<'_> {
+    pub(crate) fn temporary_ref(&self, key: Uuid) -> FileRef<'_> {
         self.shards.temporary(key)
     }
 
@@ -303,7 +303,7 @@ impl Directory {
 
     /// Refuses a forked child, whose parent has the directory.
     pub(super) fn check_process(&self) -> Result<(), StoreError> {
-        self.process.check().map_err(|fault| at(self.root(), fault))
+        self.process.check().map_err(|cause| at(self.root(), cause))
     }
 
     /// Takes the directory that `shards` has opened.
@@ -380,10 +380,10 @@ impl Directory {
         }
         let _only_one = self.claiming.lock();
         self.restore_claim()?;
-        let shard = Spot::Shard(&self.shards, key.as_bytes()[0]);
+        let shard = FileRef::Shard(&self.shards, key.as_bytes()[0]);
         let made = self.files.create_dir(&shard, self.shards.readers());
         made.map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => at(self.root(), Fault::DirectoryGone),
+            io::ErrorKind::NotFound => at(self.root(), Cause::DirectoryGone),
             _ => not_a_directory(&shard.path(), error),
         })
     }
@@ -417,9 +417,9 @@ impl Directory {
     /// A cache of this process that stood at `root` and was deleted.
     fn gone_from(root: &Path) -> Option<Arc<Self>> {
         let all: Vec<_> = {
-            let entries = ENTRIES.lock();
+            let entries = REGISTRY.lock();
             let here = entries.values().filter(|entry| entry.root == root);
-            here.filter_map(Entry::get).collect()
+            here.filter_map(Registration::get).collect()
         };
         all.into_iter().find(|entry| {
             !entry.process.is_forked()
@@ -443,14 +443,14 @@ impl Directory {
             return Ok(());
         }
         if self.claim.lock().role != Some(Role::Cache) || !self.is_entered() {
-            return Err(at(root, Fault::DirectoryGone));
+            return Err(at(root, Cause::DirectoryGone));
         }
         let (shards, locks) = if self.is_temporary {
             let (shards, locks) = self.make_temporary_again()?;
             (shards, Some(locks))
         } else {
             let opened = Shards::open(root.to_owned());
-            let shards = opened.map_err(|_| at(root, Fault::DirectoryGone))?;
+            let shards = opened.map_err(|_| at(root, Cause::DirectoryGone))?;
             shards.set_readers(self.shards.readers());
             create_shards(&*self.files, &shards)?;
             (shards, None)
@@ -470,13 +470,13 @@ impl Directory {
         let root = self.root();
         if self.temporary.lock().is_none() {
             // Its store has deleted it.
-            return Err(at(root, Fault::DirectoryGone));
+            return Err(at(root, Cause::DirectoryGone));
         }
         let parent = root.parent().unwrap_or(root);
         let made = temporary::make(&*self.files, parent)?;
         made.rename(root).map_err(|error| match error.kind() {
             io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory => {
-                at(root, Fault::NameTaken)
+                at(root, Cause::NameTaken)
             }
             _ => at(root, error),
         })
@@ -484,19 +484,21 @@ impl Directory {
 
     /// Whether the directory that this was opened as is still known as this entry's.
     fn is_entered(&self) -> bool {
-        let entries = ENTRIES.lock();
+        let entries = REGISTRY.lock();
         let entry = entries.get(&self.shards.identity());
         entry.is_some_and(|entry| std::ptr::eq(entry.directory.as_ptr(), self))
     }
 
     /// Moves the entry to the directory that it stands for now.
     fn become_entry_of(&self, shards: &Shards) -> Result<(), StoreError> {
-        let mut entries = ENTRIES.lock();
+        let mut entries = REGISTRY.lock();
         let before = self.shards.identity();
-        let is_taken = entries.get(&shards.identity()).is_some_and(Entry::is_alive);
-        let is_own = |entry: &Entry| std::ptr::eq(entry.directory.as_ptr(), self);
+        let is_taken = entries
+            .get(&shards.identity())
+            .is_some_and(Registration::is_alive);
+        let is_own = |entry: &Registration| std::ptr::eq(entry.directory.as_ptr(), self);
         if is_taken || !entries.get(&before).is_some_and(is_own) {
-            return Err(at(self.root(), Fault::DirectoryGone));
+            return Err(at(self.root(), Cause::DirectoryGone));
         }
         let own = entries.remove(&before);
         entries.extend(own.map(|own| (shards.identity(), own)));
@@ -535,7 +537,7 @@ impl Directory {
                  jobs still own files in it ({owned}): drop those first, or give each store a \
                  directory of its own"
             );
-            return Err(at(self.root(), Fault::InUse(text)));
+            return Err(at(self.root(), Cause::InUse(text)));
         }
         let epoch = self.epoch.fetch_add(1, Ordering::Relaxed) + 1;
         self.owner.store(epoch, Ordering::Relaxed);
@@ -550,7 +552,7 @@ impl Directory {
         }
         let text = "another store of this process has taken the directory as its cache since: \
                     give each store a directory of its own";
-        Err(at(self.root(), Fault::InUse(text.to_owned())))
+        Err(at(self.root(), Cause::InUse(text.to_owned())))
     }
 
     /// Takes this permission back, if it still holds.
@@ -618,11 +620,11 @@ impl Directory {
     }
 
     /// Takes the directory for one dataset to commit to.
-    pub(super) fn claim_for_commits(&self) -> Result<Arc<Keep>, Fault> {
+    pub(super) fn claim_for_commits(&self) -> Result<Arc<Keep>, Cause> {
         let mut committer = self.committer.lock();
         if committer.strong_count() > 0 {
             let text = "a dataset of this process commits to it already: share that, in an `Arc`";
-            return Err(Fault::InUse(text.to_owned()));
+            return Err(Cause::InUse(text.to_owned()));
         }
         let keep = Arc::new(Keep::Commits);
         *committer = Arc::downgrade(&keep);
@@ -642,7 +644,7 @@ impl Directory {
 /// Makes the shards of a directory.
 pub(super) fn create_shards(files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
     (0..=u8::MAX).try_for_each(|shard| {
-        let shard = Spot::Shard(shards, shard);
+        let shard = FileRef::Shard(shards, shard);
         let made = files.create_dir(&shard, shards.readers());
         made.map_err(|error| not_a_directory(&shard.path(), error))
     })
@@ -650,20 +652,20 @@ pub(super) fn create_shards(files: &dyn Files, shards: &Shards) -> Result<(), St
 
 fn not_a_directory(path: &Path, error: io::Error) -> StoreError {
     match error.kind() {
-        io::ErrorKind::AlreadyExists => at(path, Fault::NotADirectory),
+        io::ErrorKind::AlreadyExists => at(path, Cause::NotADirectory),
         _ => at(path, error),
     }
 }
 
 /// Refuses a directory in which other users may replace what is written there.
 fn check_owner(files: &dyn Files, shards: &Shards, wishes: Wishes) -> Result<(), StoreError> {
-    let ownership = files.ownership(&Spot::Root(shards));
+    let ownership = files.ownership(&FileRef::Root(shards));
     let ownership = ownership.map_err(|error| at(shards.root(), error))?;
     if !ownership.is_ours && !wishes.any_owner {
-        return Err(at(shards.root(), Fault::OtherOwner));
+        return Err(at(shards.root(), Cause::OtherOwner));
     }
     if ownership.is_world_writable {
-        return Err(at(shards.root(), Fault::WorldWritable));
+        return Err(at(shards.root(), Cause::WorldWritable));
     }
     Ok(())
 }

@@ -13,10 +13,10 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::directory::{Directory, at};
+use super::file_ref::FileRef;
 use super::files::{Files, Identity, SyncError};
 use super::role::Role;
-use super::spot::Spot;
-use crate::error::{Fault, StoreError};
+use crate::error::{Cause, StoreError};
 
 /// With more files than this to be made durable, the whole file system is: one
 /// fsync for each waits for the disk each time.
@@ -25,7 +25,7 @@ const MANY: usize = 128;
 pub(super) struct Durability {
     /// For a sync of the whole file system, which tells of failures since the
     /// directory was opened, and of earlier ones that nobody was told of.
-    anchor: Option<File>,
+    syncfs_handle: Option<File>,
     unsynced: Mutex<Unsynced>,
     /// Held by one sync at a time: another must not find nothing to do while
     /// this one is not done. Nobody else takes it, so it may be held while the
@@ -49,9 +49,9 @@ struct Unsynced {
 }
 
 impl Durability {
-    pub(super) fn new(anchor: Option<File>) -> Self {
+    pub(super) fn new(syncfs_handle: Option<File>) -> Self {
         Self {
-            anchor,
+            syncfs_handle,
             unsynced: Mutex::new(Unsynced::default()),
             syncing: Mutex::new(()),
         }
@@ -83,14 +83,18 @@ impl Durability {
     }
 
     /// Refuses a file that could not be made durable before.
-    pub(super) fn check_file(&self, files: &dyn Files, file: &Spot<'_>) -> Result<(), StoreError> {
+    pub(super) fn check_file(
+        &self,
+        files: &dyn Files,
+        file: &FileRef<'_>,
+    ) -> Result<(), StoreError> {
         if self.unsynced.lock().bad_files.is_empty() {
             return Ok(());
         }
         let identity = files.identity(file);
         let identity = identity.map_err(|error| at(&file.path(), error))?;
         if self.unsynced.lock().bad_files.contains(&identity) {
-            return Err(at(&file.path(), Fault::NotDurable));
+            return Err(at(&file.path(), Cause::NotDurable));
         }
         Ok(())
     }
@@ -100,11 +104,13 @@ impl Durability {
     pub(super) fn sync(&self, directory: &Directory) -> Result<(), StoreError> {
         let _only_one = self.syncing.lock();
         if directory.is_gone() {
-            return Err(at(directory.root(), Fault::DirectoryGone));
+            return Err(at(directory.root(), Cause::DirectoryGone));
         }
         let (keys, shards) = self.begin();
-        let synced = match &self.anchor {
-            Some(anchor) if keys.len() > MANY => self.sync_file_system(directory, anchor, &keys),
+        let synced = match &self.syncfs_handle {
+            Some(syncfs_handle) if keys.len() > MANY => {
+                self.sync_file_system(directory, syncfs_handle, &keys)
+            }
             _ => self.sync_each(directory, &keys, &shards),
         };
         let mut unsynced = self.unsynced.lock();
@@ -137,10 +143,10 @@ impl Durability {
     fn sync_file_system(
         &self,
         directory: &Directory,
-        anchor: &File,
+        syncfs_handle: &File,
         keys: &HashSet<Uuid>,
     ) -> Result<(), StoreError> {
-        let synced = directory.files().sync_file_system(anchor);
+        let synced = directory.files().sync_file_system(syncfs_handle);
         synced.map_err(|error| {
             // It does not tell which files it was.
             for key in keys {
@@ -159,13 +165,13 @@ impl Durability {
     ) -> Result<(), StoreError> {
         let mut unopened = None;
         for key in keys {
-            let spot = directory.spot(*key);
-            match directory.files().sync(&spot) {
+            let file_ref = directory.file_ref(*key);
+            match directory.files().sync(&file_ref) {
                 Ok(()) => {}
                 Err(SyncError::Sync(error)) => self.lose(directory, *key, error),
                 Err(SyncError::Open(error)) => {
                     if self.keep_for_later(*key) {
-                        unopened = Some(at(&spot.path(), error));
+                        unopened = Some(at(&file_ref.path(), error));
                     }
                 }
             }
@@ -175,31 +181,31 @@ impl Durability {
         }
         let (files, opened) = (directory.files(), directory.shards());
         for shard in shards {
-            sync(files, &Spot::Shard(opened, *shard))?;
+            sync(files, &FileRef::Shard(opened, *shard))?;
         }
         if !self.unsynced.lock().is_anchored {
             self.sync_anchoring(directory)?;
         }
-        sync(files, &Spot::Root(opened))
+        sync(files, &FileRef::Root(opened))
     }
 
     /// What is done once: the mark, and the names on the way to the directory.
     fn sync_anchoring(&self, directory: &Directory) -> Result<(), StoreError> {
         let (files, root) = (directory.files(), directory.root());
-        let mark = Role::spot(directory.shards());
+        let mark = Role::file_ref(directory.shards());
         match files.sync(&mark) {
             Err(SyncError::Open(error)) if error.kind() == io::ErrorKind::NotFound => {}
             synced => synced.map_err(|error| at(&mark.path(), error.into_io()))?,
         }
         // Its parents may be as new as it is. What is on another file system
         // was there before.
-        let identity = |path| files.identity(&Spot::Path(path));
+        let identity = |path| files.identity(&FileRef::Path(path));
         let own = directory.shards().identity();
         for parent in root.ancestors().skip(1) {
             if !identity(parent).is_ok_and(|parent| parent.is_on_device_of(&own)) {
                 break;
             }
-            match files.sync(&Spot::Path(parent)) {
+            match files.sync(&FileRef::Path(parent)) {
                 // Who may not look into it has not made it.
                 Err(SyncError::Open(error)) if error.kind() == PermissionDenied => break,
                 synced => synced.map_err(|error| at(parent, error.into_io()))?,
@@ -220,9 +226,9 @@ impl Durability {
     }
 
     fn lose(&self, directory: &Directory, key: Uuid, error: io::Error) {
-        let spot = directory.spot(key);
-        tracing::error!(path = %PrintablePath(&spot.path()), %error, "a persisted file could not be made durable");
-        let identity = directory.files().identity(&spot);
+        let file_ref = directory.file_ref(key);
+        tracing::error!(path = %PrintablePath(&file_ref.path()), %error, "a persisted file could not be made durable");
+        let identity = directory.files().identity(&file_ref);
         let mut unsynced = self.unsynced.lock();
         if let Ok(identity) = identity {
             unsynced.bad_files.insert(identity);
@@ -235,7 +241,7 @@ impl Durability {
     }
 }
 
-fn sync(files: &dyn Files, spot: &Spot<'_>) -> Result<(), StoreError> {
-    let synced = files.sync(spot);
-    synced.map_err(|error| at(&spot.path(), error.into_io()))
+fn sync(files: &dyn Files, file_ref: &FileRef<'_>) -> Result<(), StoreError> {
+    let synced = files.sync(file_ref);
+    synced.map_err(|error| at(&file_ref.path(), error.into_io()))
 }

@@ -7,66 +7,66 @@ use std::path::Path;
 
 use file_backed_codecs::Source;
 
+use super::file_ref::FileRef;
 use super::readers::Readers;
-use super::spot::Spot;
 
 /// The file operations of a directory of items.
 pub(crate) trait Files: Send + Sync + 'static {
-    /// Makes a directory, and the parents of a [`Spot::Path`]; one that is there is
+    /// Makes a directory, and the parents of a [`FileRef::Path`]; one that is there is
     /// success.
-    fn create_dir(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()>;
+    fn create_dir(&self, file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()>;
 
     /// Tells each name in a directory, and whether it is of a file.
-    fn list(&self, spot: &Spot<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()>;
+    fn list(&self, file_ref: &FileRef<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()>;
 
     /// Makes a new file, which nobody may write to later.
-    fn create(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Write + Send>>;
+    fn create(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Write + Send>>;
 
     /// Opens a file to be read. It never waits, whatever stands there: what is not a
     /// regular file tells so when its length is asked for.
-    fn open(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Source>>;
+    fn open(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Source>>;
 
     /// Gives a file a second name.
-    fn link(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()>;
+    fn link(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()>;
 
     /// Makes a new file that shares the blocks of another until one of them is
     /// written to, and which nobody may write to later.
-    fn reflink(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()>;
+    fn reflink(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()>;
 
     /// Gives a file another name, which is not there yet.
-    fn rename_new(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()>;
+    fn rename_new(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()>;
 
     /// Removes a name.
-    fn remove(&self, spot: &Spot<'_>) -> io::Result<()>;
+    fn remove(&self, file_ref: &FileRef<'_>) -> io::Result<()>;
 
     /// Which file or directory a name stands for.
-    fn identity(&self, spot: &Spot<'_>) -> io::Result<Identity>;
+    fn identity(&self, file_ref: &FileRef<'_>) -> io::Result<Identity>;
 
     /// Makes a file, or the names in a directory, durable.
-    fn sync(&self, spot: &Spot<'_>) -> Result<(), SyncError>;
+    fn sync(&self, file_ref: &FileRef<'_>) -> Result<(), SyncError>;
 
     /// Lets `readers` read a file, beside those who may already.
-    fn open_up(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()>;
+    fn open_up(&self, file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()>;
 
     /// Who owns a file or directory, and who else may do what with it.
-    fn ownership(&self, spot: &Spot<'_>) -> io::Result<Ownership>;
+    fn ownership(&self, file_ref: &FileRef<'_>) -> io::Result<Ownership>;
 
     /// Opens a directory for [`sync_file_system`](Self::sync_file_system), which
     /// tells of failures since then; `None` where there is no such call.
-    fn anchor(&self, path: &Path) -> io::Result<Option<File>>;
+    fn syncfs_handle(&self, path: &Path) -> io::Result<Option<File>>;
 
     /// Makes everything in the anchor's file system durable.
-    fn sync_file_system(&self, anchor: &File) -> io::Result<()>;
+    fn sync_file_system(&self, syncfs_handle: &File) -> io::Result<()>;
 
     /// Opens a regular file to be locked, and makes it if it is not there; or a
     /// directory that is there.
-    fn open_lock(&self, spot: &Spot<'_>) -> io::Result<File>;
+    fn open_lock(&self, file_ref: &FileRef<'_>) -> io::Result<File>;
 
     /// Locks a file for this process. False if another has it.
     fn try_lock(&self, file: &File) -> io::Result<bool>;
 
     /// Opens a file that is there to be locked, for who may only read it.
-    fn open_pin(&self, spot: &Spot<'_>) -> io::Result<File>;
+    fn open_pin(&self, file_ref: &FileRef<'_>) -> io::Result<File>;
 
     /// Locks a file together with others who do so. False if somebody has it for
     /// himself.

@@ -12,10 +12,10 @@ use file_backed_codecs::Source;
 use uuid::Uuid;
 
 use super::directory::at;
+use super::file_ref::Shards;
 use super::files::Files;
 use super::role::write_durably;
-use super::spot::Shards;
-use crate::error::{Fault, StoreError};
+use crate::error::{Cause, StoreError};
 
 /// The name of the list.
 const LIST: &str = "file_backed.foreign";
@@ -72,7 +72,7 @@ pub(super) fn read(files: &dyn Files, shards: &Shards) -> Result<HashSet<Uuid>, 
         file => file.map_err(|error| at(&list.path(), error))?,
     };
     let text = read_whole(&*file).map_err(|error| at(&list.path(), error))?;
-    parse(&text).ok_or_else(|| at(&list.path(), Fault::DamagedList))
+    parse(&text).ok_or_else(|| at(&list.path(), Cause::DamagedList))
 }
 
 fn read_whole(file: &dyn Source) -> io::Result<Vec<u8>> {
@@ -135,7 +135,7 @@ mod tests {
         let list = std::fs::File::create(dir.path().join(LIST)).expect("it is made");
         list.set_len(1 << 40).expect("it is sparse");
         let error = read(&RealFiles, &shards).expect_err("it is too long");
-        let fault = error.get_ref().downcast_ref();
-        assert!(matches!(fault, Some(Fault::DamagedList)), "{error}");
+        let cause = error.get_ref().downcast_ref();
+        assert!(matches!(cause, Some(Cause::DamagedList)), "{error}");
     }
 }

@@ -17,9 +17,9 @@ use fs4::FileExt;
 use parking_lot::{Condvar, Mutex};
 
 use super::directory::at;
+use super::file_ref::{FileRef, Shards};
 use super::files::{Files, Identity};
-use super::spot::{Shards, Spot};
-use crate::error::{Fault, StoreError};
+use crate::error::{Cause, StoreError};
 use crate::process::Process;
 
 /// The name of the lock file.
@@ -58,8 +58,8 @@ impl Locks {
         Ok((!locks.is_shared).then_some(locks))
     }
 
-    fn lock_directory(files: &dyn Files, shards: &Shards) -> Result<Option<Taken>, StoreError> {
-        match Lock::take(files, &Spot::Root(shards), shards.root()) {
+    fn lock_directory(files: &dyn Files, shards: &Shards) -> Result<Option<Acquired>, StoreError> {
+        match Lock::take(files, &FileRef::Root(shards), shards.root()) {
             Err(error) if is_unsupported(&error) => Ok(None),
             taken => taken.map(Some),
         }
@@ -68,7 +68,7 @@ impl Locks {
     fn with_file(
         files: &dyn Files,
         shards: &Shards,
-        directory: Option<Taken>,
+        directory: Option<Acquired>,
     ) -> Result<Self, StoreError> {
         let file = Lock::take(files, &shards.beside(NAME), shards.root())?;
         // The lock file may have been deleted and made again, by a sweep that still has
@@ -124,10 +124,10 @@ pub(super) struct Lock {
 }
 
 /// The locks of this process, by their files.
-static LOCKS: LazyLock<Held> = LazyLock::new(Held::default);
+static LOCKS: LazyLock<LockTable> = LazyLock::new(LockTable::default);
 
 #[derive(Default)]
-struct Held {
+struct LockTable {
     held: Mutex<HashMap<Identity, Holder>>,
     changed: Condvar,
 }
@@ -141,7 +141,7 @@ struct Holder {
 }
 
 /// A lock, and how it was come by.
-pub(super) struct Taken {
+pub(super) struct Acquired {
     pub(super) lock: Arc<Lock>,
     /// This process had it already.
     pub(super) is_shared: bool,
@@ -152,21 +152,21 @@ impl Lock {
     /// `spot`, for this process.
     pub(super) fn take(
         files: &dyn Files,
-        spot: &Spot<'_>,
+        file_ref: &FileRef<'_>,
         root: &Path,
-    ) -> Result<Taken, StoreError> {
-        let path = &*spot.path();
-        let file = files.open_lock(spot).map_err(|error| at(path, error))?;
+    ) -> Result<Acquired, StoreError> {
+        let path = &*file_ref.path();
+        let file = files.open_lock(file_ref).map_err(|error| at(path, error))?;
         let identity = Identity::of(&file, path).map_err(|error| at(path, error))?;
         if let Some(lock) = LOCKS.share_or_begin(&identity) {
-            return Ok(Taken {
+            return Ok(Acquired {
                 lock,
                 is_shared: true,
             });
         }
-        let begun = Begun(&identity);
+        let begun = Acquisition(&identity);
         if !files.try_lock(&file).map_err(|error| at(path, error))? {
-            return Err(at(root, Fault::Locked));
+            return Err(at(root, Cause::Locked));
         }
         let lock = Arc::new(Self {
             file,
@@ -175,7 +175,7 @@ impl Lock {
         });
         LOCKS.set(&identity, Some(&lock));
         std::mem::forget(begun);
-        Ok(Taken {
+        Ok(Acquired {
             lock,
             is_shared: false,
         })
@@ -203,7 +203,7 @@ impl Drop for Lock {
     }
 }
 
-impl Held {
+impl LockTable {
     /// A lock that the process has; or `None`, and the caller is the one to take
     /// it. Waits while another thread is at it.
     fn share_or_begin(&self, identity: &Identity) -> Option<Arc<Lock>> {
@@ -236,9 +236,9 @@ impl Held {
 }
 
 /// An attempt; dropped, it has failed.
-struct Begun<'a>(&'a Identity);
+struct Acquisition<'a>(&'a Identity);
 
-impl Drop for Begun<'_> {
+impl Drop for Acquisition<'_> {
     fn drop(&mut self) {
         LOCKS.set(self.0, None);
     }

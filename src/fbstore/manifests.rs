@@ -25,13 +25,13 @@ use uuid::Uuid;
 
 use super::check::Stamped as _;
 use super::directory::at;
+use super::file_ref::FileRef;
 use super::files::{Files, SyncError};
 use super::layout::temporary_suffix;
 use super::prepared_path::PreparedPath;
-use super::spot::Spot;
 use super::store::{FBStore, writable};
-use crate::backing_store::{ManifestStore, FileFingerprint};
-use crate::error::{Fault, StoreError};
+use crate::backing_store::{FileFingerprint, ManifestStore};
+use crate::error::{Cause, StoreError};
 
 /// The name of the directory of manifests.
 const DIRECTORY: &str = "file_backed.manifest";
@@ -79,12 +79,12 @@ impl<'a> Manifests<'a> {
         [DIRECTORY, &name_of(generation)].iter().collect()
     }
 
-    fn directory(&self) -> Spot<'a> {
-        Spot::Beside(self.path.directory().shards(), Path::new(DIRECTORY))
+    fn directory(&self) -> FileRef<'a> {
+        FileRef::Beside(self.path.directory().shards(), Path::new(DIRECTORY))
     }
 
-    fn spot<'b>(&'b self, name: &'b str) -> Spot<'b> {
-        Spot::Below(self.path.directory().shards(), DIRECTORY, Path::new(name))
+    fn file_ref<'b>(&'b self, name: &'b str) -> FileRef<'b> {
+        FileRef::Below(self.path.directory().shards(), DIRECTORY, Path::new(name))
     }
 
     /// Removes what processes that died have left. Should one of them be alive,
@@ -101,10 +101,10 @@ impl<'a> Manifests<'a> {
         let listed = self.files.list(&directory, &mut note);
         listed.map_err(|error| at(&directory.path(), error))?;
         for name in found {
-            let spot = self.spot(&name);
-            match self.files.remove(&spot) {
+            let file_ref = self.file_ref(&name);
+            match self.files.remove(&file_ref) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(at(&spot.path(), error));
+                    return Err(at(&file_ref.path(), error));
                 }
                 _ => {}
             }
@@ -125,7 +125,7 @@ impl<'a> Manifests<'a> {
             listed => listed.map_err(|error| at(&directory.path(), error))?,
         }
         if let Some(generation) = in_the_way {
-            return Err(at(&self.path_of(generation), Fault::NotADirectory));
+            return Err(at(&self.path_of(generation), Cause::NotADirectory));
         }
         generations.sort_unstable();
         Ok(generations)
@@ -133,9 +133,9 @@ impl<'a> Manifests<'a> {
 
     pub(crate) fn open(&self, generation: u64) -> Result<Box<dyn Source>, StoreError> {
         let name = name_of(generation);
-        let spot = self.spot(&name);
-        let opened = self.files.open(&spot);
-        opened.map_err(|error| at(&spot.path(), error))
+        let file_ref = self.file_ref(&name);
+        let opened = self.files.open(&file_ref);
+        opened.map_err(|error| at(&file_ref.path(), error))
     }
 
     /// Makes the directory of manifests.
@@ -151,21 +151,21 @@ impl<'a> Manifests<'a> {
         // A name of this process's own: what is renamed is what was written, even if
         // two processes write.
         let unfinished = format!("{UNFINISHED}{}", temporary_suffix());
-        let (spot, unfinished) = (self.spot(&name), self.spot(&unfinished));
+        let (file_ref, unfinished) = (self.file_ref(&name), self.file_ref(&unfinished));
         self.prepare()?;
         self.remove_unfinished()?;
         self.write_whole(&unfinished, bytes)
             .map_err(|error| at(&unfinished.path(), error))?;
         self.files
-            .rename_new(&unfinished, &spot)
-            .map_err(|error| at(&spot.path(), error))
+            .rename_new(&unfinished, &file_ref)
+            .map_err(|error| at(&file_ref.path(), error))
     }
 
-    fn write_whole(&self, spot: &Spot<'_>, bytes: &[u8]) -> io::Result<()> {
-        let mut file = self.files.create(spot)?;
+    fn write_whole(&self, file_ref: &FileRef<'_>, bytes: &[u8]) -> io::Result<()> {
+        let mut file = self.files.create(file_ref)?;
         file.write_all(bytes)?;
         file.flush()?;
-        self.files.sync(spot).map_err(SyncError::into_io)
+        self.files.sync(file_ref).map_err(SyncError::into_io)
     }
 
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
@@ -176,33 +176,33 @@ impl<'a> Manifests<'a> {
 
     fn remove(&self, generation: u64) -> Result<bool, StoreError> {
         let name = name_of(generation);
-        let spot = self.spot(&name);
+        let file_ref = self.file_ref(&name);
         let is_removed = || {
-            let file = match self.files.open_pin(&spot) {
+            let file = match self.files.open_pin(&file_ref) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
                 file => file?,
             };
             if !self.files.try_lock(&file)? {
                 return Ok(false);
             }
-            self.files.remove(&spot)?;
+            self.files.remove(&file_ref)?;
             Ok::<_, io::Error>(true)
         };
-        is_removed().map_err(|error| at(&spot.path(), error))
+        is_removed().map_err(|error| at(&file_ref.path(), error))
     }
 
     pub(crate) fn pin(&self, generation: u64) -> Result<Option<PreparedPath>, StoreError> {
         let name = name_of(generation);
-        let spot = self.spot(&name);
+        let file_ref = self.file_ref(&name);
         let pin = || {
-            let file = match self.files.open_pin(&spot) {
+            let file = match self.files.open_pin(&file_ref) {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
                 file => file?,
             };
             let is_locked = self.files.try_lock_shared(&file)?;
             Ok::<_, io::Error>(is_locked.then_some(file))
         };
-        let pinned: Option<File> = pin().map_err(|error| at(&spot.path(), error))?;
+        let pinned: Option<File> = pin().map_err(|error| at(&file_ref.path(), error))?;
         Ok(pinned.map(|file| self.path.keeping(Arc::new(Keep::Pin(file)))))
     }
 

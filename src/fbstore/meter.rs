@@ -15,12 +15,12 @@ use crate::error::StoreError;
 
 /// Bytes written and read by one store.
 #[derive(Default)]
-pub(super) struct Meter {
+pub(super) struct TrafficMeter {
     written: AtomicU64,
     read: AtomicU64,
 }
 
-impl Meter {
+impl TrafficMeter {
     pub(super) fn traffic(&self) -> Traffic {
         Traffic {
             written: self.written.load(Ordering::Relaxed),
@@ -189,7 +189,7 @@ mod tests {
     /// not make a value's fault of it, or lose the value.
     #[test]
     fn a_refusal_of_the_system_counts_whatever_the_codec_makes_of_it() {
-        let meter = Meter::default();
+        let meter = TrafficMeter::default();
         for of_the_codec in [Ok(()), Err("compression failed".into())] {
             let mut file = Full;
             let mut out = meter.writing(&mut file);
@@ -209,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_failure_of_the_codec_alone_is_the_values() {
-        let meter = Meter::default();
+        let meter = TrafficMeter::default();
         let of_the_codec: Result<(), _> = Err("no such tile".into());
         let mut file = Vec::new();
         let error = meter.writing(&mut file).end(of_the_codec);

@@ -36,6 +36,7 @@ mod directory;
 mod durability;
 #[cfg(test)]
 mod faults;
+mod file_ref;
 pub(crate) mod files;
 mod foreign;
 mod handles;
@@ -55,7 +56,6 @@ mod readers;
 pub(crate) mod real_files;
 mod role;
 mod scan;
-mod spot;
 mod store;
 mod sweep;
 mod temporary;

@@ -17,41 +17,41 @@ use rustix::io::{Errno, retry_on_intr};
 use rustix::process::geteuid;
 
 use super::descriptor_budget;
+use super::file_ref::FileRef;
 use super::files::{Identity, Ownership};
 use super::layout::shard_name;
 use super::readers::Readers;
 use super::real_files::check_regular;
-use super::spot::Spot;
 
 /// Calls with the open directory that a name is in, and the name.
 fn reach<R>(
-    spot: &Spot<'_>,
+    file_ref: &FileRef<'_>,
     call: impl Fn(BorrowedFd<'_>, &Path) -> io::Result<R>,
 ) -> io::Result<R> {
-    descriptor_budget::with_descriptors(|| reach_once(spot, &call))
+    descriptor_budget::with_descriptors(|| reach_once(file_ref, &call))
 }
 
 fn reach_once<R>(
-    spot: &Spot<'_>,
+    file_ref: &FileRef<'_>,
     call: impl Fn(BorrowedFd<'_>, &Path) -> io::Result<R>,
 ) -> io::Result<R> {
-    match spot {
-        Spot::Path(path) => call(CWD, path),
-        Spot::Root(shards) => shards.handles.in_root(|root| call(root, Path::new("."))),
-        Spot::Beside(shards, name) => shards.handles.in_root(|root| call(root, name)),
-        Spot::Below(shards, directory, name) => shards
+    match file_ref {
+        FileRef::Path(path) => call(CWD, path),
+        FileRef::Root(shards) => shards.handles.in_root(|root| call(root, Path::new("."))),
+        FileRef::Beside(shards, name) => shards.handles.in_root(|root| call(root, name)),
+        FileRef::Below(shards, directory, name) => shards
             .handles
             .below_root(directory, |directory| call(directory, name)),
-        Spot::Shard(shards, shard) => {
+        FileRef::Shard(shards, shard) => {
             let name = shard_name(*shard);
             shards
                 .handles
                 .in_root(|root| call(root, Path::new(name.as_str())))
         }
-        Spot::InShard(shards, shard, name) => {
+        FileRef::InShard(shards, shard, name) => {
             shards.handles.in_shard(*shard, |shard| call(shard, name))
         }
-        Spot::Item(shards, name) => shards
+        FileRef::Item(shards, name) => shards
             .handles
             .in_shard(name.shard(), |shard| call(shard, Path::new(name.as_str()))),
     }
@@ -59,32 +59,32 @@ fn reach_once<R>(
 
 /// What to add to flags so that no link is followed. A path from outside may lead
 /// through links.
-fn no_follow(spot: &Spot<'_>) -> OFlags {
-    match spot {
-        Spot::Path(_) => OFlags::empty(),
+fn no_follow(file_ref: &FileRef<'_>) -> OFlags {
+    match file_ref {
+        FileRef::Path(_) => OFlags::empty(),
         _ => OFlags::NOFOLLOW,
     }
 }
 
-fn at_flags(spot: &Spot<'_>) -> AtFlags {
-    match spot {
-        Spot::Path(_) => AtFlags::empty(),
+fn at_flags(file_ref: &FileRef<'_>) -> AtFlags {
+    match file_ref {
+        FileRef::Path(_) => AtFlags::empty(),
         _ => AtFlags::SYMLINK_NOFOLLOW,
     }
 }
 
-fn open_file(spot: &Spot<'_>, flags: OFlags, mode: Mode) -> io::Result<File> {
-    let flags = flags | no_follow(spot) | OFlags::CLOEXEC;
-    reach(spot, |directory, name| {
+fn open_file(file_ref: &FileRef<'_>, flags: OFlags, mode: Mode) -> io::Result<File> {
+    let flags = flags | no_follow(file_ref) | OFlags::CLOEXEC;
+    reach(file_ref, |directory, name| {
         Ok(File::from(retry_on_intr(|| {
             openat(directory, name, flags, mode)
         })?))
     })
 }
 
-fn stat(spot: &Spot<'_>) -> io::Result<Stat> {
-    reach(spot, |directory, name| {
-        Ok(statat(directory, name, at_flags(spot))?)
+fn stat(file_ref: &FileRef<'_>) -> io::Result<Stat> {
+    reach(file_ref, |directory, name| {
+        Ok(statat(directory, name, at_flags(file_ref))?)
     })
 }
 
@@ -92,20 +92,20 @@ fn mode_of(bits: u32) -> Mode {
     Mode::from_bits_truncate(bits as RawMode)
 }
 
-pub(super) fn create_dir(spot: &Spot<'_>, readers: Readers) -> io::Result<()> {
+pub(super) fn create_dir(file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()> {
     let mode = readers.of_directory();
-    let made = reach(spot, |directory, name| {
+    let made = reach(file_ref, |directory, name| {
         Ok(mkdirat(directory, name, mode_of(mode))?)
     });
-    match (made, spot) {
+    match (made, file_ref) {
         (Err(error), _) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let is_there = match spot {
-                Spot::Path(path) => path.is_dir(),
-                _ => is_directory(&stat(spot)?),
+            let is_there = match file_ref {
+                FileRef::Path(path) => path.is_dir(),
+                _ => is_directory(&stat(file_ref)?),
             };
             if is_there { Ok(()) } else { Err(error) }
         }
-        (Err(error), Spot::Path(path)) if error.kind() == io::ErrorKind::NotFound => {
+        (Err(error), FileRef::Path(path)) if error.kind() == io::ErrorKind::NotFound => {
             use std::os::unix::fs::DirBuilderExt as _;
             fs::DirBuilder::new()
                 .recursive(true)
@@ -120,28 +120,28 @@ fn is_directory(stat: &Stat) -> bool {
     rustix::fs::FileType::from_raw_mode(stat.st_mode).is_dir()
 }
 
-pub(super) fn create(spot: &Spot<'_>) -> io::Result<File> {
+pub(super) fn create(file_ref: &FileRef<'_>) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL;
-    open_file(spot, flags, mode_of(spot.readers().of_file()))
+    open_file(file_ref, flags, mode_of(file_ref.readers().of_file()))
 }
 
 /// Opens without waiting: what stands there may be a pipe that has no writer.
-pub(super) fn open(spot: &Spot<'_>) -> io::Result<File> {
-    open_file(spot, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())
+pub(super) fn open(file_ref: &FileRef<'_>) -> io::Result<File> {
+    open_file(file_ref, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())
 }
 
-pub(super) fn open_lock(spot: &Spot<'_>) -> io::Result<File> {
-    if matches!(spot, Spot::Root(_)) {
+pub(super) fn open_lock(file_ref: &FileRef<'_>) -> io::Result<File> {
+    if matches!(file_ref, FileRef::Root(_)) {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-        return open_file(spot, flags, Mode::empty());
+        return open_file(file_ref, flags, Mode::empty());
     }
     let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NONBLOCK;
-    let file = open_file(spot, flags, Mode::RUSR | Mode::WUSR)?;
+    let file = open_file(file_ref, flags, Mode::RUSR | Mode::WUSR)?;
     check_regular(&file.metadata()?)?;
     Ok(file)
 }
 
-pub(super) fn link(from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+pub(super) fn link(from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
     reach(to, |to_directory, to_name| {
         reach_once(from, |directory, name| {
             let linked = linkat(directory, name, to_directory, to_name, AtFlags::empty());
@@ -151,7 +151,7 @@ pub(super) fn link(from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
 }
 
 #[cfg(target_os = "linux")]
-pub(super) fn reflink(from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+pub(super) fn reflink(from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
     let source = open(from)?;
     check_regular(&source.metadata()?)?;
     let target = create(to)?;
@@ -163,7 +163,7 @@ pub(super) fn reflink(from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn reflink(from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+pub(super) fn reflink(from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
     check_regular(&open(from)?.metadata()?)?;
     reflink_copy::reflink(from.path(), to.path())?;
     let mode = mode_of(to.readers().of_file());
@@ -172,13 +172,13 @@ pub(super) fn reflink(from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
     })
 }
 
-pub(super) fn remove(spot: &Spot<'_>) -> io::Result<()> {
-    reach(spot, |directory, name| {
+pub(super) fn remove(file_ref: &FileRef<'_>) -> io::Result<()> {
+    reach(file_ref, |directory, name| {
         Ok(unlinkat(directory, name, AtFlags::empty())?)
     })
 }
 
-pub(super) fn rename(from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+pub(super) fn rename(from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
     reach(to, |to_directory, to_name| {
         reach_once(from, |directory, name| {
             Ok(renameat(directory, name, to_directory, to_name)?)
@@ -188,7 +188,7 @@ pub(super) fn rename(from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
 
 /// A rename that does not replace, in one call; `None` where there is none.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-pub(super) fn rename_exclusively(from: &Spot<'_>, to: &Spot<'_>) -> Option<io::Result<()>> {
+pub(super) fn rename_exclusively(from: &FileRef<'_>, to: &FileRef<'_>) -> Option<io::Result<()>> {
     use rustix::fs::{RenameFlags, renameat_with};
     let renamed = reach(to, |to_directory, to_name| {
         reach_once(from, |directory, name| {
@@ -210,29 +210,29 @@ pub(super) fn rename_exclusively(from: &Spot<'_>, to: &Spot<'_>) -> Option<io::R
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
-pub(super) fn rename_exclusively(_: &Spot<'_>, _: &Spot<'_>) -> Option<io::Result<()>> {
+pub(super) fn rename_exclusively(_: &FileRef<'_>, _: &FileRef<'_>) -> Option<io::Result<()>> {
     None
 }
 
-pub(super) fn identity(spot: &Spot<'_>) -> io::Result<Identity> {
-    let stat = stat(spot)?;
+pub(super) fn identity(file_ref: &FileRef<'_>) -> io::Result<Identity> {
+    let stat = stat(file_ref)?;
     Ok(Identity::Inode(stat.st_dev as u64, stat.st_ino as u64))
 }
 
-pub(super) fn open_up(spot: &Spot<'_>, readers: Readers) -> io::Result<()> {
-    let mode = stat(spot)?.st_mode as u32;
+pub(super) fn open_up(file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()> {
+    let mode = stat(file_ref)?.st_mode as u32;
     let wanted = mode | readers.of_file();
     if mode == wanted {
         return Ok(());
     }
-    reach(spot, |directory, name| {
+    reach(file_ref, |directory, name| {
         let mode = mode_of(wanted & 0o7777);
         Ok(chmodat(directory, name, mode, AtFlags::empty())?)
     })
 }
 
-pub(super) fn ownership(spot: &Spot<'_>) -> io::Result<Ownership> {
-    let stat = stat(spot)?;
+pub(super) fn ownership(file_ref: &FileRef<'_>) -> io::Result<Ownership> {
+    let stat = stat(file_ref)?;
     let mode = stat.st_mode as u32;
     Ok(Ownership {
         is_ours: stat.st_uid == geteuid().as_raw(),
@@ -242,10 +242,10 @@ pub(super) fn ownership(spot: &Spot<'_>) -> io::Result<Ownership> {
 }
 
 /// Opens a directory to be listed.
-fn open_to_list(spot: &Spot<'_>) -> io::Result<File> {
+fn open_to_list(file_ref: &FileRef<'_>) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
-    let directory = open_file(spot, flags, Mode::empty())?;
-    if let Spot::Shard(shards, _) | Spot::Beside(shards, _) = spot {
+    let directory = open_file(file_ref, flags, Mode::empty())?;
+    if let FileRef::Shard(shards, _) | FileRef::Beside(shards, _) = file_ref {
         shards.handles.check_below(directory.as_fd())?;
     }
     Ok(directory)
@@ -253,12 +253,12 @@ fn open_to_list(spot: &Spot<'_>) -> io::Result<File> {
 
 /// Without an allocation for each name.
 #[cfg(target_os = "linux")]
-pub(super) fn list(spot: &Spot<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
+pub(super) fn list(file_ref: &FileRef<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
     use std::os::unix::ffi::OsStrExt as _;
 
     use rustix::fs::{FileType, RawDir};
 
-    let directory = open_to_list(spot)?;
+    let directory = open_to_list(file_ref)?;
     let mut buffer = Vec::with_capacity(32 << 10);
     let mut entries = RawDir::new(&directory, buffer.spare_capacity_mut());
     while let Some(entry) = entries.next() {
@@ -280,12 +280,12 @@ pub(super) fn list(spot: &Spot<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::R
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn list(spot: &Spot<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
+pub(super) fn list(file_ref: &FileRef<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
     use std::os::unix::ffi::OsStrExt as _;
 
     use rustix::fs::{Dir, FileType};
 
-    let directory = open_to_list(spot)?;
+    let directory = open_to_list(file_ref)?;
     for entry in Dir::read_from(&directory)? {
         let entry = entry?;
         let name = OsStr::from_bytes(entry.file_name().to_bytes());

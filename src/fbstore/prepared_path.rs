@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::directory::{Directory, Opening, Wishes, at};
+use super::file_ref::FileRef;
 use super::files::Files;
 use super::manifests::Keep;
 use super::readers::Readers;
 use super::real_files::RealFiles;
 #[cfg(feature = "dataset")]
 use super::role::Role;
-use super::spot::Spot;
 use crate::backing_store::Outcome;
 use crate::error::{Operation, StoreError};
 use crate::fb::unwrap;
@@ -231,7 +231,7 @@ impl PreparedPath {
         let files: Arc<dyn Files> = Arc::new(RealFiles);
         let failed = |error| Error::new(Operation::PrepareToRead, error);
         files
-            .list(&Spot::Path(&path), &mut |_, _| {})
+            .list(&FileRef::Path(&path), &mut |_, _| {})
             .map_err(|error| failed(at(&path, error)))?;
         let directory = Directory::open(path, files, Opening::Read).map_err(failed)?;
         Ok(Self {

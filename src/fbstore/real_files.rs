@@ -8,9 +8,9 @@ use std::path::Path;
 use file_backed_codecs::Source;
 use fs4::{FileExt, TryLockError};
 
+use super::file_ref::FileRef;
 use super::files::{Files, Identity, Ownership, SyncError};
 use super::readers::Readers;
-use super::spot::Spot;
 
 #[cfg(unix)]
 use super::names_by_handle as names;
@@ -21,31 +21,31 @@ use super::names_by_path as names;
 pub(crate) struct RealFiles;
 
 impl Files for RealFiles {
-    fn create_dir(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()> {
-        names::create_dir(spot, readers)
+    fn create_dir(&self, file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()> {
+        names::create_dir(file_ref, readers)
     }
 
-    fn list(&self, spot: &Spot<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
-        names::list(spot, each)
+    fn list(&self, file_ref: &FileRef<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
+        names::list(file_ref, each)
     }
 
-    fn create(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Write + Send>> {
-        Ok(Box::new(names::create(spot)?))
+    fn create(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Write + Send>> {
+        Ok(Box::new(names::create(file_ref)?))
     }
 
-    fn open(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Source>> {
-        Ok(Box::new(names::open(spot)?))
+    fn open(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Source>> {
+        Ok(Box::new(names::open(file_ref)?))
     }
 
-    fn link(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+    fn link(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
         names::link(from, to)
     }
 
-    fn reflink(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+    fn reflink(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
         names::reflink(from, to)
     }
 
-    fn rename_new(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+    fn rename_new(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
         if let Some(renamed) = names::rename_exclusively(from, to) {
             return renamed;
         }
@@ -59,43 +59,43 @@ impl Files for RealFiles {
         }
     }
 
-    fn remove(&self, spot: &Spot<'_>) -> io::Result<()> {
-        names::remove(spot)
+    fn remove(&self, file_ref: &FileRef<'_>) -> io::Result<()> {
+        names::remove(file_ref)
     }
 
-    fn identity(&self, spot: &Spot<'_>) -> io::Result<Identity> {
-        names::identity(spot)
+    fn identity(&self, file_ref: &FileRef<'_>) -> io::Result<Identity> {
+        names::identity(file_ref)
     }
 
-    fn sync(&self, spot: &Spot<'_>) -> Result<(), SyncError> {
+    fn sync(&self, file_ref: &FileRef<'_>) -> Result<(), SyncError> {
         // Windows has no way to sync a directory, and keeps its names in a log.
-        if cfg!(windows) && spot.path().is_dir() {
+        if cfg!(windows) && file_ref.path().is_dir() {
             return Ok(());
         }
-        let file = names::open(spot).map_err(SyncError::Open)?;
+        let file = names::open(file_ref).map_err(SyncError::Open)?;
         file.sync_all().map_err(SyncError::Sync)
     }
 
-    fn open_up(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()> {
-        names::open_up(spot, readers)
+    fn open_up(&self, file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()> {
+        names::open_up(file_ref, readers)
     }
 
-    fn ownership(&self, spot: &Spot<'_>) -> io::Result<Ownership> {
-        names::ownership(spot)
+    fn ownership(&self, file_ref: &FileRef<'_>) -> io::Result<Ownership> {
+        names::ownership(file_ref)
     }
 
     #[cfg(target_os = "linux")]
-    fn anchor(&self, path: &Path) -> io::Result<Option<File>> {
+    fn syncfs_handle(&self, path: &Path) -> io::Result<Option<File>> {
         super::descriptor_budget::with_descriptors(|| File::open(path)).map(Some)
     }
 
     #[cfg(target_os = "linux")]
-    fn sync_file_system(&self, anchor: &File) -> io::Result<()> {
-        Ok(rustix::fs::syncfs(anchor)?)
+    fn sync_file_system(&self, syncfs_handle: &File) -> io::Result<()> {
+        Ok(rustix::fs::syncfs(syncfs_handle)?)
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn anchor(&self, _: &Path) -> io::Result<Option<File>> {
+    fn syncfs_handle(&self, _: &Path) -> io::Result<Option<File>> {
         Ok(None)
     }
 
@@ -104,8 +104,8 @@ impl Files for RealFiles {
         Err(io::ErrorKind::Unsupported.into())
     }
 
-    fn open_lock(&self, spot: &Spot<'_>) -> io::Result<File> {
-        names::open_lock(spot)
+    fn open_lock(&self, file_ref: &FileRef<'_>) -> io::Result<File> {
+        names::open_lock(file_ref)
     }
 
     fn try_lock(&self, file: &File) -> io::Result<bool> {
@@ -116,8 +116,8 @@ impl Files for RealFiles {
         }
     }
 
-    fn open_pin(&self, spot: &Spot<'_>) -> io::Result<File> {
-        let file = names::open(spot)?;
+    fn open_pin(&self, file_ref: &FileRef<'_>) -> io::Result<File> {
+        let file = names::open(file_ref)?;
         check_regular(&file.metadata()?)?;
         Ok(file)
     }

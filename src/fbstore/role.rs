@@ -7,10 +7,10 @@ use std::io;
 use std::path::Path;
 
 use super::directory::at;
+use super::file_ref::{FileRef, Shards};
 use super::files::{Files, SyncError};
 use super::readers::Readers;
-use super::spot::{Shards, Spot};
-use crate::error::{Fault, StoreError};
+use crate::error::{Cause, StoreError};
 
 /// The name of the mark.
 pub(super) const MARK: &str = "file_backed.role";
@@ -52,7 +52,7 @@ impl Role {
             || Self::ALL.iter().any(|role| role.text().starts_with(&text));
         match is_unfinished {
             true => Ok(None),
-            false => Err(at(&mark.path(), Fault::UnknownRole)),
+            false => Err(at(&mark.path(), Cause::UnknownRole)),
         }
     }
 
@@ -77,7 +77,7 @@ impl Role {
         opened.map_err(|error| at(&mark.path(), error))
     }
 
-    pub(super) fn spot(shards: &Shards) -> Spot<'_> {
+    pub(super) fn file_ref(shards: &Shards) -> FileRef<'_> {
         shards.beside(MARK)
     }
 
@@ -86,11 +86,11 @@ impl Role {
         if self == wanted {
             return Ok(());
         }
-        let fault = match self {
-            Self::Cache => Fault::IsCache,
-            Self::Persisted => Fault::IsPersisted,
+        let cause = match self {
+            Self::Cache => Cause::IsCache,
+            Self::Persisted => Cause::IsPersisted,
         };
-        Err(at(root, fault))
+        Err(at(root, cause))
     }
 }
 
@@ -101,24 +101,26 @@ pub(super) fn write_durably(
     name: &str,
     bytes: &[u8],
 ) -> io::Result<()> {
-    let spot = shards.beside(name);
-    let mut file = match files.create(&spot) {
+    let file_ref = shards.beside(name);
+    let mut file = match files.create(&file_ref) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            files.remove(&spot)?;
-            files.create(&spot)?
+            files.remove(&file_ref)?;
+            files.create(&file_ref)?
         }
         created => created?,
     };
     file.write_all(bytes)?;
     file.flush()?;
     drop(file);
-    files.sync(&spot).map_err(SyncError::into_io)?;
-    files.sync(&Spot::Root(shards)).map_err(SyncError::into_io)
+    files.sync(&file_ref).map_err(SyncError::into_io)?;
+    files
+        .sync(&FileRef::Root(shards))
+        .map_err(SyncError::into_io)
 }
 
 /// The first bytes of a small file.
-fn read(files: &dyn Files, spot: &Spot<'_>) -> io::Result<String> {
-    let file = files.open(spot)?;
+fn read(files: &dyn Files, file_ref: &FileRef<'_>) -> io::Result<String> {
+    let file = files.open(file_ref)?;
     let len = file.len()?.min(64) as usize;
     let mut text = vec![0; len];
     file.read_exact_at(&mut text, 0)?;

@@ -10,10 +10,10 @@ use file_backed_codecs::printable::PrintablePath;
 use uuid::Uuid;
 
 use super::directory::at;
+use super::file_ref::{FileRef, Shards};
 use super::files::Files;
 use super::layout::{Name, RESERVED, is_shard, name_in, shard_name};
 use super::prepared_path::PreparedPath;
-use super::spot::{Shards, Spot};
 use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
 
@@ -56,7 +56,7 @@ impl Found {
 
 /// A directory and who asks what is in it.
 #[derive(Clone, Copy)]
-struct Scan<'a> {
+struct DirectoryScan<'a> {
     shards: &'a Shards,
     files: &'a dyn Files,
     ignored: &'a [&'static str],
@@ -69,7 +69,7 @@ pub(super) fn find(
     files: &dyn Files,
     ignored: &[&'static str],
 ) -> Result<Found, StoreError> {
-    let scan = Scan {
+    let scan = DirectoryScan {
         shards,
         files,
         ignored,
@@ -82,7 +82,7 @@ pub(super) fn find(
     Ok(found)
 }
 
-impl Scan<'_> {
+impl DirectoryScan<'_> {
     fn beside_the_shards(self) -> Result<Found, StoreError> {
         let mut found = Found::default();
         let mut note = |name: &OsStr, _| {
@@ -93,7 +93,7 @@ impl Scan<'_> {
                 found.foreign.push(self.shards.root().join(name));
             }
         };
-        let listed = self.files.list(&Spot::Root(self.shards), &mut note);
+        let listed = self.files.list(&FileRef::Root(self.shards), &mut note);
         listed.map_err(|error| at(self.shards.root(), error))?;
         Ok(found)
     }
@@ -131,8 +131,8 @@ impl Scan<'_> {
     }
 
     fn one_shard(self, shard: u8, found: &mut Found) -> Result<(), StoreError> {
-        let spot = Spot::Shard(self.shards, shard);
-        let directory = spot.path();
+        let file_ref = FileRef::Shard(self.shards, shard);
+        let directory = file_ref.path();
         let in_shard = shard_name(shard);
         let in_shard = in_shard.as_str();
         let mut note = |name: &OsStr, is_file| match name_in(in_shard, name).filter(|_| is_file) {
@@ -144,7 +144,7 @@ impl Scan<'_> {
             None if self.ignored.iter().any(|ignored| name == *ignored) => {}
             None => found.foreign.push(directory.join(name)),
         };
-        match self.files.list(&spot, &mut note) {
+        match self.files.list(&file_ref, &mut note) {
             // A directory that is only read need not have all shards.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             listed => listed.map_err(|error| at(&directory, error)),

@@ -15,12 +15,12 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::directory::{Directory, at};
-use super::meter::Meter;
+use super::meter::TrafficMeter;
 use super::prepared_path::{Mode, PreparedPath};
 use super::role::Role;
 use super::{scan, sweep};
 use crate::backing_store::{Background, BackingStoreT, PlaceKeys, Strategy, Traffic, Transfer};
-use crate::error::{Fault, Operation, StoreError};
+use crate::error::{Cause, Operation, StoreError};
 use crate::fb::unwrap;
 use crate::{Error, Result};
 
@@ -46,7 +46,7 @@ pub struct FBStore<C> {
     /// Whether there ever were any; spares loads the lock.
     any_in_place: AtomicBool,
     background: OnceLock<Background>,
-    meter: Meter,
+    meter: TrafficMeter,
 }
 
 impl<C> FBStore<C> {
@@ -69,7 +69,7 @@ impl<C> FBStore<C> {
     pub fn open(codec: C, path: PreparedPath) -> Result<Self> {
         let opened = |error| Error::new(Operation::OpenStore, error);
         if path.mode() != Mode::ReadWrite {
-            return Err(opened(at(&path, Fault::ReadOnly)));
+            return Err(opened(at(&path, Cause::ReadOnly)));
         }
         let epoch = path.directory().take_as_cache().map_err(opened)?;
         Ok(Self {
@@ -79,7 +79,7 @@ impl<C> FBStore<C> {
             in_place: Mutex::new(HashMap::new()),
             any_in_place: AtomicBool::new(false),
             background: OnceLock::new(),
-            meter: Meter::default(),
+            meter: TrafficMeter::default(),
         })
     }
 
@@ -134,8 +134,8 @@ impl<C> FBStore<C> {
         write: impl FnOnce(&mut dyn io::Write) -> Result<(), BoxError>,
     ) -> Result<(), StoreError> {
         let directory = self.writable_cache()?;
-        let spot = directory.spot(key);
-        let create = || directory.files().create(&spot);
+        let file_ref = directory.file_ref(key);
+        let create = || directory.files().create(&file_ref);
         let mut file = match create() {
             // Only a failed write of this very value, which could not be
             // removed then, can have left something under its key.
@@ -152,15 +152,16 @@ impl<C> FBStore<C> {
             created => created,
         }
         .map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => at(&spot.path(), Fault::DirectoryGone),
-            _ => at(&spot.path(), error),
+            io::ErrorKind::NotFound => at(&file_ref.path(), Cause::DirectoryGone),
+            _ => at(&file_ref.path(), error),
         })?;
         let unfinished = Unfinished { directory, key };
         let mut out = self.meter.writing(&mut *file);
         let written = write(&mut out);
-        out.end(written).map_err(|error| at(&spot.path(), error))?;
+        out.end(written)
+            .map_err(|error| at(&file_ref.path(), error))?;
         std::mem::forget(unfinished);
-        tracing::debug!(path = %PrintablePath(&spot.path()), "a value was written to its file");
+        tracing::debug!(path = %PrintablePath(&file_ref.path()), "a value was written to its file");
         Ok(())
     }
 
@@ -173,7 +174,7 @@ impl<C> FBStore<C> {
         } else {
             return Ok(());
         };
-        Err(at(path, Fault::InUse(text.to_owned())))
+        Err(at(path, Cause::InUse(text.to_owned())))
     }
 }
 
@@ -208,7 +209,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
                 .register_in_place(path, key)
                 .map(|()| Transfer::Present);
         }
-        let from = path.directory().spot(key);
+        let from = path.directory().file_ref(key);
         let take_in = || self.directory().take_in(&from, key, Role::Cache);
         match take_in() {
             Err(error) if is_conflict(&error) && !self.directory().is_foreign(key) => {
@@ -237,7 +238,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     }
 
     fn register_in_place(&self, path: &PreparedPath, key: Uuid) -> Result<(), StoreError> {
-        let file = path.directory().spot(key);
+        let file = path.directory().file_ref(key);
         let found = path.directory().files().identity(&file);
         found.map_err(|error| at(&file.path(), error))?;
         self.in_place.lock().insert(key, path.clone());
@@ -248,7 +249,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     fn persist(&self, path: &PreparedPath, key: Uuid) -> Result<Transfer, StoreError> {
         writable(path)?;
         let home = self.home(key);
-        let from = home.directory().spot(key);
+        let from = home.directory().file_ref(key);
         if matches!(home.mode(), Mode::Import { .. }) {
             let text = "the file was written by file_backed 0.6 and has no footer: load the \
                         item, insert its value anew, and persist that";
@@ -290,7 +291,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         self.check_no_cache(path)?;
         match path.mode() {
             Mode::ReadWrite => path.directory().claim(Role::Persisted),
-            Mode::ReadOnly | Mode::Import { .. } => Err(at(path, Fault::ReadOnlyPath)),
+            Mode::ReadOnly | Mode::Import { .. } => Err(at(path, Cause::ReadOnlyPath)),
         }
     }
 
@@ -327,9 +328,9 @@ impl<C: Send + Sync + 'static> FBStore<C> {
         C: Codec<T>,
     {
         let home = self.home(key);
-        let spot = home.directory().spot(key);
-        let opened = self.directory().files().open(&spot);
-        let source = opened.map_err(|error| at(&spot.path(), error))?;
+        let file_ref = home.directory().file_ref(key);
+        let opened = self.directory().files().open(&file_ref);
+        let source = opened.map_err(|error| at(&file_ref.path(), error))?;
         let may_map = || home.directory().may_be_mapped();
         let source = self.meter.reading(&*source, &may_map);
         let decoded = match home.mode() {
@@ -337,8 +338,8 @@ impl<C: Send + Sync + 'static> FBStore<C> {
                 .and_then(|payload| self.codec.decode(payload)),
             Mode::ReadWrite | Mode::ReadOnly => frame::load_file(&self.codec, &source, load),
         };
-        let value = (source.end(decoded)).map_err(|error| at(&spot.path(), error))?;
-        tracing::debug!(path = %PrintablePath(&spot.path()), "a value was read from its file");
+        let value = (source.end(decoded)).map_err(|error| at(&file_ref.path(), error))?;
+        tracing::debug!(path = %PrintablePath(&file_ref.path()), "a value was read from its file");
         Ok(value)
     }
 }
@@ -384,9 +385,9 @@ impl Drop for Unfinished<'_> {
 
 /// Removes the file of a key; one that is not there is no error.
 fn remove(directory: &Directory, key: Uuid) -> Result<(), StoreError> {
-    let spot = directory.spot(key);
-    match directory.files().remove(&spot) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(&spot.path(), error)),
+    let file_ref = directory.file_ref(key);
+    match directory.files().remove(&file_ref) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(at(&file_ref.path(), error)),
         _ => Ok(()),
     }
 }
@@ -395,12 +396,12 @@ pub(super) fn writable(path: &PreparedPath) -> Result<(), StoreError> {
     path.directory().check_process()?;
     match path.mode() {
         Mode::ReadWrite => Ok(()),
-        Mode::ReadOnly | Mode::Import { .. } => Err(at(path, Fault::ReadOnly)),
+        Mode::ReadOnly | Mode::Import { .. } => Err(at(path, Cause::ReadOnly)),
     }
 }
 
 fn is_conflict(error: &StoreError) -> bool {
-    matches!(error.get_ref().downcast_ref(), Some(Fault::Conflict))
+    matches!(error.get_ref().downcast_ref(), Some(Cause::Conflict))
 }
 
 impl<C> fmt::Debug for FBStore<C> {

@@ -9,9 +9,9 @@ use std::path::Path;
 use file_backed_codecs::printable::PrintablePath;
 use uuid::Uuid;
 
+use super::file_ref::{FileRef, Shards};
 use super::files::Files;
 use super::scan::Found;
-use super::spot::{Shards, Spot};
 
 /// Empties a directory that is marked as a cache, and that this process has just
 /// got. What is not the library's own is reported and left.
@@ -29,15 +29,17 @@ pub(super) fn cache(
 /// Removes the temporary names of processes that died.
 pub(super) fn left_over(files: &dyn Files, shards: &Shards, found: &Found) {
     let left_over = found.left_over.iter();
-    let spots = left_over.map(|(shard, name)| Spot::InShard(shards, *shard, Path::new(name)));
+    let spots = left_over.map(|(shard, name)| FileRef::InShard(shards, *shard, Path::new(name)));
     remove_all(files, shards, spots);
 }
 
-fn remove_all<'a>(files: &dyn Files, shards: &Shards, spots: impl Iterator<Item = Spot<'a>>) {
+fn remove_all<'a>(files: &dyn Files, shards: &Shards, spots: impl Iterator<Item = FileRef<'a>>) {
     let mut removed = 0_usize;
-    for spot in spots {
-        match files.remove(&spot) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => report(&spot.path(), &error),
+    for file_ref in spots {
+        match files.remove(&file_ref) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                report(&file_ref.path(), &error)
+            }
             _ => removed += 1,
         }
     }

@@ -19,11 +19,11 @@ use file_backed_codecs::printable::PrintablePath;
 use tempfile::TempDir;
 
 use super::directory::{at, create_shards};
+use super::file_ref::{FileRef, Shards};
 use super::files::Files;
 use super::layout::is_shard;
 use super::lock::Locks;
-use super::spot::{Shards, Spot};
-use crate::error::{Fault, StoreError};
+use crate::error::{Cause, StoreError};
 
 /// How the names of temporary directories begin.
 const PREFIX: &str = "file_backed-";
@@ -68,7 +68,7 @@ pub(super) fn make(files: &dyn Files, parent: &Path) -> Result<Made, StoreError>
             return Ok(made);
         }
     }
-    try_make(files, parent)?.ok_or_else(|| at(parent, Fault::Locked))
+    try_make(files, parent)?.ok_or_else(|| at(parent, Cause::Locked))
 }
 
 /// `None` if a sweep got hold of it before it was locked.
@@ -79,10 +79,10 @@ fn try_make(files: &dyn Files, parent: &Path) -> Result<Option<Made>, StoreError
         let shards = Shards::open(root.to_owned()).map_err(|error| at(root, error))?;
         let locks = Locks::take(files, &shards)?;
         if locks.is_shared() || !locks.are_in_place(files, &shards) {
-            return Err(at(root, Fault::Locked));
+            return Err(at(root, Cause::Locked));
         }
         create_shards(files, &shards)?;
-        let now = files.identity(&Spot::Path(root));
+        let now = files.identity(&FileRef::Path(root));
         let now = now.map_err(|error| at(root, error))?;
         Ok((now == shards.identity()).then_some((shards, locks)))
     };
@@ -99,7 +99,7 @@ fn try_make(files: &dyn Files, parent: &Path) -> Result<Option<Made>, StoreError
 }
 
 fn is_locked(error: &StoreError) -> bool {
-    matches!(error.get_ref().downcast_ref(), Some(Fault::Locked))
+    matches!(error.get_ref().downcast_ref(), Some(Cause::Locked))
 }
 
 fn make_dir(parent: &Path) -> io::Result<TempDir> {
@@ -146,7 +146,7 @@ fn sweep_one(files: &dyn Files, path: &Path, deadline: Instant) {
     let Ok(shards) = Shards::open(path.to_owned()) else {
         return;
     };
-    let root = Spot::Root(&shards);
+    let root = FileRef::Root(&shards);
     if !files.ownership(&root).is_ok_and(|owner| owner.is_ours) || !holds_only_ours(files, &root) {
         return;
     }
@@ -166,7 +166,7 @@ fn sweep_one(files: &dyn Files, path: &Path, deadline: Instant) {
 }
 
 /// Whether it is marked, and nothing is there that a temporary directory has not.
-fn holds_only_ours(files: &dyn Files, root: &Spot<'_>) -> bool {
+fn holds_only_ours(files: &dyn Files, root: &FileRef<'_>) -> bool {
     let (mut is_marked, mut is_ours) = (false, true);
     let listed = files.list(root, &mut |name, _| {
         let name = name.to_str().unwrap_or_default();
@@ -180,8 +180,8 @@ fn holds_only_ours(files: &dyn Files, root: &Spot<'_>) -> bool {
 fn delete(files: &dyn Files, shards: &Shards, deadline: Instant) -> io::Result<bool> {
     for shard in 0..=u8::MAX {
         let mut names = Vec::new();
-        let spot = Spot::Shard(shards, shard);
-        match files.list(&spot, &mut |name, _| names.push(name.to_owned())) {
+        let file_ref = FileRef::Shard(shards, shard);
+        match files.list(&file_ref, &mut |name, _| names.push(name.to_owned())) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             listed => listed?,
         }
@@ -189,7 +189,7 @@ fn delete(files: &dyn Files, shards: &Shards, deadline: Instant) -> io::Result<b
             if Instant::now() > deadline {
                 return Ok(false);
             }
-            files.remove(&Spot::InShard(shards, shard, Path::new(&name)))?;
+            files.remove(&FileRef::InShard(shards, shard, Path::new(&name)))?;
         }
     }
     fs::remove_dir_all(shards.root()).map(|()| true)

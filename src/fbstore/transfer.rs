@@ -12,12 +12,12 @@ use file_backed_codecs::printable::PrintablePath;
 use uuid::Uuid;
 
 use super::directory::{Directory, at};
+use super::file_ref::FileRef;
 use super::files::{Files, SyncError};
 use super::readers::Readers;
 use super::role::Role;
-use super::spot::Spot;
 use crate::backing_store::Transfer;
-use crate::error::{Fault, StoreError};
+use crate::error::{Cause, StoreError};
 
 /// Bytes that a copy moves at a time.
 const CHUNK: usize = 1 << 20;
@@ -32,11 +32,11 @@ impl Directory {
     /// file of equal footer that is found there may be torn.
     pub(crate) fn take_in(
         &self,
-        from: &Spot<'_>,
+        from: &FileRef<'_>,
         key: Uuid,
         role: Role,
     ) -> Result<Transfer, StoreError> {
-        let (files, to) = (self.files(), self.spot(key));
+        let (files, to) = (self.files(), self.file_ref(key));
         let mut linked = files.link(from, &to);
         if is_missing(&linked) {
             // The name that is not there may be the new one's directory.
@@ -55,7 +55,7 @@ impl Directory {
                 self.open_up(&to, role)?;
                 Ok(present)
             }
-            io::ErrorKind::NotFound => Err(of(&to, Fault::DirectoryGone)),
+            io::ErrorKind::NotFound => Err(of(&to, Cause::DirectoryGone)),
             _ if cannot_be_linked(&error) => self.copy_in(from, key, role),
             _ => Err(of(from, error)),
         }
@@ -63,7 +63,7 @@ impl Directory {
 
     /// A linked file keeps the permissions that it has elsewhere; those who may read
     /// what is persisted here are to read it too.
-    fn open_up(&self, to: &Spot<'_>, role: Role) -> Result<(), StoreError> {
+    fn open_up(&self, to: &FileRef<'_>, role: Role) -> Result<(), StoreError> {
         if role == Role::Cache || to.readers() == Readers::Owner {
             return Ok(());
         }
@@ -77,11 +77,11 @@ impl Directory {
     /// Makes a file of its own for `key` with the bytes of the file at `from`.
     pub(crate) fn copy_in(
         &self,
-        from: &Spot<'_>,
+        from: &FileRef<'_>,
         key: Uuid,
         role: Role,
     ) -> Result<Transfer, StoreError> {
-        let (files, to, temporary) = (self.files(), self.spot(key), self.temporary_spot(key));
+        let (files, to, temporary) = (self.files(), self.file_ref(key), self.temporary_ref(key));
         match files.identity(&to) {
             Ok(_) => return is_present(files, from, &to, role),
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of(&to, error)),
@@ -117,8 +117,8 @@ fn is_missing<R>(result: &io::Result<R>) -> bool {
 /// Whether the file there is as good as the one that should get its name.
 fn is_present(
     files: &dyn Files,
-    from: &Spot<'_>,
-    to: &Spot<'_>,
+    from: &FileRef<'_>,
+    to: &FileRef<'_>,
     role: Role,
 ) -> Result<Transfer, StoreError> {
     let same = files.identity(from).map_err(|error| of(from, error))?
@@ -126,12 +126,16 @@ fn is_present(
     if same || (role == Role::Persisted && footers_equal(files, from, to)?) {
         return Ok(Transfer::Present);
     }
-    Err(of(to, Fault::Conflict))
+    Err(of(to, Cause::Conflict))
 }
 
-fn footers_equal(files: &dyn Files, one: &Spot<'_>, other: &Spot<'_>) -> Result<bool, StoreError> {
-    let footer = |spot: &Spot<'_>| {
-        let source = files.open(spot).map_err(|error| of(spot, error))?;
+fn footers_equal(
+    files: &dyn Files,
+    one: &FileRef<'_>,
+    other: &FileRef<'_>,
+) -> Result<bool, StoreError> {
+    let footer = |file_ref: &FileRef<'_>| {
+        let source = files.open(file_ref).map_err(|error| of(file_ref, error))?;
         Ok::<_, StoreError>(Payload::read_footer(&*source).ok())
     };
     let one = footer(one)?;
@@ -139,7 +143,7 @@ fn footers_equal(files: &dyn Files, one: &Spot<'_>, other: &Spot<'_>) -> Result<
 }
 
 /// Makes a file of its own with the same bytes.
-fn copy(files: &dyn Files, from: &Spot<'_>, to: &Spot<'_>) -> Result<Transfer, StoreError> {
+fn copy(files: &dyn Files, from: &FileRef<'_>, to: &FileRef<'_>) -> Result<Transfer, StoreError> {
     match files.remove(to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of(to, error)),
         _ => {}
@@ -187,19 +191,19 @@ fn is_refusal(error: &io::Error) -> bool {
     error.raw_os_error() == Some(INVALID_FUNCTION)
 }
 
-fn of(spot: &Spot<'_>, error: impl Into<StoreError>) -> StoreError {
-    at(&spot.path(), error)
+fn of(file_ref: &FileRef<'_>, error: impl Into<StoreError>) -> StoreError {
+    at(&file_ref.path(), error)
 }
 
 /// A temporary file; dropped, it is removed.
-struct Unfinished<'a>(&'a dyn Files, &'a Spot<'a>);
+struct Unfinished<'a>(&'a dyn Files, &'a FileRef<'a>);
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
-        let Self(files, spot) = self;
-        match files.remove(spot) {
+        let Self(files, file_ref) = self;
+        match files.remove(file_ref) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(path = %PrintablePath(&spot.path()), %error, "what a failed copy left could not be removed");
+                tracing::warn!(path = %PrintablePath(&file_ref.path()), %error, "what a failed copy left could not be removed");
             }
             _ => {}
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::FBPool;
 use super::eviction::Drops;
-use super::loading::{Waiting, leaked};
+use super::loading::{FlightWait, leaked};
 use crate::backing_store::Strategy;
 use crate::error::{Operation, StoreError};
 use crate::residency::{CheckoutStep, Item, ValueRef, WriteBack, Written};
@@ -31,7 +31,7 @@ enum Step<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     Copy(Arc<T>),
     /// The handle shares its item: load the value and copy it.
     CopyLoaded,
-    Load(Waiting<'a, T, B>),
+    Load(FlightWait<'a, T, B>),
     /// A save wants this write first, or it is running.
     Write(Arc<WriteBack<B>>),
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::eviction::Drops;
 use super::{FBPool, maps};
 use crate::backing_store::{BackingStoreT, Lane, Strategy};
-use crate::error::{Fault, Operation};
+use crate::error::{Cause, Operation};
 use crate::residency::{Flight, Item, LoadStep, ValueRef};
 use crate::{Error, Result};
 
@@ -51,8 +51,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     pub(crate) async fn load(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Result<ValueRef<T>> {
         match self.begin_load(item)? {
-            Begun::Hit(value) => Ok(value),
-            Begun::Waits(waiting) => waiting
+            LoadStart::Hit(value) => Ok(value),
+            LoadStart::Waits(waiting) => waiting
                 .value(|loaded| loaded.clone())
                 .await
                 .map(ValueRef::full),
@@ -61,24 +61,27 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     pub(crate) fn blocking_load(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Result<ValueRef<T>> {
         match self.begin_load(item)? {
-            Begun::Hit(value) => Ok(value),
-            Begun::Waits(waiting) => waiting
+            LoadStart::Hit(value) => Ok(value),
+            LoadStart::Waits(waiting) => waiting
                 .blocking_value(|loaded| loaded.clone())
                 .map(ValueRef::full),
         }
     }
 
-    fn begin_load<'a>(self: &'a Arc<Self>, item: &'a Arc<Item<T, B>>) -> Result<Begun<'a, T, B>> {
+    fn begin_load<'a>(
+        self: &'a Arc<Self>,
+        item: &'a Arc<Item<T, B>>,
+    ) -> Result<LoadStart<'a, T, B>> {
         self.core().check_process(Operation::Load)?;
         match item.begin_load(&**self) {
             LoadStep::Hit(value) => {
                 self.counters.hit();
                 self.promote(item);
-                Ok(Begun::Hit(value))
+                Ok(LoadStart::Hit(value))
             }
             LoadStep::Wait { flight, new } => {
                 self.counters.miss();
-                Ok(Begun::Waits(self.wait_for(item, flight, new)))
+                Ok(LoadStart::Waits(self.wait_for(item, flight, new)))
             }
             LoadStep::Leaked => Err(leaked(Operation::Load, item)),
         }
@@ -89,8 +92,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item: &'a Arc<Item<T, B>>,
         flight: Arc<Flight<T>>,
         new: bool,
-    ) -> Waiting<'a, T, B> {
-        Waiting {
+    ) -> FlightWait<'a, T, B> {
+        FlightWait {
             pool: self,
             item,
             flight: Some(flight),
@@ -123,13 +126,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 }
 
-enum Begun<'a, T: Send + Sync + 'static, B: Strategy<T>> {
+enum LoadStart<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     Hit(ValueRef<T>),
-    Waits(Waiting<'a, T, B>),
+    Waits(FlightWait<'a, T, B>),
 }
 
 /// Somebody who waits for a flight.
-pub(super) struct Waiting<'a, T: Send + Sync + 'static, B: Strategy<T>> {
+pub(super) struct FlightWait<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     pool: &'a Arc<FBPool<T, B>>,
     item: &'a Arc<Item<T, B>>,
     flight: Option<Arc<Flight<T>>>,
@@ -139,7 +142,7 @@ pub(super) struct Waiting<'a, T: Send + Sync + 'static, B: Strategy<T>> {
 
 type Loaded<T> = Option<Result<Arc<T>>>;
 
-impl<T: Send + Sync + 'static, B: Strategy<T>> Waiting<'_, T, B> {
+impl<T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'_, T, B> {
     /// Waits for the value; `get` clones it, or takes it where nobody else waits.
     pub(super) async fn value(self, get: impl Fn(&mut Loaded<T>) -> Loaded<T>) -> Result<Arc<T>> {
         if self.new {
@@ -161,7 +164,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Waiting<'_, T, B> {
     fn queue(&self) {
         let (pool, item, flight) = (self.pool.clone(), self.item.clone(), self.flight.clone());
         self.pool.core().queue.run(Lane::Urgent, move || {
-            let job = Waiting {
+            let job = FlightWait {
                 pool: &pool,
                 item: &item,
                 flight,
@@ -178,7 +181,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Waiting<'_, T, B> {
 
 /// The flight holds the value too. While it does, the budget cannot let go of
 /// it, so whoever gives up the flight looks whether it should.
-impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for Waiting<'_, T, B> {
+impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for FlightWait<'_, T, B> {
     fn drop(&mut self) {
         self.flight = None;
         self.pool.user_gone(self.item);
@@ -186,5 +189,5 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for Waiting<'_, T, B> {
 }
 
 pub(super) fn leaked<T, B: BackingStoreT>(operation: Operation, item: &Item<T, B>) -> Error {
-    Error::of_key(operation, item.key(), Fault::LeakedGuard)
+    Error::of_key(operation, item.key(), Cause::LeakedGuard)
 }

@@ -31,7 +31,7 @@ pub use builder::PoolBuilder;
 pub(crate) use checkout::{Checkout, Duplicate};
 pub use stats::Stats;
 
-use crate::backing_store::{BackingStore, BackingStoreT, Core, Strategy, FileShare, TrackedPath};
+use crate::backing_store::{BackingStore, BackingStoreT, Core, FileShare, Strategy, TrackedPath};
 use crate::error::Operation;
 use crate::residency::{InFlight, Item, ListId, PoolLists, Written};
 use crate::sync::atomic::Ordering;

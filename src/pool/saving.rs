@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::FBPool;
 use super::loading::leaked;
 use crate::Result;
-use crate::backing_store::{BackingStoreT, Strategy, Task, FileShare, TrackedPath};
+use crate::backing_store::{BackingStoreT, FileShare, Strategy, Task, TrackedPath};
 use crate::error::Operation;
 use crate::residency::{Item, Save, Wanted, WriteBack, Written};
 

@@ -98,7 +98,10 @@ impl<T, B: BackingStoreT> Item<T, B> {
             self.slot.put(value.clone());
             return CheckoutStep::Pinned(value);
         }
-        let old = (cell.key, std::mem::replace(&mut cell.file, FileOwnership::None));
+        let old = (
+            cell.key,
+            std::mem::replace(&mut cell.file, FileOwnership::None),
+        );
         cell.key = crate::key::random();
         cell.is_map = false;
         cell.was_loaded = false;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::Result;
-use crate::backing_store::{RunOnce, Outcome};
+use crate::backing_store::{Outcome, RunOnce};
 
 /// A load under way. It carries its result: waiters take the value from here
 /// and never from the slot, so that they get it however small the cache is.

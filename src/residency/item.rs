@@ -77,7 +77,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
 
     /// An item of one's own for a value that is about to be changed.
     pub(crate) fn checked_out() -> Arc<Self> {
-        Self::new(crate::key::random(), None, 0, FileOwnership::None, State::CheckedOut)
+        Self::new(
+            crate::key::random(),
+            None,
+            0,
+            FileOwnership::None,
+            State::CheckedOut,
+        )
     }
 
     /// An item whose value is in a file.
@@ -85,7 +91,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
         Self::new(token.key(), None, 0, token.into_ownership(), State::Absent)
     }
 
-    fn new(key: Uuid, value: Option<Arc<T>>, weight: u64, file: FileOwnership, state: State) -> Arc<Self> {
+    fn new(
+        key: Uuid,
+        value: Option<Arc<T>>,
+        weight: u64,
+        file: FileOwnership,
+        state: State,
+    ) -> Arc<Self> {
         Arc::new(Self {
             slot: Slot::new(value),
             last_used: AtomicU64::new(0),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::Result;
-use crate::backing_store::{BackingStoreT, RunOnce, Outcome, FileShare};
+use crate::backing_store::{BackingStoreT, FileShare, Outcome, RunOnce};
 use crate::sync::atomic::{AtomicU8, Ordering};
 
 /// What a write is wanted for, apart from eviction. Later ones want it more.

@@ -3,7 +3,7 @@
 use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use file_backed::dataset::{Inspection, Snapshot, Verify};
+use file_backed::dataset::{Inspection, Snapshot, VerifyOptions};
 
 use super::*;
 use crate::support::test;
@@ -32,7 +32,7 @@ fn check(user: &User) {
     for name in user.library.root().texts.keys() {
         assert_eq!(user.text(name), n.to_string(), "of one commit");
     }
-    let verified = user.library.blocking_verify(Verify::all());
+    let verified = user.library.blocking_verify(VerifyOptions::all());
     assert!(verified.expect("it reads").is_whole());
 }
 
@@ -80,7 +80,7 @@ fn a_copy_that_is_made_while_another_commits_opens() {
                     assert_eq!(files_below(&to), copy.library.keys(), "and nothing else");
                     end(copy);
                     let found = Inspection::blocking_open(&to).expect("it is there");
-                    assert!(found.blocking_verify(Verify::all()).is_whole());
+                    assert!(found.blocking_verify(VerifyOptions::all()).is_whole());
                 }
             }
             ends.store(true, Ordering::SeqCst);

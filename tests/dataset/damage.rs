@@ -5,7 +5,7 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use file_backed::dataset::{Inspection, Verify};
+use file_backed::dataset::{Inspection, VerifyOptions};
 
 use super::*;
 use crate::support::test;
@@ -65,7 +65,7 @@ fn a_missing_file_is_named_and_the_others_can_be_read() {
         }
         let verified = reader
             .library
-            .blocking_verify(Verify::all())
+            .blocking_verify(VerifyOptions::all())
             .expect("it reads");
         let missing: Vec<_> = verified.damaged.iter().map(Error::key).collect();
         assert_eq!(missing, [Some(keys[0]), Some(keys[1])]);
@@ -114,7 +114,7 @@ fn verify_reads_every_byte_of_all_or_some() {
         let len = (3 << 20) + 64;
         let seen = Arc::new(AtomicU64::new(0));
         let most = seen.clone();
-        let all = || Verify::all();
+        let all = || VerifyOptions::all();
         let verify = all().on_progress(move |progress| {
             assert_eq!((progress.items_total, progress.bytes_total), (5, 5 * len));
             most.fetch_max(progress.bytes, Ordering::Relaxed);
@@ -151,7 +151,7 @@ fn verify_reads_every_byte_of_all_or_some() {
         let inspection = Inspection::blocking_open(&places.saved).expect("it is a dataset");
         check(&inspection.blocking_verify(all()).damaged);
 
-        let some = Verify::some([keys[0], keys[1], Uuid::nil()]);
+        let some = VerifyOptions::some([keys[0], keys[1], Uuid::nil()]);
         let verified = user.library.blocking_verify(some).expect("it reads");
         assert_eq!(verified.files, 3);
         let found: Vec<_> = verified.damaged.iter().map(Error::key).collect();

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use file_backed::dataset::{Inspection, Verify};
+use file_backed::dataset::{Inspection, VerifyOptions};
 
 use super::*;
 use crate::support::test;
@@ -246,7 +246,9 @@ fn a_forged_manifest_is_a_typed_error() {
             let opened = Library::blocking_open_read_only(&store, saved.expect("it is there"));
             match opened {
                 Ok(library) => {
-                    let verified = library.blocking_verify(Verify::all()).expect("it reads");
+                    let verified = library
+                        .blocking_verify(VerifyOptions::all())
+                        .expect("it reads");
                     let mut damaged = verified.damaged.iter();
                     assert!(damaged.all(|error| error.is_damaged() || error.is_not_found()));
                 }
@@ -256,7 +258,7 @@ fn a_forged_manifest_is_a_typed_error() {
                 Ok(found) => {
                     found.root_json();
                     let missing = found.missing().len() + found.unnamed().len();
-                    let verified = found.blocking_verify(Verify::all());
+                    let verified = found.blocking_verify(VerifyOptions::all());
                     assert!(missing > 0 || verified.files > 0);
                 }
                 Err(error) => check(&error),

@@ -2,7 +2,7 @@
 
 use std::fmt::Debug;
 
-use file_backed::dataset::{Inspection, Verify};
+use file_backed::dataset::{Inspection, VerifyOptions};
 
 use super::*;
 use crate::support::{test, told};
@@ -163,9 +163,11 @@ fn of_files() {
         let whole = fs::read(&file).expect("it is there");
         let verify = || {
             let reader = open_read_only(&places).expect("the manifest is whole");
-            let verified = reader.blocking_verify(Verify::some([keys[0]]));
+            let verified = reader.blocking_verify(VerifyOptions::some([keys[0]]));
             let found = Inspection::blocking_open(&places.saved).expect("it is there");
-            let mut found = found.blocking_verify(Verify::some([keys[0]])).damaged;
+            let mut found = found
+                .blocking_verify(VerifyOptions::some([keys[0]]))
+                .damaged;
             let mut damaged = verified.expect("it reads").damaged;
             assert_eq!((damaged.len(), found.len()), (1, 1));
             let root = places.saved.parent().expect("it is in one");
@@ -232,7 +234,9 @@ fn of_keys_and_stores() {
             kept,
             "could not commit item KEY (ROOT/saved/SHARD/KEY): no item with this key is in the current commit: take keys from its root",
         );
-        let verified = user.library.blocking_verify(Verify::some([key.uuid()]));
+        let verified = user
+            .library
+            .blocking_verify(VerifyOptions::some([key.uuid()]));
         let mut verified = verified.expect("it reads").damaged;
         expect::<()>(
             &places,
@@ -240,7 +244,9 @@ fn of_keys_and_stores() {
             "could not verify item KEY (ROOT/saved/SHARD/KEY): no item with this key is in the current commit: take keys from its root",
         );
         let found = Inspection::blocking_open(&places.saved).expect("it is there");
-        let mut verified = found.blocking_verify(Verify::some([key.uuid()])).damaged;
+        let mut verified = found
+            .blocking_verify(VerifyOptions::some([key.uuid()]))
+            .damaged;
         expect::<()>(
             &places,
             Err(verified.remove(0)),

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 
-use file_backed::dataset::{Dataset, Inspection, Key, Verify};
+use file_backed::dataset::{Dataset, Inspection, Key, VerifyOptions};
 use file_backed::fbstore::{FBStore, PreparedPath, Readers};
 use file_backed::{BackingStore, Error, FBPool, Result};
 use tokio::runtime::Runtime;
@@ -54,9 +54,9 @@ fn read(saved: &Path) -> Result<()> {
         let item = library.blocking_get(&pool, *key)?;
         assert!(is_word(&item.blocking_read()?));
     }
-    assert!(library.blocking_verify(Verify::all())?.is_whole());
+    assert!(library.blocking_verify(VerifyOptions::all())?.is_whole());
     let found = Inspection::blocking_open(saved)?;
-    assert!(found.blocking_verify(Verify::all()).is_whole());
+    assert!(found.blocking_verify(VerifyOptions::all()).is_whole());
     Ok(())
 }
 

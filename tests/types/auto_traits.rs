@@ -57,7 +57,7 @@ fn of_datasets() {
     use file_backed::backing_store::FileFingerprint;
     use file_backed::dataset::{
         Committed, Copied, Dataset, Inspection, ItemFile, Key, Progress, Saver, Snapshot, Verified,
-        Verify,
+        VerifyOptions,
     };
     type Files = FBStore<Words>;
     shared::<Dataset<String, Files>>();
@@ -69,7 +69,7 @@ fn of_datasets() {
     shared::<ItemFile>();
     shared::<Progress>();
     shared::<Verified>();
-    shared::<Verify>();
+    shared::<VerifyOptions>();
     shared::<FileFingerprint>();
     send::<Saver<Files>>();
     // None is called: that it compiles is the test.
@@ -80,7 +80,7 @@ fn of_datasets() {
     let _ = |dataset: &Dataset<String, Files>, pool: &Arc<FBPool<String, Files>>| {
         drop(is_send(dataset.commit(|_| Ok::<_, Error>(String::new()))));
         drop(is_send(dataset.get(pool, Key::from_uuid(Uuid::nil()))));
-        drop(is_send(dataset.verify(Verify::all())));
+        drop(is_send(dataset.verify(VerifyOptions::all())));
         drop(is_send(dataset.snapshot()));
         drop(is_send(Snapshot::open("/nowhere")));
     };

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use file_backed::Error;
-use file_backed::dataset::{Inspection, Verified, Verify};
+use file_backed::dataset::{Inspection, Verified, VerifyOptions};
 use file_backed::uuid::Uuid;
 use file_backed_codecs::printable::PrintablePath;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -18,8 +18,8 @@ const BAR: &str =
 pub(crate) fn run(directory: &Inspection, keys: &[Uuid], as_json: bool) -> Result<Found> {
     check_known(directory, keys)?;
     let verify = match keys {
-        [] => Verify::all(),
-        keys => Verify::some(keys.iter().copied()),
+        [] => VerifyOptions::all(),
+        keys => VerifyOptions::some(keys.iter().copied()),
     };
     // It shows itself only on a terminal.
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(BAR)?);

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use file_backed_codecs::Source;
 use parking_lot::Mutex;
 
+use crate::fbstore::file_ref::FileRef;
 use crate::fbstore::files::{Files, Identity, Ownership, SyncError};
 use crate::fbstore::readers::Readers;
 use crate::fbstore::real_files::RealFiles;
-use crate::fbstore::spot::Spot;
 
 /// The machine's file system, in which operations can be made to fail. Clones
 /// count together.
@@ -121,31 +121,31 @@ impl FaultyFiles {
 }
 
 impl Files for FaultyFiles {
-    fn create_dir(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()> {
+    fn create_dir(&self, file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()> {
         self.check("create_dir")?;
-        RealFiles.create_dir(spot, readers)
+        RealFiles.create_dir(file_ref, readers)
     }
 
-    fn list(&self, spot: &Spot<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
+    fn list(&self, file_ref: &FileRef<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
         self.check("list")?;
-        RealFiles.list(spot, each)
+        RealFiles.list(file_ref, each)
     }
 
-    fn create(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Write + Send>> {
+    fn create(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Write + Send>> {
         self.check("create")?;
-        let file = RealFiles.create(spot)?;
+        let file = RealFiles.create(file_ref)?;
         let files = self.clone();
         Ok(Box::new(FaultyWriter { files, file }))
     }
 
-    fn open(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Source>> {
+    fn open(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Source>> {
         self.check("open")?;
-        let file = RealFiles.open(spot)?;
+        let file = RealFiles.open(file_ref)?;
         let files = self.clone();
         Ok(Box::new(FaultySource { files, file }))
     }
 
-    fn link(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+    fn link(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
         self.check("link")?;
         match self.links() {
             Links::AsTheMachine => RealFiles.link(from, to),
@@ -155,7 +155,7 @@ impl Files for FaultyFiles {
         }
     }
 
-    fn reflink(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+    fn reflink(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
         self.check("reflink")?;
         match self.links() {
             Links::AsTheMachine | Links::Refused(_) => RealFiles.reflink(from, to),
@@ -163,52 +163,52 @@ impl Files for FaultyFiles {
         }
     }
 
-    fn rename_new(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+    fn rename_new(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
         self.check("rename_new")?;
         RealFiles.rename_new(from, to)
     }
 
-    fn remove(&self, spot: &Spot<'_>) -> io::Result<()> {
+    fn remove(&self, file_ref: &FileRef<'_>) -> io::Result<()> {
         self.check("remove")?;
-        RealFiles.remove(spot)
+        RealFiles.remove(file_ref)
     }
 
-    fn identity(&self, spot: &Spot<'_>) -> io::Result<Identity> {
+    fn identity(&self, file_ref: &FileRef<'_>) -> io::Result<Identity> {
         self.check("identity")?;
-        RealFiles.identity(spot)
+        RealFiles.identity(file_ref)
     }
 
-    fn sync(&self, spot: &Spot<'_>) -> Result<(), SyncError> {
+    fn sync(&self, file_ref: &FileRef<'_>) -> Result<(), SyncError> {
         self.check("sync").map_err(SyncError::Sync)?;
         // A disk takes its time, so that others get their turn.
         std::thread::yield_now();
-        RealFiles.sync(spot)?;
-        self.0.lock().synced.insert(spot.path().into_owned());
+        RealFiles.sync(file_ref)?;
+        self.0.lock().synced.insert(file_ref.path().into_owned());
         Ok(())
     }
 
-    fn open_up(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()> {
+    fn open_up(&self, file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()> {
         self.check("open_up")?;
-        RealFiles.open_up(spot, readers)
+        RealFiles.open_up(file_ref, readers)
     }
 
-    fn ownership(&self, spot: &Spot<'_>) -> io::Result<Ownership> {
+    fn ownership(&self, file_ref: &FileRef<'_>) -> io::Result<Ownership> {
         self.check("ownership")?;
-        RealFiles.ownership(spot)
+        RealFiles.ownership(file_ref)
     }
 
-    fn anchor(&self, path: &Path) -> io::Result<Option<File>> {
-        RealFiles.anchor(path)
+    fn syncfs_handle(&self, path: &Path) -> io::Result<Option<File>> {
+        RealFiles.syncfs_handle(path)
     }
 
-    fn sync_file_system(&self, anchor: &File) -> io::Result<()> {
+    fn sync_file_system(&self, syncfs_handle: &File) -> io::Result<()> {
         self.check("sync_file_system")?;
-        RealFiles.sync_file_system(anchor)
+        RealFiles.sync_file_system(syncfs_handle)
     }
 
-    fn open_lock(&self, spot: &Spot<'_>) -> io::Result<File> {
+    fn open_lock(&self, file_ref: &FileRef<'_>) -> io::Result<File> {
         self.check("open_lock")?;
-        RealFiles.open_lock(spot)
+        RealFiles.open_lock(file_ref)
     }
 
     fn try_lock(&self, file: &File) -> io::Result<bool> {
@@ -216,9 +216,9 @@ impl Files for FaultyFiles {
         RealFiles.try_lock(file)
     }
 
-    fn open_pin(&self, spot: &Spot<'_>) -> io::Result<File> {
+    fn open_pin(&self, file_ref: &FileRef<'_>) -> io::Result<File> {
         self.check("open_pin")?;
-        RealFiles.open_pin(spot)
+        RealFiles.open_pin(file_ref)
     }
 
     fn try_lock_shared(&self, file: &File) -> io::Result<bool> {

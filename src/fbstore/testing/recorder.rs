@@ -11,9 +11,9 @@ use file_backed_codecs::Source;
 use parking_lot::Mutex;
 
 use super::FaultyFiles;
+use crate::fbstore::file_ref::FileRef;
 use crate::fbstore::files::{Files, Identity, Ownership, SyncError};
 use crate::fbstore::readers::Readers;
-use crate::fbstore::spot::Spot;
 
 /// What was done, in its order. A file is known by a number, since its names
 /// come and go.
@@ -93,33 +93,33 @@ impl<A> Clone for Recorder<A> {
 /// The log is locked while the operation runs, so that its order is that of the
 /// effects.
 impl<A: Send + 'static> Files for Recorder<A> {
-    fn create_dir(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()> {
+    fn create_dir(&self, file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()> {
         let mut log = self.log.lock();
-        let path = &*spot.path();
+        let path = &*file_ref.path();
         let missing = path.ancestors().take_while(|path| !path.exists());
         let missing: Vec<_> = missing.map(Path::to_owned).collect();
-        self.files.create_dir(spot, readers)?;
+        self.files.create_dir(file_ref, readers)?;
         let made = missing.into_iter().rev().map(Event::MakeDirectory);
         log.events.extend(made);
         Ok(())
     }
 
-    fn list(&self, spot: &Spot<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
-        self.files.list(spot, each)
+    fn list(&self, file_ref: &FileRef<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
+        self.files.list(file_ref, each)
     }
 
-    fn open_up(&self, spot: &Spot<'_>, readers: Readers) -> io::Result<()> {
-        self.files.open_up(spot, readers)
+    fn open_up(&self, file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()> {
+        self.files.open_up(file_ref, readers)
     }
 
-    fn ownership(&self, spot: &Spot<'_>) -> io::Result<Ownership> {
-        self.files.ownership(spot)
+    fn ownership(&self, file_ref: &FileRef<'_>) -> io::Result<Ownership> {
+        self.files.ownership(file_ref)
     }
 
-    fn create(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Write + Send>> {
+    fn create(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Write + Send>> {
         let mut log = self.log.lock();
-        let target = self.files.create(spot)?;
-        let file = log.new_file(&spot.path());
+        let target = self.files.create(file_ref)?;
+        let file = log.new_file(&file_ref.path());
         let recorder = self.clone();
         Ok(Box::new(Recorded {
             recorder,
@@ -128,11 +128,11 @@ impl<A: Send + 'static> Files for Recorder<A> {
         }))
     }
 
-    fn open(&self, spot: &Spot<'_>) -> io::Result<Box<dyn Source>> {
-        self.files.open(spot)
+    fn open(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Source>> {
+        self.files.open(file_ref)
     }
 
-    fn link(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+    fn link(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
         let mut log = self.log.lock();
         self.files.link(from, to)?;
         let file = log.names[&*from.path()];
@@ -140,7 +140,7 @@ impl<A: Send + 'static> Files for Recorder<A> {
         Ok(())
     }
 
-    fn reflink(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+    fn reflink(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
         let mut log = self.log.lock();
         self.files.reflink(from, to)?;
         let file = log.new_file(&to.path());
@@ -149,7 +149,7 @@ impl<A: Send + 'static> Files for Recorder<A> {
         Ok(())
     }
 
-    fn rename_new(&self, from: &Spot<'_>, to: &Spot<'_>) -> io::Result<()> {
+    fn rename_new(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
         let mut log = self.log.lock();
         self.files.rename_new(from, to)?;
         let (from, to) = (from.path().into_owned(), to.path().into_owned());
@@ -159,22 +159,22 @@ impl<A: Send + 'static> Files for Recorder<A> {
         Ok(())
     }
 
-    fn remove(&self, spot: &Spot<'_>) -> io::Result<()> {
+    fn remove(&self, file_ref: &FileRef<'_>) -> io::Result<()> {
         let mut log = self.log.lock();
-        self.files.remove(spot)?;
-        log.names.remove(&*spot.path());
-        log.events.push(Event::Remove(spot.path().into_owned()));
+        self.files.remove(file_ref)?;
+        log.names.remove(&*file_ref.path());
+        log.events.push(Event::Remove(file_ref.path().into_owned()));
         Ok(())
     }
 
-    fn identity(&self, spot: &Spot<'_>) -> io::Result<Identity> {
-        self.files.identity(spot)
+    fn identity(&self, file_ref: &FileRef<'_>) -> io::Result<Identity> {
+        self.files.identity(file_ref)
     }
 
-    fn sync(&self, spot: &Spot<'_>) -> Result<(), SyncError> {
+    fn sync(&self, file_ref: &FileRef<'_>) -> Result<(), SyncError> {
         let mut log = self.log.lock();
-        self.files.sync(spot)?;
-        let path = spot.path();
+        self.files.sync(file_ref)?;
+        let path = file_ref.path();
         let synced = match log.names.get(&*path) {
             Some(file) => Event::SyncFile(*file),
             None => Event::SyncDirectory(path.into_owned()),
@@ -183,8 +183,8 @@ impl<A: Send + 'static> Files for Recorder<A> {
         Ok(())
     }
 
-    fn anchor(&self, path: &Path) -> io::Result<Option<File>> {
-        self.files.anchor(path)
+    fn syncfs_handle(&self, path: &Path) -> io::Result<Option<File>> {
+        self.files.syncfs_handle(path)
     }
 
     fn sync_file_system(&self, _: &File) -> io::Result<()> {
@@ -193,11 +193,11 @@ impl<A: Send + 'static> Files for Recorder<A> {
         Ok(())
     }
 
-    fn open_lock(&self, spot: &Spot<'_>) -> io::Result<File> {
+    fn open_lock(&self, file_ref: &FileRef<'_>) -> io::Result<File> {
         let mut log = self.log.lock();
-        let path = spot.path();
+        let path = file_ref.path();
         let is_new = !path.exists();
-        let file = self.files.open_lock(spot)?;
+        let file = self.files.open_lock(file_ref)?;
         if is_new {
             log.new_file(&path);
         }
@@ -208,8 +208,8 @@ impl<A: Send + 'static> Files for Recorder<A> {
         self.files.try_lock(file)
     }
 
-    fn open_pin(&self, spot: &Spot<'_>) -> io::Result<File> {
-        self.files.open_pin(spot)
+    fn open_pin(&self, file_ref: &FileRef<'_>) -> io::Result<File> {
+        self.files.open_pin(file_ref)
     }
 
     fn try_lock_shared(&self, file: &File) -> io::Result<bool> {

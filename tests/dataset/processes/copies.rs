@@ -1,6 +1,6 @@
 //! Copies, while another process commits.
 
-use file_backed::dataset::{Snapshot, Verify};
+use file_backed::dataset::{Snapshot, VerifyOptions};
 
 use super::*;
 
@@ -21,7 +21,7 @@ fn a_copy_that_is_made_while_a_process_commits_opens() {
         let user = copy.user();
         assert_eq!(user.library.generation(), copied.generation);
         kills::number(&user);
-        let verified = user.library.blocking_verify(Verify::all());
+        let verified = user.library.blocking_verify(VerifyOptions::all());
         assert!(verified.expect("it reads").is_whole());
         assert_eq!(copy.files(), user.library.keys());
         end(user);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::mpsc::channel;
 
 use file_backed::backing_store::TrackedPath;
-use file_backed::dataset::{Committed, Dataset, Key, Verify};
+use file_backed::dataset::{Committed, Dataset, Key, VerifyOptions};
 use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
 use file_backed::{BackingStore, Error, FBPool, Fb, Result};
 use file_backed_forks::{alone, in_a_fork};
@@ -108,7 +108,7 @@ impl Program {
         for (n, item) in self.items.iter().enumerate() {
             assert_eq!(*item.blocking_read().expect("its file is there"), text(n));
         }
-        let verified = self.notes.blocking_verify(Verify::all());
+        let verified = self.notes.blocking_verify(VerifyOptions::all());
         assert!(verified.expect("it reads").is_whole());
         let before = self.notes.generation();
         let committed = self.commit().expect("it is ours");
@@ -239,8 +239,8 @@ fn a_child_gets_an_error_at_once_where_its_parents_threads_are_needed() {
             forked(theirs.commit());
             let commit = notes.commit(|_| Ok::<_, Error>(vec![]));
             forked(own.block_on(commit));
-            forked(notes.blocking_verify(Verify::all()));
-            forked(own.block_on(notes.verify(Verify::all())));
+            forked(notes.blocking_verify(VerifyOptions::all()));
+            forked(own.block_on(notes.verify(VerifyOptions::all())));
             let key = notes.root()[0];
             forked(notes.blocking_get(pool, key));
             forked(Notes::blocking_open(store, tracked.path().clone()));

@@ -18,7 +18,7 @@ use super::readers::Readers;
 /// without following symbolic links: if the directory was deleted or replaced since,
 /// the operation fails, whatever stands at its path now.
 #[derive(Clone, Copy)]
-pub(crate) enum Spot<'a> {
+pub(crate) enum FileRef<'a> {
     /// The file of a key, or a file on its way to there.
     Item(&'a Shards, ItemName),
     /// Another name in a shard.
@@ -71,18 +71,18 @@ impl Shards {
     }
 
     /// The file of a key.
-    pub(super) fn item(&self, key: Uuid) -> Spot<'_> {
-        Spot::Item(self, ItemName::new(key, ""))
+    pub(super) fn item(&self, key: Uuid) -> FileRef<'_> {
+        FileRef::Item(self, ItemName::new(key, ""))
     }
 
     /// A file on its way to there.
-    pub(super) fn temporary(&self, key: Uuid) -> Spot<'_> {
-        Spot::Item(self, ItemName::new(key, temporary_suffix()))
+    pub(super) fn temporary(&self, key: Uuid) -> FileRef<'_> {
+        FileRef::Item(self, ItemName::new(key, temporary_suffix()))
     }
 
     /// A name beside the shards.
-    pub(super) fn beside<'a>(&'a self, name: &'a str) -> Spot<'a> {
-        Spot::Beside(self, Path::new(name))
+    pub(super) fn beside<'a>(&'a self, name: &'a str) -> FileRef<'a> {
+        FileRef::Beside(self, Path::new(name))
     }
 }
 
@@ -116,7 +116,7 @@ impl ItemName {
     }
 }
 
-impl<'a> Spot<'a> {
+impl<'a> FileRef<'a> {
     pub(crate) fn path(&self) -> Cow<'a, Path> {
         let path = match self {
             Self::Path(path) => return Cow::Borrowed(path),

@@ -2,9 +2,11 @@
 
 use file_backed_codecs::printable::Printable;
 
+use crate::error::{Kind, StoreError};
+
 /// Why a dataset was refused.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum DatasetCause {
     #[error("there is no dataset here: open it with `Dataset::open` once, which makes it")]
     NoDataset,
     #[error(
@@ -83,4 +85,31 @@ pub(crate) enum Fault {
          later"
     )]
     NeverAtRest,
+}
+
+impl DatasetCause {
+    fn kind(&self) -> Kind {
+        match self {
+            Self::NoDataset | Self::NotCommitted | Self::NotHere => Kind::NotFound,
+            Self::DamagedManifest(_) | Self::MissingFiles { .. } | Self::OtherFile => Kind::Damaged,
+            Self::ManifestVersion(_) | Self::OtherRoot(_) => Kind::Mismatch,
+            Self::NeverAtRest => Kind::InUse,
+            Self::Overtaken => Kind::Conflict,
+            Self::ForeignItems(_)
+            | Self::UnfitRoot(_)
+            | Self::OtherStore
+            | Self::IsDataset
+            | Self::OtherItems(_)
+            | Self::ReadOnly
+            | Self::LastGeneration
+            | Self::TooLarge { .. } => Kind::Other,
+        }
+    }
+}
+
+impl From<DatasetCause> for StoreError {
+    fn from(cause: DatasetCause) -> Self {
+        let kind = cause.kind();
+        Self::value(cause).with_kind(kind)
+    }
 }
