@@ -14,7 +14,8 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::backing_store::{BackingStore, BackingStoreT, Strategy, Task, TrackedPath};
-use crate::fb::{clone_value, unwrap};
+use crate::error::unwrap;
+use crate::fb::clone_value;
 use crate::{Error, Fb, Result, WriteGuard};
 
 impl<T: Clone + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {

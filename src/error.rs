@@ -415,6 +415,15 @@ impl Error {
     }
 }
 
+/// Panics with the error's text, for the names that are defined so.
+#[track_caller]
+pub(crate) fn unwrap<R>(result: Result<R>) -> R {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// An error and the chain of its causes, outermost first.
 fn causes<'a>(
     error: &'a (dyn StdError + 'static),

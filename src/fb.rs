@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::backing_store::{BackingStoreT, Strategy, Task, TrackedPath};
-use crate::error::StoreError;
+use crate::error::{StoreError, unwrap};
 use crate::pool::{Checkout, Duplicate, FBPool};
 use crate::residency::Item;
 use crate::{OwnedReadGuard, ReadGuard, Result, WriteGuard};
@@ -482,15 +482,6 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
             self.pool.drop_handle(&shared);
         }
         WriteGuard::new(self, taken.value)
-    }
-}
-
-/// Panics with the error's text, for the names that are defined so.
-#[track_caller]
-pub(crate) fn unwrap<R>(result: Result<R>) -> R {
-    match result {
-        Ok(value) => value,
-        Err(error) => panic!("{error}"),
     }
 }
 

@@ -14,8 +14,8 @@ use super::real_files::RealFiles;
 #[cfg(feature = "dataset")]
 use super::role::Role;
 use crate::backing_store::Outcome;
+use crate::error::unwrap;
 use crate::error::{Operation, StoreError};
-use crate::fb::unwrap;
 use crate::{Error, Result};
 
 /// A directory with its 256 shards, ready to be a store's cache or to have items

@@ -20,8 +20,8 @@ use super::prepared_path::{Mode, PreparedPath};
 use super::role::Role;
 use super::{scan, sweep};
 use crate::backing_store::{Background, BackingStoreT, PlaceKeys, Strategy, Traffic, Transfer};
+use crate::error::unwrap;
 use crate::error::{Cause, Operation, StoreError};
-use crate::fb::unwrap;
 use crate::{Error, Result};
 
 /// Keeps every value in a file of its own, in one directory, in the form that
