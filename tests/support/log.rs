@@ -1,11 +1,11 @@
 //! What the library says through `tracing` on this thread.
 
 use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Level, Metadata, Subscriber};
+use tracing::{Dispatch, Event, Level, Metadata, Subscriber};
 
 struct Log {
     lines: Arc<Mutex<Vec<String>>>,
@@ -69,7 +69,18 @@ pub(crate) fn logged_everywhere() -> Arc<Mutex<Vec<String>>> {
     lines
 }
 
+/// While there is one subscriber in the process, `tracing` asks only that of the current
+/// thread whether a new callsite is of interest. A test on a thread without one then
+/// disabled the callsite for the test that had one. Two that live for ever prevent that.
+static ALWAYS_THERE: LazyLock<[Dispatch; 2]> = LazyLock::new(|| {
+    [Level::DEBUG, Level::INFO].map(|most| {
+        let lines = Arc::default();
+        Dispatch::new(Log { lines, most })
+    })
+});
+
 fn up_to<R>(most: Level, f: impl FnOnce() -> R) -> (R, Vec<String>) {
+    LazyLock::force(&ALWAYS_THERE);
     let lines = Arc::new(Mutex::new(Vec::new()));
     let log = Log {
         lines: lines.clone(),
