@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::backing_store::{BackingStore, BackingStoreT, Strategy, Task, TrackedPath};
 use crate::error::unwrap;
-use crate::fb::clone_value;
+use crate::handle::clone_value;
 use crate::{Error, Fb, Result, WriteGuard};
 
 impl<T: Clone + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {

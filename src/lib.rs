@@ -177,25 +177,19 @@ pub mod convenience;
 #[cfg(feature = "dataset")]
 pub mod dataset;
 mod error;
-mod fb;
 pub mod fbstore;
-mod guard;
 pub mod guide;
+mod handle;
 mod key;
-#[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
-mod mapped;
 mod pool;
 mod process;
 mod residency;
 mod sync;
-#[cfg(feature = "mappedcodec")]
-mod update;
 
 #[doc(inline)]
 pub use backing_store::{BackingStore, BackingStoreT};
 pub use error::{Error, Result};
-pub use fb::Fb;
-pub use guard::{MappedReadGuard, OwnedReadGuard, ReadGuard, WriteGuard};
+pub use handle::{Fb, MappedReadGuard, OwnedReadGuard, ReadGuard, WriteGuard};
 pub use pool::{FBPool, Permit, PoolBuilder, Stats};
 #[doc(no_inline)]
 pub use uuid;

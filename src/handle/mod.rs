@@ -1,0 +1,12 @@
+//! Handles, which own items, and the guards that borrow their values.
+
+mod fb;
+mod guard;
+#[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
+mod mapped;
+#[cfg(feature = "mappedcodec")]
+mod update;
+
+pub use fb::Fb;
+pub(crate) use fb::clone_value;
+pub use guard::{MappedReadGuard, OwnedReadGuard, ReadGuard, WriteGuard};
