@@ -1,16 +1,16 @@
 //! How many shards the process keeps open.
 //!
-//! Each directory has 256 shards, and one that is kept open saves resolving its path
-//! for each file: 13 to 30 % of a load or a link. All directories of the process
-//! together keep to one budget. What is beyond it is opened for each operation and
-//! closed again, with no other effect.
+//! Each directory has 256 shards. Keeping a shard open saves resolving its path for
+//! each file: 13 to 30 % of a load or a link. All directories of the process share one
+//! budget. Shards beyond the budget are opened and closed for each operation, with no
+//! other effect.
 //!
-//! When the process or the system has no descriptor left for an operation of the
-//! library, shards are closed, and the operation is tried again. The library cannot
-//! see that other code of the program has none left: a program that needs most of
-//! its descriptors itself sets a lower [limit](set_limit).
+//! When an operation of the library finds that the process or the system has run out of
+//! descriptors, the library closes shards and tries the operation again. It cannot see
+//! that other code of the program has run out: a program that needs most of its
+//! descriptors itself should set a lower [limit](set_limit).
 //!
-//! On systems without Unix file descriptors nothing is kept open.
+//! On systems without Unix file descriptors no shard is kept open.
 //!
 //! ```
 //! use file_backed::fbstore::descriptor_budget;
@@ -29,20 +29,20 @@ pub(super) use kept::{KeptOpen, enter, take, with_descriptors};
 static LIMIT: LazyLock<AtomicUsize> = LazyLock::new(|| AtomicUsize::new(default_limit()));
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 
-/// Most shards that the process keeps open. By default half of the descriptors that
-/// it may have (`ulimit -n`), which is asked for once, at the first use.
+/// The maximum number of shards that the process keeps open. The default is half of the
+/// process's descriptor limit (`ulimit -n`), which is queried once, at the first use.
 pub fn limit() -> usize {
     LIMIT.load(Relaxed)
 }
 
-/// Sets the limit for the whole process, and closes what is beyond it.
+/// Sets the limit for the whole process, and closes the shards beyond it.
 pub fn set_limit(shards: usize) {
     LIMIT.store(shards, Relaxed);
     #[cfg(unix)]
     kept::limit_was_set(shards);
 }
 
-/// Shards that are kept open now.
+/// The number of shards that are open now.
 pub fn in_use() -> usize {
     IN_USE.load(Relaxed)
 }
@@ -73,21 +73,22 @@ mod kept {
     use super::{IN_USE, limit};
     use crate::fbstore::handles::OpenShards;
 
-    /// So many are closed at once when descriptors run out.
+    /// The number of shards that are closed at once when descriptors run out.
     const GIVEN_BACK: usize = 64;
 
-    /// After so many operations that had to open a shard, one more is kept.
+    /// The ceiling rises by one after this many operations that were refused by it.
     const REGAIN: usize = 64;
 
-    /// What the limit is taken to be since descriptors ran out.
+    /// The limit since descriptors ran out, if it is lower than the configured one.
     static CEILING: AtomicUsize = AtomicUsize::new(usize::MAX);
 
-    /// Operations that had to open a shard and could not keep it.
+    /// The number of operations that opened a shard and could not keep it because of
+    /// the ceiling.
     static TURNED_AWAY: AtomicUsize = AtomicUsize::new(0);
 
     static ALL: Mutex<Vec<Weak<OpenShards>>> = Mutex::new(Vec::new());
 
-    /// One shard's share of the budget; given back on drop.
+    /// One shard's share of the budget. Dropping it gives the share back.
     pub(in crate::fbstore) struct KeptOpen(());
 
     impl Drop for KeptOpen {
@@ -96,7 +97,7 @@ mod kept {
         }
     }
 
-    /// Leave to keep one more shard open.
+    /// The permission to keep one more shard open, if the budget allows it.
     pub(in crate::fbstore) fn take() -> Option<KeptOpen> {
         let most = limit().min(CEILING.load(Relaxed));
         let taken = IN_USE.fetch_update(Relaxed, Relaxed, |used| (used < most).then_some(used + 1));
@@ -109,15 +110,15 @@ mod kept {
         None
     }
 
-    /// A directory whose shards may be closed to make room.
+    /// Registers a directory whose shards may be closed to free descriptors.
     pub(in crate::fbstore) fn enter(shards: &Arc<OpenShards>) {
         let mut all = ALL.lock();
         all.retain(|shards| shards.strong_count() > 0);
         all.push(Arc::downgrade(shards));
     }
 
-    /// Does what needs a descriptor. When there is none left, closes shards that are
-    /// kept open, and tries again.
+    /// Runs `work`, which needs a descriptor. If none is left, closes open shards and
+    /// tries again, until it succeeds or no shard is open.
     pub(in crate::fbstore) fn with_descriptors<R>(
         work: impl Fn() -> io::Result<R>,
     ) -> io::Result<R> {
@@ -137,7 +138,7 @@ mod kept {
             .any(|errno| number == Some(errno.raw_os_error()))
     }
 
-    /// Closes some shards. False if none is open.
+    /// Closes some shards. Returns false if none was open.
     fn give_back() -> bool {
         let closed = close(GIVEN_BACK);
         CEILING.store(IN_USE.load(Relaxed), Relaxed);

@@ -1,4 +1,4 @@
-//! One directory of items: the one entry that it has in this process.
+//! One directory of items, and its single entry in this process.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -25,42 +25,42 @@ use crate::backing_store::{Background, PlaceKeys};
 use crate::error::{Cause, StoreError};
 use crate::process::Process;
 
-/// A directory in use. However often, and under whatever names, it is opened,
-/// the process has one entry for it.
+/// An open directory. The process has one entry for it, however often and under
+/// whatever paths it is opened.
 pub(crate) struct Directory {
     shards: Shards,
     files: Arc<dyn Files>,
-    /// Which store has the directory as its cache.
+    /// The background work of the store that has the directory as its cache.
     cache: Mutex<Option<Background>>,
-    /// Rises, under the lock of `cache`, whenever a store takes the directory as
-    /// its cache; an earlier store may then no longer write to it.
+    /// Rises, under the lock of `cache`, whenever a store takes the directory as its
+    /// cache. An earlier store may then no longer write to it.
     epoch: AtomicU64,
     /// The stores that persist to it or delete from it.
     users: Mutex<Vec<Background>>,
     durability: Durability,
-    /// Those persisted here, as long as somebody tracks them. Shared with the entry
-    /// that the directory had before it was moved, as is the committer.
+    /// The keys persisted here, while any store tracks the directory. Like `committer`,
+    /// it is shared with the entry that the directory had before it was moved.
     persisted: Arc<Mutex<Weak<PlaceKeys>>>,
     /// The dataset that commits to it.
     committer: Arc<Mutex<Weak<Keep>>>,
     /// Deletes the directory, if it is a temporary one.
     temporary: Mutex<Option<TemporaryDir>>,
     is_temporary: bool,
-    /// The process that has the entry.
+    /// The process that owns the entry.
     process: Process,
-    /// What the caller that opened it asked for.
+    /// The options of the openings so far.
     wishes: Mutex<Wishes>,
-    /// What this process has the directory for; it keeps it until the last user
-    /// of the entry is gone.
+    /// The role for which this process claimed the directory. The claim lasts until the
+    /// last user of the entry is dropped.
     claim: Mutex<Claim>,
-    /// Held by who claims it, also while files are looked at: nobody else takes
-    /// it.
+    /// Held while the directory is claimed, file operations included. No other code
+    /// path takes this lock.
     claiming: Mutex<()>,
-    /// The permission of the store that took it as its cache last.
+    /// The permission of the store that last took the directory as its cache.
     owner: AtomicU64,
-    /// The claim has foreign items; spares deletions the lock.
+    /// Whether the claim has foreign items. Saves deletions the lock.
     has_foreign: AtomicBool,
-    /// It was said that its files are not mapped.
+    /// Whether the warning that its files are not mapped was logged.
     is_reported: AtomicBool,
 }
 
@@ -68,29 +68,29 @@ pub(crate) struct Directory {
 struct Claim {
     role: Option<Role>,
     locks: Option<Locks>,
-    /// Items of a cache that are not the library's to delete.
+    /// Items of a cache that the library must not delete.
     foreign: Arc<HashSet<Uuid>>,
 }
 
-/// How a directory is to be opened, where the caller says so.
+/// Options of an opening, where the caller sets them.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Wishes {
     pub(super) readers: Option<Readers>,
     pub(super) any_owner: bool,
 }
 
-/// What a directory is opened for.
+/// How a directory is opened.
 pub(super) enum Opening {
-    /// It is made, with its shards, where it is not there.
+    /// The directory and its shards are created if they do not exist.
     Create(Wishes),
-    /// It is there, and is only read.
+    /// The directory exists, and is only read.
     Read,
 }
 
 static REGISTRY: LazyLock<Mutex<HashMap<Identity, Registration>>> = LazyLock::new(Mutex::default);
 
-/// An entry, and where it stood: who looks for a path must not keep the entries of
-/// other paths alive meanwhile.
+/// An entry and its path. The path is stored here so that a search by path does not
+/// keep the entries of other paths alive.
 struct Registration {
     root: PathBuf,
     directory: Weak<Directory>,
@@ -114,8 +114,8 @@ impl Registration {
 }
 
 impl Directory {
-    /// The entry of a directory. Work that earlier users of it left, such as
-    /// deletions, is finished first.
+    /// Returns the entry of a directory. First finishes work that earlier users of the
+    /// entry left pending, such as deletions.
     pub(super) fn open(
         root: PathBuf,
         files: Arc<dyn Files>,
@@ -125,7 +125,8 @@ impl Directory {
             let made = files.create_dir(&FileRef::Path(&root), wishes.readers.unwrap_or_default());
             made.map_err(|error| not_a_directory(&root, error))?;
         }
-        // A relative path would follow the process to another directory.
+        // A relative path would change its meaning with the process's working
+        // directory.
         let root = std::path::absolute(&root).map_err(|error| at(&root, error))?;
         let shards = Shards::open(root.clone()).map_err(|error| at(&root, error))?;
         let wishes = match &opening {
@@ -143,8 +144,8 @@ impl Directory {
         Ok(entry)
     }
 
-    /// A new temporary directory, which this process has locked. What crashed processes
-    /// of this user have left beside it is deleted first.
+    /// Creates a temporary directory, locked by this process. First deletes what
+    /// crashed processes of this user left in the same parent directory.
     pub(super) fn temporary(files: Arc<dyn Files>) -> Result<Arc<Self>, StoreError> {
         let parent = tempfile::env::temp_dir();
         let parent = std::path::absolute(&parent).map_err(|error| at(&parent, error))?;
@@ -165,7 +166,7 @@ impl Directory {
         let syncfs_handle = files.syncfs_handle(shards.root());
         let syncfs_handle = syncfs_handle.map_err(|error| at(shards.root(), error))?;
         if let Some(gone) = Self::gone_from(shards.root()) {
-            // A store still has values for the cache that was here.
+            // A store still has values for the deleted cache that was at this path.
             gone.restore_root()?;
         }
         // The entry that the directory had under another path.
@@ -173,7 +174,7 @@ impl Directory {
         loop {
             let mut entries = REGISTRY.lock();
             let known = entries.get(&identity).and_then(Registration::get);
-            // A forked child has its parent's entries, and none of their locks.
+            // A forked child inherits its parent's entries, but none of their locks.
             let Some(known) = known.filter(|known| !known.process.is_forked()) else {
                 entries.retain(|_, entry| entry.is_alive());
                 let entry = Self::new(shards, files, syncfs_handle, temporary, earlier.as_deref());
@@ -219,8 +220,9 @@ impl Directory {
         }
     }
 
-    /// Whether files in it may be mapped: nobody else may replace them. Where it is
-    /// only read, whoever made the mapping codec has promised so.
+    /// Whether its files may be mapped: no other user may be able to replace them. For
+    /// a directory that is only read, the creator of the mapping codec has promised
+    /// that.
     pub(super) fn may_be_mapped(&self) -> bool {
         if !self.shards.handles.is_group_writable() || self.claim.lock().role.is_none() {
             return true;
@@ -231,7 +233,7 @@ impl Directory {
         false
     }
 
-    /// Takes over what a later opening asks for.
+    /// Merges the options of a later opening.
     fn wish(&self, wishes: Wishes) {
         let mut known = self.wishes.lock();
         known.readers = wishes.readers.or(known.readers);
@@ -241,15 +243,15 @@ impl Directory {
         }
     }
 
-    /// Whether the path still leads to the directory. It does not if the
-    /// directory was moved, or was deleted and its inode given to another.
+    /// Whether the path still leads to the directory. It does not if the directory was
+    /// moved, or was deleted and its inode reused for another.
     fn stands_for(&self, identity: &Identity) -> bool {
         self.files
             .identity(&FileRef::Path(self.root()))
             .is_ok_and(|now| now == *identity)
     }
 
-    /// Leaves the identity to another entry.
+    /// Removes this entry from the registry, so that another can have the identity.
     fn forget(self: &Arc<Self>, identity: &Identity) {
         let mut entries = REGISTRY.lock();
         let own = Arc::downgrade(self);
@@ -278,7 +280,7 @@ impl Directory {
         self.shards.item(key)
     }
 
-    /// A file on its way to there.
+    /// The temporary file of a key, before it is renamed to its final name.
     pub(crate) fn temporary_ref(&self, key: Uuid) -> FileRef<'_> {
         self.shards.temporary(key)
     }
@@ -287,8 +289,8 @@ impl Directory {
         &self.shards
     }
 
-    /// Takes the directory for this process, to be used so; marks it, and sweeps
-    /// what a process that died has left in a cache.
+    /// Claims the directory for this process in the given role, and marks it. In a
+    /// marked cache, removes leftovers of a crashed process.
     pub(super) fn claim(&self, role: Role) -> Result<(), StoreError> {
         self.check_process()?;
         let _only_one = self.claiming.lock();
@@ -301,12 +303,12 @@ impl Directory {
         Ok(())
     }
 
-    /// Refuses a forked child, whose parent has the directory.
+    /// Returns an error in a forked child, whose parent has the directory.
     pub(super) fn check_process(&self) -> Result<(), StoreError> {
         self.process.check().map_err(|cause| at(self.root(), cause))
     }
 
-    /// Takes the directory that `shards` has opened.
+    /// Claims the directory that `shards` has opened.
     fn claim_with(
         &self,
         shards: &Shards,
@@ -351,13 +353,13 @@ impl Directory {
         })
     }
 
-    /// Whether the item of a cache was there before the directory became one.
+    /// Whether an item of a cache was there before the directory became a cache.
     pub(super) fn is_foreign(&self, key: Uuid) -> bool {
         self.has_foreign.load(Ordering::Relaxed) && self.claim.lock().foreign.contains(&key)
     }
 
     /// Whether the store with this permission was the last to take the directory, so
-    /// that files in it are its own.
+    /// that the files in it are its own.
     pub(super) fn is_owned_by(&self, epoch: u64) -> bool {
         self.owner.load(Ordering::Relaxed) == epoch
     }
@@ -366,12 +368,12 @@ impl Directory {
         let has_foreign = !claim.foreign.is_empty();
         self.has_foreign.store(has_foreign, Ordering::Relaxed);
         let before = std::mem::replace(&mut *self.claim.lock(), claim);
-        // Its locks are given back here, and not under the lock of the claim.
+        // Releases the previous locks, outside the lock of the claim.
         drop(before);
     }
 
-    /// Makes the shard of a key again that somebody has deleted, so that a name in
-    /// it can be made; and, of a cache that was deleted and made again, takes the
+    /// Recreates the shard of a key after another program deleted it, so that a name
+    /// can be created in it. If a cache was deleted and created again, takes over the
     /// new directory.
     pub(super) fn restore(&self, key: Uuid) -> Result<(), StoreError> {
         self.check_process()?;
@@ -388,8 +390,8 @@ impl Directory {
         })
     }
 
-    /// What makes the directory this process's may have been deleted with its
-    /// shards: the lock file and the mark are then made again.
+    /// Recreates the lock file and the mark, which may have been deleted together with
+    /// the shards.
     fn restore_claim(&self) -> Result<(), StoreError> {
         let files = &*self.files;
         let mut claim = self.claim.lock().clone();
@@ -403,7 +405,8 @@ impl Directory {
         let Some(role) = claim.role.filter(|_| !self.is_temporary) else {
             return Ok(());
         };
-        // Before the mark, by which the next start sweeps what is not in the list.
+        // Written before the mark: once the mark exists, the next start sweeps every
+        // item that is not in the list.
         if !claim.foreign.is_empty() && !foreign::is_there(files, &self.shards) {
             let keys: Vec<_> = claim.foreign.iter().copied().collect();
             foreign::write(files, &self.shards, &keys)?;
@@ -414,7 +417,7 @@ impl Directory {
         }
     }
 
-    /// A cache of this process that stood at `root` and was deleted.
+    /// A cache of this process that was at `root` and was deleted.
     fn gone_from(root: &Path) -> Option<Arc<Self>> {
         let all: Vec<_> = {
             let entries = REGISTRY.lock();
@@ -428,14 +431,14 @@ impl Directory {
         })
     }
 
-    /// Whether it was deleted.
+    /// Whether the directory was deleted.
     pub(super) fn is_gone(&self) -> bool {
         self.shards.handles.is_unlinked(self.root())
     }
 
-    /// Goes on in the directory that stands at the path of a cache now: takes its
-    /// lock, and marks it. Only a temporary directory, whose name nobody else has,
-    /// is made again.
+    /// Moves a deleted cache to the directory that is at its path now: locks it and
+    /// marks it. A deleted directory itself is recreated only if it is temporary,
+    /// because its name belongs to this process alone.
     fn restore_root(&self) -> Result<(), StoreError> {
         let _only_one = self.claiming.lock();
         let root = self.root();
@@ -463,9 +466,9 @@ impl Directory {
         Ok(())
     }
 
-    /// A new directory under the name of this one. It is locked and complete before it
-    /// has that name: a sweep of another process cannot take it, and no failure leaves
-    /// something there that the next attempt would find.
+    /// Creates a new directory under this one's name. It is locked and complete before
+    /// it gets that name: the sweep of another process cannot take it, and a failure
+    /// leaves nothing that the next attempt would run into.
     fn make_temporary_again(&self) -> Result<(Shards, Locks), StoreError> {
         let root = self.root();
         if self.temporary.lock().is_none() {
@@ -482,14 +485,14 @@ impl Directory {
         })
     }
 
-    /// Whether the directory that this was opened as is still known as this entry's.
+    /// Whether the registry still has this entry for the directory that it opened.
     fn is_entered(&self) -> bool {
         let entries = REGISTRY.lock();
         let entry = entries.get(&self.shards.identity());
         entry.is_some_and(|entry| std::ptr::eq(entry.directory.as_ptr(), self))
     }
 
-    /// Moves the entry to the directory that it stands for now.
+    /// Moves the entry to the identity of the directory that `shards` has opened.
     fn become_entry_of(&self, shards: &Shards) -> Result<(), StoreError> {
         let mut entries = REGISTRY.lock();
         let before = self.shards.identity();
@@ -505,13 +508,13 @@ impl Directory {
         Ok(())
     }
 
-    /// Refuses a directory that is used, or marked, for something else.
+    /// Refuses a directory that is claimed or marked for another role.
     pub(super) fn check_role(&self, role: Role) -> Result<(), StoreError> {
         let known = self.role()?;
         known.map_or(Ok(()), |known| known.check(role, self.root()))
     }
 
-    /// What the directory is used for, or marked for.
+    /// The role for which the directory is claimed, or else marked.
     pub(super) fn role(&self) -> Result<Option<Role>, StoreError> {
         match self.claim.lock().role {
             Some(role) => Ok(Some(role)),
@@ -519,13 +522,13 @@ impl Directory {
         }
     }
 
-    /// Whether this process has the directory, to persist to it.
+    /// Whether this process has claimed the directory to persist to it.
     pub(super) fn is_persisted(&self) -> bool {
         self.claim.lock().role == Some(Role::Persisted)
     }
 
-    /// Takes the directory as a cache. The number is that store's permission to
-    /// write.
+    /// Takes the directory as a cache. The returned number is the calling store's
+    /// permission to write.
     pub(crate) fn take_as_cache(&self) -> Result<u64, StoreError> {
         self.claim(Role::Cache)?;
         self.finish_background();
@@ -544,7 +547,7 @@ impl Directory {
         Ok(epoch)
     }
 
-    /// Whether the store with this permission still has the directory.
+    /// Refuses a store whose permission was lost to another store.
     pub(crate) fn check_permission(&self, epoch: u64) -> Result<(), StoreError> {
         self.check_process()?;
         if self.epoch.load(Ordering::Relaxed) == epoch {
@@ -555,7 +558,7 @@ impl Directory {
         Err(at(self.root(), Cause::InUse(text.to_owned())))
     }
 
-    /// Takes this permission back, if it still holds.
+    /// Revokes this permission, if it is still valid.
     pub(crate) fn revoke(&self, epoch: u64) {
         let _cache = self.cache.lock();
         if self.epoch.load(Ordering::Relaxed) == epoch {
@@ -563,7 +566,7 @@ impl Directory {
         }
     }
 
-    /// Whether files of a store that has the directory as its cache are in it.
+    /// Whether the directory is the cache of a store that has files in it.
     pub(crate) fn is_cache_in_use(&self) -> bool {
         self.cache
             .lock()
@@ -571,8 +574,8 @@ impl Directory {
             .is_some_and(|user| user.files() > 0)
     }
 
-    /// The store with this permission is gone: deletes the directory, if it is a
-    /// temporary one, and not another store's by now.
+    /// Called when the store with this permission is gone. Deletes the directory if it
+    /// is temporary and no other store has taken it since.
     pub(crate) fn remove_temporary(&self, epoch: u64) {
         let temporary = {
             let _cache = self.cache.lock();
@@ -586,8 +589,8 @@ impl Directory {
         }
     }
 
-    /// The store with this permission has got its background work. One that has
-    /// lost the directory before is not its user.
+    /// Sets the background work of the store with this permission, unless that store
+    /// has already lost the directory.
     pub(crate) fn set_cache_user(&self, epoch: u64, background: Background) {
         let mut cache = self.cache.lock();
         if self.epoch.load(Ordering::Relaxed) == epoch {
@@ -609,7 +612,7 @@ impl Directory {
         }
     }
 
-    /// The keys persisted here, which all that track the directory share.
+    /// The keys persisted here, shared by all stores that track the directory.
     pub(super) fn persisted_keys(&self) -> Arc<PlaceKeys> {
         let mut persisted = self.persisted.lock();
         persisted.upgrade().unwrap_or_else(|| {
@@ -619,7 +622,7 @@ impl Directory {
         })
     }
 
-    /// Takes the directory for one dataset to commit to.
+    /// Claims the directory for the commits of one dataset.
     pub(super) fn claim_for_commits(&self) -> Result<Arc<Keep>, Cause> {
         let mut committer = self.committer.lock();
         if committer.strong_count() > 0 {
@@ -635,13 +638,13 @@ impl Directory {
         &self.durability
     }
 
-    /// Makes durable whatever came or went since the last time.
+    /// Makes durable all names created and removed since the last sync.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         self.durability.sync(self)
     }
 }
 
-/// Makes the shards of a directory.
+/// Creates the shards of a directory.
 pub(super) fn create_shards(files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
     (0..=u8::MAX).try_for_each(|shard| {
         let shard = FileRef::Shard(shards, shard);
@@ -657,7 +660,7 @@ fn not_a_directory(path: &Path, error: io::Error) -> StoreError {
     }
 }
 
-/// Refuses a directory in which other users may replace what is written there.
+/// Refuses a directory in which other users may replace files.
 fn check_owner(files: &dyn Files, shards: &Shards, wishes: Wishes) -> Result<(), StoreError> {
     let ownership = files.ownership(&FileRef::Root(shards));
     let ownership = ownership.map_err(|error| at(shards.root(), error))?;
@@ -670,8 +673,8 @@ fn check_owner(files: &dyn Files, shards: &Shards, wishes: Wishes) -> Result<(),
     Ok(())
 }
 
-/// Empties a marked cache whose process is gone, but for what was there before it
-/// became one.
+/// Sweeps a marked cache whose process is gone, except for the items that were there
+/// before it became a cache.
 fn sweep_cache(files: &dyn Files, shards: &Shards) -> Result<HashSet<Uuid>, StoreError> {
     let foreign = foreign::read(files, shards)?;
     let found = scan::find(shards, files, &[])?;
@@ -685,8 +688,8 @@ fn sweep_cache(files: &dyn Files, shards: &Shards) -> Result<HashSet<Uuid>, Stor
     Ok(foreign)
 }
 
-/// Marks a directory as a cache. Items that are there already are written down
-/// first, to be left alone.
+/// Marks a directory as a cache. First records the items that are already in it, so
+/// that they are left alone.
 fn mark_cache(files: &dyn Files, shards: &Shards) -> Result<HashSet<Uuid>, StoreError> {
     let found = scan::find(shards, files, &[])?;
     let foreign = match &found.keys[..] {
@@ -714,8 +717,8 @@ fn mark_persisted(files: &dyn Files, shards: &Shards) -> Result<(), StoreError> 
     Role::Persisted.mark(files, shards)
 }
 
-/// Who may read what is persisted: whom the caller names, or else those who may
-/// read what is there.
+/// Determines who may read persisted items: the readers that the caller names, or else
+/// those who may read the existing ones.
 fn settle_readers(files: &dyn Files, shards: &Shards, wishes: Wishes) -> Result<(), StoreError> {
     if wishes.readers.is_some() {
         return Role::open_up(files, shards);

@@ -1,8 +1,9 @@
-//! What of a directory is still to be made durable, and what could not be.
+//! Which files and names of a directory are not yet durable, and which failed to become
+//! so.
 //!
-//! A file whose fsync failed is never trusted again, under whatever name: the
-//! kernel tells such a failure once, and a second fsync of the same file may say
-//! that all is well though the data is lost.
+//! A file whose fsync failed is never trusted again, under any name. The kernel reports
+//! such a failure once: a second fsync of the same file may succeed although the data
+//! is lost.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -18,33 +19,33 @@ use super::files::{Files, Identity, SyncError};
 use super::role::Role;
 use crate::error::{Cause, StoreError};
 
-/// With more files than this to be made durable, the whole file system is: one
-/// fsync for each waits for the disk each time.
+/// With more files than this to sync, the whole file system is synced instead: each
+/// fsync waits for the disk separately.
 const MANY: usize = 128;
 
 pub(super) struct Durability {
-    /// For a sync of the whole file system, which tells of failures since the
-    /// directory was opened, and of earlier ones that nobody was told of.
+    /// The handle for a sync of the whole file system. It reports failures since the
+    /// directory was opened, and earlier ones that were not reported to any process.
     syncfs_handle: Option<File>,
     unsynced: Mutex<Unsynced>,
-    /// Held by one sync at a time: another must not find nothing to do while
-    /// this one is not done. Nobody else takes it, so it may be held while the
-    /// disk works.
+    /// Held by one sync at a time: a second one must not find nothing to do before the
+    /// first is done. No other code path takes this lock, so it may be held across disk
+    /// I/O.
     syncing: Mutex<()>,
 }
 
 #[derive(Default)]
 struct Unsynced {
     files: HashSet<Uuid>,
-    /// Those of them that a sync is at.
+    /// The files that the current sync took from `files`.
     in_flight: HashSet<Uuid>,
-    /// Shards with names that came or went.
+    /// Shards in which names were created or removed.
     shards: HashSet<u8>,
     /// Keys whose file could not be made durable.
     lost: HashMap<Uuid, io::Error>,
-    /// The files themselves.
+    /// The identities of those files.
     bad_files: HashSet<Identity>,
-    /// The directory's own name in its parent was made durable.
+    /// Whether the directory's own name in its parent was made durable.
     is_anchored: bool,
 }
 
@@ -57,14 +58,14 @@ impl Durability {
         }
     }
 
-    /// A name of this key came.
+    /// Records that a name of this key was created.
     pub(super) fn note_linked(&self, key: Uuid) {
         let mut unsynced = self.unsynced.lock();
         unsynced.files.insert(key);
         unsynced.shards.insert(key.as_bytes()[0]);
     }
 
-    /// The name of this key went.
+    /// Records that the name of this key was removed.
     pub(super) fn note_removed(&self, key: Uuid) {
         let mut unsynced = self.unsynced.lock();
         unsynced.files.remove(&key);
@@ -73,8 +74,8 @@ impl Durability {
         unsynced.shards.insert(key.as_bytes()[0]);
     }
 
-    /// Keys that a scan has found. Nobody knows whether the process that linked
-    /// them lived to sync them.
+    /// Records keys that a scan found. The process that linked them may have died
+    /// before it synced them.
     pub(super) fn note_found(&self, keys: &[Uuid]) {
         let mut unsynced = self.unsynced.lock();
         unsynced.files.extend(keys);
@@ -82,7 +83,7 @@ impl Durability {
         unsynced.shards.extend(shards);
     }
 
-    /// Refuses a file that could not be made durable before.
+    /// Refuses a file that earlier could not be made durable.
     pub(super) fn check_file(
         &self,
         files: &dyn Files,
@@ -99,8 +100,8 @@ impl Durability {
         Ok(())
     }
 
-    /// Makes durable whatever came or went since the last time: each file, then
-    /// each shard with names that changed.
+    /// Makes durable what was created and removed since the last sync: first each file,
+    /// then each shard whose names changed.
     pub(super) fn sync(&self, directory: &Directory) -> Result<(), StoreError> {
         let _only_one = self.syncing.lock();
         if directory.is_gone() {
@@ -116,8 +117,8 @@ impl Durability {
         let mut unsynced = self.unsynced.lock();
         unsynced.in_flight = HashSet::new();
         if synced.is_err() {
-            // Names go through the journal, and a journal that fails stays
-            // failed: to ask for them once more does no harm.
+            // Names go through the journal, and a failed journal stays failed, so it is
+            // safe to sync them again.
             unsynced.shards.extend(shards);
             return synced;
         }
@@ -139,7 +140,7 @@ impl Durability {
         (keys, std::mem::take(&mut unsynced.shards))
     }
 
-    /// One call for everything.
+    /// Syncs everything with one call.
     fn sync_file_system(
         &self,
         directory: &Directory,
@@ -148,7 +149,7 @@ impl Durability {
     ) -> Result<(), StoreError> {
         let synced = directory.files().sync_file_system(syncfs_handle);
         synced.map_err(|error| {
-            // It does not tell which files it was.
+            // `syncfs` does not report which files failed.
             for key in keys {
                 let error = io::Error::new(error.kind(), error.to_string());
                 self.lose(directory, *key, error);
@@ -189,7 +190,8 @@ impl Durability {
         sync(files, &FileRef::Root(opened))
     }
 
-    /// What is done once: the mark, and the names on the way to the directory.
+    /// Syncs what needs it only once: the mark, and the names on the path to the
+    /// directory.
     fn sync_anchoring(&self, directory: &Directory) -> Result<(), StoreError> {
         let (files, root) = (directory.files(), directory.root());
         let mark = Role::file_ref(directory.shards());
@@ -197,8 +199,8 @@ impl Durability {
             Err(SyncError::Open(error)) if error.kind() == io::ErrorKind::NotFound => {}
             synced => synced.map_err(|error| at(&mark.path(), error.into_io()))?,
         }
-        // Its parents may be as new as it is. What is on another file system
-        // was there before.
+        // The parents may be as new as the directory. A parent on another file system
+        // existed before.
         let identity = |path| files.identity(&FileRef::Path(path));
         let own = directory.shards().identity();
         for parent in root.ancestors().skip(1) {
@@ -206,7 +208,7 @@ impl Durability {
                 break;
             }
             match files.sync(&FileRef::Path(parent)) {
-                // Who may not look into it has not made it.
+                // A process that may not open the parent has not created it.
                 Err(SyncError::Open(error)) if error.kind() == PermissionDenied => break,
                 synced => synced.map_err(|error| at(parent, error.into_io()))?,
             }
@@ -214,8 +216,9 @@ impl Durability {
         Ok(())
     }
 
-    /// A file that could not be looked at was not asked to be durable yet. False
-    /// if it was deleted meanwhile, and has nothing to be kept.
+    /// Schedules a file that could not be opened for the next sync, since it was not
+    /// synced. Returns false if the file was deleted in the meantime and nothing is
+    /// left to sync.
     fn keep_for_later(&self, key: Uuid) -> bool {
         let mut unsynced = self.unsynced.lock();
         let is_wanted = unsynced.in_flight.contains(&key);
@@ -233,8 +236,8 @@ impl Durability {
         if let Ok(identity) = identity {
             unsynced.bad_files.insert(identity);
         }
-        // What was deleted meanwhile has nothing to be kept; what was persisted
-        // anew meanwhile is the same file.
+        // A file deleted in the meantime needs no record. A key persisted again in the
+        // meantime is the same file.
         if unsynced.in_flight.contains(&key) || unsynced.files.remove(&key) {
             unsynced.lost.insert(key, error);
         }

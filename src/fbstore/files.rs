@@ -1,4 +1,4 @@
-//! The one way to the file system, so that a test can put another in its place.
+//! The file system operations as a trait, so that tests can replace them.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -12,73 +12,73 @@ use super::readers::Readers;
 
 /// The file operations of a directory of items.
 pub(crate) trait Files: Send + Sync + 'static {
-    /// Makes a directory, and the parents of a [`FileRef::Path`]; one that is there is
-    /// success.
+    /// Creates a directory, and the parents of a [`FileRef::Path`]. An existing
+    /// directory is success.
     fn create_dir(&self, file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()>;
 
-    /// Tells each name in a directory, and whether it is of a file.
+    /// Calls `each` with each name in a directory, and whether it names a file.
     fn list(&self, file_ref: &FileRef<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()>;
 
-    /// Makes a new file, which nobody may write to later.
+    /// Creates a new file that is read-only once it is written.
     fn create(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Write + Send>>;
 
-    /// Opens a file to be read. It never waits, whatever stands there: what is not a
-    /// regular file tells so when its length is asked for.
+    /// Opens a file for reading. It never blocks on what the name refers to: for
+    /// anything but a regular file, asking for its length fails.
     fn open(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Source>>;
 
     /// Gives a file a second name.
     fn link(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()>;
 
-    /// Makes a new file that shares the blocks of another until one of them is
-    /// written to, and which nobody may write to later.
+    /// Creates a new read-only file that shares the blocks of another until one of them
+    /// is written to.
     fn reflink(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()>;
 
-    /// Gives a file another name, which is not there yet.
+    /// Renames a file to a name that does not exist yet.
     fn rename_new(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()>;
 
     /// Removes a name.
     fn remove(&self, file_ref: &FileRef<'_>) -> io::Result<()>;
 
-    /// Which file or directory a name stands for.
+    /// The identity of the file or directory that a name refers to.
     fn identity(&self, file_ref: &FileRef<'_>) -> io::Result<Identity>;
 
-    /// Makes a file, or the names in a directory, durable.
+    /// Makes a file durable, or the names in a directory.
     fn sync(&self, file_ref: &FileRef<'_>) -> Result<(), SyncError>;
 
-    /// Lets `readers` read a file, beside those who may already.
+    /// Lets `readers` read a file, in addition to those who already may.
     fn open_up(&self, file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()>;
 
     /// Who owns a file or directory, and who else may do what with it.
     fn ownership(&self, file_ref: &FileRef<'_>) -> io::Result<Ownership>;
 
     /// Opens a directory for [`sync_file_system`](Self::sync_file_system), which
-    /// tells of failures since then; `None` where there is no such call.
+    /// reports failures since this call. `None` on systems without `syncfs`.
     fn syncfs_handle(&self, path: &Path) -> io::Result<Option<File>>;
 
-    /// Makes everything in the anchor's file system durable.
+    /// Makes everything on the handle's file system durable.
     fn sync_file_system(&self, syncfs_handle: &File) -> io::Result<()>;
 
-    /// Opens a regular file to be locked, and makes it if it is not there; or a
-    /// directory that is there.
+    /// Opens a regular file for locking, and creates it if it does not exist; or opens
+    /// an existing directory.
     fn open_lock(&self, file_ref: &FileRef<'_>) -> io::Result<File>;
 
-    /// Locks a file for this process. False if another has it.
+    /// Locks a file for this process. Returns false if another process has the lock.
     fn try_lock(&self, file: &File) -> io::Result<bool>;
 
-    /// Opens a file that is there to be locked, for who may only read it.
+    /// Opens an existing file for locking, with permission to read it only.
     fn open_pin(&self, file_ref: &FileRef<'_>) -> io::Result<File>;
 
-    /// Locks a file together with others who do so. False if somebody has it for
-    /// himself.
+    /// Takes a shared lock of a file. Returns false if another process has an exclusive
+    /// one.
     fn try_lock_shared(&self, file: &File) -> io::Result<bool>;
 
-    /// How many bytes there is room for.
+    /// The free space, in bytes.
     fn free_space(&self, path: &Path) -> io::Result<u64>;
 }
 
-/// Why something could not be made durable.
+/// Why a file or directory could not be made durable.
 pub(crate) enum SyncError {
-    /// It could not be opened, and so was not asked.
+    /// It could not be opened, so no sync was attempted.
     Open(io::Error),
     Sync(io::Error),
 }
@@ -101,19 +101,19 @@ pub(crate) struct Ownership {
     pub(crate) readers: Readers,
 }
 
-/// Tells two files or directories apart, whatever names they have.
+/// Identifies a file or directory, whatever names it has.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Identity {
     /// Device and inode.
     #[cfg(unix)]
     Inode(u64, u64),
-    /// The canonical path, where nothing better is to be had.
+    /// The canonical path, on systems without inodes.
     #[cfg(not(unix))]
     Path(std::path::PathBuf),
 }
 
 impl Identity {
-    /// Whether both are on one file system, as far as can be told.
+    /// Whether both are on one file system, as far as the system reports it.
     pub(super) fn is_on_device_of(&self, other: &Self) -> bool {
         match (self, other) {
             #[cfg(unix)]
@@ -123,7 +123,7 @@ impl Identity {
         }
     }
 
-    /// Which file this is, that was opened at `path`.
+    /// The identity of a file that was opened at `path`.
     #[cfg(unix)]
     pub(super) fn of(file: &File, _path: &Path) -> io::Result<Self> {
         use std::os::unix::fs::MetadataExt as _;
@@ -131,13 +131,13 @@ impl Identity {
         Ok(Self::Inode(metadata.dev(), metadata.ino()))
     }
 
-    /// Which file or directory is at `path`.
+    /// The identity of the file or directory at `path`.
     #[cfg(not(unix))]
     pub(super) fn at(path: &Path) -> io::Result<Self> {
         std::fs::canonicalize(path).map(Self::Path)
     }
 
-    /// Which file this is, that was opened at `path`.
+    /// The identity of a file that was opened at `path`.
     #[cfg(not(unix))]
     pub(super) fn of(_file: &File, path: &Path) -> io::Result<Self> {
         Self::at(path)

@@ -1,9 +1,9 @@
 //! Items that were in a directory before it became a cache.
 //!
-//! They may be somebody's only copy: files of 0.6, or a persisted directory whose
-//! mark was lost. Their keys are written down before the directory is marked as a
-//! cache, so that each later start knows what it must not sweep. All other items of
-//! a marked cache were written by a store, and are worth nothing after a restart.
+//! They may be the only copy of a user's data: files of 0.6, or a persisted directory
+//! whose mark was lost. Their keys are recorded before the directory is marked as a
+//! cache, so that no later start sweeps them. All other items of a marked cache were
+//! written by a store, and are worthless after a restart.
 
 use std::collections::HashSet;
 use std::io;
@@ -20,16 +20,16 @@ use crate::error::{Cause, StoreError};
 /// The name of the list.
 const LIST: &str = "file_backed.foreign";
 
-/// Ends the list: a list without it was not written whole.
+/// Ends the list. A list without it is incomplete.
 const END: &str = "end";
 
-/// A list beyond this was not written by the library.
+/// The library writes no list longer than this.
 const MOST_BYTES: u64 = 1 << 30;
 
 /// Bytes of a key and a line feed.
 const LINE: usize = 33;
 
-/// Writes down the items of a directory that is about to become a cache.
+/// Records the items of a directory that is about to become a cache.
 pub(super) fn write(
     files: &dyn Files,
     shards: &Shards,
@@ -55,7 +55,7 @@ pub(super) fn is_there(files: &dyn Files, shards: &Shards) -> bool {
     files.identity(&shards.beside(LIST)).is_ok()
 }
 
-/// Removes a list that an earlier use of the directory has left.
+/// Removes the list that an earlier use of the directory left.
 pub(super) fn remove(files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
     let list = shards.beside(LIST);
     match files.remove(&list) {
@@ -127,7 +127,8 @@ mod tests {
         assert_eq!(error.path(), Some(&*path));
     }
 
-    /// Its length used to be taken from memory before its first byte was looked at.
+    /// Memory for the whole list used to be allocated before the first byte was
+    /// checked.
     #[test]
     fn a_list_that_is_too_long_is_an_error_and_not_read() {
         let dir = tempfile::tempdir().expect("a directory");

@@ -1,9 +1,9 @@
 //! Directories that are kept open.
 //!
-//! A directory of items keeps itself open, and each shard from its first use on. So
-//! no path is resolved for each file, and whatever happens to the path, an operation
-//! reaches the directory that was opened, whose lock this process has, or fails.
-//! Shards are kept within the [`descriptor_budget`](super::descriptor_budget).
+//! A directory of items stays open, and so does each shard from its first use on. No
+//! path is resolved for each file. Whatever happens to the path, an operation reaches
+//! the directory that was opened and locked, or fails. The number of open shards is
+//! limited by the [`descriptor_budget`](super::descriptor_budget).
 
 #[cfg(not(unix))]
 pub(super) use by_path::Handles;
@@ -26,7 +26,8 @@ mod open {
     use crate::fbstore::files::Identity;
     use crate::fbstore::layout::shard_name;
 
-    /// To find names in it; it cannot be read.
+    /// `O_PATH` suffices to look up names in the directory. It does not allow reading
+    /// it.
     #[cfg(target_os = "linux")]
     const FLAGS: OFlags = OFlags::PATH.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
     #[cfg(not(target_os = "linux"))]
@@ -34,13 +35,13 @@ mod open {
         .union(OFlags::DIRECTORY)
         .union(OFlags::CLOEXEC);
 
-    /// One directory of items, and those of its shards that are open.
+    /// One directory of items, and its open shards.
     pub(in crate::fbstore) struct Handles {
         root: ArcSwap<Opened>,
         shards: Arc<OpenShards>,
-        /// The process writes here: other users must not be able to.
+        /// The process writes to the directory, so other users must not be able to.
         is_claimed: AtomicBool,
-        /// The group of the directory, or of a shard that was opened, may write to it.
+        /// The group may write to the directory, or to a shard that was opened.
         is_group_writable: AtomicBool,
     }
 
@@ -52,7 +53,7 @@ mod open {
         _kept: Option<KeptOpen>,
     }
 
-    /// What tells a directory from every other, and who may do what with it.
+    /// The identity, owner and permissions of a directory.
     #[derive(Clone, Copy)]
     struct Facts {
         device: u64,
@@ -92,8 +93,8 @@ mod open {
     }
 
     impl OpenShards {
-        /// Closes up to `most` of them. Those that are in use are closed when they
-        /// are not any more.
+        /// Closes up to `most` shards. A shard that is in use is closed at the end of
+        /// that use.
         pub(in crate::fbstore) fn close(&self, most: usize) -> usize {
             let open = self.0.iter().filter_map(|slot| slot.swap(None));
             open.take(most).count()
@@ -135,7 +136,7 @@ mod open {
             fstat(&self.root.load().directory).is_ok_and(|stat| stat.st_nlink == 0)
         }
 
-        /// Goes on with the directory that `other` has opened.
+        /// Switches to the directory that `other` has opened.
         pub(in crate::fbstore) fn replace(&self, other: &Self) {
             let is_group_writable = other.is_group_writable();
             (self.is_group_writable).store(is_group_writable, Ordering::Relaxed);
@@ -143,7 +144,7 @@ mod open {
             self.shards.close(usize::MAX);
         }
 
-        /// Calls with the directory itself.
+        /// Calls `call` with the directory itself.
         pub(in crate::fbstore) fn in_root<R>(
             &self,
             call: impl Fn(BorrowedFd<'_>) -> io::Result<R>,
@@ -151,7 +152,7 @@ mod open {
             call(self.root.load().directory.as_fd())
         }
 
-        /// Calls with a directory beside the shards.
+        /// Calls `call` with a directory next to the shards.
         pub(in crate::fbstore) fn below_root<R>(
             &self,
             directory: &str,
@@ -160,7 +161,7 @@ mod open {
             call(self.open_below(directory)?.directory.as_fd())
         }
 
-        /// Calls with a shard.
+        /// Calls `call` with a shard.
         pub(in crate::fbstore) fn in_shard<R>(
             &self,
             shard: u8,
@@ -189,8 +190,9 @@ mod open {
             done
         }
 
-        /// Opens a directory in the root: no link to one, none on another file
-        /// system, and none of another user.
+        /// Checks a directory in the root. It must be on the root's file system and
+        /// belong to the root's owner or the current user, and after
+        /// [`set_claimed`](Self::set_claimed) not every user may write to it.
         pub(in crate::fbstore) fn check_below(&self, directory: BorrowedFd<'_>) -> io::Result<()> {
             let (own, root) = (Facts::of(directory)?, self.root.load().facts);
             let is_ours = own.owner == root.owner || own.owner == geteuid().as_raw();
@@ -219,7 +221,7 @@ mod open {
     }
 }
 
-/// Where there are no such calls, names are reached by their paths.
+/// On systems without these calls, names are reached by path.
 #[cfg(not(unix))]
 mod by_path {
     use std::io;

@@ -1,4 +1,4 @@
-//! Which name stands where.
+//! The names of files and directories.
 
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -6,10 +6,10 @@ use std::sync::LazyLock;
 
 use uuid::Uuid;
 
-/// Names that the library puts into a directory beside the items.
+/// Names that the library creates in a directory next to the items.
 ///
-/// The published 0.6 deletes names that it does not know: name these to it as
-/// ignored.
+/// The published 0.6 deletes names that it does not know. Pass these to it as ignored
+/// names.
 pub const RESERVED: [&str; 5] = [
     "file_backed.lock",
     "file_backed.role",
@@ -63,28 +63,28 @@ pub(super) fn shard_path(root: &Path, shard: u8) -> PathBuf {
     root.join(shard_name(shard).as_str())
 }
 
-/// What a name in a shard stands for, if it is one of ours.
+/// The meaning of a name in a shard, if it is one of the library's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Name {
     Item(Uuid),
-    /// A file on its way to its name.
+    /// A file before it is renamed to its final name.
     Temporary {
-        /// Another process has left it.
+        /// Another process created it.
         is_left_over: bool,
     },
 }
 
-/// The end of every temporary name.
+/// The ending of every temporary name.
 const TEMPORARY: &str = ".file_backed";
 
-/// Digits of the number of a process.
+/// Hex digits of a process's random number.
 const PROCESS: usize = 16;
 
-/// What a temporary name has behind the key: a dot, the number of the process
-/// that made it, and the ending.
+/// The length of what follows the key in a temporary name: a dot, the number of the
+/// process that created it, and the ending.
 pub(super) const TEMPORARY_LEN: usize = 1 + PROCESS + TEMPORARY.len();
 
-/// The end of the temporary names that this process makes.
+/// The part after the key in the temporary names that this process creates.
 pub(super) fn temporary_suffix() -> &'static str {
     static SUFFIX: LazyLock<String> = LazyLock::new(|| {
         let number = crate::key::random().simple().to_string();
@@ -93,7 +93,7 @@ pub(super) fn temporary_suffix() -> &'static str {
     &SUFFIX
 }
 
-/// What this name in this shard stands for; `None` for a foreign name.
+/// The meaning of a name in a shard; `None` for a foreign name.
 pub(super) fn name_in(shard: &str, name: &OsStr) -> Option<Name> {
     let name = name.to_str()?;
     let (key, rest) = name.split_at_checked(32)?;

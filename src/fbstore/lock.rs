@@ -1,11 +1,11 @@
-//! The lock of a directory: one process has it.
+//! The lock of a directory, which only one process has.
 //!
-//! The lock file is never unlinked: whoever waits for a file that another
-//! removes would lock a file that nobody finds any more. The kernel gives the
-//! lock back when a process dies, however it dies.
+//! The lock file is never unlinked. Otherwise a process could lock a file that another
+//! process has just removed, and no third process would see that lock. The kernel
+//! releases the lock when a process dies, for whatever reason.
 //!
-//! A forked child has the lock's file open too, but not the lock: it neither gives
-//! it back nor takes it for its own.
+//! A forked child inherits the open lock file, but not the lock: it neither releases
+//! the lock nor treats it as its own.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -25,14 +25,14 @@ use crate::process::Process;
 /// The name of the lock file.
 const NAME: &str = "file_backed.lock";
 
-/// The locks by which this process has a directory: that of the lock file, and that
-/// of the directory itself where the file system has such. The second one holds when
-/// the lock file is deleted, and tells programs that clean up old files, such as
-/// `systemd-tmpfiles`, to leave the directory alone.
+/// The locks by which this process has a directory: the lock of the lock file, and that
+/// of the directory itself if the file system supports it. The second one still
+/// protects the directory when the lock file is deleted. It also signals programs that
+/// delete old files, such as `systemd-tmpfiles`, to leave the directory alone.
 #[derive(Clone)]
 pub(super) struct Locks {
     file: Arc<Lock>,
-    /// Kept for its drop.
+    /// Kept for its `Drop`.
     _directory: Option<Arc<Lock>>,
     is_shared: bool,
 }
@@ -44,8 +44,9 @@ impl Locks {
         Self::with_file(files, shards, directory)
     }
 
-    /// Takes the locks of a directory that nobody uses; `None` if this process does.
-    /// Makes no lock file in one that is in use: its owner may be deleting it.
+    /// Takes the locks of an unused directory. Returns `None` if this process already
+    /// has them. Creates no lock file in a directory that is locked: its owner may be
+    /// deleting it.
     pub(super) fn take_unused(
         files: &dyn Files,
         shards: &Shards,
@@ -71,8 +72,8 @@ impl Locks {
         directory: Option<Acquired>,
     ) -> Result<Self, StoreError> {
         let file = Lock::take(files, &shards.beside(NAME), shards.root())?;
-        // The lock file may have been deleted and made again, by a sweep that still has
-        // the directory.
+        // The lock file may have been deleted and created again by a sweep, while the
+        // lock of the directory was kept.
         let is_shared = file.is_shared || directory.as_ref().is_some_and(|taken| taken.is_shared);
         Ok(Self {
             file: file.lock,
@@ -81,7 +82,7 @@ impl Locks {
         })
     }
 
-    /// Whether another entry of this process has the directory too.
+    /// Whether another entry of this process has the locks too.
     pub(super) fn is_shared(&self) -> bool {
         self.is_shared
     }
@@ -93,7 +94,7 @@ impl Locks {
     }
 }
 
-/// Whether the file system has no locks of directories.
+/// Whether the file system cannot lock directories.
 fn is_unsupported(error: &StoreError) -> bool {
     let error = error.get_ref().downcast_ref::<io::Error>();
     error.is_some_and(|error| {
@@ -101,7 +102,7 @@ fn is_unsupported(error: &StoreError) -> bool {
     })
 }
 
-/// What `flock` of a directory fails with on network file systems.
+/// The errors of `flock` on a directory on network file systems.
 #[cfg(unix)]
 fn is_refused_by_number(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -116,14 +117,14 @@ fn is_refused_by_number(_: &io::Error) -> bool {
     false
 }
 
-/// A lock that this process has. It is given back when the last owner drops it.
+/// A lock that this process has. Dropping the last owner releases it.
 pub(super) struct Lock {
     file: File,
     identity: Identity,
     process: Process,
 }
 
-/// The locks of this process, by their files.
+/// The locks of this process, by the identity of the locked file.
 static LOCKS: LazyLock<LockTable> = LazyLock::new(LockTable::default);
 
 #[derive(Default)]
@@ -132,24 +133,24 @@ struct LockTable {
     changed: Condvar,
 }
 
-/// Who has the lock of a file.
+/// The state of the lock of one file.
 struct Holder {
-    /// In a forked child, the entries of its parent are here too.
+    /// In a forked child, the entries of its parent are still in the table.
     process: Process,
-    /// A dead one is on its way: the lock is being taken, or given back.
+    /// Dead while the lock is being acquired or released.
     lock: Weak<Lock>,
 }
 
-/// A lock, and how it was come by.
+/// A lock, and whether it was shared.
 pub(super) struct Acquired {
     pub(super) lock: Arc<Lock>,
-    /// This process had it already.
+    /// This process already had the lock.
     pub(super) is_shared: bool,
 }
 
 impl Lock {
-    /// Takes the lock of the directory `root`, which is on the file or directory at
-    /// `spot`, for this process.
+    /// Takes the lock of the directory `root` for this process. The lock is on the file
+    /// or directory `file_ref`.
     pub(super) fn take(
         files: &dyn Files,
         file_ref: &FileRef<'_>,
@@ -183,7 +184,7 @@ impl Lock {
 }
 
 impl Lock {
-    /// Which file or directory is locked.
+    /// The identity of the locked file or directory.
     pub(super) fn identity(&self) -> &Identity {
         &self.identity
     }
@@ -194,8 +195,8 @@ impl Drop for Lock {
         if self.process.is_forked() {
             return;
         }
-        // Closing the file gives the lock back only when no child process has
-        // inherited it for a moment.
+        // Closing the file would not release the lock while a child process has briefly
+        // inherited the descriptor.
         if let Err(error) = FileExt::unlock(&self.file) {
             tracing::warn!(%error, "the lock of a directory could not be given back");
         }
@@ -204,8 +205,8 @@ impl Drop for Lock {
 }
 
 impl LockTable {
-    /// A lock that the process has; or `None`, and the caller is the one to take
-    /// it. Waits while another thread is at it.
+    /// Returns a lock that the process already has, or `None` if the caller is the one
+    /// to acquire it. Waits while another thread acquires or releases it.
     fn share_or_begin(&self, identity: &Identity) -> Option<Arc<Lock>> {
         let process = Process::current();
         let mut held = self.held.lock();
@@ -235,7 +236,7 @@ impl LockTable {
     }
 }
 
-/// An attempt; dropped, it has failed.
+/// An attempt to acquire a lock. Dropping it means that the attempt failed.
 struct Acquisition<'a>(&'a Identity);
 
 impl Drop for Acquisition<'_> {

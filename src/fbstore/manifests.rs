@@ -1,18 +1,18 @@
 //! The manifests of a directory: one file for each generation.
 //!
-//! They are in the directory `file_backed.manifest`, under the number of their
-//! generation, and the highest is the current one. A reader pins a generation by
-//! a shared lock of its manifest, which needs no more than permission to read
-//! it, and works on a file system that is mounted read-only. It takes the lock
-//! and then looks whether the generation is still the highest:
+//! They are in the directory `file_backed.manifest`, each named by the number of its
+//! generation. The highest is the current one. A reader pins a generation by a shared
+//! lock of its manifest. That needs only permission to read the manifest, and works on
+//! a file system that is mounted read-only. The reader takes the lock and then checks
+//! that the generation is still the highest:
 //!
-//! 1. the reader opens manifest N and locks it,
-//! 2. the writer renames manifest N + 1 to its name,
-//! 3. the reader looks for the highest generation, and the writer tries to lock
-//!    manifest N for itself.
+//! 1. The reader opens manifest N and locks it.
+//! 2. The writer renames manifest N + 1 to its final name.
+//! 3. The reader looks up the highest generation, and the writer tries to take an
+//!    exclusive lock of manifest N.
 //!
-//! Whichever way 1 and 2 and the two halves of 3 fall, the reader sees N + 1 and
-//! begins anew, or the writer sees the lock and keeps what N names.
+//! In whatever order these steps happen, either the reader sees N + 1 and starts over,
+//! or the writer sees the lock and keeps what N names.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -36,21 +36,21 @@ use crate::error::{Cause, StoreError};
 /// The name of the directory of manifests.
 const DIRECTORY: &str = "file_backed.manifest";
 
-/// How the name of a manifest begins that has not got its name yet.
+/// The start of a manifest's temporary name.
 const UNFINISHED: &str = "new";
 
 /// Hex digits of a generation.
 const DIGITS: usize = 16;
 
-/// What a path keeps as long as it, or an item that is loaded from there, lives.
+/// What a path, and each item loaded from it, keeps alive.
 pub(super) enum Keep {
     /// The shared lock of a manifest.
     Pin(#[expect(dead_code, reason = "closing it gives the lock back")] File),
-    /// Only one dataset of the process commits there.
+    /// The claim of the only dataset of the process that commits there.
     Commits,
 }
 
-/// The manifests at one path.
+/// The manifests of one directory.
 pub(crate) struct Manifests<'a> {
     path: &'a PreparedPath,
     files: &'a dyn Files,
@@ -87,8 +87,8 @@ impl<'a> Manifests<'a> {
         FileRef::Below(self.path.directory().shards(), DIRECTORY, Path::new(name))
     }
 
-    /// Removes what processes that died have left. Should one of them be alive,
-    /// its rename fails.
+    /// Removes leftovers of crashed processes. If one of those processes is still
+    /// alive, its rename fails.
     fn remove_unfinished(&self) -> Result<(), StoreError> {
         let mut found = Vec::new();
         let mut note = |name: &OsStr, is_file: bool| {
@@ -138,7 +138,7 @@ impl<'a> Manifests<'a> {
         opened.map_err(|error| at(&file_ref.path(), error))
     }
 
-    /// Makes the directory of manifests.
+    /// Creates the directory of manifests.
     pub(crate) fn prepare(&self) -> Result<(), StoreError> {
         let directory = self.directory();
         let readers = self.path.directory().shards().readers();
@@ -148,8 +148,8 @@ impl<'a> Manifests<'a> {
 
     pub(crate) fn write(&self, generation: u64, bytes: &[u8]) -> Result<(), StoreError> {
         let name = name_of(generation);
-        // A name of this process's own: what is renamed is what was written, even if
-        // two processes write.
+        // The temporary name contains this process's number: even if two processes
+        // write at once, each renames only what it wrote.
         let unfinished = format!("{UNFINISHED}{}", temporary_suffix());
         let (file_ref, unfinished) = (self.file_ref(&name), self.file_ref(&unfinished));
         self.prepare()?;
@@ -297,8 +297,8 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
 mod tests {
     use super::*;
 
-    /// Two processes that both took the dataset for theirs wrote to one name, and
-    /// one of them was acknowledged what the other had written.
+    /// Two processes that both believed to own the dataset wrote to the same temporary
+    /// name, and one was told that its manifest was committed when the other's was.
     #[test]
     fn a_manifest_is_renamed_by_the_process_that_wrote_it() {
         let place = PreparedPath::blocking_temp().expect("a temporary directory");

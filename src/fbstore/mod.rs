@@ -1,21 +1,20 @@
-//! One directory of sharded files, and the codecs that fill them.
+//! One directory of sharded files, and the codecs that encode values into them.
 //!
-//! [`FBStore`] keeps every value in a file of its own, at
-//! `root/<first two hex digits of the key>/<32 hex digits>`. A [`Codec`] says
-//! how a value becomes a file:
+//! [`FBStore`] stores each value in a separate file, at `root/<first two hex digits of
+//! the key>/<32 hex digits>`. A [`Codec`] defines how a value is encoded in its file:
 //!
-//! | codec | for | a load costs |
+//! | codec | for | cost of a load |
 //! |---|---|---|
 //! | [`BinCodec`] | any [serde](https://serde.rs) type | one read and a decode |
 //! | [`ProstCodec`] | protobuf messages | one read and a decode |
-//! | [`MappedCodec`] | `Mapped<T>`: rkyv archives | a map and a validation; the bytes are read when they are touched |
-//! | [`BytesCodec`] | `MappedBytes`: plain bytes, as `bytes::Bytes` | a map; the bytes are read when they are touched |
-//! | [`MixedCodec`] | serde types, `Mapped<T>` and `MappedBytes` in one store | as the one or the other |
-//! | [one of your own](Codec) | whatever it encodes | whatever it does |
+//! | [`MappedCodec`] | `Mapped<T>`: rkyv archives | a map and a validation; bytes are read when they are accessed |
+//! | [`BytesCodec`] | `MappedBytes`: plain bytes, as `bytes::Bytes` | a map; bytes are read when they are accessed |
+//! | [`MixedCodec`] | serde types, `Mapped<T>` and `MappedBytes` in one store | that of the codec for the type |
+//! | [a custom codec](Codec) | whatever it encodes | whatever it does |
 //!
-//! Each stands behind a [feature](crate#features) of the crate.
+//! Each codec requires a [feature](crate#features) of the crate.
 //!
-// Links to what a feature gives; without it, to the features.
+// Without its feature, a codec's link leads to the list of features.
 #![cfg_attr(not(feature = "bincodec"), doc = "[`BinCodec`]: crate#features")]
 #![cfg_attr(not(feature = "prostcodec"), doc = "[`ProstCodec`]: crate#features")]
 #![cfg_attr(not(feature = "mappedcodec"), doc = "[`MappedCodec`]: crate#features")]

@@ -1,4 +1,4 @@
-//! Stores on a directory, in one call.
+//! Constructors that open a store on a directory in one call.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,17 +11,17 @@ use crate::Result;
 use crate::backing_store::BackingStore;
 
 impl<C: Send + Sync + 'static> BackingStore<FBStore<C>> {
-    /// Makes a store whose cache is the directory `path`, for pools that say more
-    /// than [`FBPool::open`](crate::FBPool::open) or that share it. Background
-    /// work runs on the current runtime.
+    /// Opens a store whose cache is the directory `path`. Use it for pools that need
+    /// more options than [`FBPool::open`](crate::FBPool::open), or that share the
+    /// store. Background work runs on the current runtime.
     ///
     /// # Errors
     ///
-    /// If the directory cannot be prepared; those of [`FBStore::open`].
+    /// If the directory cannot be prepared, and the errors of [`FBStore::open`].
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// If it is called outside of a tokio runtime.
     ///
     /// # Cancel safety
     ///
@@ -56,20 +56,20 @@ impl<C: Send + Sync + 'static> BackingStore<FBStore<C>> {
         Self::on(codec, || PreparedPath::blocking_open(path, vec![])).await
     }
 
-    /// Makes a store in a temporary directory. The last handle of the store
-    /// deletes it, on the thread that drops it.
+    /// Opens a store in a temporary directory. The last handle of the store deletes the
+    /// directory, on the thread that drops the handle.
     ///
     /// # Errors
     ///
-    /// If no temporary directory can be made.
+    /// If no temporary directory can be created.
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// If it is called outside of a tokio runtime.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves nothing.
+    /// Dropping the future leaves nothing on disk.
     pub async fn temp(codec: C) -> Result<Arc<Self>> {
         Self::on(codec, PreparedPath::blocking_temp).await
     }

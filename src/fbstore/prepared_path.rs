@@ -18,13 +18,13 @@ use crate::error::unwrap;
 use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
 
-/// A directory with its 256 shards, ready to be a store's cache or to have items
+/// A directory with its 256 shards, ready to be the cache of a store or to have items
 /// persisted in it.
 ///
-/// It dereferences to its [`Path`]; clones stand for the same directory.
+/// It dereferences to its [`Path`]. Clones refer to the same directory.
 ///
-/// Within one process a directory has one entry, however often it is opened.
-/// Opening it again first finishes the deletions that an earlier store left.
+/// All `PreparedPath`s of one directory in a process share one entry. Opening the
+/// directory again first finishes the deletions that an earlier store left pending.
 ///
 /// # Examples
 ///
@@ -52,21 +52,22 @@ pub struct PreparedPath {
 pub(super) enum Mode {
     ReadWrite,
     ReadOnly,
-    /// Files of 0.6, without a footer; decoding may ask for so many bytes.
+    /// Files of 0.6, which have no footer. Decoding one may ask for at most `limit`
+    /// bytes.
     Import {
         limit: u64,
     },
 }
 
 impl PreparedPath {
-    /// Opens the directory `path`, making it and its shards where they are not
-    /// there, for this user alone to enter ([`builder`](Self::builder) opens it to
-    /// others). Names in `ignored` are the program's own: a scan passes over them
-    /// silently.
+    /// Opens the directory `path`, and creates it and its shards if they do not exist.
+    /// Only the current user can enter a directory created here;
+    /// [`builder`](Self::builder) can open it to others. `ignored` lists names that
+    /// belong to the program: a scan skips them silently.
     ///
     /// # Errors
     ///
-    /// If the directory cannot be made or read, or `path` is something else.
+    /// If the directory cannot be created or read, or `path` is not a directory.
     ///
     /// # Cancel safety
     ///
@@ -79,11 +80,11 @@ impl PreparedPath {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`open`](Self::open).
     ///
     /// # Blocking
     ///
-    /// Makes the directories on this thread.
+    /// Creates the directories on this thread.
     pub fn blocking_open(path: PathBuf, ignored: Vec<&'static str>) -> Result<Self> {
         Self::open_with(path, ignored, Arc::new(RealFiles))
     }
@@ -98,8 +99,8 @@ impl PreparedPath {
         builder.open_with(path, files)
     }
 
-    /// Opens a directory with more choices than [`open`](Self::open) has: who may
-    /// read what is made in it, and who may own it.
+    /// Opens a directory with more options than [`open`](Self::open): who may read what
+    /// is created in it, and who may own it.
     pub fn builder() -> PathBuilder {
         PathBuilder {
             ignored: Vec::new(),
@@ -107,43 +108,43 @@ impl PreparedPath {
         }
     }
 
-    /// As [`open`](Self::open), for a failure that is a bug of the program.
+    /// Same as [`open`](Self::open), for programs in which a failure is a bug.
     ///
     /// # Panics
     ///
-    /// With the error's text, where `open` returns it.
+    /// With the error's text, if [`open`](Self::open) fails.
     ///
     /// # Cancel safety
     ///
-    /// As `open`.
+    /// Same as [`open`](Self::open).
     pub async fn new(path: PathBuf, ignored: Vec<&'static str>) -> Self {
         unwrap(Self::open(path, ignored).await)
     }
 
-    /// As [`blocking_open`](Self::blocking_open), for a failure that is a bug of
-    /// the program.
+    /// Same as [`blocking_open`](Self::blocking_open), for programs in which a failure
+    /// is a bug.
     ///
     /// # Panics
     ///
-    /// With the error's text, where `blocking_open` returns it.
+    /// With the error's text, if [`blocking_open`](Self::blocking_open) fails.
     ///
     /// # Blocking
     ///
-    /// As `blocking_open`.
+    /// Same as [`blocking_open`](Self::blocking_open).
     pub fn blocking_new(path: PathBuf, ignored: Vec<&'static str>) -> Self {
         unwrap(Self::blocking_open(path, ignored))
     }
 
-    /// Makes a temporary directory. It is deleted with the store that has it as
-    /// its cache, or else when nobody uses it any more.
+    /// Creates a temporary directory. It is deleted together with the store that has it
+    /// as its cache. If no store does, it is deleted with its last user.
     ///
     /// # Errors
     ///
-    /// If it cannot be made.
+    /// If the directory cannot be created.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves nothing.
+    /// Dropping the future leaves nothing on disk.
     pub async fn temp() -> Result<Self> {
         on_a_thread(Self::blocking_temp).await
     }
@@ -152,11 +153,11 @@ impl PreparedPath {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`temp`](Self::temp).
     ///
     /// # Blocking
     ///
-    /// Makes the directories on this thread.
+    /// Creates the directories on this thread.
     pub fn blocking_temp() -> Result<Self> {
         let directory = Directory::temporary(Arc::new(RealFiles)).map_err(temporary_failed)?;
         Ok(Self {
@@ -167,17 +168,17 @@ impl PreparedPath {
         })
     }
 
-    /// Opens a directory that is there, to read what is persisted in it. Nothing
-    /// in it is made or changed. Track it with
+    /// Opens an existing directory to read the items persisted in it. Nothing in it is
+    /// created or changed. Track it with
     /// [`track_read_only`](crate::BackingStore::track_read_only).
     ///
     /// # Errors
     ///
-    /// If `path` is not a directory that can be read.
+    /// If `path` is not a readable directory.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves nothing.
+    /// Dropping the future leaves nothing on disk.
     pub async fn open_read_only(path: PathBuf) -> Result<Self> {
         on_a_thread(move || Self::blocking_open_read_only(path)).await
     }
@@ -186,30 +187,30 @@ impl PreparedPath {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`open_read_only`](Self::open_read_only).
     ///
     /// # Blocking
     ///
-    /// Looks at the directory on this thread.
+    /// Checks the directory on this thread.
     pub fn blocking_open_read_only(path: PathBuf) -> Result<Self> {
         Self::existing(path, Mode::ReadOnly)
     }
 
-    /// Opens a directory persisted by file_backed 0.6, whose files have no
-    /// footer. Nothing in it is changed. Track it with
-    /// [`track_read_only`](crate::BackingStore::track_read_only), load its items
-    /// with the codec that wrote them, and insert them anew.
+    /// Opens a directory persisted by file_backed 0.6, whose files have no footer.
+    /// Nothing in it is changed. Track it with
+    /// [`track_read_only`](crate::BackingStore::track_read_only), load its items with
+    /// the codec that wrote them, and insert the values as new items.
     ///
-    /// Nothing tells a damaged file from a good one here but the codec, so
-    /// decoding one item may ask for at most `limit` bytes.
+    /// Without a footer, only the codec can tell a damaged file from an intact one.
+    /// Decoding one item may therefore ask for at most `limit` bytes.
     ///
     /// # Errors
     ///
-    /// If `path` is not a directory that can be read.
+    /// If `path` is not a readable directory.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves nothing.
+    /// Dropping the future leaves nothing on disk.
     pub async fn open_import(path: PathBuf, limit: u64) -> Result<Self> {
         on_a_thread(move || Self::blocking_open_import(path, limit)).await
     }
@@ -218,11 +219,11 @@ impl PreparedPath {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`open_import`](Self::open_import).
     ///
     /// # Blocking
     ///
-    /// Looks at the directory on this thread.
+    /// Checks the directory on this thread.
     pub fn blocking_open_import(path: PathBuf, limit: u64) -> Result<Self> {
         Self::existing(path, Mode::Import { limit })
     }
@@ -247,16 +248,16 @@ impl PreparedPath {
         self.directory.root()
     }
 
-    /// How many bytes there is room for on the directory's file system, for
-    /// programs without privileges. Others take from it at the same time.
+    /// The free space on the directory's file system, in bytes, for programs without
+    /// privileges. Other programs use up the same space.
     ///
     /// # Errors
     ///
-    /// If the system does not tell.
+    /// If the system does not report it.
     ///
     /// # Blocking
     ///
-    /// Asks the file system on this thread.
+    /// Queries the file system on this thread.
     ///
     /// # Examples
     ///
@@ -274,7 +275,7 @@ impl PreparedPath {
         free.map_err(|error| Error::new(Operation::FreeSpace, at(self.path(), error)))
     }
 
-    /// The names that a scan passes over silently, beside
+    /// The names that a scan skips silently, in addition to
     /// [`RESERVED`](super::RESERVED).
     pub fn ignored(&self) -> &[&'static str] {
         &self.ignored
@@ -284,13 +285,14 @@ impl PreparedPath {
         &self.directory
     }
 
-    /// Whether the directory is a store's cache, as far as its mark can be read.
+    /// Whether the directory is marked as the cache of a store. False if the mark is
+    /// unreadable.
     #[cfg(feature = "dataset")]
     pub(crate) fn is_cache(&self) -> bool {
         matches!(self.directory.role(), Ok(Some(Role::Cache)))
     }
 
-    /// The same place, with something to keep.
+    /// The same directory, which also keeps `keep` alive.
     pub(super) fn keeping(&self, keep: Arc<Keep>) -> Self {
         Self {
             keep: Some(keep),
@@ -303,7 +305,7 @@ impl PreparedPath {
     }
 }
 
-/// Opens a directory; from [`PreparedPath::builder`].
+/// Options for opening a directory; from [`PreparedPath::builder`].
 ///
 /// # Examples
 ///
@@ -330,23 +332,23 @@ pub struct PathBuilder {
 }
 
 impl PathBuilder {
-    /// A name of the program's own, which a scan passes over silently.
+    /// Adds a name that belongs to the program. A scan skips it silently.
     pub fn ignore(mut self, name: &'static str) -> Self {
         self.ignored.push(name);
         self
     }
 
-    /// Who may read what the library makes in the directory from now on; see
-    /// [`Readers`]. Without it, the owner alone; in a persisted directory that was
-    /// opened to more before, they may go on reading what comes.
+    /// Sets who may read what the library creates in the directory from now on; see
+    /// [`Readers`]. By default only the owner may. A persisted directory that was
+    /// opened to more readers before stays open to them, new items included.
     pub fn readers(mut self, readers: Readers) -> Self {
         self.wishes.readers = Some(readers);
         self
     }
 
-    /// Accepts a directory that belongs to another user, whom the program trusts not
-    /// to replace files in it. Otherwise such a directory can only be read
-    /// ([`PreparedPath::open_read_only`]).
+    /// Accepts a directory that belongs to another user. The program trusts that user
+    /// not to replace files in it. Without this option, such a directory can only be
+    /// read ([`PreparedPath::open_read_only`]).
     pub fn any_owner(mut self) -> Self {
         self.wishes.any_owner = true;
         self
@@ -374,7 +376,7 @@ impl PathBuilder {
     ///
     /// # Blocking
     ///
-    /// Makes the directories on this thread.
+    /// Creates the directories on this thread.
     pub fn blocking_open(self, path: impl Into<PathBuf>) -> Result<PreparedPath> {
         self.open_with(path.into(), Arc::new(RealFiles))
     }
@@ -398,8 +400,8 @@ fn temporary_failed(error: StoreError) -> Error {
     Error::new(Operation::PrepareTemporary, error)
 }
 
-/// Runs `work` on a thread of its own: opening a directory is rare, and must not
-/// wait for a runtime whose blocking threads are all taken.
+/// Runs `work` on a new thread. Opening a directory is rare, and must not wait for a
+/// runtime whose blocking threads are all busy.
 pub(crate) async fn on_a_thread<R: Send + 'static>(
     work: impl FnOnce() -> Result<R> + Send + 'static,
 ) -> Result<R> {

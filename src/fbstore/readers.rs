@@ -1,10 +1,10 @@
-//! Who may read what the library makes.
+//! Who may read what the library creates.
 
-/// Who may read the files and directories that the library makes, on systems with
-/// Unix permissions. Nobody but the owner may write.
+/// Who may read the files and directories that the library creates, on systems with
+/// Unix permissions. Only the owner may write.
 ///
-/// Directories and files that exist already keep their permissions. The process's
-/// umask takes away from what is listed here, as it does for any file.
+/// Existing directories and files keep their permissions. The process's umask removes
+/// permissions from those listed here, as it does for any file.
 ///
 /// | | directories | files |
 /// |---|---|---|
@@ -30,12 +30,12 @@
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Readers {
-    /// The user that the process runs as.
+    /// Only the user that the process runs as.
     #[default]
     Owner,
-    /// And the group of the directory.
+    /// The owner, and the group of the directory.
     Group,
-    /// And every other user.
+    /// Every user.
     Everyone,
 }
 
@@ -48,7 +48,7 @@ impl Readers {
         }
     }
 
-    /// Permissions of a directory.
+    /// The permissions of a directory.
     pub(super) fn of_directory(self) -> u32 {
         match self {
             Self::Owner => 0o700,
@@ -57,7 +57,7 @@ impl Readers {
         }
     }
 
-    /// Permissions of a file, which is never written to again.
+    /// The permissions of a file, which is never written to again.
     pub(super) fn of_file(self) -> u32 {
         match self {
             Self::Owner => 0o400,
@@ -66,7 +66,7 @@ impl Readers {
         }
     }
 
-    /// Whom the permissions of a file let read it.
+    /// The readers that the mode of a file allows.
     #[cfg(unix)]
     pub(super) fn by_mode(mode: u32) -> Self {
         match (mode & 0o040 != 0, mode & 0o004 != 0) {

@@ -1,7 +1,7 @@
-//! What a directory is for, as its mark says.
+//! The role of a directory, as recorded in its mark.
 //!
-//! A mark is made when a directory is first used. It keeps what was saved from
-//! being taken for a cache, whose files are swept.
+//! A directory is marked when it is first used. The mark keeps a directory of persisted
+//! items from being mistaken for a cache, whose files are swept.
 
 use std::io;
 use std::path::Path;
@@ -17,9 +17,9 @@ pub(super) const MARK: &str = "file_backed.role";
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Role {
-    /// Worth nothing after a restart.
+    /// Its items are worthless after a restart.
     Cache,
-    /// Holds what was saved on purpose.
+    /// It holds items that were persisted on purpose.
     Persisted,
 }
 
@@ -37,7 +37,7 @@ impl Role {
         format!("{}\n", self.name())
     }
 
-    /// What the directory is marked as.
+    /// Reads the mark of a directory.
     pub(super) fn of(files: &dyn Files, shards: &Shards) -> Result<Option<Self>, StoreError> {
         let mark = shards.beside(MARK);
         let text = match read(files, &mark) {
@@ -47,7 +47,7 @@ impl Role {
         if let Some(role) = Self::ALL.into_iter().find(|role| role.text() == text) {
             return Ok(Some(role));
         }
-        // A process that died, or a power cut, left the name without its text.
+        // A crash or a power cut can leave the name without its text.
         let is_unfinished = text.bytes().all(|byte| byte == 0)
             || Self::ALL.iter().any(|role| role.text().starts_with(&text));
         match is_unfinished {
@@ -56,21 +56,21 @@ impl Role {
         }
     }
 
-    /// Marks a directory that [`of`](Self::of) has found to have no mark. The mark is
-    /// durable before the first item is there: without it, what a power cut leaves of
-    /// a cache could not be told from what was saved.
+    /// Marks a directory in which [`of`](Self::of) found no mark. The mark is durable
+    /// before the first item is created: without it, the remains of a cache after a
+    /// power cut could not be told from persisted items.
     pub(super) fn mark(self, files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
         let mark = shards.beside(MARK);
         write_durably(files, shards, MARK, self.text().as_bytes())
             .map_err(|error| at(&mark.path(), error))
     }
 
-    /// Who may read the mark, which are those who may read the items.
+    /// The readers of the mark, who are also those of the items.
     pub(super) fn readers(files: &dyn Files, shards: &Shards) -> io::Result<Readers> {
         Ok(files.ownership(&shards.beside(MARK))?.readers)
     }
 
-    /// Lets those read the mark who may read the items.
+    /// Lets the readers of the items read the mark.
     pub(super) fn open_up(files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
         let mark = shards.beside(MARK);
         let opened = files.open_up(&mark, shards.readers());
@@ -81,7 +81,7 @@ impl Role {
         shards.beside(MARK)
     }
 
-    /// Refuses a directory that is for something else.
+    /// Refuses a directory that has another role.
     pub(super) fn check(self, wanted: Self, root: &Path) -> Result<(), StoreError> {
         if self == wanted {
             return Ok(());
@@ -94,7 +94,8 @@ impl Role {
     }
 }
 
-/// Makes a small file beside the shards, in place of one that was not finished.
+/// Writes a small file next to the shards and makes it durable. Replaces an unfinished
+/// one.
 pub(super) fn write_durably(
     files: &dyn Files,
     shards: &Shards,

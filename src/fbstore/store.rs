@@ -1,4 +1,4 @@
-//! The store that keeps every value in a file of its own.
+//! The store that keeps each value in a separate file.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -24,26 +24,25 @@ use crate::error::unwrap;
 use crate::error::{Cause, Operation, StoreError};
 use crate::{Error, Result};
 
-/// Keeps every value in a file of its own, in one directory, in the form that
-/// the codec `C` gives it.
+/// Stores each value in a separate file in one directory, encoded by the codec `C`.
 ///
-/// A file appears under its name when it is written whole, or is removed again;
-/// it can be read by nobody before, since nobody knows its key. Nothing in the
-/// cache is synced: it is worth nothing after a restart.
+/// A write that fails removes its file again. No reader can see a partial file, because
+/// its key is not known to anyone before the write is complete. Nothing in the cache is
+/// synced: the cache is worthless after a restart.
 ///
-/// The directory belongs to this process until the last [`PreparedPath`] and the
-/// last store of it are gone, and it is marked as a cache. Items that a crashed
-/// process left there are deleted at the next start. Items that were there before
-/// the directory became a cache, and names that are not the library's, are reported
-/// and left; see the [guide](crate::guide::directories).
+/// The directory belongs to this process until its last [`PreparedPath`] and its last
+/// store are dropped, and it is marked as a cache. The next start deletes the items
+/// that a crashed process left in it. Items that were there before the directory became
+/// a cache, and names that are not the library's, are reported and left alone; see the
+/// [guide](crate::guide::directories).
 pub struct FBStore<C> {
     codec: C,
     path: PreparedPath,
     /// The permission to write to the directory; see [`Directory::take_as_cache`].
     epoch: u64,
-    /// Items that are loaded where they were persisted.
+    /// Items that are loaded from the directory in which they were persisted.
     in_place: Mutex<HashMap<Uuid, PreparedPath>>,
-    /// Whether there ever were any; spares loads the lock.
+    /// Whether `in_place` was ever non-empty. Saves loads the lock.
     any_in_place: AtomicBool,
     background: OnceLock<Background>,
     meter: TrafficMeter,
@@ -54,18 +53,19 @@ impl<C> FBStore<C> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_in_use`] if items of another store still own files there, or
-    /// if another process has the directory (a store of this process that has no
-    /// file there yet loses the directory to this one, and its writes fail from
-    /// then on with the same kind of error); [`Error::is_wrong_role`] if it holds
-    /// what was persisted; an error that says so if `path` was opened read-only, or
-    /// belongs to another user, or if every user may write to it.
+    /// * [`Error::is_in_use`] if items of another store still own files in the
+    ///   directory, or if another process has it. A store of this process that has no
+    ///   file in the directory yet loses it to this store, and its writes then fail
+    ///   with the same kind of error.
+    /// * [`Error::is_wrong_role`] if the directory holds persisted items.
+    /// * An error that names the cause if `path` was opened read-only, belongs to
+    ///   another user, or is writable by every user.
     ///
     /// # Blocking
     ///
-    /// Finishes the deletions that an earlier store left there, on this thread;
-    /// as a rule [`PreparedPath::open`] has done so. Deletes leftovers of a crashed
-    /// process. The first time, waits for the disk to make the mark durable.
+    /// Finishes the deletions that an earlier store left pending, on this thread;
+    /// usually [`PreparedPath::open`] has already done so. Deletes leftovers of a
+    /// crashed process. The first time, waits for the disk to make the mark durable.
     pub fn open(codec: C, path: PreparedPath) -> Result<Self> {
         let opened = |error| Error::new(Operation::OpenStore, error);
         if path.mode() != Mode::ReadWrite {
@@ -83,20 +83,20 @@ impl<C> FBStore<C> {
         })
     }
 
-    /// As [`open`](Self::open), for a failure that is a bug of the program.
+    /// Same as [`open`](Self::open), for programs in which a failure is a bug.
     ///
     /// # Panics
     ///
-    /// With the error's text, where `open` returns it.
+    /// With the error's text, if [`open`](Self::open) fails.
     ///
     /// # Blocking
     ///
-    /// As `open`.
+    /// Same as [`open`](Self::open).
     pub fn new(codec: C, path: PreparedPath) -> Self {
         unwrap(Self::open(codec, path))
     }
 
-    /// The directory of the cache.
+    /// The cache directory.
     pub fn path(&self) -> &PreparedPath {
         &self.path
     }
@@ -110,7 +110,7 @@ impl<C> FBStore<C> {
         self.path.directory()
     }
 
-    /// Where the file of `key` is.
+    /// The directory that holds the file of `key`.
     fn home(&self, key: Uuid) -> Cow<'_, PreparedPath> {
         if self.any_in_place.load(Ordering::Acquire)
             && let Some(path) = self.in_place.lock().get(&key)
@@ -120,14 +120,14 @@ impl<C> FBStore<C> {
         Cow::Borrowed(&self.path)
     }
 
-    /// The cache, if it is still this store's to write to.
+    /// The cache, if this store may still write to it.
     pub(super) fn writable_cache(&self) -> Result<&Directory, StoreError> {
         let directory = self.directory();
         directory.check_permission(self.epoch)?;
         Ok(directory)
     }
 
-    /// Makes the file of `key`: whole, as `write` writes it, or not at all.
+    /// Creates the file of `key` with what `write` writes. On failure no file remains.
     pub(super) fn write_new(
         &self,
         key: Uuid,
@@ -137,8 +137,8 @@ impl<C> FBStore<C> {
         let file_ref = directory.file_ref(key);
         let create = || directory.files().create(&file_ref);
         let mut file = match create() {
-            // Only a failed write of this very value, which could not be
-            // removed then, can have left something under its key.
+            // The only file that can have this key is the leftover of an earlier write
+            // of this value that failed and could not be removed.
             Err(error)
                 if error.kind() == io::ErrorKind::AlreadyExists && !directory.is_foreign(key) =>
             {
@@ -165,7 +165,7 @@ impl<C> FBStore<C> {
         Ok(())
     }
 
-    /// Refuses a place to persist to that a store has as its cache.
+    /// Refuses to persist to a directory that is the cache of a store.
     fn check_no_cache(&self, path: &PreparedPath) -> Result<(), StoreError> {
         let text = if std::ptr::eq(Arc::as_ptr(path.directory()), self.directory()) {
             "the directory is the cache of this very store: persist to another one"
@@ -189,7 +189,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         }
         let directory = self.directory();
         if directory.is_foreign(key) || !directory.is_owned_by(self.epoch) {
-            // What is there was not written by this store.
+            // This store did not write the file.
             return Ok(());
         }
         remove(directory, key)
@@ -213,8 +213,8 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         let take_in = || self.directory().take_in(&from, key, Role::Cache);
         match take_in() {
             Err(error) if is_conflict(&error) && !self.directory().is_foreign(key) => {
-                // Nobody owns what stands in the cache under a key that is only
-                // being registered.
+                // A key that is only being registered has no owner in the cache: the
+                // file there is a leftover.
                 remove(self.directory(), key)?;
                 take_in()
             }
@@ -227,7 +227,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         path: &PreparedPath,
         keys: &[Uuid],
     ) -> Result<Vec<Transfer>, StoreError> {
-        // One shard after the other.
+        // In the order of the keys, so that shards are visited one after the other.
         let mut order: Vec<_> = (0..keys.len()).collect();
         order.sort_unstable_by_key(|n| keys[*n]);
         let mut transfers = vec![Transfer::Present; keys.len()];
@@ -368,8 +368,8 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
     }
 }
 
-/// A file that is being written; dropped, also by a panic of the codec, it
-/// removes what there is of it.
+/// A file that is being written. Dropping it, also when the codec panics, removes the
+/// partial file.
 struct Unfinished<'a> {
     directory: &'a Directory,
     key: Uuid,
@@ -383,7 +383,7 @@ impl Drop for Unfinished<'_> {
     }
 }
 
-/// Removes the file of a key; one that is not there is no error.
+/// Removes the file of a key. A missing file is not an error.
 fn remove(directory: &Directory, key: Uuid) -> Result<(), StoreError> {
     let file_ref = directory.file_ref(key);
     match directory.files().remove(&file_ref) {
