@@ -1,4 +1,5 @@
-//! Files that are made without the value, and files that come from elsewhere.
+//! Files that are written without the value in memory, and files from other
+//! directories.
 
 use std::fs;
 use std::io;
@@ -39,11 +40,11 @@ impl<T, C: Codec<T>> AdoptStrategy<T> for FBStore<C> {
     }
 }
 
-/// Where a file really is that `codec` can read, as far as its footer tells.
-/// (A link to a symbolic link would be another symbolic link.)
+/// The canonical path of a file that `codec` can read, as far as its footer shows. (A
+/// hard link to a symbolic link would be another symbolic link.)
 fn checked<T>(codec: &impl Codec<T>, file: &Path) -> Result<std::path::PathBuf, StoreError> {
     let file = fs::canonicalize(file)?;
-    // To open anything else may wait for ever.
+    // Opening anything else may block forever.
     if !fs::metadata(&file)?.is_file() {
         let text = "it is not a regular file: give the path of one that `frame::write_file` wrote";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text).into());

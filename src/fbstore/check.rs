@@ -1,6 +1,6 @@
-//! Looking at the file of an item without its codec.
+//! Checks the file of an item without its codec.
 
-// The numbers here come from files.
+// The numbers here come from files, and may be anything.
 #![warn(clippy::arithmetic_side_effects)]
 
 use std::io::Read as _;
@@ -14,11 +14,11 @@ use super::prepared_path::PreparedPath;
 use crate::backing_store::FileFingerprint;
 use crate::error::StoreError;
 
-/// Bytes that are read at a time.
+/// Bytes read at a time.
 const CHUNK: u64 = 1 << 20;
 
 impl PreparedPath {
-    /// What the file of `key` says of itself.
+    /// The footer of the file of `key`.
     pub(crate) fn footer(&self, key: Uuid) -> Result<Footer, StoreError> {
         let file_ref = self.directory().file_ref(key);
         let read = || -> Result<_, StoreError> {
@@ -28,7 +28,8 @@ impl PreparedPath {
         read().map_err(|error| at(&file_ref.path(), error))
     }
 
-    /// Reads all of the file of `key`, and compares it with its checksums.
+    /// Reads the whole file of `key`, and compares it with its checksums. Calls `read`
+    /// with the number of bytes of each step.
     pub(crate) fn verify(&self, key: Uuid, read: &dyn Fn(u64)) -> Result<Footer, StoreError> {
         let file_ref = self.directory().file_ref(key);
         let verify = || -> Result<_, StoreError> {
@@ -49,14 +50,14 @@ impl PreparedPath {
     }
 }
 
-/// What tells one file from another.
+/// Gives a file its fingerprint.
 pub(crate) trait Stamped {
     fn fingerprint(&self) -> FileFingerprint;
 }
 
 impl Stamped for Footer {
-    /// The footer ends with a checksum of everything that it says, the payload's
-    /// checksum included.
+    /// The footer ends with a checksum of its contents, which include the checksum of
+    /// the payload.
     fn fingerprint(&self) -> FileFingerprint {
         let bytes = self.to_bytes();
         let mut check = [0; 4];

@@ -1,4 +1,4 @@
-//! What stands in for a link where there is none.
+//! Tests of the copies and reflinks that replace links where there are none.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ impl TestDirectory {
         }
     }
 
-    /// A file with a footer, elsewhere.
+    /// A file with a footer, outside of the directory.
     fn source(&self, name: &str, value: &[u8]) -> PathBuf {
         let path = self.dir.path().join(name);
         let mut file = Vec::new();
@@ -65,7 +65,7 @@ impl TestDirectory {
         self.directory.path_of(KEY)
     }
 
-    /// The names in the shard of the key.
+    /// The number of names in the shard of the key.
     fn names(&self) -> usize {
         let shard = self.target().parent().map(fs::read_dir);
         shard.expect("a shard").expect("it is read").count()
@@ -116,8 +116,8 @@ fn other_failures_of_a_link_are_told() {
     }
 }
 
-/// Whether by a link or by a copy: what is there is not replaced, and is as good
-/// if it is the same.
+/// Neither a link nor a copy replaces an existing file. The existing file is success if
+/// it is the same.
 #[test]
 fn what_is_there_already_is_compared() {
     for links in [Links::AsTheMachine, Links::Refused(NO_LINK[1])] {
@@ -141,7 +141,7 @@ fn what_is_there_already_is_compared() {
     }
 }
 
-/// A process that died in a copy has left its temporary file; or this one could
+/// The temporary file was left by a process that crashed during a copy, or that could
 /// not remove it.
 #[test]
 fn an_unfinished_copy_is_no_obstacle() {
@@ -186,7 +186,7 @@ fn a_rename_replaces_nothing() {
     assert!(!from.exists() && to.exists());
 }
 
-/// A shard that was replaced under the open directory is found by its path.
+/// A shard that was replaced while it was open is found by its path.
 #[test]
 fn a_shard_that_was_replaced_is_found() {
     let place = TestDirectory::new(Links::AsTheMachine);

@@ -1,4 +1,4 @@
-//! Copying a persisted directory into another one.
+//! Copies a persisted directory into another one.
 
 use std::path::PathBuf;
 
@@ -12,13 +12,13 @@ use super::store::writable;
 use crate::error::StoreError;
 
 impl PreparedPath {
-    /// Who may read the items, as the mark tells.
+    /// Who may read the items, according to the mark.
     pub(crate) fn readers(&self) -> Readers {
         let directory = self.directory();
         Role::readers(directory.files(), directory.shards()).unwrap_or_default()
     }
 
-    /// Takes the directory for this process, to persist to it.
+    /// Claims the directory for this process, to persist to it.
     pub(crate) fn claim_to_persist(&self) -> Result<(), StoreError> {
         writable(self)?;
         self.directory().claim(Role::Persisted)
@@ -30,8 +30,8 @@ impl PreparedPath {
         self.directory().sync()
     }
 
-    /// Makes a file of its own for `key`, with the bytes of the one at `from`. It may
-    /// be there already.
+    /// Creates an independent file for `key`, with the bytes of the one in `from`. An
+    /// equal file that already exists is success.
     pub(crate) fn copy_from(&self, from: &Self, key: Uuid) -> Result<(), StoreError> {
         writable(self)?;
         let original = from.directory().file_ref(key);
@@ -43,7 +43,7 @@ impl PreparedPath {
 }
 
 impl Manifests<'_> {
-    /// The mark of the directory, relative to it, if it has one.
+    /// The path of the mark, relative to the directory, if it has one.
     pub(crate) fn relative_mark(&self) -> Option<PathBuf> {
         let directory = self.path().directory();
         let marked = Role::of(directory.files(), directory.shards());

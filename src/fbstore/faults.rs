@@ -1,4 +1,4 @@
-//! One run of a program, with a fault at every operation on files in turn.
+//! Runs a program with a fault at each file operation in turn.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
@@ -28,10 +28,10 @@ const EPERM: i32 = 1;
 
 const FOREVER: u64 = u64::MAX;
 
-/// Names the threads whose panics are ours.
+/// The name of the threads whose panics are recorded.
 const THREADS: &str = "under faults";
 
-/// What panicked in the background; caught there, so that no test sees it.
+/// Panics in the background, which the library catches, so that no test would see them.
 static PANICS: LazyLock<Arc<Mutex<Vec<String>>>> = LazyLock::new(|| {
     let panics = Arc::new(Mutex::new(Vec::new()));
     let (seen, before) = (panics.clone(), std::panic::take_hook());
@@ -47,7 +47,7 @@ static PANICS: LazyLock<Arc<Mutex<Vec<String>>>> = LazyLock::new(|| {
     panics
 });
 
-/// The value of item `n`: every third is more than one write.
+/// The value of item `n`. Every third value takes more than one write.
 fn value(n: u8) -> Vec<u8> {
     vec![n; if n.is_multiple_of(3) { 100_000 } else { 100 }]
 }
@@ -67,7 +67,7 @@ impl Places {
 
     fn with(links: Links) -> Self {
         LazyLock::force(&PANICS);
-        // In memory where there is that: hundreds of runs, 512 shards.
+        // In memory if possible: there are hundreds of runs with 512 shards each.
         let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
         let dir = dir.expect("a temporary directory");
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -83,7 +83,7 @@ impl Places {
         }
     }
 
-    /// Starts the program; nothing fails yet.
+    /// Starts the program, without a fault yet.
     fn start(&self) -> Program<'_> {
         let files = FaultyFiles::default();
         files.set_links(self.links);
@@ -112,11 +112,11 @@ struct Program<'a> {
     store: Arc<BackingStore<FBStore<Plain>>>,
     pool: Arc<FBPool<Vec<u8>, FBStore<Plain>>>,
     tracked: Arc<TrackedPath<PreparedPath>>,
-    /// What the program was told.
+    /// The errors that the program got.
     failures: Vec<Error>,
 }
 
-/// An item and what it must be.
+/// An item and its expected value.
 struct Live {
     item: Item,
     value: Vec<u8>,
@@ -127,8 +127,8 @@ impl Program<'_> {
         result.map_err(|error| self.failures.push(error)).ok()
     }
 
-    /// Inserts, evicts, loads, changes, persists, syncs, registers and drops. An
-    /// operation may fail; what it gives must be right.
+    /// Inserts, evicts, loads, changes, persists, syncs, registers and drops.
+    /// Operations may fail, but what they return must be correct.
     fn run(&mut self) -> Vec<Live> {
         let mut live: Vec<_> = (0..5)
             .map(|n| Live {
@@ -158,7 +158,8 @@ impl Program<'_> {
         let saved = live[3].item.key();
         let persisted = live[3].item.blocking_persist(&self.tracked);
         if self.note(persisted).is_some() {
-            // The last handle goes, and the item comes back from what was saved.
+            // The last handle is dropped, and the item is registered from its persisted
+            // file.
             let Live { item, value } = live.remove(3);
             drop(item);
             self.store.blocking_finished();
@@ -174,7 +175,7 @@ impl Program<'_> {
         live
     }
 
-    /// The fault is over: everything is there, and everything works.
+    /// Runs after the fault: every value is intact, and every operation works.
     fn check(&mut self, live: &[Live]) {
         for failure in &self.failures {
             assert!(!failure.is_panic(), "{failure}");
@@ -184,12 +185,12 @@ impl Program<'_> {
             let read = item.blocking_read().expect("nothing fails any more");
             assert!(*read == *value, "a value was lost");
         }
-        // One write that goes well ends the outage, and the others follow.
+        // One successful write ends the outage, and the others follow.
         let probe = self.pool.insert(value(7));
         probe.blocking_write_now().expect("nothing fails any more");
         drop(probe);
         self.store.blocking_finished();
-        // What has failed more than once waits for a delay of its own.
+        // A write that failed more than once waits for a delay of its own.
         self.pool.core().queue.hurry();
         self.store.blocking_finished();
         let stats = self.pool.stats();
@@ -213,7 +214,7 @@ impl Program<'_> {
                 "what is saved is whole"
             );
         }
-        // A file that could not be made durable has to be persisted anew.
+        // A file that could not be made durable must be persisted again.
         let synced = self.store.blocking_sync(self.tracked.path());
         if let Err(error) = synced {
             let path = error.path().expect("it names what is lost");
@@ -232,7 +233,7 @@ impl Program<'_> {
         assert!(files_below(&self.places.saved).is_empty());
     }
 
-    /// Ends the program. What is left in the cache is what could not be deleted.
+    /// Ends the program. The cache may contain only files whose deletion failed.
     fn end(self, live: Vec<Live>, lasting: bool) {
         let keys: Vec<_> = live.iter().map(|live| live.item.key()).collect();
         for file in files_below(&self.places.cache) {
@@ -261,8 +262,8 @@ impl Program<'_> {
     }
 }
 
-/// Runs the program with a fault at each operation in turn. Tells how many there
-/// were.
+/// Runs the program with a fault at each operation in turn. Returns the number of
+/// operations.
 fn at_each_operation(lasts: u64, fault: Fault) -> u64 {
     at_each_operation_in(&Places::new(), lasts, fault)
 }
@@ -349,7 +350,7 @@ fn faults_in_copies() {
     }
 }
 
-/// A write that takes fewer bytes than it was given is no fault at all.
+/// A write that accepts fewer bytes than it was given is not a fault.
 #[test]
 fn short_writes() {
     let places = Places::new();
@@ -366,8 +367,8 @@ fn short_writes() {
     }
 }
 
-/// Nobody writes after the fault is over: the store looks by itself whether it
-/// can write again.
+/// No caller writes after the fault ends. The store must find out by itself that writes
+/// work again.
 #[test]
 fn write_backs_resume_by_themselves() {
     for number in [ENOSPC, EIO] {
@@ -442,8 +443,8 @@ fn directories_that_cannot_be_made_or_read() {
     );
 }
 
-/// Takes a directory, with a fault at each operation of that in turn. Whatever
-/// failed, the next attempt works.
+/// Takes a directory, with a fault at each operation of that in turn. Whatever failed,
+/// the next attempt succeeds.
 fn taken_at_each_operation(
     number: i32,
     is_marked: bool,
@@ -458,7 +459,7 @@ fn taken_at_each_operation(
     let mark = places.cache.join("file_backed.role");
     for after in 0.. {
         if !is_marked {
-            // Not there at first.
+            // The mark does not exist at first.
             let _ = std::fs::remove_file(&mark);
         }
         let path = open();
@@ -511,9 +512,9 @@ fn a_quota_that_is_used_up() {
     assert!(at_each_operation(2, Fault::Error(EDQUOT)) > 45);
 }
 
-/// Two threads save at the same time. The one that comes second finds nothing to
-/// sync, because the first has taken it on; it must not say that all is durable
-/// before that is so.
+/// Two threads persist at the same time. The second finds nothing to sync, because the
+/// first is already syncing it. It must not report success before everything is
+/// durable.
 #[test]
 fn a_sync_beside_another_waits_for_it() {
     let places = Places::new();
@@ -547,8 +548,8 @@ fn a_sync_beside_another_waits_for_it() {
     program.end(live, false);
 }
 
-/// Whichever codec writes, and however large the value is, the program learns
-/// that the disk is full.
+/// With every codec, and for small and large values, the program learns that the disk
+/// is full.
 fn says_that_the_disk_is_full<T: Send + Sync + 'static>(
     codec: impl file_backed_codecs::Codec<T>,
     values: [T; 2],
@@ -602,8 +603,8 @@ fn a_full_disk_is_told_by_archives() {
     says_that_the_disk_is_full(MappedCodec::heap(), values);
 }
 
-/// Many files are made durable with one call for the whole file system, which
-/// does not tell which of them failed.
+/// Many files are made durable with one call for the whole file system, which does not
+/// report which of them failed.
 #[test]
 fn a_sync_of_many_files_that_fails_is_told_until_they_are_deleted() {
     let places = Places::new();
@@ -643,7 +644,7 @@ fn a_sync_of_many_files_that_fails_is_told_until_they_are_deleted() {
         deleted.expect("nothing fails");
     }
     sync().expect("nothing is left that could be lost");
-    // The same files may be lost under any name.
+    // The same file may be lost under any name.
     let again = items[0].blocking_persist(&program.tracked);
     let error = again.expect_err("it is the same file");
     let (key, file) = (

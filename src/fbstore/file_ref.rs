@@ -1,4 +1,4 @@
-//! Names of files, and the open directories that they are reached through.
+//! References to files, and the open directories through which they are reached.
 
 use std::borrow::Cow;
 use std::io;
@@ -12,38 +12,38 @@ use super::handles::Handles;
 use super::layout::{TEMPORARY_LEN, key_path, shard_path, temporary_suffix};
 use super::readers::Readers;
 
-/// A file or directory, as an operation on files is told of it.
+/// A file or directory, as it is passed to file operations.
 ///
-/// All but [`Path`](Self::Path) are reached through the directory that was opened,
-/// without following symbolic links: if the directory was deleted or replaced since,
-/// the operation fails, whatever stands at its path now.
+/// All variants but [`Path`](Self::Path) are reached through the directory that was
+/// opened, without following symbolic links. If that directory was deleted or replaced
+/// since, the operation fails, whatever is at its path now.
 #[derive(Clone, Copy)]
 pub(crate) enum FileRef<'a> {
-    /// The file of a key, or a file on its way to there.
+    /// The file of a key, or its temporary file.
     Item(&'a Shards, ItemName),
     /// Another name in a shard.
     InShard(&'a Shards, u8, &'a Path),
     Shard(&'a Shards, u8),
-    /// A name beside the shards.
+    /// A name next to the shards.
     Beside(&'a Shards, &'a Path),
-    /// A name in a directory beside the shards.
+    /// A name in a directory next to the shards.
     Below(&'a Shards, &'static str, &'a Path),
     Root(&'a Shards),
-    /// Any other name.
+    /// Any other path.
     Path(&'a Path),
 }
 
-/// A directory of items: it and its shards are opened once and kept open, so that
-/// no path is built and resolved for each file.
+/// A directory of items. It and its shards are opened once and kept open, so that no
+/// path is built and resolved for each file.
 pub(crate) struct Shards {
     root: PathBuf,
     pub(super) handles: Handles,
-    /// An [`Readers`], as a number.
+    /// A [`Readers`], as a number.
     readers: AtomicU8,
 }
 
 impl Shards {
-    /// Opens a directory that is there.
+    /// Opens an existing directory.
     pub(super) fn open(root: PathBuf) -> io::Result<Self> {
         Ok(Self {
             handles: Handles::open(&root)?,
@@ -56,12 +56,12 @@ impl Shards {
         &self.root
     }
 
-    /// Which directory was opened.
+    /// The identity of the opened directory.
     pub(super) fn identity(&self) -> Identity {
         self.handles.identity(&self.root)
     }
 
-    /// Who may read the files that are made here.
+    /// Who may read the files created here.
     pub(super) fn readers(&self) -> Readers {
         Readers::from_number(self.readers.load(Ordering::Relaxed))
     }
@@ -75,12 +75,12 @@ impl Shards {
         FileRef::Item(self, ItemName::new(key, ""))
     }
 
-    /// A file on its way to there.
+    /// The temporary file of a key, before it is renamed to its final name.
     pub(super) fn temporary(&self, key: Uuid) -> FileRef<'_> {
         FileRef::Item(self, ItemName::new(key, temporary_suffix()))
     }
 
-    /// A name beside the shards.
+    /// A name next to the shards.
     pub(super) fn beside<'a>(&'a self, name: &'a str) -> FileRef<'a> {
         FileRef::Beside(self, Path::new(name))
     }
@@ -90,7 +90,7 @@ impl Shards {
 #[derive(Clone, Copy)]
 pub(crate) struct ItemName {
     key: Uuid,
-    /// ASCII.
+    /// The name in ASCII, in the first `len` bytes.
     text: [u8; ItemName::MOST],
     len: usize,
 }
@@ -134,7 +134,7 @@ impl<'a> FileRef<'a> {
         Cow::Owned(path)
     }
 
-    /// The directory of items that it is in, or is.
+    /// The directory of items that contains it, or that it is.
     pub(super) fn shards(&self) -> Option<&'a Shards> {
         match self {
             Self::Item(shards, _)
@@ -147,7 +147,7 @@ impl<'a> FileRef<'a> {
         }
     }
 
-    /// Who may read what is made there.
+    /// Who may read what is created there.
     pub(super) fn readers(&self) -> Readers {
         self.shards().map_or(Readers::Owner, Shards::readers)
     }

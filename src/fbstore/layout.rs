@@ -18,8 +18,8 @@ pub const RESERVED: [&str; 5] = [
     "file_backed.temporary",
 ];
 
-/// The path of the file of `key` below `root`: `root/<first two hex
-/// digits>/<32 hex digits>`.
+/// The path of the file of `key` below `root`:
+/// `root/<first two hex digits>/<32 hex digits>`.
 ///
 /// # Examples
 ///

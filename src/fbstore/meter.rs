@@ -1,7 +1,7 @@
-//! Counts the bytes that go through files, and notes what the system refuses.
+//! Counts the bytes written to and read from files, and records failures of the system.
 //!
-//! A codec may wrap the failure of a file in an error of its own, or swallow it.
-//! What is noted here tells a failure of the system from one of the codec.
+//! A codec may wrap the failure of a file in another error, or swallow it. The record
+//! tells a failure of the system from one of the codec.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use file_backed_codecs::{BoxError, Source};
 use crate::backing_store::Traffic;
 use crate::error::StoreError;
 
-/// Bytes written and read by one store.
+/// The bytes written and read by one store.
 #[derive(Default)]
 pub(super) struct TrafficMeter {
     written: AtomicU64,
@@ -37,8 +37,8 @@ impl TrafficMeter {
         }
     }
 
-    /// Counts what is read from `file`. A map of it reads nothing; it is to be had
-    /// if `may_map` says so.
+    /// Counts what is read from `file`. Mapping the file counts as no read, and is
+    /// available only if `may_map` returns true.
     pub(super) fn reading<'a>(
         &'a self,
         file: &'a dyn Source,
@@ -61,8 +61,8 @@ pub(super) struct Writing<'a> {
 }
 
 impl Writing<'_> {
-    /// What became of a file that `result` tells of: the file's own failure, if
-    /// there was one, or else the codec's.
+    /// The outcome of a write: the failure of the file, if there was one, or else the
+    /// codec's `result`.
     pub(super) fn end<R>(self, result: Result<R, BoxError>) -> Result<R, StoreError> {
         match self.refusal {
             Some(refusal) => Err(refusal.into()),
@@ -79,7 +79,7 @@ impl Writing<'_> {
     }
 }
 
-/// An `io::Error` cannot be cloned.
+/// Copies an error, because `io::Error` cannot be cloned.
 fn copy_of(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(number) => io::Error::from_raw_os_error(number),
@@ -105,13 +105,13 @@ pub(super) struct Reading<'a> {
     file: &'a dyn Source,
     may_map: &'a (dyn Fn() -> bool + Sync),
     read: &'a AtomicU64,
-    /// The number of the system's first refusal; 0 if there was none.
+    /// The number of the system's first error; 0 if there was none.
     refusal: AtomicI32,
 }
 
 impl Reading<'_> {
-    /// What became of a load that `result` tells of: the system's refusal, if
-    /// there was one, or else the codec's.
+    /// The outcome of a load: if `result` is an error and the system reported one, the
+    /// system's; or else `result`.
     pub(super) fn end<R>(&self, result: Result<R, BoxError>) -> Result<R, StoreError> {
         match (result, self.refusal.load(Ordering::Relaxed)) {
             (Err(_), number) if number != 0 => Err(io::Error::from_raw_os_error(number).into()),
@@ -125,7 +125,7 @@ impl Reading<'_> {
 
     fn note<R>(&self, result: io::Result<R>) -> io::Result<R> {
         result.inspect_err(|error| {
-            // The first one counts: what the codec meets after it may follow from it.
+            // The first error counts: later ones may be a consequence of it.
             let number = error.raw_os_error().unwrap_or(0);
             let _ =
                 (self.refusal).compare_exchange(0, number, Ordering::Relaxed, Ordering::Relaxed);
@@ -185,8 +185,8 @@ mod tests {
         }
     }
 
-    /// A codec that hides the failure of the disk, or goes on in spite of it, must
-    /// not make a value's fault of it, or lose the value.
+    /// A codec that hides a failure of the disk, or continues in spite of it, must not
+    /// make it look like a fault of the value, or lose the value.
     #[test]
     fn a_refusal_of_the_system_counts_whatever_the_codec_makes_of_it() {
         let meter = TrafficMeter::default();
@@ -199,7 +199,7 @@ mod tests {
         }
         let source = meter.reading(&Full, &|| true);
         source.read_exact_at(&mut [0], 0).expect_err("it fails");
-        // The codec tries again, and the file has been cut short by then.
+        // The codec tries again, and finds that the file has been truncated by then.
         let ended = || Err(io::Error::from(io::ErrorKind::UnexpectedEof));
         source.note::<()>(ended()).expect_err("it fails again");
         let of_the_codec: Result<(), _> = Err("decompression failed".into());

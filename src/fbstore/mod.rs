@@ -1,7 +1,8 @@
 //! One directory of sharded files, and the codecs that encode values into them.
 //!
-//! [`FBStore`] stores each value in a separate file, at `root/<first two hex digits of
-//! the key>/<32 hex digits>`. A [`Codec`] defines how a value is encoded in its file:
+//! [`FBStore`] stores each value in a separate file, at
+//! `root/<first two hex digits of the key>/<32 hex digits>`. A [`Codec`] defines how a
+//! value is encoded in its file:
 //!
 //! | codec | for | cost of a load |
 //! |---|---|---|

@@ -1,7 +1,7 @@
-//! Names that are reached through open directories.
+//! File operations on names, relative to open directories.
 //!
-//! No symbolic link is followed on the way from the directory that was opened to a
-//! name in it, or at that name.
+//! No symbolic link is followed between the opened directory and a name in it, nor at
+//! that name.
 
 use std::ffi::OsStr;
 use std::fs::{self, File};
@@ -23,7 +23,7 @@ use super::layout::shard_name;
 use super::readers::Readers;
 use super::real_files::check_regular;
 
-/// Calls with the open directory that a name is in, and the name.
+/// Calls `call` with the open directory that contains a name, and the name.
 fn reach<R>(
     file_ref: &FileRef<'_>,
     call: impl Fn(BorrowedFd<'_>, &Path) -> io::Result<R>,
@@ -57,8 +57,8 @@ fn reach_once<R>(
     }
 }
 
-/// What to add to flags so that no link is followed. A path from outside may lead
-/// through links.
+/// Flags to add so that no link is followed. A path given by the caller may contain
+/// links.
 fn no_follow(file_ref: &FileRef<'_>) -> OFlags {
     match file_ref {
         FileRef::Path(_) => OFlags::empty(),
@@ -125,7 +125,7 @@ pub(super) fn create(file_ref: &FileRef<'_>) -> io::Result<File> {
     open_file(file_ref, flags, mode_of(file_ref.readers().of_file()))
 }
 
-/// Opens without waiting: what stands there may be a pipe that has no writer.
+/// Opens without blocking: the name may refer to a pipe that has no writer.
 pub(super) fn open(file_ref: &FileRef<'_>) -> io::Result<File> {
     open_file(file_ref, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())
 }
@@ -156,7 +156,7 @@ pub(super) fn reflink(from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
     check_regular(&source.metadata()?)?;
     let target = create(to)?;
     rustix::fs::ioctl_ficlone(target.as_fd(), source.as_fd()).map_err(|errno| {
-        // Whoever copies in its place finds the name free.
+        // The fallback copy must find the name free.
         let _ = remove(to);
         errno.into()
     })
@@ -186,7 +186,8 @@ pub(super) fn rename(from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
     })
 }
 
-/// A rename that does not replace, in one call; `None` where there is none.
+/// Renames without replacing, in one call. `None` if the system or the file system does
+/// not support that.
 #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
 pub(super) fn rename_exclusively(from: &FileRef<'_>, to: &FileRef<'_>) -> Option<io::Result<()>> {
     use rustix::fs::{RenameFlags, renameat_with};
@@ -241,7 +242,7 @@ pub(super) fn ownership(file_ref: &FileRef<'_>) -> io::Result<Ownership> {
     })
 }
 
-/// Opens a directory to be listed.
+/// Opens a directory for listing.
 fn open_to_list(file_ref: &FileRef<'_>) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::DIRECTORY;
     let directory = open_file(file_ref, flags, Mode::empty())?;
@@ -251,7 +252,7 @@ fn open_to_list(file_ref: &FileRef<'_>) -> io::Result<File> {
     Ok(directory)
 }
 
-/// Without an allocation for each name.
+/// Lists without an allocation for each name.
 #[cfg(target_os = "linux")]
 pub(super) fn list(file_ref: &FileRef<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
     use std::os::unix::ffi::OsStrExt as _;
@@ -269,7 +270,7 @@ pub(super) fn list(file_ref: &FileRef<'_>, each: &mut dyn FnMut(&OsStr, bool)) -
         }
         let is_file = match entry.file_type() {
             FileType::RegularFile => true,
-            // Some file systems do not say.
+            // Some file systems do not report the type.
             FileType::Unknown => statat(&directory, name, AtFlags::SYMLINK_NOFOLLOW)
                 .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode).is_file()),
             _ => false,

@@ -1,4 +1,4 @@
-//! Names that are reached by their paths, where there are no open directories.
+//! File operations on names by path, for systems without directory handles.
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -69,7 +69,7 @@ pub(super) fn identity(file_ref: &FileRef<'_>) -> io::Result<Identity> {
     Identity::at(&file_ref.path())
 }
 
-/// Permissions of other users are those of the directory.
+/// The permissions of other users are those of the directory.
 pub(super) fn open_up(_: &FileRef<'_>, _: Readers) -> io::Result<()> {
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! Saves, with the power cut at each point: nothing that `sync` has acknowledged
-//! is lost, and nothing torn is taken for good.
+//! Persists items, with a power cut at each point: nothing that `sync` acknowledged is
+//! lost, and no torn file is accepted.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -15,13 +15,13 @@ use super::{FBStore, PreparedPath};
 use crate::backing_store::TrackedPath;
 use crate::{BackingStore, FBPool};
 
-/// What a program was told, or is about to do.
+/// A result that the program got, or a step that it is about to take.
 enum Told {
-    /// Everything that this key ever was.
+    /// The only value that this key ever has.
     Value(Uuid, Vec<u8>),
-    /// A sync came back: these keys are there, and those are not.
+    /// A sync succeeded: the first keys exist, and the second do not.
     Synced { there: Vec<Uuid>, gone: Vec<Uuid> },
-    /// From now on this key may go.
+    /// From now on this key may be missing.
     Deletes(Uuid),
 }
 
@@ -33,7 +33,7 @@ struct Program {
 
 impl Program {
     fn start(runtime: &Runtime, root: &Path, files: impl Fn() -> Arc<dyn Files>) -> Self {
-        // Below directories that are not there either.
+        // In parent directories that do not exist yet either.
         let open = |name: &str| {
             let path = root.join("some").join("where").join(name);
             PreparedPath::open_with(path, vec![], files()).expect("it is opened")
@@ -54,7 +54,7 @@ fn runtime() -> Runtime {
     runtime.expect("a runtime")
 }
 
-/// Saves some items, and others, deletes, and leaves some without a sync.
+/// Persists items with and without a sync after it, and deletes one.
 fn save(recorder: &Recorder<Told>, root: &Path, items: u8) {
     let runtime = runtime();
     let program = Program::start(&runtime, root, || Arc::new(recorder.clone()));
@@ -146,7 +146,7 @@ fn of_linked_files() {
     assert!(at_each_cut(Links::AsTheMachine, 3) > 300);
 }
 
-/// So many that one call syncs all.
+/// So many that one call syncs them all.
 #[test]
 fn of_many_files() {
     assert!(at_each_cut(Links::AsTheMachine, 130) > 200);

@@ -52,8 +52,9 @@ impl Files for RealFiles {
         match names::link(from, to) {
             Ok(()) => names::remove(from),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
-            // Neither is to be had. This process has the directory, so nobody
-            // makes the name in between.
+            // The file system supports neither a rename that does not replace nor a
+            // link. This process has the directory, so no other process creates the
+            // name in between.
             Err(_) if names::identity(to).is_ok() => Err(io::ErrorKind::AlreadyExists.into()),
             Err(_) => names::rename(from, to),
         }
@@ -68,7 +69,7 @@ impl Files for RealFiles {
     }
 
     fn sync(&self, file_ref: &FileRef<'_>) -> Result<(), SyncError> {
-        // Windows has no way to sync a directory, and keeps its names in a log.
+        // Windows cannot sync a directory, and keeps its names in a log.
         if cfg!(windows) && file_ref.path().is_dir() {
             return Ok(());
         }
@@ -135,7 +136,7 @@ impl Files for RealFiles {
     }
 }
 
-/// Refuses pipes, devices and sockets, which may never answer.
+/// Refuses pipes, devices and sockets, which may block forever.
 pub(super) fn check_regular(metadata: &fs::Metadata) -> io::Result<()> {
     if metadata.is_file() {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Finding the keys in a directory.
+//! Finds the keys in a directory.
 
 use std::ffi::{OsStr, OsString};
 use std::io;
@@ -17,11 +17,11 @@ use super::prepared_path::PreparedPath;
 use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
 
-/// More find nothing faster.
+/// More threads do not make a scan faster.
 const MOST_THREADS: usize = 8;
 
-/// Finds the keys whose files are in `path`. Names that are not the library's
-/// own are reported through `tracing` and left alone.
+/// Finds the keys whose files are in `path`. Names that are not the library's are
+/// reported through `tracing` and left alone.
 ///
 /// # Errors
 ///
@@ -37,11 +37,11 @@ pub fn sanitize_path(path: &PreparedPath) -> Result<Vec<Uuid>> {
     Ok(found.keys)
 }
 
-/// What is in a directory.
+/// The contents of a directory.
 #[derive(Default)]
 pub(super) struct Found {
     pub(super) keys: Vec<Uuid>,
-    /// Temporary names that a crashed process has left, with their shards.
+    /// Temporary names that crashed processes left, with their shards.
     pub(super) left_over: Vec<(u8, OsString)>,
     foreign: Vec<PathBuf>,
 }
@@ -54,7 +54,7 @@ impl Found {
     }
 }
 
-/// A directory and who asks what is in it.
+/// The parameters of a scan.
 #[derive(Clone, Copy)]
 struct DirectoryScan<'a> {
     shards: &'a Shards,
@@ -62,8 +62,8 @@ struct DirectoryScan<'a> {
     ignored: &'a [&'static str],
 }
 
-/// Finds what is in a directory, on as many threads as there are cores. What is
-/// foreign is reported.
+/// Finds the contents of a directory, on a thread for each core, up to
+/// [`MOST_THREADS`]. Reports foreign names.
 pub(super) fn find(
     shards: &Shards,
     files: &dyn Files,
@@ -98,13 +98,13 @@ impl DirectoryScan<'_> {
         Ok(found)
     }
 
-    /// What is in the shards, a part of them after the other.
+    /// The contents of all shards, in parts of consecutive shards.
     fn all_shards(self) -> Vec<Result<Found, StoreError>> {
         let shards: Vec<u8> = (0..=u8::MAX).collect();
         let threads = thread::available_parallelism().map_or(1, usize::from);
         let parts = shards.chunks(shards.len().div_ceil(threads.min(MOST_THREADS)));
         thread::scope(|scope| {
-            // Where there is no thread to be had, this one does it.
+            // If a thread cannot be started, this thread scans its part.
             let begun: Vec<_> = parts
                 .map(|part| {
                     let work = move || self.some_shards(part);
@@ -145,7 +145,7 @@ impl DirectoryScan<'_> {
             None => found.foreign.push(directory.join(name)),
         };
         match self.files.list(&file_ref, &mut note) {
-            // A directory that is only read need not have all shards.
+            // A directory that is only read may lack shards.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             listed => listed.map_err(|error| at(&directory, error)),
         }

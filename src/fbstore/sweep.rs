@@ -1,7 +1,7 @@
-//! Removing leftovers of crashed processes.
+//! Removes leftovers of crashed processes.
 //!
-//! Only names of the library's own pattern are deleted, and only by the process
-//! that has the directory's lock, so that nobody is at them.
+//! Only names of the library's own pattern are deleted, and only by the process that
+//! has the lock of the directory, so that no other process uses them.
 
 use std::io;
 use std::path::Path;
@@ -13,8 +13,8 @@ use super::file_ref::{FileRef, Shards};
 use super::files::Files;
 use super::scan::Found;
 
-/// Empties a directory that is marked as a cache, and that this process has just
-/// got. What is not the library's own is reported and left.
+/// Empties a directory that is marked as a cache and that this process has just locked.
+/// Names that are not the library's are reported and left alone.
 pub(super) fn cache(
     files: &dyn Files,
     shards: &Shards,
@@ -26,7 +26,7 @@ pub(super) fn cache(
     left_over(files, shards, found);
 }
 
-/// Removes the temporary names of processes that died.
+/// Removes the temporary files of crashed processes.
 pub(super) fn left_over(files: &dyn Files, shards: &Shards, found: &Found) {
     let left_over = found.left_over.iter();
     let spots = left_over.map(|(shard, name)| FileRef::InShard(shards, *shard, Path::new(name)));

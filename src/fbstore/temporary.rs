@@ -1,14 +1,14 @@
-//! Temporary directories, and what crashed processes have left of them.
+//! Temporary directories, and removal of those that crashed processes left.
 //!
-//! A process that is killed cannot delete its temporary directories; the next one
-//! that makes such a directory does. The locks tell which are in use: the owner
-//! takes them as soon as the directory is there, and then looks whether it still is;
-//! a sweep deletes nothing but what it has locked itself. So whichever comes first,
-//! the other sees it.
+//! A killed process cannot delete its temporary directories. The next process that
+//! creates such a directory does. Locks show which directories are in use: the owner
+//! locks its directory as soon as it exists, and then checks that it still exists. A
+//! sweep deletes only what it has locked itself. So whichever comes first, the other
+//! notices.
 //!
-//! A directory is swept only if it has the mark of a temporary one, which is there
-//! before anything else: what a program keeps under such a name is not touched. (A
-//! process that is killed before the mark is there leaves an empty directory.)
+//! A directory is swept only if it has the mark of a temporary directory, which is
+//! created first. Anything else that a program keeps under such a name is not touched.
+//! (A process that is killed before it creates the mark leaves an empty directory.)
 
 use std::fs;
 use std::io;
@@ -25,26 +25,26 @@ use super::layout::is_shard;
 use super::lock::Locks;
 use crate::error::{Cause, StoreError};
 
-/// How the names of temporary directories begin.
+/// The start of the names of temporary directories.
 const PREFIX: &str = "file_backed-";
 
-/// Random characters behind it.
+/// Random characters after the prefix.
 const RANDOM: usize = 6;
 
 /// The name of the mark.
 const MARK: &str = "file_backed.temporary";
 
-/// What may stand beside the shards of one that is swept.
+/// The names that may exist next to the shards of a directory that is swept.
 const BESIDE: [&str; 2] = [MARK, "file_backed.lock"];
 
-/// How long a sweep may take. What is left is swept by the next one.
+/// The time limit of a sweep. The next sweep continues where it stopped.
 const LONGEST: Duration = Duration::from_millis(100);
 
-/// How often a directory is made that a sweep of another process has taken at once.
+/// The number of attempts, if the sweep of another process deletes each new directory.
 const ATTEMPTS: usize = 8;
 
-/// A temporary directory that this process has just made and locked. Dropped, it is
-/// deleted.
+/// A temporary directory that this process has just created and locked. Dropping it
+/// deletes the directory.
 pub(super) struct Made {
     pub(super) directory: TempDir,
     pub(super) shards: Shards,
@@ -52,8 +52,8 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// Gives it the name of one that was deleted. Fails if something else has that name
-    /// by now, unless it is an empty directory.
+    /// Renames it to the path of a deleted directory. Fails if that name is in use
+    /// again, unless by an empty directory.
     pub(super) fn rename(self, to: &Path) -> io::Result<(Shards, Locks)> {
         fs::rename(self.directory.path(), to)?;
         let _renamed = self.directory.keep();
@@ -61,7 +61,7 @@ impl Made {
     }
 }
 
-/// Makes a temporary directory, with its shards, in `parent`.
+/// Creates a temporary directory, with its shards, in `parent`.
 pub(super) fn make(files: &dyn Files, parent: &Path) -> Result<Made, StoreError> {
     for _ in 1..ATTEMPTS {
         if let Some(made) = try_make(files, parent)? {
@@ -71,7 +71,7 @@ pub(super) fn make(files: &dyn Files, parent: &Path) -> Result<Made, StoreError>
     try_make(files, parent)?.ok_or_else(|| at(parent, Cause::Locked))
 }
 
-/// `None` if a sweep got hold of it before it was locked.
+/// Returns `None` if a sweep took the directory before it was locked.
 fn try_make(files: &dyn Files, parent: &Path) -> Result<Option<Made>, StoreError> {
     let directory = make_dir(parent).map_err(|error| at(parent, error))?;
     let locked = || -> Result<_, StoreError> {
@@ -119,7 +119,7 @@ fn mark(directory: &Path) -> io::Result<()> {
     fs::File::create_new(directory.join(MARK)).map(drop)
 }
 
-/// Deletes what crashed processes of this user have left in `parent`.
+/// Deletes what crashed processes of this user left in `parent`.
 pub(super) fn sweep(files: &dyn Files, parent: &Path) {
     sweep_until(files, parent, Instant::now() + LONGEST);
 }
@@ -150,7 +150,7 @@ fn sweep_one(files: &dyn Files, path: &Path, deadline: Instant) {
     if !files.ownership(&root).is_ok_and(|owner| owner.is_ours) || !holds_only_ours(files, &root) {
         return;
     }
-    // An error is an answer too: another process has it.
+    // An error means that another process has the directory.
     let Ok(Some(_locks)) = Locks::take_unused(files, &shards) else {
         return;
     };
@@ -165,7 +165,7 @@ fn sweep_one(files: &dyn Files, path: &Path, deadline: Instant) {
     }
 }
 
-/// Whether it is marked, and nothing is there that a temporary directory has not.
+/// Whether the directory is marked and contains only names of a temporary directory.
 fn holds_only_ours(files: &dyn Files, root: &FileRef<'_>) -> bool {
     let (mut is_marked, mut is_ours) = (false, true);
     let listed = files.list(root, &mut |name, _| {
@@ -176,7 +176,8 @@ fn holds_only_ours(files: &dyn Files, root: &FileRef<'_>) -> bool {
     listed.is_ok() && is_marked && is_ours
 }
 
-/// Deletes the items, shard by shard, and then the rest; false if the time is over.
+/// Deletes the items, shard by shard, and then the rest. Returns false if the deadline
+/// has passed.
 fn delete(files: &dyn Files, shards: &Shards, deadline: Instant) -> io::Result<bool> {
     for shard in 0..=u8::MAX {
         let mut names = Vec::new();

@@ -1,4 +1,4 @@
-//! A directory that is deleted with its store.
+//! A temporary directory that is deleted together with its store.
 
 use std::io;
 
@@ -6,8 +6,8 @@ use tempfile::TempDir;
 
 use crate::process::Process;
 
-/// A temporary directory. Dropped, it is deleted; not by a forked child, whose
-/// parent has it.
+/// A temporary directory. Dropping it deletes it, except in a forked child, whose
+/// parent owns it.
 pub(super) struct TemporaryDir {
     /// `None` once it is deleted.
     directory: Option<TempDir>,

@@ -1,9 +1,9 @@
-//! Giving a file a name in another directory.
+//! Gives a file a name in another directory.
 //!
-//! A hard link where that can be. Where it cannot (another file system, no links
-//! there, too many of them, somebody else's file), a reflink, and where that
-//! cannot be, a copy: made under a temporary name, and renamed without replacing
-//! anything when it is whole.
+//! The first choice is a hard link. If a link is impossible (another file system, no
+//! support for links, too many links, another user's file), the file is reflinked. If
+//! that is impossible too, it is copied. Reflinks and copies are created under a
+//! temporary name, and renamed without replacing anything once they are complete.
 
 use std::io;
 
@@ -23,13 +23,13 @@ use crate::error::{Cause, StoreError};
 const CHUNK: usize = 1 << 20;
 
 impl Directory {
-    /// Gives the file at `from`, whoever's it is, the name of `key` in this
-    /// directory. A name that is there already is success if it stands for the
-    /// same file, and among persisted ones for one of equal footer.
+    /// Gives the file `from`, which may belong to any user, the name of `key` in this
+    /// directory. An existing name is success if it refers to the same file, or, among
+    /// persisted items, to a file with an equal footer.
     ///
-    /// A copy to be persisted is synced before it has its name. One for a cache
-    /// is not, since nothing of a cache is looked at after a power cut; and so a
-    /// file of equal footer that is found there may be torn.
+    /// A copy to be persisted is synced before it gets its name. A copy for a cache is
+    /// not, because a cache is not read after a power cut. A file with an equal footer
+    /// in a cache may therefore be torn.
     pub(crate) fn take_in(
         &self,
         from: &FileRef<'_>,
@@ -39,7 +39,7 @@ impl Directory {
         let (files, to) = (self.files(), self.file_ref(key));
         let mut linked = files.link(from, &to);
         if is_missing(&linked) {
-            // The name that is not there may be the new one's directory.
+            // What is missing may be the shard of the new name.
             files.identity(from).map_err(|error| of(from, error))?;
             self.restore(key)?;
             linked = files.link(from, &to);
@@ -51,7 +51,8 @@ impl Directory {
         match error.kind() {
             io::ErrorKind::AlreadyExists => {
                 let present = is_present(files, from, &to, role)?;
-                // The process that linked it may have died right after.
+                // The process that linked it may have died before it opened the file
+                // up.
                 self.open_up(&to, role)?;
                 Ok(present)
             }
@@ -61,20 +62,20 @@ impl Directory {
         }
     }
 
-    /// A linked file keeps the permissions that it has elsewhere; those who may read
-    /// what is persisted here are to read it too.
+    /// A linked file keeps the permissions that it has elsewhere. The readers of this
+    /// directory must be able to read it too.
     fn open_up(&self, to: &FileRef<'_>, role: Role) -> Result<(), StoreError> {
         if role == Role::Cache || to.readers() == Readers::Owner {
             return Ok(());
         }
         match self.files().open_up(to, to.readers()) {
-            // The file is another user's, who says who may read it.
+            // The file belongs to another user, who decides who may read it.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
             opened => opened.map_err(|error| of(to, error)),
         }
     }
 
-    /// Makes a file of its own for `key` with the bytes of the file at `from`.
+    /// Creates an independent file for `key` with the bytes of the file `from`.
     pub(crate) fn copy_in(
         &self,
         from: &FileRef<'_>,
@@ -114,7 +115,8 @@ fn is_missing<R>(result: &io::Result<R>) -> bool {
     matches!(result, Err(error) if error.kind() == io::ErrorKind::NotFound)
 }
 
-/// Whether the file there is as good as the one that should get its name.
+/// Checks that the existing file `to` can stand in for `from`; otherwise the error is a
+/// conflict.
 fn is_present(
     files: &dyn Files,
     from: &FileRef<'_>,
@@ -142,13 +144,13 @@ fn footers_equal(
     Ok(one.is_some() && one == footer(other)?)
 }
 
-/// Makes a file of its own with the same bytes.
+/// Creates an independent file with the same bytes.
 fn copy(files: &dyn Files, from: &FileRef<'_>, to: &FileRef<'_>) -> Result<Transfer, StoreError> {
     match files.remove(to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of(to, error)),
         _ => {}
     }
-    // Whatever the reason is that it cannot: a copy tells what is wrong.
+    // Any failure of a reflink leads to a copy, which reports what is wrong.
     if files.reflink(from, to).is_ok() {
         return Ok(Transfer::Cloned);
     }
@@ -166,14 +168,14 @@ fn copy(files: &dyn Files, from: &FileRef<'_>, to: &FileRef<'_>) -> Result<Trans
     Ok(Transfer::Copied)
 }
 
-/// Whether a link is not to be had, where a copy may be.
+/// Whether a link is impossible, but a copy may not be.
 fn cannot_be_linked(error: &io::Error) -> bool {
     use io::ErrorKind::{CrossesDevices, TooManyLinks, Unsupported};
     matches!(error.kind(), CrossesDevices | TooManyLinks | Unsupported) || is_refusal(error)
 }
 
-/// The file system has no links, or the file is somebody else's. The kind of
-/// the error does not tell it from a directory that may not be written to.
+/// The file system has no links, or the file belongs to another user. The error's kind
+/// alone does not distinguish this from a directory without write permission.
 #[cfg(unix)]
 fn is_refusal(error: &io::Error) -> bool {
     use rustix::io::Errno;
@@ -186,7 +188,7 @@ fn is_refusal(error: &io::Error) -> bool {
 /// The file system has no links.
 #[cfg(not(unix))]
 fn is_refusal(error: &io::Error) -> bool {
-    /// What Windows says on file systems without links.
+    /// The error of Windows on file systems without links.
     const INVALID_FUNCTION: i32 = 1;
     error.raw_os_error() == Some(INVALID_FUNCTION)
 }
@@ -195,7 +197,7 @@ fn of(file_ref: &FileRef<'_>, error: impl Into<StoreError>) -> StoreError {
     at(&file_ref.path(), error)
 }
 
-/// A temporary file; dropped, it is removed.
+/// A temporary file. Dropping it removes the file.
 struct Unfinished<'a>(&'a dyn Files, &'a FileRef<'a>);
 
 impl Drop for Unfinished<'_> {

@@ -1,4 +1,4 @@
-//! A file system that fails when it is told to.
+//! A file system that fails on request.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -15,8 +15,8 @@ use crate::fbstore::files::{Files, Identity, Ownership, SyncError};
 use crate::fbstore::readers::Readers;
 use crate::fbstore::real_files::RealFiles;
 
-/// The machine's file system, in which operations can be made to fail. Clones
-/// count together.
+/// The machine's file system, in which operations can be made to fail. Clones share one
+/// plan.
 #[derive(Clone, Default)]
 pub(crate) struct FaultyFiles(Arc<Mutex<Plan>>);
 
@@ -31,37 +31,37 @@ struct Plan {
     links: Links,
 }
 
-/// What links and reflinks the file system has.
+/// The links and reflinks that the file system supports.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) enum Links {
     #[default]
     AsTheMachine,
-    /// None: a link fails with this number.
+    /// A link fails with this error number. Reflinks are those of the machine.
     Refused(i32),
-    /// No links, and reflinks, which copies stand for.
+    /// A link fails with this error number. Reflinks work, simulated by copies.
     Reflinks(i32),
 }
 
 #[derive(Clone, Copy)]
 struct Planned {
-    /// How many operations go well before.
+    /// How many operations succeed first.
     after: u64,
-    /// How many fail then.
+    /// How many operations fail then.
     lasts: u64,
     fault: Fault,
 }
 
-/// What happens to an operation.
+/// The effect of the fault on an operation.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Fault {
-    /// It fails with this number; a write has written half of its bytes before.
+    /// It fails with this error number. A write first writes half of its bytes.
     Error(i32),
-    /// A write writes half of its bytes and says so; others go well.
+    /// A write writes half of its bytes and reports that. Other operations succeed.
     Short,
 }
 
 impl FaultyFiles {
-    /// Lets `after` operations go well and `lasts` operations fail then.
+    /// Lets `after` operations succeed, and then `lasts` operations fail.
     pub(crate) fn plan(&self, after: u64, lasts: u64, fault: Fault) {
         let plan = &mut *self.0.lock();
         *plan = Plan {
@@ -83,7 +83,7 @@ impl FaultyFiles {
         self.0.lock().links
     }
 
-    /// Lets everything go well again. Tells which operations failed.
+    /// Ends the fault. Returns the operations that failed.
     pub(crate) fn lift(&self) -> Vec<&'static str> {
         let plan = &mut *self.0.lock();
         plan.fault = None;
@@ -180,7 +180,7 @@ impl Files for FaultyFiles {
 
     fn sync(&self, file_ref: &FileRef<'_>) -> Result<(), SyncError> {
         self.check("sync").map_err(SyncError::Sync)?;
-        // A disk takes its time, so that others get their turn.
+        // A disk takes time. Let other threads run meanwhile.
         std::thread::yield_now();
         RealFiles.sync(file_ref)?;
         self.0.lock().synced.insert(file_ref.path().into_owned());

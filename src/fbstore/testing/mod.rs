@@ -1,4 +1,4 @@
-//! File systems for tests, and a codec that adds nothing.
+//! File systems for tests, and a codec that stores plain bytes.
 
 mod faulty_files;
 mod power_cut;
@@ -12,7 +12,7 @@ pub(crate) use faulty_files::{Fault, FaultyFiles, Links};
 pub(crate) use power_cut::{Cut, at_each_power_cut};
 pub(crate) use recorder::Recorder;
 
-/// A codec whose payload is the bytes.
+/// A codec whose payload is the value's bytes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Plain;
 

@@ -1,16 +1,17 @@
-//! What a power cut leaves of a directory.
+//! Simulates what a power cut leaves of a directory.
 //!
-//! [`at_each_power_cut`] runs a program on a file system that writes down what
-//! is done, and then, for each point of that log, builds what may be on the disk
-//! if the power goes there, and hands it to a check. The rules are those that
-//! POSIX leaves to a file system:
+//! [`at_each_power_cut`] runs a program on a file system that records all operations.
+//! For each point of that log, it builds what may be on the disk if the power fails
+//! there, and passes it to a check. It uses the freedom that POSIX leaves to a file
+//! system:
 //!
-//! * the bytes of a file are on the disk once that file, or all, was synced;
-//! * a name, or that it is gone, is once its directory, or all, was synced;
-//! * of what came later, any part may be there: each name is in the state after
-//!   any number of its changes, and a file has any part of its bytes, also its
-//!   last without its first, and zeros in place of those that it lacks;
-//! * a rename is there or not, with both its names.
+//! * The bytes of a file are on the disk once that file, or everything, was synced.
+//! * A new name, or its removal, is on the disk once its directory, or everything, was
+//!   synced.
+//! * Any part of later changes may be on the disk. Each name is in the state after any
+//!   number of its changes. A file has any part of its bytes, possibly the last without
+//!   the first, and zeros for the missing ones.
+//! * A rename is on the disk or not, with both its names.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs;
@@ -20,21 +21,20 @@ use super::recorder::{Event, Recorder};
 use super::{FaultyFiles, Links};
 use file_backed_codecs::printable::PrintablePath;
 
-/// What a check is given.
+/// The input of a check.
 pub(crate) struct Cut<'a, A> {
-    /// Where the directories are that the program had below its root.
+    /// The directory with what the program had below its root.
     pub(crate) root: &'a Path,
-    /// What the program was told before.
+    /// What the program was told before the cut.
     pub(crate) told: Vec<&'a A>,
 }
 
-/// Runs `program` on recorded files below a root of its own, and `check` on
-/// whatever may be left of it at each point. `links` tells what the file system
-/// has of them. Gives the number of images that were checked.
+/// Runs `program` on recorded files below a root directory, and `check` on everything
+/// that may be left at each point. `links` sets which links the file system supports.
+/// Returns the number of images checked.
 ///
-/// The program gets the recorder, to be used as its [`Files`], and the root. What
-/// it [tells](Recorder::tell) the recorder comes back in [`Cut::told`] at the
-/// points behind it.
+/// The program gets the recorder, to be used as its [`Files`], and the root. What it
+/// [tells](Recorder::tell) the recorder is in [`Cut::told`] at all later points.
 ///
 /// [`Files`]: crate::fbstore::files::Files
 pub(crate) fn at_each_power_cut<A: Send + 'static>(
@@ -100,8 +100,8 @@ fn summary<A>(event: &Event<A>) -> String {
     }
 }
 
-/// Every point, but for those between the making of many directories: one in
-/// fifty of them. Of a long log also one in fifty, and those beside a sync.
+/// All points, except that of a series of created directories only one in fifty is
+/// taken. Of a long log, one in fifty points and those next to a sync are taken.
 fn points<A>(events: &[Event<A>]) -> impl Iterator<Item = usize> + '_ {
     let is_dull = |event: &Event<A>| matches!(event, Event::MakeDirectory(_));
     let is_sync = |event: &Event<A>| {
@@ -121,20 +121,20 @@ fn points<A>(events: &[Event<A>]) -> impl Iterator<Item = usize> + '_ {
     })
 }
 
-/// What becomes of names and bytes that nobody has synced.
+/// The state of names and bytes that were not synced.
 #[derive(Clone, Copy, Debug)]
 enum Fate {
     Lost,
     Kept,
-    /// Bytes: the file is as long as it was, and zero.
+    /// Bytes: the file has its length, and contains zeros.
     Zero,
-    /// Bytes: only the last few are there.
+    /// Bytes: only the last few are on the disk.
     OnlyTheEnd,
-    /// Each its own.
+    /// Chosen at random for each name and file.
     Chance(u64),
 }
 
-/// The fates of names and of bytes.
+/// The combinations of the fates of names and of bytes.
 fn fates(seed: u64) -> [(Fate, Fate); 8] {
     let chance = |n| Fate::Chance(seed.wrapping_mul(31).wrapping_add(n));
     [
@@ -166,7 +166,7 @@ impl Fate {
         }
     }
 
-    /// What is on the disk of bytes of which so many were synced.
+    /// The bytes on the disk, if the first `synced` of `all` were synced.
     fn bytes(self, file: usize, all: &[u8], synced: usize) -> Vec<u8> {
         let zeros = |from: usize, to: usize| {
             let mut bytes = all.to_owned();
@@ -200,7 +200,7 @@ enum Node {
     File(usize),
 }
 
-/// What is on the disk.
+/// The contents of the disk.
 struct Image {
     names: BTreeMap<PathBuf, Node>,
     files: HashMap<usize, Vec<u8>>,
@@ -214,8 +214,8 @@ impl Image {
         }
     }
 
-    /// Builds what was below `from` at `to`. What is in a directory that is not
-    /// there is lost.
+    /// Builds at `to` what was below `from`. The contents of a directory that does not
+    /// exist are lost.
     fn build(&self, from: &Path, to: &Path) {
         let mut built = HashMap::new();
         for (name, node) in &self.names {
@@ -256,7 +256,7 @@ fn names_after<A>(events: &[Event<A>], fate: Fate) -> BTreeMap<PathBuf, Node> {
         n < all_synced || directory.is_some_and(|synced| n < *synced)
     };
     let mut names = BTreeMap::new();
-    // Names of which a change was lost, and so all later ones.
+    // Names of which a change was lost, and with it all later ones.
     let mut behind: HashSet<&Path> = HashSet::new();
     for (n, event) in events.iter().enumerate() {
         let changes: &[(&Path, Option<Node>)] = match event {

@@ -1,4 +1,4 @@
-//! A file system that writes down what is done to it.
+//! A file system that records all operations.
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -15,12 +15,12 @@ use crate::fbstore::file_ref::FileRef;
 use crate::fbstore::files::{Files, Identity, Ownership, SyncError};
 use crate::fbstore::readers::Readers;
 
-/// What was done, in its order. A file is known by a number, since its names
-/// come and go.
+/// The operations in their order. A file is identified by a number, because its names
+/// change.
 #[derive(Clone, Debug)]
 pub(super) enum Event<A> {
     MakeDirectory(PathBuf),
-    /// A name of a file: it was made, or linked.
+    /// A name of a file, which was created or linked.
     Name(PathBuf, usize),
     Rename(PathBuf, PathBuf, usize),
     Remove(PathBuf),
@@ -32,7 +32,7 @@ pub(super) enum Event<A> {
     Told(A),
 }
 
-/// Passes every operation on, and writes it down. Clones write into one log.
+/// Forwards every operation, and records it. Clones share one log.
 pub(crate) struct Recorder<A> {
     files: FaultyFiles,
     log: Arc<Mutex<Log<A>>>,
@@ -57,7 +57,7 @@ impl<A> Recorder<A> {
         }
     }
 
-    /// Notes that the program was told this, after all that was done before.
+    /// Records that the program was told `what`, after all operations so far.
     pub(crate) fn tell(&self, what: A) {
         self.log.lock().events.push(Event::Told(what));
     }
@@ -90,7 +90,7 @@ impl<A> Clone for Recorder<A> {
     }
 }
 
-/// The log is locked while the operation runs, so that its order is that of the
+/// The log is locked while an operation runs, so that its order is the order of the
 /// effects.
 impl<A: Send + 'static> Files for Recorder<A> {
     fn create_dir(&self, file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()> {
@@ -188,7 +188,7 @@ impl<A: Send + 'static> Files for Recorder<A> {
     }
 
     fn sync_file_system(&self, _: &File) -> io::Result<()> {
-        // The machine's would take its time, and is not looked at.
+        // The real call would take time, and its effect is not checked.
         self.log.lock().events.push(Event::SyncAll);
         Ok(())
     }
