@@ -19,7 +19,7 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// Calls `each` with each name in a directory, and whether it names a file.
     fn list(&self, file_ref: &FileRef<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()>;
 
-    /// Creates a new file that is read-only once it is written.
+    /// Creates a new file. Only the returned writer can write to it.
     fn create(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Write + Send>>;
 
     /// Opens a file for reading. It never blocks on what the name refers to: for
@@ -68,8 +68,8 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// Opens an existing file for locking, with permission to read it only.
     fn open_pin(&self, file_ref: &FileRef<'_>) -> io::Result<File>;
 
-    /// Takes a shared lock of a file. Returns false if another process has an exclusive
-    /// one.
+    /// Takes a shared lock of a file. Returns false if the file is locked exclusively
+    /// elsewhere.
     fn try_lock_shared(&self, file: &File) -> io::Result<bool>;
 
     /// The free space, in bytes.

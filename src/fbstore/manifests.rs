@@ -297,8 +297,9 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
 mod tests {
     use super::*;
 
-    /// Two processes that both believed to own the dataset wrote to the same temporary
-    /// name, and one was told that its manifest was committed when the other's was.
+    /// Two processes that both believed they owned the dataset wrote to the same
+    /// temporary name. One of them got an acknowledgement for the manifest of the
+    /// other.
     #[test]
     fn a_manifest_is_renamed_by_the_process_that_wrote_it() {
         let place = PreparedPath::blocking_temp().expect("a temporary directory");

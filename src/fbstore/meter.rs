@@ -1,7 +1,7 @@
 //! Counts the bytes written to and read from files, and records failures of the system.
 //!
 //! A codec may wrap the failure of a file in another error, or swallow it. The record
-//! tells a failure of the system from one of the codec.
+//! distinguishes a failure of the system from one of the codec.
 
 use std::fs::File;
 use std::io::{self, Write};

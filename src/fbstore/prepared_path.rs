@@ -108,11 +108,12 @@ impl PreparedPath {
         }
     }
 
-    /// Same as [`open`](Self::open), for programs in which a failure is a bug.
+    /// The panicking form of [`open`](Self::open), for programs that treat a failure as
+    /// a bug.
     ///
     /// # Panics
     ///
-    /// With the error's text, if [`open`](Self::open) fails.
+    /// If [`open`](Self::open) fails, with the error's text.
     ///
     /// # Cancel safety
     ///
@@ -121,12 +122,12 @@ impl PreparedPath {
         unwrap(Self::open(path, ignored).await)
     }
 
-    /// Same as [`blocking_open`](Self::blocking_open), for programs in which a failure
-    /// is a bug.
+    /// The panicking form of [`blocking_open`](Self::blocking_open), for programs that
+    /// treat a failure as a bug.
     ///
     /// # Panics
     ///
-    /// With the error's text, if [`blocking_open`](Self::blocking_open) fails.
+    /// If [`blocking_open`](Self::blocking_open) fails, with the error's text.
     ///
     /// # Blocking
     ///
@@ -135,8 +136,8 @@ impl PreparedPath {
         unwrap(Self::blocking_open(path, ignored))
     }
 
-    /// Creates a temporary directory. It is deleted together with the store that has it
-    /// as its cache. If no store does, it is deleted with its last user.
+    /// Creates a temporary directory. It is deleted when the store that has it as its
+    /// cache is dropped, or, without such a store, when its last user is.
     ///
     /// # Errors
     ///
@@ -201,8 +202,8 @@ impl PreparedPath {
     /// [`track_read_only`](crate::BackingStore::track_read_only), load its items with
     /// the codec that wrote them, and insert the values as new items.
     ///
-    /// Without a footer, only the codec can tell a damaged file from an intact one.
-    /// Decoding one item may therefore ask for at most `limit` bytes.
+    /// Without a footer, only the codec can distinguish a damaged file from an intact
+    /// one. Decoding one item may therefore ask for at most `limit` bytes.
     ///
     /// # Errors
     ///

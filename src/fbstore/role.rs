@@ -57,8 +57,8 @@ impl Role {
     }
 
     /// Marks a directory in which [`of`](Self::of) found no mark. The mark is durable
-    /// before the first item is created: without it, the remains of a cache after a
-    /// power cut could not be told from persisted items.
+    /// before the first item is created. Without it, what a power cut leaves of a cache
+    /// would be indistinguishable from persisted items.
     pub(super) fn mark(self, files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
         let mark = shards.beside(MARK);
         write_durably(files, shards, MARK, self.text().as_bytes())

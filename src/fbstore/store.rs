@@ -83,11 +83,12 @@ impl<C> FBStore<C> {
         })
     }
 
-    /// Same as [`open`](Self::open), for programs in which a failure is a bug.
+    /// The panicking form of [`open`](Self::open), for programs that treat a failure as
+    /// a bug.
     ///
     /// # Panics
     ///
-    /// With the error's text, if [`open`](Self::open) fails.
+    /// If [`open`](Self::open) fails, with the error's text.
     ///
     /// # Blocking
     ///
