@@ -438,7 +438,7 @@ impl Directory {
 
     /// Moves a deleted cache to the directory that is at its path now: locks it and
     /// marks it. A deleted directory itself is recreated only if it is temporary,
-    /// because its name belongs to this process alone.
+    /// because no other process uses its name.
     fn restore_root(&self) -> Result<(), StoreError> {
         let _only_one = self.claiming.lock();
         let root = self.root();
@@ -638,7 +638,7 @@ impl Directory {
         &self.durability
     }
 
-    /// Makes durable all names created and removed since the last sync.
+    /// Makes durable everything that was created or removed since the last sync.
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
         self.durability.sync(self)
     }
