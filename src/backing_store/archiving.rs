@@ -1,5 +1,5 @@
-//! What a store may be able to do beside: make a value's file without the value,
-//! and take in a file from elsewhere.
+//! Optional traits of a store: writing a value's file without the value in memory, and
+//! adopting a file from elsewhere.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,38 +9,38 @@ use uuid::Uuid;
 use super::{Strategy, Transfer};
 use crate::error::StoreError;
 
-/// A store that can put a `T` straight into a file, from a value of another type
-/// `S`; for [`FBPool::insert_archived`](crate::FBPool::insert_archived).
+/// A store that can write the file of a `T` straight from a value of another type `S`.
+/// [`FBPool::insert_archived`](crate::FBPool::insert_archived) needs it.
 #[diagnostic::on_unimplemented(
     message = "the store `{Self}` cannot archive a `{S}` as a `{T}`",
     note = "with `MappedCodec`, a pool of `Mapped<S>` archives an `S` that derives `rkyv::Archive` and `rkyv::Serialize`"
 )]
 pub trait ArchiveStrategy<S: ?Sized, T>: Strategy<T> {
-    /// Makes the value in memory.
+    /// Builds the `T` in memory.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being made.
+    /// Any error from building it.
     fn archive(&self, source: &S) -> Result<T, StoreError>;
 
-    /// Writes to the cache under `key` what [`Strategy::store`] would write of
-    /// it, whole or not at all, without having it in memory.
+    /// Writes the file that [`Strategy::store`] would write for the `T` to the cache
+    /// under `key`, atomically, without building the `T` in memory.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being written.
+    /// Any error from writing it.
     fn store_archived(&self, key: Uuid, source: &S) -> Result<(), StoreError>;
 }
 
-/// A store that can take in a file with a `T`, made elsewhere; for
-/// [`FBPool::adopt`](crate::FBPool::adopt).
+/// A store that can adopt a file that holds a `T` and was made elsewhere.
+/// [`FBPool::adopt`](crate::FBPool::adopt) needs it.
 pub trait AdoptStrategy<T>: Strategy<T> {
-    /// Gives the file a place in the cache under `key`, or a copy of it. The
-    /// file itself is left as it is.
+    /// Adds the file, or a copy of it, to the cache under `key`. The original file is
+    /// left unchanged.
     ///
     /// # Errors
     ///
-    /// Whatever speaks against the file, or keeps it from being taken in.
+    /// Any error from checking the file or from adding it.
     fn adopt(&self, key: Uuid, file: &Path) -> Result<Transfer, StoreError>;
 }
 

@@ -1,4 +1,4 @@
-//! What a store must be able to do for a dataset.
+//! The trait that a store implements to hold datasets.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,21 +9,21 @@ use uuid::Uuid;
 use super::BackingStoreT;
 use crate::error::StoreError;
 
-/// Tells one persisted file from every other that could stand in its place.
+/// Distinguishes a persisted file from any other that could be at the same path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileFingerprint {
     /// Length of the file in bytes.
     pub len: u64,
-    /// A checksum of whatever says what the file holds.
+    /// A checksum of the metadata that describes the file's content.
     pub check: u32,
 }
 
 /// Keeps the manifests of a place, one for each *generation* of a dataset.
 ///
-/// A manifest is bytes that the store does not look into, under the number of its
-/// generation. A dataset (feature `dataset`) needs a store that can do this. The
-/// highest generation is the current one. Earlier ones stay as long as a reader has
-/// pinned them. All methods run on threads that may block.
+/// A dataset (feature `dataset`) needs a store that implements this trait. A manifest
+/// is a sequence of bytes that the store does not interpret, stored under the number of
+/// its generation. The highest generation is the current one. An earlier generation
+/// stays as long as a reader has pinned it. All methods run on threads that may block.
 #[diagnostic::on_unimplemented(
     message = "the store `{Self}` cannot keep a dataset",
     note = "`FBStore` can; a store of your own implements `ManifestStore`"
@@ -33,29 +33,29 @@ pub trait ManifestStore: BackingStoreT {
     ///
     /// # Errors
     ///
-    /// Whatever keeps the place from being read.
+    /// Any error from reading the place.
     fn generations(&self, path: &Self::PersistPath) -> Result<Vec<u64>, StoreError>;
 
-    /// Opens the manifest of a generation. Its length is not trusted: the caller
-    /// looks at its first bytes and at its checksum before it asks for memory.
+    /// Opens the manifest of a generation. The caller does not trust its length: it
+    /// checks the first bytes and the checksum before it allocates memory for the rest.
     ///
     /// # Errors
     ///
-    /// Any error from opening it; [`StoreError::not_found`] if it is not there.
+    /// Any error from opening it; [`StoreError::not_found`] if it is missing.
     fn open_manifest(
         &self,
         path: &Self::PersistPath,
         generation: u64,
     ) -> Result<Box<dyn Source>, StoreError>;
 
-    /// Gives a generation that has none its manifest, whole or not at all,
-    /// whatever happens to the machine meanwhile. Whether it is found after a
-    /// power cut is not said before [`sync_manifests`](Self::sync_manifests).
+    /// Writes the manifest of a generation that has none, atomically even if the
+    /// machine crashes meanwhile. Only [`sync_manifests`](Self::sync_manifests)
+    /// guarantees that it survives a power cut.
     ///
     /// # Errors
     ///
-    /// Any error that keeps it from being there; an [`std::io::Error`] of kind
-    /// `AlreadyExists` if the generation has a manifest, which stays as it is.
+    /// Any error from writing it; an [`std::io::Error`] of kind `AlreadyExists` if the
+    /// generation has a manifest already, which is left unchanged.
     fn write_manifest(
         &self,
         path: &Self::PersistPath,
@@ -67,77 +67,78 @@ pub trait ManifestStore: BackingStoreT {
     ///
     /// # Errors
     ///
-    /// Whatever keeps that from being durable.
+    /// Any error from making that durable.
     fn sync_manifests(&self, path: &Self::PersistPath) -> Result<(), StoreError>;
 
-    /// Removes the manifest of a generation, unless somebody has pinned it;
-    /// false then. One that is not there is no error.
+    /// Removes the manifest of a generation. Returns false, and leaves the manifest, if
+    /// the generation is pinned. A missing manifest is not an error.
     ///
-    /// Nobody can pin a generation once a later one has its manifest: whoever
-    /// pins looks for later ones afterwards.
+    /// A generation cannot be newly pinned once a later one has its manifest, because a
+    /// reader looks for later generations after it has pinned one.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being removed.
+    /// Any error from removing it.
     fn remove_manifest(
         &self,
         path: &Self::PersistPath,
         generation: u64,
     ) -> Result<bool, StoreError>;
 
-    /// Takes `path` for one dataset of this process to commit to: gives the same
-    /// place, which keeps others off as long as it lives. Other processes are
-    /// kept off by [`lock_path`](BackingStoreT::lock_path).
+    /// Claims `path` for one dataset of this process to commit to. Returns the same
+    /// place; the claim lasts as long as the returned path. Other processes are
+    /// excluded by [`lock_path`](BackingStoreT::lock_path).
     ///
     /// # Errors
     ///
-    /// If another dataset of this process has it.
+    /// If another dataset of this process has the claim.
     fn claim_manifests(&self, path: &Self::PersistPath) -> Result<Self::PersistPath, StoreError>;
 
-    /// Pins a generation: gives the same place, and keeps the generation as long
-    /// as that, or an item registered from it, lives. `None` if the generation
-    /// is gone, or going.
+    /// Pins a generation. Returns the same place; the pin lasts as long as the returned
+    /// path, or an item registered from it. Returns `None` if the generation is gone or
+    /// is being removed.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being pinned.
+    /// Any error from pinning it.
     fn pin(
         &self,
         path: &Self::PersistPath,
         generation: u64,
     ) -> Result<Option<Self::PersistPath>, StoreError>;
 
-    /// Looks at the persisted file of `key`, without reading all of it.
+    /// Returns the fingerprint of the persisted file of `key`, without reading all of
+    /// the file.
     ///
     /// # Errors
     ///
-    /// If the file is not there or is not whole.
+    /// If the file is missing or damaged.
     fn fingerprint(
         &self,
         path: &Self::PersistPath,
         key: Uuid,
     ) -> Result<FileFingerprint, StoreError>;
 
-    /// Where the manifest of a generation is, for messages of errors. The
-    /// provided method does not say.
+    /// Where the manifest of a generation is, for error messages. The provided method
+    /// returns `None`.
     fn describe_manifest(&self, path: &Self::PersistPath, generation: u64) -> Option<PathBuf> {
         let _ = (path, generation);
         None
     }
 
-    /// Where the persisted file of `key` is, for messages of errors. The
-    /// provided method does not say.
+    /// Where the persisted file of `key` is, for error messages. The provided method
+    /// returns `None`.
     fn describe_item(&self, path: &Self::PersistPath, key: Uuid) -> Option<PathBuf> {
         let _ = (path, key);
         None
     }
 
-    /// Reads all of the persisted file of `key` and compares it with its own
-    /// checksums. `read` is told of bytes as they are read.
+    /// Reads all of the persisted file of `key` and compares it with the checksums in
+    /// it. Calls `read` with the number of bytes of each part that was read.
     ///
     /// # Errors
     ///
-    /// If the file is not there or is not whole.
+    /// If the file is missing or damaged.
     fn verify(
         &self,
         path: &Self::PersistPath,

@@ -1,4 +1,4 @@
-//! What a store must be able to do.
+//! The traits that a store implements.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,85 +9,83 @@ use uuid::Uuid;
 use super::{Background, PlaceKeys};
 use crate::error::StoreError;
 
-/// How the file of a key came to stand in its new place.
+/// How a file reached its destination.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Transfer {
-    /// It is another name of the same file.
+    /// A hard link: another name of the same file.
     Linked,
-    /// It shares the file's blocks until one of the two is written (a reflink).
+    /// A reflink: the two files share blocks until one of them is written.
     Cloned,
-    /// It is a copy of the bytes.
+    /// A copy of the bytes.
     Copied,
-    /// It was there already.
+    /// The file was already there.
     Present,
 }
 
-/// Bytes of values that a store has moved since it was opened, for
-/// [`Stats`](crate::Stats): by writing and loading them, footers included, and not by
-/// copying or verifying whole files.
+/// Bytes of values that a store has written and loaded since it was opened, footers
+/// included, for [`Stats`](crate::Stats). Copying and verifying whole files does not
+/// count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
-    /// Bytes written, also by writes that failed later.
+    /// Bytes written, including those of writes that failed later.
     pub written: u64,
-    /// Bytes read into memory. Pages that the kernel loads behind a map are not
-    /// among them.
+    /// Bytes read into memory. Pages that the kernel loads for a map do not count.
     pub read: u64,
 }
 
-/// Stores bytes under keys: the cache's files, and persisted places that
-/// outlive the process.
+/// Stores bytes under keys: in the cache, and in persisted places that outlive the
+/// process.
 ///
-/// Implement this and [`Strategy`] for a store of your own;
-/// [`FBStore`](crate::fbstore::FBStore) is the one that comes with the crate.
-/// [`BackingStore`](super::BackingStore) sees to it that no two operations that
-/// change one key of one place run at once (loads and persists of a file that is
-/// there may), adds operation and key to errors, and turns panics into errors.
-/// Errors are [`StoreError`]s, which say whether the system or one value is at
-/// fault, or something is not there.
-/// All methods run on threads that may block.
+/// Implement this trait and [`Strategy`] for a store of your own;
+/// [`FBStore`](crate::fbstore::FBStore) is the one that comes with the crate. The
+/// example `custom_store` is a complete store in memory.
 ///
-/// The example `custom_store` is a whole store, in memory.
+/// [`BackingStore`](super::BackingStore) wraps an implementation. It never runs two
+/// operations that change one key of one place at once, though loads of a file and
+/// persists of a cache file may overlap. It adds operation and key to errors, and turns
+/// panics into errors.
+///
+/// Errors are [`StoreError`]s, which say whether the system failed, one value is at
+/// fault, or something is missing. All methods run on threads that may block.
+///
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a store",
     note = "`FBStore` is one, made of a codec and a directory: `FBStore::open(codec, path)`; implement `BackingStoreT` and `Strategy` for a store of your own"
 )]
 pub trait BackingStoreT: Send + Sync + 'static {
-    /// A place where files are persisted; for a file system, a directory.
+    /// A place where files are persisted. For a file system, this is a directory.
     type PersistPath: Send + Sync + 'static;
 
-    /// Deletes the file of `key` from the cache. A file that is not there is no
-    /// error.
+    /// Deletes the file of `key` from the cache. A missing file is not an error.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the file from being deleted. It is reported, and the file
-    /// is left to the next start.
+    /// Any error from deleting the file. The error is logged and counted, and the file
+    /// is left for the next start to remove.
     fn delete(&self, key: Uuid) -> Result<(), StoreError>;
 
-    /// Deletes the persisted file of `key` at `path`. A file that is not there
-    /// is no error.
+    /// Deletes the persisted file of `key` at `path`. A missing file is not an error.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the file from being deleted; the key then stays tracked.
+    /// Any error from deleting the file. The key then stays tracked.
     fn delete_persisted(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), StoreError>;
 
-    /// Takes the persisted file of `key` at `path` into the cache. For a file
-    /// system this is a hard link.
+    /// Brings the persisted file of `key` at `path` into the cache. For a file system
+    /// this is a hard link.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the file from being taken; [`StoreError::not_found`] if it is
-    /// not there.
+    /// Any error from bringing the file in; [`StoreError::not_found`] if it is missing.
     fn register(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, StoreError>;
 
-    /// Does [`register`](Self::register) for many keys, and tells of each how it
-    /// came, in their order. Override it where one operation can serve many.
+    /// Calls [`register`](Self::register) for many keys, and returns their transfers in
+    /// the order of `keys`. Override it if one operation can serve many keys.
     ///
     /// # Errors
     ///
-    /// The first failure; what was taken before is deleted again by the caller.
+    /// The first failure. The caller then deletes what was registered before it.
     fn register_many(
         &self,
         path: &Self::PersistPath,
@@ -96,131 +94,127 @@ pub trait BackingStoreT: Send + Sync + 'static {
         keys.iter().map(|key| self.register(path, *key)).collect()
     }
 
-    /// Makes the persisted file of `key` at `path` loadable without taking it
-    /// into the cache, for places opened read-only. Afterwards
-    /// [`delete`](Self::delete) only forgets it. The provided method registers
-    /// it.
+    /// Makes the persisted file of `key` at `path` loadable without bringing it into
+    /// the cache. It is used for places that were opened read-only. A later
+    /// [`delete`](Self::delete) only forgets the file. The provided method calls
+    /// [`register`](Self::register).
     ///
     /// # Errors
     ///
-    /// Those of [`register`](Self::register).
+    /// Same as [`register`](Self::register).
     fn register_in_place(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), StoreError> {
         self.register(path, key).map(drop)
     }
 
-    /// Puts the cache's file of `key` to `path`, whole or not at all. For a file
-    /// system this is a hard link. A file of the same content there is success.
+    /// Puts the cache's file of `key` at `path`, atomically. For a file system this is
+    /// a hard link. If a file with the same content is already there, this succeeds.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the file from standing there.
+    /// Any error from putting the file there.
     fn persist(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, StoreError>;
 
-    /// Takes `path` for this process, to persist to it and to delete from it.
-    /// Called before [`sanitize_path`](Self::sanitize_path) by who wants to; the
-    /// process keeps the place as long as `path` lives. The provided method does
-    /// nothing, for places that many may write to.
+    /// Locks `path`, so that no other process persists to it or deletes from it. It is
+    /// called before [`sanitize_path`](Self::sanitize_path), unless the path is tracked
+    /// read-only. The lock is held as long as `path` lives. The provided method does
+    /// nothing, which suits places that many processes may write to.
     ///
     /// # Errors
     ///
-    /// If another process has it.
+    /// If another process has the lock.
     fn lock_path(&self, path: &Self::PersistPath) -> Result<(), StoreError> {
         let _ = path;
         Ok(())
     }
 
-    /// The keys of `path`, for its trackings to share: what one of them persists
-    /// or deletes the others see, and two never work on one key at once. A store
-    /// gives the same to each path that stands for the same place, as long as one
-    /// of them is in use. The provided method gives each its own.
+    /// The key table of `path`. All trackings of one place share it: each sees what the
+    /// others persist or delete, and two never work on one key at once. A store returns
+    /// the same table for every path that names the same place, as long as one of these
+    /// paths is in use. The provided method returns a new table each time.
     fn keys_of(&self, path: &Self::PersistPath) -> Arc<PlaceKeys> {
         let _ = path;
         Arc::default()
     }
 
-    /// Tells the keys that are persisted at `path`, and clears away what an
-    /// interrupted process left there.
+    /// Returns the keys that are persisted at `path`, and removes what an interrupted
+    /// process left there.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the place from being read.
+    /// Any error from reading the place.
     fn sanitize_path(&self, path: &Self::PersistPath) -> Result<Vec<Uuid>, StoreError>;
 
-    /// Makes durable whatever was persisted to `path` or deleted from it before.
+    /// Makes all earlier persists to `path`, and deletions from it, durable.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being durable.
+    /// Any error from making them durable.
     fn sync_persisted(&self, path: &Self::PersistPath) -> Result<(), StoreError>;
 
-    /// Where `path` is, for messages of errors. The provided method does not say.
+    /// Where `path` is, for error messages. The provided method returns `None`.
     fn describe(&self, path: &Self::PersistPath) -> Option<PathBuf> {
         let _ = path;
         None
     }
 
-    /// What it has written and read. The provided method counts nothing.
+    /// How much the store has written and read. The provided method counts nothing.
     fn traffic(&self) -> Traffic {
         Traffic::default()
     }
 
-    /// Called once, when a [`BackingStore`](super::BackingStore) takes the store
-    /// over: hands it a view on the background work that concerns it. The
-    /// provided method ignores it.
+    /// Called once, when a [`BackingStore`](super::BackingStore) wraps this store.
+    /// `background` is a view of its background work. The provided method ignores it.
     fn attach(&self, background: Background) {
         drop(background);
     }
 
-    /// Called when that [`BackingStore`](super::BackingStore) is dropped: no item
-    /// is left, and only queued deletions may follow. The provided method does
+    /// Called when that [`BackingStore`](super::BackingStore) is dropped. No items are
+    /// left then, and only queued deletions may follow. The provided method does
     /// nothing.
     fn detach(&self) {}
 }
 
-/// Says how values of type `T` are stored and loaded under a key.
+/// Stores and loads values of type `T` under a key.
 #[diagnostic::on_unimplemented(
     message = "the store `{Self}` cannot hold values of type `{T}`",
     label = "this store does not hold `{T}`",
     note = "`FBStore<C>` holds what its codec `C` stores: `C` must implement `Codec<{T}>`"
 )]
 pub trait Strategy<T>: BackingStoreT {
-    /// Writes `data` to the cache under `key`, whole or not at all.
+    /// Writes `data` to the cache under `key`, atomically.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being written. The value then stays in memory and
-    /// the write is tried again later. While the error is of the
-    /// [system](StoreError::system), the writes of other values wait too; any other
-    /// error concerns this value alone.
+    /// Any error from writing it. The value then stays in memory, and the write is
+    /// tried again later. A [system](StoreError::system) error also delays the writes
+    /// of other values; any other error concerns this value alone.
     fn store(&self, key: Uuid, data: &T) -> Result<(), StoreError>;
 
-    /// Loads the value stored, or registered, under `key`.
+    /// Loads the value that was stored or registered under `key`.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being loaded; [`StoreError::not_found`] if its file is
-    /// not there.
+    /// Any error from loading it; [`StoreError::not_found`] if its file is missing.
     fn load(&self, key: Uuid) -> Result<T, StoreError>;
 
-    /// Loads a value once more that was loaded before and has left memory since,
-    /// so that it pays to make the next load cheaper than this one: a file may
-    /// be mapped that was read the first time. The provided method calls
+    /// Loads a value that was loaded before and has been evicted since. More loads are
+    /// likely to follow, so this one may do extra work to make them cheaper: for
+    /// example, it may map a file that the first load read. The provided method calls
     /// [`load`](Self::load).
     ///
     /// # Errors
     ///
-    /// Those of [`load`](Self::load).
+    /// Same as [`load`](Self::load).
     fn reload(&self, key: Uuid) -> Result<T, StoreError> {
         self.load(key)
     }
 
-    /// Makes an independent copy of `data`. The provided method stores it under
-    /// a key of its own, loads it and deletes it; override it where the copy can
-    /// be made in memory.
+    /// Makes an independent copy of `data`. The provided method stores it under a new
+    /// key, loads it and deletes it. Override it if the copy can be made in memory.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the copy from being made.
+    /// Any error from making the copy.
     fn duplicate(&self, data: &T) -> Result<T, StoreError> {
         let key = crate::key::random();
         self.store(key, data)?;
@@ -229,8 +223,8 @@ pub trait Strategy<T>: BackingStoreT {
         copy
     }
 
-    /// What `data` costs while it is resident. The provided method states the
-    /// size of `T` itself.
+    /// What `data` costs while it is resident. The provided method returns the size of
+    /// `T` itself.
     fn footprint(&self, data: &T) -> Footprint {
         Footprint::heap(size_of_val(data))
     }
