@@ -1,4 +1,4 @@
-//! The one error type.
+//! The error type of the crate.
 
 mod advice;
 mod store_error;
@@ -19,17 +19,17 @@ pub use store_error::StoreError;
 
 /// Shorthand for results of this crate.
 ///
-/// What makes or encodes a value by itself, such as `Mapped::new`, fails with a
-/// [`BoxError`](crate::fbstore::BoxError), which [`Error`] converts to with `?`. A
-/// function that does both returns that, or `anyhow::Result`.
+/// Functions that only make or encode a value, such as `Mapped::new`, fail with a
+/// [`BoxError`](crate::fbstore::BoxError). [`Error`] converts to it with `?`, so a
+/// function that does both can return `BoxError` or `anyhow::Result`.
 pub type Result<R, E = Error> = std::result::Result<R, E>;
 
-/// What went wrong: which operation, on which item, at which path, why, and what
-/// can be done about it. The message tells all of it.
+/// What went wrong: the operation, the item, the path, the cause, and what can be done
+/// about it. The message contains all of these.
 ///
-/// The type is opaque; ask it with the `is_*` methods, or look at its cause with
-/// [`get_ref`](Self::get_ref). It is cheap to clone, because the failure of
-/// one load or one write is told to everybody who waits for it.
+/// The type is opaque. Query it with the `is_*` methods, or look at the cause with
+/// [`get_ref`](Self::get_ref). An error is cheap to clone, because all callers that
+/// wait for one load or one write get the same error.
 ///
 /// # Examples
 ///
@@ -95,7 +95,7 @@ pub(crate) enum Kind {
     Other,
 }
 
-/// What was being done, in the words of the message.
+/// The operation that failed, in the words of the message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Load,
@@ -176,7 +176,7 @@ impl Operation {
         }
     }
 
-    /// How the message goes on to an item's key.
+    /// The words between the verb and the item's key.
     fn before_key(self) -> &'static str {
         match self {
             #[cfg(feature = "dataset")]
@@ -186,7 +186,7 @@ impl Operation {
     }
 }
 
-/// What the library itself finds wrong, as opposed to a store or a codec.
+/// Failures that the library itself detects, as opposed to those of a store or a codec.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Cause {
     #[error(
@@ -293,7 +293,7 @@ impl Error {
         Self::build(operation, Some(key), source.into())
     }
 
-    /// Wraps what `catch_unwind` caught.
+    /// Wraps the payload that `catch_unwind` caught.
     pub(crate) fn panicked(payload: &(dyn std::any::Any + Send)) -> StoreError {
         let text = payload
             .downcast_ref::<&str>()
@@ -316,43 +316,44 @@ impl Error {
         }))
     }
 
-    /// The item that it concerns, if it concerns one.
+    /// The item that the error concerns, if any.
     pub fn key(&self) -> Option<Uuid> {
         self.0.key
     }
 
-    /// The file or directory that it concerns, if the store has such and told it.
+    /// The file or directory that the error concerns, if the store has paths and named
+    /// one.
     pub fn path(&self) -> Option<&Path> {
         self.0.path.as_deref()
     }
 
-    /// The cause, to be downcast: an [`io::Error`], a
-    /// [`FrameError`](crate::fbstore::FrameError), or whatever a codec or a store
-    /// of the user's failed with.
+    /// The cause, which can be downcast: to an [`io::Error`], a
+    /// [`FrameError`](crate::fbstore::FrameError), or any error type of your own codec
+    /// or store.
     pub fn get_ref(&self) -> &(dyn StdError + Send + Sync + 'static) {
         &*self.0.source
     }
 
-    /// Whether the file, or the key, is not there.
+    /// Whether the file or the key is missing.
     pub fn is_not_found(&self) -> bool {
         self.0.kind == Kind::NotFound
     }
 
-    /// Whether a file is damaged: truncated, changed, not valid inside, or with a
-    /// page that the disk does not give any more (which a map finds out with
+    /// Whether a file is damaged: it is truncated, changed or invalid, or the disk
+    /// cannot read one of its pages any more (a map finds that out with
     /// `Prefault::Populate`).
     pub fn is_damaged(&self) -> bool {
         self.0.kind == Kind::Damaged
     }
 
-    /// Whether a file is whole but holds something else than was asked for:
+    /// Whether a file is intact, but holds something other than what was asked for:
     /// another codec, type, schema, format or version.
     pub fn is_mismatch(&self) -> bool {
         self.0.kind == Kind::Mismatch
     }
 
-    /// Whether another file of other content stands where this one should go, or
-    /// another process has committed to the dataset since it was opened.
+    /// Whether a file with other content is already at the destination, or another
+    /// process has committed to the dataset since it was opened.
     pub fn is_conflict(&self) -> bool {
         self.0.kind == Kind::Conflict
     }
@@ -363,7 +364,7 @@ impl Error {
     }
 
     /// Whether a directory is marked for another use: a cache where a persisted
-    /// directory was wanted, or the other way round.
+    /// directory was expected, or the reverse.
     pub fn is_wrong_role(&self) -> bool {
         self.0.kind == Kind::WrongRole
     }
@@ -373,7 +374,7 @@ impl Error {
         self.0.kind == Kind::LeakedGuard
     }
 
-    /// Whether a codec, a store or a task of the user's panicked.
+    /// Whether your codec, store or task panicked.
     pub fn is_panic(&self) -> bool {
         self.0.kind == Kind::Panicked
     }
@@ -383,32 +384,32 @@ impl Error {
         self.0.kind == Kind::ShutDown
     }
 
-    /// Whether this process was forked from the one that opened the store, so that
-    /// it has neither its threads nor a right to its files.
+    /// Whether this process was forked from the one that opened the store. It then has
+    /// neither the store's threads nor a right to its files.
     pub fn is_forked(&self) -> bool {
         self.0.kind == Kind::Forked
     }
 
-    /// Whether there is no room left: the disk or a quota is full.
+    /// Whether no space is left: the disk or a quota is full.
     pub fn is_storage_full(&self) -> bool {
         self.0.kind == Kind::StorageFull
     }
 }
 
 impl Error {
-    /// Whether the store says that the system refused it, so that another write may
-    /// meet the same refusal.
+    /// Whether the store reports that the system refused the operation, so that another
+    /// write may be refused too.
     pub(crate) fn is_refused_by_system(&self) -> bool {
         self.0.class == Class::System
     }
 
-    /// What to do about it, where the cause does not say so itself. Only the
-    /// library's own store names paths: of another nobody knows what its errors
-    /// ask for.
+    /// What to do about the error, if the cause does not say so itself. Only the
+    /// library's own store names paths. For other stores, it is not known what their
+    /// errors call for.
     fn advice(&self) -> Option<&'static str> {
         self.path()?;
         let error: &io::Error = self.get_ref().downcast_ref()?;
-        // An `io::Error` of a codec means what the codec means by it.
+        // An `io::Error` that a codec returned means what the codec defines.
         let is_the_systems =
             self.0.class != Class::Value || error.kind() == io::ErrorKind::FileTooLarge;
         is_the_systems.then(|| advice::of(self.0.operation, error))?
@@ -442,8 +443,8 @@ fn causes<'a>(
 }
 
 impl Kind {
-    /// The first cause of a type of the library's decides. An `io::Error` counts
-    /// only where the store says that it is the system's.
+    /// The first cause whose type is one of the library's decides. An `io::Error`
+    /// counts only if the store reports it as the system's.
     fn of(error: &StoreError) -> Self {
         if let Some(kind) = error.kind() {
             return kind;
@@ -546,8 +547,8 @@ impl fmt::Debug for Error {
     }
 }
 
-/// The message tells the cause too, so the chain goes on behind it: whoever
-/// prints a whole chain sees nothing twice. [`Error::get_ref`] gives the cause
+/// The message already contains the cause, so `source` returns the cause of the cause.
+/// Printing the whole chain then repeats nothing. [`Error::get_ref`] returns the cause
 /// itself.
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {

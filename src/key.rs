@@ -1,4 +1,4 @@
-//! The keys of new items.
+//! Keys for new items.
 
 use std::cell::RefCell;
 
@@ -6,16 +6,17 @@ use uuid::{Builder, Uuid};
 
 use crate::process::Process;
 
-/// Random bytes for this many keys are asked of the system at once: a system call
-/// for each would cost more than the rest of an insert.
+/// The system is asked for the random bytes of this many keys at once. A system call
+/// for each key would cost more than the rest of an insert.
 const KEYS: usize = 16;
 const LEN: usize = size_of::<uuid::Bytes>();
 
-/// Random bytes, the first `left` of which are not used yet.
+/// Random bytes; the first `left` are unused.
 struct Random {
     bytes: [u8; KEYS * LEN],
     left: usize,
-    /// A forked child has its parent's bytes too, which would give both the same keys.
+    /// A forked child starts with its parent's bytes, which would give both the same
+    /// keys.
     process: Option<Process>,
 }
 
@@ -39,9 +40,9 @@ impl Random {
 
 /// A random key, version 4.
 ///
-/// `Uuid::new_v4` with a fast generator panics in the destructor of a thread-local,
-/// once that generator, a thread-local itself, is gone; there a panic aborts the
-/// process. This one has nothing to drop, so it lives as long as the thread.
+/// `Uuid::new_v4` with a fast generator keeps that generator in a thread-local. Once it
+/// is gone, a call in the destructor of another thread-local panics, which aborts the
+/// process. The state here needs no drop, so it lives as long as the thread.
 pub(crate) fn random() -> Uuid {
     thread_local! {
         static RANDOM: RefCell<Random> = const {

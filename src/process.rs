@@ -1,8 +1,8 @@
-//! Which process something belongs to.
+//! The process that something belongs to.
 //!
-//! A fork without an exec copies the memory of a process, its locks and open files
-//! included, and only the thread that forks. What has files, locks or threads of its
-//! own therefore notes its process, and refuses to work in a child.
+//! A fork without an `exec` copies the memory of a process, including its locks and
+//! open files, but only the thread that forks. Types that own files, locks or threads
+//! therefore record their process, and refuse to work in a forked child.
 
 use file_backed_codecs::forks;
 
@@ -11,7 +11,7 @@ use crate::error::Cause;
 /// The process that made something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Process {
-    /// Forks that it comes from, as far as they were counted.
+    /// The number of forks that led to this process, as far as they were counted.
     forks: u32,
 }
 
@@ -20,12 +20,12 @@ impl Process {
         Self { forks: forks() }
     }
 
-    /// Whether this code runs in a child that was forked from it.
+    /// Whether the calling code runs in a child that was forked from this process.
     pub(crate) fn is_forked(self) -> bool {
         self != Self::current()
     }
 
-    /// Refuses a forked child.
+    /// Fails in a forked child.
     pub(crate) fn check(self) -> Result<(), Cause> {
         match self.is_forked() {
             true => Err(Cause::Forked),

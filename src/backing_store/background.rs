@@ -1,15 +1,15 @@
-//! What a store may see of the background work that concerns it.
+//! A store's view of its background work.
 
 use std::sync::{Arc, Weak};
 
 use super::queue::Queue;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
-/// A view on the background work of one [`BackingStore`](super::BackingStore),
-/// for the store behind it.
+/// A view of the background work of one [`BackingStore`](super::BackingStore), for the
+/// store that it wraps.
 ///
-/// Handed over in [`BackingStoreT::attach`](super::BackingStoreT::attach). It
-/// keeps nothing alive.
+/// [`BackingStoreT::attach`](super::BackingStoreT::attach) receives it. It keeps
+/// nothing alive.
 #[derive(Clone)]
 pub struct Background {
     queue: Weak<Queue>,
@@ -24,31 +24,31 @@ impl Background {
         }
     }
 
-    /// Runs on this thread what is queued now, deletions above all, and waits
-    /// for what runs elsewhere now.
+    /// Runs everything that is queued now on the calling thread, deletions above all,
+    /// and waits for the jobs that run elsewhere now.
     ///
     /// # Blocking
     ///
-    /// For as long as that takes. Called from within a background job of the
-    /// same store, such as a codec or the drop of a value, it never returns.
+    /// Blocks until these jobs are done. Never returns if it is called from within a
+    /// background job of the same store, such as a codec or the drop of a value.
     pub fn finish(&self) {
         if let Some(queue) = self.queue.upgrade() {
             queue.finish_current();
         }
     }
 
-    /// Whether both are views on the same store.
+    /// Whether both are views of the same store.
     pub fn is_same(&self, other: &Self) -> bool {
         self.queue.ptr_eq(&other.queue)
     }
 
-    /// Whether there may still be work: the store is alive, or its last jobs are.
+    /// Whether work may remain: the store, or one of its last jobs, is alive.
     pub fn is_alive(&self) -> bool {
         self.queue.strong_count() > 0
     }
 
-    /// How many files are in the cache: those that items or jobs own, and those
-    /// whose deletion is queued.
+    /// How many files are in the cache: files owned by items or jobs, and files whose
+    /// deletion is queued.
     pub fn files(&self) -> usize {
         self.files.load(Ordering::Relaxed)
     }

@@ -1,12 +1,11 @@
-//! The store behind pools: who owns which file, background work, and persisted
-//! places.
+//! The store behind pools: ownership of files, background work, and persisted places.
 //!
-//! [`BackingStoreT`] and [`Strategy`] are what a store must be able to do;
-//! [`BackingStore`] wraps one and does the rest: every file in the cache has
-//! owners, and the last one to go queues its deletion; changes of one key never
-//! overlap; jobs run in the background and are waited for.
+//! A store implements [`BackingStoreT`] and [`Strategy`]. [`BackingStore`] wraps it and
+//! does the rest: it counts the owners of each file in the cache and deletes the file
+//! after the last one, it never lets two changes of one key overlap, and it runs jobs
+//! in the background.
 //!
-//! A *tracked path* is a persisted place with the keys known to be there.
+//! A *tracked path* is a persisted place together with the keys known to be there.
 //!
 //! | to | see |
 //! |---|---|
@@ -14,7 +13,7 @@
 //! | read what another process persists | [`BackingStore::track_read_only`] |
 //! | make durable what was persisted | [`BackingStore::sync`] |
 //! | wait until nothing is left to do | [`BackingStore::finished`] |
-//! | write a store of one's own | [`BackingStoreT`], [`Strategy`]; for what only some can do [`ArchiveStrategy`], [`AdoptStrategy`], [`ManifestStore`] |
+//! | write your own store | [`BackingStoreT`], [`Strategy`]; optionally [`ArchiveStrategy`], [`AdoptStrategy`], [`ManifestStore`] |
 
 mod archiving;
 mod background;

@@ -2,12 +2,11 @@
 
 use super::{BackingStoreT, FileShare};
 
-/// Keeps every key of a tracked path registered; made by
+/// Keeps every key of a tracked path registered. Made by
 /// [`BackingStore::blocking_register_all`](super::BackingStore::blocking_register_all).
 ///
-/// Dropping it gives its shares back: keys that somebody else registered
-/// meanwhile stay, the files of the others are deleted from the cache in the
-/// background.
+/// Dropping it gives up its shares. Keys that were registered elsewhere meanwhile stay;
+/// the files of all others are deleted from the cache in the background.
 #[must_use = "dropping the tokens gives up the registration"]
 pub struct RegisteredTokens<B: BackingStoreT>(Vec<FileShare<B>>);
 
@@ -16,7 +15,7 @@ impl<B: BackingStoreT> RegisteredTokens<B> {
         Self(tokens)
     }
 
-    /// How many keys are held registered.
+    /// How many keys are kept registered.
     pub fn len(&self) -> usize {
         self.0.len()
     }

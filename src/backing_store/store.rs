@@ -1,4 +1,4 @@
-//! The wrapper that pools share.
+//! The store that pools share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,17 +13,17 @@ use crate::Result;
 use crate::error::Operation;
 use crate::sync::atomic::AtomicUsize;
 
-/// The store that pools share: wraps a [`BackingStoreT`] and gives it background
-/// work, files with owners and tracked paths.
+/// The store that pools share: it wraps a [`BackingStoreT`] and adds background work,
+/// ownership of files, and tracked paths.
 ///
-/// It needs a runtime to run background jobs on, and gets by without: a job
-/// that the runtime does not start within 20 ms, because all its blocking
-/// threads are taken or it has been shut down, is run by a thread of the store's
-/// own. Blocking calls do their file work on the calling thread.
+/// Background jobs run on a tokio runtime. A job that the runtime does not start within
+/// 20 ms, because all its blocking threads are busy or it has been shut down, runs on a
+/// thread that belongs to the store. Blocking calls do their file work on the calling
+/// thread.
 ///
-/// It belongs to the process that made it: in a child that was
-/// [forked](crate#forks) without an `exec`, what needs a file or the background is an
-/// error at once, and a drop touches nothing of the parent's.
+/// A store belongs to the process that made it. In a child that was
+/// [forked](crate#forks) without an `exec`, operations that need a file or the
+/// background fail at once, and dropping a value touches none of the parent's files.
 ///
 /// # Examples
 ///
@@ -52,13 +52,13 @@ use crate::sync::atomic::AtomicUsize;
 pub struct BackingStore<B: BackingStoreT> {
     core: Arc<Core<B>>,
     runtime: Handle,
-    /// Always closed, so that waiting for it means waiting for it to be empty.
+    /// Always closed, so that `wait` returns as soon as the tracker is empty.
     tracker: TaskTracker,
 }
 
 impl<B: BackingStoreT> BackingStore<B> {
-    /// Wraps `backing`; background jobs run on the blocking threads of
-    /// `runtime`, at most one more at a time than there are cores.
+    /// Wraps `backing`. Background jobs run on the blocking threads of `runtime`, at
+    /// most the number of cores plus one at a time.
     pub fn new(backing: B, runtime: Handle) -> Self {
         let tracker = TaskTracker::new();
         tracker.close();
@@ -91,7 +91,7 @@ impl<B: BackingStoreT> BackingStore<B> {
             job.refuse();
             return task;
         }
-        // Also while whoever waits for it runs it.
+        // Counts as work under way even if the waiter runs it.
         let under_way = self.core.queue.token();
         let work = move || {
             let _under_way = under_way;
@@ -102,18 +102,19 @@ impl<B: BackingStoreT> BackingStore<B> {
         task
     }
 
-    /// Finds the keys persisted at `path`, and keeps track of them from now on.
+    /// Finds the keys that are persisted at `path`, and keeps track of them from then
+    /// on.
     ///
-    /// Two trackings of one directory share its keys: each sees what is persisted
-    /// or deleted through the other.
+    /// Two trackings of one directory share its keys: each sees what is persisted or
+    /// deleted through the other.
     ///
-    /// The process keeps the place for itself until the last user of the path is
-    /// gone: others can read it meanwhile, and not write to it.
+    /// The process locks the place until the last user of the path is gone. Other
+    /// processes can read it meanwhile, but not write to it.
     ///
     /// # Errors
     ///
-    /// If the place cannot be read; [`Error::is_in_use`](crate::Error::is_in_use)
-    /// if another process writes to it or a store has it as its cache,
+    /// If the place cannot be read. [`Error::is_in_use`](crate::Error::is_in_use) if
+    /// another process writes to it or a store uses it as its cache,
     /// [`Error::is_wrong_role`](crate::Error::is_wrong_role) if it is marked as a
     /// cache.
     pub fn track_path(self: &Arc<Self>, path: B::PersistPath) -> Task<TrackedPath<B::PersistPath>> {
@@ -125,11 +126,11 @@ impl<B: BackingStoreT> BackingStore<B> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`track_path`](Self::track_path).
     ///
     /// # Blocking
     ///
-    /// Does its file work on this thread.
+    /// Does its file work on the calling thread.
     pub fn blocking_track_path(
         self: &Arc<Self>,
         path: B::PersistPath,
@@ -137,10 +138,10 @@ impl<B: BackingStoreT> BackingStore<B> {
         self.core.track(path, false)
     }
 
-    /// Finds the keys persisted at `path`, to read them only: items registered
-    /// from it are loaded where they are, without a link in the cache, and
-    /// nothing can be persisted to it or deleted from it. Another process may
-    /// write to it meanwhile.
+    /// Finds the keys that are persisted at `path`, for reading only. Items registered
+    /// from it are loaded from where they are, without a link in the cache. Nothing can
+    /// be persisted to the place or deleted from it. Another process may write to it
+    /// meanwhile.
     ///
     /// # Errors
     ///
@@ -181,11 +182,11 @@ impl<B: BackingStoreT> BackingStore<B> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`track_read_only`](Self::track_read_only).
     ///
     /// # Blocking
     ///
-    /// Does its file work on this thread.
+    /// Does its file work on the calling thread.
     pub fn blocking_track_read_only(
         self: &Arc<Self>,
         path: B::PersistPath,
@@ -193,16 +194,16 @@ impl<B: BackingStoreT> BackingStore<B> {
         self.core.track(path, true)
     }
 
-    /// Makes durable whatever was persisted to the tracked path, or deleted from
-    /// it, before. That includes what the scan found there, since nobody knows
-    /// whether the process that left it had synced it.
+    /// Makes all earlier persists to the tracked path, and deletions from it, durable.
+    /// That includes the files that the scan found there, because the process that left
+    /// them may not have synced them.
     ///
-    /// A few files are synced one by one, many with one call for their whole
-    /// file system, which then waits for what other programs have written too.
+    /// A few files are synced one by one. Many are synced with one call for the whole
+    /// file system, which then also waits for writes of other programs.
     ///
     /// # Errors
     ///
-    /// If the system cannot say that everything is on the disk.
+    /// If the system cannot confirm that everything is on the disk.
     pub fn sync(self: &Arc<Self>, tracked: &Arc<TrackedPath<B::PersistPath>>) -> Task<()> {
         let (core, tracked) = (self.core.clone(), tracked.clone());
         self.task(Operation::Sync, move || core.sync(tracked.path()))
@@ -212,21 +213,21 @@ impl<B: BackingStoreT> BackingStore<B> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`sync`](Self::sync).
     ///
     /// # Blocking
     ///
-    /// Waits for the disk, on this thread.
+    /// Waits for the disk on the calling thread.
     pub fn blocking_sync(&self, path: &B::PersistPath) -> Result<()> {
         self.core.sync(path)
     }
 
-    /// Deletes the persisted file of `key`. Items registered from it keep theirs.
-    /// A key that is not there is no error.
+    /// Deletes the persisted file of `key`. Items registered from it keep their file. A
+    /// missing key is not an error.
     ///
     /// # Errors
     ///
-    /// If the file cannot be deleted; the key then stays tracked.
+    /// If the file cannot be deleted. The key then stays tracked.
     pub fn delete_persisted(
         self: &Arc<Self>,
         tracked: &Arc<TrackedPath<B::PersistPath>>,
@@ -238,7 +239,7 @@ impl<B: BackingStoreT> BackingStore<B> {
         })
     }
 
-    /// Deletes many; tells the first failure, and tries the others all the same.
+    /// Deletes many files. Tries all of them, and returns the first failure.
     pub(crate) fn delete_many_persisted(
         self: &Arc<Self>,
         tracked: &Arc<TrackedPath<B::PersistPath>>,
@@ -258,11 +259,11 @@ impl<B: BackingStoreT> BackingStore<B> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`delete_persisted`](Self::delete_persisted).
     ///
     /// # Blocking
     ///
-    /// Does its file work on this thread.
+    /// Does its file work on the calling thread.
     pub fn blocking_delete_persisted(
         &self,
         tracked: &TrackedPath<B::PersistPath>,
@@ -272,15 +273,15 @@ impl<B: BackingStoreT> BackingStore<B> {
     }
 
     /// Registers every key of the tracked path at once. While the tokens live,
-    /// registering one of the keys with a pool touches no file.
+    /// registering one of these keys with a pool touches no file.
     ///
     /// # Errors
     ///
-    /// If one of the files cannot be registered; none is then.
+    /// If one of the files cannot be registered. None is registered then.
     ///
     /// # Blocking
     ///
-    /// Does its file work on this thread.
+    /// Does its file work on the calling thread.
     ///
     /// # Examples
     ///
@@ -314,13 +315,13 @@ impl<B: BackingStoreT> BackingStore<B> {
     }
 
     /// Runs `f` on a blocking thread of the runtime, or on the thread that calls
-    /// [`Task::wait`] before it has started; [`finished`](Self::finished) waits
-    /// for it too.
+    /// [`Task::wait`] before `f` has started. [`finished`](Self::finished) waits for it
+    /// too.
     ///
     /// # Errors
     ///
-    /// The task fails if `f` panics, or if the runtime is shut down before it
-    /// could run.
+    /// The task fails if `f` panics, or if the runtime shuts down before `f` has
+    /// started.
     pub fn spawn_blocking<R: Send + 'static>(
         self: &Arc<Self>,
         f: impl FnOnce() -> R + Send + 'static,
@@ -339,29 +340,29 @@ impl<B: BackingStoreT> BackingStore<B> {
         task
     }
 
-    /// Counts what is under way: one while anything is queued or running in the
-    /// background, one for each [`Task`], and one for each load and write that
-    /// runs. It is closed at all times, so its `wait` returns when there is none.
+    /// Counts the work under way: one while anything is queued or running in the
+    /// background, one for each [`Task`], and one for each running load and write. The
+    /// tracker is always closed, so its `wait` returns when the count is zero.
     pub fn task_tracker(&self) -> &TaskTracker {
         &self.tracker
     }
 
-    /// Waits until no background work is left: write-backs, deletions and
-    /// everything else that was begun before the call, and what follows from
-    /// it, also where the caller that waits for it runs it on its own thread.
-    /// Work that is begun after the call may keep it waiting.
+    /// Waits until no background work is left. This covers write-backs, deletions and
+    /// all other work that was started before the call, what follows from that work,
+    /// and work that a waiting caller runs on its own thread. Work that is started
+    /// after the call may prolong the wait.
     ///
-    /// While the store refuses writes, those that wait for it do not count: this
-    /// returns, and [`Stats::store_failing`](crate::Stats::store_failing) and
-    /// [`Stats::writes_waiting`](crate::Stats::writes_waiting) tell that values are
-    /// still in memory alone.
+    /// During an outage, writes that wait for the store do not count: this returns, and
+    /// [`Stats::store_failing`](crate::Stats::store_failing) and
+    /// [`Stats::writes_waiting`](crate::Stats::writes_waiting) show that values are
+    /// still only in memory.
     ///
-    /// Called inside a background job it never returns. In a [forked](crate#forks)
-    /// child it returns at once.
+    /// Never returns if it is called from within a background job. Returns at once in a
+    /// [forked](crate#forks) child.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets only the wait.
+    /// Dropping the future only ends the wait.
     pub async fn finished(&self) {
         if self.core.is_forked() {
             return;
@@ -373,8 +374,8 @@ impl<B: BackingStoreT> BackingStore<B> {
     ///
     /// # Blocking
     ///
-    /// Runs queued work on this thread, and waits for what runs elsewhere.
-    /// Called from within a background job it never returns.
+    /// Runs queued work on the calling thread, and waits for work that runs elsewhere.
+    /// Never returns if it is called from within a background job.
     pub fn blocking_finished(&self) {
         if self.core.is_forked() {
             return;
@@ -400,7 +401,7 @@ impl<B: BackingStoreT> fmt::Debug for BackingStore<B> {
     }
 }
 
-/// Runs a task on the runtime, or tells its waiters if the runtime drops it.
+/// Runs a task on the runtime. If the runtime drops it unrun, its waiters get an error.
 struct RunOrTell<R>(Arc<super::task::TaskJob<R>>);
 
 impl<R> RunOrTell<R> {

@@ -14,24 +14,23 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{EventListener, Mutex};
 use crate::{Error, Result};
 
-/// A job in the background: a future of its result.
+/// A background job, and the future of its result.
 ///
-/// Await it, or call [`wait`](Self::wait) in blocking code. Dropping it lets the
-/// job go on by itself; a failure is then logged and counted.
+/// Await it, or call [`wait`](Self::wait) in blocking code. If it is dropped, the job
+/// runs on by itself, and a failure is logged and counted.
 ///
 /// # Errors
 ///
-/// The job's own error; a panic of the job and a runtime that was shut down
-/// before the job could run are errors too ([`Error::is_panic`],
-/// [`Error::is_shut_down`]).
-///
-/// # Cancel safety
-///
-/// Dropping the future loses nothing but the result.
+/// The job's own error. If the job panics, or the runtime shuts down before the job has
+/// started, that is an error too ([`Error::is_panic`], [`Error::is_shut_down`]).
 ///
 /// # Panics
 ///
-/// If it is polled after it has returned its result.
+/// If it is polled again after it returned its result.
+///
+/// # Cancel safety
+///
+/// Dropping the future loses only the result.
 ///
 /// # Examples
 ///
@@ -70,13 +69,13 @@ type Work<R> = Box<dyn FnOnce() -> Result<R> + Send>;
 /// The part that the running side holds.
 pub(crate) struct TaskJob<R> {
     outcome: Outcome<Result<R>>,
-    /// Taken by whoever runs it: the queue, or a caller that waits.
+    /// Taken by the side that runs it: the queue, or a caller that waits.
     work: Mutex<Option<Work<R>>>,
     operation: Operation,
-    /// Nobody will look at the result any more.
+    /// The `Task` was dropped, so its result will not be read.
     detached: AtomicBool,
     failures: Arc<Failures>,
-    /// Whose threads run it.
+    /// The process whose threads run it.
     process: Process,
 }
 
@@ -102,20 +101,20 @@ impl<R: Send + 'static> Task<R> {
         (task, job)
     }
 
-    /// Waits for the result, blocking this thread. A job that has not started
-    /// runs on this thread.
+    /// Waits for the result, blocking this thread. A job that has not started runs on
+    /// this thread.
     ///
     /// # Errors
     ///
-    /// As awaiting it.
-    ///
-    /// # Blocking
-    ///
-    /// Not for async code: await the task there.
+    /// Same as awaiting the task.
     ///
     /// # Panics
     ///
-    /// If the task was polled before and has returned its result.
+    /// If the task was polled before and returned its result.
+    ///
+    /// # Blocking
+    ///
+    /// Not for async code, which awaits the task instead.
     pub fn wait(self) -> Result<R> {
         assert!(!self.done, "a task has returned its result before");
         if self.job.process.is_forked() {
@@ -127,14 +126,14 @@ impl<R: Send + 'static> Task<R> {
 }
 
 impl<R> Task<R> {
-    /// Whether the job has ended, so that awaiting it takes no time.
+    /// Whether the job has ended, so that awaiting it does not wait.
     pub fn is_finished(&self) -> bool {
         self.done || self.job.outcome.is_set()
     }
 }
 
 impl<R> TaskJob<R> {
-    /// Runs the job unless somebody else does.
+    /// Runs the job, unless it was started already.
     pub(crate) fn run(&self) {
         let Some(work) = self.work.lock().take() else {
             return;
@@ -144,7 +143,7 @@ impl<R> TaskJob<R> {
         self.finish(result);
     }
 
-    /// The runtime will not run the job.
+    /// Fails the job because the runtime will not run it.
     pub(crate) fn shut_down(&self) {
         let Some(work) = self.work.lock().take() else {
             return;
@@ -153,7 +152,7 @@ impl<R> TaskJob<R> {
         self.finish(Err(Error::new(self.operation, Cause::ShutDown)));
     }
 
-    /// Fails it unrun, for a caller in a forked child.
+    /// Fails the job without running it, for a caller in a forked child.
     pub(crate) fn refuse(&self) {
         drop(self.work.lock().take());
         self.outcome.set(self.forked());

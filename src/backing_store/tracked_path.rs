@@ -6,10 +6,10 @@ use uuid::Uuid;
 
 use super::keys::Keys;
 
-/// A place where files are persisted, and the keys that are known to be there.
+/// A place where files are persisted, and the keys known to be there.
 ///
-/// Made by [`BackingStore::track_path`](super::BackingStore::track_path). It
-/// costs about 60 bytes for each key.
+/// Made by [`BackingStore::track_path`](super::BackingStore::track_path). It costs
+/// about 60 bytes for each key.
 ///
 /// # Examples
 ///
@@ -41,9 +41,9 @@ pub struct TrackedPath<P> {
     read_only: bool,
 }
 
-/// The keys of one place, and what is being done to them.
+/// The keys of one place, and the operations that run on them.
 ///
-/// Trackings of one place share it, if the store knows that it is one; see
+/// All trackings of one place share it, if the store recognizes the place; see
 /// [`BackingStoreT::keys_of`](super::BackingStoreT::keys_of).
 pub struct PlaceKeys(Keys);
 
@@ -74,7 +74,7 @@ impl<P> TrackedPath<P> {
         }
     }
 
-    /// To read these keys of a place, whatever else is there.
+    /// A read-only tracking of exactly these keys of a place.
     #[cfg(feature = "dataset")]
     pub(crate) fn of_known(path: P, present: &[Uuid]) -> Self {
         let keys = Arc::<PlaceKeys>::default();
@@ -99,9 +99,9 @@ impl<P> TrackedPath<P> {
         self.keys().contains(key)
     }
 
-    /// Whether it was tracked with
-    /// [`track_read_only`](super::BackingStore::track_read_only), so that
-    /// nothing can be persisted here or deleted.
+    /// Whether the place was tracked with
+    /// [`track_read_only`](super::BackingStore::track_read_only), so that nothing can
+    /// be persisted to it or deleted from it.
     pub fn is_read_only(&self) -> bool {
         self.read_only
     }

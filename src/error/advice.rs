@@ -1,16 +1,16 @@
-//! What can be done about what the system refuses.
+//! Advice for errors that the operating system returns.
 
 use std::io::{self, ErrorKind};
 
 use super::Operation;
 
-/// What to do about a refusal of the system, met by `operation` at a path;
-/// `None` if its words say it all, or nobody knows.
+/// What to do about an error of the system that `operation` met at a path. `None` if
+/// the error speaks for itself, or no advice is known.
 pub(super) fn of(operation: Operation, error: &io::Error) -> Option<&'static str> {
     if operation == Operation::PrepareTemporary && is_of_the_place(error.kind()) {
         return Some("set `TMPDIR` to a directory in which this process may write");
     }
-    // Who gives an error a text of its own says there what to do.
+    // An error with a custom text already says what to do.
     if error.get_ref().is_some() {
         return None;
     }
@@ -30,7 +30,7 @@ pub(super) fn of(operation: Operation, error: &io::Error) -> Option<&'static str
     }
 }
 
-/// Whether another place would do.
+/// Whether another location would help.
 fn is_of_the_place(kind: ErrorKind) -> bool {
     use ErrorKind::{NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull};
     matches!(
@@ -116,7 +116,7 @@ fn of_no_directory(operation: Operation) -> &'static str {
     }
 }
 
-/// Those that have no kind.
+/// Advice for error numbers that have no `ErrorKind`.
 #[cfg(unix)]
 fn of_number(error: &io::Error) -> Option<&'static str> {
     use rustix::io::Errno;
@@ -143,7 +143,7 @@ mod tests {
     use crate::Error;
     use crate::error::StoreError;
 
-    /// The words of the system, and what is said behind them.
+    /// The system's text, and the advice after it.
     fn told(operation: Operation, error: io::Error) -> String {
         let error = StoreError::from(error).at("/place");
         let key = Uuid::from_u128(0xab << 120);
@@ -253,7 +253,7 @@ mod tests {
         assert_eq!(told(Operation::Load, error), "no such tile");
     }
 
-    /// A store of the user's names no path, and means what it means.
+    /// A custom store names no path, and its errors have their own meaning.
     #[test]
     fn adds_nothing_to_an_error_of_another_store() {
         let error = io::Error::from(io::ErrorKind::NotFound);

@@ -1,4 +1,4 @@
-//! What a store fails with.
+//! The error type of stores.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -10,15 +10,15 @@ use file_backed_codecs::{BoxError, FrameError};
 
 use super::{Cause, Error, Kind};
 
-/// Why a store could not do what it was asked: the failure, and whom it concerns.
+/// Why a store operation failed, and which file or directory it concerns.
 ///
-/// A store says itself whether the *system* failed, which may fail other values
-/// too, or whether one *value* is at fault. The pool relies on that: while the
-/// system refuses writes, every write waits and one at a time is tried again
-/// ([`Stats::store_failing`](crate::Stats::store_failing)); a value that cannot be
-/// written is tried again by itself and holds up nothing else.
+/// A store classifies its failures: the *system* failed, which may affect other values
+/// too, or one *value* is at fault. The pool relies on that. While the system refuses
+/// writes, all writes wait and one at a time is retried
+/// ([`Stats::store_failing`](crate::Stats::store_failing)). A value that cannot be
+/// written is retried by itself and delays nothing else.
 ///
-/// `?` converts the errors that a store meets most:
+/// `?` converts the most common errors of a store:
 ///
 /// | from | becomes |
 /// |---|---|
@@ -27,8 +27,8 @@ use super::{Cause, Error, Kind};
 /// | any other [`std::io::Error`] | [`system`](Self::system) |
 /// | [`BoxError`], the error of a codec; [`FrameError`]; `&str` and `String` | [`value`](Self::value) |
 ///
-/// So an I/O error of the store's own is the system's failure, and one that a codec
-/// returns is not.
+/// An I/O error of the store itself is thus a failure of the system, and one that a
+/// codec returns is not.
 ///
 /// # Examples
 ///
@@ -48,7 +48,7 @@ use super::{Cause, Error, Kind};
 /// ```
 pub struct StoreError {
     class: Class,
-    /// Set by an upper layer, whose causes this one does not know.
+    /// Set by an upper layer for causes that this layer does not know.
     kind: Option<Kind>,
     path: Option<PathBuf>,
     source: BoxError,
@@ -62,18 +62,18 @@ pub(super) enum Class {
 }
 
 impl StoreError {
-    /// The key, or the file behind it, is not there.
+    /// The key or its file is missing.
     pub fn not_found(source: impl Into<BoxError>) -> Self {
         Self::new(Class::NotFound, source)
     }
 
-    /// The system behind the store failed: a disk, a server, a directory that is
-    /// gone. Other values may meet the same failure.
+    /// The system behind the store failed: a disk, a server, or a directory that is
+    /// gone. Other values may fail in the same way.
     pub fn system(source: impl Into<BoxError>) -> Self {
         Self::new(Class::System, source)
     }
 
-    /// This value, or its file, is at fault; others are not concerned.
+    /// This value or its file is at fault. Other values are not affected.
     pub fn value(source: impl Into<BoxError>) -> Self {
         Self::new(Class::Value, source)
     }
@@ -87,13 +87,13 @@ impl StoreError {
         }
     }
 
-    /// Names the file or directory that it concerns; [`Error::path`] gives it, and
-    /// the message names it.
+    /// Names the file or directory that the error concerns. [`Error::path`] returns it,
+    /// and the message contains it.
     #[must_use]
     pub fn at(mut self, path: impl Into<PathBuf>) -> Self {
         match &self.path {
             None => self.path = Some(path.into()),
-            // The path that was met first is the precise one: it stays in the text.
+            // The path that was named first is the most precise: it stays in the text.
             Some(_) => {
                 self = Self {
                     class: self.class,
@@ -106,27 +106,27 @@ impl StoreError {
         self
     }
 
-    /// Whether it was made by [`not_found`](Self::not_found).
+    /// Whether it was made with [`not_found`](Self::not_found).
     pub fn is_not_found(&self) -> bool {
         self.class == Class::NotFound
     }
 
-    /// Whether it was made by [`system`](Self::system).
+    /// Whether it was made with [`system`](Self::system).
     pub fn is_system(&self) -> bool {
         self.class == Class::System
     }
 
-    /// The file or directory that it concerns, if it was named.
+    /// The file or directory that the error concerns, if it was named.
     pub fn path(&self) -> Option<&Path> {
         self.path.as_deref()
     }
 
-    /// The failure itself.
+    /// The underlying error.
     pub fn get_ref(&self) -> &(dyn StdError + Send + Sync + 'static) {
         &*self.source
     }
 
-    /// What [`Error`] is to say of it.
+    /// Sets the kind that [`Error`] reports.
     #[cfg(feature = "dataset")]
     pub(crate) fn with_kind(mut self, kind: Kind) -> Self {
         self.kind = Some(kind);
@@ -220,7 +220,7 @@ impl From<Cause> for StoreError {
     fn from(cause: Cause) -> Self {
         let class = match cause {
             Cause::NotTracked => Class::NotFound,
-            // Whatever is written to the directory meets the same.
+            // Every write to the directory fails in the same way.
             Cause::ReadOnly
             | Cause::ReadOnlyPath
             | Cause::TrackedReadOnly
