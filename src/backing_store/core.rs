@@ -1,4 +1,4 @@
-//! The store behind pools: keys, tokens and background work around the user's
+//! The core of a store: keys, shares and background work around the user's
 //! [`BackingStoreT`].
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -18,18 +18,18 @@ use crate::error::{Cause, Operation, StoreError};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::{Error, Result};
 
-/// What every part of the library shares of one store.
+/// The state of one store that all parts of the library share.
 pub(crate) struct Core<B> {
     pub(crate) backing: B,
     pub(crate) queue: Arc<Queue>,
     pub(crate) outage: Arc<Outage>,
     pub(crate) failures: Arc<Failures>,
     pub(crate) transfers: Transfers,
-    /// Keys whose file may have several owners: registered or persisted ones.
-    /// The file of any other item has exactly one.
+    /// Keys whose file may have several owners: those that were registered or
+    /// persisted. The file of any other item has exactly one owner.
     keys: Keys,
-    /// Files in the cache, from the moment that they are there until they are
-    /// deleted, or could not be.
+    /// Number of files in the cache. A file counts from its creation until it is
+    /// deleted or its deletion fails.
     files: Arc<AtomicUsize>,
 }
 
@@ -51,13 +51,13 @@ impl<B: BackingStoreT> Core<B> {
         self.queue.process().is_forked()
     }
 
-    /// Refuses a forked child, before it waits for anything.
+    /// Fails in a forked child, before anything waits.
     pub(crate) fn check_process(&self, operation: Operation) -> Result<()> {
         let checked = self.queue.process().check();
         checked.map_err(|cause| Error::new(operation, cause))
     }
 
-    /// Runs a call of the user's store, and makes an error of a panic.
+    /// Calls the user's store, and turns a panic into an error.
     pub(crate) fn run<R>(
         &self,
         call: impl FnOnce(&B) -> Result<R, StoreError>,
@@ -66,8 +66,8 @@ impl<B: BackingStoreT> Core<B> {
         guarded(|| call(&self.backing))
     }
 
-    /// Runs a call of the user's store: adds operation and key to its error, and
-    /// makes an error of a panic.
+    /// Calls the user's store. Adds operation and key to its error, and turns a panic
+    /// into an error.
     pub(crate) fn call<R>(
         &self,
         operation: Operation,
@@ -79,7 +79,7 @@ impl<B: BackingStoreT> Core<B> {
             .map_err(|error| Error::of_key(operation, key, error))
     }
 
-    /// As [`call`](Self::call), for what is done at a persisted place.
+    /// Same as [`call`](Self::call), for operations at a persisted place.
     fn call_at<R>(
         &self,
         operation: Operation,
@@ -92,8 +92,8 @@ impl<B: BackingStoreT> Core<B> {
             .map_err(|error| Error::of_key(operation, key, error))
     }
 
-    /// What a call of the store is seen as in a trace. Costs one atomic load
-    /// while nobody looks.
+    /// The tracing span of a call to the store. Costs one atomic load if no subscriber
+    /// wants it.
     fn span(
         &self,
         operation: Operation,
@@ -110,18 +110,18 @@ impl<B: BackingStoreT> Core<B> {
         )
     }
 
-    /// Enters a file that was just written; it has one owner.
+    /// Counts a file that was just written. It has one owner.
     pub(crate) fn written(&self) -> FileOwnership {
         self.files.fetch_add(1, Ordering::Relaxed);
         FileOwnership::Own
     }
 
-    /// The owner of a file that was just made under a new key.
+    /// The share of the only owner of a file that was just made under a new key.
     pub(crate) fn own(self: &Arc<Self>, key: Uuid) -> FileShare<B> {
         FileShare::own(self.clone(), key, self.written())
     }
 
-    /// A second owner of an item's file.
+    /// Adds an owner to an item's file, and returns the share.
     pub(crate) fn share(self: &Arc<Self>, key: Uuid, file: &mut FileOwnership) -> FileShare<B> {
         match file {
             FileOwnership::Own => {
@@ -134,7 +134,7 @@ impl<B: BackingStoreT> Core<B> {
         FileShare::new(self.clone(), key)
     }
 
-    /// One owner less; the last one's file is deleted in the background.
+    /// Removes an owner. After the last one, the file is deleted in the background.
     pub(crate) fn release(self: &Arc<Self>, key: Uuid, file: FileOwnership) {
         let shared = match file {
             FileOwnership::None => return,
@@ -147,14 +147,14 @@ impl<B: BackingStoreT> Core<B> {
             .push(Lane::Background, Job::Delete(self.clone(), file));
     }
 
-    /// An owner of the file of a key that is in the cache already.
+    /// A share of the file of `key`, if it is in the cache already and not busy.
     pub(crate) fn try_register(self: &Arc<Self>, key: Uuid) -> Option<FileShare<B>> {
         self.keys
             .try_acquire(key)
             .then(|| FileShare::new(self.clone(), key))
     }
 
-    /// Takes the persisted file of `key` into the cache.
+    /// Brings the persisted file of `key` into the cache.
     pub(crate) fn register(
         self: &Arc<Self>,
         tracked: &TrackedPath<B::PersistPath>,
@@ -181,7 +181,7 @@ impl<B: BackingStoreT> Core<B> {
         Ok(FileShare::new(self.clone(), key))
     }
 
-    /// An error that names the tracked path, where the store can name it.
+    /// An error that names the tracked path, if the store can describe it.
     fn error_at(
         &self,
         operation: Operation,
@@ -197,8 +197,9 @@ impl<B: BackingStoreT> Core<B> {
         Error::of_key(operation, key, error)
     }
 
-    /// Takes every persisted file of the tracked path into the cache: those that
-    /// nobody has in one operation, and then the few on which others work.
+    /// Brings every persisted file of the tracked path into the cache. Keys that are
+    /// not in the key table go in one operation; then the few others follow one by one.
+    /// For a read-only path all go one by one.
     pub(crate) fn register_all(
         self: &Arc<Self>,
         tracked: &TrackedPath<B::PersistPath>,
@@ -230,7 +231,8 @@ impl<B: BackingStoreT> Core<B> {
         match guarded(|| self.backing.register_many(tracked.path(), &keys)) {
             Ok(transfers) => (transfers.into_iter()).for_each(|one| self.transfers.count(one)),
             Err(error) => {
-                // Some may be linked. They are deleted while they are still ours.
+                // Some may be linked already. They are deleted while this call still
+                // has their keys busy.
                 for key in keys {
                     let deleted = self.call(Operation::Delete, key, |backing| backing.delete(key));
                     deleted.unwrap_or_else(|error| self.failures.deletion(&error));
@@ -333,7 +335,7 @@ impl<B: BackingStoreT> DeleteFile for Core<B> {
     }
 }
 
-/// Makes an error of a panic in the user's code.
+/// Runs the user's code, and turns a panic into an error.
 pub(crate) fn guarded<R>(call: impl FnOnce() -> Result<R, StoreError>) -> Result<R, StoreError> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
 }

@@ -1,4 +1,4 @@
-//! Failures that nobody waits for: counted, and told to the log.
+//! Failures that no caller waits for: they are counted and logged.
 
 use file_backed_codecs::printable::PrintablePath;
 use tracing::field::{DisplayValue, display};
@@ -7,7 +7,7 @@ use uuid::fmt::Simple;
 use crate::Error;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// Counts of what failed in the background.
+/// Counts of failures in the background.
 #[derive(Default)]
 pub(crate) struct Failures {
     pub(crate) writes: AtomicU64,
@@ -19,7 +19,7 @@ impl Failures {
     pub(crate) fn write(&self, error: &Error) {
         self.writes.fetch_add(1, Ordering::Relaxed);
         if error.is_refused_by_system() {
-            // The outage that begins with it is reported once, for all values.
+            // The outage that begins with this error is logged once for all values.
             tracing::debug!(key = key(error), path = path(error), %error, "a write-back failed, as do those of other values");
             return;
         }

@@ -7,20 +7,20 @@ use uuid::Uuid;
 use super::BackingStoreT;
 use super::core::Core;
 
-/// What an item owns of its file. One byte, because there is one for each item;
-/// whoever holds it gives it back through [`Core::release`].
+/// What an item owns of its file. It is one byte, because each item has one. The owner
+/// gives it back through [`Core::release`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileOwnership {
     /// There is no file.
     None,
-    /// A file that nobody else owns or can find.
+    /// A file that has no other owner, and that no one else can find.
     Own,
-    /// A share in a file that others may own too; the key table counts them.
+    /// A share of a file that may have other owners. The key table counts them.
     Shared,
 }
 
-/// One share in the cache's file of a key, held by a job or on its way to an
-/// item. The last one dropped deletes the file in the background.
+/// One share of the cache's file of a key, held by a job or on its way to an item.
+/// Dropping the last share deletes the file in the background.
 pub(crate) struct FileShare<B: BackingStoreT> {
     core: Arc<Core<B>>,
     key: Uuid,
@@ -40,7 +40,7 @@ impl<B: BackingStoreT> FileShare<B> {
         self.key
     }
 
-    /// Leaves the share to an item.
+    /// Hands the share over to an item.
     pub(crate) fn into_ownership(mut self) -> FileOwnership {
         std::mem::replace(&mut self.file, FileOwnership::None)
     }

@@ -1,21 +1,20 @@
-//! Which keys have a file in one place, and who owns it.
+//! Which keys have a file in one place, and how many owners each file has.
 //!
-//! Every key is in one of five states. System calls run while the key is busy,
-//! outside of the lock, and whoever wants the key meanwhile waits.
+//! Every key is in one of four states. System calls run outside of the lock while the
+//! key is busy, and other threads that want the key wait meanwhile.
 //!
 //! | | absent | busy | live(n) | pending delete |
 //! |---|---|---|---|---|
-//! | acquire | busy, link, live(1); on failure absent | waits | live(n + 1) | live(1): revived |
-//! | try_begin | busy, the caller links, live(1); on failure absent | nothing | nothing | nothing |
+//! | acquire | busy, link, live(1); absent on failure | waits | live(n + 1) | live(1) (revived) |
+//! | try_begin | busy, the caller links, live(1); absent on failure | nothing | nothing | nothing |
 //! | adopt | live(n) | impossible | impossible | impossible |
 //! | release | impossible | impossible | live(n - 1), pending delete at 0 | impossible |
 //! | clear (a queued deletion) | nothing | nothing | nothing | busy, delete, absent |
-//! | remove (a deletion asked for) | nothing | waits | busy, delete, absent; on failure live(n) | the same |
-//! | found (by a scan) | live(1), unless it went beside the scan | nothing | nothing | nothing |
-//! | not found (by a scan) | nothing | nothing | absent, unless it came beside the scan | the same |
+//! | remove (an explicit deletion) | nothing | waits | busy, delete, absent; live(n) on failure | busy, delete, absent; pending delete on failure |
+//! | found (by a scan) | live(1), unless it went during the scan | nothing | nothing | nothing |
+//! | not found (by a scan) | nothing | nothing | absent, unless it came during the scan | the same |
 //!
-//! "Busy" is *linking* or *deleting*: both mean that a system call on the key
-//! is running on some thread.
+//! A busy key is being linked or deleted: a system call on it runs on some thread.
 
 use std::collections::{HashMap, HashSet};
 
@@ -29,9 +28,9 @@ const SHARDS: usize = 64;
 /// The keys of one place.
 pub(crate) struct Keys {
     shards: Box<[Shard]>,
-    /// Scans of the place that are under way.
+    /// Number of scans of the place that are under way.
     scans: AtomicUsize,
-    /// Held while that begins or ends.
+    /// Held while a scan begins or ends.
     beginning: Mutex<()>,
 }
 
@@ -39,16 +38,16 @@ pub(crate) struct Keys {
 struct Shard {
     states: Mutex<HashMap<Uuid, KeyState>>,
     no_longer_busy: Condvar,
-    /// The keys that came or went beside a scan. Locked under `states`.
+    /// Keys that came or went during a scan. Lock order: `states` first.
     beside: Mutex<HashSet<Uuid>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum KeyState {
     Busy,
-    /// Owners; never 0.
+    /// Number of owners; never 0.
     Live(u32),
-    /// Nobody owns it, and its deletion is queued.
+    /// It has no owner, and its deletion is queued.
     PendingDelete,
 }
 
@@ -61,16 +60,16 @@ impl Keys {
         }
     }
 
-    /// Notes what comes and goes from now on, so that a scan of the place can be
-    /// told from it; see [`KeyScan::found`].
+    /// Begins a scan of the place. Keys that come or go from now on are recorded, so
+    /// that the scan does not undo them; see [`KeyScan::found`].
     pub(crate) fn begin_scan(&self) -> KeyScan<'_> {
         let _only_one = self.beginning.lock();
         self.scans.fetch_add(1, Ordering::SeqCst);
         KeyScan(self)
     }
 
-    /// Makes the caller an owner of the key's file, which `link` brings about if
-    /// it is not there. True if it was not.
+    /// Makes the caller an owner of the key's file. Calls `link` to create the file if
+    /// it is not there; returns true in that case.
     pub(crate) fn acquire<E>(
         &self,
         key: Uuid,
@@ -95,7 +94,7 @@ impl Keys {
         Ok(true)
     }
 
-    /// Makes the caller an owner if the file is there and nothing runs on it.
+    /// Makes the caller an owner if the file is there and the key is not busy.
     pub(crate) fn try_acquire(&self, key: Uuid) -> bool {
         match self.shard(key).states.lock().get_mut(&key) {
             None | Some(KeyState::Busy) => false,
@@ -106,8 +105,8 @@ impl Keys {
         }
     }
 
-    /// Lets the caller bring about the file of a key that nobody has, and on
-    /// which nothing runs. Never waits, so that a caller may hold many.
+    /// Marks a key without a state as busy, so that the caller can create its file.
+    /// Never waits, so a caller may have many keys busy at once.
     pub(crate) fn try_begin(&self, key: Uuid) -> Option<Busy<'_>> {
         let shard = self.shard(key);
         let mut states = shard.states.lock();
@@ -123,7 +122,7 @@ impl Keys {
         })
     }
 
-    /// Enters a file that is known to be there, with so many owners.
+    /// Adds a file that is known to be there, with this many owners.
     pub(crate) fn adopt(&self, key: Uuid, owners: u32) {
         let before = self
             .shard(key)
@@ -133,13 +132,14 @@ impl Keys {
         debug_assert_eq!(before, None, "a file is adopted once");
     }
 
-    /// One more owner of a file that the caller owns already.
+    /// Adds an owner to a file that the caller owns already.
     pub(crate) fn share(&self, key: Uuid) {
         let shared = self.try_acquire(key);
         debug_assert!(shared, "only an owner shares");
     }
 
-    /// One owner less. True if it was the last: the caller queues a deletion.
+    /// Removes an owner. Returns true if it was the last: the caller then queues a
+    /// deletion.
     pub(crate) fn release(&self, key: Uuid) -> bool {
         let mut states = self.shard(key).states.lock();
         let Some(state) = states.get_mut(&key) else {
@@ -156,8 +156,8 @@ impl Keys {
         *state == KeyState::PendingDelete
     }
 
-    /// Carries out a queued deletion, unless the key was revived meanwhile. True
-    /// if it did.
+    /// Carries out a queued deletion, unless the key was revived meanwhile. Returns
+    /// true if it was carried out.
     pub(crate) fn clear<E>(
         &self,
         key: Uuid,
@@ -170,7 +170,7 @@ impl Keys {
             _ => return Ok(false),
         }
         drop(states);
-        // Also after a failure nobody owns the file: it is left to the sweep.
+        // The file has no owner even if the deletion fails: it is left for the sweep.
         let _busy = Busy {
             keys: self,
             shard,
@@ -180,7 +180,7 @@ impl Keys {
         delete().map(|()| true)
     }
 
-    /// Deletes a key's file whoever owns it.
+    /// Deletes a key's file, regardless of its owners.
     pub(crate) fn remove<E>(
         &self,
         key: Uuid,
@@ -233,8 +233,8 @@ impl Keys {
     }
 
     fn shard(&self, key: Uuid) -> &Shard {
-        // The last byte: the first ones choose the directory shard, so that a
-        // scan of one directory spreads over all of these.
+        // The last byte, because the first ones choose the directory shard: this way a
+        // scan of one directory spreads over all of these shards.
         &self.shards[usize::from(key.as_bytes()[15]) % SHARDS]
     }
 }
@@ -264,12 +264,13 @@ impl Shard {
     }
 }
 
-/// A scan of the place, which is not one moment: files come and go beside it.
+/// A scan of the place. It takes time, so files may come and go meanwhile.
 pub(crate) struct KeyScan<'a>(&'a Keys);
 
 impl KeyScan<'_> {
-    /// Enters what was found. A key that was not has lost its file by other
-    /// hands. What came or went beside the scan stays as it is.
+    /// Adds the keys that were found, and removes those that were not: another program
+    /// has deleted their files. Keys that came or went during the scan are left
+    /// unchanged.
     pub(crate) fn found(self, present: &[Uuid]) {
         let keys = self.0;
         for key in present {
@@ -302,8 +303,8 @@ impl Drop for KeyScan<'_> {
     }
 }
 
-/// A system call that is running on a key. Dropped, also by a panic, it puts the
-/// key into the state that a failure leaves.
+/// A system call that runs on a key. Dropping it, even while unwinding, puts the key
+/// into the state that a failure leaves.
 pub(crate) struct Busy<'a> {
     keys: &'a Keys,
     shard: &'a Shard,
@@ -446,7 +447,7 @@ mod tests {
         let (new, gone) = (Uuid::from_u128(8), Uuid::from_u128(9));
         keys.begin_scan().found(&[KEY, gone]);
         let (scan, later) = (keys.begin_scan(), keys.begin_scan());
-        // The scan has passed where the new one comes, and has seen the other.
+        // The scan has already passed the place of the new key, and has seen the other.
         keys.acquire(new, ok).unwrap();
         keys.remove(gone, ok).unwrap();
         let busy = keys.try_begin(Uuid::from_u128(10)).unwrap();

@@ -1,10 +1,10 @@
-//! What happens while the disk refuses writes: writes that eviction wants wait,
-//! and one at a time is tried to see whether it works again.
+//! Outages: while the disk refuses writes, write-backs for eviction wait, and one at a
+//! time is tried as a probe to see whether writes succeed again.
 //!
-//! The first write that goes well ends the outage. A value that failed once is
-//! tried again then; one that failed more often waits for a delay of its own,
-//! which doubles up to 5 s with each failure: a value that can never be written
-//! must not keep the store busy.
+//! The first write that succeeds ends the outage. A value that failed once is then
+//! retried at once. A value that failed more often first waits for its own delay, which
+//! doubles with each failure up to 5 s, so that a value that can never be written does
+//! not keep the store busy.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -16,18 +16,18 @@ use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Event, Instant, Mutex};
 
 const FIRST_DELAY: Duration = Duration::from_millis(100);
-/// So many writes wait before the first look for moot ones.
+/// How many writes wait before obsolete ones are first removed.
 const FIRST_CLEARING: usize = 256;
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
-/// A write that eviction wants.
+/// A write-back that eviction has asked for.
 pub(crate) trait QueuedWrite: Send {
-    /// Tries it. It tells the outage how that went, or says nothing if there was
-    /// nothing left to write. During an outage only a probe tries; any other
-    /// turn gives it back to the outage.
+    /// Tries the write, and reports the result to the outage. Reports nothing if there
+    /// was nothing left to write. During an outage only a probe tries the write; any
+    /// other call gives it back to the outage.
     fn run(self: Box<Self>, is_probe: bool);
 
-    /// Whether there surely is nothing left to write.
+    /// Whether it is certain that nothing is left to write.
     fn is_obsolete(&self) -> bool;
 }
 
@@ -35,30 +35,30 @@ pub(crate) type Write = Box<dyn QueuedWrite>;
 
 #[derive(Default)]
 pub(crate) struct Outage {
-    /// Whether there is an outage, so that the way of a good write passes
-    /// without the lock. Changed under the lock only.
+    /// Whether there is an outage. Successful writes read it without the lock. Changed
+    /// only under the lock.
     failing: AtomicBool,
     inner: Mutex<Inner>,
-    /// Told when an outage begins.
+    /// Notified when an outage begins.
     listeners: Mutex<Vec<Weak<Event>>>,
 }
 
 #[derive(Default)]
 struct Inner {
-    /// Counts outages, so that a probe of an earlier one knows that it is late.
+    /// Counts outages, so that a probe of an earlier one detects that it is late.
     number: u64,
     now: Option<Now>,
 }
 
-/// The outage that is on.
+/// The current outage.
 struct Now {
     delay: Duration,
-    /// Failures so far, so that a probe sees whether it failed.
+    /// Failures so far. A probe compares them to detect whether it failed.
     failures: u64,
-    /// What the disk refused the last write with.
+    /// The error of the last write that the disk refused.
     error: Error,
     waiting: VecDeque<WaitingWrite>,
-    /// When so many wait, those that are moot are cleared away.
+    /// When this many writes wait, obsolete ones are removed.
     clear_at: usize,
 }
 
@@ -67,8 +67,8 @@ struct WaitingWrite {
     not_before: Option<Instant>,
 }
 
-/// How long a value waits that failed so many times in a row, whatever else
-/// goes well.
+/// How long a value waits after this many failures in a row, even if other writes
+/// succeed.
 pub(crate) fn delay_after(failures: u32) -> Duration {
     FIRST_DELAY
         .saturating_mul(1 << failures.saturating_sub(1).min(16))
@@ -80,7 +80,7 @@ impl Outage {
         self.failing.load(Ordering::Acquire)
     }
 
-    /// What the disk refuses writes with, during an outage.
+    /// The error with which the disk refuses writes; `None` if there is no outage.
     pub(crate) fn refusal(&self) -> Option<Error> {
         if !self.is_on() {
             return None;
@@ -89,15 +89,15 @@ impl Outage {
         inner.now.as_ref().map(|now| now.error.clone())
     }
 
-    /// Notifies everybody who listens to the event when an outage begins.
+    /// Notifies all listeners of the event when an outage begins.
     pub(crate) fn tell_of_begin(&self, event: &Arc<Event>) {
         let mut listeners = self.listeners.lock();
         listeners.retain(|event| event.strong_count() > 0);
         listeners.push(Arc::downgrade(event));
     }
 
-    /// A write went well: whatever waited is queued, what failed before only
-    /// when its delay is over.
+    /// Reports a successful write. Ends the outage and queues all waiting writes; a
+    /// write whose value still has a delay is queued when that is over.
     pub(crate) fn write_succeeded(&self, queue: &Arc<Queue>) {
         if !self.is_on() {
             return;
@@ -118,8 +118,8 @@ impl Outage {
         }
     }
 
-    /// The disk refused a write, of a value that has failed so many times in a
-    /// row; `retry` tries it again.
+    /// Reports that the disk refused the write of a value, which has failed this many
+    /// times in a row. `retry` tries the write again.
     pub(crate) fn write_failed(
         self: &Arc<Self>,
         queue: &Arc<Queue>,
@@ -160,8 +160,7 @@ impl Outage {
         self.probe_after(queue, FIRST_DELAY, number);
     }
 
-    /// Lets a write wait for the end of the outage; gives it back if there is
-    /// none.
+    /// Lets a write wait for the end of the outage. Returns it if there is no outage.
     pub(crate) fn defer(&self, write: Write) -> Option<Write> {
         if !self.is_on() {
             return Some(write);
@@ -189,7 +188,7 @@ impl Outage {
         });
     }
 
-    /// Tries waiting writes until one of them says how it went.
+    /// Tries waiting writes until one of them reports a result.
     fn probe(self: &Arc<Self>, queue: &Arc<Queue>, number: u64) {
         let mut failures = None;
         loop {
@@ -205,14 +204,14 @@ impl Outage {
                 return self.probe_after(queue, delay, number);
             }
             failures = Some(now.failures);
-            // Those that failed once at most come first: one of them tells more
+            // Writes that failed at most once come first: they say more about the disk
             // than one that keeps failing.
             let untried = now
                 .waiting
                 .iter()
                 .position(|waiting| waiting.not_before.is_none());
             let Some(waiting) = now.waiting.remove(untried.unwrap_or(0)) else {
-                // Under the lock that saw that nothing waits.
+                // Ends the outage under the lock that found nothing waiting.
                 let ended = self.end(&mut inner);
                 drop(inner);
                 drop(ended);
@@ -235,7 +234,8 @@ fn tell_of_end() {
 }
 
 impl Now {
-    /// Gives back what was cleared away, to be dropped without the lock.
+    /// Returns the obsolete writes that it removed, which the caller drops without the
+    /// lock.
     fn wait(&mut self, waiting: WaitingWrite) -> Vec<WaitingWrite> {
         self.waiting.push_back(waiting);
         if self.waiting.len() < self.clear_at {

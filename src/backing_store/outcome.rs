@@ -1,8 +1,8 @@
-//! A result that arrives once and is awaited or blocked for.
+//! A result that is set once, and that callers await or block on.
 
 use crate::sync::{Event, EventListener, Listener as _, Mutex, listener};
 
-/// Holds the result of one piece of work for everybody who waits for it.
+/// Holds the result of one piece of work for all its waiters.
 pub(crate) struct Outcome<R> {
     result: Mutex<Option<R>>,
     arrived: Event,
@@ -16,7 +16,7 @@ impl<R> Outcome<R> {
         }
     }
 
-    /// Sets the result and wakes everybody.
+    /// Sets the result and wakes all waiters.
     pub(crate) fn set(&self, result: R) {
         let before = self.result.lock().replace(result);
         debug_assert!(before.is_none(), "a result arrives once");
@@ -27,7 +27,7 @@ impl<R> Outcome<R> {
         self.result.lock().take()
     }
 
-    /// A listener for the arrival; look once more before waiting for it.
+    /// A listener for the result. Check for the result again before waiting on it.
     pub(crate) fn listen(&self) -> EventListener {
         self.arrived.listen()
     }
@@ -36,9 +36,9 @@ impl<R> Outcome<R> {
         self.result.lock().is_some()
     }
 
-    /// Waits until `ready` finds what it wants in the result.
+    /// Waits until `ready` returns a value for the result.
     ///
-    /// Cancel-safe: dropping the future forgets only the wait.
+    /// Cancel-safe: dropping the future only ends the wait.
     pub(crate) async fn wait_for<X>(&self, ready: impl Fn(&mut Option<R>) -> Option<X>) -> X {
         loop {
             listener!(self.arrived => arrived);

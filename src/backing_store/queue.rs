@@ -1,13 +1,14 @@
-//! Background work: one queue for a store, drained by a few jobs on the runtime
-//! and, where the runtime does not get to it, by a thread of the store's own.
+//! Background work. Each store has one queue. A few drains on the runtime run its jobs;
+//! where the runtime does not get to them in time, the store's own thread does.
 //!
-//! A push costs a lock and nothing else while a drain is active; the runtime
-//! only ever sees the drains. Values to be dropped go before everything, since
-//! they hold memory and take no time; loads go before writes and deletions, and
-//! one drain is kept free of those, which may be slow.
+//! A push costs only a lock while a drain is active, and the runtime only sees the
+//! drains. The deferred-drop lane goes first, because its values hold memory and
+//! dropping them takes no time. Then urgent jobs, such as loads, go before background
+//! jobs, such as writes and deletions. Background jobs may be slow, so one drain is
+//! kept free of them.
 //!
-//! A forked child has none of the threads: what it queues is dropped, and there is
-//! nothing that it could wait for.
+//! A forked child has none of the threads. Jobs that it queues are dropped, and it
+//! never waits.
 
 use std::any::Any;
 use std::collections::VecDeque;
@@ -22,10 +23,11 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::process::Process;
 use crate::sync::{self, Condvar, Instant, Mutex, MutexGuard};
 
-/// How long a job may wait unstarted before the store's own thread takes it.
+/// Hand-off timeout: how long a job may wait unstarted before the store's own thread
+/// takes it.
 const HAND_OFF_TIMEOUT: Duration = Duration::from_millis(20);
 
-/// So many jobs of the urgent lane go before one of the other lane gets its turn.
+/// After this many urgent jobs in a row, one background job runs.
 const URGENT_RUN: u32 = 8;
 
 /// One piece of background work.
@@ -49,18 +51,18 @@ pub(crate) trait DeleteFile: Send + Sync {
     fn delete_file(&self, file: DeletedFile);
 }
 
-/// Which lane a job goes to.
+/// The lane of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lane {
-    /// It takes no time, and holds memory until it is done.
+    /// Drops of values: they take no time, but hold memory until they are done.
     DeferredDrop,
-    /// Somebody waits for it.
+    /// Jobs that a caller waits for.
     Urgent,
-    /// Nobody does, as a rule.
+    /// Jobs that usually no caller waits for.
     Background,
 }
 
-/// One entry that is being run.
+/// A job that is running.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Ticket {
     number: u64,
@@ -71,54 +73,54 @@ pub(crate) struct Queue {
     inner: Mutex<Inner>,
     /// Wakes the store's own thread.
     watch: Condvar,
-    /// Wakes those who wait for entries to have run.
+    /// Wakes the threads that wait for jobs to finish.
     finished: Condvar,
     runtime: Handle,
     tracker: TaskTracker,
-    /// Whose threads run the entries.
+    /// The process whose threads run the jobs.
     process: Process,
     most_drains: usize,
-    /// How many drains may be busy with what may be slow.
+    /// How many drains may run background jobs, which may be slow, at a time.
     most_behind: usize,
 }
 
-/// Entries in the order of their numbers.
+/// Jobs in the order of their numbers.
 type Row = VecDeque<(u64, Job)>;
 
 struct Inner {
     drop_later: Row,
     urgent: Row,
     behind: Row,
-    /// Entries ever queued, which is also the number of the last one.
+    /// Jobs queued so far, which is also the number of the last one.
     queued: u64,
-    /// Urgent entries taken since the last one from the other lane.
+    /// Urgent jobs taken since the last one from another lane.
     urgent_run: u32,
     delayed: Vec<(Instant, Job)>,
-    /// The entries that are being run now: a few at most.
+    /// The jobs that are running now: a few at most.
     running: Vec<Ticket>,
-    /// Drains asked of the runtime, whether they have started or not.
+    /// Drains that were spawned on the runtime, started or not.
     drains: usize,
-    /// Those of them that have started.
+    /// Drains that have started.
     draining: usize,
-    /// Entries ever taken; tells whether anybody gets to the queue.
+    /// Jobs taken so far. Shows whether any thread gets to the queue.
     taken: u64,
     watcher: Watcher,
-    /// The runtime dropped a drain unrun: the store's own thread takes over.
+    /// The runtime dropped a drain unrun, so the store's own thread takes over.
     handed_over: bool,
-    /// The store is gone; the thread ends once the queue is empty.
+    /// The store is gone. The thread ends once the queue is empty.
     closed: bool,
-    /// Held while there is anything queued or running, so that the tracker says
-    /// when there is not.
+    /// Held while anything is queued or running, so that the tracker knows when work is
+    /// left.
     busy: Option<TaskTrackerToken>,
 }
 
-/// What a thread takes from the queue.
+/// Which jobs a thread takes from the queue.
 #[derive(Clone, Copy)]
 enum Next {
     Anything,
-    /// Nothing that may be slow.
+    /// No background jobs, which may be slow.
     QuickOnly,
-    /// What may be slow only while fewer threads than this are busy with it.
+    /// Background jobs only while fewer than this many threads run them.
     Slow {
         most_behind: usize,
     },
@@ -128,9 +130,9 @@ enum Next {
 enum Watcher {
     /// No thread was started.
     Absent,
-    /// It sleeps until it is woken.
+    /// The thread sleeps until it is woken.
     Asleep,
-    /// It looks at the queue by itself.
+    /// The thread looks at the queue by itself.
     Awake,
 }
 
@@ -149,13 +151,12 @@ impl Queue {
         })
     }
 
-    /// The process whose threads run what is queued.
+    /// The process whose threads run the jobs.
     pub(crate) fn process(&self) -> Process {
         self.process
     }
 
-    /// Counts as work under way as long as it lives: for what is run outside of
-    /// the queue.
+    /// A token that counts as work under way, for work that runs outside of the queue.
     pub(crate) fn token(&self) -> TaskTrackerToken {
         self.tracker.token()
     }
@@ -165,7 +166,7 @@ impl Queue {
         self.push(lane, Job::Job(Box::new(job)));
     }
 
-    /// Hands a value over, to be dropped where it keeps nobody waiting.
+    /// Drops a value in the background, so that no caller waits for the drop.
     pub(crate) fn drop_later(self: &Arc<Self>, value: Arc<dyn Any + Send + Sync>) {
         self.push(Lane::DeferredDrop, Job::DeferredDrop(value));
     }
@@ -176,7 +177,7 @@ impl Queue {
         }
         let mut inner = self.inner.lock();
         inner.enqueue(lane, entry, &self.tracker);
-        // One more would find that it may not take what may be slow.
+        // Another drain would not be allowed to take background jobs.
         let most = match lane {
             Lane::DeferredDrop | Lane::Urgent => self.most_drains,
             Lane::Background => self.most_behind,
@@ -190,8 +191,8 @@ impl Queue {
         }
     }
 
-    /// Queues a closure that is to run after `delay`. Until then it does not
-    /// count as work under way.
+    /// Queues a closure that runs after `delay`. Until then it does not count as work
+    /// under way.
     pub(crate) fn run_after(
         self: &Arc<Self>,
         delay: Duration,
@@ -207,7 +208,7 @@ impl Queue {
         self.watch.notify_one();
     }
 
-    /// Lets everything that is delayed be due now.
+    /// Makes all delayed jobs due now.
     #[cfg(test)]
     pub(crate) fn hurry(&self) {
         let mut inner = self.inner.lock();
@@ -217,8 +218,8 @@ impl Queue {
         inner.release_due(&self.tracker);
     }
 
-    /// The store is gone: lets the thread end once everything is done. What was
-    /// delayed is given up.
+    /// Lets the thread end once everything is done, because the store is gone. Delayed
+    /// jobs are dropped.
     pub(crate) fn close(&self) {
         if self.process.is_forked() {
             return;
@@ -231,8 +232,8 @@ impl Queue {
         drop(delayed);
     }
 
-    /// Runs on this thread whatever is queued, waits for what runs elsewhere,
-    /// and does so until nothing is left.
+    /// Runs everything that is queued on the calling thread and waits for jobs that run
+    /// elsewhere, until nothing is left.
     pub(crate) fn finish_all(&self) {
         if self.process.is_forked() {
             return;
@@ -247,8 +248,8 @@ impl Queue {
         }
     }
 
-    /// Runs on this thread what is queued now, and waits for what runs elsewhere
-    /// now.
+    /// Runs everything that is queued now on the calling thread, and waits for the jobs
+    /// that run elsewhere now.
     pub(crate) fn finish_current(&self) {
         if self.process.is_forked() {
             return;
@@ -269,8 +270,8 @@ impl Queue {
         let drain = Drain {
             queue: Some(self.clone()),
         };
-        // tokio panics where it has no thread and gets none; the unwinding
-        // drops the drain, and the thread of the store's own takes over.
+        // tokio panics if it has no thread and cannot start one. The unwinding drops
+        // the drain, and the store's own thread takes over.
         let asked = catch_unwind(AssertUnwindSafe(|| {
             sync::spawn_blocking(&self.runtime, move || drain.run());
         }));
@@ -279,8 +280,8 @@ impl Queue {
         }
     }
 
-    /// Runs entries until there are none, and returns under the lock that found
-    /// none: a push after it finds whatever the caller changes under it.
+    /// Runs jobs until none is left, and returns the lock under which it found none: a
+    /// later push sees everything that the caller changes under it.
     fn drain(&self, which: Next) -> MutexGuard<'_, Inner> {
         let mut inner = self.inner.lock();
         while let Some((ticket, entry)) = inner.take(which) {
@@ -291,7 +292,7 @@ impl Queue {
         inner
     }
 
-    /// An entry has run, and all that it captured is dropped.
+    /// A job has run, and everything that it captured is dropped.
     fn ran(&self, ticket: Ticket) -> MutexGuard<'_, Inner> {
         let mut inner = self.inner.lock();
         inner.running.retain(|running| *running != ticket);
@@ -300,7 +301,7 @@ impl Queue {
             return inner;
         }
         let busy = inner.busy.take();
-        // Dropping the token wakes whoever waits for the tracker.
+        // Dropping the token wakes the waiters of the tracker.
         MutexGuard::unlocked(&mut inner, || drop(busy));
         inner
     }
@@ -325,10 +326,11 @@ impl Queue {
         }
     }
 
-    /// The store's own thread: sees to it that no job waits for a runtime that
-    /// does not get to it, and keeps the time for delayed jobs.
+    /// The body of the store's own thread. It runs jobs that the runtime does not get
+    /// to in time, and keeps the time for delayed jobs.
     fn watch(self: Arc<Self>) {
-        // As on the runtime's own threads: a codec or a drop may want it.
+        // A codec or a drop may need the runtime's context, as on the runtime's own
+        // threads.
         let _entered = sync::enter(&self.runtime);
         let mut inner = self.inner.lock();
         loop {
@@ -344,8 +346,8 @@ impl Queue {
                 inner.handed_over = false;
                 self.sleep(&mut inner);
             } else if std::mem::take(&mut inner.handed_over) || !self.gets_taken(&mut inner) {
-                // Drains that run get to the slow work in time; this thread must
-                // not get stuck in it too.
+                // Running drains get to the background jobs in time. This thread must
+                // not get stuck in one too.
                 let which = if inner.draining == 0 {
                     Next::Anything
                 } else {
@@ -357,7 +359,7 @@ impl Queue {
         }
     }
 
-    /// Sleeps until something is queued or due.
+    /// Sleeps until a job is queued or due.
     fn sleep(&self, inner: &mut MutexGuard<'_, Inner>) {
         inner.watcher = Watcher::Asleep;
         match inner.delayed.iter().map(|(due, _)| *due).min() {
@@ -367,7 +369,7 @@ impl Queue {
         inner.watcher = Watcher::Awake;
     }
 
-    /// Whether somebody takes from the queue within the time that a job may wait.
+    /// Whether a job is taken from the queue within the hand-off timeout.
     fn gets_taken(&self, inner: &mut MutexGuard<'_, Inner>) -> bool {
         let before = inner.taken;
         let deadline = Instant::now() + HAND_OFF_TIMEOUT;
@@ -429,7 +431,7 @@ impl Inner {
         self.take_from(lane)
     }
 
-    /// Takes an entry that was queued as number `last` or before.
+    /// Takes a job with the number `last` or a lower one.
     fn take_up_to(&mut self, last: u64) -> Option<(Ticket, Job)> {
         let lanes = [Lane::DeferredDrop, Lane::Urgent, Lane::Background];
         let lane = lanes.into_iter().find(|lane| {
@@ -472,7 +474,7 @@ impl Inner {
         }
     }
 
-    /// True if anything was.
+    /// Queues the delayed jobs that are due. Returns true if there were any.
     fn release_due(&mut self, tracker: &TaskTracker) -> bool {
         let now = Instant::now();
         let before = self.delayed.len();
@@ -486,8 +488,8 @@ impl Inner {
     }
 }
 
-/// Runs one entry, and drops all that it captured. A panic goes no further:
-/// whatever can fail has told its waiters by a guard of its own.
+/// Runs one job, and drops everything that it captured. A panic ends here: the guards
+/// of the job have already notified its waiters.
 fn run(entry: Job) {
     let ran = catch_unwind(AssertUnwindSafe(|| match entry {
         Job::Job(job) => job(),
@@ -499,8 +501,8 @@ fn run(entry: Job) {
     }
 }
 
-/// One drain asked of the runtime. Dropped unrun, because the runtime has been
-/// shut down, it hands over to the store's own thread.
+/// One drain on the runtime. If it is dropped unrun, because the runtime has been shut
+/// down, the store's own thread takes over.
 struct Drain {
     queue: Option<Arc<Queue>>,
 }
@@ -614,7 +616,7 @@ mod tests {
         ran.recv().expect("the next job runs");
     }
 
-    /// What was queued later must not take the turn of what is waited for.
+    /// Jobs that are queued later must not run before those that are waited for.
     #[test]
     fn finishes_what_is_queued_now() {
         let tracker = TaskTracker::new();
@@ -632,7 +634,7 @@ mod tests {
         assert_eq!(lanes, [Lane::Background; 3]);
     }
 
-    /// Slow writes used to take every thread: a load waited for them, and so did
+    /// Slow writes used to occupy every thread. Loads waited for them, and so did
     /// values that were to be dropped, which filled the memory.
     #[test]
     fn slow_work_leaves_a_thread_for_what_is_waited_for() {

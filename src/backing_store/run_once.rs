@@ -1,4 +1,4 @@
-//! Who runs a job that is only queued.
+//! Decides which side runs a queued job.
 
 use crate::sync::atomic::{AtomicU8, Ordering};
 
@@ -6,8 +6,8 @@ const QUEUED: u8 = 0;
 const CLAIMED: u8 = 1;
 const CANCELLED: u8 = 2;
 
-/// Decides, once, who runs a queued job: the queue, a caller that will not
-/// wait for the queue, or nobody.
+/// Decides once which side runs a queued job: the queue, a caller that does not wait
+/// for the queue, or neither.
 pub(crate) struct RunOnce(AtomicU8);
 
 impl RunOnce {
@@ -15,17 +15,17 @@ impl RunOnce {
         Self(AtomicU8::new(QUEUED))
     }
 
-    /// True for the one caller that now has to run the job.
+    /// Claims the job. Returns true for the one caller that must now run it.
     pub(crate) fn claim(&self) -> bool {
         self.decide(CLAIMED)
     }
 
-    /// True if the job will not run.
+    /// Cancels the job. Returns true if it was still queued, so that it will not run.
     pub(crate) fn cancel(&self) -> bool {
         self.decide(CANCELLED)
     }
 
-    /// Whether the job runs, has run, or will not.
+    /// Whether the job was claimed or cancelled.
     pub(crate) fn is_decided(&self) -> bool {
         self.0.load(Ordering::Acquire) != QUEUED
     }

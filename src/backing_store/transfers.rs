@@ -1,4 +1,4 @@
-//! How files came to stand in new places, counted.
+//! Counts how files reached their destinations.
 
 use crate::sync::atomic::{AtomicU64, Ordering};
 

@@ -1,11 +1,11 @@
-//! Waiting for a future on the calling thread.
+//! Blocks the calling thread on a future.
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-/// Polls a future to its end, parked in between.
+/// Polls a future to completion, and parks the thread in between.
 ///
-/// The parker is made for the call: one kept in a thread-local is gone in the
+/// The parker is made for each call. A parker in a thread-local would be gone in the
 /// destructors of other thread-locals, which may drop or commit what they hold.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let (parker, unparker) = parking::pair();

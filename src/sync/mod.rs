@@ -1,9 +1,9 @@
-//! The synchronisation that the concurrent core is built from: locks, atomics,
-//! events, threads and the clock.
+//! The synchronization primitives of the concurrent core: locks, atomics, events,
+//! threads and the clock.
 //!
-//! In a build with `--cfg shuttle` each is a stand-in, through which a model
-//! checker decides who runs next; see `pool::interleavings`. Whatever takes part
-//! in the life of an item takes them from here, and from nowhere else.
+//! With `--cfg shuttle` each is replaced by a stand-in, through which a model checker
+//! decides which thread runs next; see `pool::interleavings`. All code that takes part
+//! in the life of an item uses only these.
 
 mod block_on;
 #[cfg(shuttle)]

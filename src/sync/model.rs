@@ -1,8 +1,8 @@
-//! Stand-ins with which a model checker explores who runs when.
+//! Stand-ins with which a model checker explores thread schedules.
 //!
-//! They have the names and the meaning of the real ones, as far as the crate
-//! uses them. Memory is sequentially consistent. Time passes only when somebody
-//! waits for it.
+//! They have the names and the semantics of the real primitives, as far as the crate
+//! uses them. Memory is sequentially consistent. Time passes only when a thread waits
+//! for it.
 
 mod event;
 
@@ -16,10 +16,10 @@ use tokio::runtime::Handle;
 pub(crate) use event::{Event, EventListener, Listener, listener};
 pub(crate) use shuttle::sync::atomic;
 
-/// Where the model checker may let somebody else run, beside each operation on
-/// one of the types here.
+/// A point at which the model checker may switch threads, in addition to each operation
+/// on the types here.
 pub(crate) fn point() {
-    // Values also go down where nothing is checked, such as after a failure.
+    // Values are also dropped where nothing is checked, such as after a failure.
     if !std::thread::panicking() {
         shuttle::thread::yield_now();
     }
@@ -39,7 +39,7 @@ pub(crate) fn spawn_thread(_: &str, body: impl FnOnce() + Send + 'static) -> io:
     Ok(())
 }
 
-/// Every runtime has a thread for everybody.
+/// The modelled runtime always has a free thread.
 pub(crate) fn spawn_blocking(_: &Handle, body: impl FnOnce() + Send + 'static) {
     drop(shuttle::thread::spawn(body));
 }
@@ -51,7 +51,7 @@ pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
 
 pub(crate) struct MutexGuard<'a, T> {
     mutex: &'a Mutex<T>,
-    /// There but for the time that it is given up.
+    /// `None` only while the lock is released.
     guard: Option<shuttle::sync::MutexGuard<'a, T>>,
 }
 
@@ -121,8 +121,8 @@ impl Condvar {
         guard.guard = Some(waited.unwrap_or_else(|poisoned| poisoned.into_inner()));
     }
 
-    /// Nobody knows how long others take: the time is always up, as soon as
-    /// somebody else may have run.
+    /// It is unknown how long other threads take, so the wait always times out as soon
+    /// as another thread may have run.
     pub(crate) fn wait_until<T>(
         &self,
         guard: &mut MutexGuard<'_, T>,
@@ -145,8 +145,8 @@ impl WaitTimeoutResult {
 pub(crate) struct Instant(u64);
 
 thread_local! {
-    /// All threads of one execution are on one thread of the machine, and tests
-    /// that run at the same time must not pass each other's time.
+    /// All threads of one execution run on one thread of the machine. A thread-local
+    /// keeps tests that run at the same time from advancing each other's clock.
     static NOW: Cell<u64> = const { Cell::new(0) };
 }
 

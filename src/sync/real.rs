@@ -1,4 +1,4 @@
-//! The real thing.
+//! The real primitives.
 
 use std::io;
 
@@ -9,7 +9,7 @@ pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 pub(crate) use std::sync::atomic;
 pub(crate) use std::time::Instant;
 
-/// Where a model checker may let somebody else run.
+/// A point at which a model checker may switch threads.
 #[inline(always)]
 pub(crate) fn point() {}
 

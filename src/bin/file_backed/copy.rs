@@ -1,4 +1,4 @@
-//! A copy of a dataset, made while it may be committed to.
+//! Copies a dataset, which may be committed to meanwhile.
 
 use std::path::Path;
 

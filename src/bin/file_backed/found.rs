@@ -1,29 +1,29 @@
-//! How the directory was found, and the exit code that tells it.
+//! The result of an inspection, and its exit code.
 //!
-//! `--help` documents the codes, and no other place does.
+//! Only `--help` documents the codes.
 
 use std::process::ExitCode;
 
 use file_backed::Error;
 
-/// The words were wrong, or what was asked for could not be done.
+/// The arguments were wrong, or the request could not be carried out.
 const FAILED: u8 = 2;
-/// Something of the directory is damaged or missing.
+/// Part of the directory is damaged or missing.
 const DAMAGED: u8 = 1;
 
-/// How what was looked at was found; what comes later tells more.
+/// The state of what was inspected. Later variants take precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Found {
-    /// It is all there.
+    /// Everything is there and intact.
     Whole,
-    /// Some of it cannot be read, so that nobody knows.
+    /// Part of it cannot be read, so its state is unknown.
     Unreadable,
-    /// Some of it is damaged or missing.
+    /// Part of it is damaged or missing.
     Damaged,
 }
 
 impl Found {
-    /// What the error of an item of the directory tells.
+    /// The state that an item's error implies.
     pub(crate) fn of(error: &Error) -> Self {
         match error.is_damaged() || error.is_not_found() {
             true => Self::Damaged,
@@ -31,7 +31,7 @@ impl Found {
         }
     }
 
-    /// What the error tells that looking into the directory ended with.
+    /// The state that is implied by an error that ended the inspection.
     pub(crate) fn of_directory(error: &(dyn std::error::Error + 'static)) -> Self {
         match error.downcast_ref::<Error>().is_some_and(Error::is_damaged) {
             true => Self::Damaged,

@@ -1,4 +1,4 @@
-//! A command that runs while a commit is held still.
+//! Runs a command while a commit is pinned.
 
 use std::ffi::OsString;
 use std::io::{BufWriter, ErrorKind, Write as _};
@@ -11,8 +11,8 @@ use file_backed_codecs::printable::PrintablePath;
 use super::Result;
 use super::found::Found;
 
-/// Runs the command with the files of the commit on its standard input, one a line,
-/// relative to the directory. Its exit code is this one's.
+/// Runs the command with the files of the commit on its standard input, one per line
+/// and relative to the directory. Returns the command's exit code.
 pub(crate) fn run(directory: &Path, program: &OsString, words: &[OsString]) -> Result<ExitCode> {
     let snapshot = Snapshot::blocking_open(directory)?;
     let mut child = Command::new(program)
@@ -26,18 +26,18 @@ pub(crate) fn run(directory: &Path, program: &OsString, words: &[OsString]) -> R
     let written = child.stdin.take().map_or(Ok(()), |input| {
         let mut input = BufWriter::new(input);
         for file in snapshot.files() {
-            // Names of the library's own, in which nothing is escaped.
+            // The names are the library's own, so nothing in them is escaped.
             writeln!(input, "{}", PrintablePath(&file))?;
         }
         input.flush()
     });
-    // One that does not read its input has its reasons, and an exit code.
+    // A command may ignore its input. Its exit code says whether it failed.
     if let Err(error) = written
         && error.kind() != ErrorKind::BrokenPipe
     {
         return Err(error.into());
     }
-    // The commit is held until here.
+    // The commit stays pinned until here.
     let status = child.wait()?;
     drop(snapshot);
     let code = status.code().and_then(|code| u8::try_from(code).ok());

@@ -1,4 +1,4 @@
-//! What is in the directory, summed up.
+//! A summary of the directory's contents.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,13 +24,13 @@ struct Info {
     all: Sum,
     by_codec: BTreeMap<String, Sum>,
     by_schema: BTreeMap<u64, u64>,
-    /// By the power of four that bounds the size.
+    /// Counts by the power of four that bounds the size.
     sizes: BTreeMap<u32, u64>,
-    /// Files whose footer cannot be read.
+    /// Errors of files whose footer cannot be read.
     failed: Vec<Error>,
 }
 
-/// Columns of the longest bar of the histogram.
+/// Width of the longest bar of the histogram, in columns.
 const WIDEST: u64 = 40;
 
 pub(crate) fn run(directory: &Inspection, as_json: bool) -> Result<Found> {
@@ -158,12 +158,12 @@ impl Info {
 impl Sum {
     fn add(&mut self, bytes: u64) {
         self.items += 1;
-        // The length of a sparse file is any number.
+        // A sparse file may have any length.
         self.bytes = self.bytes.saturating_add(bytes);
     }
 }
 
-/// The least power of four that is not below `bytes`.
+/// The exponent of the least power of four that is at least `bytes`.
 fn power_above(bytes: u64) -> u32 {
     (0..32)
         .find(|power| 4_u64.pow(*power) >= bytes)

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::found::Found;
 use super::{Result, output};
 
-/// So many lines are written at once.
+/// How many lines are written at once.
 const LINES: usize = 256;
 
 pub(crate) fn run(directory: &Inspection, as_json: bool) -> Result<Found> {

@@ -1,5 +1,5 @@
-//! Looks into a directory that items of `file_backed` were persisted to, or copies
-//! it. It changes nothing there, and the directory may be in use.
+//! Inspects or copies a directory that items of `file_backed` were persisted to. It
+//! changes nothing there, and the directory may be in use.
 
 mod copy;
 mod found;
@@ -56,8 +56,8 @@ fn run(options: &Options) -> Result<ExitCode> {
     Ok(found.into())
 }
 
-/// Refuses a directory that the library has never used, as far as one can see:
-/// whoever mistypes its name is not to be told that all is well with it.
+/// Fails for a directory that the library has apparently never used, so that a mistyped
+/// name is not reported as intact.
 fn check_ours(directory: &Inspection) -> Result<()> {
     let path = directory.path();
     let is_marked = || RESERVED.iter().any(|name| path.join(name).exists());

@@ -1,4 +1,4 @@
-//! The words of the command line.
+//! The arguments of the command line.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -45,9 +45,9 @@ const VERSION: &str = concat!("file_backed ", env!("CARGO_PKG_VERSION"), "\n");
 pub(crate) enum Command {
     Info,
     Ls,
-    /// Of these items; of all, if there are none.
+    /// These items, or all if the list is empty.
     Verify(Vec<Uuid>),
-    /// To this directory.
+    /// The target directory.
     Copy(PathBuf),
     Hold {
         program: OsString,
@@ -56,7 +56,7 @@ pub(crate) enum Command {
 }
 
 pub(crate) struct Options {
-    /// `None` if `answer` is all that is asked for.
+    /// `None` if only `answer` is to be printed.
     pub(crate) command: Option<Command>,
     pub(crate) answer: &'static str,
     pub(crate) directory: PathBuf,
@@ -103,7 +103,7 @@ impl Options {
     }
 }
 
-/// Options stand in the message as they were given.
+/// Escapes the error's text, in which options appear as they were given.
 fn printable(error: lexopt::Error) -> String {
     Printable(error).to_string()
 }

@@ -1,4 +1,4 @@
-//! The standard output, whose reader may have seen enough.
+//! The standard output, whose reader may close it early.
 
 use std::error::Error;
 use std::io::{self, Write as _};
@@ -7,18 +7,18 @@ use std::path::Path;
 use file_backed_codecs::printable::{PrintablePath, is_escaped};
 use serde_json::Value;
 
-/// Writes a text as it is.
+/// Writes a text unchanged.
 pub(crate) fn text(text: &str) -> io::Result<()> {
     io::stdout().lock().write_all(text.as_bytes())
 }
 
-/// Writes a value, and ends the line.
+/// Writes a value and a newline.
 pub(crate) fn json(value: &Value) -> io::Result<()> {
     text(&format!("{}\n", as_json(value)))
 }
 
-/// A value on one line. JSON leaves some characters as they are that a terminal
-/// does not; they can stand only in strings.
+/// A value on one line. JSON does not escape some characters that a terminal
+/// interprets. They can occur only in strings.
 pub(crate) fn as_json(value: &Value) -> String {
     let mut text = String::new();
     for char in value.to_string().chars() {
@@ -30,7 +30,8 @@ pub(crate) fn as_json(value: &Value) -> String {
     text
 }
 
-/// A path in JSON: exact, unless it is not UTF-8, which JSON cannot tell.
+/// A path in JSON. It is exact unless the path is not UTF-8, which JSON cannot
+/// represent.
 pub(crate) fn path(path: &Path) -> Value {
     match path.to_str() {
         Some(path) => path.into(),
@@ -44,7 +45,7 @@ pub(crate) fn is_closed(error: &(dyn Error + 'static)) -> bool {
     error.is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }
 
-/// A number of bytes, as people say it.
+/// A number of bytes in human-readable form.
 pub(crate) fn bytes(bytes: u64) -> String {
     let exact = indicatif::BinaryBytes(bytes);
     match bytes {

@@ -1,4 +1,4 @@
-//! Everything is read, and compared with its checksum.
+//! Reads everything and compares it with its checksums.
 
 use std::fmt::Write as _;
 
@@ -21,7 +21,7 @@ pub(crate) fn run(directory: &Inspection, keys: &[Uuid], as_json: bool) -> Resul
         [] => VerifyOptions::all(),
         keys => VerifyOptions::some(keys.iter().copied()),
     };
-    // It shows itself only on a terminal.
+    // The bar is shown only on a terminal.
     let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(BAR)?);
     let shown = bar.clone();
     let verified = directory.blocking_verify(verify.on_progress(move |progress| {
@@ -37,7 +37,7 @@ pub(crate) fn run(directory: &Inspection, keys: &[Uuid], as_json: bool) -> Resul
     Ok(found.max().unwrap_or(Found::Whole))
 }
 
-/// Refuses keys that are not of this directory, before all others are read.
+/// Fails for keys that are not in this directory, before anything is read.
 fn check_known(directory: &Inspection, keys: &[Uuid]) -> Result<()> {
     match keys.iter().find(|key| !directory.contains_key(**key)) {
         None => Ok(()),
@@ -51,7 +51,7 @@ fn check_known(directory: &Inspection, keys: &[Uuid]) -> Result<()> {
     }
 }
 
-/// The errors that tell this.
+/// The errors that have this result.
 fn those(verified: &Verified, found: Found) -> impl Iterator<Item = &Error> {
     let errors = verified.damaged.iter();
     errors.filter(move |error| Found::of(error) == found)

@@ -1,4 +1,4 @@
-//! Something that listeners wait for.
+//! An event that listeners wait for.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -6,8 +6,9 @@ use std::task::{Context, Poll, Waker};
 
 use super::{Condvar, Mutex};
 
-/// Notifies listeners in the order in which they came. One that was notified and
-/// is dropped before it has noticed passes that on to the next.
+/// Notifies listeners in the order in which they were added. A listener that is dropped
+/// after its notification, but before it noticed, passes the notification on to the
+/// next.
 #[derive(Default)]
 pub(crate) struct Event(Arc<Shared>);
 
@@ -34,7 +35,7 @@ pub(crate) struct EventListener {
     number: u64,
 }
 
-/// For the method that the real one has in a trait.
+/// The real `EventListener` has `wait` in a trait of this name.
 pub(crate) trait Listener {
     fn wait(self);
 }
@@ -66,7 +67,7 @@ impl Event {
         }
     }
 
-    /// Sees to it that at least so many of those who listen are notified.
+    /// Ensures that the first `most` listeners are notified.
     pub(crate) fn notify(&self, most: usize) {
         self.0.notify(most);
     }
