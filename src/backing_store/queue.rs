@@ -327,7 +327,7 @@ impl Queue {
     }
 
     /// The body of the store's own thread. It runs jobs that the runtime does not get
-    /// to in time, and keeps the time for delayed jobs.
+    /// to in time, and queues delayed jobs when they are due.
     fn watch(self: Arc<Self>) {
         // A codec or a drop may need the runtime's context, as on the runtime's own
         // threads.

@@ -80,8 +80,9 @@ pub trait BackingStoreT: Send + Sync + 'static {
     /// Any error from bringing the file in; [`StoreError::not_found`] if it is missing.
     fn register(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, StoreError>;
 
-    /// Calls [`register`](Self::register) for many keys, and returns their transfers in
-    /// the order of `keys`. Override it if one operation can serve many keys.
+    /// Registers many keys, and returns their transfers in the order of `keys`. The
+    /// provided method calls [`register`](Self::register) for each key; override it if
+    /// one operation can serve many.
     ///
     /// # Errors
     ///
