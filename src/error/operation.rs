@@ -1,0 +1,92 @@
+//! The operations that errors name.
+
+/// The operation that failed, in the words of the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Load,
+    Write,
+    Duplicate,
+    Delete,
+    Register,
+    RegisterAll,
+    Persist,
+    DeletePersisted,
+    Track,
+    Sync,
+    Prepare,
+    PrepareToRead,
+    PrepareTemporary,
+    FreeSpace,
+    OpenStore,
+    RunTask,
+    Reserve,
+    #[cfg(feature = "dataset")]
+    OpenDataset,
+    #[cfg(feature = "dataset")]
+    Commit,
+    #[cfg(feature = "dataset")]
+    Verify,
+    #[cfg(feature = "dataset")]
+    Inspect,
+    #[cfg(feature = "dataset")]
+    Snapshot,
+    #[cfg(feature = "dataset")]
+    CopyDataset,
+    #[cfg(feature = "dataset")]
+    Copy,
+    Archive,
+    Adopt,
+    #[cfg(feature = "mappedcodec")]
+    Update,
+}
+
+impl Operation {
+    pub(crate) fn verb(self) -> &'static str {
+        match self {
+            Self::Load => "load",
+            Self::Write => "write",
+            Self::Duplicate => "duplicate",
+            Self::Delete => "delete",
+            Self::Register => "register",
+            Self::RegisterAll => "register all items of the tracked path",
+            Self::Persist => "persist",
+            Self::DeletePersisted => "delete the persisted file of",
+            Self::Track => "track the persisted directory",
+            Self::Sync => "make durable what was persisted",
+            Self::Prepare => "prepare the directory",
+            Self::PrepareToRead => "open the directory for reading",
+            Self::PrepareTemporary => "make a temporary directory",
+            Self::FreeSpace => "ask for the free space of the directory",
+            Self::OpenStore => "open a store on the directory",
+            Self::RunTask => "run a background task",
+            Self::Archive => "archive",
+            Self::Adopt => "adopt a file as",
+            #[cfg(feature = "mappedcodec")]
+            Self::Update => "update",
+            Self::Reserve => "reserve room for another value",
+            #[cfg(feature = "dataset")]
+            Self::OpenDataset => "open the dataset",
+            #[cfg(feature = "dataset")]
+            Self::Commit => "commit",
+            #[cfg(feature = "dataset")]
+            Self::Verify => "verify",
+            #[cfg(feature = "dataset")]
+            Self::Inspect => "look at",
+            #[cfg(feature = "dataset")]
+            Self::Snapshot => "hold a commit of the dataset",
+            #[cfg(feature = "dataset")]
+            Self::CopyDataset => "copy the dataset",
+            #[cfg(feature = "dataset")]
+            Self::Copy => "copy",
+        }
+    }
+
+    /// The words between the verb and the item's key.
+    pub(super) fn before_key(self) -> &'static str {
+        match self {
+            #[cfg(feature = "dataset")]
+            Self::OpenDataset => " for want of item",
+            _ => " item",
+        }
+    }
+}
