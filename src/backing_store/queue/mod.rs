@@ -10,9 +10,11 @@
 //! A forked child has none of the threads. Jobs that it queues are dropped, and it
 //! never waits.
 
+mod drain;
+mod lanes;
+mod watchdog;
+
 use std::any::Any;
-use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,14 +23,12 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::process::Process;
-use crate::sync::{self, Condvar, Instant, Mutex, MutexGuard};
+use crate::sync::{Condvar, Instant, Mutex};
+use drain::run;
+use lanes::{Lanes, Next};
+use watchdog::Watcher;
 
-/// Hand-off timeout: how long a job may wait unstarted before the store's own thread
-/// takes it.
-const HAND_OFF_TIMEOUT: Duration = Duration::from_millis(20);
-
-/// After this many urgent jobs in a row, one background job runs.
-const URGENT_RUN: u32 = 8;
+pub(crate) use lanes::Lane;
 
 /// One piece of background work.
 pub(crate) enum Job {
@@ -51,24 +51,6 @@ pub(crate) trait DeleteFile: Send + Sync {
     fn delete_file(&self, file: DeletedFile);
 }
 
-/// The lane of a job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Lane {
-    /// Drops of values: they take no time, but hold memory until they are done.
-    DeferredDrop,
-    /// Jobs that a caller waits for.
-    Urgent,
-    /// Jobs that usually no caller waits for.
-    Background,
-}
-
-/// A job that is running.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Ticket {
-    number: u64,
-    lane: Lane,
-}
-
 pub(crate) struct Queue {
     inner: Mutex<Inner>,
     /// Wakes the store's own thread.
@@ -81,29 +63,16 @@ pub(crate) struct Queue {
     process: Process,
     most_drains: usize,
     /// How many drains may run background jobs, which may be slow, at a time.
-    most_behind: usize,
+    most_background: usize,
 }
 
-/// Jobs in the order of their numbers.
-type Row = VecDeque<(u64, Job)>;
-
 struct Inner {
-    drop_later: Row,
-    urgent: Row,
-    behind: Row,
-    /// Jobs queued so far, which is also the number of the last one.
-    queued: u64,
-    /// Urgent jobs taken since the last one from another lane.
-    urgent_run: u32,
+    lanes: Lanes,
     delayed: Vec<(Instant, Job)>,
-    /// The jobs that are running now: a few at most.
-    running: Vec<Ticket>,
     /// Drains that were spawned on the runtime, started or not.
     drains: usize,
     /// Drains that have started.
     draining: usize,
-    /// Jobs taken so far. Shows whether any thread gets to the queue.
-    taken: u64,
     watcher: Watcher,
     /// The runtime dropped a drain unrun, so the store's own thread takes over.
     handed_over: bool,
@@ -112,28 +81,6 @@ struct Inner {
     /// Held while anything is queued or running, so that the tracker knows when work is
     /// left.
     busy: Option<TaskTrackerToken>,
-}
-
-/// Which jobs a thread takes from the queue.
-#[derive(Clone, Copy)]
-enum Next {
-    Anything,
-    /// No background jobs, which may be slow.
-    QuickOnly,
-    /// Background jobs only while fewer than this many threads run them.
-    Slow {
-        most_behind: usize,
-    },
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Watcher {
-    /// No thread was started.
-    Absent,
-    /// The thread sleeps until it is woken.
-    Asleep,
-    /// The thread looks at the queue by itself.
-    Awake,
 }
 
 impl Queue {
@@ -147,7 +94,7 @@ impl Queue {
             tracker,
             process: Process::current(),
             most_drains: cores + 1,
-            most_behind: cores,
+            most_background: cores,
         })
     }
 
@@ -171,16 +118,16 @@ impl Queue {
         self.push(Lane::DeferredDrop, Job::DeferredDrop(value));
     }
 
-    pub(crate) fn push(self: &Arc<Self>, lane: Lane, entry: Job) {
+    pub(crate) fn push(self: &Arc<Self>, lane: Lane, job: Job) {
         if self.process.is_forked() {
             return;
         }
         let mut inner = self.inner.lock();
-        inner.enqueue(lane, entry, &self.tracker);
+        inner.enqueue(lane, job, &self.tracker);
         // Another drain would not be allowed to take background jobs.
         let most = match lane {
             Lane::DeferredDrop | Lane::Urgent => self.most_drains,
-            Lane::Background => self.most_behind,
+            Lane::Background => self.most_background,
         };
         let ask = inner.drains < most;
         inner.drains += usize::from(ask);
@@ -241,7 +188,7 @@ impl Queue {
         let mut inner = self.drain(Next::Anything);
         while inner.busy.is_some() {
             self.finished.wait(&mut inner);
-            if !inner.is_empty() {
+            if !inner.lanes.is_empty() {
                 drop(inner);
                 inner = self.drain(Next::Anything);
             }
@@ -255,146 +202,30 @@ impl Queue {
             return;
         }
         let mut inner = self.inner.lock();
-        let last = inner.queued;
-        while let Some((ticket, entry)) = inner.take_up_to(last) {
+        let last = inner.lanes.queued;
+        while let Some((ticket, job)) = inner.lanes.take_up_to(last) {
             drop(inner);
-            run(entry);
+            run(job);
             inner = self.ran(ticket);
         }
-        while inner.running.iter().any(|ticket| ticket.number <= last) {
+        while inner
+            .lanes
+            .running
+            .iter()
+            .any(|ticket| ticket.number <= last)
+        {
             self.finished.wait(&mut inner);
         }
-    }
-
-    fn ask_for_a_drain(self: &Arc<Self>) {
-        let drain = Drain {
-            queue: Some(self.clone()),
-        };
-        // tokio panics if it has no thread and cannot start one. The unwinding drops
-        // the drain, and the store's own thread takes over.
-        let asked = catch_unwind(AssertUnwindSafe(|| {
-            sync::spawn_blocking(&self.runtime, move || drain.run());
-        }));
-        if asked.is_err() {
-            tracing::warn!("the runtime has no thread for background work");
-        }
-    }
-
-    /// Runs jobs until none is left, and returns the lock under which it found none: a
-    /// later push sees everything that the caller changes under it.
-    fn drain(&self, which: Next) -> MutexGuard<'_, Inner> {
-        let mut inner = self.inner.lock();
-        while let Some((ticket, entry)) = inner.take(which) {
-            drop(inner);
-            run(entry);
-            inner = self.ran(ticket);
-        }
-        inner
-    }
-
-    /// A job has run, and everything that it captured is dropped.
-    fn ran(&self, ticket: Ticket) -> MutexGuard<'_, Inner> {
-        let mut inner = self.inner.lock();
-        inner.running.retain(|running| *running != ticket);
-        self.finished.notify_all();
-        if !inner.running.is_empty() || !inner.is_empty() {
-            return inner;
-        }
-        let busy = inner.busy.take();
-        // Dropping the token wakes the waiters of the tracker.
-        MutexGuard::unlocked(&mut inner, || drop(busy));
-        inner
-    }
-
-    fn wake_watcher(self: &Arc<Self>, inner: &mut Inner) {
-        match inner.watcher {
-            Watcher::Awake => {}
-            Watcher::Asleep => {
-                inner.watcher = Watcher::Awake;
-                self.watch.notify_one();
-            }
-            Watcher::Absent => {
-                let queue = self.clone();
-                match sync::spawn_thread("file_backed", move || queue.watch()) {
-                    Ok(()) => inner.watcher = Watcher::Awake,
-                    Err(error) => tracing::warn!(
-                        %error,
-                        "no thread for background work: it depends on the runtime alone"
-                    ),
-                }
-            }
-        }
-    }
-
-    /// The body of the store's own thread. It runs jobs that the runtime does not get
-    /// to in time, and queues delayed jobs when they are due.
-    fn watch(self: Arc<Self>) {
-        // A codec or a drop may need the runtime's context, as on the runtime's own
-        // threads.
-        let _entered = sync::enter(&self.runtime);
-        let mut inner = self.inner.lock();
-        loop {
-            if inner.release_due(&self.tracker) && inner.drains < self.most_drains {
-                inner.drains += 1;
-                MutexGuard::unlocked(&mut inner, || self.ask_for_a_drain());
-            }
-            if inner.is_empty() {
-                if inner.closed {
-                    inner.watcher = Watcher::Absent;
-                    return;
-                }
-                inner.handed_over = false;
-                self.sleep(&mut inner);
-            } else if std::mem::take(&mut inner.handed_over) || !self.gets_taken(&mut inner) {
-                // Running drains get to the background jobs in time. This thread must
-                // not get stuck in one too.
-                let which = if inner.draining == 0 {
-                    Next::Anything
-                } else {
-                    Next::QuickOnly
-                };
-                drop(inner);
-                inner = self.drain(which);
-            }
-        }
-    }
-
-    /// Sleeps until a job is queued or due.
-    fn sleep(&self, inner: &mut MutexGuard<'_, Inner>) {
-        inner.watcher = Watcher::Asleep;
-        match inner.delayed.iter().map(|(due, _)| *due).min() {
-            Some(due) => drop(self.watch.wait_until(inner, due)),
-            None => self.watch.wait(inner),
-        }
-        inner.watcher = Watcher::Awake;
-    }
-
-    /// Whether a job is taken from the queue within the hand-off timeout.
-    fn gets_taken(&self, inner: &mut MutexGuard<'_, Inner>) -> bool {
-        let before = inner.taken;
-        let deadline = Instant::now() + HAND_OFF_TIMEOUT;
-        while inner.taken == before && !inner.is_empty() && !inner.handed_over {
-            if self.watch.wait_until(inner, deadline).timed_out() {
-                break;
-            }
-        }
-        inner.taken != before || inner.is_empty()
     }
 }
 
 impl Inner {
     fn new() -> Self {
         Self {
-            drop_later: VecDeque::new(),
-            urgent: VecDeque::new(),
-            behind: VecDeque::new(),
-            queued: 0,
-            urgent_run: 0,
+            lanes: Lanes::default(),
             delayed: Vec::new(),
-            running: Vec::new(),
             drains: 0,
             draining: 0,
-            taken: 0,
             watcher: Watcher::Absent,
             handed_over: false,
             closed: false,
@@ -402,76 +233,9 @@ impl Inner {
         }
     }
 
-    fn is_empty(&self) -> bool {
-        self.drop_later.is_empty() && self.urgent.is_empty() && self.behind.is_empty()
-    }
-
-    fn enqueue(&mut self, lane: Lane, entry: Job, tracker: &TaskTracker) {
+    fn enqueue(&mut self, lane: Lane, job: Job, tracker: &TaskTracker) {
         self.busy.get_or_insert_with(|| tracker.token());
-        self.queued += 1;
-        let numbered = (self.queued, entry);
-        self.row(lane).push_back(numbered);
-    }
-
-    fn row(&mut self, lane: Lane) -> &mut Row {
-        match lane {
-            Lane::DeferredDrop => &mut self.drop_later,
-            Lane::Urgent => &mut self.urgent,
-            Lane::Background => &mut self.behind,
-        }
-    }
-
-    fn take(&mut self, which: Next) -> Option<(Ticket, Job)> {
-        let lane = self.next_lane(which)?;
-        self.urgent_run = if lane == Lane::Urgent {
-            self.urgent_run + 1
-        } else {
-            0
-        };
-        self.take_from(lane)
-    }
-
-    /// Takes a job with the number `last` or a lower one.
-    fn take_up_to(&mut self, last: u64) -> Option<(Ticket, Job)> {
-        let lanes = [Lane::DeferredDrop, Lane::Urgent, Lane::Background];
-        let lane = lanes.into_iter().find(|lane| {
-            self.row(*lane)
-                .front()
-                .is_some_and(|(number, _)| *number <= last)
-        })?;
-        self.take_from(lane)
-    }
-
-    fn take_from(&mut self, lane: Lane) -> Option<(Ticket, Job)> {
-        let (number, entry) = self.row(lane).pop_front()?;
-        self.taken += 1;
-        let ticket = Ticket { number, lane };
-        self.running.push(ticket);
-        Some((ticket, entry))
-    }
-
-    fn next_lane(&self, which: Next) -> Option<Lane> {
-        let may_be_slow = match which {
-            Next::Anything => true,
-            Next::QuickOnly => false,
-            Next::Slow { most_behind } => {
-                let slow = self
-                    .running
-                    .iter()
-                    .filter(|ticket| ticket.lane == Lane::Background);
-                slow.count() < most_behind
-            }
-        };
-        let behind = may_be_slow && !self.behind.is_empty();
-        if !self.drop_later.is_empty() {
-            Some(Lane::DeferredDrop)
-        } else if behind && (self.urgent.is_empty() || self.urgent_run >= URGENT_RUN) {
-            Some(Lane::Background)
-        } else if !self.urgent.is_empty() {
-            Some(Lane::Urgent)
-        } else {
-            None
-        }
+        self.lanes.enqueue(lane, job);
     }
 
     /// Queues the delayed jobs that are due. Returns true if there were any.
@@ -480,65 +244,17 @@ impl Inner {
         let before = self.delayed.len();
         for at in (0..self.delayed.len()).rev() {
             if self.delayed[at].0 <= now {
-                let (_, entry) = self.delayed.swap_remove(at);
-                self.enqueue(Lane::Background, entry, tracker);
+                let (_, job) = self.delayed.swap_remove(at);
+                self.enqueue(Lane::Background, job, tracker);
             }
         }
         self.delayed.len() < before
     }
 }
 
-/// Runs one job, and drops everything that it captured. A panic ends here: the guards
-/// of the job have already notified its waiters.
-fn run(entry: Job) {
-    let ran = catch_unwind(AssertUnwindSafe(|| match entry {
-        Job::Job(job) => job(),
-        Job::Delete(store, file) => store.delete_file(file),
-        Job::DeferredDrop(value) => drop(value),
-    }));
-    if let Err(panic) = ran {
-        tracing::error!(error = %crate::Error::panicked(&*panic), "a background job panicked");
-    }
-}
-
-/// One drain on the runtime. If it is dropped unrun, because the runtime has been shut
-/// down, the store's own thread takes over.
-struct Drain {
-    queue: Option<Arc<Queue>>,
-}
-
-impl Drain {
-    fn run(mut self) {
-        let Some(queue) = self.queue.take() else {
-            return;
-        };
-        let most_behind = queue.most_behind;
-        queue.inner.lock().draining += 1;
-        let mut inner = queue.drain(Next::Slow { most_behind });
-        inner.draining -= 1;
-        inner.drains -= 1;
-    }
-}
-
-impl Drop for Drain {
-    fn drop(&mut self) {
-        let Some(queue) = self.queue.take() else {
-            return;
-        };
-        let mut inner = queue.inner.lock();
-        inner.drains -= 1;
-        inner.handed_over = true;
-        let alone = inner.watcher == Watcher::Absent;
-        queue.watch.notify_one();
-        drop(inner);
-        if alone {
-            drop(queue.drain(Next::Anything));
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::lanes::URGENT_RUN;
     use super::*;
     use crate::sync::atomic::{AtomicUsize, Ordering};
 
@@ -624,11 +340,11 @@ mod tests {
         for _ in 0..3 {
             inner.enqueue(Lane::Background, Job::Job(Box::new(|| {})), &tracker);
         }
-        let last = inner.queued;
+        let last = inner.lanes.queued;
         for _ in 0..3 {
             inner.enqueue(Lane::Urgent, Job::Job(Box::new(|| {})), &tracker);
         }
-        let lanes: Vec<_> = std::iter::from_fn(|| inner.take_up_to(last))
+        let lanes: Vec<_> = std::iter::from_fn(|| inner.lanes.take_up_to(last))
             .map(|(ticket, _)| ticket.lane)
             .collect();
         assert_eq!(lanes, [Lane::Background; 3]);
@@ -644,7 +360,7 @@ mod tests {
         let queue = queue(&runtime);
         let (release, gate) = std::sync::mpsc::channel::<()>();
         let gate = Arc::new(Mutex::new(gate));
-        for _ in 0..queue.most_behind + 3 {
+        for _ in 0..queue.most_background + 3 {
             let gate = gate.clone();
             queue.run(Lane::Background, move || {
                 gate.lock().recv().expect("released")
@@ -658,7 +374,7 @@ mod tests {
             queue.drop_later(Arc::new(Mutex::new(alive)));
             dropped.recv().expect_err("the value is dropped");
         }
-        for _ in 0..queue.most_behind + 3 {
+        for _ in 0..queue.most_background + 3 {
             release.send(()).expect("it waits");
         }
         queue.finish_all();
@@ -672,7 +388,7 @@ mod tests {
             inner.enqueue(Lane::Urgent, Job::Job(Box::new(|| {})), &tracker);
         }
         inner.enqueue(Lane::Background, Job::DeferredDrop(Arc::new(())), &tracker);
-        let first_behind = std::iter::from_fn(|| inner.take(Next::Anything))
+        let first_behind = std::iter::from_fn(|| inner.lanes.take(Next::Anything))
             .position(|(ticket, _)| ticket.lane == Lane::Background)
             .expect("it is taken");
         assert_eq!(first_behind, URGENT_RUN as usize);
