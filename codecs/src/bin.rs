@@ -10,37 +10,36 @@ use crate::{
     BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, ReadAhead, read_limit,
 };
 
-/// Stores any [`serde`] value, in the legacy configuration of `bincode`:
-/// little-endian, every integer and length at its full width.
+/// Stores any [`serde`] value in bincode's legacy configuration: little-endian, with
+/// every integer and length at full width.
 ///
-/// The payload is byte for byte what `file_backed` 0.6 wrote, so its files can
-/// be imported. Encoding writes through the payload's buffer, and decoding runs
-/// over one read of the whole payload, after its checksum was verified.
+/// The payload is byte for byte what `file_backed` 0.6 wrote, so files of that version
+/// can be imported. Encoding writes through the payload's buffer. Decoding reads the
+/// whole payload in one read and verifies its checksum first.
 ///
 /// # Values that are refused
 ///
-/// A file may be whole and hold another type, and a file without a footer may be
-/// damaged. Neither may end the process, so decoding has bounds, and encoding has the
-/// same: what cannot be read again is refused when it is written, while the value is
-/// still there.
+/// An intact file may hold another type, and a file without a footer may be damaged.
+/// Neither may abort the process, so decoding is bounded. Encoding has the same bounds: a
+/// value that could not be read back is refused on write, while it still exists.
 ///
 /// * **Depth.** At most 4096 containers (options, sequences, maps, structs, enums,
-///   tuples) inside of each other; a list of `Option<Box<_>>` has two for each link.
-///   Decoding accepts twice as many, for files of 0.6. The stack grows on the heap as
-///   this needs it, whatever the thread has.
-/// * **Elements that take no bytes**, such as `()`: the sequences and maps of a value
-///   may have 65 536 elements more than its payload has bytes. Arrays and tuples are
-///   not counted, whose lengths are in the type.
-/// * **Fields that are left out** (`#[serde(skip_serializing_if)]`): the payload has
-///   no names, so that the next field would be read in their place.
+///   tuples) may nest; a list of `Option<Box<_>>` has two per link. Decoding accepts
+///   twice as many, for files of 0.6. The stack grows on the heap as needed, so the limit
+///   holds on any thread.
+/// * **Elements that take no bytes**, such as `()`: the sequences and maps of a value may
+///   have 65 536 more elements than its payload has bytes. Arrays and tuples do not
+///   count, because their lengths are part of the type.
+/// * **Skipped fields** (`#[serde(skip_serializing_if)]`): the payload has no field
+///   names, so the next field would be read in place of the skipped one.
 ///
-/// Types that serde can only read from self-describing formats are written and cannot
-/// be read: `#[serde(untagged)]` and internally tagged enums, and `serde_json::Value`.
-/// (`#[serde(flatten)]` is refused when it is written.)
+/// Types that serde can read only from self-describing formats can be written but not
+/// read back: `#[serde(untagged)]` enums, internally tagged enums, and
+/// `serde_json::Value`. (`#[serde(flatten)]` is refused on write.)
 ///
-/// A string whose length goes past the end of the payload is an error before
-/// anything is reserved for it, and no sequence or map is announced with more
-/// elements than the payload has bytes.
+/// A string whose stated length exceeds the rest of the payload is an error, raised
+/// before any memory is reserved for it. The size hint of a sequence or map is never
+/// larger than the payload's length in bytes.
 ///
 /// # Examples
 ///
@@ -109,8 +108,8 @@ fn decode<T: DeserializeOwned>(bytes: &[u8], framed: bool) -> Result<T, BoxError
     }
 }
 
-/// What is behind an error of bincode, whose own text is that of `Debug`: the
-/// refusal of the disk, or the words of the value's `Serialize`.
+/// Unwraps an error of bincode, whose `Display` is only its `Debug` text: returns the I/O
+/// error, or the message of the value's `Serialize` implementation.
 fn unencodable(error: EncodeError) -> BoxError {
     match error {
         EncodeError::Io { inner, .. } => inner.into(),
@@ -120,11 +119,11 @@ fn unencodable(error: EncodeError) -> BoxError {
     }
 }
 
-/// The same of the value's `Deserialize`.
+/// Same as [`unencodable`], for the value's `Deserialize` implementation.
 fn undecodable(error: DecodeError) -> BoxError {
     match error {
         DecodeError::Other(text) => text.into(),
-        // serde names unknown fields and variants as they are in the file.
+        // serde quotes unknown fields and variants as they appear in the file.
         DecodeError::OtherString(text) => Printable(text).to_string().into(),
         error => error.into(),
     }

@@ -1,25 +1,25 @@
-//! How a value becomes the payload of a file, and back.
+//! Converting a value to the payload of a file, and back.
 
 use std::fmt;
 
 use crate::frame::{Footer, Payload, PayloadWriter};
 use crate::{BoxError, Footprint, Load, ReadAhead};
 
-/// Says how values of type `T` are written to a file and read back.
+/// Defines how values of type `T` are written to a file and read back.
 ///
-/// A codec sees only the payload. Around it stands a footer with lengths and
-/// checksums (see [`Footer`](crate::frame::Footer)), written and checked by the
-/// library, so a codec never has to recognise a foreign or damaged file itself:
-/// by the time [`decode`](Self::decode) runs, the footer belongs to this codec
-/// and the file has the length that the footer states.
+/// A codec sees only the payload. The library writes and checks the footer that follows
+/// it, which holds lengths and checksums (see [`Footer`](crate::frame::Footer)). A codec
+/// therefore never has to detect a foreign or damaged file itself: by the time
+/// [`decode`](Self::decode) runs, the footer is known to belong to this codec and the
+/// file to have the length that the footer states.
 ///
-/// [`encode`](Self::encode) and [`decode`](Self::decode) run on threads that may
-/// block. [`footprint`](Self::footprint) is asked on whatever thread a value is
-/// inserted, and is to be quick.
+/// [`encode`](Self::encode) and [`decode`](Self::decode) run on threads that may block.
+/// [`footprint`](Self::footprint) runs on the thread that inserts the value, so it should
+/// be fast.
 ///
 /// # Examples
 ///
-/// A codec for strings, in upper case:
+/// A codec that stores strings in upper case:
 ///
 /// ```
 /// use std::io::Write as _;
@@ -52,60 +52,59 @@ use crate::{BoxError, Footprint, Load, ReadAhead};
     note = "a codec of your own implements `Codec<{T}>`"
 )]
 pub trait Codec<T>: Send + Sync + 'static {
-    /// Stands in the footer of every file that this codec writes; a file with
-    /// another id is refused. Use [`CodecId::user`] for codecs of your own.
+    /// The id in the footer of every file that this codec writes. A file with another id
+    /// is refused. Custom codecs use [`CodecId::user`].
     const ID: CodecId;
 
     /// Writes `value` to `out`.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the value from being written: the file is then removed
+    /// Any error that prevents the value from being written. The file is then removed,
     /// and the value stays in memory.
     fn encode(&self, value: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError>;
 
-    /// Makes a value from `payload`.
+    /// Decodes a value from `payload`.
     ///
-    /// [`Payload::read_with`] and [`Payload::read_whole`] verify the checksum
-    /// before anybody sees the bytes; a codec that reads through
-    /// [`std::io::Read`] learns of a bad checksum only at the end of the payload.
+    /// [`Payload::read_with`] and [`Payload::read_whole`] verify the checksum before they
+    /// hand out any bytes. A codec that reads through [`std::io::Read`] learns of a bad
+    /// checksum only at the end of the payload.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the payload from being a value of this type.
+    /// Any error that prevents the payload from being decoded as a `T`.
     fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError>;
 
-    /// What to read of a file of `file_len` bytes, footer included, when it is
-    /// opened for this `load`. A codec that decodes small payloads whole saves a
-    /// call to the system with [`ReadAhead::Scratch`]; files above 1 MiB are not
-    /// read ahead. The provided method says [`ReadAhead::Nothing`].
+    /// What to read ahead when a file of `file_len` bytes (footer included) is opened for
+    /// this `load`. A codec that decodes small payloads whole saves a system call by
+    /// returning [`ReadAhead::Scratch`]. Files above 1 MiB are not read ahead. The
+    /// default is [`ReadAhead::Nothing`].
     fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
         let _ = (file_len, load);
         ReadAhead::Nothing
     }
 
-    /// Looks at the footer of a file that is to be taken in from elsewhere, which
-    /// carries this codec's id: whether it can hold a `T`. The provided method
-    /// knows nothing more and accepts it.
+    /// Checks whether a file that is about to be adopted from elsewhere can hold a `T`,
+    /// going by its footer. The footer carries this codec's id. The default accepts every
+    /// file.
     ///
     /// # Errors
     ///
-    /// Whatever speaks against it.
+    /// The reason why the file cannot hold a `T`.
     fn accepts(&self, footer: &Footer) -> Result<(), BoxError> {
         let _ = footer;
         Ok(())
     }
 
-    /// Whether the user has promised (`MapLicence`) that
-    /// nobody modifies the files in place that are reached through this codec,
-    /// so that a file taken in from elsewhere can be another name of the same
-    /// file. The provided method says no, and such a file is copied.
+    /// Whether the user has promised (`MapLicence`) that files reached through this codec
+    /// are never modified in place. A file adopted from elsewhere can then be a hard link
+    /// to the original. The default is `false`: such a file is copied.
     fn adopts_by_link(&self) -> bool {
         false
     }
 
-    /// Makes an independent copy of `value`. The provided method encodes and
-    /// decodes it in memory.
+    /// Makes an independent copy of `value`. The default encodes and decodes it in
+    /// memory.
     ///
     /// # Errors
     ///
@@ -114,17 +113,16 @@ pub trait Codec<T>: Send + Sync + 'static {
         crate::frame::duplicate_in_memory(self, value)
     }
 
-    /// What `value` costs while it is resident. The provided method states the
-    /// size of `T` itself and knows nothing of what `T` points to.
+    /// The cost of `value` while it is resident. The default counts the size of `T`
+    /// itself, without anything that it points to.
     fn footprint(&self, value: &T) -> Footprint {
         Footprint::heap(size_of_val(value))
     }
 }
 
-/// A codec that can write the file of a `T` straight from a value of another type,
-/// `S`.
+/// A codec that can write the file of a `T` directly from a value of another type, `S`.
 ///
-/// `MappedCodec` makes a `Mapped<S>` from an `S`, and `BytesCodec` a `MappedBytes`
+/// `MappedCodec` makes a `Mapped<S>` from an `S`, and `BytesCodec` makes a `MappedBytes`
 /// from a `[u8]`.
 #[diagnostic::on_unimplemented(
     message = "the codec `{Self}` cannot archive a `{S}` as a `{T}`",
@@ -132,23 +130,23 @@ pub trait Codec<T>: Send + Sync + 'static {
     note = "`BytesCodec` and `MixedCodec` make a `MappedBytes` of a `[u8]`"
 )]
 pub trait ArchiveInto<S: ?Sized, T>: Codec<T> {
-    /// Makes the value in memory.
+    /// Creates the value in memory.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being made.
+    /// Any error that prevents the value from being created.
     fn archive(&self, source: &S) -> Result<T, BoxError>;
 
-    /// Writes the file that [`Codec::encode`] would write of it, without having
-    /// it in memory.
+    /// Writes the same file that [`Codec::encode`] would write for the value, without
+    /// creating the value in memory.
     ///
     /// # Errors
     ///
-    /// Whatever keeps it from being written.
+    /// Any error that prevents the file from being written.
     fn archive_into(&self, source: &S, out: &mut PayloadWriter<'_>) -> Result<(), BoxError>;
 }
 
-/// The number that says in a file's footer which codec wrote it.
+/// The number in a file's footer that identifies the codec that wrote it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CodecId(u32);
 
@@ -164,13 +162,13 @@ impl CodecId {
 
     const FIRST_USER: u32 = 0x8000_0000;
 
-    /// The id of a codec of your own; `n` is yours to choose. The library never
-    /// gives out an id of this range.
+    /// The id of a custom codec; choose any `n`. The library never assigns an id in this
+    /// range.
     pub const fn user(n: u16) -> Self {
         Self(Self::FIRST_USER + n as u32)
     }
 
-    /// The number as it stands in the file.
+    /// The number that is stored in the file.
     pub const fn to_u32(self) -> u32 {
         self.0
     }

@@ -1,10 +1,9 @@
-//! What a resident value costs.
+//! The cost of a resident value.
 
-/// What a value costs while it is resident, in bytes.
+/// The cost of a value while it is resident, in bytes.
 ///
-/// Heap bytes are the process's own and leave memory only when the value is
-/// dropped. Mapped bytes are pages of a file: the kernel takes them back when
-/// memory is short.
+/// Heap bytes are the process's own memory and are freed only when the value is dropped.
+/// Mapped bytes are pages of a file; the kernel reclaims them when memory is short.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
     /// Bytes of the process's own memory.
@@ -14,7 +13,7 @@ pub struct Footprint {
 }
 
 impl Footprint {
-    /// A value that is all in the process's own memory.
+    /// A value that is entirely in the process's own memory.
     pub const fn heap(bytes: usize) -> Self {
         Self {
             heap: bytes,
@@ -30,8 +29,8 @@ impl Footprint {
         }
     }
 
-    /// Whether dropping the value would free no memory of the process's own,
-    /// because it lives in a mapped file.
+    /// Whether the value lives in a mapped file, so that dropping it frees hardly any of
+    /// the process's own memory.
     pub const fn is_mapped(self) -> bool {
         self.mapped > 0
     }

@@ -1,24 +1,23 @@
-//! The codecs of `file_backed`: how one value becomes the payload of one file,
-//! and back.
+//! The codecs of `file_backed`: they turn one value into the payload of one file, and
+//! back.
 //!
-//! This crate knows files and values, and nothing of pools, directories or
-//! runtimes; use it through `file_backed::fbstore`, which re-exports it. All
-//! `unsafe` of the library lives here.
+//! Use this crate through `file_backed::fbstore`, which re-exports it. It deals with
+//! files and values only; pools, directories and runtimes are out of its scope. All
+//! `unsafe` code of the library is here.
 //!
-//! | feature | gives | pulls in |
+//! | feature | provides | pulls in |
 //! |---|---|---|
 //! | `bincodec` | `BinCodec`: serde values through bincode | bincode, serde |
 //! | `prostcodec` | `ProstCodec`: protobuf messages | prost |
 //! | `mappedcodec` | `MappedCodec`, `Mapped<T>`: rkyv archives, mapped | rkyv, bytecheck, `map` |
 //! | `bytescodec` | `BytesCodec`, `MappedBytes`: plain bytes, mapped | bytes, `map` |
 //! | `bincodec` and `mappedcodec` | `MixedCodec`: both kinds in one store | |
-//! | `map` | `MapLicence`, `Map`, `map_budget`: mapping for codecs of your own | memmap2 |
+//! | `map` | `MapLicence`, `Map`, `map_budget`: mapping for custom codecs | memmap2 |
 //!
-//! For codecs of your own there are [`Codec`] and, in [`frame`], reading and
-//! writing of whole files.
+//! To write a custom codec, implement [`Codec`]. [`frame`] has functions that read and
+//! write whole files.
 //!
-//! The crates whose types stand in signatures, bytes, prost and rkyv, are
-//! re-exported.
+//! The crate re-exports bytes, prost and rkyv, whose types appear in its signatures.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod aligned;
@@ -40,7 +39,7 @@ mod map;
 mod mapped;
 #[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
 mod mixed;
-// For the root crate and its tool.
+// Used by the root crate and its command-line tool.
 #[doc(hidden)]
 pub mod printable;
 #[cfg(feature = "prostcodec")]
@@ -77,5 +76,5 @@ pub use prost;
 #[doc(no_inline)]
 pub use rkyv;
 
-/// Any error that a codec can fail with.
+/// Any error that a codec can return.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;

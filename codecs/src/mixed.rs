@@ -11,13 +11,13 @@ use crate::{
 #[cfg(feature = "bytescodec")]
 use crate::{BytesCodec, MappedBytes};
 
-/// Stores serde values as [`BinCodec`] does and [`Mapped`] values as
-/// [`MappedCodec`] does, so that one store and one directory hold both.
+/// Stores serde values like [`BinCodec`] and [`Mapped`] values like [`MappedCodec`], so
+/// that one store and one directory can hold both.
 ///
-/// With the feature `bytescodec` it takes `MappedBytes` too, as `BytesCodec` does.
+/// With the feature `bytescodec` it also stores `MappedBytes`, like `BytesCodec`.
 ///
-/// Each kind of file carries the id of its own codec and can be read by it, and
-/// reading one kind as the other is an error.
+/// Each kind of file carries the id of its own codec, which can read it too. Reading one
+/// kind as another is an error.
 ///
 /// # Examples
 ///
@@ -48,24 +48,24 @@ pub struct MixedCodec {
 }
 
 impl MixedCodec {
-    /// A codec that maps the files of archives.
+    /// Creates a codec that maps the files of archives.
     ///
     /// # Safety
     ///
-    /// As for [`MappedCodec::new`], of every file that is read through this
+    /// Same contract as [`MappedCodec::new`], for every file that is read through this
     /// codec or a clone of it.
     pub unsafe fn new() -> Self {
         // SAFETY: the caller has promised the same.
         Self::from(unsafe { MappedCodec::new() })
     }
 
-    /// A codec that reads each file into memory and never maps one.
+    /// Creates a codec that reads every file into memory and never maps one.
     pub fn heap() -> Self {
         Self::from(MappedCodec::heap())
     }
 }
 
-/// With the options of that codec.
+/// Uses the options of the given codec.
 impl From<MappedCodec> for MixedCodec {
     fn from(mapped: MappedCodec) -> Self {
         Self {
@@ -145,7 +145,7 @@ impl ArchiveInto<[u8], MappedBytes> for MixedCodec {
     }
 }
 
-/// With the options for archives, as far as they concern bytes.
+/// Uses the options for archives, as far as they apply to bytes.
 #[cfg(feature = "bytescodec")]
 impl Codec<MappedBytes> for MixedCodec {
     const ID: CodecId = <BytesCodec as Codec<MappedBytes>>::ID;

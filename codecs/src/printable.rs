@@ -1,17 +1,17 @@
-//! Text from outside of the program, made safe to print.
+//! Makes text from outside the program safe to print.
 
 use std::fmt::{self, Write as _};
 use std::path::Path;
 
-/// Displays a value with the characters escaped that change how a terminal or a log
-/// shows the text around them: control characters, line separators, and the marks
-/// that reorder bidirectional text.
+/// Displays a value and escapes the characters that change how a terminal or a log shows
+/// the surrounding text: control characters, line separators, and marks that reorder
+/// bidirectional text.
 ///
-/// Other characters stay as they are, and so does text that was escaped before.
+/// All other characters are unchanged, and so is text that is already escaped.
 #[derive(Clone, Copy, Debug)]
 pub struct Printable<T>(pub T);
 
-/// Displays a path like [`Printable`], and bytes that are not UTF-8 as `\xNN`.
+/// Displays a path like [`Printable`], with bytes that are not UTF-8 shown as `\xNN`.
 #[derive(Clone, Copy, Debug)]
 pub struct PrintablePath<'a>(pub &'a Path);
 

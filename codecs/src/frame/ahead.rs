@@ -1,4 +1,4 @@
-//! Reading a small file with one call: its footer, and all that stands before.
+//! Reading a small file, payload and footer, with one call.
 
 use std::cell::Cell;
 use std::io;
@@ -6,35 +6,35 @@ use std::io;
 use super::Source;
 use crate::aligned::{AlignedBytes, LEAST};
 
-/// Which load of a value it is.
+/// Whether a value is loaded for the first time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Load {
-    /// The first, as far as anybody knows.
+    /// The first load, as far as is known.
     #[default]
     First,
-    /// It was loaded before and has left memory since, so it is likely to be
-    /// wanted once more.
+    /// The value was loaded before and has since been evicted, so it is likely to be
+    /// needed again.
     Again,
 }
 
-/// What to read of a file when it is opened, beside its footer; see
+/// What to read when a file is opened, in addition to its footer; see
 /// [`Codec::read_ahead`](crate::Codec::read_ahead).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ReadAhead {
-    /// Nothing: the codec maps the payload, or reads it in pieces.
+    /// Nothing. The codec maps the payload, or reads it in pieces.
     Nothing,
-    /// All of it, to be decoded: into a buffer that the thread keeps. The codec
-    /// takes it with [`Payload::read_with`](super::Payload::read_with).
+    /// The whole file, into a buffer that the thread reuses, to be decoded from there.
+    /// The codec gets the bytes from [`Payload::read_with`](super::Payload::read_with).
     Scratch,
-    /// All of it, into memory that becomes the value's own, aligned to so many
+    /// The whole file, into memory that becomes part of the value, aligned to this many
     /// bytes.
     #[doc(hidden)]
     Own(usize),
 }
 
-/// Longer files are opened first and read then: before the footer was checked,
-/// nothing says that the length is worth the memory.
+/// Longer files are not read ahead. Until the footer has been checked, nothing shows that
+/// the length is worth the memory.
 const MOST_AHEAD: u64 = 1 << 20;
 
 /// Buffers up to this size are kept for the thread's next file.
@@ -44,10 +44,10 @@ thread_local! {
     static SCRATCH: Cell<Option<AlignedBytes>> = const { Cell::new(None) };
 }
 
-/// An empty buffer with room for `len` bytes: the thread's own, if that is not
-/// in use and large enough.
+/// Returns an empty buffer with room for `len` bytes: the thread's buffer, if it is free
+/// and large enough, or else a new one.
 pub(super) fn scratch(len: usize) -> io::Result<AlignedBytes> {
-    // A thread that is ending has no buffer any more.
+    // A thread that is exiting no longer has a buffer.
     let kept = SCRATCH.try_with(Cell::take).ok().flatten();
     match kept {
         Some(mut kept) if kept.capacity() >= len => {
@@ -58,16 +58,16 @@ pub(super) fn scratch(len: usize) -> io::Result<AlignedBytes> {
     }
 }
 
-/// Leaves a buffer to the thread's next file.
+/// Keeps a buffer for the thread's next file.
 pub(super) fn keep(buffer: AlignedBytes) {
     if buffer.capacity() <= MOST_KEPT {
-        // A thread that is ending needs none.
+        // A thread that is exiting does not need it.
         let _ = SCRATCH.try_with(|scratch| scratch.set(Some(buffer)));
     }
 }
 
 impl ReadAhead {
-    /// Reads all `len` bytes of a file, if that is what it says.
+    /// Reads all `len` bytes of a file, if this variant asks for that.
     pub(super) fn read(self, source: &dyn Source, len: u64) -> io::Result<Option<AlignedBytes>> {
         let Ok(size) = usize::try_from(len) else {
             return Ok(None);

@@ -1,4 +1,4 @@
-//! The 64 bytes behind a payload.
+//! The 64 bytes after a payload.
 
 // The numbers here come from files.
 #![warn(clippy::arithmetic_side_effects)]
@@ -12,7 +12,7 @@ pub const FOOTER_LEN: usize = 64;
 const MAGIC: [u8; 8] = *b"\x89fbitem\n";
 const VERSION: u16 = 1;
 
-/// What stands behind the payload of every file.
+/// The footer that follows the payload of every file.
 ///
 /// | offset | bytes | field |
 /// |---|---|---|
@@ -26,7 +26,7 @@ const VERSION: u16 = 1;
 /// | 32 | 8 | size of the archive's root; 0 for other codecs |
 /// | 40 | 8 | schema id; 0 if none was given |
 /// | 48 | 12 | reserved, zero |
-/// | 60 | 4 | CRC-32 of the 60 bytes before |
+/// | 60 | 4 | CRC-32 of the preceding 60 bytes |
 ///
 /// All numbers are little-endian.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,10 +38,10 @@ pub struct Footer {
     pub(crate) schema: u64,
 }
 
-/// What a footer says of an rkyv archive. All zero for other payloads.
+/// The description of an rkyv archive in a footer. All zero for other payloads.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArchiveLayout {
-    /// rkyv's pointer width, alignment and endianness as compiled.
+    /// The pointer width, alignment and endianness that rkyv was compiled with.
     pub format: u16,
     /// Alignment of the root in bytes.
     pub root_align: u32,
@@ -50,7 +50,7 @@ pub struct ArchiveLayout {
 }
 
 impl Footer {
-    /// Which codec wrote the payload.
+    /// The codec that wrote the payload.
     pub fn codec(&self) -> CodecId {
         self.codec
     }
@@ -65,7 +65,7 @@ impl Footer {
         self.payload_crc
     }
 
-    /// What is known of the archive, if the payload is one.
+    /// The description of the archive, if the payload is one.
     pub fn archive(&self) -> ArchiveLayout {
         self.archive
     }
@@ -75,7 +75,7 @@ impl Footer {
         self.schema
     }
 
-    /// The footer as it stands in a file.
+    /// Encodes the footer as it is stored in a file.
     pub fn to_bytes(&self) -> [u8; FOOTER_LEN] {
         let mut bytes = [0; FOOTER_LEN];
         bytes[0..8].copy_from_slice(&MAGIC);
@@ -92,7 +92,7 @@ impl Footer {
         bytes
     }
 
-    /// Reads a footer.
+    /// Parses a footer.
     ///
     /// # Errors
     ///

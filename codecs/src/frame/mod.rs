@@ -1,8 +1,8 @@
-//! The file format: a payload, then a footer that says what it is.
+//! The file format: a payload, followed by a footer that describes it.
 //!
-//! The payload stands at offset 0, exactly as the codec wrote it, so that a map
-//! of the file is a map of the payload and every alignment up to a page holds.
-//! The 64 bytes behind it are the [`Footer`].
+//! The payload starts at offset 0, exactly as the codec wrote it. A map of the file is
+//! therefore a map of the payload, and any alignment up to a page holds. The 64 bytes
+//! after the payload are the [`Footer`].
 
 mod ahead;
 mod error;
@@ -20,11 +20,11 @@ pub use writer::PayloadWriter;
 
 use crate::{ArchiveInto, BoxError, Codec};
 
-/// Writes `value` with `codec` as a whole file, payload and footer, to `out`.
+/// Encodes `value` with `codec` and writes a whole file, payload and footer, to `out`.
 ///
 /// # Errors
 ///
-/// Those of the codec and of `out`.
+/// Errors of the codec and of `out`.
 pub fn write_file<T, C: Codec<T> + ?Sized>(
     codec: &C,
     value: &T,
@@ -35,12 +35,11 @@ pub fn write_file<T, C: Codec<T> + ?Sized>(
     Ok(writer.finish(C::ID)?)
 }
 
-/// Writes what `codec` makes of `source` as a whole file, payload and footer, to
-/// `out`.
+/// Archives `source` with `codec` and writes a whole file, payload and footer, to `out`.
 ///
 /// # Errors
 ///
-/// Those of the codec and of `out`.
+/// Errors of the codec and of `out`.
 pub fn write_archive<S: ?Sized, T, C: ArchiveInto<S, T> + ?Sized>(
     codec: &C,
     source: &S,
@@ -55,17 +54,17 @@ pub fn write_archive<S: ?Sized, T, C: ArchiveInto<S, T> + ?Sized>(
 ///
 /// # Errors
 ///
-/// A [`FrameError`] for a file that is damaged or is not this codec's; those of
+/// A [`FrameError`] for a file that is damaged or was written by another codec; errors of
 /// the codec.
 pub fn read_file<T, C: Codec<T> + ?Sized>(codec: &C, source: &dyn Source) -> Result<T, BoxError> {
     load_file(codec, source, Load::First)
 }
 
-/// As [`read_file`], and tells the codec which load of the value it is.
+/// Same as [`read_file`], but also tells the codec which load of the value this is.
 ///
 /// # Errors
 ///
-/// As there.
+/// Same as [`read_file`].
 pub fn load_file<T, C: Codec<T> + ?Sized>(
     codec: &C,
     source: &dyn Source,

@@ -1,4 +1,4 @@
-//! What a codec reads from.
+//! The payload that a codec reads from.
 
 // The numbers here come from files.
 #![warn(clippy::arithmetic_side_effects)]
@@ -13,24 +13,23 @@ use crate::{BoxError, CodecId, read_limit};
 
 /// The payload of one file, opened for decoding.
 ///
-/// It can be read whole (the checksum is verified before the bytes are handed
-/// out), read through [`Read`] (the checksum is verified at the end), or, with
-/// a licence, mapped.
+/// It can be read whole (the checksum is verified before any bytes are handed out), read
+/// through [`Read`] (the checksum is verified at the end), or mapped, which takes a
+/// licence.
 pub struct Payload<'s> {
     source: &'s dyn Source,
     len: u64,
-    /// `None` for a file that has none and was opened for import.
+    /// `None` for a file without a footer, opened for import.
     footer: Option<Footer>,
-    /// Most bytes that decoding may ask for, if the file was opened for import.
+    /// Most bytes that decoding may allocate, if the file was opened for import.
     decode_limit: Option<u64>,
-    /// Most bytes that are read into memory at once, if the codec has a limit of its
-    /// own; otherwise that of the process counts.
+    /// Most bytes that are read into memory at once, if the codec sets a limit; `None`
+    /// means the limit of the process.
     read_limit: Option<u64>,
-    /// The payload's bytes, if they were read together with the footer; not
-    /// verified yet.
+    /// The payload's bytes, if they were read together with the footer; not yet verified.
     ahead: Option<AlignedBytes>,
     load: Load,
-    /// How far `Read` has come, and the sum of what it has seen.
+    /// How far `Read` has come, and the checksum of the bytes up to there.
     position: u64,
     crc: crc32fast::Hasher,
 }
@@ -40,19 +39,19 @@ impl<'s> Payload<'s> {
     ///
     /// # Errors
     ///
-    /// A [`FrameError`] if the file has no whole footer, has another length
-    /// than its footer says, or was written by another codec or a later
-    /// version; those of the file.
+    /// A [`FrameError`] if the file has no complete footer, has a different length than
+    /// the footer states, or was written by another codec or a later version of the
+    /// format; errors of the file.
     pub fn open(source: &'s dyn Source, codec: CodecId) -> Result<Self, BoxError> {
         Self::open_reading(source, codec, |_| ReadAhead::Nothing)
     }
 
-    /// As [`open`](Self::open), and reads what `ahead` says of a file of so many
-    /// bytes with the same call as the footer.
+    /// Same as [`open`](Self::open), but in the same call as the footer also reads what
+    /// `ahead` returns for the length of the file, in bytes.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`open`](Self::open).
     pub fn open_reading(
         source: &'s dyn Source,
         codec: CodecId,
@@ -90,9 +89,9 @@ impl<'s> Payload<'s> {
         Self { load, ..self }
     }
 
-    /// Lets [`read_with`](Self::read_with) and [`read_whole`](Self::read_whole) read
-    /// at most `bytes` bytes into memory, in place of what
-    /// [`read_limit::get`](crate::read_limit::get) says.
+    /// Sets the most bytes that [`read_with`](Self::read_with) and
+    /// [`read_whole`](Self::read_whole) may read into memory, instead of
+    /// [`read_limit::get`](crate::read_limit::get).
     #[must_use]
     pub fn with_read_limit(self, bytes: u64) -> Self {
         Self {
@@ -101,9 +100,11 @@ impl<'s> Payload<'s> {
         }
     }
 
-    /// The length of memory that reads all of it, before any of that is allocated.
+    /// Checks the read limit and returns how many bytes to allocate for the whole
+    /// payload, before any of them is allocated.
     fn len_to_read(&self) -> Result<usize, BoxError> {
-        // A file without a footer was compared with the limit of its import.
+        // The length of a file without a footer was already checked against the import
+        // limit.
         if self.footer.is_some() {
             let limit = self.read_limit.unwrap_or_else(read_limit::get);
             read_limit::check(self.len, limit)?;
@@ -111,17 +112,17 @@ impl<'s> Payload<'s> {
         Ok(usize::try_from(self.len)?)
     }
 
-    /// Which load of the value it is; the first, if nobody has said.
+    /// Which load of the value this is; [`Load::First`] if the caller did not say.
     pub fn load(&self) -> Load {
         self.load
     }
 
-    /// Opens a file of file_backed 0.6, which is all payload. Decoding may ask
-    /// for at most `limit` bytes, since no checksum tells a damaged length.
+    /// Opens a file of file_backed 0.6, which consists of a payload only. Decoding may
+    /// allocate at most `limit` bytes, because no checksum can detect a damaged length.
     ///
     /// # Errors
     ///
-    /// [`FrameError::OverLimit`]; those of the file.
+    /// [`FrameError::OverLimit`]; errors of the file.
     pub fn open_unframed(source: &'s dyn Source, limit: u64) -> Result<Self, BoxError> {
         let len = source.len()?;
         if len > limit {
@@ -140,12 +141,12 @@ impl<'s> Payload<'s> {
         })
     }
 
-    /// Reads and checks the footer of a file, whichever codec wrote it.
+    /// Reads and checks the footer of a file, no matter which codec wrote it.
     ///
     /// # Errors
     ///
-    /// A [`FrameError`] if the file has no whole footer or has another length
-    /// than its footer says; those of the file.
+    /// A [`FrameError`] if the file has no complete footer or has a different length than
+    /// the footer states; errors of the file.
     pub fn read_footer(source: &dyn Source) -> Result<Footer, BoxError> {
         footer_at_end(source, source.len()?)
     }
@@ -155,32 +156,29 @@ impl<'s> Payload<'s> {
         self.len
     }
 
-    /// Whether the payload has no bytes.
+    /// Whether the payload is empty.
     pub fn is_empty(&self) -> bool {
         self.len == 0
     }
 
-    /// The file's footer; `None` for a file that has none and was opened for
-    /// import.
+    /// The file's footer; `None` for a file without one, opened for import.
     pub fn footer(&self) -> Option<&Footer> {
         self.footer.as_ref()
     }
 
-    /// Most bytes of memory that decoding may ask for, in a file without a
-    /// checksum.
+    /// Most bytes of memory that decoding may allocate, for a file without a checksum.
     pub fn decode_limit(&self) -> Option<u64> {
         self.decode_limit
     }
 
-    /// Reads all of it with one read, verifies the checksum, and hands the bytes
-    /// to `decode`. They are in a buffer that the thread keeps for its next
-    /// file, so this is the way for a codec that makes something else of them.
+    /// Reads the whole payload in one read, verifies the checksum, and passes the bytes
+    /// to `decode`. The bytes are in a buffer that the thread reuses for its next file,
+    /// so this method suits codecs that do not keep them.
     ///
     /// # Errors
     ///
-    /// [`FrameError::OverReadLimit`] and [`FrameError::PayloadChecksum`]; those of the
-    /// file and of `decode`;
-    /// [`io::ErrorKind::OutOfMemory`].
+    /// [`FrameError::OverReadLimit`]; [`FrameError::PayloadChecksum`]; errors of the file
+    /// and of `decode`; [`io::ErrorKind::OutOfMemory`].
     pub fn read_with<R>(
         mut self,
         decode: impl FnOnce(&[u8]) -> Result<R, BoxError>,
@@ -196,13 +194,13 @@ impl<'s> Payload<'s> {
         result
     }
 
-    /// Reads all of it with one read, and verifies the checksum.
+    /// Reads the whole payload in one read and verifies the checksum.
     ///
     /// # Errors
     ///
-    /// [`FrameError::OverReadLimit`] and [`FrameError::PayloadChecksum`]; those of the
-    /// file; [`TryReserveError`](std::collections::TryReserveError) if there is no
-    /// memory for it.
+    /// [`FrameError::OverReadLimit`]; [`FrameError::PayloadChecksum`]; errors of the
+    /// file; [`TryReserveError`](std::collections::TryReserveError) if there is not
+    /// enough memory.
     pub fn read_whole(mut self) -> Result<Vec<u8>, BoxError> {
         let len = self.len_to_read()?;
         let mut bytes = Vec::new();
@@ -214,8 +212,8 @@ impl<'s> Payload<'s> {
             }
             None => {
                 aligned::fill(self.source, &mut bytes.spare_capacity_mut()[..len], 0)?;
-                // SAFETY: the first `len` bytes of the spare capacity, which
-                // begins at 0, are initialized: `fill` says so.
+                // SAFETY: `fill` has initialized the first `len` bytes of the spare
+                // capacity, which begins at 0.
                 unsafe { bytes.set_len(len) };
             }
         }
@@ -223,16 +221,16 @@ impl<'s> Payload<'s> {
         Ok(bytes)
     }
 
-    /// Reads all of it into `buf` with one read, and verifies the checksum if
-    /// asked to.
+    /// Reads the whole payload into `buf` in one read, and verifies the checksum if
+    /// `verify` is set.
     ///
     /// # Errors
     ///
-    /// [`FrameError::PayloadChecksum`]; those of the file.
+    /// [`FrameError::PayloadChecksum`]; errors of the file.
     ///
     /// # Panics
     ///
-    /// If `buf` is not as long as the payload.
+    /// If `buf` and the payload differ in length.
     pub fn read_into(mut self, buf: &mut [u8], verify: bool) -> Result<(), BoxError> {
         assert_eq!(
             buf.len() as u64,
@@ -249,8 +247,8 @@ impl<'s> Payload<'s> {
         if verify { self.check(buf) } else { Ok(()) }
     }
 
-    /// Reads all of it into memory of its own, aligned to `align` bytes, and
-    /// verifies the checksum if asked to.
+    /// Reads the whole payload into newly allocated memory, aligned to `align` bytes, and
+    /// verifies the checksum if `verify` is set.
     #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
     pub(crate) fn read_aligned(
         mut self,
@@ -284,16 +282,16 @@ impl<'s> Payload<'s> {
         }
     }
 
-    /// The bytes that this payload is read from.
+    /// The source that this payload is read from.
     #[cfg(feature = "map")]
     pub(crate) fn source(&self) -> &'s dyn Source {
         self.source
     }
 }
 
-/// Reads the payload in pieces. The read that reaches its end fails with
-/// [`io::ErrorKind::InvalidData`] around [`FrameError::PayloadChecksum`] if the
-/// checksum does not match; until then nothing read is known to be good.
+/// Reads the payload in pieces. If the checksum does not match, the read that reaches the
+/// end fails with [`io::ErrorKind::InvalidData`] around [`FrameError::PayloadChecksum`].
+/// Until then, none of the bytes are known to be good.
 impl Read for Payload<'_> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let rest = usize::try_from(self.len.saturating_sub(self.position)).unwrap_or(usize::MAX);
@@ -302,7 +300,7 @@ impl Read for Payload<'_> {
             return Ok(0);
         }
         match &self.ahead {
-            // What was read ahead is in memory, so positions in it fit.
+            // Bytes read ahead are in memory, so a position in them fits a `usize`.
             Some(bytes) => buf[..n].copy_from_slice(&bytes[self.position as usize..][..n]),
             None => self.source.read_exact_at(&mut buf[..n], self.position)?,
         }
@@ -333,7 +331,8 @@ fn footer_at_end(source: &dyn Source, len: u64) -> Result<Footer, BoxError> {
     parse_footer(Some(&bytes), len)
 }
 
-/// Checks the last bytes of a file of `len` bytes, if it has so many.
+/// Checks the last bytes of a file of `len` bytes; `None` if the file is too short for a
+/// footer.
 fn parse_footer(bytes: Option<&[u8; FOOTER_LEN]>, len: u64) -> Result<Footer, BoxError> {
     let bytes = bytes.ok_or(FrameError::TooShort { len })?;
     let footer = Footer::from_bytes(bytes)?;

@@ -1,43 +1,43 @@
-//! Where the bytes of a file come from.
+//! The sources that files are read from.
 
 use std::fs::File;
 use std::io;
 use std::mem::MaybeUninit;
 use std::{ptr, slice};
 
-/// A file's bytes, readable at any offset: a [`File`], or a slice in memory.
+/// The bytes of a file, readable at any offset: a [`File`], or a slice in memory.
 pub trait Source: Send + Sync {
     /// Length in bytes.
     ///
     /// # Errors
     ///
-    /// Those of the underlying file.
+    /// Errors of the underlying file.
     fn len(&self) -> io::Result<u64>;
 
-    /// Whether there are no bytes.
+    /// Whether the source is empty.
     ///
     /// # Errors
     ///
-    /// Those of the underlying file.
+    /// Errors of the underlying file.
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
 
-    /// Fills `buf` from `offset` on.
+    /// Fills `buf` with the bytes at `offset`.
     ///
     /// # Errors
     ///
-    /// [`io::ErrorKind::UnexpectedEof`] if the file ends before; those of the
-    /// underlying file.
+    /// [`io::ErrorKind::UnexpectedEof`] if the file ends before `buf` is full; errors of
+    /// the underlying file.
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()>;
 
-    /// Fills `buf` from `offset` on, whatever it holds before, and gives it
-    /// back. The provided method fills it with zeros first; override it where
-    /// that can be spared.
+    /// Fills `buf`, which may be uninitialized, with the bytes at `offset`, and returns
+    /// it. The default zeroes the buffer first; override this method where that can be
+    /// avoided.
     ///
     /// # Errors
     ///
-    /// As [`read_exact_at`](Self::read_exact_at).
+    /// Same as [`read_exact_at`](Self::read_exact_at).
     fn read_exact_uninit_at<'b>(
         &self,
         buf: &'b mut [MaybeUninit<u8>],
@@ -48,17 +48,17 @@ pub trait Source: Send + Sync {
         Ok(buf)
     }
 
-    /// The file behind it, if there is one that can be mapped: whose bytes, from
-    /// the first one on, are those of this source. One that has another length is
-    /// refused when it is to be mapped, and its bytes are what a value is made of.
+    /// The underlying file, if there is one that can be mapped. Its bytes, from offset 0
+    /// on, must be those of this source. Mapping fails if the file has a different
+    /// length; otherwise the value is made from the bytes of this file.
     fn file(&self) -> Option<&File> {
         None
     }
 }
 
 impl Source for File {
-    /// A pipe or a device has no length: an error tells what it is, since reading
-    /// from it may never end.
+    /// Fails for a pipe or a device, which has no length: reading from it might never
+    /// end. The error says that it is not a regular file.
     fn len(&self) -> io::Result<u64> {
         let metadata = self.metadata()?;
         if metadata.is_file() {
@@ -103,8 +103,8 @@ impl Source for File {
                 Err(error) => return Err(error.into()),
             }
         }
-        // SAFETY: `filled` counts bytes that `pread` initialized, from the first
-        // one on without a gap, and has reached the length.
+        // SAFETY: `filled` counts bytes that `pread` initialized, contiguously from the
+        // first one, and has reached the length of `buf`.
         Ok(unsafe { assume_filled(buf) })
     }
 
@@ -129,9 +129,8 @@ impl Source for [u8] {
         offset: u64,
     ) -> io::Result<&'b mut [u8]> {
         let from = part(self, offset, buf.len())?;
-        // SAFETY: `from` and `buf` have the same length and do not overlap,
-        // since `buf` is borrowed mutably; afterwards all of `buf` is
-        // initialized.
+        // SAFETY: `from` and `buf` have the same length and do not overlap, since `buf`
+        // is borrowed mutably; afterwards all of `buf` is initialized.
         unsafe {
             ptr::copy_nonoverlapping(from.as_ptr(), buf.as_mut_ptr().cast(), from.len());
             Ok(assume_filled(buf))
@@ -183,7 +182,7 @@ impl<S: Source + ?Sized> Source for &S {
     }
 }
 
-/// The `len` bytes from `offset` on.
+/// The `len` bytes at `offset`.
 fn part(bytes: &[u8], offset: u64, len: usize) -> io::Result<&[u8]> {
     let part = usize::try_from(offset)
         .ok()
@@ -194,15 +193,15 @@ fn part(bytes: &[u8], offset: u64, len: usize) -> io::Result<&[u8]> {
 
 fn zeroed(buf: &mut [MaybeUninit<u8>]) -> &mut [u8] {
     buf.fill(MaybeUninit::new(0));
-    // SAFETY: all of it was initialized just now.
+    // SAFETY: all of `buf` was initialized just now.
     unsafe { assume_filled(buf) }
 }
 
 /// # Safety
 ///
-/// All of `buf` is initialized.
+/// All of `buf` must be initialized.
 unsafe fn assume_filled(buf: &mut [MaybeUninit<u8>]) -> &mut [u8] {
-    // SAFETY: `MaybeUninit<u8>` has the layout of `u8`, and the caller says that
+    // SAFETY: `MaybeUninit<u8>` has the layout of `u8`, and the caller guarantees that
     // the bytes are initialized.
     unsafe { slice::from_raw_parts_mut(buf.as_mut_ptr().cast(), buf.len()) }
 }

@@ -1,4 +1,4 @@
-//! What a codec writes to.
+//! The sink that a codec writes a payload to.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -6,17 +6,16 @@ use std::io::{self, Write};
 use super::{ArchiveLayout, Footer};
 use crate::CodecId;
 
-/// Writes of this size and above go straight to the file.
+/// Writes of at least this many bytes go straight to the file.
 const BUFFER: usize = 64 * 1024;
 
-/// Takes the payload of one file from a codec: buffers small writes, counts the
-/// bytes and sums them up for the footer.
+/// Receives the payload of one file from a codec: it buffers small writes, counts the
+/// bytes and computes their checksum for the footer.
 ///
-/// A payload below 64 KiB reaches the file in one write, together with its
-/// footer.
+/// A payload below 64 KiB reaches the file in a single write, together with its footer.
 pub struct PayloadWriter<'w> {
     out: &'w mut dyn Write,
-    /// Bytes that the file has not seen, nor `crc`.
+    /// Bytes that are not yet in the file, nor in `crc`.
     buffer: Vec<u8>,
     crc: crc32fast::Hasher,
     len: u64,
@@ -25,7 +24,7 @@ pub struct PayloadWriter<'w> {
 }
 
 impl<'w> PayloadWriter<'w> {
-    /// Begins a file.
+    /// Starts a file.
     pub fn new(out: &'w mut dyn Write) -> Self {
         Self {
             out,
@@ -42,22 +41,22 @@ impl<'w> PayloadWriter<'w> {
         self.len
     }
 
-    /// States in the footer that the payload is an rkyv archive.
+    /// Records in the footer that the payload is an rkyv archive.
     pub fn set_archive(&mut self, layout: ArchiveLayout) {
         self.archive = layout;
     }
 
-    /// States in the footer which form of which type the payload holds; the
-    /// meaning of the number is the user's, 0 means none.
+    /// Records a schema id in the footer, which identifies the payload's type and its
+    /// version. The user chooses the number; 0 means none.
     pub fn set_schema(&mut self, id: u64) {
         self.schema = id;
     }
 
-    /// Writes the footer, and whatever is still buffered.
+    /// Writes all buffered bytes and the footer.
     ///
     /// # Errors
     ///
-    /// Those of the file.
+    /// Errors of the file.
     pub fn finish(mut self, codec: CodecId) -> io::Result<Footer> {
         self.crc.update(&self.buffer);
         let footer = Footer {
@@ -80,7 +79,7 @@ impl<'w> PayloadWriter<'w> {
         Ok(())
     }
 
-    /// Takes `data` where the buffer has no room for it.
+    /// Writes `data` if the buffer has no room for it.
     #[cold]
     fn make_room_and_write(&mut self, data: &[u8]) -> io::Result<()> {
         if self.buffer.len() + data.len() > BUFFER {
@@ -107,8 +106,8 @@ impl Write for PayloadWriter<'_> {
         Ok(data.len())
     }
 
-    /// Encoders write number by number, so this is a copy wherever there is
-    /// room, without a call.
+    /// Encoders write number by number. While the buffer has room, a write is an inlined
+    /// copy.
     #[inline]
     fn write_all(&mut self, data: &[u8]) -> io::Result<()> {
         if data.len() > self.buffer.capacity() - self.buffer.len() {
