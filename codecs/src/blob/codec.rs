@@ -1,4 +1,4 @@
-//! Files that are exactly the bytes of a value.
+//! The codec for files that are exactly the bytes of a value.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -11,16 +11,14 @@ use crate::{
     ReadAhead,
 };
 
-/// Stores [`MappedBytes`]: the payload is exactly the bytes, and loading them
-/// maps the file.
+/// Stores [`MappedBytes`]: the payload is exactly the bytes, and a load maps the file.
 ///
-/// A load costs the same for 4 KiB and 4 GiB. Files below 256 KiB are read
-/// instead, because that is faster (see [`crossover`](Self::crossover)), and so
-/// is any file for which there is no map left (see
-/// [`map_budget`](crate::map_budget)).
+/// A load costs the same for 4 KiB and 4 GiB. Files below 256 KiB are read instead,
+/// because that is faster (see [`crossover`](Self::crossover)). So is any file for which
+/// no map is left (see [`map_budget`](crate::map_budget)).
 ///
-/// Whatever is read is checksummed; what is mapped only with
-/// [`Verify::Always`](crate::Verify::Always), since that reads all of it.
+/// The checksum is verified when a file is read. When it is mapped, it is verified only
+/// with [`Verify::Always`](crate::Verify::Always), because that reads all of the file.
 ///
 /// # Examples
 ///
@@ -51,26 +49,25 @@ pub struct BytesCodec {
 }
 
 impl BytesCodec {
-    /// A codec that maps files.
+    /// Creates a codec that maps files.
     ///
     /// # Safety
     ///
-    /// The caller promises what [`MapLicence::new`] asks for, of every file
-    /// that is read through this codec or a clone of it: in short, that nobody
-    /// modifies or truncates it in place until the last value, or slice of one,
-    /// is gone.
+    /// The caller promises what [`MapLicence::new`] requires, for every file that is read
+    /// through this codec or a clone of it: in short, that the file is not modified in
+    /// place or truncated until the last value made of it, or slice of one, is gone.
     pub unsafe fn new() -> Self {
         // SAFETY: the caller has promised the same.
         Self::licensed(unsafe { MapLicence::new() })
     }
 
-    /// A codec that maps files, with a licence made elsewhere.
+    /// Creates a codec that maps files with an existing licence.
     pub fn licensed(licence: MapLicence) -> Self {
         Fetch::licensed(licence).into()
     }
 
-    /// A codec that reads each file into memory and never maps one. It reads
-    /// and writes the same files and values as one that maps.
+    /// Creates a codec that reads every file into memory and never maps one. It reads and
+    /// writes the same files and values as a codec that maps.
     pub fn heap() -> Self {
         Fetch::heap().into()
     }
@@ -84,7 +81,7 @@ impl From<Fetch> for BytesCodec {
     }
 }
 
-/// The file of a slice, which need not be made a value first:
+/// Writes the file of a slice directly, without a value in between:
 ///
 /// ```
 /// # mod file_backed { pub use file_backed_codecs as fbstore; }
@@ -135,7 +132,7 @@ impl Codec<MappedBytes> for BytesCodec {
         self.fetch.licence.is_some()
     }
 
-    /// Shares the bytes, which never change.
+    /// Shares the bytes, which are immutable.
     fn duplicate(&self, value: &MappedBytes) -> Result<MappedBytes, BoxError> {
         Ok(value.clone())
     }

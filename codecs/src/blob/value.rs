@@ -1,4 +1,4 @@
-//! Bytes that lie in a mapped file, or in memory.
+//! Bytes in a mapped file, or in memory.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -9,12 +9,11 @@ use bytes::Bytes;
 use crate::fetch::Shared;
 use crate::{Access, BoxError, Footprint, Map, MaybeMapped, Prefault};
 
-/// Bytes that never change, in a mapped file or on the heap.
+/// Immutable bytes, in a mapped file or on the heap.
 ///
-/// A clone shares them. [`Bytes`] made of it shares them too, and keeps the map
-/// as long as the last of its slices lives: it goes to hyper, axum or
-/// object_store without a copy. So does the way back: a `Vec<u8>` or `Bytes`
-/// becomes a value as it is.
+/// Clones share the bytes. So does [`Bytes`] made from a value; it keeps the map until
+/// its last slice is dropped, so it can be handed to hyper, axum or object_store without
+/// a copy. In the other direction, a `Vec<u8>` or `Bytes` becomes a value without a copy.
 ///
 /// # Examples
 ///
@@ -38,7 +37,7 @@ use crate::{Access, BoxError, Footprint, Map, MaybeMapped, Prefault};
 #[derive(Clone)]
 pub struct MappedBytes {
     bytes: Bytes,
-    /// The file's own bytes, if they come from one.
+    /// The bytes of the file, if they come from one.
     file: Option<Shared>,
 }
 
@@ -48,7 +47,7 @@ impl MappedBytes {
         self.map().is_some()
     }
 
-    /// Tells the kernel how the bytes are going to be read, if they are mapped.
+    /// Tells the kernel how the bytes will be read, if they are mapped.
     pub fn advise(&self, access: Access) {
         if let Some(file) = &self.file {
             file.advise(access);
@@ -59,11 +58,11 @@ impl MappedBytes {
     ///
     /// # Errors
     ///
-    /// Those of [`Map::prefault`](crate::Map::prefault).
+    /// Same as [`Map::prefault`](crate::Map::prefault).
     ///
     /// # Blocking
     ///
-    /// As there.
+    /// Same as [`Map::prefault`](crate::Map::prefault).
     pub fn prefault(&self, how: Prefault) -> Result<(), BoxError> {
         match &self.file {
             Some(file) => file.prefault(how),
@@ -71,9 +70,9 @@ impl MappedBytes {
         }
     }
 
-    /// What the value costs while it is resident. Clones, and [`Bytes`] made of
-    /// it, share the bytes. Of `Bytes` that came from elsewhere only their
-    /// length is known, also if they are a slice of more.
+    /// The cost of the value while it is resident. Clones, and [`Bytes`] made from it,
+    /// share the bytes. For `Bytes` that came from elsewhere only their own length is
+    /// counted, even if they are a slice of a larger buffer.
     pub fn footprint(&self) -> Footprint {
         let (heap, mapped) = match &self.file {
             Some(file) => file.costs(),
@@ -137,14 +136,14 @@ impl Default for MappedBytes {
     }
 }
 
-/// Without a copy.
+/// Does not copy the bytes.
 impl From<MappedBytes> for Bytes {
     fn from(value: MappedBytes) -> Self {
         value.bytes
     }
 }
 
-/// Without a copy.
+/// Does not copy the bytes.
 impl From<&MappedBytes> for Bytes {
     fn from(value: &MappedBytes) -> Self {
         value.bytes.clone()
@@ -197,7 +196,7 @@ impl<const N: usize> PartialEq<&[u8; N]> for MappedBytes {
     }
 }
 
-/// As the bytes hash.
+/// Hashes like the bytes.
 impl Hash for MappedBytes {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (**self).hash(state);

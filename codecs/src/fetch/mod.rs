@@ -1,4 +1,4 @@
-//! Bringing a payload into memory as it is, without decoding: mapped, or read.
+//! Bringing a payload into memory without decoding it: mapped, or read.
 
 mod options;
 mod shared;

@@ -1,4 +1,4 @@
-//! Whether to map a payload or to read it, and what to do with it then.
+//! Whether to map or to read a payload, and how to prepare it.
 
 use std::io;
 use std::sync::Arc;
@@ -9,70 +9,71 @@ use crate::{
     Access, BoxError, FrameError, Load, Map, MapLicence, Payload, Prefault, ReadAhead, read_limit,
 };
 
-/// Payloads below this many bytes are read even where they could be mapped,
-/// because that is faster.
+/// Payloads below this many bytes are read even if they could be mapped, because reading
+/// is faster.
 const CROSSOVER: u64 = 256 * 1024;
 
-/// From this many bytes on they are mapped all the same when they are loaded once
-/// more: a map is kept, so that the next load is a hit. One page.
+/// Payloads of at least this many bytes are mapped when they are loaded again, even below
+/// the crossover: the map is kept, so the next load is a hit. One page.
 const MAP_ON_RELOAD: u64 = 4096;
 
 /// When a codec that maps verifies the checksum of a payload.
 ///
-/// The footer's own checksum and the lengths are always verified, and an archive
-/// is validated, unless the codec is told to trust it: this is about damage that
-/// leaves a valid archive of other values, or plain bytes.
+/// This option concerns damage that leaves a valid archive with other values, or other
+/// plain bytes. In all cases the footer's own checksum and the lengths are verified, and
+/// archives are validated unless the codec was told to trust them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Verify {
-    /// When the payload is read into memory; not when it is mapped, because
-    /// that would read all of it.
+    /// When the payload is read into memory, but not when it is mapped, because that
+    /// would read all of it.
     #[default]
     WhenRead,
-    /// Each time, which reads all of every mapped file.
+    /// On every load, which reads all of every mapped file.
     Always,
-    /// Not at all.
+    /// Never.
     Never,
 }
 
-/// The options of a codec that has a [`Fetch`] as its `fetch`.
+/// The options of a codec that has a [`Fetch`] in its field `fetch`.
 macro_rules! fetch_options {
     ($codec:ty) => {
-        /// How payloads come into memory.
+        /// How payloads are brought into memory.
         impl $codec {
-            /// Reads payloads of less than `bytes` bytes into memory, and maps the
-            /// others. 256 KiB if not set.
+            /// Reads payloads of less than `bytes` bytes into memory and maps the others.
+            /// The default is 256 KiB.
             ///
-            /// The load alone costs the same at 64 KiB for who touches
-            /// little of it and at 128 KiB for who touches all, 8 to 20 µs from the page
-            /// cache. But a map has to be unmapped one day, which stops the process's
-            /// other threads for a moment, so that all in all they meet at 256 KiB, on one
-            /// thread and on two. The benchmark `run crossover` shows the first half on
-            /// your machine; a program that keeps what it has mapped gains by less.
+            /// Counting the load alone, reading and mapping cost the same at 64 KiB if
+            /// the program touches little of the payload, and at 128 KiB if it touches
+            /// all of it: 8 to 20 µs from the page cache. But a map must be unmapped
+            /// eventually, which briefly stops the process's other threads. With that
+            /// included, they break even at 256 KiB, on one thread and on two. The
+            /// benchmark `run crossover` measures the load alone on your machine. A
+            /// program that keeps its maps gains from a lower value.
             #[must_use]
             pub fn crossover(mut self, bytes: u64) -> Self {
                 self.fetch.crossover = bytes;
                 self
             }
 
-            /// Maps payloads of `bytes` bytes and more, below the
-            /// [`crossover`](Self::crossover), when they are loaded once more, unless the
-            /// process runs short of maps. 4096 if not set.
+            /// Maps payloads of at least `bytes` bytes, but below the
+            /// [`crossover`](Self::crossover), when they are loaded again, unless the
+            /// process is running out of maps. The default is 4096.
             ///
-            /// To read a small file is faster than to map it, once. But a map is kept as
-            /// long as the process has maps to spare, so that each load after that is a
-            /// hit, and a value that was loaded, has left memory and is loaded again is
-            /// likely to come once more: with 4 KiB, 9 µs for the map in place of 6 for
-            /// the read, and some nanoseconds from then on. (A value of less than a
-            /// page costs less memory as a copy than as a map.)
+            /// Reading a small file once is faster than mapping it. But a map is kept as
+            /// long as the process has maps to spare, and each later load is then a hit.
+            /// A value that was loaded, evicted and loaded again is likely to be loaded
+            /// once more. At 4 KiB, the map takes 9 µs where the read takes 6, and each
+            /// later load some nanoseconds. (A value smaller than a page uses less memory
+            /// as a copy than as a map.)
             #[must_use]
             pub fn map_on_reload(mut self, bytes: u64) -> Self {
                 self.fetch.map_on_reload = bytes;
                 self
             }
 
-            /// Reads payloads of at most `bytes` bytes into memory, and refuses longer
-            /// ones that are not mapped, before anything is allocated. What
-            /// [`read_limit::get`]($crate::read_limit::get) says if not set.
+            /// Refuses payloads of more than `bytes` bytes that are not mapped, before
+            /// anything is allocated. The default is
+            /// [`read_limit::get`]($crate::read_limit::get).
             #[must_use]
             pub fn read_limit(mut self, bytes: u64) -> Self {
                 self.fetch.read_limit = Some(bytes);
@@ -86,14 +87,14 @@ macro_rules! fetch_options {
                 self
             }
 
-            /// When the pages of a mapped file come into memory.
+            /// When the pages of a mapped file are brought into memory.
             #[must_use]
             pub fn prefault(mut self, how: $crate::Prefault) -> Self {
                 self.fetch.prefault = how;
                 self
             }
 
-            /// How mapped files are going to be read.
+            /// How mapped files will be read.
             #[must_use]
             pub fn access(mut self, access: $crate::Access) -> Self {
                 self.fetch.access = access;
@@ -104,7 +105,7 @@ macro_rules! fetch_options {
 }
 pub(crate) use fetch_options;
 
-/// What codecs that map have in common.
+/// The options shared by the codecs that map.
 #[derive(Clone, Debug)]
 pub(crate) struct Fetch {
     /// `None`: never maps.
@@ -138,8 +139,8 @@ impl Fetch {
         }
     }
 
-    /// Refuses to write a payload of `len` bytes that would be read into memory, and is
-    /// longer than may be.
+    /// Refuses to write a payload of `len` bytes that would have to be read into memory
+    /// and exceeds the read limit.
     pub(crate) fn check_written(&self, len: u64) -> Result<(), FrameError> {
         if self.licence.is_some() && len >= self.crossover {
             return Ok(());
@@ -147,7 +148,8 @@ impl Fetch {
         read_limit::check(len, self.read_limit.unwrap_or_else(read_limit::get))
     }
 
-    /// Small files, which are going to be read, are read at once.
+    /// A small file, which will be read and not mapped, is read in one call with its
+    /// footer.
     pub(crate) fn read_ahead(&self, file_len: u64, load: Load, align: usize) -> ReadAhead {
         match self.licence {
             Some(_) if self.is_better_mapped(file_len, load) => ReadAhead::Nothing,
@@ -179,21 +181,21 @@ impl Fetch {
         Ok(Shared::Heap(Arc::new(bytes)))
     }
 
-    /// `None` if the payload is better read.
+    /// Returns `None` if the payload should be read.
     fn licence_for(&self, payload: &Payload<'_>) -> Option<&MapLicence> {
         let licence = self.licence.as_deref()?;
         let is_better_mapped = self.is_better_mapped(payload.len(), payload.load());
         is_better_mapped.then_some(licence)
     }
 
-    /// Brings the pages of a new map in, as the options say. False if that takes
-    /// a call that the kernel does not have: the file is to be read then, since
-    /// to touch its pages could end the process with a signal.
+    /// Brings the pages of a new map into memory as the options say. Returns `false` if
+    /// the system cannot do that. The file must then be read, because accessing its pages
+    /// could kill the process with a signal.
     fn prepare(&self, map: &Map) -> Result<bool, BoxError> {
         if self.access != Access::Normal {
             map.advise(self.access);
         }
-        // To sum up the bytes touches all of them.
+        // Computing the checksum accesses all bytes.
         let how = match self.verify {
             Verify::Always => Prefault::Populate,
             Verify::WhenRead | Verify::Never => self.prefault,

@@ -21,7 +21,7 @@ impl Shared {
         }
     }
 
-    /// Bytes of the heap and of a mapped file that they take.
+    /// Heap bytes and mapped bytes that they take.
     pub(crate) fn costs(&self) -> (usize, usize) {
         match self {
             Self::Heap(bytes) => (bytes.capacity(), 0),

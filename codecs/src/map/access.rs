@@ -1,33 +1,33 @@
 //! How mapped pages come into memory.
 
-/// How the bytes of a map are going to be read.
+/// How the bytes of a map will be read.
 ///
-/// It is advice: the kernel reads more or less ahead when a page is missing.
+/// This is advice: it changes how far the kernel reads ahead on a page fault.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Access {
-    /// Nothing is known.
+    /// The access pattern is not known.
     #[default]
     Normal,
-    /// From the beginning to the end: reads far ahead.
+    /// From beginning to end: reads far ahead.
     Sequential,
-    /// Here and there: reads nothing ahead.
+    /// At random offsets: does not read ahead.
     Random,
 }
 
 /// When the pages of a map come into memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prefault {
-    /// When they are touched. Whoever touches a page that is not in the page
-    /// cache waits for the disk, also in async code.
+    /// When they are accessed. Accessing a page that is not in the page cache blocks
+    /// until the disk has read it, in async code too.
     #[default]
     Lazy,
-    /// The kernel is told to begin reading, and nobody waits.
+    /// The kernel is asked to start reading, without waiting for it.
     WillNeed,
-    /// Before the value is handed out: whoever loads waits for the disk, and
-    /// whoever reads the value does not. A page that cannot be read is an error,
-    /// where touching it later would end the process with a signal.
+    /// Before the value is handed out: the load waits for the disk, and readers of the
+    /// value do not. A page that cannot be read is an error, whereas accessing it later
+    /// would kill the process with a signal.
     ///
-    /// The kernel may take pages back when memory is short, so it is no promise
-    /// for all times.
+    /// The kernel may reclaim pages when memory is short, so the pages do not necessarily
+    /// stay in memory.
     Populate,
 }

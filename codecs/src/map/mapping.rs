@@ -1,4 +1,4 @@
-//! One map of one payload.
+//! A map of one payload.
 
 use std::fmt;
 use std::fs::File;
@@ -12,33 +12,33 @@ use super::{Access, MapLicence, Prefault};
 use crate::BoxError;
 use crate::frame::{FOOTER_LEN, FrameError, Payload};
 
-/// `ENODEV`, the same number wherever memory maps of this kind exist: the file
-/// system cannot map files.
+/// `ENODEV`: the file system cannot map files. The number is the same on all platforms
+/// that have memory maps of this kind.
 const NO_SUCH_DEVICE: i32 = 19;
 
-/// The bytes of one payload, mapped.
+/// The mapped bytes of one payload.
 ///
-/// They are pages of the file that the kernel loads when they are touched and takes
-/// back when memory is short. Dereferences to the payload, which begins on a page.
-/// Dropping it unmaps the file and then returns its share of the
+/// They are pages of the file: the kernel loads them on access and reclaims them when
+/// memory is short. A `Map` dereferences to the payload, which begins on a page boundary.
+/// Dropping it unmaps the file and then releases its share of the
 /// [budget](super::budget).
 pub struct Map {
-    /// Covers the payload, and is as long as it. The file was at least so long
-    /// when it was mapped, and by the licence it stays so.
+    /// Covers exactly the payload. The file was at least this long when it was mapped,
+    /// and by the licence it stays so.
     bytes: Mmap,
-    /// Stands behind `bytes`, so that it is given back once they are unmapped.
+    /// Declared after `bytes`, so that it is released once they are unmapped.
     _permit: Permit,
 }
 
-/// What came of asking for a map.
+/// The result of asking for a map.
 #[derive(Debug)]
 #[must_use]
 pub enum MapAttempt<'s> {
     /// The payload is mapped.
     Mapped(Map),
-    /// There is no map to be had: no file behind the payload, none left in the
-    /// budget or from the kernel, or a platform or file system without maps.
-    /// Read it instead.
+    /// The payload cannot be mapped now: it is empty or has no file, the budget or the
+    /// kernel has no map left, or the platform or the file system has no maps. Read it
+    /// instead.
     Refused(Payload<'s>),
 }
 
@@ -48,18 +48,18 @@ pub enum MapAttempt<'s> {
     note = "`Mapped<T>` and `MappedBytes` may be"
 )]
 pub trait MaybeMapped {
-    /// The map; `None` if the value is in memory of the process's own.
+    /// The map; `None` if the value is in the process's own memory.
     fn map(&self) -> Option<&Map>;
 }
 
 impl<'s> Payload<'s> {
-    /// Maps the payload, if that is possible now. Nothing is read, so the
-    /// checksum is not verified.
+    /// Maps the payload if that is possible now. Nothing is read, so the checksum is not
+    /// verified.
     ///
     /// # Errors
     ///
-    /// [`FrameError::Length`] if the file has another length than when it was
-    /// opened; those of the file.
+    /// [`FrameError::Length`] if the length of the file differs from when it was opened;
+    /// errors of the file.
     ///
     /// # Examples
     ///
@@ -83,9 +83,10 @@ impl<'s> Payload<'s> {
         })
     }
 
-    /// As [`map`](Self::map); `None` is a refusal.
+    /// Same as [`map`](Self::map), with `None` for [`MapAttempt::Refused`].
     pub(crate) fn try_map(&self, licence: &MapLicence) -> Result<Option<Map>, BoxError> {
-        // Asked for once: a source is safe code, and may name another file each time.
+        // Call `file` only once: a source is safe code, and may return another file each
+        // time.
         let (Some(file), Ok(len)) = (self.source().file(), usize::try_from(self.len())) else {
             return Ok(None);
         };
@@ -113,10 +114,10 @@ impl<'s> Payload<'s> {
         Ok(Some(map))
     }
 
-    /// Checks that the file is as long as what [`Payload::open`] found: a map that
-    /// goes past the end of its file ends the process when it is read there. From
-    /// the moment that it is mapped, the licence says that it stays so; before,
-    /// nothing did, and the source may have named another file than it reads.
+    /// Checks that the file is as long as [`Payload::open`] found it to be: reading a map
+    /// past the end of its file kills the process. The licence guarantees the length only
+    /// from the moment that the file is mapped. It may have changed before, and the
+    /// source may have returned another file than it reads.
     fn check_length(&self, file: &File) -> Result<(), BoxError> {
         let footer = self.footer().map_or(0, |_| FOOTER_LEN as u64);
         let actual = file.metadata()?.len();
@@ -131,24 +132,23 @@ impl<'s> Payload<'s> {
     }
 }
 
-/// Whether there is no map of this file to be had, or none now: a file system
-/// that cannot map files; memory that may not be locked, for a process that locks
-/// all of its memory.
+/// Whether the file cannot be mapped, or not now: the file system cannot map files, or
+/// the process locks all of its memory and may not lock more.
 fn is_refusal(error: &io::Error) -> bool {
     error.raw_os_error() == Some(NO_SUCH_DEVICE) || error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// Maps the first `len` bytes of `file`. Whether it has them is to be checked before
-/// the first one is read.
+/// Maps the first `len` bytes of `file`. The caller must check that the file has that
+/// many before it reads any of them.
 fn map_file(file: &File, len: usize, _: &MapLicence) -> io::Result<Mmap> {
-    // SAFETY: the map is read-only, and whoever made the licence promised that
-    // the file is neither modified nor truncated while the map is there.
+    // SAFETY: the map is read-only, and the creator of the licence promised that the file
+    // is neither modified nor truncated while the map exists.
     unsafe { MmapOptions::new().len(len).map(file) }
 }
 
 impl Map {
-    /// Tells the kernel how the bytes are going to be read. It may not listen,
-    /// and on some platforms is not asked.
+    /// Tells the kernel how the bytes will be read. The kernel may ignore the advice, and
+    /// on some platforms it is not given.
     pub fn advise(&self, access: Access) {
         #[cfg(unix)]
         {
@@ -157,26 +157,25 @@ impl Map {
                 Access::Sequential => memmap2::Advice::Sequential,
                 Access::Random => memmap2::Advice::Random,
             };
-            // Advice that is not taken changes nothing.
+            // Ignored advice changes nothing.
             let _ = self.bytes.advise(advice);
         }
         #[cfg(not(unix))]
         let _ = access;
     }
 
-    /// Brings the pages into memory, as far as `how` says.
+    /// Brings the pages into memory as `how` says.
     ///
     /// # Errors
     ///
-    /// With [`Prefault::Populate`]: [`FrameError::BadPage`] if a page of the file
-    /// cannot be read, where an access to it would end the process with a
-    /// signal; [`io::ErrorKind::Unsupported`] where the kernel has no such call
-    /// (Linux has it from 5.14 on), forbids it, or has no memory for the pages. The
-    /// other ways have none.
+    /// Only with [`Prefault::Populate`]: [`FrameError::BadPage`] if a page of the file
+    /// cannot be read, so that accessing it would kill the process with a signal;
+    /// [`io::ErrorKind::Unsupported`] if the kernel lacks the call (Linux has it since
+    /// 5.14), forbids it, or has no memory for the pages.
     ///
     /// # Blocking
     ///
-    /// With [`Prefault::Populate`] it waits for the disk.
+    /// [`Prefault::Populate`] waits for the disk.
     pub fn prefault(&self, how: Prefault) -> Result<(), BoxError> {
         match how {
             Prefault::Lazy => {}
@@ -195,7 +194,7 @@ impl Map {
             Ok(()) => Ok(()),
             Err(error) if is_bad_page(&error) => Err(FrameError::BadPage(error).into()),
             // The kernel does not know the advice, or a sandbox forbids it, or there is
-            // no memory for the pages. None of them says anything of the file.
+            // no memory for the pages. None of these says anything about the file.
             Err(error) => Err(cannot_populate(&error)),
         }
     }
@@ -214,7 +213,7 @@ fn cannot_populate(error: &io::Error) -> BoxError {
     io::Error::new(io::ErrorKind::Unsupported, text).into()
 }
 
-/// Whether an access to a page would have ended the process.
+/// Whether accessing a page would have killed the process.
 #[cfg(target_os = "linux")]
 fn is_bad_page(error: &io::Error) -> bool {
     use rustix::io::Errno;

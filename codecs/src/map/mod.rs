@@ -1,5 +1,5 @@
-//! Memory maps of payloads: who may make them, how many there may be, and what
-//! owns one.
+//! Memory maps of payloads: the licence to make them, the budget that limits them, and
+//! the type that owns one.
 
 mod access;
 pub mod budget;

@@ -11,17 +11,15 @@ use crate::{
     BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, ReadAhead, read_limit,
 };
 
-/// Stores any protobuf [`Message`]; the payload is the message's encoding and
-/// nothing else.
+/// Stores any protobuf [`Message`]; the payload is exactly the message's encoding.
 ///
-/// A message is encoded in memory and written at once, and decoded from one
-/// read of the whole payload, after its checksum was verified. (Protobuf alone
-/// takes an empty file for a valid message with all fields at their defaults.)
+/// A message is encoded in memory and written in one write. It is decoded from one read
+/// of the whole payload, after the checksum was verified. (For protobuf alone, an empty
+/// file is a valid message with all fields at their defaults.)
 ///
-/// `prost` encodes messages of any depth and decodes at most 100 inside of each
-/// other, where an entry of a map is a message too. A deeper one is refused when it
-/// is written. (`prost` encodes by recursion: tens of thousands of levels overflow
-/// the stack, as their drop does.)
+/// `prost` encodes messages of any depth but decodes at most 100 nested ones, where a map
+/// entry counts as a message. A deeper message is refused on write. (`prost` encodes by
+/// recursion: tens of thousands of levels overflow the stack, and so does dropping them.)
 ///
 /// # Examples
 ///
@@ -50,7 +48,7 @@ use crate::{
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ProstCodec;
 
-/// Messages inside of each other that `prost` decodes.
+/// Nested messages that `prost` decodes.
 const LEVELS: usize = 100;
 
 impl<T: Message + Default> Codec<T> for ProstCodec {
@@ -60,7 +58,7 @@ impl<T: Message + Default> Codec<T> for ProstCodec {
         let bytes = value.encode_to_vec();
         read_limit::check(bytes.len() as u64, read_limit::get())?;
         if wire::may_nest_deeper(&bytes, LEVELS) {
-            // Bytes do not tell for certain, and decoding does.
+            // The bytes alone do not prove it, but decoding does.
             T::decode(&*bytes).map_err(unreadable::<T>)?;
         }
         Ok(out.write_all(&bytes)?)

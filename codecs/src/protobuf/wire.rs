@@ -1,18 +1,17 @@
-//! How deep an encoded message can nest, seen without its type.
+//! How deep an encoded message can nest, determined without its type.
 
-/// Whether `bytes`, an encoded message, may hold more than `levels` messages inside
-/// of each other.
+/// Whether `bytes`, an encoded message, may hold more than `levels` nested messages.
 ///
-/// The wire format does not tell a nested message from a string or packed numbers,
-/// so all of these are looked at as messages: the answer may be a false `true`, and
-/// never a false `false`. Each field is visited once, and a field that is too short
-/// for so many levels, which take two bytes each, is not entered.
+/// The wire format does not distinguish a nested message from a string or packed numbers,
+/// so all of these are scanned as messages: the answer may be a false `true`, but never a
+/// false `false`. Each field is visited once. A level takes at least two bytes, so a
+/// field that is too short for the remaining levels is not entered.
 pub(super) fn may_nest_deeper(bytes: &[u8], levels: usize) -> bool {
     if bytes.len() < 2 * (levels + 1) {
         return false;
     }
     let mut fields = Fields(bytes);
-    // Groups that are open: levels without a length.
+    // Open groups, which are levels without a length.
     let mut open = 0;
     while let Some(field) = fields.next() {
         match field {
@@ -39,7 +38,7 @@ enum Field<'a> {
     GroupEnd,
 }
 
-/// The fields of a message, up to the first that is none.
+/// The fields of a message, up to the first malformed one.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
@@ -86,7 +85,7 @@ impl<'a> Fields<'a> {
 mod tests {
     use super::may_nest_deeper;
 
-    /// So many messages inside of a message, the innermost empty.
+    /// `levels` messages nested in a message, the innermost empty.
     fn nested(levels: usize) -> Vec<u8> {
         (0..levels).fold(vec![], |inner, _| {
             let mut outer = vec![0x0a];
