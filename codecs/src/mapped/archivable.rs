@@ -8,16 +8,16 @@ use rkyv::{Archive, Serialize};
 
 use super::{ArchiveChecker, ArchiveWriter};
 
-/// What archives are validated in.
+/// The context that archives are validated in.
 pub(super) type Validator<'a> = Strategy<ArchiveChecker<'a>, BoxedError>;
 
-/// Every type that [`Mapped`](super::Mapped) can hold.
+/// Types that [`Mapped`](super::Mapped) can hold.
 ///
-/// Implemented for all types that derive [`rkyv::Archive`] and
-/// [`rkyv::Serialize`] and whose archived form can be validated and shared between
-/// threads; there is nothing to implement by hand.
+/// Implemented for all types that derive [`rkyv::Archive`] and [`rkyv::Serialize`] and
+/// whose archived form can be validated and shared between threads. Do not implement it
+/// by hand.
 ///
-/// It stands for a longer list of bounds, so that generic code names one:
+/// It abbreviates a longer list of bounds, so that generic code can name a single one:
 ///
 /// ```
 /// # mod file_backed { pub use file_backed_codecs as fbstore; }
@@ -39,7 +39,7 @@ pub(super) type Validator<'a> = Strategy<ArchiveChecker<'a>, BoxedError>;
     note = "derive `rkyv::Archive` and `rkyv::Serialize` for it, and for what it consists of; without a dependency on rkyv: `use file_backed::fbstore::rkyv;` and `#[rkyv(crate = file_backed::fbstore::rkyv)]`",
     note = "its archived form must be `Send`, `Sync` and `'static`, and valid for rkyv's `bytecheck`"
 )]
-// `BoxedError` in place of rkyv's `Error`, which says nothing in an optimized build.
+// `BoxedError` instead of rkyv's `Error`, which has no message in an optimized build.
 pub trait Archivable:
     Archive<Archived: for<'a> CheckBytes<Validator<'a>> + Send + Sync + 'static>
     + for<'w, 'a> Serialize<HighSerializer<ArchiveWriter<'w>, ArenaHandle<'a>, BoxedError>>

@@ -15,43 +15,43 @@ use rkyv::validation::{ArchiveContext, SharedContext};
 use super::tables::{Suspects, Tables};
 use super::trees;
 
-/// What archives are validated in: rkyv's own context, and the checks that
-/// rkyv's collections leave out.
+/// The context that archives are validated in: rkyv's own context, plus the checks that
+/// rkyv's collections omit.
 ///
-/// It stands in the bounds of [`Archivable`](super::Archivable), as
+/// It appears in the bounds of [`Archivable`](super::Archivable), as
 /// `Strategy<ArchiveChecker<'_>, BoxedError>`. Derived types support it, and so do
-/// implementations of `CheckBytes<C>` for every `C: Fallible + ArchiveContext`
-/// (and `SharedContext`, with shared pointers). One for rkyv's `HighValidator`
+/// implementations of `CheckBytes<C>` for every `C: Fallible + ArchiveContext` (with
+/// shared pointers, also `SharedContext`). An implementation for rkyv's `HighValidator`
 /// alone does not: make it generic over the context.
 ///
 /// # What it adds
 ///
-/// rkyv 0.8.18 accepts archives whose collections then read out of bounds. This
-/// context refuses them, without knowing types, by what rkyv's implementations
-/// ask a context:
+/// rkyv 0.8.18 accepts archives whose collections then read out of bounds. This context
+/// refuses them. It does not know the types; it goes by the calls that rkyv's
+/// implementations make to a context:
 ///
-/// * A B-tree asks twice for the same node before it enters it. Leaves without
-///   entries and inner nodes without a first child are refused (`trees.rs`).
-/// * A hash table asks for its entries and control bytes as one range. Where a
-///   pointer with a length and a capacity leads to such a range, the control bytes
-///   that a lookup reads and rkyv does not compare are compared (`tables.rs`).
+/// * A B-tree asks for the same node twice before it enters it. Leaves without entries
+///   and inner nodes without a first child are refused (`trees.rs`).
+/// * A hash table asks for its entries and control bytes as one range. If a pointer with
+///   a length and a capacity leads to such a range, this context compares the control
+///   bytes that a lookup reads but rkyv does not compare (`tables.rs`).
 pub struct ArchiveChecker<'a> {
     bounds: ArchiveValidator<'a>,
     shared: SharedValidator,
     bytes: &'a [u8],
-    /// The range asked for last, until it is entered.
+    /// The range that was checked last, until it is entered.
     asked: Asked,
     tables: Tables,
 }
 
 #[derive(Clone, Copy)]
 struct Asked {
-    /// 0 for none.
+    /// 0 means none.
     address: usize,
     size: usize,
     align: usize,
-    /// Size of what was asked for at the same address just before: the part of a
-    /// B-tree's node that leaves and inner nodes share.
+    /// Size of the previous range, if it was at the same address: the part of a B-tree's
+    /// node that leaves and inner nodes share.
     shared_part: Option<usize>,
 }
 
@@ -75,7 +75,7 @@ impl<'a> ArchiveChecker<'a> {
         }
     }
 
-    /// After validation: what looks like damaged hash tables.
+    /// After validation: the parts that look like damaged hash tables.
     pub(super) fn into_suspects(self) -> Suspects {
         self.tables.into_suspects()
     }
@@ -84,15 +84,14 @@ impl<'a> ArchiveChecker<'a> {
         address - self.bytes.as_ptr().addr()
     }
 
-    /// Checks the node of a B-tree that is entered.
+    /// Checks a node of a B-tree that is being entered.
     #[inline(never)]
     fn check_node(&self, range: Range<usize>, shared_part: usize) -> Result<(), BoxedError> {
         trees::check_node(&self.bytes[range], shared_part).map_err(BoxedError::new)
     }
 }
 
-// SAFETY: what is asked is answered by rkyv's own validator; this one only refuses
-// more.
+// SAFETY: rkyv's own validator answers every call; this context only refuses more.
 unsafe impl ArchiveContext<BoxedError> for ArchiveChecker<'_> {
     #[inline]
     fn check_subtree_ptr(&mut self, ptr: *const u8, layout: &Layout) -> Result<(), BoxedError> {
@@ -126,11 +125,11 @@ unsafe impl ArchiveContext<BoxedError> for ArchiveChecker<'_> {
     #[inline]
     unsafe fn pop_subtree_range(&mut self, range: Range<usize>) -> Result<(), BoxedError> {
         self.asked = Asked::NOTHING;
-        // What is popped ended where the range that is left begins.
+        // The popped range ended where the current range begins.
         let end = self.position(range.start);
         self.tables.leave(self.bytes, end)?;
         // SAFETY: the caller has promised that the range is from `push_subtree_range`,
-        // which hands out those of `bounds`.
+        // which returns those of `bounds`.
         unsafe { self.bounds.pop_subtree_range(range) }
     }
 }

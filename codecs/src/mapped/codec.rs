@@ -1,4 +1,4 @@
-//! rkyv archives as files.
+//! The codec for rkyv archives.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -14,48 +14,46 @@ use crate::{
     ReadAhead,
 };
 
-/// Stores [`Mapped`] values: the payload is the archive, and loading it maps
-/// the file.
+/// Stores [`Mapped`] values: the payload is the archive, and a load maps the file.
 ///
-/// A load costs the same for 4 KiB and 4 GiB, beside validation, which costs
-/// nothing for plain numbers and some nanoseconds an element for types with
-/// strings, options or pointers. Files below 256 KiB are read instead, because
-/// that is faster (see [`crossover`](Self::crossover)), and so is any file for
-/// which there is no map left (see [`map_budget`](crate::map_budget)).
+/// Apart from validation, a load costs the same for 4 KiB and 4 GiB. Validation costs
+/// nothing for plain numbers, and some nanoseconds per element for types with strings,
+/// options or pointers. Files below 256 KiB are read instead, because that is faster (see
+/// [`crossover`](Self::crossover)). So is any file for which no map is left (see
+/// [`map_budget`](crate::map_budget)).
 ///
-/// Every archive is validated before it is used, whoever wrote it, unless the
-/// codec is [`trusting`](Self::trusting). A file that holds another type is
-/// refused if its root has another size or alignment, and for certain if the
-/// types are given ids with [`schema`](Self::schema).
+/// Every archive is validated before it is used, no matter who wrote it, unless the codec
+/// is [`trusting`](Self::trusting). A file that holds another type is refused if its root
+/// has a different size or alignment. It is always refused if the types have different
+/// ids, set with [`schema`](Self::schema).
 ///
-/// Archives can have nearly 2 GiB, the reach of rkyv's 32-bit pointers, and
-/// nearly as much as a file can have with its feature `pointer_width_64`. With
-/// 32-bit pointers, rkyv silently cuts a `usize` above 32 bits, and refuses a
-/// `String` of 1 GiB and more.
+/// An archive can be almost 2 GiB long, the reach of rkyv's 32-bit pointers. With its
+/// feature `pointer_width_64`, an archive can be almost as long as a file. With 32-bit
+/// pointers, rkyv silently truncates a `usize` above 32 bits, and refuses a `String` of
+/// 1 GiB or more.
 ///
-/// An archived type can ask for an alignment of up to 4096 bytes. rkyv itself
-/// leaves gaps of at most 31 bytes between the parts of an archive and panics
-/// where it needs a larger one, so elements aligned to 64 bytes and more that
-/// stand behind a pointer (in a `Vec` or a `Box`) must be the first thing that
-/// is archived; for the root there is no such condition.
+/// An archived type can require an alignment of up to 4096 bytes. rkyv itself leaves gaps
+/// of at most 31 bytes between the parts of an archive and panics if it needs a larger
+/// one. Elements behind a pointer (in a `Vec` or a `Box`) that are aligned to 64 bytes or
+/// more must therefore be archived first. The root is not subject to this restriction.
 ///
 /// # What validation does not cover
 ///
-/// An archive that passes validation can be read by safe code without undefined
-/// behaviour, also if its file was made by an attacker. What rkyv 0.8.18 leaves
-/// unchecked of B-trees and hash tables is checked here, see
-/// [`ArchiveChecker`](super::ArchiveChecker). What is not covered:
+/// Safe code can read an archive that passes validation without undefined behaviour, even
+/// if an attacker made its file. [`ArchiveChecker`](super::ArchiveChecker) adds the
+/// checks of B-trees and hash tables that rkyv 0.8.18 omits. Validation does not cover:
 ///
-/// * **Values.** Keys may be out of order or under the wrong hash, so that a lookup does
-///   not find them. The table of an `IndexMap` or `IndexSet` may lead to other entries,
-///   or to none: then a lookup panics.
+/// * **Values.** Keys may be out of order or stored under the wrong hash, so that lookups
+///   miss them. The table of an `IndexMap` or `IndexSet` may refer to the wrong entries,
+///   or to none, in which case a lookup panics.
 /// * **Implementations of rkyv's safe traits `LayoutRaw` and `ArchivePointee` that state
-///   a wrong size or wrong metadata**: validation has to believe them. Those of rkyv
-///   and of derived types are right, so this takes an implementation, not a file.
+///   a wrong size or wrong metadata**: validation has to believe them. The
+///   implementations of rkyv and of derived types are correct, so this requires a faulty
+///   implementation; a file alone is not enough.
 ///
-/// Accidental damage is found by the checksum: when a file is read, unless that is
-/// switched off, and with [`Verify::Always`](crate::Verify::Always) also where it is
-/// mapped. An attacker who makes a file makes its checksum too.
+/// The checksum detects accidental damage: when a file is read, unless that is switched
+/// off, and with [`Verify::Always`](crate::Verify::Always) also when it is mapped. It
+/// does not protect against an attacker, who can compute the checksum too.
 ///
 /// # Examples
 ///
@@ -90,36 +88,35 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct MappedCodec {
     fetch: Fetch,
-    /// Pointers that may follow on each other in what is validated.
+    /// Longest chain of pointers that validation follows.
     max_depth: usize,
-    /// That of who called [`trusting`](Self::trusting), about files.
+    /// The promise about files that the caller of [`trusting`](Self::trusting) made.
     promise: Option<Promise>,
-    /// Ids by the type that is archived; never 0.
+    /// Schema ids by archived type; never 0.
     schemas: HashMap<TypeId, u64>,
 }
 
 impl MappedCodec {
-    /// A codec that maps files.
+    /// Creates a codec that maps files.
     ///
     /// # Safety
     ///
-    /// The caller promises what [`MapLicence::new`] asks for, of every file
-    /// that is read through this codec or a clone of it: in short, that nobody
-    /// modifies or truncates it in place until the last value made of it is
-    /// gone.
+    /// The caller promises what [`MapLicence::new`] requires, for every file that is read
+    /// through this codec or a clone of it: in short, that the file is not modified in
+    /// place or truncated until the last value made of it is gone.
     pub unsafe fn new() -> Self {
         // SAFETY: the caller has promised the same.
         Self::licensed(unsafe { MapLicence::new() })
     }
 
-    /// A codec that maps files, with a licence made elsewhere.
+    /// Creates a codec that maps files with an existing licence.
     pub fn licensed(licence: MapLicence) -> Self {
         Self::fetching(Fetch::licensed(licence))
     }
 
-    /// A codec that reads each file into memory and never maps one. It reads
-    /// and writes the same files and values as one that maps, and validates them in
-    /// the same way.
+    /// Creates a codec that reads every file into memory and never maps one. It reads and
+    /// writes the same files and values as a codec that maps, and validates them in the
+    /// same way.
     pub fn heap() -> Self {
         Self::fetching(Fetch::heap())
     }
@@ -133,21 +130,20 @@ impl MappedCodec {
         }
     }
 
-    /// Takes the bytes of every file for the archive that its footer says it is,
-    /// without validating them. For archives of many small parts, whose
-    /// validation takes time; that of plain numbers costs nothing.
+    /// Accepts the bytes of every file as the archive that its footer describes, without
+    /// validation. This is for archives of many small parts, which take time to validate;
+    /// validating plain numbers costs nothing.
     ///
-    /// Lengths, format, root and schema id are still checked, and whatever is
-    /// read is checksummed; see [`verify`](Self::verify) for what is mapped.
+    /// Lengths, format, root and schema id are still checked, and the checksum of a file
+    /// that is read is verified; see [`verify`](Self::verify) for files that are mapped.
     ///
     /// # Safety
     ///
-    /// The caller promises, of every file that is read through this codec or a
-    /// clone of it, that its payload is a valid archive of the type that it is
-    /// read as: it was written by this codec from a value of this very type,
-    /// whose `Archive` implementation is right, and was not changed since. Give
-    /// the types schema ids ([`schema`](Self::schema)), so that one is not taken
-    /// for another.
+    /// The caller promises, for every file that is read through this codec or a clone of
+    /// it, that its payload is a valid archive of the type that it is read as: it was
+    /// written by this codec from a value of this very type, whose `Archive`
+    /// implementation is correct, and has not been changed since. Give the types schema
+    /// ids ([`schema`](Self::schema)), so that one is not mistaken for another.
     #[must_use]
     pub unsafe fn trusting(mut self) -> Self {
         // SAFETY: the caller has promised the same.
@@ -155,12 +151,12 @@ impl MappedCodec {
         self
     }
 
-    /// Gives the type `T` a schema id, which stands in the footer of its files:
-    /// a file with another id, or with none, is refused. Choose another id when
-    /// the type changes. 0 takes the id away.
+    /// Gives the type `T` a schema id, which is stored in the footer of its files. A file
+    /// with a different id, or with none, is refused. Choose a new id when the type
+    /// changes. 0 removes the id.
     ///
-    /// Once files of a type carry an id, a codec that gives the type none
-    /// refuses them.
+    /// Once files of a type carry an id, a codec without an id for that type refuses
+    /// them.
     #[must_use]
     pub fn schema<T: Archivable>(mut self, id: u64) -> Self {
         match id {
@@ -170,51 +166,49 @@ impl MappedCodec {
         self
     }
 
-    /// Refuses archives in which more than `pointers` pointers follow on each
-    /// other (a list of boxes has one for each link). 128 if not set.
+    /// Refuses archives with a chain of more than `pointers` pointers (a list of boxes
+    /// has one per link). The default is 128.
     ///
-    /// Validation calls itself for each pointer, so a damaged file could
-    /// otherwise overflow the stack. Raise it only if the threads that load have
-    /// the stack for it: 100 to 200 bytes a pointer in an optimized build, and 1 to
-    /// 2 KiB in a debug build.
+    /// Validation recurses for each pointer, so a damaged file could otherwise overflow
+    /// the stack. Raise the limit only if the loading threads have enough stack: 100 to
+    /// 200 bytes per pointer in an optimized build, and 1 to 2 KiB in a debug build.
     ///
-    /// A codec that is [`trusting`](Self::trusting) does not validate files, and
-    /// takes any depth from them; the limit is that of what it archives itself.
+    /// A [`trusting`](Self::trusting) codec does not validate files and accepts any depth
+    /// from them. The limit then applies only to the values that it archives itself.
     #[must_use]
     pub fn max_depth(mut self, pointers: usize) -> Self {
         self.max_depth = pointers;
         self
     }
 
-    /// Archives `value` on the heap, as [`Mapped::new`] does, and accepts what
-    /// this codec's [`max_depth`](Self::max_depth) accepts. It is validated also
-    /// by a codec that is [`trusting`](Self::trusting), whose promise is about
-    /// files.
+    /// Archives `value` on the heap, like [`Mapped::new`], with this codec's
+    /// [`max_depth`](Self::max_depth) as the limit. A [`trusting`](Self::trusting) codec
+    /// validates the archive too, because its promise covers only files.
     ///
     /// # Errors
     ///
-    /// Those of [`Mapped::new`].
+    /// Same as [`Mapped::new`].
     ///
     /// # Panics
     ///
-    /// As [`Mapped::new`].
+    /// Same as [`Mapped::new`].
     pub fn archive<T: Archivable>(&self, value: &T) -> Result<Mapped<T>, BoxError> {
         Mapped::archive(value, self.validated())
     }
 
-    /// Archives `value` straight into a file, without a copy of the archive in
-    /// memory. The file is the same as if a [`Mapped`] of it were written.
+    /// Archives `value` directly into a file, without a copy of the archive in memory.
+    /// The file is the same as if a [`Mapped`] of the value were written.
     ///
     /// The archive is validated when it is read, not now.
     ///
     /// # Errors
     ///
-    /// Those of [`Mapped::new`] but for the validation's, and those of the file.
+    /// Those of [`Mapped::new`], except for validation errors, and those of the file.
     ///
     /// # Panics
     ///
-    /// As [`Mapped::new`]; and, in a debug build, if something was written to
-    /// `out` before, because an archive is all of its payload.
+    /// Same as [`Mapped::new`]. In a debug build, also if something was already written
+    /// to `out`, because an archive must be the whole payload.
     pub fn encode_archive<T: Archivable>(
         &self,
         value: &T,
@@ -225,14 +219,14 @@ impl MappedCodec {
         Ok(self.fetch.check_written(out.position())?)
     }
 
-    /// Puts into the footer what there is to say of a `T`.
+    /// Adds the description of a `T` to the footer.
     fn describe<T: Archivable>(&self, out: &mut PayloadWriter<'_>) -> Result<(), FrameError> {
         out.set_archive(format::layout_of::<T>()?);
         out.set_schema(self.schema_of::<T>());
         Ok(())
     }
 
-    /// Compares with what the footer says.
+    /// Compares the footer with the description of a `T`.
     fn check<T: Archivable>(&self, footer: &Footer) -> Result<(), FrameError> {
         format::check(format::layout_of::<T>()?, footer.archive())?;
         let expected = self.schema_of::<T>();
@@ -254,23 +248,24 @@ impl MappedCodec {
         &self.fetch
     }
 
-    /// Why something that nobody has promised anything of is taken for an archive.
+    /// How bytes without a promise are accepted as an archive.
     fn validated(&self) -> Trust {
         Trust::Validated {
             max_depth: self.max_depth,
         }
     }
 
-    /// Why a file's bytes are taken for an archive.
+    /// How a file's bytes are accepted as an archive.
     fn trust(&self) -> Trust {
         self.promise.map_or(self.validated(), Trust::Promised)
     }
 
-    /// How memory is aligned that a `T` is read into.
+    /// The alignment of memory that a `T` is read into.
     fn align_of<T: Archivable>(&self) -> usize {
         match self.promise {
             None => align_of::<T::Archived>().max(LEAST),
-            // Nobody would find out that something asks for more.
+            // Without validation, nothing would detect that data behind a pointer needs
+            // more.
             Some(_) => PAGE,
         }
     }
@@ -319,7 +314,7 @@ impl<T: Archivable> Codec<Mapped<T>> for MappedCodec {
         self.fetch.licence.is_some()
     }
 
-    /// Shares the bytes, which never change.
+    /// Shares the bytes, which are immutable.
     fn duplicate(&self, value: &Mapped<T>) -> Result<Mapped<T>, BoxError> {
         Ok(value.clone())
     }

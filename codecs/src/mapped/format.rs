@@ -1,5 +1,5 @@
-//! What the compiled rkyv writes: its format features, and what a footer says
-//! of an archive.
+//! The format that rkyv is compiled to write, and the description of an archive in a
+//! footer.
 
 use rkyv::primitive::{ArchivedU32, ArchivedUsize};
 
@@ -14,7 +14,7 @@ const BIG_ENDIAN: u16 = 0x0010;
 /// Numbers are aligned to single bytes.
 const UNALIGNED: u16 = 0x0020;
 
-/// rkyv's format features as compiled, the way a footer states them. Never 0.
+/// rkyv's format features as compiled, encoded as in a footer. Never 0.
 pub(super) fn compiled() -> u16 {
     let mut format = size_of::<ArchivedUsize>() as u16;
     if numbers::are_big_endian() {
@@ -26,11 +26,11 @@ pub(super) fn compiled() -> u16 {
     format
 }
 
-/// What the footer of a file with a `T` says.
+/// The description in the footer of a file that holds a `T`.
 ///
 /// # Errors
 ///
-/// [`FrameError::Alignment`] for a type that a map cannot align.
+/// [`FrameError::Alignment`] if the type needs a larger alignment than a map has.
 pub(super) fn layout_of<T: Archivable>() -> Result<ArchiveLayout, FrameError> {
     let align = align_of::<T::Archived>();
     if align > PAGE {
@@ -43,8 +43,8 @@ pub(super) fn layout_of<T: Archivable>() -> Result<ArchiveLayout, FrameError> {
     })
 }
 
-/// Whether an archive that its footer describes as `found` can hold what
-/// `expected` describes.
+/// Checks that an archive whose footer describes it as `found` can hold what `expected`
+/// describes.
 ///
 /// # Errors
 ///

@@ -1,5 +1,5 @@
-//! Values as rkyv archives, used where they lie: in a mapped file, or in memory
-//! that looks like one.
+//! Values as rkyv archives, used in place: in a mapped file, or in memory with the same
+//! layout.
 
 mod archivable;
 mod checker;

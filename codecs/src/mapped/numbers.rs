@@ -1,4 +1,4 @@
-//! The numbers that rkyv's collections are built from, as bytes of an archive.
+//! Reading the numbers that rkyv's collections consist of from the bytes of an archive.
 
 use std::any::TypeId;
 
@@ -22,7 +22,7 @@ pub(super) fn are_big_endian() -> bool {
     number == TypeId::of::<u16_be>() || number == TypeId::of::<u16_ube>()
 }
 
-/// The archived `usize` at `at`, if there is one; cut as rkyv does it where this
+/// The archived `usize` at `at`, if there is one. It is truncated like rkyv does if this
 /// machine's `usize` is smaller.
 #[inline]
 pub(super) fn length(bytes: &[u8], at: usize) -> Option<usize> {
@@ -34,7 +34,7 @@ pub(super) fn length(bytes: &[u8], at: usize) -> Option<usize> {
     Some(number as usize)
 }
 
-/// The archived offset of a relative pointer at `at`, if there is one; cut in the
+/// The archived offset of a relative pointer at `at`, if there is one; truncated in the
 /// same way.
 #[inline]
 pub(super) fn offset(bytes: &[u8], at: usize) -> Option<isize> {

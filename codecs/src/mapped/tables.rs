@@ -1,23 +1,23 @@
-//! What rkyv leaves unchecked of hash tables.
+//! The checks of hash tables that rkyv omits.
 //!
-//! A table is one range: its entries, the last one first, then its control bytes,
-//! one for each place (below 0x80 where it holds an entry) and 15 to 30 more. A
-//! lookup reads 16 at once, from any place on, so of those behind the places it
-//! expects the first ones again, and 0xff behind these. rkyv 0.8.18 compares them in
-//! part or not at all. A control byte that is full where it should be empty makes a
-//! lookup read an entry that was not validated, and tables without any empty one
-//! make it go on forever.
+//! A table is one range: its entries in reverse order, then its control bytes. There is
+//! one control byte for each place (below 0x80 if the place holds an entry), and 15 to 30
+//! more. A lookup reads 16 control bytes at once, starting at any place. It therefore
+//! relies on the bytes after the places: they must repeat the first control bytes, and
+//! all further ones must be 0xff. rkyv 0.8.18 compares them in part or not at all. If a
+//! control byte is full where it should be empty, a lookup reads an entry that was not
+//! validated. If no control byte is empty, a lookup never ends.
 //!
-//! The owner of a table (its pointer, length and capacity) lies in the object that
-//! is being validated, but the context is not shown where. So when the object has been
-//! validated, all three numbers in a row are looked at, and those whose pointer and
-//! capacity fit a range that was entered as a part of it are taken for its owner. An
-//! object without such parts, as one of plain numbers, is not looked at. This misses no
-//! table.
-//! It can take something else for one: texts and arrays of bytes have the same
-//! layout as a table of byte-aligned entries, and `(String, u32, u32)` looks like a
-//! pointer with a length and a capacity, if the text has 35 bytes. What is then not as
-//! in a table is a *suspect*, which [`Suspects::are_none`] decides on.
+//! The owner of a table (its pointer, length and capacity) is part of the object that is
+//! being validated, but the context does not learn where. So once the object has been
+//! validated, every three consecutive numbers in it are examined. If their pointer and
+//! capacity fit a range that was entered as a part of the object, they are treated as its
+//! owner. An object without such parts, for example one of plain numbers, is skipped. No
+//! table is missed this way, but something else can be mistaken for one: texts and byte
+//! arrays have the same layout as a table of byte-aligned entries, and `(String, u32,
+//! u32)` looks like a pointer with a length and a capacity if the text has 35 bytes. If
+//! such a range does not look like an intact table, it becomes a *suspect*, and
+//! [`Suspects::are_none`] decides.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -33,15 +33,15 @@ use crate::aligned::{AlignedBytes, PAGE};
 /// Most control bytes that a lookup reads at once, on any machine.
 const GROUP: usize = 16;
 
-/// The control byte of a place without an entry, as rkyv writes it. All that have
-/// this bit are read as empty.
+/// The control byte that rkyv writes for a place without an entry. Any byte with the high
+/// bit set is read as empty.
 const EMPTY: u8 = 0xff;
 
-/// Size of the smallest table: no entries that take room, and one group of control
+/// Size of the smallest table: entries that take no space, and one group of control
 /// bytes.
 const LEAST: usize = 2 * GROUP - 1;
 
-/// Ranges up to here are looked through for what tells them from a table.
+/// Ranges of up to this many bytes are scanned for evidence that they are not tables.
 const SHORT: usize = 4096;
 
 /// Why a hash table is refused.
@@ -53,56 +53,57 @@ pub(super) enum BadTable {
     Capacity,
 }
 
-/// What was entered and may be a hash table, of the objects that are being validated.
+/// The ranges entered so far that may be hash tables, for the objects that are being
+/// validated.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    /// How many objects are being validated, each as a part of the one before.
+    /// How many objects are being validated, each a part of the previous one.
     depth: usize,
-    /// The parts of these that may be tables, of each in the order of their addresses:
-    /// rkyv accepts no other.
+    /// The parts of these objects that may be tables. The parts of one object are in
+    /// ascending order of address; rkyv accepts no other.
     parts: Vec<Part>,
     suspects: Suspects,
-    /// By its end and its places, how many places of a table are taken.
+    /// The number of full places of a table, by its end and its number of places.
     taken: BTreeMap<(usize, usize), usize>,
-    /// Where tables would begin that have too many places, once that was asked.
+    /// Where the tables with too many places would begin; `None` until first needed.
     overflowing: Option<Vec<usize>>,
 }
 
 #[derive(Debug)]
 struct Part {
     range: Range<usize>,
-    /// The depth of what it is a part of.
+    /// The depth of the object that it is a part of.
     depth: usize,
-    /// Suspects known before it was entered.
+    /// Number of suspects known before it was entered.
     suspects: usize,
-    /// Whether something inside of it is a suspect.
+    /// Whether it contains a suspect.
     holds_suspects: bool,
     is_suspect: bool,
 }
 
-/// What looks like a damaged hash table and may be something else.
+/// Ranges that look like damaged hash tables but may be something else.
 #[derive(Debug, Default)]
 pub(super) struct Suspects {
-    /// No one lies in another.
+    /// None of them contains another.
     parts: Vec<Range<usize>>,
-    /// Where the lengths of what seems to own them stand. No more than
-    /// [`FEW`](Self::FEW) and one.
+    /// Offsets of the lengths of their apparent owners. At most [`FEW`](Self::FEW) plus
+    /// one.
     lengths: Vec<usize>,
 }
 
 /// Three numbers that may be a table's pointer, length and capacity.
 struct Owner {
-    /// Where the length stands.
+    /// Offset of the length.
     len_at: usize,
     len: usize,
     places: usize,
-    /// Where the control bytes begin, and where they end.
+    /// Where the control bytes begin and end.
     control: usize,
     end: usize,
 }
 
 impl Tables {
-    /// An object is entered, as a part of the one that is being validated.
+    /// Called when an object is entered, as a part of the one that is being validated.
     ///
     /// # Errors
     ///
@@ -114,9 +115,9 @@ impl Tables {
         range: Range<usize>,
         align: usize,
     ) -> Result<(), BoxedError> {
-        // The size of all else is a multiple of its alignment.
+        // Everything else has a size that is a multiple of its alignment.
         let is_table = range.len() & (align - 1) != 0;
-        // Entries that take no bytes, of any alignment.
+        // Possibly a table whose entries take no bytes, of any alignment.
         if WIDTH >= size_of::<usize>() && range.len() == GROUP - 1 {
             self.check_capacity(bytes, range.start)?;
         }
@@ -127,7 +128,8 @@ impl Tables {
         Ok(())
     }
 
-    /// The object that was entered last, which ends here, has been validated.
+    /// Called when the object that was entered last, which ends at `end`, has been
+    /// validated.
     ///
     /// # Errors
     ///
@@ -144,11 +146,11 @@ impl Tables {
         }
     }
 
-    /// Notes a part that may be a table.
+    /// Records a part that may be a table.
     #[inline(never)]
     fn note(&mut self, bytes: &[u8], range: Range<usize>, align: usize) {
-        // A table has a place without an entry, whose control byte is no ASCII. Texts
-        // are mostly told from tables by that.
+        // A table has a place without an entry, whose control byte is not ASCII. This
+        // excludes most texts.
         let is_text = align == 1 && range.len() <= SHORT && bytes[range.clone()].is_ascii();
         if !is_text {
             self.parts.push(Part {
@@ -161,7 +163,7 @@ impl Tables {
         }
     }
 
-    /// Leaves an object that has parts or is one.
+    /// Leaves an object that has recorded parts or is one.
     #[inline(never)]
     fn close(&mut self, bytes: &[u8], depth: usize, end: usize) -> Result<(), BoxedError> {
         let others = self.parts.iter().rposition(|part| part.depth < depth);
@@ -182,8 +184,8 @@ impl Tables {
         self.suspects
     }
 
-    /// Looks at every place that may be the owner of one of the parts from `own` on: what
-    /// they are parts of lies between the last one and `end`.
+    /// Examines every position that may hold the owner of one of the parts from `own` on.
+    /// The object that they are parts of lies between the last of them and `end`.
     fn find_suspects(&mut self, bytes: &[u8], own: usize, end: usize) -> Result<(), BadTable> {
         let parts = &mut self.parts[own..];
         let behind = parts.last().map_or(end, |part| part.range.end);
@@ -191,7 +193,7 @@ impl Tables {
             let Some(owner) = Owner::at(bytes, at, behind) else {
                 continue;
             };
-            // They do not overlap and none is empty, so that their ends ascend.
+            // The parts do not overlap and none is empty, so their ends ascend.
             let Ok(found) = parts.binary_search_by_key(&owner.end, |part| part.range.end) else {
                 continue;
             };
@@ -200,7 +202,7 @@ impl Tables {
             if is_known || !owner.fits(&part.range) || owner.repeats(bytes) {
                 continue;
             }
-            // rkyv has counted them: if it is a table, they are as many as it says.
+            // rkyv has counted the entries: in a table, their number equals the length.
             let taken = self.taken.entry((owner.end, owner.places));
             if *taken.or_insert_with(|| owner.taken(bytes)) != owner.len {
                 continue;
@@ -218,9 +220,9 @@ impl Tables {
         Ok(())
     }
 
-    /// Refuses a table whose entries take no room, and whose number of places is so large
-    /// that rkyv's own arithmetic overflows: it would be found to have the size of the
-    /// range that begins at `start`, and validation itself would read out of bounds.
+    /// Refuses a table whose entries take no space and whose number of places makes
+    /// rkyv's own arithmetic overflow. Its computed size would be that of the range that
+    /// begins at `start`, and validation itself would read out of bounds.
     #[cold]
     fn check_capacity(&mut self, bytes: &[u8], start: usize) -> Result<(), BoxedError> {
         let overflowing = self.overflowing.get_or_insert_with(|| {
@@ -243,8 +245,8 @@ impl Tables {
 }
 
 impl Owner {
-    /// What the numbers at `at` say, if they can be those of a table whose range ends
-    /// before `limit`.
+    /// Reads the numbers at `at`; `None` if they cannot belong to a table whose range
+    /// ends at or before `limit`.
     #[inline]
     fn at(bytes: &[u8], at: usize, limit: usize) -> Option<Self> {
         let len = numbers::length(bytes, at + WIDTH)?;
@@ -266,13 +268,14 @@ impl Owner {
         })
     }
 
-    /// Whether whole entries lie between the beginning of `part` and the control bytes.
+    /// Whether a whole number of entries lies between the beginning of `part` and the
+    /// control bytes.
     fn fits(&self, part: &Range<usize>) -> bool {
         let entries = self.control.checked_sub(part.start);
         entries.is_some_and(|size| size.is_multiple_of(self.places))
     }
 
-    /// Whether the last control bytes are as a lookup relies on.
+    /// Whether the last control bytes are what a lookup relies on.
     fn repeats(&self, bytes: &[u8]) -> bool {
         let (places, behind) = bytes[self.control..self.end].split_at(self.places);
         let (first, filler) = behind.split_at(behind.len().min(places.len()));
@@ -286,7 +289,7 @@ impl Owner {
     }
 }
 
-/// The places in `range` where three numbers in a row can stand.
+/// The positions in `range` where three consecutive numbers fit.
 fn rows(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = usize> + use<> {
     let unaligned = (bytes.as_ptr().addr() + range.start) % ALIGN;
     let first = range.start + (ALIGN - unaligned) % ALIGN;
@@ -295,7 +298,7 @@ fn rows(bytes: &[u8], range: Range<usize>) -> impl Iterator<Item = usize> + use<
 }
 
 impl Suspects {
-    /// Most for which each is looked at by itself.
+    /// Up to this many apparent owners are examined one by one.
     const FEW: usize = 8;
 
     pub(super) fn is_empty(&self) -> bool {
@@ -306,14 +309,15 @@ impl Suspects {
         self.lengths.len() <= Self::FEW
     }
 
-    /// Whether none of them is a table. `is_valid` validates a changed copy of `bytes`,
-    /// which is not valid for certain if it is.
+    /// Whether none of them is a table. `is_valid` validates modified copies of `bytes`;
+    /// if a suspect is a table, the modification is certain to make the copy invalid.
     ///
-    /// With all places of all suspects taken, a table's length is wrong, and texts,
-    /// numbers and most else of this layout is as valid as before. As no suspect is
-    /// a part of another, nothing else is read differently. If that does not tell, they
-    /// may be good tables that other numbers seem to own: each of these lengths is made
-    /// greater than any capacity by itself, which an owner's must not be.
+    /// The first copy marks all places of all suspects as full. That makes a table's
+    /// length wrong, while texts, numbers and most other data of this layout stay valid.
+    /// No suspect contains another, so nothing else is read differently. If that copy is
+    /// invalid, the suspects may still be intact tables that other numbers appear to own.
+    /// So each apparent owner's length is then set, one at a time, above any possible
+    /// capacity, which is invalid for a real owner.
     ///
     /// # Errors
     ///
@@ -345,7 +349,7 @@ impl Suspects {
     }
 }
 
-/// A copy of `bytes` in which the ranges, which ascend, are filled with `fill`.
+/// Copies `bytes`, with the ranges, which are in ascending order, filled with `fill`.
 fn with_filled(bytes: &[u8], ranges: &[Range<usize>], fill: u8) -> io::Result<AlignedBytes> {
     let fill = [fill; 64];
     let mut copy = AlignedBytes::with_capacity(bytes.len(), PAGE)?;

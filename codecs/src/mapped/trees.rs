@@ -1,10 +1,10 @@
-//! What rkyv leaves unchecked of B-trees.
+//! The checks of B-trees that rkyv omits.
 //!
-//! Iterating goes down to the first leaf through the first child of every inner
-//! node, and reads the first entry of that leaf. rkyv 0.8.18 asks neither whether
-//! there is such a child nor whether the leaf has an entry, and validation, which
-//! checks as many entries as a leaf says that it has, accepts both. No tree that
-//! rkyv writes has a leaf without entries or an inner node without a first child.
+//! Iteration descends through the first child of each inner node to the first leaf, and
+//! reads that leaf's first entry. rkyv 0.8.18 checks neither that the child exists nor
+//! that the leaf has an entry. Validation checks as many entries as a leaf claims to
+//! have, so it accepts both. No tree that rkyv writes has a leaf without entries or an
+//! inner node without a first child.
 
 use super::numbers;
 
@@ -17,16 +17,16 @@ pub(super) enum BadNode {
     NoFirstChild,
 }
 
-/// The kinds of nodes, as their first byte says.
+/// The kinds of nodes, in their first byte.
 const LEAF: u8 = 0;
 const INNER: u8 = 1;
 
-/// The offset of a relative pointer that points to nothing.
+/// The offset of a null relative pointer.
 const NOTHING: isize = 1;
 
-/// Checks a node that rkyv has found to lie in the archive. It begins with what
-/// leaves and inner nodes share: their kind and the room for entries. Behind that,
-/// a leaf has the number of its entries, and an inner node its children.
+/// Checks a node that rkyv has found to lie within the archive. Leaves and inner nodes
+/// begin with a shared part: the kind and the space for entries. After it, a leaf has its
+/// number of entries, and an inner node its children.
 pub(super) fn check_node(node: &[u8], shared_part: usize) -> Result<(), BadNode> {
     let at = shared_part.next_multiple_of(numbers::ALIGN);
     match node.first() {

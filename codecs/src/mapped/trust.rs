@@ -1,4 +1,4 @@
-//! The one place that decides whether bytes are an archive.
+//! The only place that decides whether bytes are an archive.
 
 use std::num::NonZeroUsize;
 
@@ -10,44 +10,43 @@ use super::{Archivable, ArchiveChecker};
 use crate::BoxError;
 use crate::frame::FrameError;
 
-/// How many pointers behind each other validation follows unless told
-/// otherwise. Validation calls itself for each, and so do deserialization and
-/// drop afterwards. Each call takes stack: measured on an expression tree, 80
-/// to 180 bytes in an optimized build and 1.1 KiB in a debug build, so that 128
-/// of them fit a stack of 512 KiB with room for larger frames.
+/// The default for the longest chain of pointers that validation follows. Validation
+/// recurses for each pointer, and so do deserialization and drop later. Each call takes
+/// stack: measured on an expression tree, 80 to 180 bytes in an optimized build and
+/// 1.1 KiB in a debug build. 128 calls therefore fit a stack of 512 KiB, with room for
+/// larger frames.
 pub(super) const MAX_DEPTH: usize = 128;
 
-/// Why bytes are taken for an archive.
+/// Why bytes are accepted as an archive.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Trust {
-    /// Because they were validated, following so many pointers.
+    /// They were validated, with at most this many pointers in a chain.
     Validated { max_depth: usize },
-    /// Because somebody has promised it.
+    /// The user promised it.
     Promised(Promise),
 }
 
-/// Somebody's promise that bytes are valid archives.
+/// The user's promise that bytes are valid archives.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Promise(());
 
 impl Promise {
     /// # Safety
     ///
-    /// Whatever bytes are looked at by virtue of this promise end with a valid
-    /// archive of the type asked for, if they begin on a page.
+    /// All bytes that are accessed by virtue of this promise must end with a valid
+    /// archive of the requested type, if they begin on a page boundary.
     pub(super) unsafe fn new() -> Self {
         Self(())
     }
 }
 
 impl Trust {
-    /// What is asked of values that are archived in memory, unless told
-    /// otherwise.
+    /// The default for values that are archived in memory.
     pub(super) const DEFAULT: Self = Self::Validated {
         max_depth: MAX_DEPTH,
     };
 
-    /// Where the root of `bytes` begins.
+    /// Returns where the root of `bytes` begins.
     ///
     /// # Errors
     ///
@@ -61,7 +60,7 @@ impl Trust {
     }
 }
 
-/// Where the root stands that `bytes` end with, if there is room for one and it
+/// The position of the root that `bytes` end with, if they are long enough for one and it
 /// is aligned.
 fn root_position<T: Archivable>(bytes: &[u8]) -> Result<usize, FrameError> {
     let root = bytes
@@ -76,13 +75,12 @@ fn root_position<T: Archivable>(bytes: &[u8]) -> Result<usize, FrameError> {
     }
 }
 
-/// Validates that `bytes` end with a `T::Archived`, and that everything it
-/// points to lies inside them, is aligned and valid. Returns where it begins.
+/// Validates that `bytes` end with a `T::Archived`, and that everything it points to lies
+/// inside them, is aligned and valid. Returns where the root begins.
 ///
-/// Unless a promise stands for them ([`Trust::Promised`]), no value is made of bytes
-/// that did not pass here, whatever wrote them:
-/// a footer vouches for a file, not for the `Archive` implementation that
-/// filled it, which is safe code and may be wrong.
+/// Without a promise ([`Trust::Promised`]), no value is made of bytes that did not pass
+/// this function, no matter what wrote them. A footer vouches for a file, but not for the
+/// `Archive` implementation that filled it, which is safe code and may be wrong.
 ///
 /// # Errors
 ///
@@ -98,7 +96,7 @@ fn validate<T: Archivable>(bytes: &[u8], max_depth: usize) -> Result<usize, BoxE
     Err(FrameError::InvalidArchive(BadTable::Unrepeated.to_string()).into())
 }
 
-/// Validates all but whether the suspects, which are returned, are hash tables.
+/// Validates everything except whether the returned suspects are hash tables.
 fn check<T: Archivable>(bytes: &[u8], max_depth: usize) -> Result<Suspects, FrameError> {
     // The validator counts the root too, and fails when it reaches zero.
     let depth = NonZeroUsize::MIN.saturating_add(max_depth.saturating_add(1));
@@ -108,8 +106,8 @@ fn check<T: Archivable>(bytes: &[u8], max_depth: usize) -> Result<Suspects, Fram
     Ok(checker.into_suspects())
 }
 
-/// Why an archive is refused. That it is too deep, rkyv says in a trace, which
-/// only `Debug` shows; its message is of an `Option`. (rkyv's usual `Error` says nothing
+/// Converts rkyv's error. Only the trace in its `Debug` output says that an archive is
+/// too deep; its message then concerns an `Option`. (rkyv's usual `Error` has no message
 /// at all in an optimized build.)
 fn refused(error: &BoxedError, max_depth: usize) -> FrameError {
     match format!("{error:?}").contains("ExceededMaximumSubtreeDepth") {

@@ -1,4 +1,4 @@
-//! A value that is used as its archive.
+//! A value that is used in its archived form.
 
 use std::any::type_name;
 use std::fmt;
@@ -19,13 +19,12 @@ use crate::{Access, BoxError, Footprint, Map, MaybeMapped, Prefault};
 
 /// A value of type `T`, in its archived form.
 ///
-/// It dereferences to `T::Archived` (for a `struct Tile` that derives
-/// [`rkyv::Archive`], that is `ArchivedTile`), and the bytes of that live in a
-/// mapped file or on the heap. A clone shares them, so it costs the same for
-/// any size. The bytes never change; to change a value, make another one.
+/// It dereferences to `T::Archived` (for a `struct Tile` that derives [`rkyv::Archive`],
+/// that is `ArchivedTile`), whose bytes are in a mapped file or on the heap. Clones share
+/// the bytes, so a clone costs the same for any size. The bytes never change; to change a
+/// value, make a new one.
 ///
-/// `Mapped<T>` is `Send` and `Sync` for every [`Archivable`] type, also where
-/// `T` itself is not.
+/// `Mapped<T>` is `Send` and `Sync` for every [`Archivable`] type, even if `T` is not.
 ///
 /// # Examples
 ///
@@ -58,18 +57,17 @@ use crate::{Access, BoxError, Footprint, Map, MaybeMapped, Prefault};
 /// # }
 /// ```
 pub struct Mapped<T> {
-    /// Validated as an archive of `T`, or promised to be one, with its root at
-    /// `root`, and unchanged since: nothing here hands out a mutable reference, archived types have
-    /// no interior mutability, and a mapped file stays as it is by the licence.
+    /// Validated as an archive of `T`, or promised to be one, with its root at `root`,
+    /// and unchanged since: nothing here hands out a mutable reference, archived types
+    /// have no interior mutability, and by the licence a mapped file does not change.
     bytes: Shared,
-    /// Where in `bytes` the root begins. Never a pointer, so that the value can
-    /// be moved.
+    /// Where in `bytes` the root begins. Not a pointer, so that the value can be moved.
     root: usize,
-    /// Pointers that validation was allowed to follow on each other;
-    /// `usize::MAX` if it was promised.
+    /// Longest chain of pointers that validation allowed; `usize::MAX` if the archive was
+    /// promised.
     max_depth: usize,
-    /// Invariant in `T`: types that differ in a lifetime alone may have
-    /// different archived forms.
+    /// Invariant in `T`: types that differ only in a lifetime may have different archived
+    /// forms.
     _type: PhantomData<fn(T) -> T>,
 }
 
@@ -78,17 +76,17 @@ impl<T: Archivable> Mapped<T> {
     ///
     /// # Errors
     ///
-    /// [`FrameError::TooLarge`] or [`FrameError::Alignment`] for what cannot be
-    /// archived; [`FrameError::TooDeep`] for a value that nests deeper than 128
-    /// pointers (see [`MappedCodec::archive`]); [`FrameError::InvalidArchive`] for
-    /// one whose `Archive` implementation writes nonsense; those of the value's
-    /// `Serialize` implementation; [`std::io::ErrorKind::OutOfMemory`].
+    /// [`FrameError::TooLarge`] or [`FrameError::Alignment`] for a value that cannot be
+    /// archived; [`FrameError::TooDeep`] for a chain of more than 128 pointers (see
+    /// [`MappedCodec::archive`]); [`FrameError::InvalidArchive`] if the value's `Archive`
+    /// implementation writes an invalid archive; errors of its `Serialize`
+    /// implementation; [`std::io::ErrorKind::OutOfMemory`].
     ///
     /// # Panics
     ///
-    /// In rkyv, where it needs a gap of more than 31 bytes between two parts of
-    /// the archive: before elements behind a pointer that are aligned to 64 bytes
-    /// or more and do not come first (see [`MappedCodec`]).
+    /// rkyv panics if it needs a gap of more than 31 bytes between two parts of the
+    /// archive: before elements behind a pointer that are aligned to 64 bytes or more and
+    /// are not archived first (see [`MappedCodec`]).
     ///
     /// [`MappedCodec`]: super::MappedCodec
     /// [`MappedCodec::archive`]: super::MappedCodec::archive
@@ -105,11 +103,11 @@ impl<T: Archivable> Mapped<T> {
         Self::trust(Shared::Heap(bytes), trust)
     }
 
-    /// The only way to make one: asks whether `bytes` are an archive first.
+    /// The only constructor: checks that `bytes` are an archive.
     ///
-    /// Memory is aligned to what the root asks for. What stands behind a pointer
-    /// may ask for more, which nothing tells: where the archive does not hold,
-    /// it is tried once more at the beginning of a page.
+    /// `bytes` are aligned for the root. Data behind a pointer may need a larger
+    /// alignment, which is not recorded anywhere. So if the archive is invalid, it is
+    /// copied to a page boundary and checked again.
     pub(super) fn trust(mut bytes: Shared, trust: Trust) -> Result<Self, BoxError> {
         let root = match trust.root_of::<T>(&bytes) {
             Err(error) if is_invalid(&error) && !bytes.as_ptr().addr().is_multiple_of(PAGE) => {
@@ -126,8 +124,8 @@ impl<T: Archivable> Mapped<T> {
         })
     }
 
-    /// Whether a reader with this `trust` accepts the archive; validates it again
-    /// if it was accepted with more pointers in a row than this reader follows.
+    /// Checks that a reader with this `trust` accepts the archive. Validates it again if
+    /// it was accepted with a longer chain of pointers than this reader follows.
     ///
     /// # Errors
     ///
@@ -139,12 +137,12 @@ impl<T: Archivable> Mapped<T> {
         Ok(())
     }
 
-    /// Makes an owned value of the archive. It costs what decoding costs with
+    /// Deserializes the archive into an owned value. This costs as much as decoding with
     /// any other codec.
     ///
     /// # Errors
     ///
-    /// Those of the `Deserialize` implementation.
+    /// Errors of the `Deserialize` implementation.
     pub fn deserialize(&self) -> Result<T, BoxError>
     where
         T::Archived: Deserialize<T, HighDeserializer<BoxedError>>,
@@ -158,7 +156,7 @@ fn is_invalid(error: &BoxError) -> bool {
 }
 
 impl<T> Mapped<T> {
-    /// The whole archive, as it stands in a file.
+    /// The bytes of the whole archive, as they are in a file.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -168,7 +166,7 @@ impl<T> Mapped<T> {
         self.bytes.map().is_some()
     }
 
-    /// Tells the kernel how the value is going to be read, if it is mapped.
+    /// Tells the kernel how the value will be read, if it is mapped.
     pub fn advise(&self, access: Access) {
         self.bytes.advise(access);
     }
@@ -177,17 +175,17 @@ impl<T> Mapped<T> {
     ///
     /// # Errors
     ///
-    /// Those of [`Map::prefault`](crate::Map::prefault).
+    /// Same as [`Map::prefault`](crate::Map::prefault).
     ///
     /// # Blocking
     ///
-    /// As there.
+    /// Same as [`Map::prefault`](crate::Map::prefault).
     pub fn prefault(&self, how: Prefault) -> Result<(), BoxError> {
         self.bytes.prefault(how)
     }
 
-    /// What the value costs while it is resident. Clones share the bytes, and
-    /// each states all of them.
+    /// The cost of the value while it is resident. Clones share the bytes, and each clone
+    /// counts all of them.
     pub fn footprint(&self) -> Footprint {
         let (heap, mapped) = self.bytes.costs();
         Footprint {
@@ -207,8 +205,8 @@ impl<T: Archivable> Deref for Mapped<T> {
     type Target = T::Archived;
 
     fn deref(&self) -> &T::Archived {
-        // SAFETY: `bytes` were validated as an archive of `T` with its root at
-        // `root`, or somebody has promised that they are one, and never change.
+        // SAFETY: `bytes` were validated as an archive of `T` with its root at `root`, or
+        // were promised to be one, and never change.
         unsafe { rkyv::api::access_pos_unchecked(&self.bytes, self.root) }
     }
 }
@@ -234,7 +232,7 @@ impl<T> fmt::Debug for Mapped<T> {
     }
 }
 
-/// Pointers that may follow on each other in what is trusted this way.
+/// Longest chain of pointers in an archive that is trusted this way.
 fn depth_of(trust: Trust) -> usize {
     match trust {
         Trust::Validated { max_depth } => max_depth,

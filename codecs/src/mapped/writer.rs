@@ -1,4 +1,4 @@
-//! Archiving: a value becomes the bytes of an archive, in memory or in a file.
+//! Archiving a value, into memory or into a file.
 
 use std::alloc::Layout;
 use std::fmt;
@@ -16,19 +16,19 @@ use crate::aligned::{AlignedBytes, LEAST, PAGE};
 use crate::frame::FrameError;
 use crate::{BoxError, PayloadWriter};
 
-/// What rkyv writes archives to, in memory and in files alike.
+/// The writer that rkyv writes archives to, both in memory and in files.
 ///
-/// It stands in the bounds of [`Archivable`], and there is no other use for it.
+/// It appears in the bounds of [`Archivable`] and has no other use.
 pub struct ArchiveWriter<'w> {
     sink: Sink<'w>,
     /// Bytes written; at most `limit`.
     position: usize,
-    /// Most bytes that the archive may have. rkyv panics where a distance
-    /// between two places of an archive exceeds its pointers, so this is kept
-    /// below what they can hold.
+    /// Most bytes that the archive may have. rkyv panics if the distance between two
+    /// places in an archive exceeds its pointers, so the limit is below what they can
+    /// hold.
     limit: usize,
-    /// Why the archive is not whole. Nothing is written any more once it is
-    /// set, also if an implementation of `Serialize` goes on after an error.
+    /// Why the archive is incomplete. Once it is set, nothing more is written, even if an
+    /// implementation of `Serialize` continues after an error.
     failure: Option<BoxError>,
 }
 
@@ -99,8 +99,8 @@ impl fmt::Debug for ArchiveWriter<'_> {
 ///
 /// # Errors
 ///
-/// [`FrameError::TooLarge`], [`FrameError::Alignment`]; those of the value's
-/// `Serialize` implementation; [`io::ErrorKind::OutOfMemory`].
+/// [`FrameError::TooLarge`]; [`FrameError::Alignment`]; errors of the value's `Serialize`
+/// implementation; [`io::ErrorKind::OutOfMemory`].
 pub(super) fn to_memory<T: Archivable>(value: &T) -> Result<AlignedBytes, BoxError> {
     to_memory_within(value, max_len(size_of::<FixedIsize>()))
 }
@@ -116,7 +116,7 @@ fn to_memory_within<T: Archivable>(value: &T, limit: usize) -> Result<AlignedByt
 ///
 /// # Errors
 ///
-/// As [`to_memory`], and those of the file.
+/// Same as [`to_memory`], and errors of the file.
 pub(super) fn to_file<T: Archivable>(
     value: &T,
     out: &mut PayloadWriter<'_>,
@@ -147,7 +147,7 @@ where
     T: rkyv::Serialize<Strategy<Serializer<ArchiveWriter<'w>, A, Share>, BoxedError>>,
 {
     let resolver = value.serialize(Strategy::wrap(serializer))?;
-    // Not by rkyv's own `align_for`, which panics on a gap of 32 bytes or more.
+    // rkyv's own `align_for` panics on a gap of 32 bytes or more.
     serializer
         .writer
         .align(align_of::<<T as Archive>::Archived>())?;
@@ -159,10 +159,10 @@ where
 
 /// Most bytes of an archive whose pointers have `width` bytes.
 ///
-/// Pointers hold signed distances, and rkyv computes one from inside the value
-/// that it is about to write, before it asks for the room: so as much as no
-/// such value will ever have is left free below their maximum (16 MiB of 2 GiB;
-/// values are put together on the stack).
+/// Pointers hold signed distances. rkyv computes one from within the value that it is
+/// about to write, before it requests the space for it. So the limit is below the
+/// pointers' maximum by more than any such value can have (16 MiB of 2 GiB; values are
+/// assembled on the stack).
 const fn max_len(width: usize) -> usize {
     let (max, spare) = match width {
         2 => (i16::MAX as u64, 1 << 11),
