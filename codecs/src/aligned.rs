@@ -1,4 +1,4 @@
-//! Bytes on the heap that begin where their content wants it.
+//! A heap buffer of bytes with a chosen alignment.
 
 use std::alloc::{self, Layout};
 use std::io;
@@ -9,16 +9,15 @@ use std::slice;
 
 use crate::frame::Source;
 
-/// The smallest page there is, and so the strictest alignment that a map can
-/// promise.
+/// The smallest page size, and so the largest alignment that a map guarantees.
 #[cfg(feature = "mappedcodec")]
 pub(crate) const PAGE: usize = 4096;
 
-/// What allocators give anyway, so that asking for less gains nothing.
+/// The alignment that allocators provide anyway, so asking for less gains nothing.
 pub(crate) const LEAST: usize = 16;
 
-/// A growing buffer whose first byte is aligned as was asked for, also when it
-/// is empty. Running out of memory is an error, not an abort.
+/// A growable buffer whose first byte has the requested alignment, even if the buffer is
+/// empty. Running out of memory is an error, not an abort.
 pub(crate) struct AlignedBytes {
     /// Allocated with `layout(capacity, align)`; the first `len` bytes are
     /// initialized.
@@ -32,11 +31,11 @@ pub(crate) struct AlignedBytes {
 
 // SAFETY: the buffer is plain bytes that this value alone owns.
 unsafe impl Send for AlignedBytes {}
-// SAFETY: a shared reference gives out nothing but `&[u8]`.
+// SAFETY: a shared reference gives access to nothing but `&[u8]`.
 unsafe impl Sync for AlignedBytes {}
 
 impl AlignedBytes {
-    /// No bytes, and room for `capacity`. `align` is a power of two.
+    /// Creates an empty buffer with room for `capacity` bytes. `align` is a power of two.
     pub(crate) fn with_capacity(capacity: usize, align: usize) -> io::Result<Self> {
         let capacity = capacity.max(1);
         let layout = layout(capacity, align)?;
@@ -50,7 +49,7 @@ impl AlignedBytes {
         })
     }
 
-    /// A copy of `bytes`.
+    /// Copies `bytes`.
     #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
     pub(crate) fn copy_of(bytes: &[u8], align: usize) -> io::Result<Self> {
         let mut copy = Self::with_capacity(bytes.len(), align)?;
@@ -58,14 +57,14 @@ impl AlignedBytes {
         Ok(copy)
     }
 
-    /// Adds `more` behind the bytes that are there.
+    /// Appends `more`.
     #[cfg(any(test, feature = "mappedcodec", feature = "bytescodec"))]
     pub(crate) fn extend(&mut self, more: &[u8]) -> io::Result<()> {
         if more.len() > self.capacity - self.len {
             self.grow(more.len())?;
         }
-        // SAFETY: `capacity - len >= more.len()`, so the target lies in the
-        // allocation; `more` does not, because `self` is borrowed mutably.
+        // SAFETY: `capacity - len >= more.len()`, so the target lies in the allocation;
+        // `more` does not, because `self` is borrowed mutably.
         unsafe {
             let end = self.start.as_ptr().add(self.len);
             ptr::copy_nonoverlapping(more.as_ptr(), end, more.len());
@@ -74,8 +73,7 @@ impl AlignedBytes {
         Ok(())
     }
 
-    /// Adds `len` bytes of `source` from `offset` on. Where it fails, nothing is
-    /// added.
+    /// Appends the `len` bytes of `source` at `offset`. On an error, nothing is appended.
     pub(crate) fn read_from(
         &mut self,
         source: &dyn Source,
@@ -85,31 +83,31 @@ impl AlignedBytes {
         if len > self.capacity - self.len {
             self.grow(len)?;
         }
-        // SAFETY: `capacity - len` bytes behind the first `len` lie in the
-        // allocation, and `MaybeUninit` asks nothing of them.
+        // SAFETY: the `capacity - len` bytes after the first `len` lie in the allocation,
+        // and `MaybeUninit` requires nothing of them.
         let spare = unsafe {
             let end = self.start.as_ptr().add(self.len);
             slice::from_raw_parts_mut(end.cast::<MaybeUninit<u8>>(), len)
         };
         fill(source, spare, offset)?;
-        // The bytes up to here are initialized, says `fill`.
+        // `fill` has initialized these bytes.
         self.len += len;
         Ok(())
     }
 
-    /// Shortens it to `len` bytes.
+    /// Shortens the buffer to `len` bytes, if it is longer.
     pub(crate) fn truncate(&mut self, len: usize) {
         self.len = self.len.min(len);
     }
 
-    /// Bytes that it takes from the heap.
+    /// Bytes allocated on the heap.
     pub(crate) fn capacity(&self) -> usize {
         self.capacity
     }
 
-    /// Makes room for `additional` bytes and some more: at least double what
-    /// there was, for many small additions; an eighth more than needed, for one
-    /// large addition and the little that follows it.
+    /// Makes room for `additional` bytes and some more. Many small additions at least
+    /// double the capacity. One large addition gets an eighth more than it needs, for the
+    /// little that follows it.
     #[cold]
     fn grow(&mut self, additional: usize) -> io::Result<()> {
         let needed = self
@@ -121,8 +119,8 @@ impl AlignedBytes {
             .saturating_add(spare)
             .max(self.capacity.saturating_mul(2));
         let mut larger = Self::with_capacity(capacity, self.align)?;
-        // SAFETY: `larger` is another allocation, with room for more than
-        // `len` bytes; the first `len` of this one are initialized.
+        // SAFETY: `larger` is a different allocation, with room for more than `len`
+        // bytes; the first `len` of this one are initialized.
         unsafe {
             ptr::copy_nonoverlapping(self.start.as_ptr(), larger.start.as_ptr(), self.len);
         }
@@ -132,7 +130,7 @@ impl AlignedBytes {
     }
 }
 
-/// Initializes all of `buf` with what `source` has at `offset`.
+/// Initializes all of `buf` with the bytes of `source` at `offset`.
 pub(crate) fn fill(
     source: &dyn Source,
     buf: &mut [MaybeUninit<u8>],
@@ -140,8 +138,8 @@ pub(crate) fn fill(
 ) -> io::Result<()> {
     let (start, len) = (buf.as_ptr().cast::<u8>(), buf.len());
     let filled = source.read_exact_uninit_at(buf, offset)?;
-    // Bytes of `u8` are initialized: if they are the ones of `buf`, so is `buf`,
-    // whatever the source is.
+    // A `u8` is always initialized. So if the returned bytes are those of `buf`, then
+    // `buf` is initialized, no matter what the source does.
     assert!(
         ptr::eq(filled.as_ptr(), start) && filled.len() == len,
         "a source gives back the buffer that it was to fill"
@@ -149,7 +147,7 @@ pub(crate) fn fill(
     Ok(())
 }
 
-/// How `capacity` bytes are allocated.
+/// The layout of an allocation of `capacity` bytes.
 fn layout(capacity: usize, align: usize) -> io::Result<Layout> {
     Layout::from_size_align(capacity, align).map_err(|_| io::ErrorKind::OutOfMemory.into())
 }
@@ -225,7 +223,7 @@ mod tests {
         assert!(AlignedBytes::with_capacity(isize::MAX as usize - PAGE, PAGE).is_err());
     }
 
-    /// A source that keeps the buffer and hands out another one.
+    /// A source that ignores the buffer and returns a different one.
     struct Swindler;
 
     impl crate::Source for Swindler {

@@ -1,4 +1,4 @@
-//! A deserializer that a file of anything cannot lead astray.
+//! A deserializer that bounds what a malformed or foreign file can do.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,46 +11,47 @@ use serde::de::{
 
 use super::{COPIES, FREE_ELEMENTS, RED_ZONE, too_deep, too_many, with_stack};
 
-/// Containers that may be nested in a value that is read.
+/// Most nested containers in a value that is read.
 const MOST_LEVELS: u32 = 2 * super::MOST_LEVELS;
 
-/// Stands around a deserializer, and around everything that serde hands on from
-/// it (visitors, seeds, access objects), and changes four things:
+/// Wraps a deserializer, and everything that serde passes on from it (visitors, seeds,
+/// access objects), and changes four things:
 ///
-/// * Strings and byte buffers are borrowed from the input and then copied.
-///   Asked for an owned one, bincode reserves whatever length the input states,
-///   and the process aborts where there is not so much memory; asked to
-///   borrow, it compares the length with what is left.
-/// * A sequence is announced with no more elements than the input has bytes, to
-///   visitors that reserve room for as many as are announced.
-/// * A sequence or map whose stated length the input cannot pay for is refused
-///   before its first element, which may take no bytes and come without end.
-/// * Containers nest no deeper than [`MOST_LEVELS`], and find stack to go on.
+/// * Strings and byte buffers are borrowed from the input and then copied. Asked for an
+///   owned one, bincode reserves whatever length the input states, which aborts the
+///   process if there is not enough memory. Asked for a borrowed one, it checks the
+///   length against the rest of the input.
+/// * The size hint of a sequence or map is at most the length of the input in bytes,
+///   because visitors reserve memory for that many elements.
+/// * A sequence or map whose stated length exceeds the element budget is refused before
+///   its first element. Its elements may take no bytes, and so could continue without
+///   end.
+/// * Containers nest at most [`MOST_LEVELS`] deep, and there is stack for each level.
 pub(crate) struct Bounded<'b, X> {
     inner: X,
-    /// Containers around it.
+    /// Number of enclosing containers.
     level: u32,
     budget: &'b Budget,
 }
 
-/// What one decoding may use.
+/// The budget of one decoding.
 pub(crate) struct Budget {
-    /// The address that the stack stays above before it grows: it goes downwards
-    /// wherever Rust runs.
+    /// The stack address below which a new segment is allocated. The stack grows
+    /// downwards on all platforms that Rust supports.
     floor: Cell<usize>,
     /// Length of the input in bytes.
     len: usize,
-    /// Elements that the sequences and maps to come may hold.
+    /// Elements that further sequences and maps may hold.
     ///
-    /// One count for the whole value: elements that take no bytes could
-    /// otherwise fill each of many short sequences. All others are fewer than
-    /// the input has bytes. Each can be told apart by a byte of its own, which
-    /// is the length of a sequence inside of it or else any that it takes.
+    /// There is one count for the whole value. Otherwise elements that take no bytes
+    /// could fill each of many short sequences. All other elements are fewer than the
+    /// input has bytes: each can be assigned a byte of its own, namely one of the length
+    /// of a sequence inside it, or else any byte that it takes.
     elements: Cell<u64>,
 }
 
 impl Budget {
-    /// Of a decoding from `len` bytes, on this stack.
+    /// Creates the budget for decoding `len` bytes on the current stack.
     pub(crate) fn new(len: usize) -> Self {
         Self {
             floor: Cell::new(floor()),
@@ -59,7 +60,7 @@ impl Budget {
         }
     }
 
-    /// Begins a value of type `T`.
+    /// Starts a value of type `T`.
     pub(crate) fn seed<T>(&self) -> Bounded<'_, PhantomData<T>> {
         Bounded {
             inner: PhantomData,
@@ -68,7 +69,7 @@ impl Budget {
         }
     }
 
-    /// Runs `decode`, where a `T` comes to be, with stack for it.
+    /// Runs `decode`, which creates a `T`, with enough stack for it.
     #[inline(always)]
     fn with_stack<T, R>(&self, decode: impl FnOnce() -> R) -> R {
         let needed = size_of::<T>().saturating_mul(COPIES);
@@ -90,7 +91,7 @@ impl Budget {
         decoded
     }
 
-    /// Takes a sequence or map of so many elements out of the budget.
+    /// Deducts a sequence or map of this many elements from the budget.
     fn pay<E: Error>(&self, elements: Option<usize>) -> Result<(), E> {
         let elements = elements.map_or(0, |elements| elements as u64);
         match self.elements.get().checked_sub(elements) {
@@ -103,16 +104,16 @@ impl Budget {
     }
 }
 
-/// An address in the frame of the caller, or right below it. A black box around
-/// it would make the decoder write its state to memory for each container.
+/// An address in the caller's frame, or right below it. There is no `black_box` around
+/// it, because that would make the decoder spill its state to memory for every container.
 #[inline(always)]
 fn stack_address() -> usize {
     let local = 0_u8;
     (&raw const local).addr()
 }
 
-/// The address that the stack of this thread should stay above. Where the system does
-/// not tell how much there is, each container looks for itself.
+/// The address that this thread's stack should stay above. If the system does not report
+/// the size of the stack, the remaining stack is checked for each container.
 fn floor() -> usize {
     let here = stack_address();
     match stacker::remaining_stack() {
@@ -136,7 +137,7 @@ impl<'b, X> Bounded<'b, X> {
         }
     }
 
-    /// The place inside of a container that begins here, for `inner`.
+    /// Enters a container, with `inner`.
     #[inline(always)]
     fn within<Y, E: Error>(&self, inner: Y) -> Result<Bounded<'b, Y>, E> {
         if self.level == MOST_LEVELS {
@@ -225,7 +226,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Bounded<'_, D> {
     }
 }
 
-/// Whatever a container's visitor is handed, it gets bounded.
+/// Everything that is passed to a container's visitor is bounded too.
 impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
     type Value = V::Value;
 
@@ -274,7 +275,7 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Bounded<'_, PhantomData<
     }
 }
 
-/// A seed that somebody else made.
+/// A seed that comes from a visitor.
 struct Seed<'b, S>(Bounded<'b, S>);
 
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<'_, S> {
@@ -391,8 +392,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Paying<'_, V> {
     }
 }
 
-/// Hands a borrowed string or byte slice on as the owned one that was asked
-/// for.
+/// Passes a borrowed string or byte slice on as the owned one that was requested.
 struct Owning<V>(V);
 
 impl<'de, V: Visitor<'de>> Visitor<'de> for Owning<V> {

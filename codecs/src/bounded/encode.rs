@@ -1,4 +1,4 @@
-//! A serializer that writes nothing which could not be read again.
+//! A serializer that refuses to write what could not be read back.
 
 use std::cell::Cell;
 
@@ -10,23 +10,23 @@ use serde::ser::{
 
 use super::{FREE_ELEMENTS, MOST_LEVELS, too_deep, too_many, with_stack};
 
-/// At one level in so many it is made sure that there is stack for the next ones.
+/// Every so many levels, the serializer makes sure that there is stack for the next ones.
 const LEVELS_AT_ONCE: u32 = 8;
 
-/// A value, or a serializer, with how deep it is and what has been counted.
+/// A value or a serializer, together with its depth and the element count.
 ///
-/// Both are handed on by value, so that they stay in registers. Nothing is done for
-/// numbers, strings and bytes: they go straight to the serializer within.
+/// Both are passed by value, so that they stay in registers. Numbers, strings and bytes
+/// are passed to the inner serializer without any extra work.
 pub(crate) struct Bounded<'b, X> {
     inner: X,
-    /// Containers around it.
+    /// Number of enclosing containers.
     level: u32,
-    /// Elements of sequences and maps so far.
+    /// Elements of sequences and maps counted so far.
     elements: &'b Cell<u64>,
 }
 
-/// Encodes `value` with `encode`, which is given what stands for it and gives the
-/// number of bytes that it has written.
+/// Encodes `value` with `encode`, which receives a wrapper for it and returns the number
+/// of bytes written.
 pub(crate) fn encode<T: Serialize + ?Sized, E: Error>(
     value: &T,
     encode: impl FnOnce(Bounded<'_, &T>) -> Result<u64, E>,
@@ -55,7 +55,7 @@ impl<T: Serialize + ?Sized> Serialize for Bounded<'_, &T> {
     }
 }
 
-/// Apart from the way of most values, which for a number is a copy.
+/// Kept out of the common path, which is a copy for a number.
 #[cold]
 #[inline(never)]
 fn serialize_with_stack<T: Serialize + ?Sized, S: Serializer>(
@@ -66,7 +66,7 @@ fn serialize_with_stack<T: Serialize + ?Sized, S: Serializer>(
 }
 
 impl<'b, X> Bounded<'b, X> {
-    /// The same place, for something else.
+    /// Wraps something else at the same level.
     #[inline(always)]
     fn place<Y>(&self, inner: Y) -> Bounded<'b, Y> {
         Bounded {
@@ -76,7 +76,7 @@ impl<'b, X> Bounded<'b, X> {
         }
     }
 
-    /// The place inside of a container that begins here.
+    /// Enters a container.
     #[inline(always)]
     fn within<E: Error>(&self) -> Result<Bounded<'b, ()>, E> {
         if self.level == MOST_LEVELS {
@@ -290,7 +290,7 @@ impl<C: SerializeMap> SerializeMap for Bounded<'_, C> {
     }
 }
 
-/// Fields have no names in the file, and none may be missing.
+/// The file does not contain field names, so no field may be missing.
 #[cold]
 fn skipped<E: Error>(field: &'static str) -> E {
     E::custom(format_args!(

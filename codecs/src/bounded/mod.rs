@@ -1,16 +1,15 @@
-//! What serde and bincode may be led to: how deep, and how many elements.
+//! Bounds on serde and bincode: nesting depth, and number of elements.
 //!
-//! Writing and reading keep to one rule, so that no value is written that cannot be
-//! read again, and neither a value nor a file ends the process:
+//! Writing and reading follow the same rule. So no value is written that cannot be read
+//! back, and neither a value nor a file can abort the process:
 //!
-//! * **Depth.** Containers (options, sequences, maps, structs, enums, tuples) nest no
-//!   deeper than [`MOST_LEVELS`] when a value is written, and twice as deep when one
-//!   is read: a `Deserialize` may take more containers for a value than its
-//!   `Serialize`, and the file of another type is refused all the same. The stack
-//!   grows on the heap as it is needed, so that this holds on threads with little
-//!   stack and for types whose frames are large.
-//! * **Elements.** Sequences and maps hold no more elements together than the payload
-//!   has bytes, and [`FREE_ELEMENTS`] more, since elements such as `()` take none.
+//! * **Depth.** Containers (options, sequences, maps, structs, enums, tuples) may nest
+//!   [`MOST_LEVELS`] deep on write, and twice as deep on read: a `Deserialize` may use
+//!   more containers for a value than its `Serialize`, and the limit still refuses the
+//!   file of another type. The stack grows on the heap as needed, so the limit holds on
+//!   threads with little stack and for types with large frames.
+//! * **Elements.** All sequences and maps together may have as many elements as the
+//!   payload has bytes, plus [`FREE_ELEMENTS`], since elements such as `()` take none.
 
 mod decode;
 mod encode;
@@ -18,26 +17,26 @@ mod encode;
 pub(crate) use decode::Budget;
 pub(crate) use encode::encode;
 
-/// Containers that may be nested in a value that is written. A value that is dropped
-/// takes stack for each level too, on whatever thread drops it: so many are safe there
-/// in a debug build.
+/// Most nested containers in a value that is written. Dropping a value also takes stack
+/// for each level, on whichever thread drops it; this many levels are safe in a debug
+/// build.
 const MOST_LEVELS: u32 = 4096;
 
-/// Elements of sequences and maps that one value may hold beyond those that its
-/// bytes pay for.
+/// Elements that the sequences and maps of one value may have in addition to one per byte
+/// of the payload.
 const FREE_ELEMENTS: u64 = 65_536;
 
-/// So many copies of a value may be in the frames of a debug build that make it.
+/// Most copies of a value that the frames decoding it hold at once, in a debug build.
 const COPIES: usize = 16;
 
-/// The least stack that a few levels are begun with.
+/// The stack that must be left before a few more levels are entered.
 const RED_ZONE: usize = 128 * 1024;
 
-/// What the stack grows by.
+/// The size of a new stack segment.
 const SEGMENT: usize = 1024 * 1024;
 
-/// Runs `work` where there is stack for some levels, of which one keeps values of
-/// `size` bytes in its frames: in a debug build several of them.
+/// Runs `work` with enough stack for a few levels, one of which keeps values of `size`
+/// bytes in its frames (several copies of them in a debug build).
 #[inline]
 fn with_stack<R>(size: usize, work: impl FnOnce() -> R) -> R {
     let red_zone = RED_ZONE.saturating_add(size.saturating_mul(COPIES));
