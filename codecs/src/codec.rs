@@ -108,7 +108,7 @@ pub trait Codec<T>: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Those of [`encode`](Self::encode) and [`decode`](Self::decode).
+    /// Errors of [`encode`](Self::encode) and [`decode`](Self::decode).
     fn duplicate(&self, value: &T) -> Result<T, BoxError> {
         crate::frame::duplicate_in_memory(self, value)
     }

@@ -31,7 +31,7 @@ use crate::{
 /// # fn main() -> Result<(), file_backed_codecs::BoxError> {
 /// # let dir = tempfile::tempdir()?;
 /// # let path = dir.path().join("blob");
-/// // SAFETY: this program writes its files once, and nobody else reaches them.
+/// // SAFETY: this program writes its files once, and nothing else has access to them.
 /// let codec = unsafe { BytesCodec::new() };
 ///
 /// let blob = MappedBytes::from(vec![7; 1 << 20]);
@@ -55,7 +55,7 @@ impl BytesCodec {
     ///
     /// The caller promises what [`MapLicence::new`] requires, for every file that is read
     /// through this codec or a clone of it: in short, that the file is not modified in
-    /// place or truncated until the last value made of it, or slice of one, is gone.
+    /// place or truncated until the last value made from it, or slice of one, is gone.
     pub unsafe fn new() -> Self {
         // SAFETY: the caller has promised the same.
         Self::licensed(unsafe { MapLicence::new() })

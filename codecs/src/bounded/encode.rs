@@ -10,7 +10,7 @@ use serde::ser::{
 
 use super::{FREE_ELEMENTS, MOST_LEVELS, too_deep, too_many, with_stack};
 
-/// Every so many levels, the serializer makes sure that there is stack for the next ones.
+/// The serializer checks for enough stack once per this many levels.
 const LEVELS_AT_ONCE: u32 = 8;
 
 /// A value or a serializer, together with its depth and the element count.

@@ -1,4 +1,4 @@
-//! How mapped pages come into memory.
+//! How mapped pages are brought into memory.
 
 /// How the bytes of a map will be read.
 ///
@@ -14,7 +14,7 @@ pub enum Access {
     Random,
 }
 
-/// When the pages of a map come into memory.
+/// When the pages of a map are brought into memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Prefault {
     /// When they are accessed. Accessing a page that is not in the page cache blocks

@@ -2,8 +2,8 @@
 
 /// Permission to map files, given once by code that knows how the files are used.
 ///
-/// A mapped file is memory that others can change. If its bytes change while a value is
-/// made of them, the value breaks: validated data is no longer what was validated, which
+/// A mapped file is memory that others can change. If its bytes change while a value
+/// uses them, the value breaks: validated data is no longer what was validated, which
 /// is undefined behaviour. If the file is truncated, the next access to the lost part
 /// kills the process with a signal. No check can rule this out, so it takes a promise,
 /// and making the promise is `unsafe`. Everything that accepts a licence is safe.
@@ -21,14 +21,14 @@ impl MapLicence {
     /// The caller promises the following for every file that anyone maps with this
     /// licence (through a codec that holds it, in a cache directory, in a persisted
     /// directory, or adopted from elsewhere), from the moment the file is mapped until
-    /// the last value, clone or slice made of the map is gone:
+    /// the last value, clone or slice made from the map is gone:
     ///
     /// * **The file is neither modified in place nor truncated**, whether by this program
     ///   or by another one, and whether through this name or through another hard link of
     ///   the same file.
     /// * **In a cache directory, only this library** creates, replaces or removes names.
     ///   Elsewhere, unlinking a file and replacing it by a rename are fine, because a map
-    ///   keeps the file that it was made of.
+    ///   keeps the file that it was made from.
     /// * **The file system is local and coherent**: what one process reads from a file is
     ///   what any other process wrote last. Network file systems are generally neither.
     ///

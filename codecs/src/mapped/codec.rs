@@ -73,7 +73,7 @@ use crate::{
 /// # fn main() -> Result<(), file_backed_codecs::BoxError> {
 /// # let dir = tempfile::tempdir()?;
 /// # let path = dir.path().join("tile");
-/// // SAFETY: this program writes its files once, and nobody else reaches them.
+/// // SAFETY: this program writes its files once, and nothing else has access to them.
 /// let codec = unsafe { MappedCodec::new() }.schema::<Tile>(0x71e);
 ///
 /// let tile = Tile { name: "N47E011".into(), heights: vec![612.0; 100_000] };
@@ -103,7 +103,7 @@ impl MappedCodec {
     ///
     /// The caller promises what [`MapLicence::new`] requires, for every file that is read
     /// through this codec or a clone of it: in short, that the file is not modified in
-    /// place or truncated until the last value made of it is gone.
+    /// place or truncated until the last value made from it is gone.
     pub unsafe fn new() -> Self {
         // SAFETY: the caller has promised the same.
         Self::licensed(unsafe { MapLicence::new() })
@@ -203,7 +203,7 @@ impl MappedCodec {
     ///
     /// # Errors
     ///
-    /// Those of [`Mapped::new`], except for validation errors, and those of the file.
+    /// Same as [`Mapped::new`], except for validation errors; errors of the file.
     ///
     /// # Panics
     ///
