@@ -1,9 +1,9 @@
-//! Helpers above handles and stores: copy on write behind an [`Arc`], and
+//! Helpers on top of handles and stores: copy on write behind an [`Arc`], and
 //! saving a whole set of items at once.
 //!
-//! [`blocking_save`] is the usual one. Its steps stand alone too, for programs
-//! that put something of their own between them: [`prepare_save`], then
-//! [`BackingStore::blocking_sync`], then your change of state, then
+//! Most programs call [`blocking_save`]. Programs that need to do something
+//! between its steps can call them one by one: [`prepare_save`],
+//! [`BackingStore::blocking_sync`], your own change of state, and
 //! [`post_save_cleanup`].
 
 use std::collections::HashSet;
@@ -19,13 +19,13 @@ use crate::handle::clone_value;
 use crate::{Error, Fb, Result, WriteGuard};
 
 impl<T: Clone + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
-    /// Borrows the value behind a shared handle to be changed, as
-    /// [`Arc::make_mut`] does: if others have the [`Arc`] too, or the item, this
-    /// one first gets an item of its own, with a [`Clone`] of the value.
+    /// Borrows the value of a handle in an [`Arc`] mutably, like [`Arc::make_mut`].
+    /// If the [`Arc`] or the item is shared, this handle first gets a separate item
+    /// with a [`Clone`] of the value.
     ///
     /// # Errors
     ///
-    /// If the value cannot be loaded. The handle is then as before.
+    /// If the value cannot be loaded. The handle is then unchanged.
     ///
     /// # Cancel safety
     ///
@@ -63,41 +63,43 @@ impl<T: Clone + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`make_write`](Self::make_write).
     ///
     /// # Blocking
     ///
-    /// Loads and clones on this thread.
+    /// Loads and clones on this thread. If a write-back of the value has started,
+    /// or a save needs it, runs that write here or waits for it.
     pub fn blocking_make_write(self: &mut Arc<Self>) -> Result<WriteGuard<'_, T, B>> {
         let only = self.is_only_handle();
         let taken = self.pool().blocking_take(self.item(), only, clone_value)?;
         Ok(own_handle(self).guard_of(taken))
     }
 
-    /// As [`make_write`](Self::make_write), for a failure that is a bug of the
-    /// program.
+    /// Like [`make_write`](Self::make_write), but panics on failure.
     ///
     /// # Panics
     ///
-    /// With the error's text, where `make_write` returns it.
+    /// With the error's text, if [`make_write`](Self::make_write) would return an
+    /// error.
     ///
     /// # Cancel safety
     ///
-    /// As `make_write`.
+    /// Same as [`make_write`](Self::make_write).
     pub async fn make_mut(self: &mut Arc<Self>) -> WriteGuard<'_, T, B> {
         unwrap(self.make_write().await)
     }
 
-    /// As [`blocking_make_write`](Self::blocking_make_write), for a failure that
-    /// is a bug of the program.
+    /// Like [`blocking_make_write`](Self::blocking_make_write), but panics on
+    /// failure.
     ///
     /// # Panics
     ///
-    /// With the error's text, where `blocking_make_write` returns it.
+    /// With the error's text, if
+    /// [`blocking_make_write`](Self::blocking_make_write) would return an error.
     ///
     /// # Blocking
     ///
-    /// As `blocking_make_write`.
+    /// Same as [`blocking_make_write`](Self::blocking_make_write).
     pub fn blocking_make_mut(self: &mut Arc<Self>) -> WriteGuard<'_, T, B> {
         unwrap(self.blocking_make_write())
     }
@@ -107,26 +109,27 @@ impl<T: Clone + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     }
 }
 
-/// The handle, made this `Arc`'s own.
+/// The handle, cloned first if the `Arc` is shared.
 fn own_handle<T, B: BackingStoreT>(handle: &mut Arc<Fb<T, B>>) -> &mut Fb<T, B> {
     Arc::make_mut(handle)
 }
 
-/// Saves a set of items and switches to it: persists the items, syncs, calls
-/// `change_key`, and then deletes every other file at the tracked path.
+/// Saves a set of items and makes it the current save: persists the items,
+/// syncs, calls `change_key`, and then deletes every other file at the tracked
+/// path.
 ///
-/// `change_key` should replace, atomically, whatever tells your program which
-/// keys to register after a restart. If anything fails before it, or if it
-/// fails, nothing is deleted and the earlier save stands; files of the new one
-/// may be left beside it until the next save.
+/// `change_key` should atomically replace whatever records which keys your
+/// program registers after a restart. If it fails, or anything before it fails,
+/// nothing is deleted and the previous save stays valid. Files of the failed
+/// save may remain until the next save.
 ///
-/// At most `max_simultaneous_tasks` items are on their way at a time; 0 counts
-/// as 1.
+/// At most `max_simultaneous_tasks` persists or deletions are in flight at a
+/// time; 0 counts as 1.
 ///
 /// # Errors
 ///
 /// The first failure of a persist, of the sync, of `change_key` or of a
-/// deletion. After a deletion that failed the new save stands.
+/// deletion. If only a deletion failed, the new save is valid.
 ///
 /// # Blocking
 ///
@@ -191,16 +194,16 @@ where
     )
 }
 
-/// As [`blocking_save`], for items of several pools and types: `persist_arcs`
-/// names each to the [`Persister`].
+/// Like [`blocking_save`], for items of several pools and types: `persist_arcs`
+/// passes each item to the [`Persister`].
 ///
 /// # Errors
 ///
-/// As there, and those of `persist_arcs`.
+/// Same as [`blocking_save`], and any error from `persist_arcs`.
 ///
 /// # Blocking
 ///
-/// As there.
+/// Same as [`blocking_save`].
 pub fn blocking_save_with<B: BackingStoreT, R, E: From<Error>>(
     store: &Arc<BackingStore<B>>,
     persist_arcs: impl FnOnce(&mut Persister<B>) -> Result<(), E>,
@@ -221,15 +224,15 @@ pub fn blocking_save_with<B: BackingStoreT, R, E: From<Error>>(
     Ok(changed)
 }
 
-/// The first step of [`blocking_save_with`]: persists what `persist_arcs` names,
-/// and gives the keys of all of it.
+/// The first step of [`blocking_save_with`]: persists the items that
+/// `persist_arcs` passes to the [`Persister`], and returns their keys.
 ///
-/// The runtime is the store's own, whatever is given; the parameter is part of
-/// the specified API.
+/// The work always runs on the store's runtime; the runtime parameter is ignored
+/// and exists because the API specifies it.
 ///
 /// # Errors
 ///
-/// The first failure of a persist, and those of `persist_arcs`.
+/// Any error from `persist_arcs`; otherwise the first failure of a persist.
 ///
 /// # Blocking
 ///
@@ -257,7 +260,7 @@ pub fn prepare_save<B: BackingStoreT, E: From<Error>>(
 ///
 /// # Errors
 ///
-/// The first deletion that failed; the others are tried all the same.
+/// The first deletion that failed. The others are still attempted.
 ///
 /// # Blocking
 ///
@@ -268,7 +271,7 @@ pub fn post_save_cleanup<B: BackingStoreT>(
     max_simultaneous_tasks: usize,
     keys_to_delete: &[Uuid],
 ) -> Result<()> {
-    // One shard after the other, and one task for many keys.
+    // Sorted, so that one shard follows the other, with one task for many keys.
     let mut keys = keys_to_delete.to_vec();
     keys.sort_unstable();
     let mut tasks = Window::new(max_simultaneous_tasks);
@@ -278,10 +281,10 @@ pub fn post_save_cleanup<B: BackingStoreT>(
     tasks.finish()
 }
 
-/// How many keys one task deletes.
+/// Keys that one task deletes.
 const DELETED_AT_ONCE: usize = 64;
 
-/// Takes the items that a save consists of.
+/// Collects the items of a save.
 pub struct Persister<B: BackingStoreT> {
     tracked: Arc<TrackedPath<B::PersistPath>>,
     tasks: Window,
@@ -289,7 +292,7 @@ pub struct Persister<B: BackingStoreT> {
 }
 
 impl<B: BackingStoreT> Persister<B> {
-    /// Adds an item to the save, with the value that it has now.
+    /// Adds an item to the save, with its current value.
     pub fn persist<T: Send + Sync + 'static>(&mut self, item: &Arc<Fb<T, B>>)
     where
         B: Strategy<T>,
@@ -310,7 +313,7 @@ impl<B: BackingStoreT> std::fmt::Debug for Persister<B> {
     }
 }
 
-/// Tasks under way, so many at a time.
+/// A bounded number of tasks in flight.
 struct Window {
     most: usize,
     tasks: VecDeque<Task<()>>,

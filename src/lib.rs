@@ -1,20 +1,20 @@
 //! Owning handles to more large values than fit in memory.
 //!
-//! A program keeps an [`Fb`] for each value. An [`FBPool`] keeps the recently
-//! used values in memory and every other in one file of its own; a guard borrows
-//! a value and loads it first where needed. Dropping the last handle deletes the
+//! A program holds an [`Fb`] for each value. An [`FBPool`] keeps the recently
+//! used values in memory and each other value in its own file. A guard borrows a
+//! value, and loads it first if necessary. Dropping the last handle deletes the
 //! file in the background; persisting an item keeps its file across restarts.
 //!
-//! Three uses carry the design:
+//! The design serves three uses:
 //!
 //! 1. **Load large read-mostly blobs with zero copies.** [`MappedCodec`] stores
 //!    [rkyv](https://rkyv.org) archives. A load maps the file, and a read guard
 //!    borrows the archived data; nothing is deserialized.
-//! 2. **Mutable items through the ordinary codecs**: [`BinCodec`] for serde types,
-//!    [`ProstCodec`] for protobuf messages, in the same store if wanted.
-//! 3. **Datasets that outlive the process**: items and a value that names them,
-//!    committed atomically to a permanent directory, found again after a restart
-//!    and read by other processes meanwhile.
+//! 2. **Mutable items with ordinary codecs**: [`BinCodec`] for serde types and
+//!    [`ProstCodec`] for protobuf messages, in one store if you like.
+//! 3. **Datasets that outlive the process**: items and a root value that names
+//!    them are committed atomically to a permanent directory. They are found
+//!    again after a restart, and other processes can read them meanwhile.
 //!
 //! # Example
 //!
@@ -29,7 +29,7 @@
 //!
 //! # let dir = tempfile::tempdir().expect("a temporary directory");
 //! # let path = dir.path().join("cache");
-//! // At most 100 values in memory, the others in files below `path`.
+//! // At most 100 values in memory, the others in files under `path`.
 //! let pool: Arc<FBPool<Vec<f64>, _>> = FBPool::open(BinCodec, path, 100).await?;
 //! let series = (0..1000).map(|n| pool.insert(vec![n as f64; 64]));
 //! let mut series: Vec<_> = series.collect();
@@ -48,52 +48,52 @@
 //! | your values | codec |
 //! |---|---|
 //! | large, read much more often than written | [`MappedCodec`] |
-//! | change often, or only serde knows them | [`BinCodec`] |
+//! | often changed, or only serializable by serde | [`BinCodec`] |
 //! | protobuf messages | [`ProstCodec`] |
-//! | plain bytes, to be sent or handed on | [`BytesCodec`] |
+//! | plain bytes, to be sent or passed on | [`BytesCodec`] |
 //! | several of these kinds in one store | [`MixedCodec`] |
 //! | anything else | [one of your own](fbstore::Codec) |
 //!
-//! | what bounds the memory | budget |
+//! | what is in the pool | how to bound its memory |
 //! |---|---|
-//! | values of about one size | a number of items: [`FBPool::new`], [`FBPool::open`] |
-//! | values of many sizes | bytes, and a weigher: [`PoolBuilder::bytes`], on a [`BackingStore::open`] |
-//! | mapped values | items; maps cost no memory of the process, and are not counted |
-//! | a producer faster than the disk | one of these, and [`FBPool::reserve`] |
+//! | values of similar size | a number of items: [`FBPool::new`], [`FBPool::open`] |
+//! | values of very different sizes | bytes and a weigher: [`PoolBuilder::bytes`], on a [`BackingStore::open`] |
+//! | mapped values | items; maps use no memory of the process and are not counted |
+//! | values produced faster than the disk writes | one of these, and [`FBPool::reserve`] |
 //!
-//! | your code | calls |
+//! | your code is | call |
 //! |---|---|
 //! | async | [`read`](Fb::read), [`write`](Fb::write) |
-//! | a thread of its own, rayon, `spawn_blocking` | [`blocking_read`](Fb::blocking_read), [`blocking_write`](Fb::blocking_write) |
-//! | must not wait at all | [`try_load`](Fb::try_load) |
-//! | hands the value to another task | [`read_owned`](Fb::read_owned) |
+//! | on a dedicated thread, in rayon or `spawn_blocking` | [`blocking_read`](Fb::blocking_read), [`blocking_write`](Fb::blocking_write) |
+//! | not allowed to wait | [`try_load`](Fb::try_load) |
+//! | passing the value to another task | [`read_owned`](Fb::read_owned) |
 //!
-//! | the value is to outlive | do |
+//! | the value must survive | call |
 //! |---|---|
-//! | nothing | nothing: a cache is swept at the next start |
-//! | the process | [`spawn_persist`](Fb::spawn_persist) |
-//! | a power cut | and then [`sync`](BackingStore::sync) |
-//! | a power cut, together with others and what names them | [`convenience::blocking_save`], or a [`dataset`] |
+//! | nothing | nothing: the cache is swept at the next start |
+//! | the end of the process | [`spawn_persist`](Fb::spawn_persist) |
+//! | a power cut | [`spawn_persist`](Fb::spawn_persist), then [`sync`](BackingStore::sync) |
+//! | a power cut, together with other values and their index | [`convenience::blocking_save`], or a [`dataset`] |
 //!
 //! # Where to look
 //!
 //! | for | see |
 //! |---|---|
 //! | handles and guards | [`Fb`], [`ReadGuard`], [`OwnedReadGuard`], [`WriteGuard`] |
-//! | what stays in memory, and what it costs | [`FBPool`] |
+//! | what stays in memory, and the cost | [`FBPool`] |
 //! | background work, persisted directories | [`BackingStore`], [`backing_store`] |
 //! | files and codecs | [`fbstore`] |
 //! | saving many items at once | [`convenience`] |
-//! | committing items and what names them; restarts; other processes | [`dataset`] |
+//! | committing items with a root value; restarts; other processes | [`dataset`] |
 //! | what "saved" means, and on which file system | [`guide::durability`] |
-//! | when to map files, and what that asks for | [`guide::zero_copy`] |
+//! | when to map files, and what that requires | [`guide::zero_copy`] |
 //! | types for `MappedCodec` | [`guide::archived_types`] |
-//! | logs, spans and counts; what a full disk looks like | [`guide::observing`] |
-//! | coming from the published 0.6 | [`guide::migrating`] |
+//! | logs, spans and counts; the signs of a full disk | [`guide::observing`] |
+//! | migrating from the published 0.6 | [`guide::migrating`] |
 //!
 //! # Features
 //!
-//! None is on by default. They add up.
+//! No feature is on by default. Features are additive.
 //!
 //! | feature | gives | pulls in |
 //! |---|---|---|
@@ -105,19 +105,22 @@
 //! | `dataset` | [`dataset`]`::Dataset` | serde, serde_json, crc32fast |
 //! | `cli` | the command-line tool `file_backed` | indicatif, lexopt, `dataset` |
 //! | `dupe` | `dupe::Dupe` for [`Fb`] | dupe |
-//! | `fbstore` | nothing: users of the published 0.6 name it | |
+//! | `fbstore` | nothing; kept for users of the published 0.6, which had it | |
 //!
 //! # Costs
 //!
-//! A hit takes no lock and allocates nothing. An item that is not in memory
+//! A hit takes no lock and allocates nothing. An item whose value is not in memory
+//! uses 72 bytes, and about 60 more once its key is registered or persisted. A
+//! handle uses 16 bytes, and a tracked path about 60 for each key.
 //! costs 72 bytes of it, and about 60 more once its key is registered or
 //! persisted; a handle costs 16, and a tracked path about 60 for each key.
 //!
 //! # Errors and panics
 //!
-//! Everything that can fail returns [`Result`], but for the names that this API
-//! has always had and that leave no room for an error: they panic with the
-//! error's text, say so under "Panics", and each has a twin that returns it.
+//! Everything that can fail returns [`Result`], except for a few methods whose
+//! signatures this API has always had and that leave no room for an error. Those
+//! panic with the error's text and say so under "Panics". Each has a counterpart
+//! that returns the error.
 //!
 //! | panics | returns |
 //! |---|---|
@@ -129,29 +132,29 @@
 //!
 //! # Async and blocking
 //!
-//! Every operation has both forms. Async calls never block the executor: file
-//! work runs in the background. Blocking calls do their file work on the calling
-//! thread, and work without a running executor, also after the runtime has been
-//! shut down; call them from threads that may block. Every future is
+//! Every operation has both forms. Async calls never block the executor: their
+//! file work runs in the background. Blocking calls do their file work on the
+//! calling thread, so call them from threads that may block. They need no running
+//! executor, and also work after the runtime has been shut down. Every future is
 //! cancel-safe: dropping it loses no data and no finished work.
 //!
 //! # Forks
 //!
-//! After a `fork` without an `exec`, stores, pools, datasets and handles belong to
-//! the parent. In the child, values in memory can still be read, and everything may
-//! be dropped: no file is deleted and no lock given back. What needs a file or the
-//! background returns an error at once ([`Error::is_forked`]), and
+//! After a `fork` without an `exec`, stores, pools, datasets and handles still
+//! belong to the parent. In the child, values in memory can still be read, and
+//! everything can be dropped: this deletes no file and releases no lock. Operations
+//! that need a file or background work fail at once ([`Error::is_forked`]), and
 //! [`BackingStore::finished`] returns. Changes and inserts stay in the child's
-//! memory. Open a store of its own in the child, on another directory or a temporary
-//! one; what the parent has persisted can be opened read-only. The child keeps the
-//! parent's directories locked, also beyond the parent's end, until it has ended or
-//! has dropped what it has of them.
+//! memory. In the child, open a new store on another directory or a temporary one;
+//! data that the parent persisted can be opened read-only. The child keeps the
+//! parent's directories locked, even after the parent has ended, until it ends or
+//! drops its copies of the parent's handles.
 //!
-//! Locks in memory that other threads have at the moment of the fork stay taken in
-//! the child, as those of any library do: fork while no other thread works with the
-//! store.
+//! In-memory locks that other threads hold at the moment of the fork stay locked in
+//! the child, as with any library. Fork while no other thread is using the store.
 //!
-// Links to what a feature gives; without it, to the features.
+//!
+// Links to the item if the feature is on, and to the feature table otherwise.
 #![cfg_attr(feature = "bincodec", doc = "[`BinCodec`]: fbstore::BinCodec")]
 #![cfg_attr(not(feature = "bincodec"), doc = "[`BinCodec`]: #features")]
 #![cfg_attr(feature = "prostcodec", doc = "[`ProstCodec`]: fbstore::ProstCodec")]

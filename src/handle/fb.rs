@@ -11,28 +11,28 @@ use crate::pool::{Checkout, Duplicate, FBPool};
 use crate::residency::Item;
 use crate::{OwnedReadGuard, ReadGuard, Result, WriteGuard};
 
-/// An owning handle to one item of a pool: the value is in memory, in a file, or
-/// in both.
+/// An owning handle to one item of a pool. The item's value is in memory, in a
+/// file, or both.
 ///
-/// A handle is cheap to clone, and clones have *value semantics*: they share one
-/// item until one of them changes it, which then gets an item of its own. The
-/// last handle dropped deletes the item's file in the background.
+/// Handles are cheap to clone, and clones have *value semantics*: they share one
+/// item until one of them is changed, and that one then gets a separate item.
+/// Dropping the last handle deletes the item's cache file in the background.
 ///
-/// Every access comes in two forms, which differ only in what they do with a
-/// failure: [`load`](Self::load), [`load_mut`](Self::load_mut) and
-/// [`make_mut`](Self::make_mut) panic with the error's text, as the names of
-/// this API always did; [`read`](Self::read), [`write`](Self::write) and
-/// [`make_write`](Self::make_write) return it. Beside each stand a `blocking_`
-/// form, which does its file work on the calling thread, and where it makes
-/// sense a `try_` form, which does not wait.
+/// Every access comes in two forms, which differ only in how they report a
+/// failure. [`load`](Self::load), [`load_mut`](Self::load_mut) and
+/// [`make_mut`](Self::make_mut) panic with the error's text;
+/// [`read`](Self::read), [`write`](Self::write) and
+/// [`make_write`](Self::make_write) return the error. Each has a `blocking_`
+/// form, which does its file work on the calling thread, and some have a `try_`
+/// form, which does not wait.
 ///
 /// | to | call |
 /// |---|---|
 /// | read | [`read`](Self::read); [`try_load`](Self::try_load) without waiting; [`read_owned`](Self::read_owned) for another task or thread |
-/// | change | [`write`](Self::write); [`make_write`](Self::make_write) behind an [`Arc`]; [`update`] for a `Mapped` value |
+/// | change | [`write`](Self::write); [`make_write`](Self::make_write) if the handle is in an [`Arc`]; [`update`] for a `Mapped` value |
 /// | save | [`spawn_persist`](Self::spawn_persist) |
 /// | write to the cache now | [`spawn_write_now`](Self::spawn_write_now) |
-/// | name it | [`key`](Self::key) |
+/// | get its name | [`key`](Self::key) |
 ///
 /// # Examples
 ///
@@ -58,7 +58,7 @@ use crate::{OwnedReadGuard, ReadGuard, Result, WriteGuard};
 /// # fn main() {}
 /// ```
 ///
-// A link to what the feature gives; without it, to the features.
+// Links to the item if the feature is on, and to the feature table otherwise.
 #[cfg_attr(feature = "mappedcodec", doc = "[`update`]: Fb::update")]
 #[cfg_attr(not(feature = "mappedcodec"), doc = "[`update`]: crate#features")]
 pub struct Fb<T, B: BackingStoreT> {
@@ -67,13 +67,13 @@ pub struct Fb<T, B: BackingStoreT> {
 }
 
 impl<T, B: BackingStoreT> Fb<T, B> {
-    /// A handle that counts as one of the item's already.
+    /// Wraps a handle that the item has already counted.
     pub(crate) fn new(pool: Arc<FBPool<T, B>>, item: Arc<Item<T, B>>) -> Self {
         Self { item, pool }
     }
 
-    /// The item's key. Every mutation changes it. Files and error messages name
-    /// it without hyphens ([`Uuid::simple`]).
+    /// The item's key. Every change of the value gives the item a new key. File
+    /// names and error messages show it without hyphens ([`Uuid::simple`]).
     pub fn key(&self) -> Uuid {
         self.item.key()
     }
@@ -89,26 +89,26 @@ impl<T, B: BackingStoreT> Fb<T, B> {
 }
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
-    /// Loads the value, if it is not in memory, and borrows it.
+    /// Borrows the value, and loads it first if it is not in memory.
     ///
-    /// A value in memory costs no lock and no allocation. Loads of one item at
-    /// the same time share one load.
+    /// A value in memory costs no lock and no allocation. Concurrent loads of one
+    /// item share a single load.
     ///
     /// # Errors
     ///
     /// If the value cannot be loaded: its file is missing or damaged, or a codec
-    /// refuses it. Everybody who waited for the same load gets the same error;
-    /// the next load tries again.
+    /// rejects it. Every caller that waited for the same load gets the same error;
+    /// the next call tries again.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses nothing: the load goes on, and its value enters
+    /// Dropping the future loses nothing: the load continues, and its value enters
     /// the pool.
     pub async fn read(&self) -> Result<ReadGuard<'_, T, B>> {
         if let Some(guard) = self.hit() {
             return Ok(guard);
         }
-        // Boxed, so that the future of a hit is small.
+        // Boxed to keep the future of a hit small.
         let value = Box::pin(self.pool.load(&self.item)).await?;
         Ok(ReadGuard::new(self, value))
     }
@@ -117,11 +117,11 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`read`](Self::read).
     ///
     /// # Blocking
     ///
-    /// Loads on this thread, or waits for a load that runs on another.
+    /// Loads on this thread, or waits for a load that is running on another.
     #[inline]
     pub fn blocking_read(&self) -> Result<ReadGuard<'_, T, B>> {
         match self.hit() {
@@ -130,29 +130,30 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
         }
     }
 
-    /// As [`read`](Self::read), for a failure that is a bug of the program.
+    /// Like [`read`](Self::read), but panics on failure. Use it where a failure
+    /// would be a bug in the program.
     ///
     /// # Panics
     ///
-    /// With the error's text, where `read` returns it.
+    /// With the error's text, if [`read`](Self::read) would return an error.
     ///
     /// # Cancel safety
     ///
-    /// As `read`.
+    /// Same as [`read`](Self::read).
     pub async fn load(&self) -> ReadGuard<'_, T, B> {
         unwrap(self.read().await)
     }
 
-    /// As [`blocking_read`](Self::blocking_read), for a failure that is a bug of
-    /// the program.
+    /// Like [`blocking_read`](Self::blocking_read), but panics on failure.
     ///
     /// # Panics
     ///
-    /// With the error's text, where `blocking_read` returns it.
+    /// With the error's text, if [`blocking_read`](Self::blocking_read) would return
+    /// an error.
     ///
     /// # Blocking
     ///
-    /// As `blocking_read`.
+    /// Same as [`blocking_read`](Self::blocking_read).
     #[inline]
     pub fn blocking_load(&self) -> ReadGuard<'_, T, B> {
         match self.hit() {
@@ -161,19 +162,18 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
         }
     }
 
-    /// Loads inside a task of a multi-threaded runtime, from code that is not
-    /// async: a value that is not in memory is loaded with
-    /// [`tokio::task::block_in_place`]. Prefer [`load`](Self::load) where you
-    /// can.
+    /// Borrows the value from synchronous code inside a task of a multi-threaded
+    /// runtime. A value that is not in memory is loaded within
+    /// [`tokio::task::block_in_place`]. Prefer [`load`](Self::load) where you can.
     ///
     /// # Panics
     ///
-    /// With the error's text, if the value cannot be loaded; and if it is not in
-    /// memory and this is a task of a current-thread runtime.
+    /// With the error's text, if the value cannot be loaded. Also if the value is
+    /// not in memory and the call is made in a task of a current-thread runtime.
     ///
     /// # Blocking
     ///
-    /// The thread, but not the executor.
+    /// Blocks the thread, but not the executor.
     pub fn load_in_place(&self) -> ReadGuard<'_, T, B> {
         match self.try_load() {
             Some(guard) => guard,
@@ -181,8 +181,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
         }
     }
 
-    /// Borrows the value if it is in memory, without waiting. It is also there
-    /// while it is being written.
+    /// Borrows the value if it is in memory, without waiting. A value that is being
+    /// written is still in memory.
     ///
     /// # Examples
     ///
@@ -211,8 +211,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
         Some(ReadGuard::new(self, value))
     }
 
-    /// What a hit never comes to. Apart, so that the guard of a hit stays in
-    /// registers: through a `Result` in memory it takes three times as long.
+    /// The miss path. It is a separate function so that the guard of a hit stays in
+    /// registers: through a `Result` in memory, a hit takes three times as long.
     #[cold]
     #[inline(never)]
     fn blocking_miss(&self) -> Result<ReadGuard<'_, T, B>> {
@@ -225,30 +225,30 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
         Some(ReadGuard::new(self, value))
     }
 
-    /// As [`read`](Self::read), with a guard that borrows nothing: it is
+    /// Like [`read`](Self::read), but returns a guard that borrows nothing: it is
     /// `'static` and can be sent to other threads and tasks.
     ///
     /// # Errors
     ///
-    /// As `read`.
+    /// Same as [`read`](Self::read).
     ///
     /// # Cancel safety
     ///
-    /// As `read`.
+    /// Same as [`read`](Self::read).
     pub async fn read_owned(&self) -> Result<OwnedReadGuard<T, B>> {
         self.read().await.map(ReadGuard::into_owned)
     }
 
-    /// As [`read_owned`](Self::read_owned), for a failure that is a bug of the
-    /// program.
+    /// Like [`read_owned`](Self::read_owned), but panics on failure.
     ///
     /// # Panics
     ///
-    /// With the error's text, where `read_owned` returns it.
+    /// With the error's text, if [`read_owned`](Self::read_owned) would return an
+    /// error.
     ///
     /// # Cancel safety
     ///
-    /// As `read`.
+    /// Same as [`read`](Self::read).
     pub async fn load_owned(&self) -> OwnedReadGuard<T, B> {
         unwrap(self.read_owned().await)
     }
@@ -257,26 +257,26 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// # Errors
     ///
-    /// As `read`.
+    /// Same as [`read`](Self::read).
     ///
     /// # Blocking
     ///
-    /// As [`blocking_read`](Self::blocking_read).
+    /// Same as [`blocking_read`](Self::blocking_read).
     pub fn blocking_read_owned(&self) -> Result<OwnedReadGuard<T, B>> {
         self.blocking_read().map(ReadGuard::into_owned)
     }
 
-    /// Loads the value and borrows it to be changed.
+    /// Borrows the value mutably, and loads it first if it is not in memory.
     ///
-    /// The item gets a new key, and its old file goes when nobody owns it any
-    /// more. A handle that shares its item, or whose value somebody still reads
-    /// through an owned guard, first gets an item of its own, with a copy of the
-    /// value ([`Strategy::duplicate`]): nobody else sees the change, and nobody
+    /// The item gets a new key, and its old file is deleted once nothing owns it any
+    /// more. If other handles share the item, or an owned guard still reads the
+    /// value, the handle first gets a separate item with a copy of the value
+    /// ([`Strategy::duplicate`]). So no one else sees the change, and a change never
     /// waits for a reader.
     ///
     /// # Errors
     ///
-    /// If the value cannot be loaded or copied. The handle is then as before.
+    /// If the value cannot be loaded or copied. The handle is then unchanged.
     ///
     /// # Cancel safety
     ///
@@ -316,70 +316,69 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`write`](Self::write).
     ///
     /// # Blocking
     ///
-    /// Loads and copies on this thread; waits for a write of the value that is
-    /// running.
+    /// Loads and copies on this thread. If a write-back of the value has started,
+    /// or a save needs it, runs that write here or waits for it.
     pub fn blocking_write(&mut self) -> Result<WriteGuard<'_, T, B>> {
         let only = self.item.has_one_handle();
         let taken = self.pool.blocking_take(&self.item, only, B::duplicate)?;
         Ok(self.guard_of(taken))
     }
 
-    /// As [`write`](Self::write), for a failure that is a bug of the program.
+    /// Like [`write`](Self::write), but panics on failure.
     ///
     /// # Panics
     ///
-    /// With the error's text, where `write` returns it.
+    /// With the error's text, if [`write`](Self::write) would return an error.
     ///
     /// # Cancel safety
     ///
-    /// As `write`.
+    /// Same as [`write`](Self::write).
     pub async fn load_mut(&mut self) -> WriteGuard<'_, T, B> {
         unwrap(self.write().await)
     }
 
-    /// As [`blocking_write`](Self::blocking_write), for a failure that is a bug
-    /// of the program.
+    /// Like [`blocking_write`](Self::blocking_write), but panics on failure.
     ///
     /// # Panics
     ///
-    /// With the error's text, where `blocking_write` returns it.
+    /// With the error's text, if [`blocking_write`](Self::blocking_write) would
+    /// return an error.
     ///
     /// # Blocking
     ///
-    /// As `blocking_write`.
+    /// Same as [`blocking_write`](Self::blocking_write).
     pub fn blocking_load_mut(&mut self) -> WriteGuard<'_, T, B> {
         unwrap(self.blocking_write())
     }
 
-    /// Borrows the value to be changed if it is in memory, without waiting. A
-    /// value that others have too, or that is being written, is copied on this
-    /// thread.
+    /// Borrows the value mutably if it is in memory, without waiting. A value that
+    /// is shared, pinned by a guard or being written is copied on this thread.
     ///
     /// # Panics
     ///
-    /// With the error's text, if the copy fails, or if a write guard of the item
-    /// was leaked.
+    /// With the error's text, if the copy fails or a write guard of the item was
+    /// leaked.
     pub fn try_load_mut(&mut self) -> Option<WriteGuard<'_, T, B>> {
         let only = self.item.has_one_handle();
         let taken = unwrap(self.pool.try_take(&self.item, only, B::duplicate))?;
         Some(self.guard_of(taken))
     }
 
-    /// Writes the value to its file now, if it has none. The task writes this
-    /// value; if the item is changed before, the write is given up and the task
-    /// succeeds, since there is nothing left to write.
+    /// Writes the value to its file now, if it is not in a file yet. The task writes
+    /// the current value. If the item is changed before the write starts, the write
+    /// is cancelled and the task succeeds, since it has nothing left to write.
     ///
     /// # Errors
     ///
-    /// The task fails if the value cannot be written; it stays in memory.
+    /// The task fails if the value cannot be written. The value stays in memory.
     ///
     /// # Cancel safety
     ///
-    /// The write is on its way at the first poll, and goes on by itself.
+    /// The first poll starts the write, which then continues by itself.
     pub async fn spawn_write_now(&self) -> Task<()> {
         self.pool.write_now(&self.item)
     }
@@ -388,34 +387,34 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`spawn_write_now`](Self::spawn_write_now).
     ///
     /// # Blocking
     ///
-    /// Writes on this thread, or waits for a write that runs on another.
+    /// Writes on this thread, or waits for a write that is running on another.
     pub fn blocking_write_now(&self) -> Result<()> {
         self.pool.blocking_write_now(&self.item)
     }
 
-    /// Persists the item at `path`: writes it if it has no file, and links the
-    /// file there. A later change of the item does not change what is saved. An
-    /// item that is there already costs nothing.
+    /// Persists the item at `path`: writes the value if it is not in a file yet, and
+    /// links the file into `path`. Later changes of the item do not affect what is
+    /// saved. Persisting an item that is already at `path` does nothing.
     ///
-    /// The first `.await` begins the save, the second waits for it:
+    /// The first `.await` starts the save, the second waits for it:
     /// `item.spawn_persist(&path).await.await?`.
     ///
-    /// The file is whole when the task ends;
+    /// The file is complete when the task ends;
     /// [`BackingStore::sync`](crate::BackingStore::sync) makes it durable.
     ///
     /// # Errors
     ///
-    /// The task fails if the value cannot be written or linked; it stays in
-    /// memory. [`Error::is_conflict`](crate::Error::is_conflict) if another file
-    /// stands there under the same key.
+    /// The task fails if the value cannot be written or linked. The value stays in
+    /// memory. [`Error::is_conflict`](crate::Error::is_conflict) if `path` has
+    /// another file under the same key.
     ///
     /// # Cancel safety
     ///
-    /// The save is on its way at the first poll, and goes on by itself.
+    /// The first poll starts the save, which then continues by itself.
     ///
     /// # Examples
     ///
@@ -454,11 +453,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`spawn_persist`](Self::spawn_persist).
     ///
     /// # Blocking
     ///
-    /// Writes and links on this thread.
+    /// Writes and links on this thread, or waits for a write that is running on
+    /// another.
     pub fn blocking_persist(&self, path: &TrackedPath<B::PersistPath>) -> Result<()> {
         self.pool.blocking_persist(&self.item, path)
     }
@@ -474,7 +474,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
         Box::pin(self.pool.take(&self.item, only_handle, duplicate)).await
     }
 
-    /// Switches to the item of a taken value, if it is another.
+    /// Switches the handle to the item of the checked-out value, if it is a new one.
     pub(crate) fn guard_of(&mut self, taken: Checkout<T, B>) -> WriteGuard<'_, T, B> {
         if !Arc::ptr_eq(&self.item, &taken.item) {
             self.pool.count_new_item();
@@ -485,12 +485,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     }
 }
 
-/// How `make_mut` copies.
+/// Copies a value for `make_mut` and `make_write`.
 pub(crate) fn clone_value<T: Clone, B>(_: &B, value: &T) -> Result<T, StoreError> {
     Ok(value.clone())
 }
 
-/// Another handle of the same item, for a few nanoseconds.
+/// Makes another handle of the same item. Costs a few nanoseconds.
 impl<T, B: BackingStoreT> Clone for Fb<T, B> {
     fn clone(&self) -> Self {
         self.item.add_handle();

@@ -1,4 +1,4 @@
-//! Guards: borrowed values that stay in memory as long as they are used.
+//! Guards: borrowed values, which stay in memory while the guard lives.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -10,11 +10,11 @@ use crate::backing_store::Strategy;
 use crate::pool::FBPool;
 use crate::residency::{Item, ValueRef};
 
-/// A value, borrowed from a handle to be read.
+/// A shared borrow of a handle's value.
 ///
-/// The value stays in memory as long as the guard lives, whatever the pool lets
-/// go of, also when its file is deleted or replaced. Up to seven guards on one
-/// thread are as cheap as they can be; more cost a reference count each.
+/// The value stays in memory while the guard lives, even if the pool evicts the
+/// item or its file is deleted or replaced. Up to seven guards on one thread are
+/// as cheap as possible; each further one costs a reference count.
 ///
 /// # Examples
 ///
@@ -48,15 +48,15 @@ use crate::residency::{Item, ValueRef};
 /// ```
 #[must_use = "the value may leave memory as soon as the guard is dropped"]
 pub struct ReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
-    // Before `user`: the value is given up first, and the item looked after then.
+    // Declared before `user`, so it is dropped first; `user` then checks the item.
     value: ValueRef<T>,
     user: User<'a, T, B>,
 }
 
-/// A value to be read, with a guard that borrows nothing.
+/// A shared borrow of a value, in a guard that is `'static`.
 ///
-/// It keeps the value in memory as [`ReadGuard`] does, also when the last handle
-/// is gone. While it lives, a change of the item makes a copy first.
+/// Like [`ReadGuard`], it keeps the value in memory, even after the last handle
+/// is dropped. While it lives, a change of the item copies the value first.
 ///
 /// # Examples
 ///
@@ -81,15 +81,15 @@ pub struct ReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
 /// ```
 #[must_use = "the value may leave memory as soon as the guard is dropped"]
 pub struct OwnedReadGuard<T: Send + Sync + 'static, B: Strategy<T>> {
-    /// There until the drop.
+    /// `Some` until the guard is dropped.
     value: Option<Arc<T>>,
     pool: Arc<FBPool<T, B>>,
     item: Arc<Item<T, B>>,
 }
 
-/// A part of a value, borrowed to be read; from [`ReadGuard::map`].
+/// A shared borrow of a part of a value; from [`ReadGuard::map`].
 ///
-/// It finds the part anew at every access.
+/// Every access calls the projection again.
 #[must_use = "the value may leave memory as soon as the guard is dropped"]
 pub struct MappedReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>, U: ?Sized, F> {
     guard: ReadGuard<'a, T, B>,
@@ -97,23 +97,23 @@ pub struct MappedReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>, U: ?Siz
     target: PhantomData<fn(&T) -> &U>,
 }
 
-/// A value, borrowed from a handle to be changed.
+/// A mutable borrow of a handle's value.
 ///
-/// When the guard is dropped, also by a panic, the value is back in its item,
-/// which is then in memory and in no file. A guard that is leaked takes the
-/// value with it: every later access fails with
+/// Dropping the guard, also while panicking, checks the value back in: the item
+/// is then dirty, that is, in memory and in no file. Leaking the guard loses the
+/// value, and every later access fails with
 /// [`Error::is_leaked_guard`](crate::Error::is_leaked_guard).
 ///
 /// For an example see [`Fb::write`].
 #[must_use = "dropping the guard ends the change"]
 pub struct WriteGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     handle: &'a mut Fb<T, B>,
-    /// There until the drop, and owned by nobody else.
+    /// `Some` until the guard is dropped, and the only reference to the value.
     value: Option<Arc<T>>,
 }
 
-/// Whoever uses a value. Dropped after the value, it ends the residency of an
-/// item that the budget let go of meanwhile.
+/// A reader of an item. It is dropped after the value, and completes the eviction
+/// if the budget evicted the item meanwhile.
 struct User<'a, T: Send + Sync + 'static, B: Strategy<T>>(&'a Fb<T, B>);
 
 impl<'a, T: Send + Sync + 'static, B: Strategy<T>> ReadGuard<'a, T, B> {
@@ -125,10 +125,10 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> ReadGuard<'a, T, B> {
         }
     }
 
-    /// Borrows a part of the value: `part` must give the same part each time,
-    /// since it is asked at every access.
+    /// Borrows a part of the value. `part` runs at every access and must return the
+    /// same part each time.
     ///
-    /// An associated function, so that it does not hide a method of the value.
+    /// This is an associated function so that it does not hide a method of the value.
     ///
     /// # Examples
     ///
@@ -198,7 +198,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Deref for OwnedReadGuard<T, B> {
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for OwnedReadGuard<T, B> {
     fn drop(&mut self) {
-        // The value first, as above.
+        // The value goes first, as in `ReadGuard`.
         let value = self.value.take();
         self.pool.give_up(value);
         self.pool.user_gone(&self.item);

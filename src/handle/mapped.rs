@@ -1,25 +1,25 @@
-//! What handles to mapped values can do beside.
+//! Additional methods of handles to mapped values.
 
 use crate::backing_store::Strategy;
 use crate::error::Operation;
 use crate::fbstore::{BoxError, MaybeMapped, Prefault};
 use crate::{Error, Fb, ReadGuard, Result};
 
-/// For values that may be maps: `Mapped<T>` and `MappedBytes`.
+/// For values that may be memory maps: `Mapped<T>` and `MappedBytes`.
 impl<T: MaybeMapped + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
-    /// As [`read`](Self::read), and brings the pages of a mapped value into
-    /// memory in the background first, so that nobody waits for the disk while
-    /// reading the value.
+    /// Like [`read`](Self::read), but first brings the pages of a mapped value into
+    /// memory in the background, so that accesses to the value do not wait for the
+    /// disk.
     ///
     /// # Errors
     ///
-    /// As `read`; with [`Prefault::Populate`] also those of
-    /// [`Map::prefault`](crate::fbstore::Map::prefault), above all a page that
-    /// cannot be read.
+    /// Same as [`read`](Self::read). With [`Prefault::Populate`] also any error from
+    /// [`Map::prefault`](crate::fbstore::Map::prefault), such as a page that cannot
+    /// be read.
     ///
     /// # Cancel safety
     ///
-    /// As `read`.
+    /// Same as [`read`](Self::read).
     pub async fn read_prefaulted(&self, how: Prefault) -> Result<ReadGuard<'_, T, B>> {
         let guard = self.read().await?;
         if how == Prefault::Lazy || guard.map().is_none() {
@@ -37,7 +37,7 @@ impl<T: MaybeMapped + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`read_prefaulted`](Self::read_prefaulted).
     ///
     /// # Blocking
     ///

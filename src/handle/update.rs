@@ -1,4 +1,4 @@
-//! Changing values that do not change in place.
+//! Changing mapped values, which cannot be changed in place.
 
 use crate::backing_store::ArchiveStrategy;
 use crate::error::Operation;
@@ -11,25 +11,24 @@ where
     T: Archivable<Archived: rkyv::Deserialize<T, HighDeserializer<rkyv::rancor::BoxedError>>>,
     B: ArchiveStrategy<T, Mapped<T>>,
 {
-    /// Makes an owned value of the archive, lets `change` change it, and archives
-    /// it anew, in the background. Gives what `change` gives. `T` derives
-    /// `rkyv::Deserialize` for it, beside `Archive` and `Serialize`.
+    /// Deserializes the archive, applies `change` to the owned value and archives
+    /// the result, all in the background. Returns what `change` returns. `T` must
+    /// derive `rkyv::Deserialize` in addition to `Archive` and `Serialize`.
     ///
-    /// The handle then has an item of its own with a new key, as after
-    /// [`write`](Self::write): no other handle sees the change. It costs what
-    /// decoding and encoding cost with any other codec, and for a moment the
-    /// memory of the owned value and its archive. For values too large for that,
-    /// make another one and [`insert_archived`](crate::FBPool::insert_archived)
-    /// it.
+    /// As after [`write`](Self::write), the handle then has a separate item with a
+    /// new key, so no other handle sees the change. The call costs what decoding and
+    /// encoding cost with any other codec, and briefly needs memory for both the
+    /// owned value and its archive. If a value is too large for that, build a new
+    /// one and pass it to [`insert_archived`](crate::FBPool::insert_archived).
     ///
     /// # Errors
     ///
     /// If the value cannot be loaded, deserialized or archived, or if `change`
-    /// panics. The handle is then as before.
+    /// panics. The handle is then unchanged.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future changes nothing; `change` may run all the same.
+    /// Dropping the future leaves the handle unchanged, but `change` may still run.
     ///
     /// # Examples
     ///
@@ -68,7 +67,7 @@ where
     ///
     /// # Errors
     ///
-    /// As there, but for a panic of `change`, which goes on.
+    /// Same as [`update`](Self::update), except that a panic of `change` propagates.
     ///
     /// # Blocking
     ///

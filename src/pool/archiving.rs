@@ -1,4 +1,4 @@
-//! Items that come into the pool as files: values archived straight into theirs,
+//! Items that enter the pool as files: values archived straight into their files,
 //! and files that were made elsewhere.
 
 use std::path::{Path, PathBuf};
@@ -12,28 +12,28 @@ use crate::residency::Item;
 use crate::{Fb, Result};
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
-    /// Archives `value` straight into its file, and loads it from there: the
-    /// archive is never in memory beside the value, and a large one is a map of
-    /// its file in the end. With [`insert`](Self::insert), the archive is in
-    /// memory too until it is written.
+    /// Archives `value` straight into its file and loads it from there. The archive
+    /// is never in memory next to the value, and a large one ends up as a map of its
+    /// file. With [`insert`](Self::insert), by contrast, the archive is in memory
+    /// until it has been written.
     ///
-    /// It takes an `Arc` of the value, or the value itself. The file is whole
+    /// `value` is an `Arc` of the value, or the value itself. The file is complete
     /// when the future ends.
     ///
-    /// With `BytesCodec` the value is `[u8]`, and becomes a `MappedBytes`. An
-    /// `Arc<[u8]>` is written as it is; to make one of a slice or a `Vec` copies
-    /// the bytes, which
-    /// [`blocking_insert_archived`](Self::blocking_insert_archived) does not.
+    /// With `BytesCodec` the value is a `[u8]`, and becomes a `MappedBytes`. An
+    /// `Arc<[u8]>` is written as it is. Making one from a slice or a `Vec` copies the
+    /// bytes; [`blocking_insert_archived`](Self::blocking_insert_archived) avoids
+    /// that copy.
     ///
     /// # Errors
     ///
     /// If the value cannot be archived, written or loaded again. Nothing is left
-    /// of it then.
+    /// behind.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives the item up: what was begun is finished in the
-    /// background, and deleted.
+    /// Dropping the future discards the item: work that has started finishes in the
+    /// background, and its file is deleted.
     ///
     /// # Examples
     ///
@@ -45,8 +45,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// use file_backed::FBPool;
     /// use file_backed::fbstore::{Mapped, MappedCodec};
     ///
-    /// // SAFETY: nobody but this pool touches the files of the temporary
-    /// // directory that it makes for itself.
+    /// // SAFETY: only this pool touches the files of the temporary directory
+    /// // that it makes for itself.
     /// let codec = unsafe { MappedCodec::new() };
     /// let pool: Arc<FBPool<Mapped<Vec<f32>>, _>> = FBPool::temp(codec, 10).await?;
     /// let heights = pool.insert_archived(vec![612.0; 1_000_000]).await?;
@@ -69,12 +69,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             .await
     }
 
-    /// The blocking form of [`insert_archived`](Self::insert_archived). It takes
-    /// the value by reference, and copies nothing of it but into the file.
+    /// The blocking form of [`insert_archived`](Self::insert_archived). It takes the
+    /// value by reference and copies it only into the file.
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`insert_archived`](Self::insert_archived).
     ///
     /// # Blocking
     ///
@@ -90,8 +90,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// use file_backed::FBPool;
     /// use file_backed::fbstore::{BytesCodec, MappedBytes};
     ///
-    /// // SAFETY: nobody but this pool touches the files of the temporary
-    /// // directory that it makes for itself.
+    /// // SAFETY: only this pool touches the files of the temporary directory
+    /// // that it makes for itself.
     /// let codec = unsafe { BytesCodec::new() };
     /// let pool: Arc<FBPool<MappedBytes, _>> = FBPool::temp(codec, 10).await?;
     /// let upload = vec![7; 1_000_000];
@@ -117,28 +117,27 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         Ok(handle)
     }
 
-    /// Takes in a file that was made elsewhere with this pool's codec, footer
-    /// included (see [`frame::write_file`]), and makes an item of it. Nothing is
-    /// loaded.
+    /// Makes an item from a file that was written elsewhere with this pool's codec,
+    /// including its footer (see [`frame::write_file`]). Nothing is loaded.
     ///
-    /// With a codec that maps, the item's file is another name of the same file
-    /// where the file system allows it: nobody may modify the file in place any
-    /// more, as the mapping contract says. Otherwise it is a copy, which shares
-    /// the blocks where the file system can do that. The file itself keeps its
-    /// name and is not changed.
+    /// With a codec that maps, the item's file is a hard link to the same file where
+    /// the file system allows it. From then on, nothing may modify the file in place,
+    /// as the mapping contract says. Otherwise the item's file is a copy, which
+    /// shares its blocks with the original if the file system can do that. The
+    /// original keeps its name and is not changed.
     ///
     /// # Errors
     ///
-    /// [`Error::is_damaged`] for a file without a whole footer, and
-    /// [`Error::is_mismatch`] for one of another codec, type or schema; those of
-    /// the link and the copy. The file is left as it is. (The payload is validated
-    /// when the item is loaded; see
+    /// [`Error::is_damaged`] for a file without a complete footer, and
+    /// [`Error::is_mismatch`] for a file of another codec, type or schema. Any error
+    /// from linking or copying. The original is left as it is. (The payload is
+    /// validated when the item is loaded; see
     /// [`archived_types`](crate::guide::archived_types#what-validation-does-not-cover).)
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives the item up; what was begun is finished in the
-    /// background, and deleted.
+    /// Dropping the future discards the item: work that has started finishes in the
+    /// background, and its file is deleted.
     ///
     /// # Examples
     ///
@@ -184,11 +183,11 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`adopt`](Self::adopt).
     ///
     /// # Blocking
     ///
-    /// Looks at the file, and links or copies it, on this thread.
+    /// Checks the file, and links or copies it, on this thread.
     pub fn blocking_adopt(self: &Arc<Self>, file: impl AsRef<Path>) -> Result<Fb<T, B>>
     where
         B: AdoptStrategy<T>,

@@ -1,9 +1,9 @@
-//! Back-pressure: a bound on the values that wait to be written before they can
-//! leave memory.
+//! Back-pressure: a bound on the backlog, the evicted values that stay in memory
+//! until they are written.
 //!
-//! An insert never waits; whoever may produce faster than the disk takes asks
-//! for a permit first. A permit that is not used yet counts as one more value
-//! that waits, of the weight of the last one that came with a permit.
+//! An insert never waits. Producers that can outrun the disk call `reserve` first.
+//! An unused permit counts as one more value in the backlog, with the weight of
+//! the last value that was inserted with a permit.
 
 use std::sync::Arc;
 
@@ -24,24 +24,24 @@ pub(crate) struct Bound {
 pub(crate) struct Backlog {
     bound: Bound,
     permits: Mutex<Permits>,
-    /// There may be room, or a reason to give up.
+    /// Notified when there may be room, or a reason to give up.
     changed: Arc<Event>,
 }
 
 #[derive(Default)]
 struct Permits {
     unused: usize,
-    /// What the last value weighed that came with a permit.
+    /// The weight of the last value that was inserted with a permit.
     weight: u64,
-    /// Why the last value was refused that was to blame itself.
+    /// The last write error that was the value's fault, not the system's.
     refusal: Option<Error>,
 }
 
-/// Whether another value may come.
+/// Whether the backlog has room for another value.
 enum Room {
     Free,
     Full,
-    /// Values that cannot be written take all of it.
+    /// Values that cannot be written fill the bound.
     Refused(Option<Error>),
 }
 
@@ -58,18 +58,18 @@ impl Backlog {
         &self.changed
     }
 
-    /// Something no longer waits to be written, as far as the caller knows. One
-    /// waiter looks; if it finds more room than it needs, it tells the next.
+    /// The backlog may have shrunk. Wakes one waiter, which wakes the next if there
+    /// is more room than it needs.
     pub(crate) fn room_made(&self) {
         self.changed.notify(1);
     }
 
-    /// A write has ended, with this error or well.
+    /// A write has ended; `error` is `None` if it succeeded.
     ///
-    /// Waiters are told only when half of the room is free: to wake a producer
-    /// for each value costs more than to write a small one, and writes go on
-    /// until then. What does not go on by itself, a permit in somebody's hand or
-    /// a value that cannot be written, takes no part in that.
+    /// After a success, a waiter is woken only once half of the room is free: waking
+    /// a producer for each value costs more than writing a small one, and until then
+    /// other writes are still in flight. Permits in use and values that cannot be
+    /// written do not drain by themselves, so they are left out of that calculation.
     pub(crate) fn write_ended(&self, error: Option<&Error>, amounts: &Amounts) {
         match error {
             None => {
@@ -80,7 +80,7 @@ impl Backlog {
             Some(error) => {
                 if !error.is_refused_by_system() {
                     let before = self.permits.lock().refusal.replace(error.clone());
-                    // It is the user's, and may look at the pool when it goes.
+                    // Dropped without the lock: its source may be a user's type.
                     drop(before);
                 }
                 self.changed.notify(usize::MAX);
@@ -130,18 +130,18 @@ impl Backlog {
     }
 }
 
-/// Room for one value; from [`FBPool::reserve`].
+/// Room for one value in the backlog; from [`FBPool::reserve`].
 ///
-/// Dropped unused, it is given back.
+/// Dropping an unused permit gives the room back.
 #[must_use = "a permit holds room until it is used or dropped"]
 pub struct Permit<T, B: BackingStoreT> {
     pool: Arc<FBPool<T, B>>,
-    /// What the value weighed that it was used for.
+    /// The weight of the inserted value, if the permit was used.
     used_for: Option<u64>,
 }
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> Permit<T, B> {
-    /// Puts `data` into the pool, as [`FBPool::insert`] does.
+    /// Puts `data` into the pool, like [`FBPool::insert`].
     pub fn insert(mut self, data: T) -> Fb<T, B> {
         let weight = self.pool.weigh(&data);
         self.used_for = Some(weight);
@@ -150,7 +150,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Permit<T, B> {
 }
 
 impl<T, B: BackingStoreT> Permit<T, B> {
-    /// The pool that it is for.
+    /// The pool that the permit is for.
     pub fn pool(&self) -> &Arc<FBPool<T, B>> {
         &self.pool
     }
@@ -169,28 +169,27 @@ impl<T, B: BackingStoreT> std::fmt::Debug for Permit<T, B> {
 }
 
 impl<T, B: BackingStoreT> FBPool<T, B> {
-    /// Waits until write-back keeps up, and gives room for one value. A producer
-    /// that takes a permit for each value keeps within the budgets, the bounds
-    /// on write-back ([`PoolBuilder::backlog_items`],
-    /// [`PoolBuilder::backlog_bytes`]) and one value for each permit in hand.
+    /// Waits for room in the backlog, and returns a permit for one value. A producer
+    /// that takes a permit for each value stays within the budgets, the bounds on
+    /// the backlog ([`PoolBuilder::backlog_items`], [`PoolBuilder::backlog_bytes`])
+    /// and one value for each permit that it holds.
     ///
-    /// Use a permit before you wait for the next: as long as you hold it, it takes
-    /// part of the room. A permit that is held across a change
-    /// ([`Fb::write`]) and dropped after it bounds changes as it bounds inserts.
-    /// Called from within background work of the store (a codec, the drop of a
-    /// value) it may wait for itself.
+    /// Use a permit before you wait for the next one: an unused permit takes up
+    /// room. To bound changes as well as inserts, hold a permit across the change
+    /// ([`Fb::write`]) and drop it afterwards. Do not call this from background work
+    /// of the store (a codec, the drop of a value): it may wait for itself.
     ///
-    /// The order of those who wait is not kept strictly.
+    /// Waiters are served only roughly in order.
     ///
     /// # Errors
     ///
-    /// What the disk refuses writes with, as long as it does; what values were
-    /// refused with that fill the bound and cannot be written. Nothing is lost
-    /// by it: [`insert`](Self::insert) is free to go on in memory.
+    /// During an outage, the error with which the disk refuses writes. If values
+    /// that cannot be written fill the bound, the error of the last one. Nothing is
+    /// lost in either case: [`insert`](Self::insert) still works, in memory.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up its place among those who wait.
+    /// Dropping the future gives up its place in the queue.
     ///
     /// # Examples
     ///
@@ -232,7 +231,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`reserve`](Self::reserve).
     ///
     /// # Blocking
     ///
@@ -246,11 +245,11 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         }
     }
 
-    /// Gives room for one value if there is some now, without waiting.
+    /// Returns a permit for one value if there is room now, without waiting.
     ///
     /// # Errors
     ///
-    /// As [`reserve`](Self::reserve).
+    /// Same as [`reserve`](Self::reserve).
     pub fn try_reserve(self: &Arc<Self>) -> Result<Option<Permit<T, B>>> {
         self.core().check_process(Operation::Reserve)?;
         let failed = |error: Error| Error::new(Operation::Reserve, error);
@@ -259,7 +258,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         }
         match self.backlog.admit(|| self.lists.amounts()) {
             Room::Free => {
-                // There may be room for another.
+                // There may be room for another waiter.
                 self.backlog.room_made();
                 Ok(Some(Permit {
                     pool: self.clone(),
@@ -276,7 +275,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             return Ok(Ok(permit));
         }
         let changed = self.backlog.changed.listen();
-        // Once more: it may have changed before this listened.
+        // Tried again, in case it changed before this listened.
         Ok(self.try_reserve()?.ok_or(changed))
     }
 }

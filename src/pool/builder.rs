@@ -1,4 +1,4 @@
-//! A pool with more to say than the number of items.
+//! The builder of a pool: budgets, a weigher and bounds on the backlog.
 
 use std::sync::Arc;
 
@@ -8,16 +8,17 @@ use super::eviction_lists::Budget;
 use super::weighing::Weigher;
 use crate::backing_store::{BackingStore, BackingStoreT};
 
-/// Items that a pool keeps in memory unless it is told otherwise.
+/// The default budget in items.
 const DEFAULT_ITEMS: usize = 1024;
 
-/// Enough for every drain to have something to write while producers run.
+/// Enough for every drain of the queue to have something to write while producers
+/// run.
 pub(super) const DEFAULT_BACKLOG: Bound = Bound {
     items: 128,
     bytes: 256 << 20,
 };
 
-/// Makes a pool; from [`FBPool::builder`].
+/// Configures a pool; from [`FBPool::builder`].
 ///
 /// # Examples
 ///
@@ -59,29 +60,29 @@ impl<T, B: BackingStoreT> PoolBuilder<T, B> {
         }
     }
 
-    /// How many items stay in memory; 1024 if neither this nor
-    /// [`bytes`](Self::bytes) is said, and any number if only that is. With both,
-    /// both hold.
+    /// Sets the budget in items: how many stay in memory. The default is 1024, or no
+    /// limit if only [`bytes`](Self::bytes) is set. If both are set, both apply.
     pub fn items(mut self, most: usize) -> Self {
         self.items = Some(most);
         self
     }
 
-    /// How many bytes stay in memory, as `weigh` counts them for each value.
+    /// Sets the budget in bytes: how much stays in memory, where `weigh` returns the
+    /// bytes of a value.
     ///
-    /// A value is weighed when it is inserted, loaded, or was changed, without
-    /// any lock. Weigh what it owns too: the capacity of a vector, not the 24
-    /// bytes of its type. One that weighs more than the whole budget is the first
-    /// to go, and makes no other go.
+    /// A value is weighed when it is inserted, loaded or changed, and never under a
+    /// lock. Include what the value owns: the capacity of a vector, not the 24 bytes
+    /// of its type. A value that weighs more than the whole budget is evicted first,
+    /// and causes no other eviction.
     ///
-    /// A `Mapped` or `MappedBytes` weighs what its
-    /// [`footprint`](crate::fbstore::Footprint) says. One that is a map of its file
-    /// is not weighed: its pages are the page cache's, so that the process's
-    /// resident size may grow up to the size of the files, and the kernel takes
-    /// them back when it wants the memory (see the guide
-    /// [`zero_copy`](crate::guide::zero_copy)). Where the budget has to hold for
-    /// them too, read the files in place of mapping them, with `heap()` in place
-    /// of `new()`.
+    /// For a `Mapped` or `MappedBytes`, use its
+    /// [`footprint`](crate::fbstore::Footprint). A value that is a map of its file is
+    /// not weighed, because its pages belong to the page cache: the process's
+    /// resident size may grow up to the size of the files, and the kernel reclaims
+    /// the pages when it needs memory (see the guide
+    /// [`zero_copy`](crate::guide::zero_copy)). If the budget must cover such values
+    /// too, read the files instead of mapping them: make the codec with `heap()`
+    /// instead of `new()`.
     ///
     /// ```
     /// # #[cfg(feature = "mappedcodec")]
@@ -108,23 +109,24 @@ impl<T, B: BackingStoreT> PoolBuilder<T, B> {
         self
     }
 
-    /// How many values may wait to be written before they can leave memory,
-    /// until [`FBPool::reserve`] waits; 128 if nothing is said. At least one may.
+    /// Sets how many evicted values may wait to be written before
+    /// [`FBPool::reserve`] waits. The default is 128; one value is always allowed.
     pub fn backlog_items(mut self, most: usize) -> Self {
         self.backlog.items = most;
         self
     }
 
-    /// How many bytes may wait so; 256 MiB if nothing is said. They are weighed
-    /// as for [`bytes`](Self::bytes); without it, as the strategy's
-    /// [`footprint`](crate::backing_store::Strategy::footprint) does, which
-    /// knows the size of the type alone for codecs that say nothing else.
+    /// Sets how many bytes of evicted values may wait to be written before
+    /// [`FBPool::reserve`] waits. The default is 256 MiB. Values are weighed by the
+    /// weigher of [`bytes`](Self::bytes) or, without it, by the strategy's
+    /// [`footprint`](crate::backing_store::Strategy::footprint). For codecs that do
+    /// not implement it, that is only the size of the type.
     pub fn backlog_bytes(mut self, most: u64) -> Self {
         self.backlog.bytes = most;
         self
     }
 
-    /// Makes the pool.
+    /// Builds the pool.
     pub fn build(self) -> Arc<FBPool<T, B>> {
         let default_items = match self.bytes {
             Some(_) => usize::MAX,

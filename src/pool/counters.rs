@@ -1,4 +1,4 @@
-//! What a pool counts.
+//! The internal counters of a pool.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -9,8 +9,8 @@ const STRIPES: usize = 64;
 
 /// Counts of one pool.
 pub(crate) struct Counters {
-    /// Hits, by thread: a counter that threads share would cost more than the
-    /// hit itself.
+    /// Hits, striped by thread: a shared counter would cost more than the hit
+    /// itself.
     hits: Box<[CachePadded<AtomicU64>]>,
     pub(crate) items: AtomicUsize,
     pub(crate) misses: AtomicU64,
@@ -31,8 +31,8 @@ impl Counters {
         }
     }
 
-    /// A load and a store in place of an atomic addition: of two threads that
-    /// share a stripe, which takes more than 64 of them, one may lose a count.
+    /// Uses a load and a store instead of an atomic addition. Two threads share a
+    /// stripe only if there are more than 64; one of them may then lose a count.
     #[inline]
     pub(crate) fn hit(&self) {
         let hits = &self.hits[stripe()];
@@ -61,7 +61,7 @@ fn stripe() -> usize {
     thread_local! {
         static STRIPE: Cell<usize> = const { Cell::new(usize::MAX) };
     }
-    // A thread that is ending has no stripe of its own any more.
+    // The thread-local is gone in a thread that is ending; it uses stripe 0.
     STRIPE
         .try_with(|stripe| {
             if stripe.get() == usize::MAX {

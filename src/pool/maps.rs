@@ -1,9 +1,8 @@
-//! Values that are maps of their files. Their pages are the kernel's to take
-//! back, so they do not count against the budgets for memory, and stay loadable
-//! as a hit.
+//! Values that are maps of their files. The kernel can reclaim their pages, so
+//! they do not count against the memory budgets and stay loadable as a hit.
 //!
-//! They count against the map budget, which is one for the process: when it
-//! runs short, every pool lets go of its least recent ones.
+//! They count against the map budget, of which there is one for the process. When
+//! it runs short, the pools evict their least recently used maps.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -20,12 +19,13 @@ pub(super) const ENABLED: bool = cfg!(any(
     shuttle
 ));
 
-/// How many maps a pool lets go of before it asks whether that is enough.
+/// How many maps a pool evicts before the pressure is checked again.
 const BATCH: usize = 64;
 
 /// A pool that has maps.
 pub(super) trait KeepsMaps: Send + Sync {
-    /// Lets go of the least recent ones. True if there may be more.
+    /// Evicts up to `most` of the least recently used maps. Returns true if there may
+    /// be more.
     fn release_maps(&self, most: usize) -> bool;
 }
 
@@ -39,7 +39,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> KeepsMaps for Keeper<T, B> {
     }
 }
 
-/// Enters a pool that has maps; the result keeps it entered.
+/// Registers a pool that has maps. It stays registered while the result lives.
 pub(super) fn enter<T: Send + Sync + 'static, B: Strategy<T>>(
     pool: &Arc<FBPool<T, B>>,
 ) -> Arc<dyn KeepsMaps> {
@@ -50,9 +50,9 @@ pub(super) fn enter<T: Send + Sync + 'static, B: Strategy<T>>(
     keeper
 }
 
-/// A pool has loaded a value, perhaps as a map: lets go of maps, of any pool, if
-/// the process's budget runs short. A value that was read for lack of a map asks
-/// for it too.
+/// Called after each load: evicts maps, of any pool, if the process's map budget
+/// runs short. A load that read its file because no map was left also asks for
+/// this.
 pub(super) fn keep_within_budget<T: Send + Sync + 'static, B: Strategy<T>>(
     pool: &Arc<FBPool<T, B>>,
     is_map: bool,
@@ -65,24 +65,24 @@ pub(super) fn keep_within_budget<T: Send + Sync + 'static, B: Strategy<T>>(
     }
 }
 
-/// Whether somebody is about to let go of maps already.
+/// Whether relief is already queued or running.
 static RELIEVING: AtomicBool = AtomicBool::new(false);
 
 fn relieve() {
     loop {
         let exhausted = {
-            // Given back by a panic in the drop of a value, too.
+            // Clears the flag even if the drop of a value panics.
             let _relieving = Relieving;
             release_until_relieved()
         };
-        // Pressure may have come back while nobody else could ask for relief.
+        // Pressure may have returned while the flag kept others from asking.
         if exhausted || !under_pressure() || RELIEVING.swap(true, Ordering::AcqRel) {
             return;
         }
     }
 }
 
-/// True if no pool has a map to let go of.
+/// Returns true if no pool has a map left to evict.
 fn release_until_relieved() -> bool {
     let mut keepers: Vec<_> = KEEPERS.lock().iter().filter_map(Weak::upgrade).collect();
     while under_pressure() && !keepers.is_empty() {
@@ -91,7 +91,7 @@ fn release_until_relieved() -> bool {
     keepers.is_empty()
 }
 
-/// Relief is under way as long as it lives.
+/// Clears [`RELIEVING`] on drop.
 struct Relieving;
 
 impl Drop for Relieving {
@@ -110,7 +110,7 @@ fn under_pressure() -> bool {
     false
 }
 
-/// Most maps that the process may have.
+/// The number of maps that the process may have.
 #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 pub(super) fn most() -> usize {
     file_backed_codecs::map_budget::limit()
@@ -121,7 +121,7 @@ pub(super) fn most() -> usize {
     1
 }
 
-/// How often the process read a file for lack of a map.
+/// How often the process read a file because no map was left for it.
 #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 pub(super) fn fallbacks() -> u64 {
     file_backed_codecs::map_budget::fallbacks()

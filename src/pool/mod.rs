@@ -1,4 +1,4 @@
-//! Which items stay resident, and what is done about it.
+//! The pool: which items stay resident, and loading, writing and evicting them.
 
 mod archiving;
 mod backlog;
@@ -42,15 +42,15 @@ use eviction::Drops;
 use eviction_lists::{Budget, EvictionLists};
 use weighing::Weigher;
 
-/// Keeps the recently used of many items in memory, and every other in a file.
+/// Keeps recently used items in memory and all others in files.
 ///
 /// | to | call |
 /// |---|---|
-/// | make a pool | [`open`](Self::open), [`temp`](Self::temp); on a store that others share, [`new`](Self::new) or [`builder`](Self::builder) |
-/// | put a value in | [`insert`](Self::insert); [`reserve`](Self::reserve) first, where it may come faster than the disk takes it |
-/// | put an archive in, or a file | [`insert_archived`](Self::insert_archived), [`adopt`](Self::adopt) |
-/// | find what was persisted | [`register`](Self::register) |
-/// | see what it has and does | [`stats`](Self::stats), [`size`](Self::size) |
+/// | make a pool | [`open`](Self::open), [`temp`](Self::temp); on a shared store, [`new`](Self::new) or [`builder`](Self::builder) |
+/// | insert a value | [`insert`](Self::insert); if values may come faster than the disk writes, [`reserve`](Self::reserve) first |
+/// | insert an archive or a file | [`insert_archived`](Self::insert_archived), [`adopt`](Self::adopt) |
+/// | get a persisted item | [`register`](Self::register) |
+/// | read its counts | [`stats`](Self::stats), [`size`](Self::size) |
 ///
 /// ```
 /// # #[cfg(feature = "bincodec")]
@@ -79,28 +79,28 @@ use weighing::Weigher;
 /// # What stays
 ///
 /// The pool keeps `mem_size` items, or as many bytes as the
-/// [builder](Self::builder) was told, in the order of their use: a segmented LRU
-/// in which a hit on an item of the recent half moves nothing, and so takes no
-/// lock. An item that is let go of is written first, in the background, if its
-/// value has no file yet; it can be read meanwhile, and a hit promotes it. What
-/// a guard uses stays in memory beyond the budget until the guard goes.
+/// [builder](Self::builder) sets. It evicts in the order of a segmented LRU, in
+/// which a hit on an item in the recent half moves nothing and so takes no lock.
+/// If an evicted value has no file yet, it is first written in the background.
+/// It stays readable meanwhile, and a hit promotes it. A value that a guard pins
+/// stays in memory, beyond the budget, until the guard is dropped.
 ///
-/// A value that is a map of its file ([`Footprint::is_mapped`]) costs no memory
-/// of the process's own. It does not count against the budget, and stays
-/// loadable as a hit as long as the process has
+/// A value that is a map of its file ([`Footprint::is_mapped`]) uses no memory
+/// of the process. It does not count against the budget, and stays loadable as a
+/// hit while the process has
 /// [maps to spare](crate::guide::zero_copy#the-map-budget).
 ///
 /// # Back-pressure
 ///
 /// [`insert`](Self::insert) never waits, so a producer that is faster than the
 /// disk fills memory with values that wait to be written.
-/// [`reserve`](Self::reserve) waits until few enough do.
+/// [`reserve`](Self::reserve) waits until there is room in that backlog.
 ///
 /// # Costs
 ///
-/// A hit takes no lock and allocates nothing. An item that is not in memory
-/// costs 72 bytes of it, and about 60 more if its key is registered or
-/// persisted; a handle costs 16.
+/// A hit takes no lock and allocates nothing. An item whose value is not in
+/// memory uses 72 bytes, and about 60 more if its key is registered or
+/// persisted. A handle uses 16 bytes.
 ///
 /// [`Footprint::is_mapped`]: crate::fbstore::Footprint::is_mapped
 pub struct FBPool<T, B: BackingStoreT> {
@@ -110,18 +110,18 @@ pub struct FBPool<T, B: BackingStoreT> {
     weigher: Option<Weigher<T>>,
     backlog: Backlog,
     counters: Counters,
-    /// How an item ends, known as soon as there is one: the bounds that it needs
-    /// are those of `insert` and `register`, and a handle's drop has none.
+    /// Type-erased `retire`: the drop of a handle lacks the trait bounds, so the
+    /// first item stores the function.
     retire: OnceLock<Retire<T, B>>,
-    /// Keeps the pool entered among those that have maps.
+    /// Keeps the pool registered for relief of the map budget. Set by its first map.
     keeper: OnceLock<Arc<dyn maps::KeepsMaps>>,
 }
 
 type Retire<T, B> = fn(&Arc<FBPool<T, B>>, &Arc<Item<T, B>>);
 
 impl<T, B: BackingStoreT> FBPool<T, B> {
-    /// Makes a pool on `store` that keeps `mem_size` items in memory. 0 is
-    /// allowed: a value then stays only as long as a guard uses it.
+    /// Makes a pool on `store` that keeps `mem_size` items in memory. With 0, a
+    /// value stays only while a guard pins it.
     pub fn new(store: Arc<BackingStore<B>>, mem_size: usize) -> Self {
         let budget = Budget {
             items: mem_size,
@@ -150,29 +150,30 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         }
     }
 
-    /// Begins a pool on `store` with more to say than the number of items.
+    /// Returns a builder for a pool on `store`, for budgets in bytes and bounds on
+    /// the backlog.
     pub fn builder(store: Arc<BackingStore<B>>) -> PoolBuilder<T, B> {
         PoolBuilder::new(store)
     }
 
-    /// The store behind the pool.
+    /// The pool's store.
     pub fn store(&self) -> &Arc<BackingStore<B>> {
         &self.store
     }
 
-    /// How many items the pool has, in memory or not. Handles that share an item
+    /// The number of items in the pool, in memory or not. Handles that share an item
     /// count once.
     pub fn size(&self) -> usize {
         self.counters.items.load(Ordering::Relaxed)
     }
 
-    /// Checks what must hold whenever nobody is at work.
+    /// Checks the invariants that hold while the pool is idle.
     #[cfg(test)]
     pub(crate) fn validate(&self) {
         self.lists.validate();
     }
 
-    /// What the pool counts.
+    /// Returns the counts of the pool and its store.
     pub fn stats(&self) -> Stats {
         let amounts = self.lists.amounts();
         let counters = &self.counters;
@@ -209,7 +210,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         self.store.core()
     }
 
-    /// One handle less; the last one ends the item.
+    /// Drops a handle; the last one retires the item.
     pub(crate) fn drop_handle(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
         // A forked child leaves the item and its file to its parent.
         if item.drop_handle() && !self.core().is_forked() {
@@ -223,12 +224,12 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
 }
 
 impl<T, B: BackingStoreT> FBPool<T, B> {
-    // The bounds stand on the methods: the compiler then tells which of them is
-    // missing in the words of the trait, and not that there is no such method.
+    // The bounds are on the methods: if one is missing, the compiler names the trait
+    // instead of reporting that there is no such method.
 
-    /// Puts `data` into the pool. Never waits and never fails: the value stays
-    /// in memory until it is written in the background, also while the disk
-    /// refuses.
+    /// Puts `data` into the pool. Never waits and never fails: the value stays in
+    /// memory until it has been written in the background, even during an outage of
+    /// the disk.
     ///
     /// # Examples
     ///
@@ -257,18 +258,18 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         self.insert_weighing(data, weight)
     }
 
-    /// Makes a handle for an item that was persisted at `path`, by linking its
-    /// file into the cache. Nothing is loaded. Registering a key again gives
-    /// another item with the same file.
+    /// Makes a handle for an item that was persisted at `path`, by linking its file
+    /// into the cache. Nothing is loaded. Registering a key again makes another item
+    /// with the same file.
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if the key is not
-    /// known at `path`, or its file is gone; that of the link.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if `path` does not have
+    /// the key, or its file is gone. Any error from linking the file.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the registration; a link that was made is
+    /// Dropping the future cancels the registration; a link that was already made is
     /// deleted in the background.
     ///
     /// # Examples
@@ -291,7 +292,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     /// #     item.spawn_persist(&saved).await.await?;
     /// #     item.key()
     /// # };
-    /// // The process before has persisted an item under `key` at `path`.
+    /// // An earlier process persisted an item under `key` at `path`.
     /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 10).await?;
     /// let saved = PreparedPath::open(path, vec![]).await?;
     /// let saved = Arc::new(pool.store().track_path(saved).await?);
@@ -329,11 +330,11 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`register`](Self::register).
     ///
     /// # Blocking
     ///
-    /// Makes the link on this thread.
+    /// Links the file on this thread.
     pub fn blocking_register(
         self: &Arc<Self>,
         path: &TrackedPath<B::PersistPath>,
@@ -361,7 +362,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         handle
     }
 
-    /// A share in a file that is in the cache already.
+    /// A share of the file, if the cache already has it.
     fn registered(&self, path: &TrackedPath<B::PersistPath>, key: Uuid) -> Option<FileShare<B>> {
         path.contains_key(key)
             .then(|| self.core().try_register(key))

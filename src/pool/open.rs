@@ -1,4 +1,4 @@
-//! Pools on a directory, in one call.
+//! Opening a pool on a directory in one call.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,18 +9,18 @@ use crate::backing_store::BackingStore;
 use crate::fbstore::FBStore;
 
 impl<T, C: Send + Sync + 'static> FBPool<T, FBStore<C>> {
-    /// Makes a pool with a store of its own, whose cache is the directory
-    /// `path`, that keeps `mem_size` items in memory. Background work runs on
-    /// the current runtime. A pool with a budget in bytes, and others beside it,
-    /// are made on a [`BackingStore::open`].
+    /// Makes a pool and a store for it, whose cache is the directory `path`. The
+    /// pool keeps `mem_size` items in memory. Background work runs on the current
+    /// runtime. For a budget in bytes, or several pools on one store, start with
+    /// [`BackingStore::open`].
     ///
     /// # Errors
     ///
-    /// If the directory cannot be prepared; those of [`FBStore::open`].
+    /// If the directory cannot be prepared, and any error from [`FBStore::open`].
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// If called outside of a tokio runtime.
     ///
     /// # Cancel safety
     ///
@@ -30,8 +30,8 @@ impl<T, C: Send + Sync + 'static> FBPool<T, FBStore<C>> {
         Ok(Arc::new(Self::new(store, mem_size)))
     }
 
-    /// Makes a pool with a store of its own in a temporary directory. The last
-    /// handle of the store deletes it, on the thread that drops it.
+    /// Makes a pool and a store for it in a temporary directory. Dropping the last
+    /// handle of the store deletes the directory, on the thread that drops it.
     ///
     /// # Errors
     ///
@@ -39,7 +39,7 @@ impl<T, C: Send + Sync + 'static> FBPool<T, FBStore<C>> {
     ///
     /// # Panics
     ///
-    /// Outside of a tokio runtime.
+    /// If called outside of a tokio runtime.
     ///
     /// # Cancel safety
     ///
