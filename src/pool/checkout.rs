@@ -1,4 +1,4 @@
-//! Taking a value out of its item, to be changed.
+//! Checking a value out of its item, to be changed.
 
 use std::mem;
 use std::sync::Arc;
@@ -12,13 +12,13 @@ use crate::residency::{CheckoutStep, Item, ValueRef, WriteBack, Written};
 use crate::sync::atomic::Ordering;
 use crate::{Error, Result};
 
-/// How a value that others have too is copied.
+/// Copies a shared value.
 pub(crate) type Duplicate<T, B> = fn(&B, &T) -> Result<T, StoreError>;
 
-/// A value that was taken out, and the item that it goes back to: the handle's
-/// own, or a new one that the handle switches to.
+/// A checked-out value, and the item that it is checked in to: the handle's own,
+/// or a new one that the handle switches to.
 ///
-/// Whoever holds one puts it into a write guard without waiting in between.
+/// The caller puts it into a write guard, without an `.await` in between.
 pub(crate) struct Checkout<T, B: Strategy<T>> {
     pub(crate) item: Arc<Item<T, B>>,
     pub(crate) value: Arc<T>,
@@ -27,17 +27,17 @@ pub(crate) struct Checkout<T, B: Strategy<T>> {
 /// The next step of a mutation that may wait.
 enum Step<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     Done(Checkout<T, B>),
-    /// Somebody reads the value: copy it.
+    /// The value is pinned: copy it.
     Copy(Arc<T>),
     /// The handle shares its item: load the value and copy it.
     CopyLoaded,
     Load(FlightWait<'a, T, B>),
-    /// A save wants this write first, or it is running.
+    /// A save needs this write first, or the write is running.
     Write(Arc<WriteBack<B>>),
 }
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
-    /// Takes the value out for a handle that is the only one, or copies it.
+    /// Checks the value out if this is the only handle, and copies it otherwise.
     pub(crate) async fn take(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
@@ -86,8 +86,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self.blocking_copy(item, value, duplicate)
     }
 
-    /// What is to be done next for a mutation that may wait. The first look at
-    /// the value is counted, as a load is.
+    /// The next step of a mutation that may wait. The first step counts as a hit or
+    /// a miss, like a load.
     fn step<'a>(
         self: &'a Arc<Self>,
         item: &'a Arc<Item<T, B>>,
@@ -122,8 +122,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         })
     }
 
-    /// The fast path of a mutation: takes a value that is in memory and that
-    /// nobody else uses.
+    /// The fast path of a mutation: checks out a value that is in memory and not
+    /// pinned.
     pub(crate) fn take_resident(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
@@ -138,14 +138,14 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    /// Takes the value out, or copies it, if it is resident.
+    /// Checks the value out, or copies it, if it is resident.
     pub(crate) fn try_take(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
         only_handle: bool,
         duplicate: Duplicate<T, B>,
     ) -> Result<Option<Checkout<T, B>>> {
-        // Looks before it begins: to begin would start a load.
+        // Only if it is resident: `begin_checkout` would start a load.
         let Some(value) = self.find(item).map(ValueRef::into_full) else {
             return match item.is_checked_out() {
                 true => Err(leaked(Operation::Load, item)),
@@ -205,7 +205,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             .await
     }
 
-    /// Makes an item of its own from a copy of `value`, which is `item`'s.
+    /// Makes a new item from a copy of `value`, which is `item`'s.
     fn blocking_copy(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
@@ -222,14 +222,14 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         })
     }
 
-    /// Puts a changed value back into its item.
+    /// Checks a changed value in to its item.
     pub(crate) fn check_in(self: &Arc<Self>, item: &Arc<Item<T, B>>, value: Arc<T>) {
         let weight = self.weigh(&value);
         item.check_in(value, weight, &**self);
         self.enforce(Drops::InBackground);
     }
 
-    /// Counts an item that a handle has just made its own.
+    /// Counts a new item.
     pub(crate) fn count_new_item(&self) {
         self.counters.items.fetch_add(1, Ordering::Relaxed);
     }

@@ -1,4 +1,4 @@
-//! Letting go of items.
+//! Evicting items.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use crate::residency::{Evicted, Item};
 use crate::sync::atomic::Ordering;
 use crate::sync::point;
 
-/// Where values are dropped that the budget lets go of.
+/// Where evicted values are dropped.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Drops {
     /// On this thread, which may block.
@@ -19,8 +19,7 @@ pub(super) enum Drops {
 }
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
-    /// Brings the resident items back to the budget. Values are written in the
-    /// background.
+    /// Evicts items until the budget is met. Values are written in the background.
     pub(super) fn enforce(self: &Arc<Self>, drops: Drops) {
         if self.core().is_forked() {
             return;
@@ -28,14 +27,15 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         while let Some(victim) = self.lists.pop_victim() {
             self.let_go(&victim, drops);
         }
-        // Once more, for a guard that has gone unseen; see `Item::release`.
+        // Retries one pinned item, whose guard may have been dropped unseen; see
+        // `Item::release`.
         if let Some(item) = self.lists.pop_pinned() {
             self.evict_unpinned(&item, drops);
         }
     }
 
-    /// Lets go of an item that was taken out of its list. Somebody may have
-    /// changed it since, so that it has to be written first.
+    /// Evicts an item that was taken out of its list. The item may have been changed
+    /// since, so it may have to be written first.
     pub(super) fn let_go(self: &Arc<Self>, victim: &Arc<Item<T, B>>, drops: Drops) {
         match victim.evict(&**self) {
             Evicted::Released(value) => self.drop_evicted(victim, value, drops),
@@ -44,8 +44,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    /// A user of the item's value is gone. If it was the last, of an item that
-    /// the budget let go of before, the value goes too.
+    /// A reader of the item's value is gone. If it was the last one and the item is
+    /// evicting, evicts the value.
     #[inline]
     pub(crate) fn user_gone(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
         if item.is_evicting() {
@@ -61,8 +61,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self.evict_unpinned(item, Drops::InBackground);
     }
 
-    /// A guard gives up its value. If it is the last to have it, because the item
-    /// is gone, the value is dropped where it keeps nobody waiting.
+    /// Drops a guard's reference to its value. If it is the last reference, because
+    /// the item is gone, the value is dropped in the background.
     pub(crate) fn give_up(&self, value: Option<Arc<T>>) {
         point();
         if let Some(value) = value
@@ -78,8 +78,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    /// Lets go of the least recent maps, on this thread. True if there may be
-    /// more.
+    /// Evicts up to `most` of the least recently used maps, on this thread. Returns
+    /// true if there may be more.
     pub(super) fn release_maps(self: &Arc<Self>, most: usize) -> bool {
         for _ in 0..most {
             let Some(item) = self.lists.pop_mapped() else {
@@ -100,8 +100,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 }
 
-/// Drops a value whose drop may panic, where the panic would hit somebody who
-/// has nothing to do with it.
+/// Drops a value, and catches a panic of its drop, which would hit an unrelated
+/// caller.
 fn drop_quietly<T>(value: Arc<T>) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
         tracing::error!(error = %Error::panicked(&*panic), "the drop of a value panicked");

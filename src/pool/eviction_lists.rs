@@ -1,16 +1,16 @@
-//! Which items stay resident: the order of their use, and the budgets.
+//! The eviction policy: the order in which items were used, and the budgets.
 //!
-//! The specified order is a segmented LRU: a hit in the recent half of the
-//! cache moves nothing. Which half an item is in is told, approximately, by a
-//! clock and without a lock: each item that comes to the front moves the clock
-//! by its share of the cache and keeps the time; an item is in the recent half
-//! as long as the clock has moved by less than half a cache since. Removals are
-//! not seen, so the recent half may appear smaller than it is; that costs an
-//! early move to the front and nothing else. An item's share is that of the
-//! budget that it takes more of, items or bytes.
+//! The specified order is a segmented LRU: a hit in the recent half of the cache
+//! moves nothing. A clock tells, approximately and without a lock, which half an
+//! item is in. Each item that moves to the front advances the clock by its share
+//! of the cache and records the time. The item is in the recent half until the
+//! clock has advanced by another half cache. An item's share is its share of the
+//! items budget or of the bytes budget, whichever is larger. The clock does not
+//! account for removals, so the recent half may appear smaller than it is; the
+//! only cost is an early move to the front.
 //!
-//! Values that are maps cost no memory, so they have an order and a clock of
-//! their own, in which the process's map budget is the whole.
+//! Values that are maps use no memory of the process, so they have their own list
+//! and clock, for which the process's map budget is the whole cache.
 
 use std::sync::Arc;
 
@@ -22,10 +22,10 @@ use crate::residency::{Item, ListId};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
-/// A clock's distance for one whole cache.
+/// How far a whole cache advances a clock.
 const WHOLE: u64 = 1 << 32;
 
-/// How much a pool keeps in memory.
+/// The limits on what a pool keeps in memory.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Budget {
     pub(crate) items: usize,
@@ -35,7 +35,7 @@ pub(crate) struct Budget {
 pub(crate) struct EvictionLists<T, B: BackingStoreT> {
     lists: Mutex<Lists<T, B>>,
     clock: AtomicU64,
-    /// That of the values that are maps.
+    /// The clock of the values that are maps.
     map_clock: AtomicU64,
     budget: Budget,
 }
@@ -45,31 +45,32 @@ struct Lists<T, B: BackingStoreT> {
     resident: List<T, B>,
     mapped: List<T, B>,
     pinned: List<T, B>,
-    /// Items that no list has: the store's queue has a job for each.
+    /// Items in no list, because the store's queue has a job for each of them.
     unwritten: Amount,
-    /// Those that failed by their own fault the last time.
+    /// Of such items, those whose last write failed by the value's own fault; they
+    /// are not counted in `unwritten`.
     unwritable: Amount,
 }
 
-/// Items in the order of use, by their addresses, and what they weigh.
+/// Items in the order of use, by address, and their total weight.
 struct List<T, B: BackingStoreT> {
     items: LruCache<usize, Arc<Item<T, B>>>,
     bytes: u64,
 }
 
-/// How many items, and what they weigh.
+/// A number of items, and their total weight.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Amount {
     pub(crate) items: usize,
     pub(crate) bytes: u64,
 }
 
-/// How much is where.
+/// The amounts of all lists.
 pub(crate) struct Amounts {
     pub(crate) resident: Amount,
     pub(crate) mapped: Amount,
     pub(crate) pinned: Amount,
-    /// Waits to be written, whether it was refused before or not.
+    /// All that waits to be written, including `unwritable`.
     pub(crate) unwritten: Amount,
     pub(crate) unwritable: Amount,
 }
@@ -90,7 +91,7 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         }
     }
 
-    /// Whether an item is in the recent half.
+    /// Returns whether an item is in the recent half.
     #[inline]
     pub(crate) fn is_recent(&self, item: &Item<T, B>) -> bool {
         let age = self
@@ -108,7 +109,7 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         }
     }
 
-    /// The item to let go of, if there is more than the budget allows.
+    /// Removes and returns the item to evict, if the budget is exceeded.
     pub(crate) fn pop_victim(&self) -> Option<Arc<Item<T, B>>> {
         let mut lists = self.lists.lock();
         let resident = &lists.resident;
@@ -118,12 +119,12 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         self.pop(&mut lists.resident)
     }
 
-    /// The least recent of the values that are maps.
+    /// Removes and returns the least recently used map.
     pub(crate) fn pop_mapped(&self) -> Option<Arc<Item<T, B>>> {
         self.pop(&mut self.lists.lock().mapped)
     }
 
-    /// The overdue item that was looked at least recently.
+    /// Removes and returns the pinned item that was checked least recently.
     pub(crate) fn pop_pinned(&self) -> Option<Arc<Item<T, B>>> {
         self.pop(&mut self.lists.lock().pinned)
     }
@@ -135,13 +136,12 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         Some(item)
     }
 
-    /// Puts the item to the front of a list and out of any other. Under the
-    /// item's lock.
+    /// Moves the item to the front of a list. The caller holds the item's lock.
     pub(crate) fn move_to(&self, item: &Arc<Item<T, B>>, list: ListId) {
         let mut lists = self.lists.lock();
         let entry = lists.take_out(item);
         item.set_list(list);
-        // Never the last owner: the caller has the item too.
+        // Dropping this never drops the item: the caller owns it too.
         let entry = entry.unwrap_or_else(|| item.clone());
         match list {
             ListId::Unlisted => {}
@@ -163,7 +163,7 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         self.make_old(item);
     }
 
-    /// How far an item of this weight moves the clock.
+    /// How far an item of this weight advances the clock.
     fn share_of(&self, weight: u64) -> u64 {
         let by_items = WHOLE.div_ceil(self.budget.items.max(1) as u64);
         let most = u128::from(self.budget.bytes.max(1));
@@ -176,7 +176,7 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         item.set_last_used(before.wrapping_add(share));
     }
 
-    /// The next hit finds the item out of the recent half, and brings it back.
+    /// Puts the item outside of the recent half, so that the next hit promotes it.
     fn make_old(&self, item: &Item<T, B>) {
         let now = self.clock.load(Ordering::Relaxed);
         item.set_last_used(now.wrapping_sub(WHOLE));
@@ -193,8 +193,8 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         }
     }
 
-    /// Checks that every item stands in the list that it names, and that the
-    /// sums are right.
+    /// Checks that every item is in the list that it names, and that the sums are
+    /// right.
     #[cfg(test)]
     pub(crate) fn validate(&self) {
         let lists = self.lists.lock();
@@ -216,7 +216,7 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
 }
 
 impl<T, B: BackingStoreT> Lists<T, B> {
-    /// Takes the item out of wherever it is.
+    /// Removes the item from its list or count.
     fn take_out(&mut self, item: &Arc<Item<T, B>>) -> Option<Arc<Item<T, B>>> {
         match item.list() {
             ListId::Unlisted => None,
@@ -237,7 +237,7 @@ impl<T, B: BackingStoreT> List<T, B> {
         }
     }
 
-    /// Puts an item to the front; to the other end if it goes first anyway.
+    /// Adds an item at the front, or at the back if it is to be evicted first.
     fn push(&mut self, item: Arc<Item<T, B>>, goes_first: bool) {
         let address = item.address();
         self.bytes += item.weight();
@@ -287,9 +287,9 @@ impl Amount {
     }
 }
 
-/// How far a map moves the clock of the maps: so that three quarters of the
-/// budget are the recent half. Nothing has to be let go of before seven eighths
-/// are in use, so as long as there are fewer, no hit moves anything.
+/// How far a map advances the clock of the maps: such that three quarters of the
+/// map budget form the recent half. As long as there are fewer maps, no hit moves
+/// anything, and none is evicted before seven eighths of the budget are used.
 fn share_of_a_map() -> u64 {
     (WHOLE / 3 * 2).div_ceil(maps::most().max(1) as u64)
 }

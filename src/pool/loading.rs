@@ -1,4 +1,4 @@
-//! Bringing values into memory.
+//! Loading values into memory.
 
 use std::sync::Arc;
 
@@ -10,8 +10,8 @@ use crate::residency::{Flight, Item, LoadStep, ValueRef};
 use crate::{Error, Result};
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
-    /// The fast path of every load: a value in memory, without a lock. It may
-    /// miss one that the pool is counting at this moment.
+    /// The fast path of every load: returns a value in memory without a lock. It may
+    /// miss a value whose references the pool is counting at this moment.
     #[inline]
     pub(crate) fn try_hit(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<ValueRef<T>> {
         let value = item.read()?;
@@ -22,7 +22,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         Some(value)
     }
 
-    /// A value in memory, for callers that would not look any further.
+    /// Returns a value in memory. Unlike [`try_hit`](Self::try_hit), it also finds a
+    /// value whose references are being counted.
     #[inline]
     pub(crate) fn find(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<ValueRef<T>> {
         self.try_hit(item).or_else(|| self.find_locked(item))
@@ -101,7 +102,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    /// Runs a load, unless somebody else does.
+    /// Runs a load, unless it is already running, done or cancelled.
     fn run_load(self: &Arc<Self>, item: &Arc<Item<T, B>>, flight: &Flight<T>) {
         if !flight.run_once.claim() {
             return;
@@ -131,19 +132,19 @@ enum LoadStart<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     Waits(FlightWait<'a, T, B>),
 }
 
-/// Somebody who waits for a flight.
+/// A caller that waits for a flight.
 pub(super) struct FlightWait<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     pool: &'a Arc<FBPool<T, B>>,
     item: &'a Arc<Item<T, B>>,
     flight: Option<Arc<Flight<T>>>,
-    /// Nobody runs the flight yet.
+    /// The flight is new, so this caller must see that it runs.
     new: bool,
 }
 
 type Loaded<T> = Option<Result<Arc<T>>>;
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'_, T, B> {
-    /// Waits for the value; `get` clones it, or takes it where nobody else waits.
+    /// Waits for the value. `get` clones it, or takes it if there is no other waiter.
     pub(super) async fn value(self, get: impl Fn(&mut Loaded<T>) -> Loaded<T>) -> Result<Arc<T>> {
         if self.new {
             self.queue();
@@ -151,8 +152,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'_, T, B> {
         self.flight().outcome.wait_for(get).await
     }
 
-    /// The blocking form of [`value`](Self::value): a flight that is only queued
-    /// is run on this thread.
+    /// The blocking form of [`value`](Self::value). It runs the flight on this
+    /// thread if the flight has not started.
     pub(super) fn blocking_value(
         self,
         get: impl Fn(&mut Loaded<T>) -> Loaded<T>,
@@ -179,8 +180,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'_, T, B> {
     }
 }
 
-/// The flight holds the value too. While it does, the budget cannot let go of
-/// it, so whoever gives up the flight looks whether it should.
+/// A flight holds a reference to its value, so the value cannot be evicted while
+/// the flight lives. Dropping the reference therefore retries the eviction.
 impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for FlightWait<'_, T, B> {
     fn drop(&mut self) {
         self.flight = None;

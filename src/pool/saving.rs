@@ -1,7 +1,7 @@
-//! Saving on purpose: `write_now` and `persist`.
+//! Explicit saves: `write_now` and `persist`.
 //!
-//! Both capture what they save when they are called, so a later change of the
-//! item does not change what is saved.
+//! Both capture what they save when they are called, so later changes of the item
+//! do not affect what is saved.
 
 use std::sync::Arc;
 
@@ -35,8 +35,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             .task(Operation::Persist, self.begin_persist(item, tracked))
     }
 
-    /// Captures what is to be saved. Whoever has it must see to it that it runs:
-    /// the item stays in memory until then.
+    /// Captures what is to be saved. The caller must run the result: the item stays
+    /// in memory until then.
     pub(crate) fn begin_persist(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
@@ -69,8 +69,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    /// Writes what is not written yet, and gives a share in the file if the
-    /// save wanted one.
+    /// Writes the value if it is not written yet. Returns a share of the file if the
+    /// save wants one.
     fn finish_save(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,

@@ -1,4 +1,4 @@
-//! A store in memory that can refuse, and that counts what it is asked for.
+//! An in-memory store that can fail on demand, and counts loads.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -23,14 +23,14 @@ pub(super) struct Store {
     loads: AtomicUsize,
 }
 
-/// How a write is met.
+/// How the store responds to a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Mood {
     #[default]
     Willing,
-    /// As by a codec, to which others' values are no matter.
+    /// Fails like a codec, which may still accept other values.
     RefusesValue,
-    /// As by a disk, which refuses others too.
+    /// Fails like a full disk, which refuses every value.
     IsFull,
 }
 
@@ -43,7 +43,7 @@ impl Store {
         self.refuses_loads.store(refuses, Ordering::SeqCst);
     }
 
-    /// From now on what is loaded counts as a map of its file.
+    /// From now on, loaded values count as maps of their files.
     #[cfg(shuttle)]
     pub(super) fn load_as_maps(&self) {
         self.maps.store(true, Ordering::SeqCst);
@@ -53,7 +53,7 @@ impl Store {
         self.cache.lock().keys().copied().collect()
     }
 
-    /// How often a value was loaded, or asked for in vain.
+    /// The number of loads, including those that failed.
     pub(super) fn loads(&self) -> usize {
         self.loads.load(Ordering::SeqCst)
     }

@@ -1,18 +1,18 @@
-//! What resident values cost.
+//! The cost of resident values.
 
 use super::{FBPool, maps};
 use crate::backing_store::{Strategy, guarded};
 use crate::residency::Cost;
 
-/// No value counts for more: sums of as many as there can be must not overflow.
-/// 1 TiB.
+/// The maximum weight of a value, 1 TiB. It keeps the sum over as many values as
+/// can exist from overflowing.
 pub(crate) const HEAVIEST: u64 = 1 << 40;
 
-/// How a value is weighed, in bytes.
+/// Returns the weight of a value, in bytes.
 pub(crate) type Weigher<T> = Box<dyn Fn(&T) -> u64 + Send + Sync>;
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
-    /// What a value costs that was loaded from its file.
+    /// The cost of a value that was loaded from its file.
     pub(super) fn cost_of(&self, value: &T) -> Cost {
         let footprint = guarded(|| Ok(self.core().backing.footprint(value)));
         match footprint {
@@ -27,8 +27,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    /// What a value costs in memory. One that cannot be weighed, because the code
-    /// that does it panics, weighs as much as its type.
+    /// The memory that a value uses. If the code that weighs it panics, the value
+    /// weighs as much as its type.
     pub(super) fn weigh(&self, value: &T) -> u64 {
         let weight = guarded(|| {
             Ok(match &self.weigher {

@@ -1,4 +1,4 @@
-//! Writing values to their files.
+//! Write-back: writing values to their files.
 
 use std::sync::{Arc, Weak};
 
@@ -11,8 +11,8 @@ use crate::residency::{Item, WriteBack, WriteEnd};
 use crate::sync::atomic::Ordering;
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
-    /// Queues the write of an item that the budget has let go of, or lets it
-    /// wait while the disk refuses writes. An item has at most one such job.
+    /// Queues the write-back of an evicting item, or defers it during an outage. An
+    /// item has at most one such job.
     pub(super) fn queue_write(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
         self.queue_job(self.eviction_write(item, 0));
     }
@@ -36,13 +36,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    /// Runs a write, unless somebody else does or it was cancelled.
+    /// Runs a write-back, unless it is already running, done or cancelled.
     pub(super) fn run_write(self: &Arc<Self>, item: &Arc<Item<T, B>>, write: &WriteBack<B>) {
         self.run_write_again(item, write, 0);
     }
 
-    /// Sees to it that a write is run that somebody has begun and may keep for
-    /// later.
+    /// Queues a run of a write-back that another caller created and may not have
+    /// started.
     pub(super) fn queue_run_of(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
@@ -70,7 +70,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let core = self.core();
         let (key, value) = item.begin_write();
         let written = core.call(Operation::Write, key, |backing| backing.store(key, &value));
-        // Before the end is told, so that the item can let go of the value.
+        // Before `finish_write`, so that the item can be evicted.
         drop(value);
         let (end, outcome) = item.finish_write(write, written, core, &**self);
         match &outcome {
@@ -111,19 +111,19 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if error.is_refused_by_system() {
             core.outage.write_failed(&core.queue, job, failures, error);
         } else {
-            // The fault is the value's or the codec's: others are not to wait.
+            // The fault is the value's or the codec's, so other writes need not wait.
             core.queue
                 .run_after(delay_after(failures), move || job.run(false));
         }
     }
 }
 
-/// The job of an eviction's write. It keeps neither the item nor the pool alive:
-/// without them there is nothing to write.
+/// The queued write-back of an eviction. It keeps neither the item nor the pool
+/// alive: without them there is nothing to write.
 struct EvictionWrite<T, B: BackingStoreT> {
     pool: Weak<FBPool<T, B>>,
     item: Weak<Item<T, B>>,
-    /// How often this value has failed in a row.
+    /// How often the write of this value has failed in a row.
     failures: u32,
 }
 

@@ -1,4 +1,4 @@
-//! The events of an item whose value is changed.
+//! The events of an item for changing its value.
 
 use std::sync::Arc;
 
@@ -12,29 +12,29 @@ use crate::sync::atomic::Ordering;
 
 pub(crate) enum CheckoutStep<T, B: BackingStoreT> {
     CheckedOut(CheckedOut<T>),
-    /// Somebody reads it: copy it for an item of one's own.
+    /// The value is pinned: copy it into a new item.
     Pinned(Arc<T>),
     Wait {
         flight: Arc<Flight<T>>,
         new: bool,
     },
-    /// A save wants this write first, or it is running.
+    /// A save needs this write first, or the write is running.
     WaitForWrite(Arc<WriteBack<B>>),
     Leaked,
 }
 
-/// A value taken out of its item, and what to clear up for it.
+/// A checked-out value, and what the caller must release.
 pub(crate) struct CheckedOut<T> {
     pub(crate) value: Arc<T>,
-    /// The file that the item no longer has.
+    /// The old key and file, which the item no longer owns.
     pub(crate) old: (Uuid, FileOwnership),
 }
 
 impl<T, B: BackingStoreT> Item<T, B> {
-    /// Takes the value out, to be changed by the item's only handle. `held` is
-    /// the value that the caller has from a flight. With `wait`, a write that is
-    /// running is waited for; without, the value is copied. The second result is
-    /// a write that this supersedes.
+    /// Checks the value out, to be changed by the item's only handle. `held` is the
+    /// value that the caller got from a flight. If a write is running, the value is
+    /// copied or, with `wait`, the caller waits for the write. The second result is a
+    /// write that the checkout supersedes.
     pub(crate) fn begin_checkout(
         self: &Arc<Self>,
         held: Option<Arc<T>>,
@@ -59,7 +59,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             State::Clean | State::Dirty => self.take(&mut cell, held, lists, || true),
             State::Writing => {
                 let write = in_flight.write(self);
-                // A save wants this very value written; a job may be writing it.
+                // Not if a save needs this value written, or the write has started.
                 let may_cancel = !write.is_wanted(Wanted::Persist) && !write.run_once.is_decided();
                 if !may_cancel && wait {
                     CheckoutStep::WaitForWrite(write)
@@ -83,7 +83,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         (step, superseded)
     }
 
-    /// `may` is asked last, when nobody else was found to use the value.
+    /// `may` runs last, once the value is known to be unshared.
     fn take(
         self: &Arc<Self>,
         cell: &mut Cell,
@@ -92,7 +92,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         may: impl FnOnce() -> bool,
     ) -> CheckoutStep<T, B> {
         let mut value = self.slot.take().expect("a resident value is in its slot");
-        // Never the last: the slot's own was taken out just now.
+        // Never the last reference: `value` is another one.
         drop(held);
         if Arc::get_mut(&mut value).is_none() || !may() {
             self.slot.put(value.clone());
@@ -111,7 +111,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         CheckoutStep::CheckedOut(CheckedOut { value, old })
     }
 
-    /// The write guard is gone: the value is back, changed.
+    /// Checks the changed value in, when the write guard is dropped.
     pub(crate) fn check_in(
         self: &Arc<Self>,
         value: Arc<T>,

@@ -1,4 +1,4 @@
-//! The events of an item that end its residency.
+//! The events that end an item's residency.
 
 use std::sync::Arc;
 
@@ -11,29 +11,28 @@ use crate::backing_store::{BackingStoreT, FileOwnership};
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum Evicted<T> {
-    /// Drop the value, where it keeps nobody waiting.
+    /// The value was evicted: drop it.
     Released(Arc<T>),
-    /// Queue a job that writes it, and asks
-    /// [`Item::begin_eviction_write`] when its turn comes.
+    /// Queue a job that calls [`Item::begin_eviction_write`] and writes the value.
     Write,
-    /// Nothing to do, or nothing that can be done now.
+    /// There is nothing to do, or not now.
     No,
 }
 
-/// What the last handle leaves to do.
+/// What the caller must do after the last handle is dropped.
 pub(crate) struct Retired<T, B: BackingStoreT> {
     pub(crate) value: Option<Arc<T>>,
     pub(crate) old: (Uuid, FileOwnership),
-    /// Tell whoever waits that this is superseded.
+    /// A write whose waiters must be notified that it is superseded.
     pub(crate) superseded: Option<Arc<WriteBack<B>>>,
 }
 
 impl<T, B: BackingStoreT> Item<T, B> {
-    /// The budget lets go of the item.
+    /// Evicts the item, once the pool has taken it out of its list.
     pub(crate) fn evict(self: &Arc<Self>, lists: &impl PoolLists<T, B>) -> Evicted<T> {
         let mut cell = self.lock();
         if self.list() != ListId::Unlisted {
-            // Somebody put it back into a list since it was chosen.
+            // Another thread put it back into a list since it was chosen.
             return Evicted::No;
         }
         match cell.state {
@@ -53,7 +52,8 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
     }
 
-    /// A guard of an overdue item was dropped, or the pool looks once more.
+    /// Retries the eviction of an evicting item, after a guard was dropped or when
+    /// the pool checks its pinned items.
     pub(crate) fn evict_unpinned(self: &Arc<Self>, lists: &impl PoolLists<T, B>) -> Option<Arc<T>> {
         let mut cell = self.lock();
         if !self.is_evicting() || cell.state != State::Clean {
@@ -62,16 +62,18 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.release(&mut cell, lists)
     }
 
-    /// Gives up the value of a clean item, unless it is in use.
+    /// Takes the value out of a clean item, unless it is pinned.
     ///
-    /// The count of a value is complete only after it was taken out of the slot:
-    /// before, a reader may have borrowed it uncounted. So it is taken out, and
-    /// put back if anybody else has it. A reader that comes meanwhile finds the
-    /// slot empty and asks again under the lock. A reader that goes meanwhile
-    /// gives up the value first and looks at `overdue` then; here `overdue` is
-    /// set first and the value counted then: one of the two sees the other, and
-    /// where the reader's release is weakly ordered, the pool's next look at its
-    /// overdue list does.
+    /// A value's strong count is complete only after the value was taken out of the
+    /// slot, since a reader may have borrowed it uncounted before. So the value is
+    /// taken out first, then counted, and put back if there is another reference.
+    ///
+    /// A reader that arrives meanwhile finds the slot empty and tries again under the
+    /// lock. A reader that leaves meanwhile first drops its reference and then reads
+    /// `evicting`, while this function first sets `evicting` and then counts. So at
+    /// least one of the two sees the other. Where the reader's release is weakly
+    /// ordered, both may miss it; then the pool's next check of its pinned list
+    /// evicts the value.
     pub(super) fn release(
         self: &Arc<Self>,
         cell: &mut Cell,
@@ -90,13 +92,14 @@ impl<T, B: BackingStoreT> Item<T, B> {
         Some(value)
     }
 
-    /// The last handle is gone.
+    /// Ends the item, when its last handle is dropped.
     pub(crate) fn retire(self: &Arc<Self>, lists: &impl PoolLists<T, B>) -> Retired<T, B> {
         let mut cell = self.lock();
         let mut superseded = None;
-        // To empty a slot costs some time for each thread that there is.
+        // Emptying a slot takes time proportional to the number of threads, so it is
+        // done only if there is a value.
         let is_resident = cell.state.is_resident();
-        // What still runs clears up after itself.
+        // A load or write that is still running cleans up after itself.
         let left_to_job = match std::mem::replace(&mut cell.state, State::Dead) {
             State::Loading => !lists.in_flight().end_flight(self).run_once.cancel(),
             State::Writing => {

@@ -1,12 +1,12 @@
-//! One load, and everybody who waits for it.
+//! One load, which all its waiters share.
 
 use std::sync::Arc;
 
 use crate::Result;
 use crate::backing_store::{Outcome, RunOnce};
 
-/// A load under way. It carries its result: waiters take the value from here
-/// and never from the slot, so that they get it however small the cache is.
+/// A load in flight. It carries its result: waiters take the value from here, not
+/// from the slot, so they get it however small the cache is.
 pub(crate) struct Flight<T> {
     pub(crate) run_once: RunOnce,
     pub(crate) outcome: Outcome<Result<Arc<T>>>,

@@ -1,4 +1,4 @@
-//! The loads and writes under way.
+//! The loads and writes in flight.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -7,17 +7,18 @@ use super::{Flight, Item, Wanted, WriteBack};
 use crate::backing_store::BackingStoreT;
 use crate::sync::Mutex;
 
-/// The loads and writes of one pool that are queued or running, by item. Few
-/// items have one, so they are here and not in each item. An item has a flight
-/// here while it is loading, and a write while it is writing.
+/// The loads and writes of one pool that are queued or running, by item. They are
+/// here and not in the items, because few items have one. An item has a flight
+/// exactly while it is loading, and a write exactly while it is writing.
 ///
-/// Changed under the item's lock only.
+/// An item's entries change only under its lock.
 pub(crate) struct InFlight<T, B: BackingStoreT> {
     flights: Table<Flight<T>>,
     writes: Table<WriteBack<B>>,
 }
 
-/// By the address of the item, which the job keeps alive, or its handles do.
+/// Keyed by the address of the item, which the job or the item's handles keep
+/// alive.
 struct Table<J>(Mutex<HashMap<usize, Arc<J>>>);
 
 impl<T, B: BackingStoreT> InFlight<T, B> {
@@ -52,7 +53,7 @@ impl<T, B: BackingStoreT> InFlight<T, B> {
         self.writes.end(item.address())
     }
 
-    /// How many flights and writes there are.
+    /// The numbers of flights and writes.
     #[cfg(test)]
     pub(crate) fn len(&self) -> (usize, usize) {
         (self.flights.0.lock().len(), self.writes.0.lock().len())

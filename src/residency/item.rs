@@ -1,4 +1,4 @@
-//! One item: its slot, its state, and who has it.
+//! One item: its slot, its state, and its handles.
 
 use std::sync::Arc;
 
@@ -13,16 +13,17 @@ use crate::sync::{Mutex, MutexGuard};
 
 pub(crate) struct Item<T, B: BackingStoreT> {
     pub(super) slot: Slot<T>,
-    /// The pool's clock when the item was last put in front.
+    /// The pool's clock when the item was last moved to the front.
     last_used: AtomicU64,
-    /// What the resident value costs, in bytes: of memory, or of its map. Written
-    /// under the item's lock, and only while the pool has the item nowhere.
+    /// The cost of the resident value in bytes, of memory or of its map. Written
+    /// under the item's lock, and only while the item is in no list.
     weight: AtomicU64,
-    /// Handles that own the item; guards and jobs do not.
+    /// The number of handles. Guards and jobs do not count.
     handles: AtomicU32,
-    /// The budget has let go of the item, but its value was in use.
+    /// The budget has evicted the item, but its value is still pinned or not in a
+    /// file yet.
     pub(super) evicting: AtomicBool,
-    /// Where the pool has the item; written under the lock of the lists only.
+    /// The [`ListId`] of the item. Written only under the lock of the lists.
     list: AtomicU8,
     cell: Mutex<Cell>,
     store: std::marker::PhantomData<fn(B)>,
@@ -30,15 +31,15 @@ pub(crate) struct Item<T, B: BackingStoreT> {
 
 pub(super) struct Cell {
     pub(super) key: Uuid,
-    /// There while the item is absent, loading or clean, and only then; and
-    /// while a running load of a dead item may still read it.
+    /// Set exactly while the item is absent, loading or clean, and after its death
+    /// while a running load may still read the file.
     pub(super) file: FileOwnership,
-    /// A job for the item's eviction is queued, or waits for the disk; there is
-    /// at most one for each item.
+    /// A job for the item's eviction is queued, or deferred by an outage. There is at
+    /// most one for each item.
     pub(super) eviction_queued: bool,
-    /// The value is a map of its file, and costs no memory.
+    /// The value is a map of its file, and uses no memory of the process.
     pub(super) is_map: bool,
-    /// A value of the item was loaded before.
+    /// The value was loaded before under this key.
     pub(super) was_loaded: bool,
     pub(super) state: State,
 }
@@ -46,11 +47,11 @@ pub(super) struct Cell {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Absent,
-    /// It has a flight among the jobs.
+    /// Has a flight in [`InFlight`](super::InFlight).
     Loading,
     Clean,
     Dirty,
-    /// It has a write among the jobs.
+    /// Has a write in [`InFlight`](super::InFlight).
     Writing,
     CheckedOut,
     Dead,
@@ -63,7 +64,7 @@ impl State {
 }
 
 impl<T, B: BackingStoreT> Item<T, B> {
-    /// A new value, not in any file, in no list.
+    /// Makes an item from a new value. It has no file and is in no list.
     pub(crate) fn dirty(value: T, weight: u64) -> Arc<Self> {
         let value = Some(Arc::new(value));
         Self::new(
@@ -75,7 +76,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         )
     }
 
-    /// An item of one's own for a value that is about to be changed.
+    /// Makes a separate item for a value that is about to be changed.
     pub(crate) fn checked_out() -> Arc<Self> {
         Self::new(
             crate::key::random(),
@@ -86,7 +87,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         )
     }
 
-    /// An item whose value is in a file.
+    /// Makes an item whose value is only in a file.
     pub(crate) fn absent(token: FileShare<B>) -> Arc<Self> {
         Self::new(token.key(), None, 0, token.into_ownership(), State::Absent)
     }
@@ -125,19 +126,20 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.lock().key
     }
 
-    /// Tells items apart, as long as they live.
+    /// Identifies the item while it lives.
     pub(crate) fn address(&self) -> usize {
         std::ptr::from_ref(self) as usize
     }
 
-    /// The value, if it is resident. Takes no lock.
+    /// Returns the value if it is resident. Takes no lock, so it misses a value that
+    /// was taken out of the slot for a moment to be counted.
     #[inline]
     pub(crate) fn read(&self) -> Option<ValueRef<T>> {
         self.slot.read()
     }
 
-    /// The value, asked for under the lock: whoever counts a value takes it out
-    /// of the slot for a moment, so an empty slot alone proves nothing.
+    /// Returns the value if it is resident. Counting a value takes it out of the slot
+    /// for a moment; under the lock, an empty slot means that it is not resident.
     #[cold]
     pub(crate) fn read_locked(&self) -> Option<ValueRef<T>> {
         let _cell = self.lock();
@@ -157,7 +159,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.weight.load(Ordering::Relaxed)
     }
 
-    /// Under the item's lock.
+    /// The caller holds the item's lock.
     pub(super) fn set_weight(&self, weight: u64) {
         debug_assert_eq!(self.list(), ListId::Unlisted, "a listed weight is counted");
         self.weight.store(weight, Ordering::Relaxed);
@@ -177,7 +179,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.list.store(list as u8, Ordering::Relaxed);
     }
 
-    /// Puts a resident item where it belongs.
+    /// Moves a resident item to the front of the list that it belongs to.
     pub(super) fn settle(self: &Arc<Self>, cell: &Cell, lists: &impl PoolLists<T, B>) {
         let list = match cell.is_map {
             true => ListId::Mapped,
@@ -186,7 +188,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         lists.move_to(self, list);
     }
 
-    /// A new item goes to the front.
+    /// Puts a new item at the front.
     pub(crate) fn enter(self: &Arc<Self>, lists: &impl PoolLists<T, B>) {
         self.settle(&self.lock(), lists);
     }
@@ -195,24 +197,24 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.handles.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// True if it was the last.
+    /// Returns true if it was the last.
     pub(crate) fn drop_handle(&self) -> bool {
-        // As `Arc` does it: whatever other handles did happens before the end.
+        // As in `Arc`: what other handles did happens before the item is retired.
         self.handles.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    /// Whether the one handle that asks is the only one. Nobody can make
-    /// another while that handle is borrowed mutably.
+    /// Whether the calling handle is the only one. No other can be made while that
+    /// handle is borrowed mutably.
     pub(crate) fn has_one_handle(&self) -> bool {
         self.handles.load(Ordering::Acquire) == 1
     }
 
-    /// Whether a write guard has the value, or had it and was leaked.
+    /// Whether a write guard holds the value, or was leaked with it.
     pub(crate) fn is_checked_out(&self) -> bool {
         self.lock().state == State::CheckedOut
     }
 
-    /// Checks what must hold whenever the lock is free.
+    /// Checks the invariants that hold while the lock is free.
     #[cfg(test)]
     pub(crate) fn validate(&self) {
         let cell = self.lock();
@@ -244,7 +246,7 @@ mod tests {
     use super::*;
     use crate::fbstore::FBStore;
 
-    /// The documentation of the pool states it.
+    /// The documentation of the pool promises this size.
     #[test]
     fn an_item_that_is_not_in_memory_is_small() {
         let counts = 2 * size_of::<usize>();

@@ -1,33 +1,33 @@
-//! Where the pool has an item.
+//! The list of the pool that an item is in.
 
 use std::sync::Arc;
 
 use super::{InFlight, Item};
 use crate::backing_store::BackingStoreT;
 
-/// In which list, or count, of the pool an item is.
+/// The list, or count, of the pool that an item is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum ListId {
     Unlisted,
-    /// In memory of the process's own, in order of use, within the budgets.
+    /// In the process's memory, in order of use, within the budgets.
     Resident,
     /// A map of its file, in order of use, within the process's map budget.
     Mapped,
-    /// Let go of, but in use.
+    /// Evicted, but pinned by a guard.
     Pinned,
-    /// Let go of, but not in any file yet.
+    /// Evicted, but not in a file yet.
     Unwritten,
-    /// The same, and the last attempt to write it failed by its own fault.
+    /// As `Unwritten`, and the last write failed by the value's own fault.
     Unwritable,
 }
 
-/// The pool, as an item sees it. Called under the item's lock.
+/// What an item needs of its pool. Called under the item's lock.
 pub(crate) trait PoolLists<T, B: BackingStoreT> {
-    /// Puts the item to the front of a list and out of any other.
+    /// Moves the item to the front of a list, out of any other.
     fn move_to(&self, item: &Arc<Item<T, B>>, list: ListId);
 
-    /// The loads and writes under way.
+    /// The loads and writes in flight.
     fn in_flight(&self) -> &InFlight<T, B>;
 }
 

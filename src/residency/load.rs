@@ -1,4 +1,4 @@
-//! The events of an item that concern loads and hits.
+//! The events of an item for loads and hits.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use crate::sync::atomic::Ordering;
 
 pub(crate) enum LoadStep<T> {
     Hit(ValueRef<T>),
-    /// Wait for the flight; if it is new, see to it that it is run.
+    /// Wait for the flight. If it is new, the caller must see that it runs.
     Wait {
         flight: Arc<Flight<T>>,
         new: bool,
@@ -19,12 +19,12 @@ pub(crate) enum LoadStep<T> {
     Leaked,
 }
 
-/// What a resident value costs.
+/// The cost of a resident value.
 #[derive(Clone, Copy)]
 pub(crate) struct Cost {
     /// Bytes of memory, or of the map.
     pub(crate) weight: u64,
-    /// Whether it is a map of its file, and costs no memory.
+    /// Whether it is a map of its file, and uses no memory of the process.
     pub(crate) is_map: bool,
 }
 
@@ -51,15 +51,15 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
     }
 
-    /// What a claimed load loads, and whether it was loaded before.
+    /// Returns the key that a claimed load loads, and whether its value was loaded
+    /// before.
     pub(crate) fn to_load(&self) -> (Uuid, bool) {
         let cell = self.lock();
         (cell.key, cell.was_loaded)
     }
 
-    /// A hit on an item in the older half, or on one that the budget has let go
-    /// of: it comes to the front. A job that was queued for its eviction finds
-    /// nothing to do.
+    /// Moves the item to the front, after a hit while it was in the older half or
+    /// evicted. A job that is queued for its eviction then finds nothing to do.
     pub(crate) fn promote(self: &Arc<Self>, lists: &impl PoolLists<T, B>) {
         let cell = self.lock();
         if cell.state.is_resident() {
@@ -68,7 +68,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
     }
 
-    /// A load has ended. Gives back the file of an item that died meanwhile.
+    /// Ends a load. Returns the file's ownership if the item died meanwhile.
     pub(crate) fn finish_load(
         self: &Arc<Self>,
         loaded: Option<(&Arc<T>, Cost)>,

@@ -1,4 +1,4 @@
-//! Where a resident value can be read without waiting.
+//! The slot, from which a resident value is read without waiting.
 
 use std::sync::Arc;
 
@@ -6,13 +6,13 @@ use arc_swap::{ArcSwapOption, Guard};
 
 use crate::sync::{PointOnDrop, point};
 
-/// Holds an item's value while it is resident. Reading takes no lock and writes
-/// no memory that another item, or another thread, reads.
+/// Holds an item's value while it is resident. Reading takes no lock, and writes
+/// no memory that other items or other threads read.
 ///
-/// Only whoever holds the item's lock writes it.
+/// The slot is written only under the item's lock.
 pub(crate) struct Slot<T>(ArcSwapOption<T>);
 
-/// A value read from a slot, or held in full.
+/// A value: borrowed from a slot, or with a counted reference.
 pub(crate) struct ValueRef<T> {
     _before_drop: PointOnDrop,
     value: Guard<Option<Arc<T>>>,
@@ -41,8 +41,8 @@ impl<T> Slot<T> {
         debug_assert!(before.is_none(), "a slot holds one value at a time");
     }
 
-    /// Empties the slot. Afterwards the value's strong count is complete: a
-    /// reader that had borrowed it counts from now on.
+    /// Empties the slot. Afterwards the value's strong count is complete: readers
+    /// that had borrowed the value uncounted are now counted.
     pub(crate) fn take(&self) -> Option<Arc<T>> {
         point();
         let value = self.0.swap(None);

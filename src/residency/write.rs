@@ -1,4 +1,4 @@
-//! The events of an item that concern writing its value to its file.
+//! The events of an item for writing its value to its file.
 
 use std::sync::Arc;
 
@@ -11,30 +11,30 @@ use crate::Result;
 use crate::backing_store::{BackingStoreT, Core, FileOwnership, FileShare};
 
 pub(crate) enum Save<B: BackingStoreT> {
-    /// There is a file, and this is a share in it, if the caller wants one.
+    /// The value is in a file. A share of the file, if the caller wants one.
     Written(Option<FileShare<B>>),
     Write(Arc<WriteBack<B>>),
     Leaked,
 }
 
-/// What a finished write leaves to do.
+/// What the caller must do after a write.
 pub(crate) enum WriteEnd<T> {
-    /// The value stays; nothing to do.
+    /// Nothing: the value stays resident.
     Stays,
-    /// Drop the value, where it keeps nobody waiting.
+    /// The value was evicted: drop it.
     Released(Arc<T>),
-    /// The item died meanwhile: drop the value and the file.
+    /// The item died meanwhile: drop the value and release the file.
     Died {
         value: Option<Arc<T>>,
         old: (Uuid, FileOwnership),
     },
-    /// The budget has let go of the item: the write is to be tried again.
+    /// The write failed and the item is evicting: retry the write later.
     Failed,
 }
 
 impl<T, B: BackingStoreT> Item<T, B> {
-    /// Captures what a save, or `write_now`, saves: this value, whatever happens
-    /// to the item later.
+    /// Captures the current value for a save or `write_now`; later changes of the
+    /// item do not affect it.
     pub(crate) fn begin_save(
         &self,
         wanted: Wanted,
@@ -62,9 +62,9 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
     }
 
-    /// The job that was queued for the item's eviction has its turn: the write to
-    /// run, if the eviction still wants one. Somebody else may run it already;
-    /// it is the caller's to claim.
+    /// Called when the job for the item's eviction runs. Returns the write to run, if
+    /// the eviction still needs one. Another thread may already be running it, so the
+    /// caller has to claim it.
     pub(crate) fn begin_eviction_write(
         &self,
         lists: &impl PoolLists<T, B>,
@@ -82,7 +82,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
     }
 
-    /// What a claimed write-back writes.
+    /// Returns the key and the value that a claimed write-back writes.
     pub(crate) fn begin_write(&self) -> (Uuid, Arc<T>) {
         let cell = self.lock();
         let value = self
@@ -92,8 +92,8 @@ impl<T, B: BackingStoreT> Item<T, B> {
         (cell.key, value)
     }
 
-    /// A write has ended; the writer holds the value no more. The outcome for
-    /// those who wait is the second result.
+    /// Ends a write. The writer has already dropped its reference to the value. The
+    /// second result is the outcome for the waiters.
     pub(crate) fn finish_write(
         self: &Arc<Self>,
         write: &WriteBack<B>,

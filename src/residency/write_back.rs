@@ -1,4 +1,4 @@
-//! One write of a value to its file, and everybody who waits for it.
+//! One write of a value to its file, which all its waiters share.
 
 use std::sync::Arc;
 
@@ -6,13 +6,14 @@ use crate::Result;
 use crate::backing_store::{BackingStoreT, FileShare, Outcome, RunOnce};
 use crate::sync::atomic::{AtomicU8, Ordering};
 
-/// What a write is wanted for, apart from eviction. Later ones want it more.
+/// What a write is needed for, besides eviction. Ordered: a later variant is the
+/// stronger demand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub(crate) enum Wanted {
-    /// `write_now`, or nothing but eviction: a change of the value supersedes it.
+    /// `write_now`, or eviction alone: a change of the value supersedes the write.
     WriteNow,
-    /// A save, which captured this value: it is written whatever happens.
+    /// A save, which captured this value: the write always runs.
     Persist,
 }
 
@@ -24,11 +25,11 @@ pub(crate) struct WriteBack<B: BackingStoreT> {
     wanted: AtomicU8,
 }
 
-/// How a write-back ended, if not with an error.
+/// How a successful write-back ended.
 pub(crate) enum Written<B: BackingStoreT> {
-    /// The file is there; a share in it for those who save it.
+    /// The file is written. A share of it, if a save wants one.
     Done(Option<Arc<FileShare<B>>>),
-    /// The value was changed or given up before it was written.
+    /// The value was changed or dropped before it was written.
     Superseded,
 }
 
