@@ -64,7 +64,7 @@ use weighing::Weigher;
 /// # let path = dir.path().join("cache");
 /// let pool: Arc<FBPool<String, _>> = FBPool::open(BinCodec, path, 2).await?;
 /// let items: Vec<_> = (0..5).map(|n| pool.insert(format!("item {n}"))).collect();
-/// pool.store().finished().await; // what was let go of is in its file
+/// pool.store().finished().await; // evicted values are now in their files
 ///
 /// let stats = pool.stats();
 /// assert_eq!((stats.items, stats.resident, stats.writes), (5, 2, 3));

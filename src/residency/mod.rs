@@ -7,7 +7,7 @@
 //! write, drop a value. **Lock order: item, then the pool's lists**
 //! ([`PoolLists`]), **then keys.**
 //!
-//! *Evicting* is a flag beside the state: the budget has evicted the item, but its
+//! *Evicting* is a flag next to the state: the budget has evicted the item, but its
 //! value is still pinned or not in a file yet. *Dead* is terminal, but guards own
 //! their value and stay valid. A flight or a write in flight is not stored in the
 //! item but in the pool's [`InFlight`]. The [`ListId`] says which list of the pool

@@ -1,10 +1,9 @@
-//! Every event of one item in every state, in random order, against the table
-//! of the module.
+//! Every event of one item in every state, in random order, checked against the
+//! table of the module.
 //!
-//! Loads and writes are begun, claimed, finished, failed or left alone as the
-//! sequence has it, on one thread, so that the item meets each event in the
-//! middle of each other. In the end every pair of event and state must have come
-//! up.
+//! A sequence begins, claims, finishes, fails or abandons loads and writes, all on
+//! one thread, so that each event may occur in the middle of each other. At the
+//! end, every possible pair of event and state must have occurred.
 
 mod drive;
 mod table;
@@ -19,20 +18,20 @@ use crate::backing_store::BackingStore;
 use drive::{Drive, NoFiles};
 use table::{Phase, all_pairs};
 
-/// One event, or what it needs to come about.
+/// One event, or a precondition of one.
 #[derive(Clone, Copy, Debug)]
 enum Step {
     BeginLoad,
-    /// Somebody takes the queued load.
+    /// Claims the queued load.
     ClaimLoad,
     FinishLoad {
         fails: bool,
         is_map: bool,
     },
-    /// A reader takes a guard, if the value is there.
+    /// Takes a guard, if the value is resident.
     Hold,
     Rescue,
-    /// A guard is dropped, and the item looked after.
+    /// Drops a guard, and retries the eviction.
     GiveUp,
     Evict,
     BeginTake {
@@ -51,9 +50,9 @@ enum Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ending {
     Written,
-    /// As by a disk.
+    /// Fails like a disk.
     Refused,
-    /// As by a codec.
+    /// Fails like a codec.
     Faulty,
 }
 

@@ -74,7 +74,7 @@ fn a_mutation_against_an_owned_guard() {
     });
 }
 
-/// A mutation that is given up changes nothing.
+/// A cancelled mutation changes nothing.
 #[test]
 fn a_mutation_that_is_given_up() {
     explore(|| {

@@ -30,8 +30,8 @@ fn a_hit_against_an_eviction() {
     });
 }
 
-/// A value that nobody uses any more must not stay in memory because the pool
-/// and the last guard have each left it to the other.
+/// An unpinned value must not stay in memory because the pool and the last guard
+/// each left the eviction to the other.
 #[test]
 fn the_last_guard_against_an_eviction() {
     explore(|| {
@@ -93,7 +93,7 @@ fn the_last_handle_against_an_eviction() {
     });
 }
 
-/// The only room comes free once: whoever misses that waits for ever.
+/// The only room becomes free once. A waiter that misses it waits forever.
 #[test]
 fn a_permit_that_is_given_back_against_one_who_waits() {
     explore(|| {
@@ -106,8 +106,8 @@ fn a_permit_that_is_given_back_against_one_who_waits() {
     });
 }
 
-/// Producers that reserve are never more than the bound ahead of the disk, and
-/// all of them get their turn.
+/// Producers that reserve are never ahead of the disk by more than the bound, and
+/// each of them makes progress.
 #[test]
 fn those_who_reserve_against_the_writes() {
     explore(|| {
@@ -130,8 +130,8 @@ fn those_who_reserve_against_the_writes() {
     });
 }
 
-/// A map was chosen to be let go of, and its item was changed and let go of by
-/// the budget meanwhile: the job that writes it must be queued by somebody.
+/// A map is chosen for eviction, and meanwhile its item is changed and evicted by
+/// the budget. One of the two must queue the job that writes it.
 #[test]
 fn the_map_budget_against_a_change() {
     explore(|| {
@@ -155,7 +155,7 @@ fn the_map_budget_against_a_change() {
     });
 }
 
-/// The same, one step after the other.
+/// The same, step by step.
 #[test]
 fn a_map_let_go_of_beside_the_budget_by_hand() {
     explore(|| {
@@ -167,11 +167,11 @@ fn a_map_let_go_of_beside_the_budget_by_hand() {
         let pool = &world.pool;
         // Thread 1, in `release_maps`:
         let relieved = pool.lists.pop_mapped().expect("a map");
-        // Thread 2, in `write`, `put_back` and `enforce`:
+        // Thread 2, in `write`, `check_in` and `enforce`:
         let taken = pool.take_resident(item.item()).expect("nobody has it");
         item.item().check_in(taken.value, 1, &**pool);
         let victim = pool.lists.pop_victim().expect("nothing may stay");
-        // Thread 1, and thread 2, which finds that somebody else has it:
+        // Thread 1, and thread 2, which finds that thread 1 has evicted it:
         pool.let_go(&relieved, Drops::Here);
         pool.let_go(&victim, Drops::InBackground);
         world.settle();

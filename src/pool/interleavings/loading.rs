@@ -1,4 +1,4 @@
-//! Loads against each other, against failures and against the end of the item.
+//! Loads against each other, against failures and against the last drop.
 
 use std::sync::Arc;
 
@@ -31,8 +31,8 @@ fn a_load_against_a_load() {
     });
 }
 
-/// Waiters take the value from the load, so that they get it though the pool
-/// keeps nothing.
+/// Waiters take the value from the flight, so they get it although the pool keeps
+/// nothing.
 #[test]
 fn loads_of_a_pool_that_keeps_nothing() {
     explore(|| {

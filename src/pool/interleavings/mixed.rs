@@ -1,4 +1,4 @@
-//! Threads that do anything with a few items.
+//! Threads that do random operations on a few items.
 
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::{future, thread};
@@ -6,7 +6,7 @@ use shuttle::{future, thread};
 use super::super::testing::{Mood, Persisted};
 use super::world::{Handle, World, explore, poll_some};
 
-/// What a handle must read.
+/// A handle, and the value that it must read.
 type Expected = (Handle, Vec<u8>);
 
 fn anything(world: &World, handles: &mut Vec<Expected>) {

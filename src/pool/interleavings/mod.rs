@@ -1,17 +1,17 @@
-//! The concurrent core under a model checker, which decides at each step who
-//! runs next: the pool with its real queue, locks and items, on a store in
-//! memory. Run by
+//! The concurrent core under a model checker, which decides at each step which
+//! thread runs next: the pool with its real queue, locks and items, on an
+//! in-memory store. Run it with
 //!
 //! ```sh
 //! RUSTFLAGS="--cfg shuttle" cargo test --lib --target-dir target/shuttle interleavings
 //! ```
 //!
-//! `SHUTTLE_ITERATIONS` says how many schedules each test explores. A failure
+//! `SHUTTLE_ITERATIONS` sets how many schedules each test explores. A failure
 //! prints its schedule, for [`shuttle::replay`].
 //!
-//! The checker takes memory to be sequentially consistent. What the counting of
-//! [`Item::release`](crate::residency::Item) needs of weaker memory is told
-//! there; all that depends on it is when a value goes, not whether it is sound.
+//! The checker assumes sequentially consistent memory.
+//! [`Item::release`](crate::residency::Item) says what weaker memory changes:
+//! only when a value leaves memory, not soundness.
 
 mod checkout;
 mod evicting;

@@ -1,4 +1,4 @@
-//! `write_now`, `persist` and `register` against all that may come between.
+//! `write_now`, `persist` and `register` against every concurrent operation.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use super::super::testing::{Mood, Persisted};
 use super::world::poll_some;
 use super::{World, explore, of};
 
-/// A save captures what it saves when it is called.
+/// A save captures the value at the time of the call.
 #[test]
 fn a_persist_against_a_mutation() {
     explore(|| {
@@ -54,8 +54,8 @@ fn a_persist_against_the_last_drop() {
     });
 }
 
-/// Nobody waits for a write that only others could run, and a write that a
-/// change supersedes is a success.
+/// No waiter waits for a write that only others could run, and a write that a
+/// change supersedes succeeds.
 #[test]
 fn a_write_now_against_a_mutation_and_a_drop() {
     explore(|| {
@@ -76,8 +76,8 @@ fn a_write_now_against_a_mutation_and_a_drop() {
     });
 }
 
-/// A key whose deletion is queued is revived; one whose file is being deleted is
-/// waited for.
+/// A registration revives a key with a pending delete, and waits for a deletion
+/// that is running.
 #[test]
 fn a_registration_against_the_deletion_of_the_file() {
     explore(|| {
@@ -131,8 +131,8 @@ fn saves_against_a_disk_that_fails() {
     });
 }
 
-/// A job that its waiter runs is under way too, though the queue has no more of
-/// it.
+/// A job that its waiter runs still counts as in flight, although it is no longer
+/// in the queue.
 #[test]
 fn the_end_of_all_work_against_a_waiter_that_does_it() {
     explore(|| {

@@ -1,4 +1,4 @@
-//! A pool to explore, and what must hold when everything has come to rest.
+//! A pool to explore, and the checks on it when it is idle.
 
 use std::pin::{Pin, pin};
 use std::sync::{Arc, LazyLock};
@@ -16,12 +16,12 @@ use crate::backing_store::{BackingStore, TrackedPath};
 pub(super) type Pool = FBPool<Bytes, Arc<Store>>;
 pub(super) type Handle = Fb<Bytes, Arc<Store>>;
 
-/// Nothing runs on it: its threads are the checker's.
+/// Nothing runs on it: the checker provides the threads.
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().build().expect("a runtime"));
 
-/// Explores schedules of `body`: half of them uniformly, half with few
-/// preemptions at unlikely places.
+/// Explores schedules of `body`: half of them chosen uniformly, half with few
+/// preemptions, at unlikely places.
 pub(super) fn explore(body: impl Fn() + Send + Sync + 'static) {
     let iterations = std::env::var("SHUTTLE_ITERATIONS").map_or(300, |text| {
         text.parse().expect("SHUTTLE_ITERATIONS is a number")
@@ -49,8 +49,8 @@ pub(super) struct World {
 }
 
 impl World {
-    /// A pool that keeps so many items in memory, and lets one wait to be
-    /// written before `reserve` waits.
+    /// Makes a pool that keeps `mem_size` items in memory, with a backlog of one
+    /// value.
     pub(super) fn new(mem_size: usize) -> Self {
         let files = Arc::new(Store::default());
         let store = BackingStore::new(files.clone(), RUNTIME.handle().clone());
@@ -70,7 +70,7 @@ impl World {
         Arc::new(tracked.expect("it can be tracked"))
     }
 
-    /// An item whose value is in a file, and in memory nowhere.
+    /// Makes an item whose value is in a file only.
     pub(super) fn absent(&self, value: Bytes) -> Handle {
         let tracked = self.track(Persisted::default());
         let saved = self.pool.insert(value);
@@ -86,7 +86,7 @@ impl World {
         self.pool.core().queue.finish_all();
     }
 
-    /// The store takes writes again, and what waits for that is written.
+    /// The store accepts writes again, and the deferred ones are done.
     pub(super) fn heal(&self) {
         self.files.meet_writes(Mood::Willing);
         let core = self.pool.core();
@@ -97,7 +97,7 @@ impl World {
         self.settle();
     }
 
-    /// What must hold at rest, with these handles left.
+    /// Checks the invariants of an idle pool that has these handles left.
     pub(super) fn check(&self, handles: &[&Handle]) {
         self.settle();
         self.pool.lists.validate();
@@ -108,7 +108,7 @@ impl World {
         }
     }
 
-    /// The end: nothing is left of any item.
+    /// Checks that nothing is left of any item.
     pub(super) fn end(self) {
         self.check(&[]);
         let stats = self.pool.stats();
@@ -118,7 +118,7 @@ impl World {
     }
 }
 
-/// Polls a future so many times, and drops it if it is not done then.
+/// Polls a future up to `times` times, and then drops it.
 pub(super) fn poll_some<F: Future>(future: F, times: usize) -> Option<F::Output> {
     let mut future: Pin<&mut F> = pin!(future);
     let mut context = Context::from_waker(Waker::noop());

@@ -1,8 +1,8 @@
-//! Random sequences of operations on one pool, against a prediction of what is
-//! in memory, what is in files and what every handle reads.
+//! Random sequences of operations on one pool, checked against a prediction of
+//! what is in memory, what is in files and what every handle reads.
 //!
-//! One thread works, and the background comes to rest after each step, so that
-//! the prediction is exact.
+//! Everything runs on one thread, and background work finishes after each step,
+//! so the prediction is exact.
 
 mod prediction;
 
@@ -23,7 +23,7 @@ use prediction::Prediction;
 enum Step {
     Insert(usize),
     Read(usize),
-    /// While the store loads nothing.
+    /// A read while the store refuses loads.
     ReadInVain(usize),
     /// The future is dropped after its first poll.
     ReadAndGiveUp(usize),
@@ -67,7 +67,7 @@ struct Run {
     tracked: TrackedPath<Persisted>,
     /// Handles, and the predicted item of each.
     handles: Vec<(Fb<Bytes, Arc<Store>>, usize)>,
-    /// Guards, the item of each, and what it must read for ever.
+    /// Guards, with the item of each and the value that it must always read.
     guards: Vec<(OwnedReadGuard<Bytes, Arc<Store>>, usize, Bytes)>,
     saved: Vec<(Uuid, Bytes)>,
     prediction: Prediction,
@@ -95,7 +95,7 @@ impl Run {
         }
     }
 
-    /// `at` of so many; `None` if there are none.
+    /// Reduces `at` to an index below `of`; `None` if `of` is 0.
     fn pick(at: usize, of: usize) -> Option<usize> {
         (of > 0).then(|| at % of)
     }
@@ -208,7 +208,7 @@ impl Run {
         }
     }
 
-    /// The store works again, and whatever waited for that is done.
+    /// The store works again, and deferred work is done.
     fn heal(&mut self) {
         self.files.meet_writes(Mood::Willing);
         let core = self.pool.core();

@@ -1,4 +1,4 @@
-//! What a pool must do, without threads, files or locks.
+//! A model of the pool, without threads, files or locks.
 
 use std::collections::BTreeSet;
 
@@ -6,12 +6,12 @@ use uuid::Uuid;
 
 pub(super) struct Prediction {
     mem_size: usize,
-    /// The budget in bytes; a value weighs as much as it is long.
+    /// The budget in bytes; a value weighs its length.
     mem_bytes: usize,
     items: Vec<Item>,
     /// Resident items, the most recent one first.
     lists: Vec<usize>,
-    /// How much came to the front, as a share of the budget.
+    /// How much has moved to the front, as a share of the budget.
     clock: u64,
     pub(super) failing: bool,
 }
@@ -21,9 +21,9 @@ struct Item {
     handles: usize,
     pins: usize,
     has_file: bool,
-    /// When it last came to the front.
+    /// When it last moved to the front.
     last_used: u64,
-    /// Learnt from the item, and forgotten when it is changed.
+    /// Read from the item, and cleared when it is changed.
     key: Option<Uuid>,
 }
 
@@ -61,7 +61,7 @@ impl Prediction {
         self.items.len() - 1
     }
 
-    /// A load; a hit in the recent half moves nothing.
+    /// A load. A hit in the recent half moves nothing.
     pub(super) fn read(&mut self, at: usize) {
         let since = self.clock - self.items[at].last_used;
         let is_recent = self.lists.contains(&at) && since < 1 << 31;
@@ -70,7 +70,7 @@ impl Prediction {
         }
     }
 
-    /// A change: the item that the handle has afterwards.
+    /// A change. Returns the item that the handle has afterwards.
     pub(super) fn write(&mut self, at: usize, with: u8) -> usize {
         let shared = self.items[at].handles > 1;
         if shared || !self.is_in_memory(at) {
@@ -91,7 +91,7 @@ impl Prediction {
         at
     }
 
-    /// Whether it can be written, or needs not be.
+    /// Returns true if the value is in a file afterwards.
     pub(super) fn write_now(&mut self, at: usize) -> bool {
         let item = &mut self.items[at];
         item.has_file |= !self.failing;
@@ -117,7 +117,7 @@ impl Prediction {
         self.items[at].pins -= 1;
     }
 
-    /// What was let go of is written at last.
+    /// Evicted values are now written.
     pub(super) fn heal(&mut self) {
         self.failing = false;
         for (at, item) in self.items.iter_mut().enumerate() {
@@ -125,7 +125,7 @@ impl Prediction {
         }
     }
 
-    /// The order comes to hold the item, and lets go of what is too much.
+    /// Moves the item to the front, and evicts what exceeds the budget.
     fn move_to_front(&mut self, at: usize) {
         let weight = self.items[at].value.len();
         let by_items = (1_u64 << 32).div_ceil(self.mem_size.max(1) as u64);
@@ -149,7 +149,7 @@ impl Prediction {
         weights.sum()
     }
 
-    /// Items that the budget let go of, and that cannot be written.
+    /// Evicted items that could not be written.
     pub(super) fn unwritten(&self) -> usize {
         let all = self.items.iter().enumerate();
         all.filter(|(at, item)| item.handles > 0 && !item.has_file && !self.lists.contains(at))
@@ -160,7 +160,7 @@ impl Prediction {
         &self.items[at].value
     }
 
-    /// In the budget, in use, or in no file.
+    /// Within the budget, pinned, or in no file.
     pub(super) fn is_in_memory(&self, at: usize) -> bool {
         let item = &self.items[at];
         self.lists.contains(&at) || item.pins > 0 || !item.has_file
@@ -179,7 +179,7 @@ impl Prediction {
         assert_eq!(*known, key, "a key changes with the value only");
     }
 
-    /// The keys of all files; every key of an item with a handle is known.
+    /// The keys of all files. The key of every item with a handle is known.
     pub(super) fn files(&self) -> BTreeSet<Uuid> {
         self.items
             .iter()

@@ -1,4 +1,4 @@
-//! One item, what it must be, and the jobs of it that are under way.
+//! One item, its expected state, and its loads and writes in flight.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -21,7 +21,7 @@ use crate::error::{Operation, StoreError};
 pub(super) struct NoFiles(OnceLock<Background>);
 
 impl NoFiles {
-    /// Files that somebody owns, or whose deletion is queued.
+    /// Files that have an owner, or whose deletion is pending.
     pub(super) fn files(&self) -> usize {
         self.0.get().expect("it is attached").files()
     }
@@ -73,7 +73,7 @@ impl PoolLists<u32, NoFiles> for Pool {
     }
 }
 
-/// What the table says that the item is.
+/// The item's state according to the table.
 struct Expected {
     phase: Phase,
     overdue: bool,
@@ -81,7 +81,7 @@ struct Expected {
     is_map: bool,
     /// A job for its eviction is queued.
     queued: bool,
-    /// A save wants the write that is under way.
+    /// A save needs the write in flight.
     saves: bool,
     key: Uuid,
     value: u32,
@@ -97,7 +97,7 @@ pub(super) struct Drive {
     flight: Option<Arc<Flight<u32>>>,
     load_runs: bool,
     write: Option<Arc<WriteBack<NoFiles>>>,
-    /// What a running write holds.
+    /// The value that a running write holds.
     writes: Option<Arc<u32>>,
     taken: Option<Arc<u32>>,
     seen: BTreeSet<Pair>,
@@ -175,7 +175,7 @@ impl Drive {
         }
     }
 
-    /// The event comes up in the state that the item is in.
+    /// Records the event, with the item's current state.
     fn see(&mut self, event: Event) -> Phase {
         let in_use = !self.guards.is_empty();
         let phase = match self.expected.phase {
@@ -196,7 +196,7 @@ impl Drive {
         )
     }
 
-    /// To the front, where the value belongs.
+    /// The item moves to the front of the list that its value belongs to.
     fn expect_in_front(&mut self) {
         self.expected.overdue = false;
         self.expected.list = match self.expected.is_map {
@@ -211,7 +211,7 @@ impl Drive {
         self.expected.list = ListId::Unlisted;
     }
 
-    /// The budget lets go of a clean value. True if it goes.
+    /// The budget evicts a clean value. Returns true if the value leaves memory.
     fn expect_release(&mut self) -> bool {
         let goes = self.guards.is_empty();
         if goes {
@@ -282,7 +282,7 @@ impl Drive {
             self.expected.phase = Phase::Clean;
             self.expected.is_map = is_map;
             self.expect_in_front();
-            // Whoever waited has it.
+            // The waiters have it.
             self.guards
                 .push((ValueRef::full(value), self.expected.value));
         }
@@ -337,7 +337,8 @@ impl Drive {
         }
     }
 
-    /// A victim that is not in the order any more is left alone.
+    /// A victim that another thread has put back into a list, or that is no longer
+    /// resident, is left alone.
     fn stale_evict(&self) -> bool {
         let elsewhere = self.item.list() != ListId::Unlisted || !self.is_resident();
         elsewhere && matches!(self.item.evict(&self.pool), Evicted::No)
@@ -438,7 +439,7 @@ impl Drive {
         if phase == Phase::Dirty && is_wanted {
             self.expected.phase = Phase::WriteQueued;
             self.write = write;
-            // The job that has its turn runs what it was given.
+            // The job runs the write that it was given.
             self.claim_write();
         }
     }
@@ -558,7 +559,7 @@ impl Drive {
         assert_eq!(self.pool.0.len(), in_flight);
     }
 
-    /// Everything ends.
+    /// Ends everything, and returns the pairs that occurred.
     pub(super) fn end(mut self) -> BTreeSet<Pair> {
         self.check_in();
         while self.handles > 0 {

@@ -1,20 +1,20 @@
 //! The states and events of the table.
 
-/// A state, with the part of a load or a write that decides.
+/// A state, together with the phase of a load or write that matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Phase {
     Absent,
     LoadQueued,
     LoadRunning,
     Clean,
-    /// And somebody reads it.
+    /// Clean and pinned; likewise the others below.
     CleanInUse,
     Dirty,
     DirtyInUse,
     WriteQueued,
     WriteQueuedInUse,
     WriteRunning,
-    /// Queued, and a save wants it.
+    /// The write is queued, and a save needs it.
     Saving,
     CheckedOut,
     Dead,
@@ -39,9 +39,8 @@ pub(super) enum Event {
 
 pub(super) type Pair = (Event, Phase);
 
-/// Those that can come up. What is left out needs somebody to break the rules of
-/// the module first: a handle that is used after its end, or a job that ends
-/// without having begun.
+/// The pairs that can occur. The others would break the rules of the module: a
+/// handle used after it was dropped, or a job that ends without having started.
 pub(super) fn all_pairs() -> Vec<Pair> {
     use Event::*;
     use Phase::*;
@@ -61,7 +60,7 @@ pub(super) fn all_pairs() -> Vec<Pair> {
         pairs.extend(RESIDENT.map(|phase| (event, phase)));
     }
     pairs.extend(RESIDENT.map(|phase| (Evict, phase)));
-    // A guard may outlive the residency, but not of a value that is taken.
+    // A guard may outlive the residency, but not of a value that is checked out.
     pairs.extend(
         [CleanInUse, DirtyInUse, WriteQueuedInUse, WriteRunning, Dead]
             .map(|phase| (EvictOverdue, phase)),
