@@ -158,7 +158,7 @@ fn own_handle<T, B: BackingStoreT>(handle: &mut Arc<Fb<T, B>>) -> &mut Fb<T, B> 
 /// let items = ["one", "two"].map(|name| Arc::new(pool.insert(name.to_owned())));
 /// let keys = items.iter().map(|item| item.key()).collect::<Vec<_>>();
 /// blocking_save(&store, items, &tracked, 4, || {
-///     // Here a program writes `keys` to a file of its own.
+///     // Here a program would write `keys` to its own file.
 ///     Ok::<_, Error>(())
 /// })?;
 /// assert_eq!(tracked.all_keys().len(), keys.len());

@@ -112,8 +112,6 @@
 //! A hit takes no lock and allocates nothing. An item whose value is not in memory
 //! uses 72 bytes, and about 60 more once its key is registered or persisted. A
 //! handle uses 16 bytes, and a tracked path about 60 for each key.
-//! costs 72 bytes of it, and about 60 more once its key is registered or
-//! persisted; a handle costs 16, and a tracked path about 60 for each key.
 //!
 //! # Errors and panics
 //!

@@ -298,7 +298,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// let mut guard = numbers.write().await?;
     /// guard.push(3);
-    /// drop(guard); // from here on the change can be read and written
+    /// drop(guard); // checks the value in; only now can it be read or written
     ///
     /// assert_eq!(*numbers.read().await?, [1, 2, 3]);
     /// assert_ne!(numbers.key(), key);

@@ -29,8 +29,8 @@ use crate::residency::{Item, ValueRef};
 /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 0).await?;
 /// let item = pool.insert("a value".to_owned());
 /// let guard: ReadGuard<'_, String, _> = item.read().await?;
-/// assert_eq!(guard.len(), 7); // the methods of the value are there
-/// assert_eq!(format!("{guard}"), "a value"); // it is printed as the value is
+/// assert_eq!(guard.len(), 7); // a guard derefs to the value
+/// assert_eq!(format!("{guard}"), "a value"); // and prints like it
 /// # Ok(())
 /// # }
 /// # #[cfg(not(feature = "bincodec"))]
