@@ -1,7 +1,7 @@
 //! Types for [`MappedCodec`]: what they cost, and how they change.
 //!
-//! The archive is the format of the file, so that the type decides what a load costs and
-//! which program can read it.
+//! The archive is the file format, so the type decides what a load costs and which
+//! programs can read the file.
 //!
 //! ```
 //! # #[cfg(feature = "mappedcodec")]
@@ -14,13 +14,13 @@
 //! #[rkyv(crate = file_backed::fbstore::rkyv)] // not needed if you depend on rkyv
 //! struct Track {
 //!     name: String,
-//!     /// One column for each quantity: validating it costs nothing.
+//!     /// One column for each quantity: validation costs nothing.
 //!     seconds: Vec<f64>,
 //!     metres: Vec<f32>,
 //! }
 //!
-//! // SAFETY: nobody but this pool touches the files of the temporary directory that
-//! // it makes for itself.
+//! // SAFETY: only this pool touches the files of the temporary directory that it
+//! // creates.
 //! let codec = unsafe { MappedCodec::new() }.schema::<Track>(1);
 //! let pool = FBPool::temp(codec, 10).await?;
 //! let track = Track {
@@ -41,46 +41,46 @@
 //!
 //! # What validation costs
 //!
-//! Each new read or map is validated before it is trusted; a map that was kept is not
-//! validated again.
+//! Every read and every new map is validated before it is trusted. A map that was kept is
+//! not validated again.
 //!
 //! | in the type | cost |
 //! |---|---|
 //! | numbers, and arrays, `Vec`s and structs of them | nothing for each element |
-//! | `bool`, `char`, `NonZero`, enums, `Option` | a check for each: it touches all of the bytes |
-//! | `String`, `Vec` or `Box` within a `Vec` | some nanoseconds for each, and a look through the text of each string |
+//! | `bool`, `char`, `NonZero`, enums, `Option` | one check for each, which touches all of the bytes |
+//! | `String`, `Vec` or `Box` within a `Vec` | some nanoseconds for each, and a scan of the text of each string |
 //!
-//! Columns (a `Vec` for each field) load faster than rows with pointers in them: one
-//! string of all names and a `Vec<u32>` of where each begins, in place of a
-//! `Vec<String>`. [`trusting`] leaves validation out; it is `unsafe`, and
-//! its promise is that each file holds an archive of this very type.
+//! Columns (one `Vec` for each field) load faster than rows that hold pointers. For
+//! example, replace a `Vec<String>` with one string of all names and a `Vec<u32>` of the
+//! offset of each name. [`trusting`] skips validation. It is `unsafe`: the caller
+//! promises that each file holds an archive of exactly this type.
 //!
 //! # What validation does not cover
 //!
-//! An archive that passes validation can be read by safe code without undefined
-//! behaviour, also if its file was made by an attacker. That includes what rkyv 0.8.18
-//! itself leaves unchecked of its B-trees and hash tables (see
-//! `fbstore::ArchiveChecker`). Validation does not cover:
+//! Safe code can read a validated archive without undefined behaviour, even if an
+//! attacker wrote the file. This includes the parts of B-trees and hash tables that rkyv
+//! 0.8.18 itself does not check (see `fbstore::ArchiveChecker`). Validation does not
+//! cover:
 //!
-//! **Values.** Damage or an attacker may leave a valid archive of other values: a map
-//! whose keys are out of order or under the wrong hash, so that a lookup does not find
-//! them; an `IndexMap` or `IndexSet` whose table leads to other entries, or to none, in
-//! which case a lookup panics. Accidental damage is found by the checksum: when a file is
-//! read, and with `Verify::Always` also where it is mapped.
+//! **Values.** Damage or an attacker can leave a valid archive of different values. The
+//! keys of a map may be out of order or under the wrong hash, so that a lookup misses
+//! them. The table of an `IndexMap` or `IndexSet` may lead to the wrong entries, or to
+//! none, and then a lookup panics. The checksum finds accidental damage: whenever a file
+//! is read and, with `Verify::Always`, also when it is mapped.
 //!
-//! **Implementations that lie.** `LayoutRaw` and `ArchivePointee` are safe traits of
-//! rkyv, and its validation trusts what they say of a type behind a pointer. An
-//! implementation that states a wrong size or wrong metadata defeats any validation.
-//! Derived types and those of rkyv state the right ones, so this takes code in your
-//! program: no file can bring it about. Implementations of `CheckBytes` and `Verify` are
-//! `unsafe`, and promise it.
+//! **Wrong trait implementations.** `LayoutRaw` and `ArchivePointee` are safe traits of
+//! rkyv, and its validation trusts what they report about a type behind a pointer. An
+//! implementation that reports a wrong size or wrong metadata defeats any validation.
+//! Derived implementations and those of rkyv are correct, so only code in your program
+//! can cause this; no file can. Implementations of `CheckBytes` and `Verify` are `unsafe`
+//! and make that promise.
 //!
 //! # `Option`, niches and other wrappers
 //!
-//! An `Option` in an archive has a byte of its own, and the gap that alignment puts
-//! behind it: 8 bytes for an `Option<u32>`. A *niche* takes a value that does not occur
-//! for `None`. That and more is said of a field with `#[rkyv(with = ..)]`, which changes
-//! how it is archived and not its type:
+//! An archived `Option` has a tag byte, followed by padding for alignment: an
+//! `Option<u32>` takes 8 bytes. A *niche* represents `None` by a value that does not
+//! otherwise occur. Select it with `#[rkyv(with = ..)]` on the field, which changes how
+//! the field is archived but not its type. The same attribute selects other wrappers:
 //!
 //! ```
 //! # #[cfg(feature = "mappedcodec")]
@@ -95,13 +95,13 @@
 //! # #[rkyv(crate = file_backed::fbstore::rkyv)]
 //! struct Sample {
 //!     #[rkyv(with = NicheInto<NaN>)]
-//!     celsius: Option<f32>, // 4 bytes in place of 8
+//!     celsius: Option<f32>, // 4 bytes instead of 8
 //!     #[rkyv(with = Niche)]
-//!     note: Option<Box<str>>, // 8 bytes in place of 12
+//!     note: Option<Box<str>>, // 8 bytes instead of 12
 //!     #[rkyv(with = AsString)]
-//!     source: PathBuf, // has no archived form of its own
+//!     source: PathBuf, // rkyv does not archive a `PathBuf` itself
 //!     #[rkyv(with = Skip)]
-//!     index: Vec<usize>, // not in the file; empty when it is deserialized
+//!     index: Vec<usize>, // not in the file; empty once deserialized
 //! }
 //!
 //! let sample = Sample {
@@ -127,36 +127,35 @@
 //! # fn main() {}
 //! ```
 //!
-//! A wrapper is part of the format: to add one or take one away makes another type of
-//! the file. For a type of another crate that rkyv does not know, write a wrapper of your
-//! own: `ArchiveWith`, `SerializeWith` and `DeserializeWith`.
+//! A wrapper is part of the format: adding or removing one changes the type of the file.
+//! For a foreign type that rkyv does not support, write your own wrapper with
+//! `ArchiveWith`, `SerializeWith` and `DeserializeWith`.
 //!
 //! # When a type changes
 //!
-//! An archive has no field names and no version. A field that is added, removed, moved
-//! or given another type makes another format. The footer holds the size and the
-//! alignment of the root, which finds many such changes; two types that agree in both
-//! may still be taken for each other, for the bytes of the one are often a valid archive
-//! of the other. The schema id is what tells them apart: give each type that is persisted
-//! one with [`schema`], and choose another when the type changes. A file with
-//! another id, or none, is refused.
+//! An archive has no field names and no version. Adding, removing or moving a field, or
+//! changing its type, makes a new format. The footer records the size and alignment of
+//! the root, which detects many such changes. Two types that agree in both can still be
+//! confused, because the bytes of one are often a valid archive of the other. The schema
+//! id tells them apart: give each persisted type one with [`schema`], and choose another
+//! when the type changes. A file with another id, or with none, is refused.
 //!
-//! To carry files over, keep the old type under its old id, read with it, and insert the
-//! new one: two pools on one store, with one codec that has both ids. What changes often
-//! is better kept with `BinCodec` or `ProstCodec`.
+//! To migrate files, keep the old type under its old id, read with it, and insert the new
+//! type: use two pools on one store, with one codec that has both ids. For types that
+//! change often, prefer `BinCodec` or `ProstCodec`.
 //!
 //! # Versions in an enum
 //!
-//! A type that is known to change can say so from the start: an enum of versions, each
-//! **in a `Box`**, under one schema id. The box keeps the root the same size whatever a
-//! version holds, so that files of the old program fit the new one.
+//! If you expect a type to change, start with an enum of versions, each **in a `Box`**,
+//! under one schema id. The box keeps the size of the root the same whatever a version
+//! holds, so new programs can read the files of old ones.
 //!
 //! ```
 //! # #[cfg(feature = "mappedcodec")]
 //! # fn main() -> Result<(), file_backed::fbstore::BoxError> {
 //! use file_backed::fbstore::{Mapped, MappedCodec, frame, rkyv};
 //!
-//! /// As it was in last year's program.
+//! /// The type in last year's program.
 //! #[derive(rkyv::Archive, rkyv::Serialize)]
 //! # #[rkyv(crate = file_backed::fbstore::rkyv)]
 //! enum OldTrack {
@@ -167,7 +166,7 @@
 //! # #[rkyv(crate = file_backed::fbstore::rkyv)]
 //! enum Track {
 //!     V1(Box<V1>),
-//!     V2(Box<V2>), // at the end: the place of a variant stands in the file
+//!     V2(Box<V2>), // at the end: the file holds the variant's index
 //! }
 //!
 //! #[derive(rkyv::Archive, rkyv::Serialize)]
@@ -215,15 +214,15 @@
 //! # fn main() {}
 //! ```
 //!
-//! Versions are added at the end and never changed or removed. The old program takes a
-//! file of a version that it does not know for damaged, since nothing tells it that the
-//! file is newer.
+//! Add versions at the end, and never change or remove one. An old program reports a file
+//! of a version that it does not know as damaged, because nothing in the file says that
+//! it is newer.
 //!
 //! # Values over 2 GiB
 //!
-//! rkyv's pointers have 32 bits unless it is told otherwise. An archive can have
-//! 2 130 706 431 bytes then, a little less than 2 GiB, and one that would be larger is
-//! refused, with nothing left of it:
+//! rkyv's pointers have 32 bits by default. An archive is then limited to 2 130 706 431
+//! bytes, slightly less than 2 GiB. A larger one is refused, and nothing of it is left
+//! behind:
 //!
 //! ```
 //! # #[cfg(all(feature = "mappedcodec", target_pointer_width = "64"))]
@@ -248,74 +247,74 @@
 //! # fn main() {}
 //! ```
 //!
-//! Split such a value into several items: each is then loaded, kept and let go of by
-//! itself. Where it has to be one, turn on wide pointers in your own `Cargo.toml`:
+//! Split such a value into several items, each of which is then loaded, cached and
+//! evicted separately. If it has to be one value, enable wide pointers in your own
+//! `Cargo.toml`:
 //!
 //! ```toml
 //! [dependencies]
 //! rkyv = { version = "0.8", features = ["pointer_width_64"] }
 //! ```
 //!
-//! * rkyv's format features (pointer width, byte order, alignment) hold for the whole
-//!   program, whichever crate turns them on. The footer records them, and a file of
-//!   another format is refused as a [mismatch](crate::Error::is_mismatch), so turn them
-//!   on before there are files to keep.
-//! * **With 32 bits, rkyv cuts a larger `usize` without a word**; write `u64` where a
-//!   number may be large, and `u32` where it may not. A `String` of 1 GiB and more is
+//! * rkyv's format features (pointer width, byte order, alignment) apply to the whole
+//!   program, whichever crate enables them. The footer records them, and a file of
+//!   another format is refused as a [mismatch](crate::Error::is_mismatch). Enable them
+//!   before you have files to keep.
+//! * **With 32 bits, rkyv silently truncates a larger `usize`.** Write `u64` where a
+//!   number may be large, and `u32` where it may not. A `String` of 1 GiB or more is
 //!   refused with an error.
-//! * [`Mapped::new`] makes the archive in memory.
-//!   [`insert_archived`](crate::FBPool::insert_archived) writes it to the file as it is
-//!   made, so that memory holds the value and what rkyv notes down meanwhile: nothing
-//!   for a `Vec` of numbers, a few bytes an element for a `Vec<String>`, more for a
-//!   `HashMap`, whose table it puts together first. (rkyv keeps the largest block of
-//!   that with the thread.) A `with` wrapper that serializes piece by piece spares even
-//!   the value. `codecs/large` in the repository does so: it writes an archive of more
-//!   than 4 GiB without having it in memory, maps it, and reads what stands on both
-//!   sides of the boundary.
+//! * [`Mapped::new`] builds the archive in memory.
+//!   [`insert_archived`](crate::FBPool::insert_archived) writes the archive to the file
+//!   as it is built, so memory holds only the value and rkyv's working data: nothing for
+//!   a `Vec` of numbers, a few bytes an element for a `Vec<String>`, more for a
+//!   `HashMap`, whose table rkyv builds first. (rkyv keeps the largest block of that
+//!   working data with the thread.) A `with` wrapper that serializes piece by piece
+//!   avoids holding even the value. `codecs/large` in the repository does so: it writes
+//!   an archive of more than 4 GiB without holding it in memory, maps it, and reads data
+//!   on both sides of the boundary.
 //! * A huge file that cannot be mapped is read into memory, as with `heap()`.
 //!
 //! # Alignment
 //!
-//! A map begins at a page, and memory that a file is read into is aligned as the type
-//! asks, up to 4096 bytes; more is refused. rkyv itself leaves gaps of at most 31 bytes
-//! between the parts of an archive, and panics where it needs a larger one: elements
-//! aligned to 64 bytes or more behind a pointer (in a `Vec` or a `Box`) must be the
-//! first thing that is archived. The root is free of that.
+//! A map begins at a page boundary. Memory that a file is read into is aligned as the
+//! type requires, up to 4096 bytes; a larger alignment is refused. rkyv itself inserts at
+//! most 31 bytes of padding between the parts of an archive, and panics where it needs
+//! more. Elements aligned to 64 bytes or more behind a pointer (in a `Vec` or a `Box`)
+//! must therefore be archived first. This limit does not apply to the root.
 //!
 //! # Large roots
 //!
-//! rkyv puts each value together on the stack before it writes it, and so the root with
-//! all that lies in it inline: a `[f32; 1 << 20]` takes 4 MiB of stack, and tokio's
-//! threads have 2 MiB unless it is told otherwise, so that the process would end. Put
-//! what is large behind a `Vec` or a `Box<[f32]>`.
+//! rkyv builds each value on the stack before writing it, and so also the root with all
+//! inline data: a `[f32; 1 << 20]` takes 4 MiB of stack. tokio's threads have 2 MiB by
+//! default, so the process would abort. Put large data in a `Vec` or a `Box<[f32]>`.
 //!
 //! # Deep types
 //!
-//! Validation calls itself for each pointer, so that a list of boxes needs stack for
-//! each link. More than 128 pointers in a row are refused as
-//! [`FrameError::TooDeep`](crate::fbstore::FrameError::TooDeep), which is no damage;
-//! [`max_depth`] raises that for threads that have the stack, at 100 to 200 bytes a
-//! pointer in an optimized build and 1 to 2 KiB in a debug build. Better is a `Vec` of
-//! nodes that name each other by index: flat, and quick to validate.
+//! Validation recurses for each pointer, so a list of boxes needs stack for each link.
+//! More than 128 nested pointers are refused as
+//! [`FrameError::TooDeep`](crate::fbstore::FrameError::TooDeep), which does not count as
+//! damage. [`max_depth`] raises the limit for threads that have the stack: allow 100 to
+//! 200 bytes a pointer in an optimized build, and 1 to 2 KiB in a debug build. Prefer a
+//! `Vec` of nodes that refer to each other by index: it is flat and quick to validate.
 //!
 //! # Pitfalls
 //!
-//! * The archived type is another type: `ArchivedString`, `ArchivedVec<f32_le>`. Compare
-//!   and compute through `as_str`, `as_slice` and `to_native`, and deserialize only what
-//!   you are going to change ([`Fb::update`]).
-//! * A `Vec<f32>` lies in an archive as `f32_le`s, which on a little-endian machine have
-//!   the bytes of `f32`s. Where a `&[f32]` is wanted, [bytemuck](https://docs.rs/bytemuck)
-//!   gives it without a copy, `bytemuck::cast_slice(tile.heights.as_slice())`, if your
-//!   `Cargo.toml` names the crate of rkyv's numbers:
-//!   `rend = { version = "0.5", features = ["bytemuck-1"] }`.
-//! * A `HashMap` is archived in the order in which it iterates, so that archives of equal
-//!   maps may differ in their bytes. Those of a `BTreeMap` or a sorted `Vec` do not.
-//! * An archive is read only. Atomics, locks and whatever else changes behind a shared
-//!   reference have no place in one.
-//! * An `Archive` implementation of your own can write nonsense: it is found when it is
-//!   validated, and not at all with validation left out.
+//! * The archived type is a different type: `ArchivedString`, `ArchivedVec<f32_le>`.
+//!   Compare and compute through `as_str`, `as_slice` and `to_native`, and deserialize
+//!   only what you are going to change ([`Fb::update`]).
+//! * A `Vec<f32>` is archived as `f32_le`s, which have the bytes of `f32`s on a
+//!   little-endian machine. Where you need a `&[f32]`,
+//!   [bytemuck](https://docs.rs/bytemuck) provides it without a copy,
+//!   `bytemuck::cast_slice(tile.heights.as_slice())`, if your `Cargo.toml` names the
+//!   crate of rkyv's numbers: `rend = { version = "0.5", features = ["bytemuck-1"] }`.
+//! * A `HashMap` is archived in its iteration order, so archives of equal maps may differ
+//!   in their bytes. Archives of a `BTreeMap` or a sorted `Vec` do not.
+//! * An archive is read-only. It cannot hold atomics, locks or anything else with
+//!   interior mutability.
+//! * Your own `Archive` implementation can write invalid data. Validation finds it;
+//!   without validation, nothing does.
 //!
-// Links to what the feature gives; without it, to the features.
+// Link to the items of the feature or, without it, to the list of features.
 #![cfg_attr(
     feature = "mappedcodec",
     doc = "[`MappedCodec`]: crate::fbstore::MappedCodec

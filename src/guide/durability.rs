@@ -2,23 +2,22 @@
 //!
 //! # Three strengths
 //!
-//! | after | the value is there after | costs |
+//! | after | the value survives | costs |
 //! |---|---|---|
 //! | [`spawn_write_now`](crate::Fb::spawn_write_now) or an eviction | nothing: a cache is empty after a restart | one file written to the page cache |
 //! | [`spawn_persist`](crate::Fb::spawn_persist) | a crash or `kill -9` of the process | a hard link |
 //! | [`BackingStore::sync`](crate::BackingStore::sync) after it | a power cut or a crash of the system | the disk's own time |
 //!
-//! `persist` links the cache's file into the persisted directory. The bytes are in
-//! the kernel's page cache by then, where the death of a process does not reach
-//! them. `sync` makes durable whatever was persisted to a directory, or deleted
-//! from it, before: first each file, then the shards whose names changed, and, the
-//! first time, the names on the way to the directory. More than 128 files are
-//! synced by one `syncfs`, which waits for what other programs have written to
-//! that file system too.
+//! `persist` links the cache file into the persisted directory. The bytes are then in the
+//! kernel's page cache, which outlives the process. `sync` makes durable everything that
+//! was persisted to a directory, or deleted from it, before the call: first each file,
+//! then the shards whose names changed, and, the first time, the names on the way to the
+//! directory. More than 128 files are synced by one `syncfs`, which also waits for what
+//! other programs have written to that file system.
 //!
-//! [`convenience::blocking_save`](crate::convenience::blocking_save) puts these in
-//! the order that loses nothing: persist, sync, change your own record of what
-//! counts, and only then delete.
+//! [`convenience::blocking_save`](crate::convenience::blocking_save) performs these steps
+//! in the order that loses nothing: persist, sync, update your own record of the saved
+//! keys, and only then delete.
 //!
 //! ```
 //! # #[cfg(feature = "bincodec")]
@@ -35,8 +34,8 @@
 //! let tracked = Arc::new(pool.store().track_path(saved).await?);
 //!
 //! let item = pool.insert("precious".to_owned());
-//! item.spawn_persist(&tracked).await.await?; // outlives the process
-//! pool.store().sync(&tracked).await?; // outlives the power
+//! item.spawn_persist(&tracked).await.await?; // survives the process
+//! pool.store().sync(&tracked).await?; // survives a power cut
 //! # Ok(())
 //! # }
 //! # #[cfg(not(feature = "bincodec"))]
@@ -45,54 +44,54 @@
 //!
 //! # What may be left after a power cut
 //!
-//! Without a `sync`, any part: names without their files' bytes, files that are
-//! short or hold zeros, old names that are back. None of it is taken for good.
-//! Every file ends with checksums, and one that does not match them is
-//! [damaged](crate::Error::is_damaged). Maps check the length and, as archives,
-//! the structure, but the bytes only with `Verify::Always`; ask for that in a
-//! directory whose last `sync` you do not know of.
+//! Without a `sync`, anything may be left: names without their files' bytes, files that
+//! are short or hold zeros, old names that have returned. The library accepts none of it.
+//! Every file ends with checksums, and a file that does not match them is
+//! [damaged](crate::Error::is_damaged). A map is checked for its length and, if it is an
+//! archive, for its structure; its bytes are compared with the checksum only with
+//! `Verify::Always`. Use that for a directory whose last `sync` is unknown.
 //!
-//! What a scan finds after a restart counts as not synced, since nobody knows
-//! whether the process before had done it: the next `sync` includes it.
+//! Files that a scan finds after a restart count as not synced, because the previous
+//! process may not have synced them. The next `sync` includes them.
 //!
 //! # Background cleanup
 //!
-//! Dropping the last handle of an item, or
+//! Dropping the last handle of an item, or calling
 //! [`delete_persisted`](crate::BackingStore::delete_persisted), removes a name.
 //!
-//! * In a **cache** that happens in the background, after the drop. A process that
-//!   dies before leaves the file, and the next one that opens the cache deletes it.
-//!   [`finished`](crate::BackingStore::finished) waits for all of it. Disk space
-//!   comes back when the last name and the last map of a file are gone, so a
-//!   persisted file keeps it.
-//! * In a **persisted directory** it has happened when the task ends, and is
-//!   durable after the next `sync`: until then a power cut may bring the name back.
-//!   That is why a save deletes last.
+//! * In a **cache**, the name is removed in the background, after the drop. A process
+//!   that dies before that leaves the file, and the next one that opens the cache deletes
+//!   it. [`finished`](crate::BackingStore::finished) waits for all removals. The disk
+//!   space is freed when the last name and the last map of a file are gone, so a file
+//!   that is also persisted keeps it.
+//! * In a **persisted directory**, the name is gone when the task completes, and the
+//!   removal is durable after the next `sync`. Until then a power cut may bring the name
+//!   back. This is why a save deletes last.
 //!
 //! # Backup
 //!
-//! A file of an item never changes once it has its name, so a copy of it is good
-//! whenever it is made. A dataset is more than its files: a copy that is made during
-//! commits, with `cp -r` or a backup program, has the manifest of one generation and
-//! the files of another, and does not open. Hold a generation still meanwhile:
+//! The file of an item never changes once it has its name, so you can copy one file at
+//! any time. A dataset is more than its files: a copy made during commits, with `cp -r`
+//! or a backup program, has the manifest of one generation and the files of another, and
+//! does not open. Pin a generation while you copy:
 //!
 //! | to copy | from a shell (feature `cli`) | in a program |
 //! |---|---|---|
-//! | once, compared with its checksums and durable | `file_backed copy album /backup/album` | `Snapshot::copy_to` |
+//! | once, checked against the checksums and durable | `file_backed copy album /backup/album` | `Snapshot::copy_to` |
 //! | with another program | `file_backed hold album -- rsync -a --files-from=- album /backup/album` | `Snapshot::files` |
 //! | into an archive | `file_backed hold album -- tar -C album -cf album.tar -T -` | `Snapshot::files` |
-//! | a snapshot of the file system (LVM, ZFS, btrfs) | as it is: it is what a power cut would leave | the same |
+//! | a snapshot of the file system (LVM, ZFS, btrfs) | needs nothing: it holds what a power cut would leave | the same |
 //!
-//! The [`Snapshot`] is a reader's pin: writers go on, nothing that it names is deleted
-//! as long as it lives, and it needs permission to read alone. The list has the
-//! manifest last, so that an interrupted copy in this order is no dataset. When a
-//! backup is brought up to date by `rsync`, the later manifest counts, and what no
-//! manifest names is deleted when the copy is opened to commit.
+//! The [`Snapshot`] is a reader's pin. Writers continue, nothing that it names is deleted
+//! while it lives, and it needs only read permission. It lists the manifest last, so that
+//! a copy interrupted in this order is not a dataset. If you update a backup with
+//! `rsync`, the later manifest is the current one, and files that no manifest names are
+//! deleted when the copy is opened to commit.
 //!
-//! A copy is a dataset of its own, with a lock of its own, as soon as it is opened. A
-//! hard link (`cp -l`, `rsync --link-dest`) is as good as a copy, except against a
-//! disk that fails. A directory that items were persisted to without a dataset has no
-//! generations: copy it while nothing is persisted there or deleted.
+//! Once it is opened, a copy is an independent dataset with a separate lock. A hard link
+//! (`cp -l`, `rsync --link-dest`) is as good as a copy, except against a failing disk. A
+//! directory of items that were persisted without a dataset has no generations: copy it
+//! while nothing is persisted there or deleted.
 //!
 #![cfg_attr(feature = "dataset", doc = "[`Snapshot`]: crate::dataset::Snapshot")]
 #![cfg_attr(not(feature = "dataset"), doc = "[`Snapshot`]: crate#features")]
@@ -101,34 +100,34 @@
 //!
 //! | | `persist` | `sync` is as good as | note |
 //! |---|---|---|---|
-//! | ext4 | link | the disk and its cache flushes | at most 65 000 links of a file: a copy stands in beyond. With `data=writeback` or after an unsynced `persist`, zeros may be found after a power cut; they are refused |
+//! | ext4 | link | the disk and its cache flushes | at most 65 000 links of a file, and copies beyond that. With `data=writeback` or after an unsynced `persist`, a power cut may leave zeros, which are refused |
 //! | xfs | link | the same | between directories of different project quotas: a reflink |
 //! | btrfs | link; between subvolumes a reflink | the same | each fsync is slower than elsewhere: save many items with one `sync` |
-//! | tmpfs, ramfs | link | nothing: it is memory. `sync` succeeds, and a restart of the machine loses all | good for a cache |
+//! | tmpfs, ramfs | link | nothing: it is memory. `sync` succeeds, and a restart of the machine loses everything | good for a cache |
 //! | overlayfs | link, if both are in the upper layer; else a copy | what the upper layer gives; nothing with the mount option `volatile` | containers: put persisted directories on a volume |
-//! | NFS | link | the server's own promise (`sync` exports keep it, `async` ones do not) | locks work with NFSv4, or with `lockd`; do not map, since other hosts may change or remove files (`MappedCodec::heap()` reads them) |
-//! | SMB, FUSE, 9p | link where there are links, else a copy | whatever the server or program does with an fsync; some ignore it | try it; as for NFS, do not map |
-//! | FAT, exFAT | copy: there are no links | the disk's flush; there is no journal, so the tables themselves may be torn | for transport, not for safety |
+//! | NFS | link | the server's promise (`sync` exports keep it, `async` ones do not) | locks work with NFSv4, or with `lockd`; do not map, since other hosts may change or remove files (`MappedCodec::heap()` reads them) |
+//! | SMB, FUSE, 9p | link where links exist, else a copy | what the server or program does with an fsync; some ignore it | try it; as with NFS, do not map |
+//! | FAT, exFAT | copy: there are no links | the disk's flush; without a journal, the tables themselves may be torn | for transport, not for safety |
 //! | macOS (APFS) | link | `F_FULLFSYNC` | |
 //! | Windows (NTFS) | link | `FlushFileBuffers` on each file; names are in the journal | files are read, not mapped |
 //!
-//! A **reflink** shares the blocks of the original and costs about as much as a
-//! link; a **copy** moves every byte, and is synced before it gets its name.
-//! [`Transfer`](crate::backing_store::Transfer) tells which it was, and
+//! A **reflink** shares the blocks of the original and costs about as much as a link. A
+//! **copy** moves every byte, and is synced before it gets its name.
+//! [`Transfer`](crate::backing_store::Transfer) reports which of them was used, and
 //! [`stats`](crate::FBPool::stats) counts them.
 //!
 //! # When the disk lies or dies
 //!
-//! * **Full**: a value that cannot be written stays in memory and readable, the
-//!   error says [`is_storage_full`](crate::Error::is_storage_full),
-//!   [`reserve`](crate::FBPool::reserve) returns it, and writing goes on by itself
-//!   when there is room.
-//!   [`free_space`](crate::fbstore::PreparedPath::free_space) tells how much.
-//! * **A failed fsync** is told once by the kernel, and the pages may be dropped
-//!   after it; asking again may succeed though the bytes are lost. So that file is
-//!   never trusted again: `sync` names it until it is deleted, and persisting it
-//!   anew is refused. Insert the value anew.
-//! * **An error that was told to somebody else**, such as another program's fsync
-//!   of the same file, may not be told again. No program can know of it.
-//! * **Disks that acknowledge a flush that they have not done** break every promise
-//!   here; so do virtual machines set to `cache=unsafe`.
+//! * **Full disk**: a value that cannot be written stays in memory and readable. The
+//!   error is [`is_storage_full`](crate::Error::is_storage_full),
+//!   [`reserve`](crate::FBPool::reserve) returns it, and writing resumes when there is
+//!   room. [`free_space`](crate::fbstore::PreparedPath::free_space) returns how much room
+//!   there is.
+//! * **Failed fsync**: the kernel reports it once and may then drop the pages, so a
+//!   second fsync may succeed although the bytes are lost. That file is therefore never
+//!   trusted again: `sync` names it until it is deleted, and persisting it again is
+//!   refused. Insert the value again.
+//! * **An error reported to another program**, such as after its fsync of the same file,
+//!   may not be reported again. No program can detect this.
+//! * **Disks that acknowledge a flush without doing it** break every promise here. So do
+//!   virtual machines with `cache=unsafe`.

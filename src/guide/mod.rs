@@ -1,5 +1,5 @@
-//! Guides: what to know before a codec maps files, before data that matters is
-//! persisted, and when something goes wrong.
+//! Guides to read before a codec maps files, before you persist data that matters, and
+//! when something goes wrong.
 
 pub mod archived_types;
 pub mod directories;
