@@ -28,7 +28,7 @@
 //!     let value = pool.register(&old, key).await?.read().await?.clone();
 //!     let item = pool.insert(value);
 //!     item.spawn_persist(&new).await.await?;
-//!     // `item.key()` is new: replace `key` by it in your program's data.
+//!     // `item.key()` is new: store it where your program stored `key`.
 //! }
 //! pool.store().sync(&new).await?;
 //! # Ok(())

@@ -16,9 +16,9 @@
 //! | `DEBUG` | a cache that was deleted is used again | `path` |
 //! | `DEBUG` | a write-back failed because the system refuses writes: see the outage | `key`, `path`, `error` |
 //! | `WARN` | an outage begins; an outage ends | `error`, when it begins |
-//! | `WARN` | a write-back failed for a reason of its own: the item stays in memory, and the write is tried again | `key`, `path`, `error` |
+//! | `WARN` | a write-back failed for another reason: the item stays in memory, and the write is tried again | `key`, `path`, `error` |
 //! | `WARN` | a cache file could not be deleted; a leftover could not be removed | `key` or `path`, `error` |
-//! | `WARN` | a task that nobody waits for failed | `key`, `path`, `error` |
+//! | `WARN` | a task that no caller waits for failed | `key`, `path`, `error` |
 //! | `WARN` | a name that is not of an item was found, and is left alone | `path` |
 //! | `WARN` | a directory without a mark, which holds items, is marked as persisted | `path` |
 //! | `WARN` | a cache holds items from before it became a cache | `path`, `items` |
@@ -69,6 +69,6 @@
 //! | `bytes_written`, `bytes_read` | values move to the disk and back |
 //! | `pinned_over_budget`, `pinned_over_budget_bytes` | guards are held for a long time |
 //! | `store_failing` | there is an outage |
-//! | `write_failures`, `failed_deletions`, `failed_tasks` | the log has a line for each |
+//! | `write_failures`, `failed_deletions`, `failed_tasks` | the log has a line for each, at `DEBUG` for a write that the system refuses |
 //! | `copies` | the cache and the persisted directory are on different file systems |
 //! | `map_fallbacks` | the program needs more maps than the system allows a process |

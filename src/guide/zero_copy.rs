@@ -1,10 +1,10 @@
-//! Loading without copying: what a map is, what it asks for, and what it costs.
+//! Loading without copying: what a map is, what it requires, and what it costs.
 //!
 //! # When to map, and when to read
 //!
-//! A map costs the same for any size, and its bytes are read when they are touched.
-//! A read costs a copy, and is faster below about 256 KiB. So [`MappedCodec`] and
-//! [`BytesCodec`] choose by the size of the payload:
+//! Mapping costs the same for a file of any size, and reads the bytes when they are
+//! touched. Reading costs a copy, and is faster below about 256 KiB. [`MappedCodec`] and
+//! [`BytesCodec`] therefore choose by the size of the payload:
 //!
 //! | payload | first load | loaded again after it left memory |
 //! |---|---|---|
@@ -12,15 +12,15 @@
 //! | 4 KiB and more (`map_on_reload`) | read | map, unless maps run short |
 //! | less | read | read |
 //!
-//! The second load maps because a map is kept: it does not count against the pool's
-//! budget, and stays as long as the process has maps to spare, so that each later load
-//! is a hit. Where no map is left, a file is read; see [the map budget](#the-map-budget).
+//! The second load maps because a map can be kept. It does not count against the pool's
+//! budget and stays while the process has maps to spare, so every later load is a hit.
+//! When no map is left, the file is read; see [the map budget](#the-map-budget).
 //!
-//! * Values that are loaded once each, from end to end: leave the defaults.
-//! * Small values that come again and again: `crossover(0)` maps them at once.
-//! * Values that are changed more often than they are read: neither; `BinCodec` or
-//!   `ProstCodec` keep them ready to be changed.
-//! * Files that others may change while they are used: `heap()`, which never maps.
+//! * Values that are each loaded once, from end to end: keep the defaults.
+//! * Small values that are loaded again and again: `crossover(0)` maps them at once.
+//! * Values that change more often than they are read: use `BinCodec` or `ProstCodec`,
+//!   which keep them ready to be changed.
+//! * Files that others may change while they are in use: `heap()`, which never maps.
 //!
 //! ```
 //! # #[cfg(feature = "bytescodec")]
@@ -30,8 +30,8 @@
 //! use file_backed::FBPool;
 //! use file_backed::fbstore::{Access, BytesCodec, MappedBytes, Prefault};
 //!
-//! // SAFETY: nobody but this pool touches the files of the temporary directory that
-//! // it makes for itself.
+//! // SAFETY: only this pool touches the files of the temporary directory that it
+//! // creates.
 //! let codec = unsafe { BytesCodec::new() }
 //!     .crossover(64 * 1024)
 //!     .access(Access::Sequential)
@@ -51,57 +51,57 @@
 //!
 //! # What the contract means in practice
 //!
-//! [`MapLicence::new`], and each constructor that stands for it, is `unsafe`, because
-//! no check rules out that somebody changes a file while a value is made of it. You
-//! keep the promise if:
+//! [`MapLicence::new`] and the constructors that imply it are `unsafe`, because no check
+//! can prevent that a file changes while a value borrows from it. You keep the promise
+//! if:
 //!
-//! * the cache directory belongs to this library alone, and to no tool that cleans
-//!   up, syncs or repairs (`/tmp` with a cleaner that deletes by age is the usual
-//!   mistake);
-//! * persisted files are replaced by a rename, never written to. `cp`, `>` and
-//!   editors that write in place change the file itself, and so every hard link and
-//!   map of it; `mv`, `rm`, `ln` and plain `rsync` (not `rsync --inplace`) do not;
+//! * the cache directory belongs to this library alone, and to no tool that cleans up,
+//!   syncs or repairs files (the usual mistake is `/tmp` with a cleaner that deletes by
+//!   age);
+//! * persisted files are replaced by a rename, never written to. `cp`, `>` and editors
+//!   that write in place change the file itself, and so every hard link and map of it;
+//!   `mv`, `rm`, `ln` and plain `rsync` (not `rsync --inplace`) do not;
 //! * backups are restored into a new directory, not over one that is in use.
 //!
-//! The files that the library makes carry no write permission, which stops accidents, but
-//! not root. A file that is adopted by a link is not one of them: it keeps its mode and
-//! its own name, in the persisted directory too once the item is persisted. Take its
-//! write permission away (`chmod a-w`) before you adopt it.
+//! The library creates its files without write permission, which stops accidents but not
+//! root. A file that is adopted by a link is an exception: it keeps its mode and its
+//! original name, also in the persisted directory once the item is persisted. Remove its
+//! write permission (`chmod a-w`) before you adopt it.
 //!
 //! # When the disk fails to write
 //!
-//! A file of the cache is mapped before the disk has it. If the disk then fails to write
-//! a page back, the kernel may let go of the page when memory is short, and what it reads
-//! in its place are older bytes of the disk: a value that was validated changes, though
-//! nobody broke the promise. A map that is kept is not compared again. [`sync`] reports
-//! such a failure for what was persisted before, and that file is never trusted again
-//! (see [`durability`](super::durability)); `persist` alone waits for no disk. Where a
-//! failing disk must not do that to a process, use `heap()`, which compares the checksum
-//! at each read.
+//! A cache file is mapped before it is on the disk. If the disk then fails to write a
+//! page back, the kernel may drop the page when memory is short and later read older
+//! bytes from the disk. A validated value then changes, although everyone kept the
+//! promise, and a map that is kept is not checked again. [`sync`] reports such a failure
+//! for files that were persisted before, and such a file is never trusted again (see
+//! [`durability`](super::durability)); `persist` alone does not wait for the disk. If a
+//! failing disk must not do this to your process, use `heap()`, which compares the
+//! checksum at each read.
 //!
 //! # SIGBUS, and how it is excluded
 //!
-//! The kernel ends a process with SIGBUS that touches a mapped page it cannot supply.
-//! The ways to that which a program can do something about:
+//! The kernel kills a process with SIGBUS if it touches a mapped page that the kernel
+//! cannot supply. A program can do something about these causes:
 //!
-//! * **The file is shorter than the map.** The length is compared with the footer
-//!   when a map is made, and not again for one that is kept; that nobody truncates the
-//!   file after that is the promise.
-//! * **The file has a hole, and it lies on a full tmpfs**, which makes a page even for
-//!   reading. The library writes its files whole before it maps them, so that no room
-//!   is an error of the write; a sparse file that is adopted may have holes.
-//! * **The disk cannot read the page.** With `Prefault::Populate` that is an error
-//!   of the load. It holds for the moment of the load: the kernel may drop pages when
-//!   memory is short, and read them again. Where a failing disk must never end the
-//!   process, use `heap()`.
+//! * **The file is shorter than the map.** The length is compared with the footer when a
+//!   map is made, but not again for a map that is kept. The contract promises that the
+//!   file is not truncated after that.
+//! * **The file has a hole and is on a full tmpfs**, which allocates a page even for a
+//!   read. The library writes its files whole before it maps them, so a lack of space is
+//!   an error of the write. A sparse file that is adopted may have holes.
+//! * **The disk cannot read the page.** With `Prefault::Populate` this is an error of the
+//!   load. The guarantee covers only the load: the kernel may drop pages when memory is
+//!   short, and read them again. If a failing disk must never end the process, use
+//!   `heap()`.
 //!
 //! # Network file systems and containers
 //!
-//! On NFS, SMB, 9p and most FUSE mounts another host can truncate a file, or the
-//! server can be gone when a page is touched: do not map there. Keep the cache on a
-//! local disk, and read the persisted directory with `heap()`, which has the same
-//! types and reads the same files. No program can tell for certain what a path lies on,
-//! so let whoever installs it say:
+//! Do not map on NFS, SMB, 9p and most FUSE mounts: another host can truncate a file, and
+//! the server can disappear while a page is touched. Keep the cache on a local disk, and
+//! read the persisted directory with `heap()`, which has the same types and reads the
+//! same files. A program cannot reliably detect what file system a path is on, so make it
+//! a setting for the administrator:
 //!
 //! ```
 //! # #[cfg(feature = "bytescodec")]
@@ -114,8 +114,8 @@
 //! # struct Settings { blobs_are_local: bool }
 //! fn codec(settings: &Settings) -> BytesCodec {
 //!     match settings.blobs_are_local {
-//!         // SAFETY: the manual says when this may be set: for a local disk, whose
-//!         // files nothing but this program touches.
+//!         // SAFETY: the manual allows this setting only for a local disk whose files
+//!         // no other program touches.
 //!         true => unsafe { BytesCodec::new() },
 //!         false => BytesCodec::heap(),
 //!     }
@@ -132,27 +132,26 @@
 //! # fn main() {}
 //! ```
 //!
-//! In a container, the root file system is usually overlayfs. The library's own files
-//! lie in its upper layer, where maps are as good as those of the disk below. Put the
-//! cache on a volume all the same, and look what it is: desktop virtual machines share
-//! their host's directories by 9p, virtiofs or FUSE. tmpfs maps well, but its pages are
-//! memory. How many maps a process may have is a setting of the host's kernel, which a
-//! container sees and cannot change.
+//! In a container, the root file system is usually overlayfs. The library's own files are
+//! in its upper layer, where maps are as good as on the underlying disk. Still, put the
+//! cache on a volume, and check what the volume is: desktop virtual machines share
+//! directories of the host by 9p, virtiofs or FUSE. tmpfs maps well, but its pages are
+//! memory. The number of maps of a process is limited by the host's kernel; a container
+//! can read this setting but not change it.
 //!
 //! # The map budget
 //!
-//! The kernel gives each process some 65 000 maps (`vm.max_map_count`), and allocators
-//! and thread stacks live from the same number: a process that has none left aborts on
-//! its next small allocation. So all codecs of a process keep to one budget, a little
-//! less than half of what the kernel allows. [`map_budget`] tells it and sets it.
+//! The kernel allows each process about 65 000 maps (`vm.max_map_count`). Allocators and
+//! thread stacks use the same limit, and a process that has none left aborts on its next
+//! small allocation. All codecs of a process therefore share one budget, slightly less
+//! than half of the kernel's limit. [`map_budget`] reads and sets it.
 //!
-//! * A pool lets go of the least recent maps that nobody uses when more than seven
-//!   eighths of the budget are in use, in the background.
-//! * When it is used up, files are read, up to the length that
-//!   [`read_limit`](crate::fbstore::read_limit) allows. `fallbacks` counts them,
-//!   and so does [`Stats::map_fallbacks`](crate::Stats): if it grows, give the kernel a
-//!   higher `vm.max_map_count`, which costs it about half a kilobyte for each map that
-//!   is there.
+//! * When more than seven eighths of the budget are in use, a pool evicts its least
+//!   recently used unpinned maps in the background.
+//! * When the budget is used up, files are read instead, up to the length that
+//!   [`read_limit`](crate::fbstore::read_limit) allows. `fallbacks` counts them, and so
+//!   does [`Stats::map_fallbacks`](crate::Stats). If it grows, raise the kernel's
+//!   `vm.max_map_count`; each existing map costs the kernel about half a kilobyte.
 //!
 //! ```
 //! # #[cfg(feature = "bytescodec")]
@@ -164,8 +163,8 @@
 //!
 //! map_budget::set_limit(1); // of the whole process
 //!
-//! // SAFETY: nobody but this pool touches the files of the temporary directory that
-//! // it makes for itself.
+//! // SAFETY: only this pool touches the files of the temporary directory that it
+//! // creates.
 //! let codec = unsafe { BytesCodec::new() };
 //! let pool: Arc<FBPool<MappedBytes, _>> = FBPool::temp(codec, 0).await?;
 //! let blobs = [1, 2].map(|byte| pool.insert(vec![byte; 1_000_000].into()));
@@ -184,37 +183,38 @@
 //!
 //! # What a map costs in memory
 //!
-//! Mapped pages are the page cache's. They are there once, however many processes map
-//! the file, and the kernel takes clean ones back without writing.
+//! Mapped pages belong to the page cache. They exist once, however many processes map the
+//! file, and the kernel reclaims clean ones without writing.
 //!
 //! | figure | mapped pages in it |
 //! |---|---|
-//! | RSS (`VmRSS`, `top`) | each page that this process has touched, also if others share it: it grows up to the size of the files, and is no sign of a leak. `RssFile` is that part, `RssAnon` the heap's |
+//! | RSS (`VmRSS`, `top`) | each page that this process has touched, even if shared: it grows up to the size of the files, which is not a leak. `RssFile` is that part, `RssAnon` the heap's |
 //! | PSS (`/proc/self/smaps_rollup`) | the same, divided by the number of processes that map the page |
 //! | cgroup `memory.current` | the pages that this group was the first to read, mapped or not |
-//! | cgroup `memory.high` | above it the group's threads are slowed down and made to give pages back, and nothing is killed |
-//! | cgroup `memory.max`, the OOM killer | clean pages are taken back before anything is killed; a group that is too small for its working set reads the same pages again and again, which `memory.pressure` shows |
+//! | cgroup `memory.high` | above it the group's threads are throttled and must reclaim pages; nothing is killed |
+//! | cgroup `memory.max`, the OOM killer | clean pages are reclaimed before anything is killed; a group that is too small for its working set reads the same pages again and again, which `memory.pressure` shows |
 //!
 //! A budget of the pool, in items or in bytes
 //! ([`PoolBuilder::bytes`](crate::PoolBuilder::bytes)), does not count maps: it bounds
-//! the process's own memory. So a group's `memory.max` wants room for that budget, for
-//! what waits to be written, and for as many mapped pages as are in use at a time.
-//! [`stats`](crate::FBPool::stats) tells what a pool has. On tmpfs pages are not clean:
-//! they go to swap or stay.
+//! the process's private memory. A group's `memory.max` needs room for that budget, for
+//! the values that wait to be written, and for the mapped pages that are in use at one
+//! time. [`stats`](crate::FBPool::stats) reports what a pool holds. On tmpfs, pages are
+//! never clean: they are swapped out or stay.
 //!
 //! # Prefault and advice
 //!
-//! With [`Prefault::Lazy`], the default, whoever touches a missing page waits for the
-//! disk, and async code then holds up its executor. `Populate` moves that wait into the
-//! load, which [`read`](crate::Fb::read) does on another thread; it reads all of the
-//! file, so that it is for values that are used whole. `WillNeed` starts the reading and
-//! waits for none of it. `Access::Sequential` and `Access::Random` tell the kernel how
-//! far to read ahead; both are advice. Where the kernel cannot populate (Linux before
-//! 5.14, and every other system) the file is read instead.
+//! With [`Prefault::Lazy`], the default, the thread that touches a missing page waits for
+//! the disk, and in async code it blocks its executor. `Populate` moves that wait into
+//! the load, which [`read`](crate::Fb::read) runs on another thread. It reads the whole
+//! file, so use it for values that are used whole. `WillNeed` starts the read without
+//! waiting for it. `Access::Sequential` and `Access::Random` advise the kernel how far to
+//! read ahead. Where the kernel cannot populate (Linux before 5.14, and every other
+//! system) the file is read instead of mapped.
 //!
-//! That is said once for a codec, and holds for the load that makes the map. A map that
-//! was kept may have lost pages since: [`read_prefaulted`] brings them in for one access,
-//! and waits for them on another thread. (It fails where the kernel cannot populate.)
+//! These settings belong to the codec and apply to the load that makes the map. A map
+//! that was kept may have lost pages since. [`read_prefaulted`] brings them back for one
+//! access, and waits for them on another thread. (It fails where the kernel cannot
+//! populate.)
 //!
 //! ```
 //! # #[cfg(all(feature = "bytescodec", target_os = "linux"))]
@@ -224,7 +224,7 @@
 //! # use file_backed::fbstore::{BytesCodec, MappedBytes};
 //! use file_backed::fbstore::Prefault;
 //!
-//! # // SAFETY: nobody but this pool touches the files of its temporary directory.
+//! # // SAFETY: only this pool touches the files of its temporary directory.
 //! # let pool = FBPool::temp(unsafe { BytesCodec::new() }, 0).await?;
 //! # let blob = pool.insert(MappedBytes::from(vec![1; 1_000_000]));
 //! # pool.store().finished().await;
@@ -237,11 +237,11 @@
 //! # fn main() {}
 //! ```
 //!
-//! `examples/serve_blobs` is an HTTP server made of this.
+//! `examples/serve_blobs` is an HTTP server built on this.
 //!
 //! [`sync`]: crate::BackingStore::sync
 //!
-// Links to what a feature gives; without it, to the features.
+// Link to the items of a feature or, without it, to the list of features.
 #![cfg_attr(
     feature = "mappedcodec",
     doc = "[`MappedCodec`]: crate::fbstore::MappedCodec"
