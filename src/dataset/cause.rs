@@ -1,4 +1,4 @@
-//! What a dataset finds wrong.
+//! Causes of errors of datasets.
 
 use file_backed_codecs::printable::Printable;
 

@@ -1,22 +1,22 @@
-//! One commit, from its closure to the deletion of what it no longer names.
+//! One commit, from its closure to the deletion of files that are no longer named.
 //!
-//! 1. The closure names the items. What is new is written and linked in the
-//!    background meanwhile.
-//! 2. All of it is made durable.
-//! 3. The manifest is written, made durable, and renamed to its generation: from
-//!    here on the commit may be found by others, and after a restart.
+//! 1. The closure names the items. Meanwhile, new ones are written and linked in the
+//!    background.
+//! 2. All of them are made durable.
+//! 3. The manifest is written, made durable, and renamed to its generation. From here on,
+//!    other processes may find the commit, and so may a restart.
 //! 4. The name is made durable: the commit is acknowledged.
-//! 5. Earlier generations that nobody has pinned go, and then the files that no
-//!    generation names.
+//! 5. Earlier generations that no reader has pinned are removed, and then the files that
+//!    no generation names.
 //!
-//! If 4 fails, nobody knows which of the two generations a power cut would
-//! leave. Both stay as they are, until a later commit succeeds.
+//! If step 4 fails, it is unknown which of the two generations a power cut would leave.
+//! Both stay as they are until a later commit succeeds.
 //!
-//! The lock of the directory keeps other processes from committing. Should it be
-//! lost all the same, as on a network file system, a generation that this dataset
-//! has not read shows it: before 3, after it and before 5. Then nothing is
-//! acknowledged or deleted any more, since only the other process knows what its
-//! commits name.
+//! The lock of the directory keeps other processes from committing. If the lock is lost
+//! all the same, as may happen on a network file system, a generation that this dataset
+//! has not read reveals it: the commit looks for one before step 3, after step 4 and
+//! before step 5. Nothing is acknowledged or deleted from then on, because only the other
+//! process knows what its commits name.
 
 use std::io;
 use std::sync::Arc;
@@ -34,40 +34,39 @@ use crate::backing_store::{Core, ManifestStore, Task};
 use crate::error::Operation;
 use crate::{Error, Result};
 
-/// So many files are deleted by one background job.
+/// Files that one background job deletes.
 const BATCH: usize = 256;
 
-/// What a commit came to.
+/// The result of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Committed {
     /// The number of the commit.
     pub generation: u64,
-    /// Items of the commit: those linked and those kept.
+    /// Items of the commit, linked and kept.
     pub items: u64,
-    /// Bytes in the files of all of them.
+    /// Total length of their files in bytes.
     pub bytes: u64,
-    /// Items that the commit before did not have.
+    /// Items that the previous commit did not have.
     pub linked: u64,
-    /// Bytes in the files of these.
+    /// Total length of the files of these in bytes.
     pub linked_bytes: u64,
-    /// Items that the commit before had already.
+    /// Items that the previous commit already had.
     pub kept: u64,
-    /// Files that were deleted, because no generation names them any more.
+    /// Files that were deleted because no generation names them any more.
     pub deleted: u64,
-    /// Files that should have been deleted and could not be. The next commit
-    /// tries again.
+    /// Files whose deletion failed. The next commit tries again.
     pub not_deleted: u64,
     /// Earlier generations that readers have pinned; their files stay.
     pub pinned: u64,
 }
 
-/// Generations on the disk beside the current one; whoever commits holds it.
+/// Generations on the disk other than the current one. The commit that runs holds it.
 pub(super) struct History {
-    /// The highest number that was ever used.
+    /// The highest generation number ever used.
     pub(super) last: u64,
     pub(super) others: Vec<Other>,
-    /// Another process has committed since: the error of every later commit.
+    /// Set once another process has committed: the error of every later commit.
     pub(super) overtaken: Option<Error>,
 }
 
@@ -77,8 +76,8 @@ impl History {
     }
 }
 
-/// A generation that is not the current one: an earlier one that a reader has
-/// pinned, or a later one of which nobody knows whether it is durable.
+/// A generation that is not the current one: either an earlier one that a reader has
+/// pinned, or a later one that may not be durable.
 pub(super) struct Other {
     pub(super) generation: u64,
     /// Sorted by key.
@@ -90,40 +89,40 @@ where
     Root: Serialize + DeserializeOwned + Send + Sync + 'static,
     B: ManifestStore,
 {
-    /// Replaces what the dataset consists of, atomically and durably: `save`
-    /// names the items to a [`Saver`], which gives their keys, and returns the
-    /// root that holds these keys. After a kill or a power cut at any instant,
-    /// the dataset is found as it was before or as it is now, whole.
+    /// Replaces the contents of the dataset, atomically and durably. `save` names the
+    /// items to a [`Saver`], which returns their keys, and then returns the root that
+    /// holds these keys. After a kill or a power cut at any instant, the dataset is
+    /// whole: either the old contents or the new ones.
     ///
-    /// Items that the commit before has are kept, not written again; those that
-    /// are not named any more are deleted, as soon as no reader of another
-    /// process has pinned a generation that names them. Handles to them stay
-    /// good.
+    /// Items of the previous commit are kept, not written again. Items that are no longer
+    /// named are deleted once no reader in another process pins a generation that names
+    /// them. Handles to them stay valid.
     ///
-    /// The closure returns the root, because only it learns the keys to put
-    /// there. It runs at the first poll, on this thread, and waits for nothing.
-    /// Commits of one dataset take turns.
+    /// The closure returns the root because only the closure learns the keys. It runs in
+    /// the first poll, on this thread, and does not wait. Commits of one dataset run one
+    /// at a time.
     ///
     /// # Errors
     ///
-    /// Those of the closure; the first failure of a write, a link or a sync; a
-    /// root that would not come back from the disk. The commit before stands
-    /// then, and what was linked is deleted again. [`Error::is_conflict`] if
-    /// another process has committed since this dataset was opened: nothing is
-    /// deleted then, and every later commit fails in the same way; reading goes on. If the very last step fails,
-    /// the sync of the manifest's name, the new commit may be found after a
-    /// restart: nothing that either names is deleted. A deletion that fails is
-    /// counted, and no error.
+    /// * An error of the closure; the first failure of a write, a link or a sync; or a
+    ///   root that could not be read back. The previous commit remains current, and what
+    ///   was linked is deleted again.
+    /// * [`Error::is_conflict`] if another process has committed since this dataset was
+    ///   opened. Nothing is deleted, every later commit fails in the same way, and
+    ///   reading continues to work.
+    /// * If the very last step fails, the sync of the manifest's name, a restart may find
+    ///   the new commit. Nothing that either commit names is deleted.
+    ///
+    /// A failed deletion is counted in the result and is not an error.
     ///
     /// # Panics
     ///
-    /// If the closure does. The commit before stands then.
+    /// If the closure panics. The previous commit remains current.
     ///
     /// # Cancel safety
     ///
-    /// Before the first poll has returned, and while another commit has its
-    /// turn, dropping the future commits nothing. Later the commit goes on by
-    /// itself.
+    /// Before the first poll returns, or while another commit runs, dropping the future
+    /// commits nothing. After that, the commit continues in the background.
     ///
     /// # Examples
     ///
@@ -148,16 +147,16 @@ where
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`commit`](Self::commit).
     ///
     /// # Panics
     ///
-    /// As there.
+    /// Same as [`commit`](Self::commit).
     ///
     /// # Blocking
     ///
-    /// Waits for the disk; part of the work is done on this thread. Called from
-    /// within the closure of another commit of this dataset it never returns.
+    /// Waits for the disk, and does part of the work on this thread. Called inside the
+    /// closure of another commit of this dataset, it deadlocks.
     pub fn blocking_commit<E: From<Error>>(
         &self,
         save: impl FnOnce(&mut Saver<B>) -> Result<Root, E>,
@@ -174,7 +173,7 @@ where
         }
     }
 
-    /// Runs the closure, and gives the rest to the background.
+    /// Runs the closure, and queues the rest as a background job.
     fn begin<E>(
         &self,
         turn: OwnedMutexGuard<History>,
@@ -204,7 +203,7 @@ where
     }
 }
 
-/// A commit whose items are named.
+/// A commit whose closure has named its items.
 struct PendingCommit<Root, B: ManifestStore> {
     shared: Arc<Shared<Root, B>>,
     history: OwnedMutexGuard<History>,
@@ -304,14 +303,14 @@ where
     }
 }
 
-/// Whether a manifest could not be written because the generation has one.
+/// Whether a manifest was not written because the generation already has one.
 pub(super) fn is_already_there(error: &Error) -> bool {
     let cause = error.get_ref().downcast_ref::<io::Error>();
     cause.is_some_and(|cause| cause.kind() == io::ErrorKind::AlreadyExists)
 }
 
-/// The root as it is stored. It is read once more, since it is too late to learn
-/// after the commit that it does not come back.
+/// The root as it is stored. It is read back here, because after the commit it is too
+/// late to find that it cannot be.
 pub(super) fn encode_root<Root: Serialize + DeserializeOwned>(
     root: &Root,
 ) -> Result<Vec<u8>, DatasetCause> {
@@ -320,7 +319,7 @@ pub(super) fn encode_root<Root: Serialize + DeserializeOwned>(
     Ok(bytes)
 }
 
-/// What a clean-up came to.
+/// The result of a clean-up.
 pub(super) struct Cleaned {
     deleted: u64,
     not_deleted: u64,
@@ -334,14 +333,14 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         encode_root(root).map_err(|cause| self.unfit(cause))
     }
 
-    /// A commit that this dataset cannot hold.
+    /// The error of a commit that the dataset cannot represent.
     fn unfit(&self, cause: DatasetCause) -> Error {
         let path = self.store.core().backing.describe(self.tracked.path());
         Error::new(Operation::Commit, at(path, cause))
     }
 
-    /// Refuses a generation that is later than all that were read or written
-    /// here.
+    /// Fails if there is a generation later than all that this dataset has read or
+    /// written.
     fn check_newest(&self, history: &mut History) -> Result<()> {
         let generations =
             self.call(Operation::Commit, |backing, path| backing.generations(path))?;
@@ -351,7 +350,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         }
     }
 
-    /// Another process has committed this generation: no more is committed here.
+    /// Another process has committed this generation: refuse every later commit.
     fn overtaken_by(&self, generation: u64, history: &mut History) -> Error {
         let backing = &self.store.core().backing;
         let path = backing.describe_manifest(self.tracked.path(), generation);
@@ -361,16 +360,16 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         error
     }
 
-    /// Whether the manifest of a failed commit is there all the same.
+    /// Whether the manifest of a failed commit may exist nevertheless.
     fn may_be_there(&self, generation: u64) -> bool {
         self.call(Operation::Commit, |backing, path| backing.generations(path))
             .map_or(true, |generations| generations.contains(&generation))
     }
 
-    /// Lets go of earlier generations that nobody has pinned, and deletes the
-    /// files that no generation names.
+    /// Removes earlier generations that no reader has pinned, and deletes the files that
+    /// no generation names.
     ///
-    /// Nothing goes while it is not certain that no other process commits.
+    /// Removes nothing unless it is certain that no other process has committed.
     pub(super) fn clean_up(&self, history: &mut History) -> Cleaned {
         let current = self.current();
         let is_safe = history.overtaken.is_none() && self.check_newest(history).is_ok();
@@ -395,7 +394,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         }
     }
 
-    /// False if it has to stay.
+    /// False if the generation has to stay.
     fn let_go(&self, generation: u64) -> bool {
         let removed = self.call(Operation::Commit, |backing, path| {
             backing.remove_manifest(path, generation)
@@ -422,7 +421,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     }
 }
 
-/// Tells how many could be deleted.
+/// Returns how many were deleted.
 fn delete_all<B: ManifestStore>(
     core: &Core<B>,
     tracked: &crate::backing_store::TrackedPath<B::PersistPath>,

@@ -1,4 +1,4 @@
-//! Looking into a directory that somebody has found.
+//! Inspecting a persisted directory without a store.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ use crate::error::{Operation, StoreError};
 use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, sanitize_path};
 use crate::{Error, Result};
 
-/// Pins the current generation of the dataset at `path`, and reads its manifest;
+/// Pins the current generation of the dataset at `path` and reads its manifest. Returns
 /// `None` if there is none.
 pub(super) fn pin_and_read(
     path: &PreparedPath,
@@ -33,11 +33,11 @@ pub(super) fn pin_and_read(
     Ok(Some((pinned, manifest)))
 }
 
-/// What is in a persisted directory, for tools: read without a store, a codec or
-/// a type.
+/// The contents of a persisted directory, for tools: read without a store, a codec or a
+/// type.
 ///
-/// It works on a dataset, whose current commit it pins, and on a directory that
-/// items were persisted to without one.
+/// It works on a dataset, whose current commit it pins, and on a directory that items
+/// were persisted to without a dataset.
 ///
 /// # Examples
 ///
@@ -58,7 +58,7 @@ pub(super) fn pin_and_read(
 pub struct Inspection {
     path: PreparedPath,
     manifest: Option<Manifest>,
-    /// What is in the directory, sorted.
+    /// The items in the directory, sorted.
     found: Vec<Uuid>,
     is_cache: bool,
 }
@@ -67,19 +67,18 @@ pub struct Inspection {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ItemFile {
-    /// The item.
+    /// The key of the item.
     pub key: Uuid,
-    /// Where it is.
+    /// Where the file is.
     pub path: PathBuf,
     /// Length in bytes, footer included.
     pub len: u64,
-    /// What the file says of itself.
+    /// What the file records about its contents.
     pub footer: Footer,
 }
 
 impl Inspection {
-    /// Looks into the directory `path`. Nothing in it is changed, and it may be
-    /// in use.
+    /// Inspects the directory `path`. Nothing in it is changed, and it may be in use.
     ///
     /// # Errors
     ///
@@ -112,25 +111,25 @@ impl Inspection {
         self.path.path()
     }
 
-    /// The number of the current commit; `None` if it is no dataset.
+    /// The number of the current commit; `None` if the directory is not a dataset.
     pub fn generation(&self) -> Option<u64> {
         self.manifest.as_ref().map(|manifest| manifest.generation)
     }
 
-    /// Whether the directory is marked as a store's cache, whose files come and go
-    /// and are worth nothing after a restart.
+    /// Whether the directory is marked as a store's cache, whose files come and go and
+    /// are worthless after a restart.
     pub fn is_cache(&self) -> bool {
         self.is_cache
     }
 
-    /// The root of the current commit, as JSON; `None` if it is no dataset.
+    /// The root of the current commit, as JSON; `None` if the directory is not a dataset.
     pub fn root_json(&self) -> Option<&str> {
         let manifest = self.manifest.as_ref()?;
         std::str::from_utf8(&manifest.root).ok()
     }
 
-    /// The items: of the current commit, or, if it is no dataset, all that are
-    /// there. In ascending order.
+    /// The items of the current commit or, if the directory is not a dataset, all items
+    /// that are present. In ascending order.
     pub fn keys(&self) -> Vec<Uuid> {
         match &self.manifest {
             Some(manifest) => manifest.entries.iter().map(|entry| entry.key).collect(),
@@ -138,16 +137,16 @@ impl Inspection {
         }
     }
 
-    /// Items of the current commit that are not there.
+    /// Items of the current commit whose files are missing.
     pub fn missing(&self) -> Vec<Uuid> {
         let mut keys = self.keys();
         keys.retain(|key| !self.is_found(*key));
         keys
     }
 
-    /// Items that are there and not in the current commit: of generations that
-    /// are pinned, of a commit that is under way, or left by one that was
-    /// interrupted, which the next [`open`](super::Dataset::open) deletes.
+    /// Items that are present but not in the current commit. They belong to pinned
+    /// generations or to a commit in progress, or an interrupted commit left them; the
+    /// next [`open`](super::Dataset::open) deletes those.
     pub fn unnamed(&self) -> Vec<Uuid> {
         let Some(manifest) = &self.manifest else {
             return Vec::new();
@@ -157,7 +156,7 @@ impl Inspection {
         keys
     }
 
-    /// Whether the item is there, or the current commit names it.
+    /// Whether the item is present, or the current commit names it.
     pub fn contains_key(&self, key: Uuid) -> bool {
         self.is_found(key) || self.committed(key).is_some()
     }
@@ -170,11 +169,11 @@ impl Inspection {
         find(&self.manifest.as_ref()?.entries, key)
     }
 
-    /// Looks at the file of an item, and reads its footer.
+    /// Reads the footer of an item's file.
     ///
     /// # Errors
     ///
-    /// If it is missing, or has no whole footer.
+    /// If the file is missing or has no valid footer.
     ///
     /// # Blocking
     ///
@@ -190,7 +189,8 @@ impl Inspection {
         })
     }
 
-    /// As [`Dataset::verify`](super::Dataset::verify).
+    /// Same as [`Dataset::verify`](super::Dataset::verify), for the items of
+    /// [`keys`](Self::keys).
     ///
     /// # Blocking
     ///
@@ -222,7 +222,7 @@ impl Inspection {
         match self.committed(key) {
             Some(entry) => Ok(*entry),
             None if self.is_found(key) => {
-                // Its length tells how far a verification has come.
+                // The progress of a verification needs its length.
                 let fingerprint = self.path.footer(key).map(|footer| footer.fingerprint());
                 let unknown = ItemRecord::of_unknown_file(key);
                 Ok(fingerprint.map_or(unknown, |fingerprint| ItemRecord { key, fingerprint }))

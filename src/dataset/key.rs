@@ -1,4 +1,4 @@
-//! Keys that know the type of their value.
+//! Typed keys of committed items.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -10,12 +10,12 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
 use uuid::Uuid;
 
-/// Names one committed item, whose value is of type `T`: what a root keeps in
-/// place of a handle.
+/// Names one committed item whose value has type `T`. A root holds keys instead of
+/// handles.
 ///
-/// [`Saver::save`](super::Saver::save) gives it, and
-/// [`Dataset::get`](super::Dataset::get) makes a handle of it. It costs 16
-/// bytes. In text formats it is 32 hex digits, the name of the item's file.
+/// [`Saver::save`](super::Saver::save) returns a key, and
+/// [`Dataset::get`](super::Dataset::get) turns it into a handle. It costs 16 bytes. In
+/// text formats it is 32 hex digits, the name of the item's file.
 ///
 /// # Examples
 ///
@@ -33,8 +33,8 @@ pub struct Key<T: ?Sized> {
 }
 
 impl<T: ?Sized> Key<T> {
-    /// The key that stands for an item of this type under `uuid`. Nothing is
-    /// looked at: whether there is one shows when it is loaded.
+    /// The key of an item of this type under `uuid`. Nothing is checked: a missing
+    /// item or a wrong type shows when the item is registered or loaded.
     pub const fn from_uuid(uuid: Uuid) -> Self {
         Self {
             uuid,

@@ -1,4 +1,4 @@
-//! What one generation consists of, as bytes.
+//! The encoding of one generation.
 
 // The numbers here come from files.
 #![warn(clippy::arithmetic_side_effects)]
@@ -16,11 +16,11 @@ const HEADER: usize = 40;
 const ENTRY: usize = 28;
 const CHECKSUM: usize = 4;
 
-/// The longest manifest in bytes. A longer one is not written; one that is found
-/// is damaged, or sparse.
+/// The longest manifest in bytes. A longer one is never written, so one that is found is
+/// damaged or sparse.
 const LONGEST: u64 = 4 << 30;
 
-/// Bytes that are read at a time before the length is believed.
+/// Bytes read at a time before the length is verified.
 const CHUNK: u64 = 64 << 10;
 
 /// One commit, as it is stored.
@@ -39,9 +39,8 @@ const CHUNK: u64 = 64 << 10;
 ///
 /// All numbers are little-endian.
 ///
-/// The root is JSON because a root outlives the program that wrote it: fields
-/// have names, so that they can be added and left out, and whoever finds the
-/// directory can read it.
+/// The root is JSON because it outlives the program that wrote it. Its fields have names,
+/// so fields can be added and omitted, and anyone who finds the directory can read it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Manifest {
     pub(crate) generation: u64,
@@ -56,20 +55,21 @@ pub(crate) struct ItemRecord {
     pub(crate) fingerprint: FileFingerprint,
 }
 
-/// The entry of a key, among sorted ones.
+/// The record of a key in a list sorted by key.
 pub(crate) fn find(entries: &[ItemRecord], key: Uuid) -> Option<&ItemRecord> {
     let at = entries.binary_search_by(|entry| entry.key.cmp(&key)).ok()?;
     Some(&entries[at])
 }
 
-/// Bytes in the files of the items. The lengths may come from a file.
+/// Total length of the items' files in bytes. It saturates, because the lengths may come
+/// from a file.
 pub(crate) fn bytes_of<'a>(entries: impl IntoIterator<Item = &'a ItemRecord>) -> u64 {
     let lens = entries.into_iter().map(|entry| entry.fingerprint.len);
     lens.fold(0, u64::saturating_add)
 }
 
 impl Manifest {
-    /// Length as bytes; `None` if it is longer than a manifest may be.
+    /// The encoded length in bytes; `None` if it exceeds [`LONGEST`].
     fn encoded_len(root: u64, entries: u64) -> Option<u64> {
         entries
             .checked_mul(ENTRY as u64)?
@@ -99,8 +99,8 @@ impl Manifest {
         Ok(bytes)
     }
 
-    /// Reads the manifest of this generation. Memory is asked for only once the
-    /// header, the length and the checksum fit each other.
+    /// Reads the manifest of this generation. Memory is allocated only once the header,
+    /// the length and the checksum agree.
     pub(crate) fn read(source: &dyn Source, generation: u64) -> Result<Self, StoreError> {
         let len = source.len()?;
         let header = Header::read(source, len)?;
@@ -119,7 +119,7 @@ impl Manifest {
         }
     }
 
-    /// `header` is what was read before.
+    /// `header` was read from the same bytes before.
     fn decode(bytes: &[u8], header: &Header) -> Result<Self, DatasetCause> {
         let (whole, sum) = bytes
             .split_last_chunk::<CHECKSUM>()
@@ -161,7 +161,8 @@ struct Header {
 }
 
 impl Header {
-    /// Reads the header of a manifest of this length, which it must state.
+    /// Reads the header of a manifest of length `len`, and checks that it implies this
+    /// length.
     fn read(source: &dyn Source, len: u64) -> Result<Self, StoreError> {
         let mut magic = [0; MAGIC.len()];
         if len >= MAGIC.len() as u64 {
@@ -185,7 +186,7 @@ impl Header {
             root: number(24),
             entries: number(32),
         };
-        // A later version may lay it out in another way.
+        // A later version may use another layout.
         let is_stated = header.version != VERSION
             || Manifest::encoded_len(header.root, header.entries) == Some(len);
         match is_stated {
@@ -195,7 +196,7 @@ impl Header {
     }
 }
 
-/// Compares all bytes with the checksum behind them, a part at a time.
+/// Compares all bytes with the checksum that follows them, a chunk at a time.
 fn check_sum(source: &dyn Source, len: u64) -> Result<(), StoreError> {
     let end = len.saturating_sub(CHECKSUM as u64);
     let mut hasher = crc32fast::Hasher::new();
@@ -218,13 +219,13 @@ fn damaged(why: &'static str) -> DatasetCause {
 }
 
 impl ItemRecord {
-    /// Where only the key is known. No file has this stamp.
+    /// The record of a file of which only the key is known. No file has this fingerprint.
     pub(crate) fn of_unknown_file(key: Uuid) -> Self {
         let fingerprint = FileFingerprint { len: 0, check: 0 };
         Self { key, fingerprint }
     }
 
-    /// Whether a file is another than the one that was committed.
+    /// Whether a file differs from the one that was committed.
     pub(crate) fn is_other(&self, found: FileFingerprint) -> bool {
         *self != Self::of_unknown_file(self.key) && self.fingerprint != found
     }
@@ -285,7 +286,7 @@ mod tests {
         })
     }
 
-    /// With its checksum mended.
+    /// Reads the manifest with a corrected checksum.
     fn read_sealed(mut bytes: Vec<u8>) -> Result<Manifest, DatasetCause> {
         bytes.truncate(bytes.len() - CHECKSUM);
         bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
@@ -294,7 +295,7 @@ mod tests {
 
     #[test]
     fn comes_back_as_it_was() {
-        // The last one is longer than what is read at a time.
+        // The last one is longer than one chunk.
         for items in [0, 1, 50, 5000] {
             assert_eq!(read(&encoded(items)).expect("it is whole"), manifest(items));
         }
@@ -316,7 +317,7 @@ mod tests {
         read(&long).expect_err("a bit is flipped");
     }
 
-    /// Lengths and order are looked at even where the checksum is right.
+    /// Lengths and order are checked even if the checksum is right.
     #[test]
     fn nonsense_with_a_good_checksum_is_refused() {
         for offset in [24, 32] {
@@ -339,7 +340,7 @@ mod tests {
         read_sealed(other).expect_err("it is of another generation");
     }
 
-    /// The layout of a later version need not be this one's.
+    /// A later version may have a different layout.
     #[test]
     fn a_later_version_of_other_lengths_is_no_damage() {
         let mut later = encoded(3);
@@ -349,7 +350,7 @@ mod tests {
         assert!(matches!(error, DatasetCause::ManifestVersion(2)));
     }
 
-    /// Zeros behind a header, and the most that was read at once.
+    /// A header followed by zeros, and the largest read so far.
     struct Sparse {
         header: Vec<u8>,
         len: u64,
@@ -372,8 +373,8 @@ mod tests {
         }
     }
 
-    /// The length of a file was asked of memory before its first bytes were
-    /// looked at, and a sparse file has any.
+    /// The length of a file was allocated before its first bytes were checked, and a
+    /// sparse file can have any length.
     #[test]
     fn memory_is_asked_for_only_once_the_checksum_fits() {
         let len = 100 << 20;
@@ -413,7 +414,7 @@ mod tests {
         }
     }
 
-    /// Any bytes behind a checksum that fits.
+    /// Arbitrary bytes followed by a valid checksum.
     #[test]
     fn forged_bytes_are_a_fault_or_what_they_say() {
         let mut state = 0x9E37_79B9_7F4A_7C15_u64;

@@ -1,25 +1,25 @@
-//! A persisted directory whose whole content changes at once.
+//! A persisted directory whose contents change atomically.
 //!
-//! A [`Dataset`] keeps items of one store, of any types, and one value of your
-//! own, the *root*: a catalogue, an index, a struct with settings. The root
-//! names items by their [`Key`]s. [`commit`](Dataset::commit) replaces both
-//! atomically; after a restart, or in another process, the root is there again,
-//! and [`get`](Dataset::get) makes a handle of each key.
+//! A [`Dataset`] holds items of one store, of any types, and one value of your own, the
+//! *root*: a catalogue, an index, a struct of settings. The root names items by their
+//! [`Key`]s. [`commit`](Dataset::commit) replaces the items and the root atomically.
+//! After a restart, or in another process, you open the dataset, read its root, and call
+//! [`get`](Dataset::get) to turn keys into handles.
 //!
-//! | promise | how |
+//! | promise | how it is kept |
 //! |---|---|
-//! | after a kill or a power cut at any instant, the old commit or the new one, whole | everything is on the disk before the manifest that names it, and is deleted after it |
-//! | a commit costs what has changed | files are linked, not copied, and those that are there already are kept |
-//! | a reader sees one commit, as long as it likes | it pins the generation; nothing that it names is deleted |
-//! | a copy that is made meanwhile opens | a [`Snapshot`] holds one commit still |
+//! | after a kill or a power cut at any instant, you find the old commit or the new one, whole | files are durable before the manifest that names them, and are deleted after it |
+//! | a commit costs what has changed | files are linked, not copied, and existing ones are kept |
+//! | a reader sees one commit, for as long as it likes | it pins the generation; nothing that it names is deleted |
+//! | a copy made during commits opens | a [`Snapshot`] pins one commit |
 //! | damage is found | checksums of the manifest and of every file; [`verify`](Dataset::verify) reads them all |
 //!
-//! The manifest names each item (28 bytes) and holds the root as JSON; it is
-//! written anew by each commit. On the disk the dataset is a directory of files,
-//! which the command-line tool `file_backed` (feature `cli`) can look into.
+//! The manifest names each item (28 bytes) and holds the root as JSON; each commit writes
+//! a whole manifest. On disk the dataset is a directory of files, which you can inspect
+//! with the command-line tool `file_backed` (feature `cli`).
 //!
-//! [`Dataset`] has an example, and the example `dataset` is a library with a reader
-//! in another process.
+//! See [`Dataset`] for an example. The example program `dataset` is a library with a
+//! reader in another process.
 
 mod cause;
 mod commit;
@@ -58,14 +58,13 @@ use crate::{Error, FBPool, Fb, Result};
 use commit::History;
 use manifest::{ItemRecord, find};
 
-/// Items and a root that are committed together, and found again after a
-/// restart.
+/// Items and a root that are committed together and survive a restart.
 ///
-/// One process at a time has it open to commit; any number can read it
-/// meanwhile, each the commit that it has opened. Share it in an [`Arc`]: gets
-/// and commits run side by side.
+/// One process at a time has a dataset open to commit. Any number of processes can read
+/// it at the same time; each sees the commit that it opened. Share a dataset in an
+/// [`Arc`]: gets and commits run concurrently.
 ///
-/// It costs about 100 bytes of memory for each item, beside the handles.
+/// It costs about 100 bytes of memory for each item, in addition to the handles.
 ///
 /// # Examples
 ///
@@ -118,7 +117,7 @@ struct Shared<Root, B: ManifestStore> {
     store: Arc<BackingStore<B>>,
     tracked: Arc<TrackedPath<B::PersistPath>>,
     current: Mutex<Arc<Version<Root>>>,
-    /// Held by one commit at a time, until it is carried out.
+    /// Held by one commit at a time, until it completes.
     turn: Arc<tokio::sync::Mutex<History>>,
 }
 
@@ -136,9 +135,8 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
         self.shared.current().root.clone()
     }
 
-    /// The number of the current commit. It rises with each; 0 is the empty
-    /// dataset that the first [`open`](Self::open) made. Numbers are skipped
-    /// where a commit failed.
+    /// The number of the current commit. It rises with each commit; 0 is the empty
+    /// dataset that the first [`open`](Self::open) creates. Failed commits leave gaps.
     pub fn generation(&self) -> u64 {
         self.shared.current().generation
     }
@@ -154,28 +152,28 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
         find(&self.shared.current().entries, key.uuid()).is_some()
     }
 
-    /// The store whose items it keeps.
+    /// The store that the items belong to.
     pub fn store(&self) -> &Arc<BackingStore<B>> {
         &self.shared.store
     }
 
-    /// Where it is.
+    /// The path of the dataset.
     pub fn path(&self) -> &B::PersistPath {
         self.shared.tracked.path()
     }
 
-    /// Makes a handle for an item of the current commit. Nothing is loaded. In a
-    /// dataset that was opened to be read, the file is used where it is;
-    /// otherwise it is linked into the cache.
+    /// Creates a handle for an item of the current commit, without loading it. A dataset
+    /// that was opened read-only uses the file where it is; otherwise the file is linked
+    /// into the cache.
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`] if the current commit has no such item, or its
-    /// file is missing; an error that says so if `pool` belongs to another store.
+    /// [`Error::is_not_found`] if the current commit has no such item, or its file is
+    /// missing; another error if `pool` belongs to another store.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future gives up the handle.
+    /// Dropping the future discards the handle.
     pub async fn get<T>(&self, pool: &Arc<FBPool<T, B>>, key: Key<T>) -> Result<Fb<T, B>>
     where
         T: Send + Sync + 'static,
@@ -189,11 +187,11 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`get`](Self::get).
     ///
     /// # Blocking
     ///
-    /// Makes the link on this thread.
+    /// Creates the link on this thread.
     pub fn blocking_get<T>(&self, pool: &Arc<FBPool<T, B>>, key: Key<T>) -> Result<Fb<T, B>>
     where
         T: Send + Sync + 'static,
@@ -215,18 +213,19 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
 }
 
 impl<Root: Send + Sync + 'static, B: ManifestStore> Dataset<Root, B> {
-    /// Reads files of the current commit and compares them with their checksums,
-    /// without loading a value, on as many threads as there are cores.
+    /// Reads files of the current commit and compares them with their checksums, without
+    /// loading values, on as many threads as there are cores.
     ///
-    /// Files of items that are deleted by a commit meanwhile are told as missing.
+    /// Files of items that a commit deletes during the verification are reported as
+    /// missing.
     ///
     /// # Errors
     ///
-    /// If the runtime is shut down. Damage is no error, but told in the result.
+    /// If the runtime is shut down. Damage is not an error; it is reported in the result.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the result; the verification goes on.
+    /// Dropping the future discards the result; the verification continues.
     ///
     /// # Examples
     ///
@@ -263,7 +262,7 @@ impl<Root: Send + Sync + 'static, B: ManifestStore> Dataset<Root, B> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_forked`] in a forked child. Damage is no error, but reported in
+    /// [`Error::is_forked`] in a forked child. Damage is not an error; it is reported in
     /// the result.
     ///
     /// # Blocking
@@ -280,12 +279,12 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         self.current.lock().clone()
     }
 
-    /// Gives the one before.
+    /// Returns the previous version.
     fn set_current(&self, version: Version<Root>) -> Arc<Version<Root>> {
         std::mem::replace(&mut *self.current.lock(), Arc::new(version))
     }
 
-    /// Runs a call of the user's store.
+    /// Calls the user's store.
     fn call<R>(
         &self,
         operation: Operation,
@@ -343,7 +342,7 @@ impl<Root: Send + Sync, B: ManifestStore> Shared<Root, B> {
     }
 }
 
-/// An error that names its path, where the store can name it.
+/// An error with its path, if the store can name it.
 fn at(path: Option<PathBuf>, cause: impl Into<StoreError>) -> StoreError {
     match path {
         Some(path) => cause.into().at(path),

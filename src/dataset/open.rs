@@ -1,4 +1,4 @@
-//! Finding a dataset as its last commit left it.
+//! Opening a dataset at its last commit.
 
 use std::sync::Arc;
 
@@ -14,8 +14,8 @@ use crate::backing_store::{BackingStore, ManifestStore, TrackedPath};
 use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
 
-/// So often a reader looks for a generation that stays the current one while it
-/// is pinned. A writer syncs between two of them, which takes much longer.
+/// Attempts of a reader to pin the generation that is current. An attempt fails if a
+/// commit overtakes it; a commit takes much longer than an attempt, because it syncs.
 const ATTEMPTS: usize = 10_000;
 
 impl<Root, B> Dataset<Root, B>
@@ -23,22 +23,20 @@ where
     Root: Serialize + DeserializeOwned + Default + Send + Sync + 'static,
     B: ManifestStore,
 {
-    /// Opens the dataset at `path` to read and to commit, or makes one, whose
-    /// root is the default, if nothing is there. The process keeps the place for
-    /// itself until the dataset and all that came from it are gone; others can
-    /// read it meanwhile.
+    /// Opens the dataset at `path` to read and to commit, or creates one with the default
+    /// root if there is none. The process has exclusive write access until the dataset
+    /// and everything that came from it are dropped; other processes can read it.
     ///
-    /// What an interrupted commit left is deleted, and nothing else: names that
-    /// are not of an item stay.
+    /// Files that an interrupted commit left are deleted. Names that are not of an item
+    /// stay.
     ///
     /// # Errors
     ///
-    /// [`Error::is_in_use`] if the dataset is open to commit already, in this
-    /// process or another;
-    /// [`Error::is_damaged`] if the manifest is damaged or a file that it names
-    /// is missing, with the key and the path;
-    /// [`Error::is_mismatch`] if the root is of another type; and an error that
-    /// says so if items are here that were persisted without a dataset.
+    /// [`Error::is_in_use`] if the dataset is already open to commit, in this process or
+    /// another; [`Error::is_damaged`] if the manifest is damaged or a file that it names
+    /// is missing, with the key and the path; [`Error::is_mismatch`] if the root has
+    /// another type; and another error if the directory holds items that were persisted
+    /// without a dataset.
     ///
     /// # Cancel safety
     ///
@@ -57,7 +55,7 @@ where
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`open`](Self::open).
     ///
     /// # Blocking
     ///
@@ -83,25 +81,24 @@ where
     Root: DeserializeOwned + Send + Sync + 'static,
     B: ManifestStore,
 {
-    /// Opens the last commit of the dataset at `path` to read it, also while
-    /// another process commits. The commit is pinned: its files stay until the
-    /// dataset and all items that came from it are gone, whatever is committed
-    /// meanwhile. To see a later commit, open it again.
+    /// Opens the last commit of the dataset at `path` for reading, even while another
+    /// process commits. The commit is pinned: its files stay until the dataset and all
+    /// items that came from it are dropped, whatever is committed in the meantime. To see
+    /// a later commit, open the dataset again.
     ///
-    /// It needs permission to read the files and the directories, and to write
-    /// nothing: the pin is a lock of a file that is only read.
+    /// This needs permission to read the files and the directories, but no write
+    /// permission: the pin is a lock of a file that is only read.
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`] if there is no dataset;
-    /// [`Error::is_damaged`] if the manifest is damaged;
-    /// [`Error::is_mismatch`] if the root is of another type. A file that is
-    /// missing or damaged is told by [`get`](Self::get) and the load, or by
+    /// [`Error::is_not_found`] if there is no dataset; [`Error::is_damaged`] if the
+    /// manifest is damaged; [`Error::is_mismatch`] if the root has another type. A
+    /// missing or damaged file is reported by [`get`](Self::get) and the load, or by
     /// [`verify`](Self::verify).
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves nothing.
+    /// Dropping the future leaves nothing behind.
     pub async fn open_read_only(
         store: &Arc<BackingStore<B>>,
         path: B::PersistPath,
@@ -115,7 +112,7 @@ where
     ///
     /// # Errors
     ///
-    /// As there.
+    /// Same as [`open_read_only`](Self::open_read_only).
     ///
     /// # Blocking
     ///
@@ -143,8 +140,8 @@ where
     }
 }
 
-/// Pins the highest generation; `None` if there is none. See
-/// [`ManifestStore::remove_manifest`] for why it looks twice.
+/// Pins the highest generation; returns `None` if there is none.
+/// [`ManifestStore::remove_manifest`] explains why it lists the generations twice.
 pub(super) fn pin_current<P, E>(
     generations: impl Fn() -> Result<Vec<u64>, E>,
     pin: impl Fn(u64) -> Result<Option<P>, E>,
@@ -164,7 +161,7 @@ pub(super) fn pin_current<P, E>(
     Err(never_at_rest(DatasetCause::NeverAtRest))
 }
 
-/// Where a dataset is being opened.
+/// The tracked path of a dataset that is being opened.
 struct DatasetPath<'a, B: ManifestStore> {
     store: &'a Arc<BackingStore<B>>,
     tracked: TrackedPath<B::PersistPath>,
@@ -196,8 +193,8 @@ impl<B: ManifestStore> DatasetPath<'_, B> {
         Error::new(Operation::OpenDataset, at(path, cause))
     }
 
-    /// Makes the first commit, of nothing. Only a dataset that has one may
-    /// delete files that no commit names.
+    /// Makes the first, empty commit. Only a dataset that has one may delete files that
+    /// no commit names.
     fn create<Root>(self) -> Result<Dataset<Root, B>>
     where
         Root: Serialize + DeserializeOwned + Default,
@@ -228,7 +225,7 @@ impl<B: ManifestStore> DatasetPath<'_, B> {
     {
         let manifest = self.read(newest)?;
         self.check_files(&manifest)?;
-        // Its writer may have died before it could say so.
+        // The writer may have died before its own sync.
         self.call(|backing, path| backing.sync_manifests(path))?;
         let others = earlier.iter().map(|generation| self.earlier(*generation));
         let others = others.collect();
@@ -262,7 +259,8 @@ impl<B: ManifestStore> DatasetPath<'_, B> {
         Err(Error::of_key(Operation::OpenDataset, first.key, error))
     }
 
-    /// An earlier generation, as far as it can be known.
+    /// An earlier generation. If its manifest cannot be read, it is assumed to name every
+    /// item, so that nothing is deleted.
     fn earlier(&self, generation: u64) -> Other {
         let entries = self.read(generation).map_or_else(
             |error| {

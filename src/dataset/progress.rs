@@ -1,26 +1,26 @@
-//! How far something has come.
+//! Progress of commits and verifications.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// How far a commit or a verification has come.
+/// Progress of a commit or a verification.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {
-    /// Items that are done.
+    /// Items completed.
     pub items: u64,
-    /// Items that are known to be to do. During a commit it grows as long as
-    /// the closure names more.
+    /// Items to process, as far as known. During a commit it grows while the closure
+    /// names more items.
     pub items_total: u64,
-    /// Bytes of files that are done.
+    /// Bytes of files completed.
     pub bytes: u64,
-    /// Bytes that are known to be to do; 0 during a commit, which does not know.
+    /// Bytes to process, as far as known; 0 during a commit, where they are unknown.
     pub bytes_total: u64,
 }
 
 type Callback = Box<dyn Fn(Progress) + Send + Sync>;
 
-/// Counts, and tells whoever wants to know.
+/// Counts progress and reports it to a callback.
 #[derive(Default)]
 pub(super) struct ProgressMeter {
     items: AtomicU64,
@@ -31,7 +31,7 @@ pub(super) struct ProgressMeter {
 }
 
 impl ProgressMeter {
-    /// Where the progress is told from now on. The first one stays.
+    /// Sets the callback that progress is reported to. The first call wins.
     pub(super) fn tell(&self, callback: impl Fn(Progress) + Send + Sync + 'static) {
         let _ = self.callback.set(Box::new(callback));
     }

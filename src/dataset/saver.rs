@@ -1,4 +1,4 @@
-//! What a commit is told to consist of.
+//! Collecting the items of a commit.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -17,19 +17,18 @@ use crate::backing_store::{
 use crate::error::Operation;
 use crate::{Error, Fb, Result};
 
-/// So many items are persisted by one background job: a job costs more than a
-/// link.
+/// Items that one background job persists. A job costs more than a link.
 const BATCH: usize = 32;
 
-/// Takes the items of a commit; [`Dataset::commit`](super::Dataset::commit)
-/// hands it to its closure.
+/// Collects the items of a commit. [`Dataset::commit`](super::Dataset::commit) passes it
+/// to its closure.
 ///
-/// Whatever is not named to it is no longer part of the dataset.
+/// An item that is not named to it is no longer part of the dataset.
 ///
-/// | an item that is | call |
+/// | an item that | call |
 /// |---|---|
-/// | new or changed, or at hand | [`save`](Self::save) |
-/// | in the commit before, and not at hand | [`keep`](Self::keep) |
+/// | is new or changed, or that you have a handle of | [`save`](Self::save) |
+/// | is in the previous commit, without a handle | [`keep`](Self::keep) |
 ///
 /// # Examples
 ///
@@ -51,7 +50,7 @@ const BATCH: usize = 32;
 /// let first = pool.insert("one".to_owned());
 /// notes.commit(|saver| Ok::<_, Error>(vec![saver.save(&first)?])).await?;
 ///
-/// // One more, without a look at those that are there.
+/// // Add one, without loading those that exist.
 /// let second = pool.insert("two".to_owned());
 /// let done = notes
 ///     .commit(|saver| {
@@ -72,7 +71,7 @@ const BATCH: usize = 32;
 pub struct Saver<B: ManifestStore> {
     store: Arc<BackingStore<B>>,
     tracked: Arc<TrackedPath<B::PersistPath>>,
-    /// The items of the commit before.
+    /// The items of the previous commit.
     committed: Arc<[ItemRecord]>,
     named: HashSet<Uuid>,
     kept: Vec<ItemRecord>,
@@ -82,8 +81,8 @@ pub struct Saver<B: ManifestStore> {
     meter: Arc<ProgressMeter>,
 }
 
-/// An item on its way to the persisted directory. It holds what the item's
-/// value was, and so has to run, whatever becomes of the commit.
+/// An item to be linked into the persisted directory. `persist` owns the captured value,
+/// so it has to run even if the commit fails.
 struct Link {
     key: Uuid,
     persist: Box<dyn FnOnce() -> Result<()> + Send>,
@@ -108,10 +107,9 @@ impl<B: ManifestStore> Saver<B> {
         }
     }
 
-    /// Adds an item, with the value that it has now, and gives the key under
-    /// which the root is to name it. Nothing waits for a disk here: what is not
-    /// persisted yet is written and linked in the background. An item that the
-    /// commit before has costs nothing.
+    /// Adds an item with its current value, and returns the key by which the root names
+    /// it. This does not wait for the disk: an item that is not persisted yet is written
+    /// and linked in the background. An item that the previous commit has costs nothing.
     ///
     /// # Errors
     ///
@@ -140,13 +138,12 @@ impl<B: ManifestStore> Saver<B> {
         Ok(Key::from_uuid(uuid))
     }
 
-    /// Adds an item of the commit before by its key, without a handle: so a
-    /// commit that changes little of a large dataset need not register all of
-    /// it.
+    /// Adds an item of the previous commit by its key, without a handle. A commit that
+    /// changes little of a large dataset need not register all of it.
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`] if the commit before has no such item.
+    /// [`Error::is_not_found`] if the previous commit has no such item.
     pub fn keep<T: ?Sized>(&mut self, key: Key<T>) -> Result<()> {
         let uuid = key.uuid();
         if self.named.contains(&uuid) || self.keep_uuid(uuid) {
@@ -155,14 +152,14 @@ impl<B: ManifestStore> Saver<B> {
         Err(self.cause(uuid, DatasetCause::NotCommitted))
     }
 
-    /// Tells `progress` how far the commit has come, after each item that is
-    /// linked, from background threads. Call it before the first
-    /// [`save`](Self::save); a second call changes nothing.
+    /// Reports the progress of the commit to `progress` after each item that is linked,
+    /// from background threads. Call it before the first [`save`](Self::save); a second
+    /// call has no effect.
     pub fn on_progress(&mut self, progress: impl Fn(Progress) + Send + Sync + 'static) {
         self.meter.tell(progress);
     }
 
-    /// False if the commit before does not have it.
+    /// Returns false if the previous commit does not have it.
     fn keep_uuid(&mut self, uuid: Uuid) -> bool {
         let Some(entry) = find(&self.committed, uuid) else {
             return false;
@@ -194,7 +191,7 @@ impl<B: ManifestStore> Saver<B> {
             .push(self.store.task(Operation::Commit, link_all));
     }
 
-    /// Everything was named.
+    /// Ends the collection: every item has been named.
     pub(super) fn into_saved(mut self) -> Saved {
         self.flush();
         Saved {
@@ -219,7 +216,7 @@ struct Linking<B: ManifestStore> {
 }
 
 impl<B: ManifestStore> Linking<B> {
-    /// Links each, also after one has failed; the first failure counts.
+    /// Links every item, even after one has failed. Returns the first failure.
     fn link_all(&self, batch: Vec<Link>) -> Result<()> {
         let mut result = Ok(());
         for link in batch {
@@ -242,7 +239,7 @@ impl<B: ManifestStore> Linking<B> {
     }
 }
 
-/// What was named, on its way.
+/// The named items, whose links may still be in progress.
 pub(super) struct Saved {
     pub(super) kept: Vec<ItemRecord>,
     tasks: Vec<Task<()>>,
@@ -250,7 +247,7 @@ pub(super) struct Saved {
 }
 
 impl Saved {
-    /// Waits until all that is new is linked, and tells it.
+    /// Waits until all new items are linked, and returns them.
     pub(super) fn wait(&mut self) -> Result<Vec<ItemRecord>> {
         let tasks = std::mem::take(&mut self.tasks);
         let results = tasks.into_iter().map(Task::wait);

@@ -1,4 +1,4 @@
-//! One generation, held still while its files are copied.
+//! A pinned generation whose files can be copied.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -16,13 +16,13 @@ use crate::error::{Operation, StoreError};
 use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, on_a_thread, sanitize_path};
 use crate::{Error, Result};
 
-/// The current generation of a dataset, held still while its files are copied.
+/// A pinned generation of a dataset, so that its files can be copied.
 ///
-/// A copy that is made while another process commits, by `cp -r` or a backup
-/// program, mixes the files of several generations, and does not open. A snapshot
-/// pins one generation as a reader does: as long as it lives, whatever is committed,
-/// the files of [`files`](Self::files) stay as they are. [`copy_to`](Self::copy_to)
-/// makes the copy itself; any other program can, which is given the list.
+/// A copy made while another process commits, by `cp -r` or a backup program, mixes the
+/// files of several generations, and does not open. A snapshot pins one generation as a
+/// reader does: while it lives, the files of [`files`](Self::files) stay as they are,
+/// whatever is committed. [`copy_to`](Self::copy_to) makes the copy; another program can
+/// make it from the list of [`files`](Self::files).
 ///
 /// | to | call |
 /// |---|---|
@@ -49,7 +49,7 @@ use crate::{Error, Result};
 /// let note = pool.insert("one".to_owned());
 /// notes.commit(|saver| Ok::<_, Error>(vec![saver.save(&note)?])).await?;
 ///
-/// // Also in another process, while this one commits:
+/// // This works in another process too, while this one commits:
 /// let snapshot = Snapshot::open(saved).await?;
 /// let copied = snapshot.copy_to(copy.clone()).await?;
 /// assert_eq!((copied.generation, copied.items), (1, 1));
@@ -65,12 +65,12 @@ use crate::{Error, Result};
 /// ```
 #[must_use = "dropping the snapshot releases its generation"]
 pub struct Snapshot {
-    /// It keeps the pin.
+    /// Owns the pin.
     path: PreparedPath,
     manifest: Arc<Manifest>,
 }
 
-/// What a copy came to.
+/// The result of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Copied {
@@ -78,13 +78,13 @@ pub struct Copied {
     pub generation: u64,
     /// Items of the copy.
     pub items: u64,
-    /// Bytes in their files.
+    /// Total length of their files in bytes.
     pub bytes: u64,
 }
 
 impl Snapshot {
-    /// Pins the current generation of the dataset at `path`. It needs permission to
-    /// read, and to write nothing.
+    /// Pins the current generation of the dataset at `path`. This needs read permission
+    /// only.
     ///
     /// # Errors
     ///
@@ -93,7 +93,7 @@ impl Snapshot {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves nothing.
+    /// Dropping the future leaves nothing behind.
     pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = path.into();
         on_a_thread(move || Self::blocking_open(path)).await
@@ -128,12 +128,12 @@ impl Snapshot {
         self.manifest.generation
     }
 
-    /// The files of which a copy consists, relative to [`path`](Self::path): the
-    /// mark, the items, and last the manifest, so that an interrupted copy in this
-    /// order is not taken for a whole one. All names are ASCII.
+    /// The files that make up a copy, relative to [`path`](Self::path): the mark, the
+    /// items, and last the manifest, so that a copy interrupted in this order is not
+    /// taken for a complete one. All names are ASCII.
     ///
-    /// The lock file and the manifests of other generations are no part of it, and
-    /// need not be copied: a directory that holds more opens too.
+    /// The lock file and the manifests of other generations are not included and need not
+    /// be copied. A copy that contains more files also opens.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         let manifests = Manifests::of(&self.path);
         let items = self.manifest.entries.iter();
@@ -143,21 +143,20 @@ impl Snapshot {
         mark.into_iter().chain(items).chain([manifest])
     }
 
-    /// Copies the generation into the directory `to`, which is made if it is not
-    /// there. Every file is compared with its checksums, and all is durable when the
-    /// future ends. Blocks are shared where the file system can (a reflink). The copy
-    /// is a dataset only from the very end on, and readable for those who may read
-    /// the original; one that was interrupted is completed
-    /// by another call.
+    /// Copies the generation into the directory `to`, which is created if it does not
+    /// exist. Every file is compared with its checksums, and everything is durable when
+    /// the future completes. Blocks are shared where the file system supports it (a
+    /// reflink). The copy becomes a dataset only at the very end. It is readable by the
+    /// users who may read the original. Another call completes an interrupted copy.
     ///
     /// # Errors
     ///
-    /// If a file of the generation is missing or damaged, with its key and path; if
-    /// `to` holds a dataset or other items, or is in use; if a file cannot be written.
+    /// If a file of the generation is missing or damaged, with its key and path; if `to`
+    /// holds a dataset or other items, or is in use; if a file cannot be written.
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future forgets the result; the copy goes on.
+    /// Dropping the future discards the result; the copy continues.
     pub async fn copy_to(&self, to: impl Into<PathBuf>) -> Result<Copied> {
         let (own, to) = (self.again(), to.into());
         on_a_thread(move || own.blocking_copy_to(to)).await
@@ -203,7 +202,7 @@ impl Snapshot {
         })
     }
 
-    /// Refuses a place with other items: as a dataset it would delete them.
+    /// Refuses a directory with other items, because a dataset would delete them.
     fn check_items_of(&self, to: &PreparedPath) -> Result<()> {
         let mut others = sanitize_path(to)?;
         others.retain(|key| find(&self.manifest.entries, *key).is_none());
@@ -214,7 +213,7 @@ impl Snapshot {
         Err(Error::new(Operation::CopyDataset, cause))
     }
 
-    /// On as many threads as there are cores; the first failure ends it.
+    /// Copies on as many threads as there are cores. The first failure stops all of them.
     fn copy_items(&self, to: &PreparedPath) -> Result<()> {
         let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
         let entries = &self.manifest.entries;
@@ -230,7 +229,7 @@ impl Snapshot {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| {
             for _ in 1..threads.min(entries.len()) {
-                // Where there is no thread to be had, this one does it.
+                // If no thread can be spawned, this thread does the work.
                 let _ = std::thread::Builder::new().spawn_scoped(scope, copy);
             }
             copy();
@@ -248,7 +247,7 @@ impl Snapshot {
         let Err(error) = to.verify(key, &|_| {}) else {
             return Ok(());
         };
-        // What was copied as it is is the original's damage.
+        // If the original is damaged too, its error is the one to report.
         self.path.verify(key, &|_| {})?;
         Err(error)
     }
@@ -266,10 +265,10 @@ where
     Root: Send + Sync + 'static,
     B: ManifestStore<PersistPath = PreparedPath>,
 {
-    /// Holds the current commit still while its files are copied: the one that this
-    /// dataset shows, whatever is committed later. It outlives the dataset, and keeps
-    /// what that keeps: one of a dataset that was opened to commit also the lock of
-    /// the directory.
+    /// Pins the commit that this dataset shows, so that its files can be copied, whatever
+    /// is committed later. The snapshot outlives the dataset and keeps what the dataset
+    /// keeps: for a dataset that was opened to commit, this includes the lock of the
+    /// directory.
     ///
     /// # Errors
     ///
@@ -277,7 +276,7 @@ where
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future leaves nothing.
+    /// Dropping the future leaves nothing behind.
     ///
     /// # Examples
     ///
@@ -315,9 +314,9 @@ impl<Root, B: ManifestStore<PersistPath = PreparedPath>> Shared<Root, B> {
         Ok(Snapshot { path, manifest })
     }
 
-    /// The current commit, pinned. A dataset that was opened to be read has its pin.
-    /// Any other lets go of a generation only once a later one is current, so one that
-    /// is current after it was pinned stays.
+    /// Returns the current commit, pinned. A dataset that was opened read-only already
+    /// has its pin. Any other dataset removes a generation only once a later one is
+    /// current, so a generation that is still current after it was pinned stays.
     fn pinned(&self) -> Result<(PreparedPath, Arc<Version<Root>>)> {
         loop {
             let current = self.current();
@@ -331,7 +330,7 @@ impl<Root, B: ManifestStore<PersistPath = PreparedPath>> Shared<Root, B> {
             let is_current = self.current().generation == generation;
             match pinned {
                 Some(path) if is_current => return Ok((path, current)),
-                // Its manifest is gone, which only another process can have done.
+                // The manifest is gone, and only another process can have removed it.
                 None if is_current => {
                     return Err(self
                         .call::<()>(Operation::Snapshot, |backing, path| {

@@ -1,4 +1,4 @@
-//! Reading everything, to see whether it is whole.
+//! Verifying files against their checksums.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -10,7 +10,7 @@ use super::manifest::{ItemRecord, bytes_of};
 use super::progress::ProgressMeter;
 use crate::{Error, Result};
 
-/// Which files to verify, and whom to tell how far it has come.
+/// Which files to verify, and where to report progress.
 ///
 /// # Examples
 ///
@@ -41,15 +41,15 @@ impl VerifyOptions {
         }
     }
 
-    /// Tells `progress` how far it has come, after each file and about each
-    /// MiB, from several threads.
+    /// Reports progress to `progress` after each file and about every MiB, from several
+    /// threads.
     pub fn on_progress(self, progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
         self.meter.tell(progress);
         self
     }
 
-    /// Verifies on as many threads as there are cores. `expected` tells what a
-    /// file must be; `check` reads it, and says how much it has read.
+    /// Verifies on as many threads as there are cores. `expected` returns the record that
+    /// a file must match. `check` reads the file, and reports the bytes as it reads them.
     pub(super) fn run(
         &self,
         all: impl FnOnce() -> Vec<Uuid>,
@@ -92,16 +92,15 @@ impl VerifyOptions {
     }
 }
 
-/// What a verification has found.
+/// The result of a verification.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Verified {
-    /// Files that were looked at.
+    /// Files checked.
     pub files: u64,
-    /// Bytes that were read.
+    /// Bytes read.
     pub bytes: u64,
-    /// What is wrong, sorted by key. Each error tells the key, the path and what
-    /// it is.
+    /// What is wrong, sorted by key. Each error contains the key, the path and the cause.
     pub damaged: Vec<Error>,
 }
 

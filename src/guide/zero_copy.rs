@@ -64,8 +64,8 @@
 //! * backups are restored into a new directory, not over one that is in use.
 //!
 //! The library creates its files without write permission, which stops accidents but not
-//! root. A file that is adopted by a link is an exception: it keeps its mode and its
-//! original name, also in the persisted directory once the item is persisted. Remove its
+//! root. A file that is adopted by a link is an exception: it keeps its mode and
+//! stays reachable under its original name, even once the item is persisted. Remove its
 //! write permission (`chmod a-w`) before you adopt it.
 //!
 //! # When the disk fails to write
