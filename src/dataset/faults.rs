@@ -1,5 +1,5 @@
-//! Commits, with a fault at each operation on files in turn: a commit that fails
-//! leaves the one before, and whoever opens the dataset finds one that is whole.
+//! Commits with a fault at each file operation in turn. A commit that fails leaves the
+//! previous one, and the next open finds a whole dataset.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -40,8 +40,8 @@ impl Places {
         }
     }
 
-    /// A directory of a name that is used once, since whoever opens a directory
-    /// again gets the files that it was opened with.
+    /// A directory whose name is used once, because opening a directory again returns the
+    /// `Files` that it was first opened with.
     fn saved(&self, run: u64) -> PathBuf {
         self.dir.path().join(format!("saved {run}"))
     }
@@ -60,7 +60,7 @@ fn open(store: &Store, path: &Path, files: impl Files) -> Result<Dataset<Root, F
     Dataset::blocking_open(store, path)
 }
 
-/// Commits values of these numbers; what was committed before is kept.
+/// Commits values of these numbers, and keeps the items in `kept`.
 fn commit(
     dataset: &Dataset<Root, FBStore<Plain>>,
     pool: &Pool,
@@ -79,7 +79,7 @@ fn commit(
     committed.map(drop)
 }
 
-/// The numbers that were committed. Everything must be whole.
+/// The committed numbers. Asserts that everything is whole.
 fn numbers(dataset: &Dataset<Root, FBStore<Plain>>, pool: &Pool) -> Vec<u8> {
     let verified = dataset
         .blocking_verify(VerifyOptions::all())
@@ -93,8 +93,8 @@ fn numbers(dataset: &Dataset<Root, FBStore<Plain>>, pool: &Pool) -> Vec<u8> {
     root.iter().map(number).collect()
 }
 
-/// One run of a program that commits twice: numbers 0 and 1, and then 1 and 2.
-/// Tells whether the fault was met.
+/// One run of a program that commits twice: numbers 0 and 1, and then 1 and 2. Returns
+/// whether the fault occurred.
 fn run(places: &Places, saved: &Path, plan: impl FnOnce(&FaultyFiles)) -> bool {
     let (store, pool) = places.store();
     let files = FaultyFiles::default();
@@ -106,7 +106,7 @@ fn run(places: &Places, saved: &Path, plan: impl FnOnce(&FaultyFiles)) -> bool {
             let committed = commit(&dataset, &pool, kept, new);
             match &committed {
                 Ok(()) => expected = vec![numbers.to_vec()],
-                // Of the last step nobody knows whether it is done.
+                // It is unknown whether the last step took effect.
                 Err(error) => {
                     assert!(!error.is_panic(), "{error}");
                     assert!(error.path().is_some(), "{error}");
@@ -121,7 +121,7 @@ fn run(places: &Places, saved: &Path, plan: impl FnOnce(&FaultyFiles)) -> bool {
         } else {
             attempt(&[], &[3], &[3]);
         }
-        // The program goes on, and knows what it has committed.
+        // The program continues, and still sees what it has committed.
         let fired = files.lift();
         let current = numbers(&dataset, &pool);
         assert_eq!(current, expected[0], "the last that was acknowledged");
@@ -131,8 +131,7 @@ fn run(places: &Places, saved: &Path, plan: impl FnOnce(&FaultyFiles)) -> bool {
     }
     store.blocking_finished();
 
-    // It ends here, or fails to open the dataset once more. What is found then
-    // is what was acknowledged, or what failed after.
+    // The program restarts. It finds what was acknowledged, or what failed after that.
     let dataset = open(&store, saved, RealFiles).expect("a restart works");
     let found = numbers(&dataset, &pool);
     assert!(expected.contains(&found), "{found:?} and not {expected:?}");
@@ -186,8 +185,8 @@ fn too_many_open_files() {
     assert!(at_each_operation(1, EMFILE) > 20);
 }
 
-/// Opening a dataset, with a fault at each operation: an error, and never
-/// another dataset than the one that is there.
+/// Opening a dataset with a fault at each operation returns an error, and never a
+/// different dataset.
 #[test]
 fn a_dataset_that_cannot_be_opened() {
     let places = Places::new();
@@ -218,8 +217,8 @@ fn a_dataset_that_cannot_be_opened() {
     }
 }
 
-/// A copy, with a fault at each operation in turn: an error, after which there is no
-/// dataset or a whole one, and another call completes it.
+/// A copy with a fault at each operation in turn returns an error. There is then no
+/// dataset or a whole one, and another call completes the copy.
 #[test]
 fn a_copy_that_cannot_be_made() {
     let places = Places::new();
@@ -266,8 +265,8 @@ fn a_copy_that_cannot_be_made() {
     commit(&dataset, &pool, &[], &[3]).expect("the original is as it was");
 }
 
-/// A commit that another process has overtaken, with a fault at each operation: it is
-/// never acknowledged, and nothing that was there goes.
+/// A commit that another process has overtaken, with a fault at each operation, is never
+/// acknowledged, and deletes nothing.
 #[test]
 fn an_overtaken_commit_deletes_nothing() {
     let places = Places::new();

@@ -1,5 +1,5 @@
-//! Commits, with the power cut at each point: whoever opens the dataset finds
-//! the last acknowledged commit or the one in flight, whole.
+//! Commits with a power cut at each point. The next open finds the last acknowledged
+//! commit or the one in flight, whole.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::fbstore::testing::{Cut, Links, Plain, at_each_power_cut};
 use crate::fbstore::{FBStore, PreparedPath};
 use crate::{BackingStore, Error, FBPool};
 
-/// The number of a commit, and what it consists of.
+/// The number of a commit, and its items.
 type Root = (u64, Vec<Key<Vec<u8>>>);
 
-/// What a program was told, or is about to do.
+/// What the program is about to do, or what was acknowledged.
 #[derive(Clone, Copy)]
 enum Told {
     Begins(u64),
@@ -42,8 +42,8 @@ impl Program {
         }
     }
 
-    /// Commit `n` consists of its own items and, from the second on, of one of
-    /// the commit before.
+    /// Commit `n` consists of new items and, from the second commit on, of one item of
+    /// the previous commit.
     fn commit(&self, n: u64, items: usize) {
         let before = self.dataset.root();
         let items: Vec<_> = (0..items).map(|_| self.pool.insert(value(n))).collect();
@@ -131,7 +131,7 @@ fn of_linked_files() {
     assert!(at_each_cut(Links::AsTheMachine, 2, 3) > 300);
 }
 
-/// So many that one call syncs all.
+/// Enough files that one call syncs them all.
 #[test]
 fn of_many_files() {
     assert!(at_each_cut(Links::AsTheMachine, 130, 2) > 200);
@@ -143,8 +143,8 @@ fn of_copied_files() {
     assert!(at_each_cut(Links::Refused(18), 2, 2) > 300);
 }
 
-/// A copy that was acknowledged is there after a power cut; before, there is none, or
-/// a whole one.
+/// An acknowledged copy survives a power cut. Before that, there is no copy or a whole
+/// one.
 #[test]
 fn of_a_copy() {
     let machine = runtime();

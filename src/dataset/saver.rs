@@ -25,10 +25,10 @@ const BATCH: usize = 32;
 ///
 /// An item that is not named to it is no longer part of the dataset.
 ///
-/// | an item that | call |
+/// | the item | call |
 /// |---|---|
-/// | is new or changed, or that you have a handle of | [`save`](Self::save) |
-/// | is in the previous commit, without a handle | [`keep`](Self::keep) |
+/// | is new or changed, or you have a handle to it | [`save`](Self::save) |
+/// | is in the previous commit, and you have no handle | [`keep`](Self::keep) |
 ///
 /// # Examples
 ///
