@@ -1,7 +1,7 @@
 //! cargo run --example custom_codec
 //!
-//! A codec of one's own: sound, as the bytes that are usual for it. The library
-//! puts its footer behind them, and checks it.
+//! A custom codec that stores sound as plain PCM. The library appends a footer to the
+//! bytes, and checks it.
 
 use std::io::Write as _;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use file_backed::FBPool;
 use file_backed::fbstore::{BoxError, Codec, CodecId, Payload, PayloadWriter, PreparedPath};
 
-/// Sound: 16-bit samples, little-endian.
+/// Sound as 16-bit little-endian samples.
 struct Pcm;
 
 impl Codec<Vec<i16>> for Pcm {
@@ -24,7 +24,8 @@ impl Codec<Vec<i16>> for Pcm {
     }
 
     fn decode(&self, payload: Payload<'_>) -> Result<Vec<i16>, BoxError> {
-        // Length and checksum are right, or this fails; what they mean is ours.
+        // This fails if the length or the checksum is wrong. The codec checks the
+        // contents.
         let bytes = payload.read_whole()?;
         let (samples, rest) = bytes.as_chunks::<2>();
         if !rest.is_empty() {
@@ -35,7 +36,7 @@ impl Codec<Vec<i16>> for Pcm {
     }
 }
 
-/// The same in the other byte order, by way of the first.
+/// The same in the other byte order, built on `Pcm`.
 struct BigEndianPcm;
 
 impl Codec<Vec<i16>> for BigEndianPcm {
@@ -71,13 +72,13 @@ async fn main() -> anyhow::Result<()> {
     println!("loaded: {} samples, {:?} ...", sound.len(), &sound[..4]);
     drop(sound);
 
-    // Saved, one can be opened by whoever knows the codec.
+    // A persisted sound can be opened by any program that has the codec.
     let dir = tempfile::tempdir()?;
     let saved = PreparedPath::open(dir.path().join("saved"), vec![]).await?;
     let tracked = Arc::new(pool.store().track_path(saved.clone()).await?);
     sounds[0].spawn_persist(&tracked).await.await?;
 
-    // Another codec is told so, instead of making noise of it.
+    // Another codec gets an error instead of decoding noise.
     let others: Arc<FBPool<Vec<i16>, _>> = FBPool::temp(BigEndianPcm, 1).await?;
     let tracked = Arc::new(others.store().track_path(saved).await?);
     let foreign = others.register(&tracked, sounds[0].key()).await?;

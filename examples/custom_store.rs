@@ -1,7 +1,7 @@
 //! cargo run --example custom_store
 //!
-//! A store of one's own: values deflated to runs, in memory. The same two traits
-//! put them into a database or an object store.
+//! A custom store that keeps run-length encoded values in memory. The same two traits can
+//! store values in a database or an object store.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,10 +12,10 @@ use file_backed::uuid::Uuid;
 use file_backed::{BackingStore, FBPool};
 use tokio::runtime::Handle;
 
-/// A row of cells, as how often each comes in a row.
+/// A run-length encoded row: the length of each run, and its cell.
 type Runs = Arc<[(u32, u8)]>;
 
-/// Runs by their keys: a cache, or a place to persist to.
+/// Rows by key: a cache, or a place to persist to.
 #[derive(Clone, Default)]
 struct Shelf(Arc<Mutex<HashMap<Uuid, Runs>>>);
 
@@ -24,14 +24,14 @@ impl Shelf {
         f(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// An error says whether something is missing, the system failed, or this value
-    /// is at fault; `?` takes `BoxError`s for the last.
+    /// An error is one of three kinds: something is missing, the system failed, or the
+    /// value is at fault. `?` converts a `BoxError` to the third kind.
     fn get(&self, key: Uuid) -> Result<Runs, StoreError> {
         let found = self.with(|runs| runs.get(&key).cloned());
         found.ok_or_else(|| StoreError::not_found("the shelf has no such runs"))
     }
 
-    /// Puts it there, and tells whether it was there before.
+    /// Inserts the row, and reports whether it was already there.
     fn put(&self, key: Uuid, runs: Runs) -> Transfer {
         match self.with(|shelf| shelf.insert(key, runs)) {
             None => Transfer::Linked,
@@ -49,7 +49,8 @@ struct RunStore {
     cache: Shelf,
 }
 
-/// Where things are. The library keeps two changes of one key apart.
+/// Where the values are stored. The library never runs two changes of one key at the same
+/// time.
 impl BackingStoreT for RunStore {
     type PersistPath = Shelf;
 
@@ -76,12 +77,12 @@ impl BackingStoreT for RunStore {
     }
 
     fn sync_persisted(&self, _: &Shelf) -> Result<(), StoreError> {
-        // Nothing here is more durable than the process.
+        // Nothing in this store outlives the process.
         Ok(())
     }
 }
 
-/// What a value is made of.
+/// How a value is stored and loaded.
 impl Strategy<Vec<u8>> for RunStore {
     fn store(&self, key: Uuid, cells: &Vec<u8>) -> Result<(), StoreError> {
         let runs = cells.chunk_by(|one, next| one == next);
@@ -98,7 +99,7 @@ impl Strategy<Vec<u8>> for RunStore {
         Ok(cells.collect())
     }
 
-    // Without this a copy would go through `store` and `load`.
+    // Without this method, a copy would go through `store` and `load`.
     fn duplicate(&self, cells: &Vec<u8>) -> Result<Vec<u8>, StoreError> {
         Ok(cells.clone())
     }
@@ -114,7 +115,7 @@ async fn main() -> anyhow::Result<()> {
     anyhow::ensure!(*rows[42].read().await? == row(42), "it came back changed");
     println!("row 42 came back as it was");
 
-    // Persisted places work as they do for files.
+    // Persisting works as it does for files.
     let shelf = Shelf::default();
     let tracked = Arc::new(store.track_path(shelf.clone()).await?);
     rows[7].spawn_persist(&tracked).await.await?;

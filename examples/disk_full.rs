@@ -1,8 +1,7 @@
 //! cargo run --example disk_full
 //!
-//! What one sees when the disk fills up, and when there is room again. The disk
-//! here is a codec that refuses as a full disk does, so that it needs no disk of
-//! its own.
+//! What you see when the disk fills up, and when there is room again. A codec that fails
+//! like a full disk stands in for the disk.
 
 use std::io::{self, Write as _};
 use std::sync::Arc;
@@ -11,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use file_backed::FBPool;
 use file_backed::fbstore::{BoxError, Codec, CodecId, Payload, PayloadWriter};
 
-/// Bytes as they are, while there is room for them.
+/// Stores bytes unchanged, unless `is_full` is set.
 #[derive(Clone, Default)]
 struct Bytes {
     is_full: Arc<AtomicBool>,
@@ -34,7 +33,7 @@ impl Codec<Vec<u8>> for Bytes {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    // The lines of the library go here; `debug` would tell of each load and write.
+    // Shows what the library logs; `DEBUG` would show each load and write too.
     tracing_subscriber::fmt()
         .with_max_level(tracing::Level::INFO)
         .without_time()
@@ -55,7 +54,7 @@ async fn main() -> anyhow::Result<()> {
     println!("told: {error}");
     println!("it is the disk: {}", error.is_storage_full());
 
-    // Nothing is lost: what cannot be written stays in memory, over the budget.
+    // Nothing is lost: values that cannot be written stay in memory, above the budget.
     let more: Vec<_> = (0..3_u8).map(|n| pool.insert(vec![n; 1000])).collect();
     while !pool.stats().store_failing {
         tokio::task::yield_now().await;
@@ -65,7 +64,7 @@ async fn main() -> anyhow::Result<()> {
     }
     println!("read: {}", String::from_utf8_lossy(&waiting.read().await?));
 
-    // Whoever produces more asks first, and is told.
+    // A producer calls `reserve` first, and gets an error.
     let no_room = pool.reserve().await.err();
     println!("may more come? {}", no_room.is_none());
 

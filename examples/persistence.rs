@@ -25,14 +25,13 @@ async fn first_process(cache: &Path, saved: &Path) -> anyhow::Result<Uuid> {
     let tracked = Arc::new(store.track_path(saved).await?);
     let item = pool.insert("worth keeping".to_owned());
 
-    // The first `await` begins the save, the second waits for it.
+    // The first `await` starts the save, and the second waits for it.
     item.spawn_persist(&tracked).await.await?;
-    // Only now would it survive a power cut.
+    // Only now does the value survive a power cut.
     store.sync(&tracked).await?;
     println!("persisted {}", item.key());
     Ok(item.key())
-    // The item is dropped here, and its file in the cache with it. The persisted
-    // one stays.
+    // Dropping the item here deletes its cache file. The persisted file stays.
 }
 
 async fn second_process(cache: &Path, saved: &Path, key: Uuid) -> anyhow::Result<()> {

@@ -1,6 +1,6 @@
 //! cargo run --example rayon_scan --features=bincodec
 //!
-//! A loop over many blobs on all cores, by threads that know nothing of async.
+//! A loop over many blobs on all cores, in threads without an async runtime.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use tokio::runtime::Runtime;
 
 fn main() -> anyhow::Result<()> {
-    // The store does its background work on a runtime; the loop needs none.
+    // The store does its background work on a runtime. The loop needs none.
     let runtime = Runtime::new()?;
     let files = FBStore::open(BinCodec, PreparedPath::blocking_temp()?)?;
     let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
@@ -24,8 +24,8 @@ fn main() -> anyhow::Result<()> {
     pool.store().blocking_finished();
     println!("{} blobs, {} in memory", pool.size(), pool.stats().resident);
 
-    // `blocking_load` reads the file on rayon's own thread, and panics where
-    // `blocking_read` returns an error.
+    // `blocking_load` reads the file on rayon's thread, and panics where `blocking_read`
+    // returns an error.
     let sum: u64 = blobs
         .par_iter()
         .map(|blob| blob.blocking_load().iter().sum::<u64>())

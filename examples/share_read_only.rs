@@ -1,7 +1,7 @@
 //! cargo run --example share_read_only --features=bincodec
 //!
-//! One process persists, another reads what it persisted while the first still
-//! has the directory. The example starts itself as the second process.
+//! One process persists items. Another reads them while the first still has the directory
+//! open. The example starts itself as the second process.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,7 +29,7 @@ async fn writer(saved: &Path) -> anyhow::Result<()> {
     }
     println!("writer: persisted {} items", tracked.all_keys().len());
 
-    // `tracked` lives on, so this process still has the directory.
+    // `tracked` is still alive, so this process still holds the directory's lock.
     let status = Command::new(std::env::current_exe()?).arg(saved).status()?;
     anyhow::ensure!(status.success(), "the reader failed: {status}");
     println!("writer: still has {} items", tracked.all_keys().len());
@@ -37,10 +37,10 @@ async fn writer(saved: &Path) -> anyhow::Result<()> {
 }
 
 async fn reader(saved: PathBuf) -> anyhow::Result<()> {
-    // The cache is this process's own.
+    // This process has a separate cache.
     let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
 
-    // To write there takes the lock of the directory, and the writer has it.
+    // Writing requires the lock of the directory, which the other process holds.
     let path = PreparedPath::open(saved.clone(), vec![]).await?;
     let refused = pool.store().track_path(path).await;
     let error = refused.expect_err("the other process has it");

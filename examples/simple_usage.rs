@@ -1,7 +1,6 @@
 //! cargo run --example simple_usage --features=bincodec
 //!
-//! Insert, evict, load, clean up: a pool that keeps two words in memory is given
-//! three.
+//! Insert, evict, load, clean up: a pool that keeps two words in memory receives three.
 
 use std::sync::Arc;
 
@@ -15,7 +14,7 @@ async fn main() -> anyhow::Result<()> {
     let store = BackingStore::open(BinCodec, dir.path().join("cache")).await?;
     let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 2));
 
-    // The third word is one too many: the first is written and let go of.
+    // The third word exceeds the budget: the first is written and evicted.
     let mut words: Vec<_> = ["Hello", "world", "!"]
         .map(|word| pool.insert(word.to_owned()))
         .into();
@@ -33,7 +32,7 @@ async fn main() -> anyhow::Result<()> {
             .collect::<Vec<_>>()
     );
 
-    // A load brings it back, and a guard borrows it.
+    // A read loads it again, and a guard borrows it.
     println!("loaded: {}", *words[0].read().await?);
 
     // A mutation changes the key, because the file under the old one is gone.
@@ -45,7 +44,7 @@ async fn main() -> anyhow::Result<()> {
         words[0].key() != before
     );
 
-    // The last handle of an item takes its file along.
+    // Dropping the last handle of an item deletes its file.
     drop(words);
     store.finished().await;
     println!("left: {} words", pool.size());

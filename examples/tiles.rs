@@ -1,7 +1,7 @@
 //! cargo run --example tiles --features=bincodec
 //!
-//! A map of tiles in 16 MiB of memory: a budget in bytes, the least recently used
-//! go to the disk, and a producer that waits for a disk slower than itself.
+//! A map of tiles in 16 MiB of memory: a budget in bytes that evicts the least recently
+//! used tiles to the disk, and a producer that waits for a slower disk.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ type Tile = Vec<f32>;
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let store = BackingStore::temp(BinCodec).await?;
-    // A tile owns its heights, so it weighs what the vector has allocated.
+    // A tile owns its heights, so it weighs what its vector has allocated.
     let pool: Arc<FBPool<Tile, _>> = FBPool::builder(store)
         .bytes(16 << 20, |tile: &Tile| 4 * tile.capacity() as u64)
         .backlog_bytes(4 << 20)
@@ -24,7 +24,7 @@ async fn main() -> anyhow::Result<()> {
 
     let mut tiles: Vec<Fb<Tile, _>> = Vec::new();
     for n in 0..256 {
-        // Waits while 4 MiB wait to be written; an `insert` alone never waits.
+        // Waits while 4 MiB are waiting to be written. An `insert` alone never waits.
         let permit = pool.reserve().await?;
         tiles.push(permit.insert(vec![n as f32; SIDE * SIDE]));
     }
@@ -37,7 +37,7 @@ async fn main() -> anyhow::Result<()> {
         stats.resident_bytes >> 20
     );
 
-    // Somebody looks around in one corner: after the first look it is in memory.
+    // Read one corner twice: after the first look its tiles are in memory.
     for look in ["first", "second"] {
         let before = pool.stats();
         let mut sum = 0.0;
@@ -53,7 +53,7 @@ async fn main() -> anyhow::Result<()> {
         );
     }
 
-    // A change stays in memory, and is written when the tile has to go.
+    // A change stays in memory until the tile is evicted, and is written then.
     tiles[100].write().await?[0] = -1.0;
     println!("changed: {}", tiles[100].read().await?[0]);
     Ok(())

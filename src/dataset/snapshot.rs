@@ -128,8 +128,8 @@ impl Snapshot {
         self.manifest.generation
     }
 
-    /// The files that make up a copy, relative to [`path`](Self::path): the mark, the
-    /// items, and last the manifest, so that a copy interrupted in this order is not
+    /// The files that make up a copy, relative to [`path`](Self::path): the role file,
+    /// the items, and last the manifest, so that a copy interrupted in this order is not
     /// taken for a complete one. All names are ASCII.
     ///
     /// The lock file and the manifests of other generations are not included and need not

@@ -20,7 +20,7 @@
 //! | `WARN` | a cache file could not be deleted; a leftover could not be removed | `key` or `path`, `error` |
 //! | `WARN` | a task that no caller waits for failed | `key`, `path`, `error` |
 //! | `WARN` | a name that is not of an item was found, and is left alone | `path` |
-//! | `WARN` | a directory without a mark, which holds items, is marked as persisted | `path` |
+//! | `WARN` | a directory without a role file, which holds items, is marked as persisted | `path` |
 //! | `WARN` | a cache holds items from before it became a cache | `path`, `items` |
 //! | `WARN` | the group may write to a directory, so its files are not mapped | `path` |
 //! | `WARN` | the lock of a directory could not be released | `error` |
