@@ -1,33 +1,72 @@
-//! cargo run --example disk_full
+//! cargo run --example disk_full --features=bincodec
 //!
-//! What you see when the disk fills up, and when there is room again. A codec that fails
+//! What you see when the disk fills up, and when there is room again. A store that fails
 //! like a full disk stands in for the disk.
 
-use std::io::{self, Write as _};
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use file_backed::FBPool;
-use file_backed::fbstore::{BoxError, Codec, CodecId, Payload, PayloadWriter};
+use file_backed::backing_store::{Background, BackingStoreT, StoreError, Strategy, Transfer};
+use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+use file_backed::uuid::Uuid;
+use file_backed::{BackingStore, FBPool};
+use tokio::runtime::Handle;
 
-/// Stores bytes unchanged, unless `is_full` is set.
-#[derive(Clone, Default)]
-struct Bytes {
+/// A store on a disk that is full while the flag is set. Everything else goes to the
+/// library's own store.
+struct SmallDisk {
+    files: FBStore<BinCodec>,
     is_full: Arc<AtomicBool>,
 }
 
-impl Codec<Vec<u8>> for Bytes {
-    const ID: CodecId = CodecId::user(18);
-
-    fn encode(&self, value: &Vec<u8>, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+impl Strategy<Vec<u8>> for SmallDisk {
+    fn store(&self, key: Uuid, value: &Vec<u8>) -> Result<(), StoreError> {
         if self.is_full.load(Ordering::Relaxed) {
+            // An `io::Error` of a store is the system's failure: an outage begins.
             return Err(io::Error::from(io::ErrorKind::StorageFull).into());
         }
-        Ok(out.write_all(value)?)
+        self.files.store(key, value)
     }
 
-    fn decode(&self, payload: Payload<'_>) -> Result<Vec<u8>, BoxError> {
-        Ok(payload.read_whole()?.to_vec())
+    fn load(&self, key: Uuid) -> Result<Vec<u8>, StoreError> {
+        self.files.load(key)
+    }
+}
+
+impl BackingStoreT for SmallDisk {
+    type PersistPath = PreparedPath;
+
+    fn delete(&self, key: Uuid) -> Result<(), StoreError> {
+        BackingStoreT::delete(&self.files, key)
+    }
+
+    fn delete_persisted(&self, path: &PreparedPath, key: Uuid) -> Result<(), StoreError> {
+        self.files.delete_persisted(path, key)
+    }
+
+    fn register(&self, path: &PreparedPath, key: Uuid) -> Result<Transfer, StoreError> {
+        self.files.register(path, key)
+    }
+
+    fn persist(&self, path: &PreparedPath, key: Uuid) -> Result<Transfer, StoreError> {
+        self.files.persist(path, key)
+    }
+
+    fn sanitize_path(&self, path: &PreparedPath) -> Result<Vec<Uuid>, StoreError> {
+        self.files.sanitize_path(path)
+    }
+
+    fn sync_persisted(&self, path: &PreparedPath) -> Result<(), StoreError> {
+        self.files.sync_persisted(path)
+    }
+
+    fn attach(&self, background: Background) {
+        self.files.attach(background);
+    }
+
+    fn detach(&self) {
+        self.files.detach();
     }
 }
 
@@ -41,17 +80,22 @@ async fn main() -> anyhow::Result<()> {
         .with_writer(io::stdout)
         .init();
 
-    let codec = Bytes::default();
-    let pool: Arc<FBPool<Vec<u8>, _>> = FBPool::temp(codec.clone(), 1).await?;
+    let is_full = Arc::new(AtomicBool::new(false));
+    let disk = SmallDisk {
+        files: FBStore::open(BinCodec, PreparedPath::temp().await?)?,
+        is_full: is_full.clone(),
+    };
+    let store = Arc::new(BackingStore::new(disk, Handle::current()));
+    let pool: Arc<FBPool<Vec<u8>, _>> = Arc::new(FBPool::new(store, 1));
     let kept = pool.insert(b"written in time".to_vec());
     kept.spawn_write_now().await.await?;
 
     println!("-- the disk is full");
-    codec.is_full.store(true, Ordering::Relaxed);
+    is_full.store(true, Ordering::Relaxed);
     let waiting = pool.insert(b"not written yet".to_vec());
     let refused = waiting.spawn_write_now().await.await;
     let error = refused.expect_err("there is no room");
-    println!("told: {error}");
+    println!("error: {error}");
     println!("it is the disk: {}", error.is_storage_full());
 
     // Nothing is lost: values that cannot be written stay in memory, above the budget.
@@ -69,7 +113,7 @@ async fn main() -> anyhow::Result<()> {
     println!("may more come? {}", no_room.is_none());
 
     println!("-- there is room again");
-    codec.is_full.store(false, Ordering::Relaxed);
+    is_full.store(false, Ordering::Relaxed);
     waiting.spawn_write_now().await.await?;
     pool.store().finished().await;
     println!("the store refuses: {}", pool.stats().store_failing);

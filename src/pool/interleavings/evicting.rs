@@ -24,7 +24,7 @@ fn a_hit_against_an_eviction() {
         reader.join().expect("it read");
         world.check(&[&first, &second]);
         let stats = world.pool.stats();
-        assert_eq!((stats.resident, stats.overdue), (1, 0));
+        assert_eq!((stats.resident, stats.pinned_over_budget), (1, 0));
         drop((first, second));
         world.end();
     });

@@ -112,7 +112,7 @@ impl World {
     pub(super) fn end(self) {
         self.check(&[]);
         let stats = self.pool.stats();
-        assert_eq!((stats.resident, stats.overdue), (0, 0));
+        assert_eq!((stats.resident, stats.pinned_over_budget), (0, 0));
         assert_eq!(stats.writes_waiting, 0);
         assert!(self.files.keys().is_empty(), "every file was deleted");
     }

@@ -76,7 +76,7 @@ impl PoolLists<u32, NoFiles> for Pool {
 /// The item's state according to the table.
 struct Expected {
     phase: Phase,
-    overdue: bool,
+    evicting: bool,
     list: ListId,
     is_map: bool,
     /// A job for its eviction is queued.
@@ -121,7 +121,7 @@ impl Drive {
         let is_absent = start == Phase::Absent;
         let expected = Expected {
             phase: start,
-            overdue: false,
+            evicting: false,
             list: if is_absent {
                 ListId::Unlisted
             } else {
@@ -198,7 +198,7 @@ impl Drive {
 
     /// The item moves to the front of the list that its value belongs to.
     fn expect_in_front(&mut self) {
-        self.expected.overdue = false;
+        self.expected.evicting = false;
         self.expected.list = match self.expected.is_map {
             true => ListId::Mapped,
             false => ListId::Resident,
@@ -207,7 +207,7 @@ impl Drive {
 
     fn expect_absent(&mut self) {
         self.expected.phase = Phase::Absent;
-        self.expected.overdue = false;
+        self.expected.evicting = false;
         self.expected.list = ListId::Unlisted;
     }
 
@@ -217,7 +217,7 @@ impl Drive {
         if goes {
             self.expect_absent();
         } else {
-            self.expected.overdue = true;
+            self.expected.evicting = true;
             self.expected.list = ListId::Pinned;
         }
         goes
@@ -309,7 +309,7 @@ impl Drive {
         }
         let phase = self.see(Event::EvictOverdue);
         drop(self.guards.pop());
-        let goes = self.expected.overdue && phase == Phase::Clean && self.expect_release();
+        let goes = self.expected.evicting && phase == Phase::Clean && self.expect_release();
         let released = self.item.evict_unpinned(&self.pool);
         assert_eq!(released.is_some(), goes);
     }
@@ -331,7 +331,7 @@ impl Drive {
                 let asks = matches!(evicted, Evicted::Write);
                 assert_eq!(asks, !self.expected.queued, "an item has one job at a time");
                 self.expected.queued = true;
-                self.expected.overdue = true;
+                self.expected.evicting = true;
                 self.expected.list = ListId::Unwritten;
             }
         }
@@ -434,7 +434,7 @@ impl Drive {
         let phase = self.see(Event::EvictionTurn);
         self.expected.queued = false;
         let write = self.item.begin_eviction_write(&self.pool);
-        let is_wanted = self.expected.overdue && self.is_resident() && phase != Phase::Clean;
+        let is_wanted = self.expected.evicting && self.is_resident() && phase != Phase::Clean;
         assert_eq!(write.is_some(), is_wanted);
         if phase == Phase::Dirty && is_wanted {
             self.expected.phase = Phase::WriteQueued;
@@ -499,15 +499,15 @@ impl Drive {
         }
         if ending == Ending::Written {
             self.expected.phase = Phase::Clean;
-            let goes = self.expected.overdue && self.expect_release();
+            let goes = self.expected.evicting && self.expect_release();
             assert_eq!(matches!(end, WriteEnd::Released(_)), goes);
             return;
         }
         self.expected.phase = Phase::Dirty;
-        let asks = self.expected.overdue && !self.expected.queued;
+        let asks = self.expected.evicting && !self.expected.queued;
         assert_eq!(matches!(end, WriteEnd::Failed), asks);
         self.expected.queued |= asks;
-        if self.expected.overdue && ending == Ending::Faulty {
+        if self.expected.evicting && ending == Ending::Faulty {
             self.expected.list = ListId::Unwritable;
         }
     }
@@ -536,7 +536,7 @@ impl Drive {
         assert_eq!(retired.old.1 != FileOwnership::None, has_file);
         self.store.core().release(retired.old.0, retired.old.1);
         self.expected.phase = Phase::Dead;
-        self.expected.overdue = false;
+        self.expected.evicting = false;
         self.expected.list = ListId::Unlisted;
     }
 
@@ -544,7 +544,7 @@ impl Drive {
         self.item.validate();
         let expected = &self.expected;
         assert_eq!(self.item.key(), expected.key);
-        assert_eq!(self.item.is_evicting(), expected.overdue);
+        assert_eq!(self.item.is_evicting(), expected.evicting);
         assert_eq!(self.item.list(), expected.list);
         assert_eq!(
             self.item.is_checked_out(),
