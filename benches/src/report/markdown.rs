@@ -1,4 +1,4 @@
-//! A section for a README: the facts, the table, and how to read it.
+//! The text of `RESULTS.md`: the facts, the table, and how to read it.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,7 @@ use super::lines::{LINES, Line, Target};
 use crate::harness::row::{ENVIRONMENT, Role, Row, role_of};
 use crate::harness::stats::better;
 
-/// The whole section, ready to be pasted below its heading.
+/// The whole text, ready to be pasted below its heading.
 pub fn section(rows: &[Row]) -> String {
     let mut out = facts(rows);
     out += "\n| workload, case | metric | file_backed (from–to) | all its codecs | limit | × limit \
@@ -38,8 +38,8 @@ one codec that the row is about; \"all its codecs\" goes from the least to the g
 crate's rows there, of all codecs, blocking and async. A limit is bare system calls or structures; ×
 is this crate's median over the other one's: below 1 is better for times and bytes, above 1 for
 rates. A peer is comparable if a load of it gives the same: bytes where ours gives an archive, a
-decoded value where ours decodes. \"ancestor\" is the published 0.6. What the rows are, and what is
-not alike, is told in [`benches/README.md`](benches/README.md). All of it, with plots, comes from
+decoded value where ours decodes. \"ancestor\" is the published 0.6. [`README.md`](README.md)
+explains the rows, and in what the systems differ. This command produces all of it, with plots:
 
 ```sh
 cargo run --release --manifest-path benches/Cargo.toml -- report --dir DIR --out DIR

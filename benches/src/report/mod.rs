@@ -1,4 +1,4 @@
-//! Results as a page with plots, and as a section for a README.
+//! Results as a page with plots, and as the text of `RESULTS.md`.
 
 mod axis;
 mod html;
