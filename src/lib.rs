@@ -85,10 +85,13 @@
 //! | files and codecs | [`fbstore`] |
 //! | saving many items at once | [`convenience`] |
 //! | committing items with a root value; restarts; other processes | [`dataset`] |
+//! | what is guaranteed, and what is not | [`guide::guarantees`] |
 //! | what "saved" means, and on which file system | [`guide::durability`] |
+//! | who may use a directory, and what happens when it is deleted | [`guide::directories`] |
 //! | when to map files, and what that requires | [`guide::zero_copy`] |
 //! | types for `MappedCodec` | [`guide::archived_types`] |
 //! | logs, spans and counts; the signs of a full disk | [`guide::observing`] |
+//! | the command-line tool | [`guide::tool`] |
 //! | migrating from the published 0.6 | [`guide::migrating`] |
 //!
 //! # Features
@@ -101,7 +104,7 @@
 //! | `prostcodec` | [`ProstCodec`] | prost |
 //! | `mappedcodec` | [`MappedCodec`], `Mapped<T>` | rkyv, bytecheck, memmap2 |
 //! | `bytescodec` | [`BytesCodec`], `MappedBytes` | bytes, memmap2 |
-//! | `bincodec` and `mappedcodec` | [`MixedCodec`] | |
+//! | `bincodec` and `mappedcodec` | [`MixedCodec`]; with `bytescodec` it takes `MappedBytes` too | |
 //! | `dataset` | [`dataset`]`::Dataset` | serde, serde_json, crc32fast |
 //! | `cli` | the command-line tool `file_backed` | indicatif, lexopt, `dataset` |
 //! | `dupe` | `dupe::Dupe` for [`Fb`] | dupe |

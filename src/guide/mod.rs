@@ -4,6 +4,8 @@
 pub mod archived_types;
 pub mod directories;
 pub mod durability;
+pub mod guarantees;
 pub mod migrating;
 pub mod observing;
+pub mod tool;
 pub mod zero_copy;
