@@ -74,7 +74,7 @@ async fn main() -> anyhow::Result<()> {
 
     // A persisted sound can be opened by any program that has the codec.
     let dir = tempfile::tempdir()?;
-    let saved = PreparedPath::open(dir.path().join("saved"), vec![]).await?;
+    let saved = PreparedPath::open(dir.path().join("saved")).await?;
     let tracked = Arc::new(pool.store().track_path(saved.clone()).await?);
     sounds[0].spawn_persist(&tracked).await.await?;
 

@@ -21,7 +21,7 @@ async fn first_process(cache: &Path, saved: &Path) -> anyhow::Result<Uuid> {
     let store = BackingStore::open(BinCodec, cache).await?;
     let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 100));
 
-    let saved = PreparedPath::open(saved.into(), vec![]).await?;
+    let saved = PreparedPath::open(saved).await?;
     let tracked = Arc::new(store.track_path(saved).await?);
     let item = pool.insert("worth keeping".to_owned());
 
@@ -38,7 +38,7 @@ async fn second_process(cache: &Path, saved: &Path, key: Uuid) -> anyhow::Result
     let store = BackingStore::open(BinCodec, cache).await?;
     let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 100));
 
-    let saved = PreparedPath::open(saved.into(), vec![]).await?;
+    let saved = PreparedPath::open(saved).await?;
     let tracked = Arc::new(store.track_path(saved).await?);
     println!("found {} item(s)", tracked.all_keys().len());
 

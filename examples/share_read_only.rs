@@ -21,7 +21,7 @@ async fn main() -> anyhow::Result<()> {
 
 async fn writer(saved: &Path) -> anyhow::Result<()> {
     let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
-    let path = PreparedPath::open(saved.to_owned(), vec![]).await?;
+    let path = PreparedPath::open(saved.to_owned()).await?;
     let tracked = Arc::new(pool.store().track_path(path).await?);
     for text in ["one", "two", "three"] {
         let item = pool.insert(text.to_owned());
@@ -41,7 +41,7 @@ async fn reader(saved: PathBuf) -> anyhow::Result<()> {
     let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
 
     // Writing requires the lock of the directory, which the other process holds.
-    let path = PreparedPath::open(saved.clone(), vec![]).await?;
+    let path = PreparedPath::open(saved.clone()).await?;
     let refused = pool.store().track_path(path).await;
     let error = refused.expect_err("the other process has it");
     anyhow::ensure!(error.is_in_use(), "another failure: {error}");

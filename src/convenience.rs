@@ -14,7 +14,6 @@ use tokio::runtime::Handle;
 use uuid::Uuid;
 
 use crate::backing_store::{BackingStore, BackingStoreT, Strategy, Task, TrackedPath};
-use crate::error::unwrap;
 use crate::handle::clone_value;
 use crate::{Error, Fb, Result, WriteGuard};
 
@@ -75,35 +74,6 @@ impl<T: Clone + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
         Ok(own_handle(self).guard_of(taken))
     }
 
-    /// Like [`make_write`](Self::make_write), but panics on failure.
-    ///
-    /// # Panics
-    ///
-    /// With the error's text, if [`make_write`](Self::make_write) would return an
-    /// error.
-    ///
-    /// # Cancel safety
-    ///
-    /// Same as [`make_write`](Self::make_write).
-    pub async fn make_mut(self: &mut Arc<Self>) -> WriteGuard<'_, T, B> {
-        unwrap(self.make_write().await)
-    }
-
-    /// Like [`blocking_make_write`](Self::blocking_make_write), but panics on
-    /// failure.
-    ///
-    /// # Panics
-    ///
-    /// With the error's text, if
-    /// [`blocking_make_write`](Self::blocking_make_write) would return an error.
-    ///
-    /// # Blocking
-    ///
-    /// Same as [`blocking_make_write`](Self::blocking_make_write).
-    pub fn blocking_make_mut(self: &mut Arc<Self>) -> WriteGuard<'_, T, B> {
-        unwrap(self.blocking_make_write())
-    }
-
     fn is_only_handle(self: &mut Arc<Self>) -> bool {
         Arc::get_mut(self).is_some_and(|handle| handle.item().has_one_handle())
     }
@@ -148,11 +118,11 @@ fn own_handle<T, B: BackingStoreT>(handle: &mut Arc<Fb<T, B>>) -> &mut Fb<T, B> 
 /// # let dir = tempfile::tempdir().expect("a temporary directory");
 /// # let (cache, saved) = (dir.path().join("cache"), dir.path().join("saved"));
 /// let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-/// let cache = PreparedPath::blocking_open(cache, vec![])?;
+/// let cache = PreparedPath::blocking_open(cache)?;
 /// let files = FBStore::open(BinCodec, cache)?;
 /// let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
 /// let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 100));
-/// let saved = PreparedPath::blocking_open(saved, vec![])?;
+/// let saved = PreparedPath::blocking_open(saved)?;
 /// let tracked = Arc::new(store.blocking_track_path(saved)?);
 ///
 /// let items = ["one", "two"].map(|name| Arc::new(pool.insert(name.to_owned())));

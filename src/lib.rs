@@ -177,6 +177,7 @@
 #![forbid(unsafe_code)]
 
 pub mod backing_store;
+mod compat;
 pub mod convenience;
 #[cfg(feature = "dataset")]
 pub mod dataset;

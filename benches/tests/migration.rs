@@ -80,7 +80,7 @@ struct Today {
 impl Today {
     fn new(root: &Path) -> Self {
         let runtime = Runtime::new().expect("a runtime");
-        let cache = PreparedPath::blocking_open(root.join("cache"), vec![]).expect("a cache");
+        let cache = PreparedPath::blocking_open(root.join("cache")).expect("a cache");
         let files = file_backed::fbstore::FBStore::open(BinCodec, cache).expect("a store");
         let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
         Self {
@@ -105,7 +105,7 @@ fn what_the_published_crate_has_persisted_is_read_and_moved() {
         let import = today.store.blocking_track_read_only(import);
         let import = import.expect("it is readable");
         assert_eq!(import.all_keys().len(), keys.len());
-        let moved = PreparedPath::blocking_open(dir.path().join("moved"), vec![]);
+        let moved = PreparedPath::blocking_open(dir.path().join("moved"));
         let moved = today.store.blocking_track_path(moved.expect("a directory"));
         let moved = moved.expect("nobody has it");
         let mut new_keys = Vec::new();
@@ -126,7 +126,7 @@ fn what_the_published_crate_has_persisted_is_read_and_moved() {
         // After a restart the old directory is not needed.
         fs::remove_dir_all(dir.path().join("saved")).expect("it is deleted");
         let today = Today::new(dir.path());
-        let moved = PreparedPath::blocking_open(dir.path().join("moved"), vec![]);
+        let moved = PreparedPath::blocking_open(dir.path().join("moved"));
         let moved = today.store.blocking_track_path(moved.expect("a directory"));
         let moved = moved.expect("nobody has it");
         for (n, key) in new_keys {
@@ -143,7 +143,7 @@ fn the_published_crate_reads_what_this_one_has_persisted() {
         let dir = tempfile::tempdir().expect("a directory");
         let today = Today::new(dir.path());
         let path = dir.path().join("saved");
-        let saved = PreparedPath::blocking_open(path.clone(), vec![]).expect("a directory");
+        let saved = PreparedPath::blocking_open(path.clone()).expect("a directory");
         let saved = today.store.blocking_track_path(saved).expect("it is free");
         let item = today.pool.insert(value(5));
         item.blocking_persist(&saved).expect("it is persisted");

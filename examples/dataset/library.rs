@@ -42,7 +42,7 @@ pub(crate) struct Library {
 impl Library {
     pub(crate) async fn open(place: &Path) -> Result<Self> {
         let store = store().await?;
-        let place = PreparedPath::open(place.to_owned(), vec![]).await?;
+        let place = PreparedPath::open(place.to_owned()).await?;
         let dataset = Dataset::open(&store, place).await?;
         Ok(Self::of(dataset, store))
     }

@@ -57,8 +57,8 @@ impl Library {
         // which never changes a file once it is written, and nobody else is to
         // write there. That it is a local file system is up to the user too.
         let codec = unsafe { MixedCodec::new() };
-        let cache = PreparedPath::blocking_open(dir.join("cache"), vec![])?;
-        let saved = PreparedPath::blocking_open(dir.join("saved"), vec![])?;
+        let cache = PreparedPath::blocking_open(dir.join("cache"))?;
+        let saved = PreparedPath::blocking_open(dir.join("saved"))?;
         let store = Arc::new(BackingStore::new(
             FBStore::open(codec, cache)?,
             runtime.clone(),

@@ -38,7 +38,7 @@ use crate::sync::atomic::AtomicUsize;
 ///
 /// # let dir = tempfile::tempdir().expect("a temporary directory");
 /// # let path = dir.path().join("cache");
-/// let files = FBStore::open(BinCodec, PreparedPath::open(path, vec![]).await?)?;
+/// let files = FBStore::open(BinCodec, PreparedPath::open(path).await?)?;
 /// let store = Arc::new(BackingStore::new(files, Handle::current()));
 /// let words: FBPool<String, _> = FBPool::new(store.clone(), 100);
 /// let numbers: FBPool<Vec<u64>, _> = FBPool::new(store.clone(), 10);
@@ -159,7 +159,7 @@ impl<B: BackingStoreT> BackingStore<B> {
     ///
     /// # let dir = tempfile::tempdir().expect("a temporary directory");
     /// # let path = dir.path().join("saved");
-    /// # PreparedPath::open(path.clone(), vec![]).await?;
+    /// # PreparedPath::open(path.clone()).await?;
     /// // Another process persists to `path` meanwhile.
     /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
     /// let theirs = PreparedPath::open_read_only(path).await?;

@@ -24,7 +24,7 @@ use super::keys::Keys;
 /// # let dir = tempfile::tempdir().expect("a temporary directory");
 /// # let path = dir.path().join("saved");
 /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
-/// let saved = PreparedPath::open(path, vec![]).await?;
+/// let saved = PreparedPath::open(path).await?;
 /// let saved = Arc::new(pool.store().track_path(saved).await?);
 /// for key in saved.all_keys() {
 ///     let item = pool.register(&saved, key).await?;

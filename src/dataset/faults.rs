@@ -47,7 +47,7 @@ impl Places {
     }
 
     fn store(&self) -> (Store, Pool) {
-        let cache = PreparedPath::blocking_open(self.dir.path().join("cache"), vec![]);
+        let cache = PreparedPath::blocking_open(self.dir.path().join("cache"));
         let files = FBStore::open(Plain, cache.expect("it is made"));
         let files = files.expect("nobody else has it");
         let store = Arc::new(BackingStore::new(files, self.runtime.handle().clone()));
@@ -56,7 +56,7 @@ impl Places {
 }
 
 fn open(store: &Store, path: &Path, files: impl Files) -> Result<Dataset<Root, FBStore<Plain>>> {
-    let path = PreparedPath::open_with(path.to_owned(), vec![], Arc::new(files))?;
+    let path = PreparedPath::open_with(path.to_owned(), Arc::new(files))?;
     Dataset::blocking_open(store, path)
 }
 
@@ -198,7 +198,7 @@ fn a_dataset_that_cannot_be_opened() {
     let files = FaultyFiles::default();
     for after in 0.. {
         store.blocking_finished();
-        let path = PreparedPath::open_with(saved.clone(), vec![], Arc::new(files.clone()));
+        let path = PreparedPath::open_with(saved.clone(), Arc::new(files.clone()));
         let path = path.expect("nothing fails yet");
         files.plan(after, 1, Fault::Error(EIO));
         let opened = Dataset::<Root, _>::blocking_open(&store, path);
@@ -230,7 +230,7 @@ fn a_copy_that_cannot_be_made() {
     for after in 0.. {
         let to = places.dir.path().join(format!("copy {after}"));
         let files = FaultyFiles::default();
-        let path = PreparedPath::open_with(to.clone(), vec![], Arc::new(files.clone()));
+        let path = PreparedPath::open_with(to.clone(), Arc::new(files.clone()));
         let path = path.expect("nothing fails yet");
         files.plan(after, 1, Fault::Error(ENOSPC));
         let copied = snapshot.copy_into(&path);

@@ -88,7 +88,7 @@ impl Inspection {
     ///
     /// Reads 256 directories and the manifest.
     pub fn blocking_open(path: impl Into<PathBuf>) -> Result<Self> {
-        let path = PreparedPath::blocking_open_read_only(path.into())?;
+        let path = PreparedPath::blocking_open_read_only(path)?;
         match pin_and_read(&path, Operation::OpenDataset)? {
             Some((path, manifest)) => Self::of(path, Some(manifest)),
             None => Self::of(path, None),

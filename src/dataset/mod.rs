@@ -88,7 +88,7 @@ use manifest::{ItemRecord, find};
 /// let store = BackingStore::open(BinCodec, cache).await?;
 /// let pool: Arc<FBPool<Vec<u8>, _>> = Arc::new(FBPool::new(store.clone(), 100));
 ///
-/// let saved = PreparedPath::open(path, vec![]).await?;
+/// let saved = PreparedPath::open(path).await?;
 /// let album: Dataset<Album, _> = Dataset::open(&store, saved.clone()).await?;
 /// let picture = pool.insert(vec![1, 2, 3]);
 /// let done = album

@@ -30,9 +30,8 @@ struct Program {
 
 impl Program {
     fn start(runtime: &Runtime, root: &Path, files: impl Fn() -> Arc<dyn Files>) -> Self {
-        let open = |name: &str| {
-            PreparedPath::open_with(root.join(name), vec![], files()).expect("it is opened")
-        };
+        let open =
+            |name: &str| PreparedPath::open_with(root.join(name), files()).expect("it is opened");
         let store = FBStore::open(Plain, open("cache")).expect("nobody has it");
         let store = Arc::new(BackingStore::new(store, runtime.handle().clone()));
         let dataset = Dataset::blocking_open(&store, open("saved"));
@@ -156,7 +155,7 @@ fn of_a_copy() {
         Links::AsTheMachine,
         |recorder, root| {
             let to = root.join("copy");
-            let to = PreparedPath::open_with(to, vec![], Arc::new(recorder.clone()));
+            let to = PreparedPath::open_with(to, Arc::new(recorder.clone()));
             let copied = snapshot.copy_into(&to.expect("it is made"));
             assert_eq!(copied.expect("nothing fails").items, 3);
             recorder.tell(());

@@ -44,7 +44,7 @@ use crate::{Error, Result};
 /// # let dir = tempfile::tempdir().expect("a temporary directory");
 /// # let (saved, copy) = (dir.path().join("notes"), dir.path().join("copy"));
 /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
-/// let path = PreparedPath::open(saved.clone(), vec![]).await?;
+/// let path = PreparedPath::open(saved.clone()).await?;
 /// let notes: Dataset<Vec<_>, _> = Dataset::open(pool.store(), path).await?;
 /// let note = pool.insert("one".to_owned());
 /// notes.commit(|saver| Ok::<_, Error>(vec![saver.save(&note)?])).await?;
@@ -54,7 +54,7 @@ use crate::{Error, Result};
 /// let copied = snapshot.copy_to(copy.clone()).await?;
 /// assert_eq!((copied.generation, copied.items), (1, 1));
 ///
-/// let path = PreparedPath::open(copy, vec![]).await?;
+/// let path = PreparedPath::open(copy).await?;
 /// let copy: Dataset<Vec<_>, _> = Dataset::open(pool.store(), path).await?;
 /// let note = copy.get(&pool, copy.root()[0]).await?;
 /// assert_eq!(*note.read().await?, "one");
@@ -109,7 +109,7 @@ impl Snapshot {
     ///
     /// Reads the manifest on this thread.
     pub fn blocking_open(path: impl Into<PathBuf>) -> Result<Self> {
-        let path = PreparedPath::blocking_open_read_only(path.into())?;
+        let path = PreparedPath::blocking_open_read_only(path)?;
         let Some((path, manifest)) = pin_and_read(&path, Operation::Snapshot)? else {
             let error = StoreError::from(DatasetCause::NoDataset).at(path.path());
             return Err(Error::new(Operation::Snapshot, error));

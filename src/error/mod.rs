@@ -51,7 +51,7 @@ pub type Result<R, E = Error> = std::result::Result<R, E>;
 /// # let dir = tempfile::tempdir().expect("a temporary directory");
 /// # let path = dir.path().join("saved");
 /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 10).await?;
-/// let saved = PreparedPath::open(path.clone(), vec![]).await?;
+/// let saved = PreparedPath::open(path.clone()).await?;
 /// let saved = Arc::new(pool.store().track_path(saved).await?);
 ///
 /// let key = Uuid::from_u128(7);
@@ -219,7 +219,7 @@ impl Error {
 
 /// Panics with the error's text, for the names that are defined so.
 #[track_caller]
-pub(crate) fn unwrap<R>(result: Result<R>) -> R {
+pub(crate) fn or_panic<R>(result: Result<R>) -> R {
     match result {
         Ok(value) => value,
         Err(error) => panic!("{error}"),

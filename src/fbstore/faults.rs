@@ -89,7 +89,7 @@ impl Places {
         files.set_links(self.links);
         let open = |path: &Path| {
             let files = Arc::new(files.clone());
-            PreparedPath::open_with(path.to_owned(), vec![], files).expect("nothing fails yet")
+            PreparedPath::open_with(path.to_owned(), files).expect("nothing fails yet")
         };
         let (cache, saved) = (open(&self.cache), open(&self.saved));
         let store = FBStore::open(Plain, cache).expect("nobody else uses it");
@@ -404,7 +404,7 @@ fn directories_that_cannot_be_made_or_read() {
     let files = FaultyFiles::default();
     let open = || {
         let files = Arc::new(files.clone());
-        PreparedPath::open_with(places.saved.clone(), vec![], files)
+        PreparedPath::open_with(places.saved.clone(), files)
     };
     let mut after = 0;
     loop {
@@ -454,7 +454,7 @@ fn taken_at_each_operation(
     let files = FaultyFiles::default();
     let open = || {
         let files = Arc::new(files.clone());
-        PreparedPath::open_with(places.cache.clone(), vec![], files).expect("nothing fails yet")
+        PreparedPath::open_with(places.cache.clone(), files).expect("nothing fails yet")
     };
     let mark = places.cache.join("file_backed.role");
     for after in 0.. {
@@ -556,7 +556,7 @@ fn says_that_the_disk_is_full<T: Send + Sync + 'static>(
 ) {
     let places = Places::new();
     let files = FaultyFiles::default();
-    let cache = PreparedPath::open_with(places.cache.clone(), vec![], Arc::new(files.clone()));
+    let cache = PreparedPath::open_with(places.cache.clone(), Arc::new(files.clone()));
     let store = FBStore::open(codec, cache.expect("nothing fails yet"));
     let store = store.expect("nobody else uses it");
     let store = Arc::new(BackingStore::new(store, places.runtime.handle().clone()));

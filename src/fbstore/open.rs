@@ -53,7 +53,7 @@ impl<C: Send + Sync + 'static> BackingStore<FBStore<C>> {
     /// ```
     pub async fn open(codec: C, path: impl Into<PathBuf>) -> Result<Arc<Self>> {
         let path = path.into();
-        Self::on(codec, || PreparedPath::blocking_open(path, vec![])).await
+        Self::on(codec, || PreparedPath::blocking_open(path)).await
     }
 
     /// Opens a store in a temporary directory. The last handle of the store deletes the

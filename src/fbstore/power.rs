@@ -36,7 +36,7 @@ impl Program {
         // In parent directories that do not exist yet either.
         let open = |name: &str| {
             let path = root.join("some").join("where").join(name);
-            PreparedPath::open_with(path, vec![], files()).expect("it is opened")
+            PreparedPath::open_with(path, files()).expect("it is opened")
         };
         let store = FBStore::open(Plain, open("cache")).expect("nobody has it");
         let store = Arc::new(BackingStore::new(store, runtime.handle().clone()));

@@ -14,7 +14,6 @@ use super::real_files::RealFiles;
 #[cfg(feature = "dataset")]
 use super::role::Role;
 use crate::backing_store::Outcome;
-use crate::error::unwrap;
 use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
 
@@ -35,7 +34,7 @@ use crate::{Error, Result};
 ///
 /// # let dir = tempfile::tempdir().expect("a temporary directory");
 /// # let path = dir.path().join("items");
-/// let prepared = PreparedPath::open(path, vec!["notes.txt"]).await?;
+/// let prepared = PreparedPath::builder().ignore("notes.txt").open(path).await?;
 /// assert!(prepared.join("ff").is_dir());
 /// # Ok(())
 /// # }
@@ -62,8 +61,8 @@ pub(super) enum Mode {
 impl PreparedPath {
     /// Opens the directory `path`, and creates it and its shards if they do not exist.
     /// Only the current user can enter a directory created here;
-    /// [`builder`](Self::builder) can open it to others. `ignored` lists names that
-    /// belong to the program: a scan skips them silently.
+    /// [`builder`](Self::builder) can open it to others, and lists names that belong to
+    /// the program.
     ///
     /// # Errors
     ///
@@ -72,8 +71,8 @@ impl PreparedPath {
     /// # Cancel safety
     ///
     /// Dropping the future may leave empty directories.
-    pub async fn open(path: PathBuf, ignored: Vec<&'static str>) -> Result<Self> {
-        on_a_thread(move || Self::blocking_open(path, ignored)).await
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        Self::builder().open(path).await
     }
 
     /// The blocking form of [`open`](Self::open).
@@ -85,18 +84,13 @@ impl PreparedPath {
     /// # Blocking
     ///
     /// Creates the directories on this thread.
-    pub fn blocking_open(path: PathBuf, ignored: Vec<&'static str>) -> Result<Self> {
-        Self::open_with(path, ignored, Arc::new(RealFiles))
+    pub fn blocking_open(path: impl Into<PathBuf>) -> Result<Self> {
+        Self::builder().blocking_open(path)
     }
 
-    pub(crate) fn open_with(
-        path: PathBuf,
-        ignored: Vec<&'static str>,
-        files: Arc<dyn Files>,
-    ) -> Result<Self> {
-        let mut builder = Self::builder();
-        builder.ignored = ignored;
-        builder.open_with(path, files)
+    #[cfg(test)]
+    pub(crate) fn open_with(path: PathBuf, files: Arc<dyn Files>) -> Result<Self> {
+        Self::builder().open_with(path, files)
     }
 
     /// Opens a directory with more options than [`open`](Self::open): who may read what
@@ -106,34 +100,6 @@ impl PreparedPath {
             ignored: Vec::new(),
             wishes: Wishes::default(),
         }
-    }
-
-    /// The panicking form of [`open`](Self::open), for programs that treat a failure as
-    /// a bug.
-    ///
-    /// # Panics
-    ///
-    /// If [`open`](Self::open) fails, with the error's text.
-    ///
-    /// # Cancel safety
-    ///
-    /// Same as [`open`](Self::open).
-    pub async fn new(path: PathBuf, ignored: Vec<&'static str>) -> Self {
-        unwrap(Self::open(path, ignored).await)
-    }
-
-    /// The panicking form of [`blocking_open`](Self::blocking_open), for programs that
-    /// treat a failure as a bug.
-    ///
-    /// # Panics
-    ///
-    /// If [`blocking_open`](Self::blocking_open) fails, with the error's text.
-    ///
-    /// # Blocking
-    ///
-    /// Same as [`blocking_open`](Self::blocking_open).
-    pub fn blocking_new(path: PathBuf, ignored: Vec<&'static str>) -> Self {
-        unwrap(Self::blocking_open(path, ignored))
     }
 
     /// Creates a temporary directory. It is deleted when the store that has it as its
@@ -180,7 +146,8 @@ impl PreparedPath {
     /// # Cancel safety
     ///
     /// Dropping the future leaves nothing on disk.
-    pub async fn open_read_only(path: PathBuf) -> Result<Self> {
+    pub async fn open_read_only(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
         on_a_thread(move || Self::blocking_open_read_only(path)).await
     }
 
@@ -193,8 +160,8 @@ impl PreparedPath {
     /// # Blocking
     ///
     /// Checks the directory on this thread.
-    pub fn blocking_open_read_only(path: PathBuf) -> Result<Self> {
-        Self::existing(path, Mode::ReadOnly)
+    pub fn blocking_open_read_only(path: impl Into<PathBuf>) -> Result<Self> {
+        Self::existing(path.into(), Mode::ReadOnly)
     }
 
     /// Opens a directory persisted by file_backed 0.6, whose files have no footer.
@@ -212,7 +179,8 @@ impl PreparedPath {
     /// # Cancel safety
     ///
     /// Dropping the future leaves nothing on disk.
-    pub async fn open_import(path: PathBuf, limit: u64) -> Result<Self> {
+    pub async fn open_import(path: impl Into<PathBuf>, limit: u64) -> Result<Self> {
+        let path = path.into();
         on_a_thread(move || Self::blocking_open_import(path, limit)).await
     }
 
@@ -225,8 +193,8 @@ impl PreparedPath {
     /// # Blocking
     ///
     /// Checks the directory on this thread.
-    pub fn blocking_open_import(path: PathBuf, limit: u64) -> Result<Self> {
-        Self::existing(path, Mode::Import { limit })
+    pub fn blocking_open_import(path: impl Into<PathBuf>, limit: u64) -> Result<Self> {
+        Self::existing(path.into(), Mode::Import { limit })
     }
 
     fn existing(path: PathBuf, mode: Mode) -> Result<Self> {
@@ -336,6 +304,11 @@ impl PathBuilder {
     /// Adds a name that belongs to the program. A scan skips it silently.
     pub fn ignore(mut self, name: &'static str) -> Self {
         self.ignored.push(name);
+        self
+    }
+
+    pub(crate) fn ignore_all(mut self, names: Vec<&'static str>) -> Self {
+        self.ignored.extend(names);
         self
     }
 

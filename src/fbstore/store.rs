@@ -20,7 +20,6 @@ use super::prepared_path::{Mode, PreparedPath};
 use super::role::Role;
 use super::{scan, sweep};
 use crate::backing_store::{Background, BackingStoreT, PlaceKeys, Strategy, Traffic, Transfer};
-use crate::error::unwrap;
 use crate::error::{Cause, Operation, StoreError};
 use crate::{Error, Result};
 
@@ -81,20 +80,6 @@ impl<C> FBStore<C> {
             background: OnceLock::new(),
             meter: TrafficMeter::default(),
         })
-    }
-
-    /// The panicking form of [`open`](Self::open), for programs that treat a failure as
-    /// a bug.
-    ///
-    /// # Panics
-    ///
-    /// If [`open`](Self::open) fails, with the error's text.
-    ///
-    /// # Blocking
-    ///
-    /// Same as [`open`](Self::open).
-    pub fn new(codec: C, path: PreparedPath) -> Self {
-        unwrap(Self::open(codec, path))
     }
 
     /// The cache directory.

@@ -30,7 +30,7 @@
 //! # let dir = tempfile::tempdir().expect("a temporary directory");
 //! # let (cache, saved) = (dir.path().join("cache"), dir.path().join("saved"));
 //! let pool: Arc<FBPool<String, _>> = FBPool::open(BinCodec, cache, 100).await?;
-//! let saved = PreparedPath::open(saved, vec![]).await?;
+//! let saved = PreparedPath::open(saved).await?;
 //! let tracked = Arc::new(pool.store().track_path(saved).await?);
 //!
 //! let item = pool.insert("precious".to_owned());

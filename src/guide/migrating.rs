@@ -115,7 +115,7 @@
 //! // Without a footer nothing vouches for a file's size: longer ones are refused.
 //! let old = PreparedPath::open_import(old, 64 << 20).await?;
 //! let old = Arc::new(pool.store().track_read_only(old).await?);
-//! let new = PreparedPath::open(new, vec![]).await?;
+//! let new = PreparedPath::open(new).await?;
 //! let new = Arc::new(pool.store().track_path(new).await?);
 //! for key in old.all_keys() {
 //!     let value = pool.register(&old, key).await?.read().await?.clone();

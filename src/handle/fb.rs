@@ -6,7 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use crate::backing_store::{BackingStoreT, Strategy, Task, TrackedPath};
-use crate::error::{StoreError, unwrap};
+use crate::error::StoreError;
 use crate::pool::{Checkout, Duplicate, FBPool};
 use crate::residency::Item;
 use crate::{OwnedReadGuard, ReadGuard, Result, WriteGuard};
@@ -130,57 +130,6 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
         }
     }
 
-    /// Like [`read`](Self::read), but panics on failure. Use it where a failure
-    /// would be a bug in the program.
-    ///
-    /// # Panics
-    ///
-    /// With the error's text, if [`read`](Self::read) would return an error.
-    ///
-    /// # Cancel safety
-    ///
-    /// Same as [`read`](Self::read).
-    pub async fn load(&self) -> ReadGuard<'_, T, B> {
-        unwrap(self.read().await)
-    }
-
-    /// Like [`blocking_read`](Self::blocking_read), but panics on failure.
-    ///
-    /// # Panics
-    ///
-    /// With the error's text, if [`blocking_read`](Self::blocking_read) would return
-    /// an error.
-    ///
-    /// # Blocking
-    ///
-    /// Same as [`blocking_read`](Self::blocking_read).
-    #[inline]
-    pub fn blocking_load(&self) -> ReadGuard<'_, T, B> {
-        match self.hit() {
-            Some(guard) => guard,
-            None => unwrap(self.blocking_miss()),
-        }
-    }
-
-    /// Borrows the value from synchronous code inside a task of a multi-threaded
-    /// runtime. A value that is not in memory is loaded within
-    /// [`tokio::task::block_in_place`]. Prefer [`load`](Self::load) where you can.
-    ///
-    /// # Panics
-    ///
-    /// With the error's text, if the value cannot be loaded. Also if the value is
-    /// not in memory and the call is made in a task of a current-thread runtime.
-    ///
-    /// # Blocking
-    ///
-    /// Blocks the thread, but not the executor.
-    pub fn load_in_place(&self) -> ReadGuard<'_, T, B> {
-        match self.try_load() {
-            Some(guard) => guard,
-            None => tokio::task::block_in_place(|| self.blocking_load()),
-        }
-    }
-
     /// Borrows the value if it is in memory, without waiting. A value that is being
     /// written is still in memory.
     ///
@@ -215,12 +164,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// registers: through a `Result` in memory, a hit takes three times as long.
     #[cold]
     #[inline(never)]
-    fn blocking_miss(&self) -> Result<ReadGuard<'_, T, B>> {
+    pub(crate) fn blocking_miss(&self) -> Result<ReadGuard<'_, T, B>> {
         Ok(ReadGuard::new(self, self.pool.blocking_load(&self.item)?))
     }
 
     #[inline]
-    fn hit(&self) -> Option<ReadGuard<'_, T, B>> {
+    pub(crate) fn hit(&self) -> Option<ReadGuard<'_, T, B>> {
         let value = self.pool.try_hit(&self.item)?;
         Some(ReadGuard::new(self, value))
     }
@@ -237,20 +186,6 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// Same as [`read`](Self::read).
     pub async fn read_owned(&self) -> Result<OwnedReadGuard<T, B>> {
         self.read().await.map(ReadGuard::into_owned)
-    }
-
-    /// Like [`read_owned`](Self::read_owned), but panics on failure.
-    ///
-    /// # Panics
-    ///
-    /// With the error's text, if [`read_owned`](Self::read_owned) would return an
-    /// error.
-    ///
-    /// # Cancel safety
-    ///
-    /// Same as [`read`](Self::read).
-    pub async fn load_owned(&self) -> OwnedReadGuard<T, B> {
-        unwrap(self.read_owned().await)
     }
 
     /// The blocking form of [`read_owned`](Self::read_owned).
@@ -328,44 +263,16 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
         Ok(self.guard_of(taken))
     }
 
-    /// Like [`write`](Self::write), but panics on failure.
-    ///
-    /// # Panics
-    ///
-    /// With the error's text, if [`write`](Self::write) would return an error.
-    ///
-    /// # Cancel safety
-    ///
-    /// Same as [`write`](Self::write).
-    pub async fn load_mut(&mut self) -> WriteGuard<'_, T, B> {
-        unwrap(self.write().await)
-    }
-
-    /// Like [`blocking_write`](Self::blocking_write), but panics on failure.
-    ///
-    /// # Panics
-    ///
-    /// With the error's text, if [`blocking_write`](Self::blocking_write) would
-    /// return an error.
-    ///
-    /// # Blocking
-    ///
-    /// Same as [`blocking_write`](Self::blocking_write).
-    pub fn blocking_load_mut(&mut self) -> WriteGuard<'_, T, B> {
-        unwrap(self.blocking_write())
-    }
-
     /// Borrows the value mutably if it is in memory, without waiting. A value that
     /// is shared, pinned by a guard or being written is copied on this thread.
     ///
-    /// # Panics
+    /// # Errors
     ///
-    /// With the error's text, if the copy fails or a write guard of the item was
-    /// leaked.
-    pub fn try_load_mut(&mut self) -> Option<WriteGuard<'_, T, B>> {
+    /// If the copy fails or a write guard of the item was leaked.
+    pub fn try_write(&mut self) -> Result<Option<WriteGuard<'_, T, B>>> {
         let only = self.item.has_one_handle();
-        let taken = unwrap(self.pool.try_take(&self.item, only, B::duplicate))?;
-        Some(self.guard_of(taken))
+        let taken = self.pool.try_take(&self.item, only, B::duplicate)?;
+        Ok(taken.map(|taken| self.guard_of(taken)))
     }
 
     /// Writes the value to its file now, if it is not in a file yet. The task writes
@@ -429,7 +336,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// # let dir = tempfile::tempdir().expect("a temporary directory");
     /// # let path = dir.path().join("saved");
     /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
-    /// let saved = PreparedPath::open(path, vec![]).await?;
+    /// let saved = PreparedPath::open(path).await?;
     /// let tracked = Arc::new(pool.store().track_path(saved).await?);
     ///
     /// let item = pool.insert("to be kept".to_owned());

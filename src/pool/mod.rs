@@ -286,7 +286,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     /// # let path = dir.path().join("saved");
     /// # let key = {
     /// #     let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 10).await?;
-    /// #     let saved = PreparedPath::open(path.clone(), vec![]).await?;
+    /// #     let saved = PreparedPath::open(path.clone()).await?;
     /// #     let saved = Arc::new(pool.store().track_path(saved).await?);
     /// #     let item = pool.insert("kept".to_owned());
     /// #     item.spawn_persist(&saved).await.await?;
@@ -294,7 +294,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     /// # };
     /// // An earlier process persisted an item under `key` at `path`.
     /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 10).await?;
-    /// let saved = PreparedPath::open(path, vec![]).await?;
+    /// let saved = PreparedPath::open(path).await?;
     /// let saved = Arc::new(pool.store().track_path(saved).await?);
     ///
     /// let item = pool.register(&saved, key).await?;

@@ -44,7 +44,7 @@ struct Used {
 
 impl Used {
     fn open(world: &World, dir: &Path) -> Arc<Self> {
-        let prepared = |name| PreparedPath::blocking_open(dir.join(name), vec![]);
+        let prepared = |name| PreparedPath::blocking_open(dir.join(name));
         let files = FBStore::open(Words, prepared("cache").expect("it is made"));
         let runtime = world.runtime().handle().clone();
         let store = Arc::new(BackingStore::new(files.expect("it is ours"), runtime));

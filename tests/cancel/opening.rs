@@ -13,8 +13,8 @@ fn of_a_prepared_path() {
         each_stop(|stop| {
             let dir = tempfile::tempdir().expect("a directory");
             let path = dir.path().join("items");
-            let ended = stop.drop_there(PreparedPath::open(path.clone(), vec![]), || ());
-            let prepared = PreparedPath::blocking_open(path, vec![]).expect("it is opened");
+            let ended = stop.drop_there(PreparedPath::open(path.clone()), || ());
+            let prepared = PreparedPath::blocking_open(path).expect("it is opened");
             assert!(prepared.join("ff").is_dir());
             ended
         });

@@ -37,7 +37,7 @@ impl Place {
         let files = FBStore::open(BinCodec, cache).expect("a store");
         let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
         let pool = Arc::new(FBPool::new(store.clone(), 10));
-        let saved = PreparedPath::blocking_open(path.clone(), vec![]);
+        let saved = PreparedPath::blocking_open(path.clone());
         save(&store, &pool, saved.expect("it is made"));
         let keys = file_backed::fbstore::PreparedPath::blocking_open_read_only(path.clone());
         let mut keys = file_backed::fbstore::sanitize_path(&keys.expect("it is there"))
@@ -151,7 +151,7 @@ fn info_sums_up_a_dataset() {
 fn a_cache_is_told_from_what_was_persisted() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let path = dir.path().join("cache");
-    let prepared = PreparedPath::blocking_open(path.clone(), vec![]).expect("it is made");
+    let prepared = PreparedPath::blocking_open(path.clone()).expect("it is made");
     let store = FBStore::open(BinCodec, prepared).expect("it is ours");
     let told = tool(&["info"], &path);
     assert_eq!(told.code, 0, "{}", told.err);

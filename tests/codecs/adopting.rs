@@ -104,7 +104,7 @@ fn are_items_as_any_other() {
         let pool = place.pool(MappedCodec::heap());
         let file = place.file("made elsewhere", &bytes_of(&mapping(), &numbers()));
         let mut item = pool.blocking_adopt(&file).expect("adopted");
-        let saved = PreparedPath::blocking_open(place.dir.path().join("saved"), vec![]);
+        let saved = PreparedPath::blocking_open(place.dir.path().join("saved"));
         let saved = pool
             .store()
             .blocking_track_path(saved.expect("a directory"));

@@ -16,7 +16,7 @@ where
 {
     let world = World::new();
     let dir = tempfile::tempdir().expect("a directory");
-    let open = |name: &str| PreparedPath::blocking_open(dir.path().join(name), vec![]);
+    let open = |name: &str| PreparedPath::blocking_open(dir.path().join(name));
     let mut keys = Vec::new();
     for mem_size in [0, 1] {
         let files = FBStore::open(codec(), open("cache").expect("opened")).expect("a store");

@@ -370,7 +370,7 @@ fn a_dataset_that_was_moved_is_not_opened_a_second_time() {
         let moved = places.saved.with_file_name("moved");
         std::fs::rename(&places.saved, &moved).expect("it is ours");
         let open = || {
-            let path = PreparedPath::blocking_open(moved.clone(), vec![]).expect("it is there");
+            let path = PreparedPath::blocking_open(moved.clone()).expect("it is there");
             Library::blocking_open(&places.store(), path)
         };
         let error = open().expect_err("the first one is there");

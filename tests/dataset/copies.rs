@@ -11,7 +11,7 @@ use crate::support::test;
 /// A dataset somewhere, opened to commit, by a store of its own.
 fn open(places: &Places, saved: &Path) -> User {
     let store = places.store();
-    let path = PreparedPath::blocking_open(saved.to_owned(), vec![]).expect("it is there");
+    let path = PreparedPath::blocking_open(saved.to_owned()).expect("it is there");
     User {
         library: Library::blocking_open(&store, path).expect("a copy opens"),
         texts: Arc::new(FBPool::new(store.clone(), 10)),
@@ -178,7 +178,7 @@ fn a_copy_replaces_nothing() {
         );
         // What was persisted by hand would be deleted by a dataset.
         let by_hand = places.saved.with_file_name("by hand");
-        let path = PreparedPath::blocking_open(by_hand.clone(), vec![]).expect("it is made");
+        let path = PreparedPath::blocking_open(by_hand.clone()).expect("it is made");
         let tracked = user
             .library
             .store()

@@ -108,7 +108,7 @@ impl Places {
     }
 
     fn path(&self) -> PreparedPath {
-        PreparedPath::blocking_open(self.saved.clone(), vec![]).expect("it is made")
+        PreparedPath::blocking_open(self.saved.clone()).expect("it is made")
     }
 
     fn user(&self) -> User {
@@ -199,5 +199,5 @@ fn file_of(places: &Places, key: Uuid) -> PathBuf {
 
 fn failed() -> Error {
     // Any error of the library's will do.
-    PreparedPath::blocking_open_read_only("/nowhere".into()).expect_err("it is not there")
+    PreparedPath::blocking_open_read_only("/nowhere").expect_err("it is not there")
 }

@@ -63,7 +63,7 @@ impl Places {
 }
 
 fn prepared(path: &Path) -> PreparedPath {
-    PreparedPath::blocking_open(path.to_owned(), vec![]).expect("it is prepared")
+    PreparedPath::blocking_open(path.to_owned()).expect("it is prepared")
 }
 
 fn track(store: &Store, path: &Path) -> Result<Tracked> {

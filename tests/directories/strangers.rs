@@ -43,7 +43,7 @@ fn shards_that_are_symbolic_links_are_refused() {
             let name = format!("{shard:02x}");
             symlink(places.saved.join(&name), places.cache.join(&name)).expect("it is made");
         }
-        let error = PreparedPath::blocking_open(places.cache.clone(), vec![]).unwrap_err();
+        let error = PreparedPath::blocking_open(places.cache.clone()).unwrap_err();
         assert_eq!(error.path(), Some(&*places.cache.join("00")), "{error}");
         assert!(precious.exists());
 

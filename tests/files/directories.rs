@@ -51,11 +51,11 @@ fn a_file_in_the_way_is_an_error_with_its_path() {
         (&dir.path().join("items"), &shard),
         (&dangling, &dangling),
     ] {
-        let error = PreparedPath::blocking_open(path.clone(), vec![]).unwrap_err();
+        let error = PreparedPath::blocking_open(path.clone()).unwrap_err();
         assert_eq!(error.path(), Some(&**culprit), "{error}");
         assert_eq!(error.key(), None);
         let text = error.to_string();
-        let awaited = runtime.block_on(PreparedPath::open(path.clone(), vec![]));
+        let awaited = runtime.block_on(PreparedPath::open(path.clone()));
         assert_eq!(awaited.unwrap_err().to_string(), text);
 
         let new = || drop(PreparedPath::blocking_new(path.clone(), vec![]));
@@ -83,7 +83,7 @@ fn what_is_only_read_must_be_there() {
     }
     assert!(!missing.exists());
     // Without its shards it is an empty one.
-    let read_only = PreparedPath::blocking_open_read_only(dir.path().into()).unwrap();
+    let read_only = PreparedPath::blocking_open_read_only(dir.path()).unwrap();
     assert!(sanitize_path(&read_only).unwrap().is_empty());
     assert_eq!(
         fs::read_dir(dir.path()).unwrap().count(),
@@ -106,7 +106,7 @@ fn a_place_without_permission_is_an_error_with_its_path() {
         println!("skipped: this user may write everywhere");
         return;
     }
-    let error = PreparedPath::blocking_open(path.clone(), vec![]).unwrap_err();
+    let error = PreparedPath::blocking_open(path.clone()).unwrap_err();
     assert_eq!(error.path(), Some(&*path), "{error}");
     assert!(!error.is_not_found() && !error.is_in_use());
 }
@@ -147,7 +147,12 @@ fn foreign_names_are_reported_and_left_alone() {
     fs::write(root.join("file_backed.foreign"), "a cache's").unwrap();
     fs::write(root.join("file_backed.temporary"), "").unwrap();
 
-    let saved = || PreparedPath::blocking_open(root.clone(), vec!["mine"]).unwrap();
+    let saved = || {
+        PreparedPath::builder()
+            .ignore("mine")
+            .blocking_open(root.clone())
+            .unwrap()
+    };
     assert_eq!(saved().ignored(), ["mine"]);
     let session = Session::open(&subject, 1);
     let scan = || {
@@ -227,9 +232,7 @@ fn a_cache_is_opened_again_right_after_the_last_handle_is_gone() {
     let runtime = Runtime::new().unwrap();
     let mut earlier = None;
     for n in 0..100 {
-        let path = runtime
-            .block_on(PreparedPath::open(cache.clone(), vec![]))
-            .unwrap();
+        let path = runtime.block_on(PreparedPath::open(cache.clone())).unwrap();
         let files = FBStore::open(Inverted, path).unwrap();
         assert!(files_below(&cache).is_empty(), "the deletions came first");
         let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
@@ -324,7 +327,7 @@ fn a_directory_that_was_deleted_is_not_taken_for_the_next_one() {
     let dir = tempfile::tempdir().unwrap();
     let opened = |path: &Path| {
         fs::create_dir(path).unwrap();
-        PreparedPath::blocking_open_read_only(path.into()).unwrap()
+        PreparedPath::blocking_open_read_only(path).unwrap()
     };
     for n in 0..20 {
         let (old, new) = (

@@ -82,7 +82,7 @@ fn keys_below(path: &Path) -> Vec<Uuid> {
 }
 
 pub(crate) fn prepared(path: PathBuf) -> PreparedPath {
-    PreparedPath::blocking_open(path, vec![]).unwrap()
+    PreparedPath::blocking_open(path).unwrap()
 }
 
 impl<T: Sample, C: Codec<T> + Clone> Subject for OnDisk<T, C> {

@@ -54,7 +54,7 @@ fn of_directories() {
     let program = Program::new();
     let at = |name: &str| program.root.join(name);
     fs::write(at("file"), "in the way").unwrap();
-    let open = |name| PreparedPath::blocking_open(at(name), vec![]);
+    let open = |name| PreparedPath::blocking_open(at(name));
     program.expect(
         open("file"),
         "could not prepare the directory (ROOT/file): something else of this name is in the way: move it away, or give another path",

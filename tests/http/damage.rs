@@ -16,7 +16,7 @@ use super::{LARGE, block_on, content, get, header, serve};
 /// Persists a blob for each of these.
 async fn save(dir: &Path, contents: [Vec<u8>; 2]) -> [Uuid; 2] {
     let pool = FBPool::temp(BytesCodec::heap(), 1).await.unwrap();
-    let path = PreparedPath::open(dir.to_owned(), vec![]).await.unwrap();
+    let path = PreparedPath::open(dir.to_owned()).await.unwrap();
     let saved = Arc::new(pool.store().track_path(path).await.unwrap());
     let mut keys = [Uuid::nil(); 2];
     for (key, content) in keys.iter_mut().zip(contents) {
@@ -33,7 +33,7 @@ async fn saved(dir: &Path, keys: [Uuid; 2]) -> Blobs {
     // a part of a blob is there.
     let codec = unsafe { BytesCodec::new() }.prefault(Prefault::Populate);
     let pool = FBPool::temp(codec, 1).await.unwrap();
-    let path = PreparedPath::open(dir.to_owned(), vec![]).await.unwrap();
+    let path = PreparedPath::open(dir.to_owned()).await.unwrap();
     let saved = Arc::new(pool.store().track_path(path).await.unwrap());
     let mut blobs = Blobs::new();
     for (n, key) in keys.into_iter().enumerate() {

@@ -93,7 +93,7 @@ fn a_directory_of_another_user_is_used_only_if_the_program_says_so() {
     std::fs::create_dir(&volume).expect("it is made");
     std::os::unix::fs::chown(&volume, Some(65534), None).expect("it is root's");
     let open = |path| FBStore::open(Words, path).map(drop);
-    let path = PreparedPath::blocking_open(volume.clone(), vec![]);
+    let path = PreparedPath::blocking_open(volume.clone());
     let error = open(path.expect("it is made ready")).expect_err("it is another's");
     assert_eq!(error.path(), Some(&*volume));
     assert!(error.to_string().contains("any_owner"), "{error}");

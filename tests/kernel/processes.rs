@@ -14,7 +14,7 @@ fn the_second_is_refused_may_read_and_follows_when_the_first_is_killed() {
     let mut other = Other::start("hold", dir.path(), &[]);
     let key: Uuid = other.hear_of("synced").parse().expect("a key");
 
-    let open = |path| PreparedPath::blocking_open(path, vec![]).expect("it is prepared");
+    let open = |path| PreparedPath::blocking_open(path).expect("it is prepared");
     let error = FBStore::open(Words, open(cache.clone())).expect_err("it is taken");
     assert!(error.is_in_use(), "{error}");
     assert_eq!(error.path(), Some(&*cache));

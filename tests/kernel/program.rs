@@ -27,7 +27,7 @@ impl Program {
     pub(crate) fn on(cache: &Path, saved: &Path) -> Result<Self> {
         let runtime = Builder::new_multi_thread().worker_threads(1).build();
         let runtime = runtime.expect("a runtime");
-        let open = |path: &Path| PreparedPath::blocking_open(path.to_owned(), vec![]);
+        let open = |path: &Path| PreparedPath::blocking_open(path.to_owned());
         let files = FBStore::open(Words, open(cache)?)?;
         let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
         let tracked = store.blocking_track_path(open(saved)?)?;

@@ -84,7 +84,7 @@ fn on_a_file_system_that_is_mounted_read_only() {
             told(&error, mount.path()),
             "could not track the persisted directory (ROOT/saved/file_backed.lock): Read-only file system (os error 30): mount it to be written to, or read it with `track_read_only` (a dataset with `Dataset::open_read_only`)"
         );
-        let new = PreparedPath::blocking_open(mount.path().join("new"), vec![]);
+        let new = PreparedPath::blocking_open(mount.path().join("new"));
         assert_eq!(
             told(&new.expect_err("it is read-only"), mount.path()),
             "could not prepare the directory (ROOT/new): Read-only file system (os error 30): mount it to be written to, or read what is persisted there with `PreparedPath::open_read_only`"
@@ -99,7 +99,7 @@ pub(crate) fn child(root: &Path, say: impl Fn(&str)) -> Result<()> {
     say("read");
     let error = open(&saved).expect_err("it may not write");
     say(&told(&error, root));
-    let new = PreparedPath::blocking_open(root.join("new"), vec![]);
+    let new = PreparedPath::blocking_open(root.join("new"));
     say(&told(&new.expect_err("it may not write"), root));
     let secret = PreparedPath::blocking_open_read_only(root.join("secret"));
     say(&told(&secret.expect_err("it may not look"), root));

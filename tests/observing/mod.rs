@@ -20,7 +20,7 @@ fn assert_said(lines: &[String], parts: &[&str]) {
 fn work_on_files_has_spans_with_operation_key_and_path_and_a_hit_has_none() {
     test(|| {
         let dir = tempfile::tempdir().expect("a directory");
-        let open = |name| PreparedPath::blocking_open(dir.path().join(name), vec![]);
+        let open = |name| PreparedPath::blocking_open(dir.path().join(name));
         let runtime = Runtime::new().expect("a runtime");
         let files = FBStore::open(Words, open("cache").expect("a cache")).expect("a store");
         let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
@@ -88,7 +88,7 @@ fn the_bytes_of_files_are_counted_once_they_are_written_and_read() {
     test(|| {
         let dir = tempfile::tempdir().expect("a directory");
         let runtime = Runtime::new().expect("a runtime");
-        let cache = PreparedPath::blocking_open(dir.path().join("cache"), vec![]);
+        let cache = PreparedPath::blocking_open(dir.path().join("cache"));
         let files = FBStore::open(Words, cache.expect("a cache")).expect("a store");
         let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
         let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 1));
@@ -115,7 +115,7 @@ fn the_bytes_of_files_are_counted_once_they_are_written_and_read() {
         assert_eq!(written, len + other_len);
 
         // Links move no bytes.
-        let saved = PreparedPath::blocking_open(dir.path().join("saved"), vec![]);
+        let saved = PreparedPath::blocking_open(dir.path().join("saved"));
         let saved = store.blocking_track_path(saved.expect("a directory"));
         let saved = saved.expect("nobody has it");
         item.blocking_persist(&saved).expect("it is persisted");

@@ -39,7 +39,7 @@ fn its_begin_and_its_end_are_said_once_whatever_fails_between_them() {
     let body = || {
         let dir = tempfile::tempdir().expect("a directory");
         let cache = dir.path().join("cache");
-        let open = || PreparedPath::blocking_open(cache.clone(), vec![]).expect("a cache");
+        let open = || PreparedPath::blocking_open(cache.clone()).expect("a cache");
         let files = FBStore::open(Words, open()).expect("a store");
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));

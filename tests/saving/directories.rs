@@ -13,7 +13,7 @@ use crate::support::{Words, World, test};
 type Pool = Arc<FBPool<String, FBStore<Words>>>;
 
 fn pool(world: &World, path: &Path) -> file_backed::Result<Pool> {
-    let prepared = PreparedPath::blocking_open(path.to_owned(), vec![])?;
+    let prepared = PreparedPath::blocking_open(path.to_owned())?;
     let files = FBStore::open(Words, prepared)?;
     let store = Arc::new(BackingStore::new(files, world.runtime().handle().clone()));
     Ok(Arc::new(FBPool::new(store, 0)))
@@ -30,7 +30,7 @@ fn a_cache_is_reopened_after_its_last_item_was_dropped_a_moment_before() {
             pool.store().blocking_finished();
             drop(items);
         }
-        let prepared = PreparedPath::blocking_open(dir.path().to_owned(), vec![]);
+        let prepared = PreparedPath::blocking_open(dir.path().to_owned());
         let left = file_backed::fbstore::sanitize_path(&prepared.expect("it is opened"));
         assert!(left.expect("it is read").is_empty());
     });
@@ -67,7 +67,7 @@ fn a_cache_is_no_place_to_persist_to() {
         let world = World::new();
         let dir = tempfile::tempdir().expect("a directory");
         let pool = pool(&world, dir.path()).expect("nobody has it");
-        let prepared = PreparedPath::blocking_open(dir.path().to_owned(), vec![]);
+        let prepared = PreparedPath::blocking_open(dir.path().to_owned());
         let tracked = pool
             .store()
             .blocking_track_path(prepared.expect("it is opened"));
@@ -83,8 +83,7 @@ fn what_is_no_directory_is_an_error_with_its_path() {
         fs::write(&file, "").expect("it is written");
         let below = file.join("below");
         for path in [&file, &below] {
-            let error =
-                PreparedPath::blocking_open(path.clone(), vec![]).expect_err("no directory");
+            let error = PreparedPath::blocking_open(path.clone()).expect_err("no directory");
             assert!(
                 error.path().is_some_and(|path| path.starts_with(&file)),
                 "{error}"
@@ -106,7 +105,7 @@ fn a_damaged_file_is_a_typed_error_with_key_and_path() {
         let dir = tempfile::tempdir().expect("a directory");
         let saved = dir.path().join("saved");
         let pool = pool(&world, &dir.path().join("cache")).expect("nobody has it");
-        let prepared = PreparedPath::blocking_open(saved.clone(), vec![]).expect("opened");
+        let prepared = PreparedPath::blocking_open(saved.clone()).expect("opened");
         let tracked = pool.store().blocking_track_path(prepared).expect("tracked");
         let item = pool.insert("some words".to_owned());
         item.blocking_persist(&tracked).expect("it is saved");
@@ -153,7 +152,10 @@ fn foreign_names_are_left_alone() {
         let dir = tempfile::tempdir().expect("a directory");
         let saved = dir.path().join("saved");
         let pool = pool(&world, &dir.path().join("cache")).expect("nobody has it");
-        let prepared = PreparedPath::blocking_open(saved.clone(), vec!["notes"]).expect("opened");
+        let prepared = PreparedPath::builder()
+            .ignore("notes")
+            .blocking_open(saved.clone())
+            .expect("opened");
         let foreign = ["notes", "other", "ab/other", "ab/cd"].map(|name| saved.join(name));
         for path in &foreign {
             fs::write(path, "mine").expect("it is written");

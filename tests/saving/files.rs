@@ -15,12 +15,12 @@ fn a_saved_item_is_there_after_a_restart() {
         let (cache, saved) = (dir.path().join("cache"), dir.path().join("saved"));
         let mut keys = Vec::new();
         for restart in 0..3 {
-            let cache = PreparedPath::blocking_open(cache.clone(), vec![]).expect("a cache");
+            let cache = PreparedPath::blocking_open(cache.clone()).expect("a cache");
             let files = FBStore::open(Words, cache.clone()).expect("a store");
             let handle = world.runtime().handle().clone();
             let store = Arc::new(BackingStore::new(files, handle));
             let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 1));
-            let saved = PreparedPath::blocking_open(saved.clone(), vec![]).expect("a place");
+            let saved = PreparedPath::blocking_open(saved.clone()).expect("a place");
             let tracked = store.blocking_track_path(saved).expect("it is tracked");
             for (n, key) in keys.iter().enumerate() {
                 let item = pool.blocking_register(&tracked, *key).expect("registered");

@@ -145,11 +145,11 @@ fn of_futures() {
     drop(is_send(world.store.finished()));
     drop(is_static(world.store.sync(&tracked)));
     drop(is_static(world.store.track_path(MemPath::default())));
-    drop(is_static(PreparedPath::open("never".into(), vec![])));
+    drop(is_static(PreparedPath::open("never")));
     drop(is_static(PreparedPath::new("never".into(), vec![])));
     drop(is_static(PreparedPath::temp()));
-    drop(is_static(PreparedPath::open_read_only("never".into())));
-    drop(is_static(PreparedPath::open_import("never".into(), 1)));
+    drop(is_static(PreparedPath::open_read_only("never")));
+    drop(is_static(PreparedPath::open_import("never", 1)));
     drop(is_static(FBPool::<String, _>::open(Words, "never", 1)));
     drop(is_static(FBPool::<String, _>::temp(Words, 1)));
     drop(is_static(async move { item.load_mut().await.push('!') }));

@@ -40,7 +40,7 @@ fn runtime() -> Runtime {
 }
 
 fn prepared(path: PathBuf) -> PreparedPath {
-    PreparedPath::blocking_open(path, vec![]).expect("it is made")
+    PreparedPath::blocking_open(path).expect("it is made")
 }
 
 fn text(n: usize) -> String {

@@ -141,7 +141,7 @@ impl<C: Coded, const ASYNC: bool> OnDisk for Ours<C, ASYNC> {
     const CALLS: &'static str = if ASYNC { "/async" } else { "" };
 
     fn pool(dir: &Path, room: Room) -> Result<Self::Pool> {
-        let path = PreparedPath::blocking_open(dir.join("cache"), vec![])?;
+        let path = PreparedPath::blocking_open(dir.join("cache"))?;
         let store = store(FBStore::open(C::codec(), path)?);
         Ok(match room.backlog {
             None => Arc::new(FBPool::new(store, room.items)),
@@ -156,6 +156,6 @@ impl<C: Coded, const ASYNC: bool> OnDisk for Ours<C, ASYNC> {
     }
 
     fn place(dir: &Path) -> Result<PreparedPath> {
-        Ok(PreparedPath::blocking_open(dir.to_owned(), vec![])?)
+        Ok(PreparedPath::blocking_open(dir.to_owned())?)
     }
 }
