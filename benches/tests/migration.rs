@@ -119,7 +119,7 @@ fn what_the_published_crate_has_persisted_is_read_and_moved() {
         }
         today
             .store
-            .blocking_sync(moved.path())
+            .blocking_sync(&moved)
             .expect("it is synced");
         drop((moved, import, today));
 

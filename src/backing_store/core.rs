@@ -14,7 +14,7 @@ use super::outage::Outage;
 use super::queue::{DeleteFile, DeletedFile, Job, Lane, Queue};
 use super::transfers::Transfers;
 use super::{BackingStoreT, TrackedPath};
-use crate::error::{Cause, Operation, StoreError};
+use crate::error::{Cause, Operation, StoreError, at};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::{Error, Result};
 
@@ -189,12 +189,8 @@ impl<B: BackingStoreT> Core<B> {
         key: Uuid,
         cause: Cause,
     ) -> Error {
-        let error = StoreError::from(cause);
-        let error = match self.backing.describe(tracked.path()) {
-            Some(path) => error.at(path),
-            None => error,
-        };
-        Error::of_key(operation, key, error)
+        let path = self.backing.describe(tracked.path());
+        Error::of_key(operation, key, at(path, cause))
     }
 
     /// Brings every persisted file of the tracked path into the cache. Keys that are
@@ -290,7 +286,12 @@ impl<B: BackingStoreT> Core<B> {
         })
     }
 
-    pub(crate) fn sync(&self, path: &B::PersistPath) -> Result<()> {
+    pub(crate) fn sync(&self, tracked: &TrackedPath<B::PersistPath>) -> Result<()> {
+        let path = tracked.path();
+        if tracked.is_read_only() {
+            let error = at(self.backing.describe(path), Cause::TrackedReadOnly);
+            return Err(Error::new(Operation::Sync, error));
+        }
         let _span = self.span(Operation::Sync, None, Some(path)).entered();
         self.run(|backing| backing.sync_persisted(path))
             .map_err(|error| Error::new(Operation::Sync, error))

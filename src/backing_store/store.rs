@@ -206,7 +206,7 @@ impl<B: BackingStoreT> BackingStore<B> {
     /// If the system cannot confirm that everything is on the disk.
     pub fn sync(self: &Arc<Self>, tracked: &Arc<TrackedPath<B::PersistPath>>) -> Task<()> {
         let (core, tracked) = (self.core.clone(), tracked.clone());
-        self.task(Operation::Sync, move || core.sync(tracked.path()))
+        self.task(Operation::Sync, move || core.sync(&tracked))
     }
 
     /// The blocking form of [`sync`](Self::sync).
@@ -218,8 +218,8 @@ impl<B: BackingStoreT> BackingStore<B> {
     /// # Blocking
     ///
     /// Waits for the disk on the calling thread.
-    pub fn blocking_sync(&self, path: &B::PersistPath) -> Result<()> {
-        self.core.sync(path)
+    pub fn blocking_sync(&self, tracked: &TrackedPath<B::PersistPath>) -> Result<()> {
+        self.core.sync(tracked)
     }
 
     /// Deletes the persisted file of `key`. Items registered from it keep their file. A

@@ -29,9 +29,10 @@ use uuid::Uuid;
 use super::cause::DatasetCause;
 use super::manifest::{ItemRecord, Manifest, bytes_of, find};
 use super::saver::{Saved, Saver};
-use super::{Dataset, Shared, Version, at};
+use super::{Dataset, Shared, Version};
 use crate::backing_store::{Core, ManifestStore, Task};
 use crate::error::Operation;
+use crate::error::at;
 use crate::{Error, Result};
 
 /// Files that one background job deletes.
@@ -256,7 +257,7 @@ where
             root: self.shared.encode_root(&root)?,
             entries,
         };
-        self.shared.store.core().sync(self.shared.tracked.path())?;
+        self.shared.store.core().sync(&self.shared.tracked)?;
         self.make_current(root, manifest)?;
         Ok(committed)
     }

@@ -130,7 +130,7 @@ impl Inspection {
 
     /// The items of the current commit or, if the directory is not a dataset, all items
     /// that are present. In ascending order.
-    pub fn keys(&self) -> Vec<Uuid> {
+    pub fn all_keys(&self) -> Vec<Uuid> {
         match &self.manifest {
             Some(manifest) => manifest.entries.iter().map(|entry| entry.key).collect(),
             None => self.found.clone(),
@@ -139,7 +139,7 @@ impl Inspection {
 
     /// Items of the current commit whose files are missing.
     pub fn missing(&self) -> Vec<Uuid> {
-        let mut keys = self.keys();
+        let mut keys = self.all_keys();
         keys.retain(|key| !self.is_found(*key));
         keys
     }
@@ -197,7 +197,7 @@ impl Inspection {
     /// Reads on this thread and on others.
     pub fn blocking_verify(&self, verify: VerifyOptions) -> Verified {
         verify.run(
-            || self.keys(),
+            || self.all_keys(),
             |key| self.expected(key),
             |entry, read| self.check(entry, read),
         )

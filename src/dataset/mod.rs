@@ -37,7 +37,6 @@ mod snapshot;
 mod verify;
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -53,7 +52,7 @@ pub use snapshot::{Copied, Snapshot};
 pub use verify::{Verified, VerifyOptions};
 
 use crate::backing_store::{BackingStore, ManifestStore, Strategy, TrackedPath};
-use crate::error::{Operation, StoreError};
+use crate::error::{Operation, StoreError, at};
 use crate::{Error, FBPool, Fb, Result};
 use commit::History;
 use manifest::{ItemRecord, find};
@@ -142,13 +141,13 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
     }
 
     /// The keys of all items of the current commit, in ascending order.
-    pub fn keys(&self) -> Vec<Uuid> {
+    pub fn all_keys(&self) -> Vec<Uuid> {
         let current = self.shared.current();
         current.entries.iter().map(|entry| entry.key).collect()
     }
 
     /// Whether an item is in the current commit.
-    pub fn contains<T: ?Sized>(&self, key: Key<T>) -> bool {
+    pub fn contains_key<T: ?Sized>(&self, key: Key<T>) -> bool {
         find(&self.shared.current().entries, key.uuid()).is_some()
     }
 
@@ -339,14 +338,6 @@ impl<Root: Send + Sync, B: ManifestStore> Shared<Root, B> {
                 }
             },
         )
-    }
-}
-
-/// An error with its path, if the store can name it.
-fn at(path: Option<PathBuf>, cause: impl Into<StoreError>) -> StoreError {
-    match path {
-        Some(path) => cause.into().at(path),
-        None => cause.into(),
     }
 }
 

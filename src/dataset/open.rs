@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 use super::cause::DatasetCause;
 use super::commit::{History, Other, encode_root, is_already_there};
 use super::manifest::{ItemRecord, Manifest};
-use super::{Dataset, Shared, Version, at};
+use super::{Dataset, Shared, Version};
 use crate::backing_store::{BackingStore, ManifestStore, TrackedPath};
+use crate::error::at;
 use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
 
@@ -214,7 +215,7 @@ impl<B: ManifestStore> DatasetPath<'_, B> {
                 true => self.error_of_manifest(0, DatasetCause::Overtaken),
                 false => error,
             })?;
-        self.store.core().sync(self.tracked.path())?;
+        self.store.core().sync(&self.tracked)?;
         self.call(|backing, path| backing.sync_manifests(path))?;
         self.open(manifest, Vec::new())
     }

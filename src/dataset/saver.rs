@@ -10,11 +10,12 @@ use uuid::Uuid;
 use super::cause::DatasetCause;
 use super::manifest::{ItemRecord, find};
 use super::progress::ProgressMeter;
-use super::{Key, Progress, at};
+use super::{Key, Progress};
 use crate::backing_store::{
     BackingStore, Core, ManifestStore, Strategy, Task, TrackedPath, guarded,
 };
 use crate::error::Operation;
+use crate::error::at;
 use crate::{Error, Fb, Result};
 
 /// Items that one background job persists. A job costs more than a link.

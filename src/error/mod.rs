@@ -22,6 +22,7 @@ pub(crate) use cause::Cause;
 pub(crate) use kind::Kind;
 pub(crate) use operation::Operation;
 pub use store_error::StoreError;
+pub(crate) use store_error::at;
 
 /// Shorthand for results of this crate.
 ///

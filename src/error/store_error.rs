@@ -245,3 +245,11 @@ impl From<Cause> for StoreError {
         Self::new(class, cause)
     }
 }
+
+/// An error about a file or directory that not every store can describe.
+pub(crate) fn at(path: Option<PathBuf>, error: impl Into<StoreError>) -> StoreError {
+    match path {
+        Some(path) => error.into().at(path),
+        None => error.into(),
+    }
+}

@@ -152,7 +152,7 @@ impl Program<'_> {
         let persisted = self.note(persisted).is_some();
         let key = live[2].item.key();
         assert_eq!(self.tracked.contains_key(key), persisted);
-        let synced = self.store.blocking_sync(self.tracked.path());
+        let synced = self.store.blocking_sync(&self.tracked);
         self.note(synced);
 
         let saved = live[3].item.key();
@@ -215,13 +215,13 @@ impl Program<'_> {
             );
         }
         // A file that could not be made durable must be persisted again.
-        let synced = self.store.blocking_sync(self.tracked.path());
+        let synced = self.store.blocking_sync(&self.tracked);
         if let Err(error) = synced {
             let path = error.path().expect("it names what is lost");
             let key = key_of(path).expect("it is a file");
             let deleted = self.store.blocking_delete_persisted(&self.tracked, key);
             deleted.expect("nothing fails any more");
-            let synced = self.store.blocking_sync(self.tracked.path());
+            let synced = self.store.blocking_sync(&self.tracked);
             synced.expect("nothing is lost any more");
         }
         for key in self.tracked.all_keys() {
@@ -520,7 +520,7 @@ fn a_sync_beside_another_waits_for_it() {
     let places = Places::new();
     let mut program = places.start();
     let sync = |program: &Program<'_>, file: &Path| {
-        let synced = program.store.blocking_sync(program.tracked.path());
+        let synced = program.store.blocking_sync(&program.tracked);
         synced.expect("nothing fails");
         assert!(program.files.is_synced(file), "it is not durable yet");
     };
@@ -619,7 +619,7 @@ fn a_sync_of_many_files_that_fails_is_told_until_they_are_deleted() {
     persist_all();
     program.store.blocking_finished();
     program.files.plan(0, 1, Fault::Error(EIO));
-    let sync = || program.store.blocking_sync(program.tracked.path());
+    let sync = || program.store.blocking_sync(&program.tracked);
     let told = |error: Error| {
         let saved = &*places.saved.to_string_lossy();
         error.to_string().replace(saved, "ROOT/saved")

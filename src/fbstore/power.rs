@@ -70,7 +70,7 @@ fn save(recorder: &Recorder<Told>, root: &Path, items: u8) {
         item.key()
     };
     let sync = |there: Vec<Uuid>, gone: Vec<Uuid>| {
-        let synced = program.store.blocking_sync(program.tracked.path());
+        let synced = program.store.blocking_sync(&program.tracked);
         synced.expect("it is synced");
         recorder.tell(Told::Synced { there, gone });
     };
@@ -128,7 +128,7 @@ fn check(runtime: &Runtime, cut: Cut<'_, Told>) {
         }
     }
     program.store.blocking_finished();
-    let synced = program.store.blocking_sync(program.tracked.path());
+    let synced = program.store.blocking_sync(&program.tracked);
     synced.expect("a restart works");
 }
 

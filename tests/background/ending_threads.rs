@@ -68,7 +68,7 @@ impl Used {
         item.blocking_write().expect("it is loaded").push('s');
         item.blocking_persist(&self.tracked).expect("it is saved");
         let store = pool.store();
-        store.blocking_sync(self.tracked.path()).expect("a sync");
+        store.blocking_sync(&self.tracked).expect("a sync");
         let (key, copy) = (item.key(), item.clone());
         drop((item, other));
         let saved = pool.blocking_register(&self.tracked, key);

@@ -28,7 +28,7 @@ fn items_of_several_types_come_back_after_a_restart() {
         assert_eq!((committed.linked, committed.kept), (2, 0));
         assert_eq!(committed.bytes, 1 + 64 + 100_000 + 64);
         assert_eq!(committed.linked_bytes, committed.bytes);
-        let keys = user.library.keys();
+        let keys = user.library.all_keys();
         assert_eq!(keys, places.files());
         assert!(keys.is_sorted() && keys.contains(&text.key()));
         drop((text, blob));
@@ -36,7 +36,7 @@ fn items_of_several_types_come_back_after_a_restart() {
 
         let user = places.user();
         assert_eq!(user.library.generation(), 1);
-        assert_eq!(user.library.keys(), keys);
+        assert_eq!(user.library.all_keys(), keys);
         assert_eq!(user.text("one"), "a");
         let blobs = &user.library.root().blobs;
         assert_eq!(blobs[0], blobs[1]);
@@ -95,7 +95,7 @@ fn a_commit_links_what_is_new_and_deletes_what_is_no_longer_named() {
         assert_eq!((committed.linked, committed.kept), (2, 1));
         assert_eq!((committed.deleted, committed.not_deleted), (1, 0));
         assert_eq!(committed.pinned, 0);
-        assert_eq!(places.files(), user.library.keys());
+        assert_eq!(places.files(), user.library.all_keys());
         assert!(!places.files().contains(&old_key));
         let after = std::fs::metadata(file_of(&places, a.key())).expect("it is there");
         assert_eq!(before.modified().ok(), after.modified().ok());
@@ -331,7 +331,7 @@ fn commits_and_gets_run_side_by_side() {
         });
         assert_eq!(last.into_inner(), 31);
         assert_eq!(user.library.generation(), 31);
-        assert_eq!(places.files(), user.library.keys());
+        assert_eq!(places.files(), user.library.all_keys());
         assert_eq!(places.files().len(), 2);
     });
 }

@@ -77,7 +77,11 @@ fn a_copy_that_is_made_while_another_commits_opens() {
                     let copy = open(&places, &to);
                     assert_eq!(copy.library.generation(), copied.generation);
                     check(&copy);
-                    assert_eq!(files_below(&to), copy.library.keys(), "and nothing else");
+                    assert_eq!(
+                        files_below(&to),
+                        copy.library.all_keys(),
+                        "and nothing else"
+                    );
                     end(copy);
                     let found = Inspection::blocking_open(&to).expect("it is there");
                     assert!(found.blocking_verify(VerifyOptions::all()).is_whole());
@@ -94,7 +98,7 @@ fn a_snapshot_keeps_its_files_until_it_is_dropped() {
         let places = Places::new();
         let user = places.user();
         commit_number(&user, 1);
-        let keys = user.library.keys();
+        let keys = user.library.all_keys();
         let reader = places.reader();
         let snapshots = [
             user.library.blocking_snapshot(),
@@ -118,7 +122,7 @@ fn a_snapshot_keeps_its_files_until_it_is_dropped() {
         }
         let text = user.insert("last");
         user.commit_texts(&[("a", &text)]).expect("nothing fails");
-        assert_eq!(places.files(), user.library.keys(), "it is released");
+        assert_eq!(places.files(), user.library.all_keys(), "it is released");
     });
 }
 
@@ -206,7 +210,7 @@ fn what_is_missing_or_damaged_is_named_and_no_copy_is_made_of_it() {
         let places = Places::new();
         let user = places.user();
         commit_number(&user, 1);
-        let key = user.library.keys()[1];
+        let key = user.library.all_keys()[1];
         let file = file_of(&places, key);
         let snapshot = user.library.blocking_snapshot().expect("it is pinned");
         let whole = fs::read(&file).expect("it is there");

@@ -16,7 +16,7 @@ fn committed(places: &Places) -> Vec<Uuid> {
     let items: Vec<_> = ["a", "b", "c"].map(|text| user.insert(text)).into();
     let texts: Vec<_> = ["a", "b", "c"].into_iter().zip(&items).collect();
     user.commit_texts(&texts).expect("nothing fails");
-    let keys = user.library.keys();
+    let keys = user.library.all_keys();
     drop(items);
     end(user);
     keys
@@ -110,7 +110,7 @@ fn verify_reads_every_byte_of_all_or_some() {
             })
         });
         commit.expect("nothing fails");
-        let keys = user.library.keys();
+        let keys = user.library.all_keys();
         let len = (3 << 20) + 64;
         let seen = Arc::new(AtomicU64::new(0));
         let most = seen.clone();

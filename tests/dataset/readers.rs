@@ -78,7 +78,7 @@ fn a_pin_outlives_the_writer() {
         drop(c);
         end(writer);
         let writer = places.user();
-        assert_eq!(places.files(), writer.library.keys());
+        assert_eq!(places.files(), writer.library.all_keys());
     });
 }
 

@@ -41,7 +41,7 @@ fn what_an_interrupted_commit_left_is_deleted_and_nothing_else() {
             assert_eq!(fs::read(path).expect("it is there"), b"mine");
             fs::remove_file(path).expect("it is there");
         }
-        assert_eq!(places.files(), user.library.keys());
+        assert_eq!(places.files(), user.library.all_keys());
         let other = user.insert("b");
         user.commit_texts(&[("b", &other)])
             .expect("what was left is no hindrance");

@@ -29,9 +29,7 @@ fn files_are_copied_between_file_systems_and_counted() {
         let key = item.key();
         item.blocking_persist(&tracked).expect("it is copied");
         item.blocking_persist(&tracked).expect("it is there");
-        pool.store()
-            .blocking_sync(tracked.path())
-            .expect("it is durable");
+        pool.store().blocking_sync(&tracked).expect("it is durable");
         let stats = pool.stats();
         assert_eq!((stats.links, stats.clones + stats.copies), (0, 1));
         let saved = key_path(elsewhere.path(), key);

@@ -251,10 +251,7 @@ fn a_deleted_persisted_directory_is_an_error_and_never_written_by_path() {
         let other = pool.insert("another".to_owned());
         let error = other.blocking_persist(&tracked).expect_err("it is gone");
         assert_eq!(error.path(), Some(&*places.saved), "{error}");
-        let error = pool
-            .store()
-            .blocking_sync(tracked.path())
-            .expect_err("gone");
+        let error = pool.store().blocking_sync(&tracked).expect_err("gone");
         assert_eq!(error.path(), Some(&*places.saved), "{error}");
         assert_eq!(items_below(&places.saved), 0, "nothing locked it");
         // As the error says.
@@ -263,8 +260,6 @@ fn a_deleted_persisted_directory_is_an_error_and_never_written_by_path() {
         for item in [&item, &other] {
             item.blocking_persist(&again).expect("it is saved");
         }
-        pool.store()
-            .blocking_sync(again.path())
-            .expect("it is there");
+        pool.store().blocking_sync(&again).expect("it is there");
     });
 }

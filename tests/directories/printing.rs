@@ -46,9 +46,7 @@ fn names_are_escaped_in_errors_and_in_the_log() {
             let tracked = track(pool.store(), &places.saved).expect("it is tracked");
             let item = pool.insert("value".to_owned());
             item.blocking_persist(&tracked).expect("it is persisted");
-            pool.store()
-                .blocking_sync(tracked.path())
-                .expect("it is synced");
+            pool.store().blocking_sync(&tracked).expect("it is synced");
             drop(item);
             pool.blocking_register(&tracked, Uuid::from_u128(7))
                 .expect_err("nothing is saved there")

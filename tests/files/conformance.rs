@@ -163,7 +163,7 @@ fn what_was_persisted_survives_a_restart<S: Subject>(subject: &S) {
         session.store.sync(&tracked).await.unwrap();
     });
     items[3].blocking_persist(&tracked).unwrap();
-    session.store.blocking_sync(tracked.path()).unwrap();
+    session.store.blocking_sync(&tracked).unwrap();
     let saved = [
         (items[0].key(), 0),
         (items[1].key(), 1),
@@ -269,7 +269,7 @@ fn a_deleted_persisted_item_is_gone_but_for_those_who_have_it<S: Subject>(subjec
         .store
         .blocking_delete_persisted(&tracked, keys[1])
         .unwrap();
-    session.store.blocking_sync(tracked.path()).unwrap();
+    session.store.blocking_sync(&tracked).unwrap();
     assert_eq!(tracked.all_keys(), [keys[2]]);
     assert!(!tracked.contains_key(keys[0]));
     assert_eq!(subject.saved_keys(), [keys[2]]);

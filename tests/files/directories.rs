@@ -405,14 +405,14 @@ fn sync_tells_what_it_cannot_make_durable() {
     let tracked = session.track(subject.saved());
     let (item, other) = (session.insert(1), session.insert(2));
     item.blocking_persist(&tracked).unwrap();
-    session.store.blocking_sync(tracked.path()).unwrap();
-    session.store.blocking_sync(tracked.path()).unwrap();
+    session.store.blocking_sync(&tracked).unwrap();
+    session.store.blocking_sync(&tracked).unwrap();
 
     other.blocking_persist(&tracked).unwrap();
     let file = subject.saved_file(other.key());
     fs::remove_file(&file).unwrap();
     for _ in 0..2 {
-        let error = session.store.blocking_sync(tracked.path()).unwrap_err();
+        let error = session.store.blocking_sync(&tracked).unwrap_err();
         assert_eq!(error.path(), Some(&*file), "{error}");
     }
     let error = session
@@ -426,11 +426,11 @@ fn sync_tells_what_it_cannot_make_durable() {
         .blocking_delete_persisted(&tracked, other.key())
         .unwrap();
     other.blocking_persist(&tracked).unwrap();
-    session.store.blocking_sync(tracked.path()).unwrap();
+    session.store.blocking_sync(&tracked).unwrap();
 
     // Also when there is nothing to be synced: what was is gone.
     fs::remove_dir_all(subject.saved_path()).unwrap();
-    let error = session.store.blocking_sync(tracked.path()).unwrap_err();
+    let error = session.store.blocking_sync(&tracked).unwrap_err();
     assert_eq!(error.path(), Some(&*subject.saved_path()), "{error}");
     drop((item, other, tracked));
     session.close(&subject);
@@ -456,7 +456,7 @@ fn what_is_read_only_is_not_written_to() {
         .store
         .blocking_delete_persisted(&tracked, key)
         .unwrap_err();
-    let sync = session.store.blocking_sync(tracked.path()).unwrap_err();
+    let sync = session.store.blocking_sync(&tracked).unwrap_err();
     assert_eq!(persist.key(), Some(item.key()));
     assert_eq!(delete.key(), Some(key));
     for error in [persist, delete, sync] {

@@ -139,19 +139,22 @@ fn of_saved_items() {
         "could not delete the persisted file of item KEY (ROOT/saved): the path is tracked read-only: track it with `track_path` to write there",
     );
     let opened = PreparedPath::blocking_open_read_only(saved.clone()).unwrap();
-    program.expect(store.blocking_track_path(opened.clone()), "could not track the persisted directory (ROOT/saved): the directory was opened read-only: track it with `track_read_only`, or open it with `PreparedPath::open` to write there");
-    program.expect(store.blocking_sync(&opened), "could not make durable what was persisted (ROOT/saved): the directory was opened read-only: open it with `PreparedPath::open` to write there");
+    program.expect(store.blocking_track_path(opened), "could not track the persisted directory (ROOT/saved): the directory was opened read-only: track it with `track_read_only`, or open it with `PreparedPath::open` to write there");
+    program.expect(
+        store.blocking_sync(&read_only),
+        "could not make durable what was persisted (ROOT/saved): the path is tracked read-only: track it with `track_path` to write there",
+    );
     let other = pool.insert(vec![2]);
 
     let key = item.key();
     fs::remove_file(&file).unwrap();
-    program.expect(store.blocking_sync(tracked.path()), "could not make durable what was persisted (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): somebody has deleted it: restore it from a copy, or give the item up with `delete_persisted`");
+    program.expect(store.blocking_sync(&tracked), "could not make durable what was persisted (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): somebody has deleted it: restore it from a copy, or give the item up with `delete_persisted`");
     drop(item);
     store.blocking_finished();
     program.expect(pool.blocking_register(&tracked, key), "could not register item KEY (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): somebody has deleted it: restore it from a copy, or give the item up with `delete_persisted`");
     program.expect(store.blocking_register_all(&tracked), "could not register all items of the tracked path (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): somebody has deleted it: restore it from a copy, or give the item up with `delete_persisted`");
     store.blocking_delete_persisted(&tracked, key).unwrap();
-    store.blocking_sync(tracked.path()).unwrap();
+    store.blocking_sync(&tracked).unwrap();
     fs::remove_dir(file.parent().unwrap()).unwrap();
     fs::remove_dir_all(&saved).unwrap();
     program.expect(store.blocking_track_path(tracked.path().clone()), "could not track the persisted directory (ROOT/saved): No such file or directory (os error 2): somebody has deleted it since it was opened: open it anew with `PreparedPath::open`");

@@ -39,7 +39,7 @@ impl Program {
     }
 
     pub(crate) fn sync(&self) -> Result<()> {
-        self.pool.store().blocking_sync(self.tracked.path())
+        self.pool.store().blocking_sync(&self.tracked)
     }
 
     /// Asserts that whatever is saved is whole: the word tells its own length.

@@ -48,7 +48,7 @@ fn work_on_files_has_spans_with_operation_key_and_path_and_a_hit_has_none() {
             &lines,
             &["SPAN store", "operation=\"persist\"", &key, &path],
         );
-        let (synced, lines) = traced(|| store.blocking_sync(tracked.path()));
+        let (synced, lines) = traced(|| store.blocking_sync(&tracked));
         synced.expect("it is synced");
         assert_said(&lines, &["SPAN store", "make durable", &path]);
 

@@ -106,11 +106,8 @@ fn a_sync_that_fails_says_so() {
             .block_on(world.store.sync(&tracked))
             .expect_err("it fails");
         assert!(error.is_storage_full());
-        assert!(world.store.blocking_sync(tracked.path()).is_err());
+        assert!(world.store.blocking_sync(&tracked).is_err());
         world.mem.heal();
-        world
-            .store
-            .blocking_sync(tracked.path())
-            .expect("it works now");
+        world.store.blocking_sync(&tracked).expect("it works now");
     });
 }

@@ -36,7 +36,7 @@ const WIDEST: u64 = 40;
 pub(crate) fn run(directory: &Inspection, as_json: bool) -> Result<Found> {
     let missing = directory.missing();
     let mut info = Info::default();
-    for key in directory.keys() {
+    for key in directory.all_keys() {
         if missing.binary_search(&key).is_err() {
             info.add(directory, key);
         }

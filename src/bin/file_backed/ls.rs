@@ -13,7 +13,7 @@ use super::{Result, output};
 const LINES: usize = 256;
 
 pub(crate) fn run(directory: &Inspection, as_json: bool) -> Result<Found> {
-    let keys = directory.keys();
+    let keys = directory.all_keys();
     if keys.is_empty() && !as_json {
         eprintln!("there are no items in {}", PrintablePath(directory.path()));
     }

@@ -61,7 +61,7 @@ fn run(options: &Options) -> Result<ExitCode> {
 fn check_ours(directory: &Inspection) -> Result<()> {
     let path = directory.path();
     let is_marked = || RESERVED.iter().any(|name| path.join(name).exists());
-    if !directory.keys().is_empty() || is_marked() {
+    if !directory.all_keys().is_empty() || is_marked() {
         return Ok(());
     }
     let path = PrintablePath(path);
