@@ -164,6 +164,35 @@ where
     )
 }
 
+/// The async form of [`blocking_save`]. It runs on a blocking thread of the store's
+/// runtime, and so does `change_key`.
+///
+/// # Errors
+///
+/// Same as [`blocking_save`]; also if the runtime was shut down.
+///
+/// # Cancel safety
+///
+/// Dropping the future loses the result; the save continues by itself.
+pub async fn save<T, B, R, E>(
+    store: &Arc<BackingStore<B>>,
+    arcs: impl IntoIterator<Item = Arc<Fb<T, B>>>,
+    tracked: &Arc<TrackedPath<B::PersistPath>>,
+    max_simultaneous_tasks: usize,
+    change_key: impl FnOnce() -> Result<R, E> + Send + 'static,
+) -> Result<R, E>
+where
+    T: Send + Sync + 'static,
+    B: Strategy<T>,
+    R: Send + 'static,
+    E: From<Error> + Send + 'static,
+{
+    let arcs: Vec<_> = arcs.into_iter().collect();
+    let (saving, tracked) = (store.clone(), tracked.clone());
+    let save = move || blocking_save(&saving, arcs, &tracked, max_simultaneous_tasks, change_key);
+    store.spawn_blocking(save).await?
+}
+
 /// Like [`blocking_save`], for items of several pools and types: `persist_arcs`
 /// passes each item to the [`Persister`].
 ///

@@ -272,12 +272,27 @@ impl<B: BackingStoreT> BackingStore<B> {
         self.core.delete_persisted(tracked, key)
     }
 
-    /// Registers every key of the tracked path at once. While the tokens live,
-    /// registering one of these keys with a pool touches no file.
+    /// Registers every key of the tracked path at once. While the result lives,
+    /// registering one of the keys with a pool touches no file.
     ///
     /// # Errors
     ///
-    /// If one of the files cannot be registered. None is registered then.
+    /// The task fails if one of the files cannot be registered; none is then.
+    pub fn register_all(
+        self: &Arc<Self>,
+        tracked: &Arc<TrackedPath<B::PersistPath>>,
+    ) -> Task<RegisteredTokens<B>> {
+        let (core, tracked) = (self.core.clone(), tracked.clone());
+        self.task(Operation::RegisterAll, move || {
+            core.register_all(&tracked).map(RegisteredTokens::new)
+        })
+    }
+
+    /// The blocking form of [`register_all`](Self::register_all).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`register_all`](Self::register_all).
     ///
     /// # Blocking
     ///

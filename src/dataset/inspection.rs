@@ -1,6 +1,7 @@
 //! Inspecting a persisted directory without a store.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use file_backed_codecs::frame::Footer;
 use uuid::Uuid;
@@ -10,7 +11,7 @@ use super::manifest::{ItemRecord, Manifest, find};
 use super::open::pin_current;
 use super::{Verified, VerifyOptions};
 use crate::error::{Operation, StoreError};
-use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, sanitize_path};
+use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, on_a_thread, sanitize_path};
 use crate::{Error, Result};
 
 /// Pins the current generation of the dataset at `path` and reads its manifest. Returns
@@ -46,7 +47,7 @@ pub(super) fn pin_and_read(
 ///
 /// # fn main() -> file_backed::Result<()> {
 /// let found = Inspection::blocking_open("album")?;
-/// for key in found.keys() {
+/// for key in found.all_keys() {
 ///     let file = found.blocking_file(key)?;
 ///     println!("{} {} bytes by {}", key.simple(), file.len, file.footer.codec());
 /// }
@@ -83,6 +84,20 @@ impl Inspection {
     /// # Errors
     ///
     /// If it cannot be read; [`Error::is_damaged`] if its manifest is damaged.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub async fn open(path: impl Into<PathBuf>) -> Result<Self> {
+        let path = path.into();
+        on_a_thread(move || Self::blocking_open(path)).await
+    }
+
+    /// The blocking form of [`open`](Self::open).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`open`](Self::open).
     ///
     /// # Blocking
     ///
@@ -190,7 +205,21 @@ impl Inspection {
     }
 
     /// Same as [`Dataset::verify`](super::Dataset::verify), for the items of
-    /// [`keys`](Self::keys).
+    /// [`all_keys`](Self::all_keys).
+    ///
+    /// # Errors
+    ///
+    /// If no thread can be started. What is wrong with items is in the result.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses the result; the verification continues by itself.
+    pub async fn verify(self: &Arc<Self>, verify: VerifyOptions) -> Result<Verified> {
+        let inspection = self.clone();
+        on_a_thread(move || Ok(inspection.blocking_verify(verify))).await
+    }
+
+    /// The blocking form of [`verify`](Self::verify).
     ///
     /// # Blocking
     ///

@@ -74,6 +74,34 @@ impl<C: Send + Sync + 'static> BackingStore<FBStore<C>> {
         Self::on(codec, PreparedPath::blocking_temp).await
     }
 
+    /// The blocking form of [`open`](Self::open), for a caller that names the runtime.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`open`](Self::open).
+    ///
+    /// # Blocking
+    ///
+    /// Prepares the directory on this thread.
+    pub fn blocking_open(codec: C, path: impl Into<PathBuf>, runtime: Handle) -> Result<Arc<Self>> {
+        let files = FBStore::open(codec, PreparedPath::blocking_open(path)?)?;
+        Ok(Arc::new(Self::new(files, runtime)))
+    }
+
+    /// The blocking form of [`temp`](Self::temp), for a caller that names the runtime.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`temp`](Self::temp).
+    ///
+    /// # Blocking
+    ///
+    /// Makes the directory on this thread.
+    pub fn blocking_temp(codec: C, runtime: Handle) -> Result<Arc<Self>> {
+        let files = FBStore::open(codec, PreparedPath::blocking_temp()?)?;
+        Ok(Arc::new(Self::new(files, runtime)))
+    }
+
     async fn on(
         codec: C,
         prepare: impl FnOnce() -> Result<PreparedPath> + Send + 'static,

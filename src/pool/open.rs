@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use tokio::runtime::Handle;
+
 use super::FBPool;
 use crate::Result;
 use crate::backing_store::BackingStore;
@@ -46,6 +48,61 @@ impl<T, C: Send + Sync + 'static> FBPool<T, FBStore<C>> {
     /// Dropping the future leaves nothing.
     pub async fn temp(codec: C, mem_size: usize) -> Result<Arc<Self>> {
         let store = BackingStore::temp(codec).await?;
+        Ok(Arc::new(Self::new(store, mem_size)))
+    }
+
+    /// The blocking form of [`open`](Self::open), for a caller that names the runtime.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`open`](Self::open).
+    ///
+    /// # Blocking
+    ///
+    /// Prepares the directory on this thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::BinCodec;
+    ///
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = dir.path().join("cache");
+    /// let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    /// let pool: Arc<FBPool<String, _>> =
+    ///     FBPool::blocking_open(BinCodec, path, 100, runtime.handle().clone())?;
+    /// let word = pool.insert("one".to_owned());
+    /// assert_eq!(*word.blocking_read()?, "one");
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub fn blocking_open(
+        codec: C,
+        path: impl Into<PathBuf>,
+        mem_size: usize,
+        runtime: Handle,
+    ) -> Result<Arc<Self>> {
+        let store = BackingStore::blocking_open(codec, path, runtime)?;
+        Ok(Arc::new(Self::new(store, mem_size)))
+    }
+
+    /// The blocking form of [`temp`](Self::temp), for a caller that names the runtime.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`temp`](Self::temp).
+    ///
+    /// # Blocking
+    ///
+    /// Makes the directory on this thread.
+    pub fn blocking_temp(codec: C, mem_size: usize, runtime: Handle) -> Result<Arc<Self>> {
+        let store = BackingStore::blocking_temp(codec, runtime)?;
         Ok(Arc::new(Self::new(store, mem_size)))
     }
 }

@@ -279,3 +279,18 @@ fn a_place_without_a_dataset_cannot_be_held() {
         );
     });
 }
+
+#[test]
+fn async_code_inspects_and_verifies() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        commit_number(&user, 1);
+        let verified = places.runtime.block_on(async {
+            let found = Arc::new(Inspection::open(&places.saved).await?);
+            assert_eq!(found.all_keys(), user.library.all_keys());
+            found.verify(VerifyOptions::all()).await
+        });
+        assert!(verified.expect("it is there").is_whole());
+    });
+}

@@ -1,6 +1,7 @@
 //! Files that outlive the process: persist, register, save.
 
 mod blocking_save;
+mod both_forms;
 mod contention;
 mod directories;
 mod files;
