@@ -28,6 +28,7 @@ mod blob;
 #[cfg(feature = "bincodec")]
 mod bounded;
 mod codec;
+mod error;
 #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 mod fetch;
 mod footprint;
@@ -52,6 +53,7 @@ pub use bin::BinCodec;
 pub use blob::{BytesCodec, MappedBytes};
 pub use codec::{ArchiveInto, Codec, CodecId};
 #[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
+pub use error::CodecError;
 pub use fetch::Verify;
 pub use footprint::Footprint;
 pub use forks::forks;

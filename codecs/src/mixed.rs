@@ -94,7 +94,7 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for MixedCodec {
 
 impl<T: Archivable> ArchiveInto<T, Mapped<T>> for MixedCodec {
     fn archive(&self, source: &T) -> Result<Mapped<T>, BoxError> {
-        self.mapped.archive(source)
+        ArchiveInto::archive(&self.mapped, source)
     }
 
     fn archive_into(&self, source: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {

@@ -1,14 +1,14 @@
 //! Damaged files are refused with a typed error, whatever the damage and
 //! whoever reads.
 
-use file_backed_codecs::{BoxError, Codec, FrameError, frame};
+use file_backed_codecs::{Codec, CodecError, FrameError, frame};
 
 use crate::files::{file_of, refusal};
 use crate::values::Plain;
 
 /// Damages `file` in every small way and reads it with `read`, which must
 /// refuse it as damaged.
-fn refuses_all_damage<T>(file: &[u8], read: impl Fn(&[u8]) -> Result<T, BoxError>) {
+fn refuses_all_damage<T>(file: &[u8], read: impl Fn(&[u8]) -> Result<T, CodecError>) {
     assert!(read(file).is_ok());
     for len in 0..file.len() {
         let error = refusal(read(&file[..len]));
@@ -151,7 +151,7 @@ mod mapped {
                     survivors += 1;
                 }
                 Err(error) => {
-                    let error = error.downcast::<FrameError>().unwrap();
+                    let error = error.into_inner().downcast::<FrameError>().unwrap();
                     assert!(error.is_damage(), "bit {bit} flipped: {error}");
                 }
             }

@@ -1,6 +1,6 @@
 //! Validation follows only so many pointers, because it takes stack for each.
 
-use file_backed_codecs::{BoxError, FrameError, Mapped, MappedCodec, Verify, frame};
+use file_backed_codecs::{CodecError, FrameError, Mapped, MappedCodec, Verify, frame};
 
 use crate::files::{file_of, on_disk, refusal};
 use crate::mapping::licensed;
@@ -9,7 +9,7 @@ use crate::values::List;
 /// The value is too deep, and nothing is damaged: neither what was archived nor a
 /// file that is whole.
 #[track_caller]
-fn assert_too_deep<T>(result: Result<T, BoxError>, limit: usize) {
+fn assert_too_deep<T>(result: Result<T, impl Into<CodecError>>, limit: usize) {
     let error = refusal(result);
     assert!(
         matches!(error, FrameError::TooDeep { limit: at } if at == limit),

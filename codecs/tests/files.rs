@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::Write as _;
 
 use file_backed_codecs::frame::{self, FOOTER_LEN};
-use file_backed_codecs::{BoxError, Codec, FrameError};
+use file_backed_codecs::{Codec, CodecError, FrameError};
 
 /// A whole file with `value`.
 pub(crate) fn file_of<T>(codec: &impl Codec<T>, value: &T) -> Vec<u8> {
@@ -44,10 +44,10 @@ pub(crate) fn on_disk(bytes: &[u8]) -> File {
 
 /// The typed error that reading ended with.
 #[track_caller]
-pub(crate) fn refusal<T>(result: Result<T, BoxError>) -> FrameError {
+pub(crate) fn refusal<T>(result: Result<T, impl Into<CodecError>>) -> FrameError {
     match result {
         Ok(_) => panic!("the file was accepted"),
-        Err(error) => match error.downcast::<FrameError>() {
+        Err(error) => match error.into().into_inner().downcast::<FrameError>() {
             Ok(error) => *error,
             Err(error) => panic!("the error has no type: {error}"),
         },

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, HashMap, LinkedList};
 
-use file_backed_codecs::{BinCodec, BoxError, Codec, FrameError, Payload, frame};
+use file_backed_codecs::{BinCodec, Codec, CodecError, FrameError, Payload, frame};
 use serde::de::{DeserializeOwned, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -13,10 +13,11 @@ use crate::values::List;
 const LIMIT: u64 = 1 << 30;
 
 /// Reads `payload` from a file with a footer, and from one without.
-fn both<T: Serialize + DeserializeOwned>(payload: &[u8]) -> [Result<T, BoxError>; 2] {
+fn both<T: Serialize + DeserializeOwned>(payload: &[u8]) -> [Result<T, CodecError>; 2] {
     let file = with_payload(&file_of(&BinCodec, &()), payload);
     let import = Payload::open_unframed(&payload, LIMIT).unwrap();
-    [frame::read_file(&BinCodec, &file), BinCodec.decode(import)]
+    let imported = BinCodec.decode(import).map_err(CodecError::from);
+    [frame::read_file(&BinCodec, &file), imported]
 }
 
 #[track_caller]

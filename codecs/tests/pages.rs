@@ -43,7 +43,7 @@ fn a_value_in_memory_needs_no_pages() {
     }
 }
 
-fn is_unsupported(error: &file_backed_codecs::BoxError) -> bool {
+fn is_unsupported(error: &file_backed_codecs::CodecError) -> bool {
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == io::ErrorKind::Unsupported)
 }

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{Seek as _, SeekFrom, Write as _};
 
 use file_backed_codecs::frame::FOOTER_LEN;
-use file_backed_codecs::{BoxError, Codec, FrameError, frame, read_limit};
+use file_backed_codecs::{Codec, CodecError, FrameError, frame, read_limit};
 
 use crate::files::{file_of, refusal};
 
@@ -29,7 +29,7 @@ fn sparse<T>(codec: &impl Codec<T>, value: &T) -> File {
 }
 
 #[track_caller]
-fn assert_over<T>(read: Result<T, BoxError>, of: u64) {
+fn assert_over<T>(read: Result<T, impl Into<CodecError>>, of: u64) {
     let error = refusal(read);
     assert!(
         matches!(error, FrameError::OverReadLimit { len: LEN, limit } if limit == of),

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use file_backed_codecs::{BinCodec, BoxError, frame};
+use file_backed_codecs::{BinCodec, CodecError, frame};
 use serde::ser::{Error as _, Serializer};
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +19,7 @@ impl io::Write for Full {
     }
 }
 
-fn told(error: BoxError) -> String {
+fn told(error: CodecError) -> String {
     error.to_string()
 }
 

@@ -12,8 +12,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use file_backed_codecs::BoxError;
 use file_backed_codecs::printable::{Printable, PrintablePath};
+use file_backed_codecs::{BoxError, CodecError};
 use uuid::Uuid;
 
 use store_error::Class;
@@ -26,9 +26,8 @@ pub(crate) use store_error::at;
 
 /// Shorthand for results of this crate.
 ///
-/// Functions that only make or encode a value, such as `Mapped::new`, fail with a
-/// [`BoxError`](crate::fbstore::BoxError). [`Error`] converts to it with `?`, so a
-/// function that does both can return `BoxError` or `anyhow::Result`.
+/// Functions that only make, encode or read a value, such as `Mapped::new`, fail with a
+/// [`CodecError`]. `?` converts it to [`Error`].
 pub type Result<R, E = Error> = std::result::Result<R, E>;
 
 /// What went wrong: the operation, the item, the path, the cause, and what can be done
@@ -268,6 +267,12 @@ impl fmt::Debug for Error {
             .field("path", path)
             .field("source", source)
             .finish()
+    }
+}
+
+impl From<CodecError> for Error {
+    fn from(error: CodecError) -> Self {
+        Self::new(Operation::Convert, error)
     }
 }
 

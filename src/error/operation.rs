@@ -36,6 +36,7 @@ pub(crate) enum Operation {
     Copy,
     Archive,
     Adopt,
+    Convert,
     #[cfg(feature = "mappedcodec")]
     Update,
 }
@@ -61,6 +62,7 @@ impl Operation {
             Self::RunTask => "run a background task",
             Self::Archive => "archive",
             Self::Adopt => "adopt a file as",
+            Self::Convert => "encode or decode a value",
             #[cfg(feature = "mappedcodec")]
             Self::Update => "update",
             Self::Reserve => "reserve room for another value",

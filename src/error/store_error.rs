@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use file_backed_codecs::printable::{Printable, PrintablePath};
-use file_backed_codecs::{BoxError, FrameError};
+use file_backed_codecs::{BoxError, CodecError, FrameError};
 
 use super::{Cause, Error, Kind};
 
@@ -185,10 +185,20 @@ impl From<io::Error> for StoreError {
 
 impl From<BoxError> for StoreError {
     fn from(error: BoxError) -> Self {
+        let error = match error.downcast::<CodecError>() {
+            Ok(error) => error.into_inner(),
+            Err(error) => error,
+        };
         match error.downcast::<Self>() {
             Ok(error) => *error,
             Err(error) => Self::value(error),
         }
+    }
+}
+
+impl From<CodecError> for StoreError {
+    fn from(error: CodecError) -> Self {
+        error.into_inner().into()
     }
 }
 

@@ -17,7 +17,7 @@ use crate::error::StoreError;
 
 impl<S: ?Sized, T, C: ArchiveInto<S, T>> ArchiveStrategy<S, T> for FBStore<C> {
     fn archive(&self, source: &S) -> Result<T, StoreError> {
-        Ok(self.codec().archive(source)?)
+        Ok(ArchiveInto::archive(self.codec(), source)?)
     }
 
     fn store_archived(&self, key: Uuid, source: &S) -> Result<(), StoreError> {

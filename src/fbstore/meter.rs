@@ -8,7 +8,7 @@ use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
-use file_backed_codecs::{BoxError, Source};
+use file_backed_codecs::{CodecError, Source};
 
 use crate::backing_store::Traffic;
 use crate::error::StoreError;
@@ -63,7 +63,7 @@ pub(super) struct Writing<'a> {
 impl Writing<'_> {
     /// The outcome of a write: the failure of the file, if there was one, or else the
     /// codec's `result`.
-    pub(super) fn end<R>(self, result: Result<R, BoxError>) -> Result<R, StoreError> {
+    pub(super) fn end<R>(self, result: Result<R, CodecError>) -> Result<R, StoreError> {
         match self.refusal {
             Some(refusal) => Err(refusal.into()),
             None => Ok(result?),
@@ -112,7 +112,7 @@ pub(super) struct Reading<'a> {
 impl Reading<'_> {
     /// The outcome of a load: if `result` is an error and the system reported one, the
     /// system's; or else `result`.
-    pub(super) fn end<R>(&self, result: Result<R, BoxError>) -> Result<R, StoreError> {
+    pub(super) fn end<R>(&self, result: Result<R, CodecError>) -> Result<R, StoreError> {
         match (result, self.refusal.load(Ordering::Relaxed)) {
             (Err(_), number) if number != 0 => Err(io::Error::from_raw_os_error(number).into()),
             (result, _) => Ok(result?),
@@ -161,6 +161,8 @@ impl Source for Reading<'_> {
 
 #[cfg(test)]
 mod tests {
+    use file_backed_codecs::BoxError;
+
     use super::*;
 
     struct Full;
@@ -190,7 +192,10 @@ mod tests {
     #[test]
     fn a_refusal_of_the_system_counts_whatever_the_codec_makes_of_it() {
         let meter = TrafficMeter::default();
-        for of_the_codec in [Ok(()), Err("compression failed".into())] {
+        for of_the_codec in [
+            Ok(()),
+            Err(CodecError::from(BoxError::from("compression failed"))),
+        ] {
             let mut file = Full;
             let mut out = meter.writing(&mut file);
             out.write_all(b"value").expect_err("the disk is full");
@@ -202,7 +207,8 @@ mod tests {
         // The codec tries again, and finds that the file has been truncated by then.
         let ended = || Err(io::Error::from(io::ErrorKind::UnexpectedEof));
         source.note::<()>(ended()).expect_err("it fails again");
-        let of_the_codec: Result<(), _> = Err("decompression failed".into());
+        let of_the_codec: Result<(), _> =
+            Err(CodecError::from(BoxError::from("decompression failed")));
         let error = source.end(of_the_codec).expect_err("it failed");
         assert!(error.is_system(), "{error}");
     }
@@ -210,7 +216,7 @@ mod tests {
     #[test]
     fn a_failure_of_the_codec_alone_is_the_values() {
         let meter = TrafficMeter::default();
-        let of_the_codec: Result<(), _> = Err("no such tile".into());
+        let of_the_codec: Result<(), _> = Err(CodecError::from(BoxError::from("no such tile")));
         let mut file = Vec::new();
         let error = meter.writing(&mut file).end(of_the_codec);
         let error = error.expect_err("it failed");

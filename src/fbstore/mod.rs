@@ -88,8 +88,8 @@ pub use file_backed_codecs::{
 #[cfg(feature = "mappedcodec")]
 pub use file_backed_codecs::{Archivable, ArchiveChecker, ArchiveWriter, Mapped, MappedCodec};
 pub use file_backed_codecs::{
-    ArchiveInto, BoxError, Codec, CodecId, Footprint, FrameError, Load, Payload, PayloadWriter,
-    ReadAhead, Source, frame, read_limit,
+    ArchiveInto, BoxError, Codec, CodecError, CodecId, Footprint, FrameError, Load, Payload,
+    PayloadWriter, ReadAhead, Source, frame, read_limit,
 };
 #[cfg(feature = "bytescodec")]
 pub use file_backed_codecs::{BytesCodec, MappedBytes};

@@ -10,7 +10,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use file_backed_codecs::printable::PrintablePath;
-use file_backed_codecs::{BoxError, Codec, Footprint, Load, Payload, frame};
+use file_backed_codecs::{Codec, CodecError, Footprint, Load, Payload, frame};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -117,7 +117,7 @@ impl<C> FBStore<C> {
     pub(super) fn write_new(
         &self,
         key: Uuid,
-        write: impl FnOnce(&mut dyn io::Write) -> Result<(), BoxError>,
+        write: impl FnOnce(&mut dyn io::Write) -> Result<(), CodecError>,
     ) -> Result<(), StoreError> {
         let directory = self.writable_cache()?;
         let file_ref = directory.file_ref(key);
@@ -321,7 +321,8 @@ impl<C: Send + Sync + 'static> FBStore<C> {
         let source = self.meter.reading(&*source, &may_map);
         let decoded = match home.mode() {
             Mode::Import { limit } => Payload::open_unframed(&source, limit)
-                .and_then(|payload| self.codec.decode(payload)),
+                .and_then(|payload| self.codec.decode(payload))
+                .map_err(CodecError::from),
             Mode::ReadWrite | Mode::ReadOnly => frame::load_file(&self.codec, &source, load),
         };
         let value = (source.end(decoded)).map_err(|error| at(&file_ref.path(), error))?;

@@ -84,7 +84,7 @@
 //!
 //! ```
 //! # #[cfg(feature = "mappedcodec")]
-//! # fn main() -> Result<(), file_backed::fbstore::BoxError> {
+//! # fn main() -> file_backed::Result<()> {
 //! use std::path::PathBuf;
 //!
 //! use file_backed::fbstore::{Mapped, rkyv};
@@ -152,7 +152,7 @@
 //!
 //! ```
 //! # #[cfg(feature = "mappedcodec")]
-//! # fn main() -> Result<(), file_backed::fbstore::BoxError> {
+//! # fn main() -> file_backed::Result<()> {
 //! use file_backed::fbstore::{Mapped, MappedCodec, frame, rkyv};
 //!
 //! /// The type in last year's program.

@@ -2,7 +2,7 @@
 
 use crate::backing_store::Strategy;
 use crate::error::Operation;
-use crate::fbstore::{BoxError, MaybeMapped, Prefault};
+use crate::fbstore::{MaybeMapped, Prefault};
 use crate::{Error, Fb, ReadGuard, Result};
 
 /// For values that may be memory maps: `Mapped<T>` and `MappedBytes`.
@@ -50,6 +50,6 @@ impl<T: MaybeMapped + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
 }
 
 fn prefault(value: &impl MaybeMapped, how: Prefault, key: uuid::Uuid) -> Result<()> {
-    let prefaulted: Result<(), BoxError> = value.map().map_or(Ok(()), |map| map.prefault(how));
+    let prefaulted = value.map().map_or(Ok(()), |map| map.prefault(how));
     prefaulted.map_err(|error| Error::of_key(Operation::Load, key, error))
 }

@@ -154,3 +154,26 @@ fn of_futures() {
     drop(is_static(FBPool::<String, _>::temp(Words, 1)));
     drop(is_static(async move { item.load_mut().await.push('!') }));
 }
+
+/// `Mapped::new(&value)?` did not compile in a function that returns `anyhow::Result`:
+/// its error was a box, which implements no `Error`.
+#[cfg(feature = "mappedcodec")]
+#[test]
+fn the_error_of_an_archive_converts_to_others() {
+    use file_backed::fbstore::{Mapped, MappedCodec};
+
+    fn archive(depth: usize) -> anyhow::Result<Mapped<Vec<Vec<u8>>>> {
+        Ok(MappedCodec::heap()
+            .max_depth(depth)
+            .archive(&vec![vec![1]])?)
+    }
+    fn of_the_crate(depth: usize) -> file_backed::Result<Mapped<Vec<Vec<u8>>>> {
+        Ok(MappedCodec::heap()
+            .max_depth(depth)
+            .archive(&vec![vec![1]])?)
+    }
+    assert_eq!(archive(2).expect("it is as deep").len(), 1);
+    let error = archive(1).expect_err("it is deeper").to_string();
+    let ours = of_the_crate(1).expect_err("it is deeper").to_string();
+    assert_eq!(ours, format!("could not encode or decode a value: {error}"));
+}

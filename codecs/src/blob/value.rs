@@ -7,7 +7,7 @@ use std::ops::Deref;
 use bytes::Bytes;
 
 use crate::fetch::Shared;
-use crate::{Access, BoxError, Footprint, Map, MaybeMapped, Prefault};
+use crate::{Access, CodecError, Footprint, Map, MaybeMapped, Prefault};
 
 /// Immutable bytes, in a mapped file or on the heap.
 ///
@@ -63,7 +63,7 @@ impl MappedBytes {
     /// # Blocking
     ///
     /// Same as [`Map::prefault`](crate::Map::prefault).
-    pub fn prefault(&self, how: Prefault) -> Result<(), BoxError> {
+    pub fn prefault(&self, how: Prefault) -> Result<(), CodecError> {
         match &self.file {
             Some(file) => file.prefault(how),
             None => Ok(()),

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::Shared;
 use crate::map::budget;
 use crate::{
-    Access, BoxError, FrameError, Load, Map, MapLicence, Payload, Prefault, ReadAhead, read_limit,
+    Access, BoxError, CodecError, FrameError, Load, Map, MapLicence, Payload, Prefault, ReadAhead,
+    read_limit,
 };
 
 /// Payloads below this many bytes are read even if they could be mapped, because reading
@@ -200,7 +201,7 @@ impl Fetch {
             Verify::Always => Prefault::Populate,
             Verify::WhenRead | Verify::Never => self.prefault,
         };
-        match map.prefault(how) {
+        match map.prefault(how).map_err(CodecError::into_inner) {
             Err(error) if is_unsupported(&error) => Ok(false),
             prefaulted => prefaulted.map(|()| true),
         }

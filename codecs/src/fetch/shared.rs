@@ -4,7 +4,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use crate::aligned::AlignedBytes;
-use crate::{Access, BoxError, Map, Prefault};
+use crate::{Access, CodecError, Map, Prefault};
 
 /// Shared, immutable bytes, in a mapped file or on the heap.
 #[derive(Clone)]
@@ -35,7 +35,7 @@ impl Shared {
         }
     }
 
-    pub(crate) fn prefault(&self, how: Prefault) -> Result<(), BoxError> {
+    pub(crate) fn prefault(&self, how: Prefault) -> Result<(), CodecError> {
         self.map().map_or(Ok(()), |map| map.prefault(how))
     }
 }

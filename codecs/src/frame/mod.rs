@@ -18,7 +18,7 @@ pub use payload::Payload;
 pub use source::Source;
 pub use writer::PayloadWriter;
 
-use crate::{ArchiveInto, BoxError, Codec};
+use crate::{ArchiveInto, BoxError, Codec, CodecError};
 
 /// Encodes `value` with `codec` and writes a whole file, payload and footer, to `out`.
 ///
@@ -29,7 +29,7 @@ pub fn write_file<T, C: Codec<T> + ?Sized>(
     codec: &C,
     value: &T,
     out: &mut dyn std::io::Write,
-) -> Result<Footer, BoxError> {
+) -> Result<Footer, CodecError> {
     let mut writer = PayloadWriter::new(out);
     codec.encode(value, &mut writer)?;
     Ok(writer.finish(C::ID)?)
@@ -44,7 +44,7 @@ pub fn write_archive<S: ?Sized, T, C: ArchiveInto<S, T> + ?Sized>(
     codec: &C,
     source: &S,
     out: &mut dyn std::io::Write,
-) -> Result<Footer, BoxError> {
+) -> Result<Footer, CodecError> {
     let mut writer = PayloadWriter::new(out);
     codec.archive_into(source, &mut writer)?;
     Ok(writer.finish(C::ID)?)
@@ -56,7 +56,7 @@ pub fn write_archive<S: ?Sized, T, C: ArchiveInto<S, T> + ?Sized>(
 ///
 /// A [`FrameError`] for a file that is damaged or was written by another codec; errors of
 /// the codec.
-pub fn read_file<T, C: Codec<T> + ?Sized>(codec: &C, source: &dyn Source) -> Result<T, BoxError> {
+pub fn read_file<T, C: Codec<T> + ?Sized>(codec: &C, source: &dyn Source) -> Result<T, CodecError> {
     load_file(codec, source, Load::First)
 }
 
@@ -69,10 +69,10 @@ pub fn load_file<T, C: Codec<T> + ?Sized>(
     codec: &C,
     source: &dyn Source,
     load: Load,
-) -> Result<T, BoxError> {
+) -> Result<T, CodecError> {
     let ahead = |len| codec.read_ahead(len, load);
     let payload = Payload::open_reading(source, C::ID, ahead)?;
-    codec.decode(payload.for_load(load))
+    Ok(codec.decode(payload.for_load(load))?)
 }
 
 pub(crate) fn duplicate_in_memory<T, C: Codec<T> + ?Sized>(
@@ -80,6 +80,6 @@ pub(crate) fn duplicate_in_memory<T, C: Codec<T> + ?Sized>(
     value: &T,
 ) -> Result<T, BoxError> {
     let mut file = Vec::new();
-    write_file(codec, value, &mut file)?;
-    read_file(codec, &file)
+    write_file(codec, value, &mut file).map_err(CodecError::into_inner)?;
+    read_file(codec, &file).map_err(CodecError::into_inner)
 }

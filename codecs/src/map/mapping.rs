@@ -9,8 +9,8 @@ use memmap2::{Mmap, MmapOptions};
 
 use super::budget::{self, Permit};
 use super::{Access, MapLicence, Prefault};
-use crate::BoxError;
 use crate::frame::{FOOTER_LEN, FrameError, Payload};
+use crate::{BoxError, CodecError};
 
 /// `ENODEV`: the file system cannot map files. The number is the same on all platforms
 /// that have memory maps of this kind.
@@ -176,7 +176,7 @@ impl Map {
     /// # Blocking
     ///
     /// [`Prefault::Populate`] waits for the disk.
-    pub fn prefault(&self, how: Prefault) -> Result<(), BoxError> {
+    pub fn prefault(&self, how: Prefault) -> Result<(), CodecError> {
         match how {
             Prefault::Lazy => {}
             Prefault::WillNeed => {

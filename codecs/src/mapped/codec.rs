@@ -10,8 +10,8 @@ use crate::aligned::{LEAST, PAGE};
 use crate::fetch::{Fetch, fetch_options};
 use crate::frame::{Footer, FrameError};
 use crate::{
-    ArchiveInto, BoxError, Codec, CodecId, Footprint, Load, MapLicence, Payload, PayloadWriter,
-    ReadAhead,
+    ArchiveInto, BoxError, Codec, CodecError, CodecId, Footprint, Load, MapLicence, Payload,
+    PayloadWriter, ReadAhead,
 };
 
 /// Stores [`Mapped`] values: the payload is the archive, and a load maps the file.
@@ -192,8 +192,8 @@ impl MappedCodec {
     /// # Panics
     ///
     /// Same as [`Mapped::new`].
-    pub fn archive<T: Archivable>(&self, value: &T) -> Result<Mapped<T>, BoxError> {
-        Mapped::archive(value, self.validated())
+    pub fn archive<T: Archivable>(&self, value: &T) -> Result<Mapped<T>, CodecError> {
+        Ok(Mapped::archive(value, self.validated())?)
     }
 
     /// Archives `value` directly into a file, without a copy of the archive in memory.
@@ -275,7 +275,7 @@ fetch_options!(MappedCodec);
 
 impl<T: Archivable> ArchiveInto<T, Mapped<T>> for MappedCodec {
     fn archive(&self, source: &T) -> Result<Mapped<T>, BoxError> {
-        self.archive(source)
+        Mapped::archive(source, self.validated())
     }
 
     fn archive_into(&self, source: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {

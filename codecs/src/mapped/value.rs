@@ -15,7 +15,7 @@ use super::{Archivable, writer};
 use crate::aligned::{AlignedBytes, PAGE};
 use crate::fetch::Shared;
 use crate::frame::FrameError;
-use crate::{Access, BoxError, Footprint, Map, MaybeMapped, Prefault};
+use crate::{Access, BoxError, CodecError, Footprint, Map, MaybeMapped, Prefault};
 
 /// A value of type `T`, in its archived form.
 ///
@@ -94,8 +94,8 @@ impl<T: Archivable> Mapped<T> {
     /// [`FrameError::Alignment`]: crate::FrameError::Alignment
     /// [`FrameError::TooDeep`]: crate::FrameError::TooDeep
     /// [`FrameError::InvalidArchive`]: crate::FrameError::InvalidArchive
-    pub fn new(value: &T) -> Result<Self, BoxError> {
-        Self::archive(value, Trust::DEFAULT)
+    pub fn new(value: &T) -> Result<Self, CodecError> {
+        Ok(Self::archive(value, Trust::DEFAULT)?)
     }
 
     pub(super) fn archive(value: &T, trust: Trust) -> Result<Self, BoxError> {
@@ -143,11 +143,11 @@ impl<T: Archivable> Mapped<T> {
     /// # Errors
     ///
     /// Errors of the `Deserialize` implementation.
-    pub fn deserialize(&self) -> Result<T, BoxError>
+    pub fn deserialize(&self) -> Result<T, CodecError>
     where
         T::Archived: Deserialize<T, HighDeserializer<BoxedError>>,
     {
-        Ok(rkyv::deserialize::<T, BoxedError>(&**self)?)
+        Ok(rkyv::deserialize::<T, BoxedError>(&**self).map_err(BoxError::from)?)
     }
 }
 
@@ -180,7 +180,7 @@ impl<T> Mapped<T> {
     /// # Blocking
     ///
     /// Same as [`Map::prefault`](crate::Map::prefault).
-    pub fn prefault(&self, how: Prefault) -> Result<(), BoxError> {
+    pub fn prefault(&self, how: Prefault) -> Result<(), CodecError> {
         self.bytes.prefault(how)
     }
 

@@ -4,7 +4,7 @@
 
 use std::sync::OnceLock;
 
-use file_backed_codecs::{BoxError, Codec, FrameError, frame};
+use file_backed_codecs::{Codec, CodecError, FrameError, frame};
 
 #[cfg(feature = "mappedcodec")]
 use super::archives;
@@ -73,8 +73,8 @@ pub(super) fn sealed(bytes: &[u8], whole: &[u8]) -> [Vec<u8>; 2] {
 }
 
 /// The value, unless it was refused with one of the crate's errors.
-pub(super) fn accepted<T>(result: Result<T, BoxError>) -> Option<T> {
-    match result {
+pub(super) fn accepted<T>(result: Result<T, impl Into<CodecError>>) -> Option<T> {
+    match result.map_err(|error| error.into().into_inner()) {
         Ok(value) => Some(value),
         Err(error) if error.is::<FrameError>() => None,
         Err(error) => panic!("the error has no type: {error}"),

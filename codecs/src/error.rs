@@ -1,0 +1,85 @@
+//! The error of calls that make or read a value.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::{BoxError, FrameError};
+
+/// Why a value could not be archived, encoded, deserialized or read.
+///
+/// It wraps the error of a codec, which is a [`BoxError`], in a type that implements
+/// [`Error`], so that `?` converts it to `anyhow::Error` and to other error types. Its
+/// message is that of the wrapped error.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "mappedcodec")]
+/// # fn main() -> Result<(), file_backed_codecs::CodecError> {
+/// # use file_backed_codecs as fbstore;
+/// use fbstore::{FrameError, Mapped, MappedCodec};
+///
+/// let archived = Mapped::new(&vec!["one".to_owned()])?;
+/// assert_eq!(archived[0], "one");
+///
+/// let shallow = MappedCodec::heap().max_depth(1);
+/// let error = shallow.archive(&vec![vec![vec![1]]]).expect_err("it is deeper");
+/// assert!(matches!(error.downcast_ref(), Some(FrameError::TooDeep { .. })));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "mappedcodec"))]
+/// # fn main() {}
+/// ```
+pub struct CodecError(BoxError);
+
+impl CodecError {
+    /// The wrapped error, if it is an `E`.
+    pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
+        self.0.downcast_ref()
+    }
+
+    /// The wrapped error.
+    pub fn into_inner(self) -> BoxError {
+        self.0
+    }
+}
+
+impl From<BoxError> for CodecError {
+    fn from(error: BoxError) -> Self {
+        match error.downcast::<Self>() {
+            Ok(error) => *error,
+            Err(error) => Self(error),
+        }
+    }
+}
+
+impl From<FrameError> for CodecError {
+    fn from(error: FrameError) -> Self {
+        Self(error.into())
+    }
+}
+
+impl From<std::io::Error> for CodecError {
+    fn from(error: std::io::Error) -> Self {
+        Self(error.into())
+    }
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The message already contains the wrapped error, so `source` returns the cause of that.
+impl Error for CodecError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.0.source()
+    }
+}
