@@ -203,6 +203,43 @@ where
 /// # Blocking
 ///
 /// Same as [`blocking_save`].
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::convenience::blocking_save_with;
+/// use file_backed::fbstore::{BinCodec, PreparedPath};
+/// use file_backed::{BackingStore, Error, FBPool};
+///
+/// # let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+/// # let store = runtime.block_on(BackingStore::temp(BinCodec))?;
+/// let names: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 100));
+/// let counts: Arc<FBPool<u64, _>> = Arc::new(FBPool::new(store.clone(), 100));
+/// let (name, count) = (Arc::new(names.insert("a".into())), Arc::new(counts.insert(7)));
+///
+/// let saved = PreparedPath::blocking_temp()?;
+/// let saved = Arc::new(store.blocking_track_path(saved)?);
+/// let keys = blocking_save_with(
+///     &store,
+///     |persister| {
+///         persister.persist(&name);
+///         persister.persist(&count);
+///         Ok(())
+///     },
+///     &saved,
+///     4,
+///     // Here a program would write the keys to its own file.
+///     || Ok::<_, Error>([name.key(), count.key()]),
+/// )?;
+/// assert!(keys.iter().all(|key| saved.contains_key(*key)));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
 pub fn blocking_save_with<B: BackingStoreT, R, E: From<Error>>(
     store: &Arc<BackingStore<B>>,
     persist_arcs: impl FnOnce(&mut Persister<B>) -> Result<(), E>,
@@ -284,6 +321,51 @@ pub fn post_save_cleanup<B: BackingStoreT>(
 const DELETED_AT_ONCE: usize = 64;
 
 /// Collects the items of a save.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::convenience::{Persister, blocking_save_with};
+/// use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+/// use file_backed::{BackingStore, Error, FBPool, Fb};
+///
+/// type Store = FBStore<BinCodec>;
+///
+/// struct Chapter {
+///     title: Arc<Fb<String, Store>>,
+///     pages: Vec<Arc<Fb<Vec<u8>, Store>>>,
+/// }
+///
+/// impl Chapter {
+///     /// Passes on all items of the chapter, whatever their types.
+///     fn persist(&self, persister: &mut Persister<Store>) {
+///         persister.persist(&self.title);
+///         self.pages.iter().for_each(|page| persister.persist(page));
+///     }
+/// }
+///
+/// # let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+/// # let store = runtime.block_on(BackingStore::temp(BinCodec))?;
+/// # let titles = Arc::new(FBPool::new(store.clone(), 100));
+/// # let pages = Arc::new(FBPool::new(store.clone(), 100));
+/// # let title = Arc::new(titles.insert("One".to_owned()));
+/// # let pages = [1, 2].map(|n| Arc::new(pages.insert(vec![n; 100]))).into();
+/// # let book = [Chapter { title, pages }];
+/// # let saved = Arc::new(store.blocking_track_path(PreparedPath::blocking_temp()?)?);
+/// let persist_all = |persister: &mut Persister<Store>| {
+///     book.iter().for_each(|chapter| chapter.persist(persister));
+///     Ok(())
+/// };
+/// blocking_save_with(&store, persist_all, &saved, 4, || Ok::<_, Error>(()))?;
+/// assert_eq!(saved.all_keys().len(), 3);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
 pub struct Persister<B: BackingStoreT> {
     tracked: Arc<TrackedPath<B::PersistPath>>,
     tasks: Window,

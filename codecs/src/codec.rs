@@ -147,6 +147,21 @@ pub trait ArchiveInto<S: ?Sized, T>: Codec<T> {
 }
 
 /// The number in a file's footer that identifies the codec that wrote it.
+///
+/// # Examples
+///
+/// ```
+/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// use file_backed::fbstore::CodecId;
+///
+/// /// One id for each format of your own, never used for another one.
+/// const TILE: CodecId = CodecId::user(1);
+///
+/// assert_ne!(TILE, CodecId::user(2));
+/// assert_eq!(TILE.to_string(), "user codec 1"); // as `file_backed ls` prints it
+/// assert_eq!(CodecId::BINCODE.to_string(), "bincode");
+/// assert_eq!(CodecId::RKYV.to_u32(), 3);
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct CodecId(u32);
 

@@ -49,6 +49,98 @@ pub struct Traffic {
 /// Errors are [`StoreError`]s, which say whether the system failed, one value is at
 /// fault, or something is missing. All methods run on threads that may block.
 ///
+/// # Examples
+///
+/// A store of strings in memory:
+///
+/// ```
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::collections::HashMap;
+/// use std::sync::{Arc, Mutex};
+///
+/// use file_backed::backing_store::{BackingStoreT, StoreError, Strategy, Transfer};
+/// use file_backed::uuid::Uuid;
+/// use file_backed::{BackingStore, FBPool};
+/// use tokio::runtime::Handle;
+///
+/// #[derive(Clone, Default)]
+/// struct Shelf(Arc<Mutex<HashMap<Uuid, String>>>);
+///
+/// impl Shelf {
+///     fn put(&self, key: Uuid, text: String) {
+///         self.0.lock().expect("no panic").insert(key, text);
+///     }
+///
+///     fn get(&self, key: Uuid) -> Result<String, StoreError> {
+///         let found = self.0.lock().expect("no panic").get(&key).cloned();
+///         found.ok_or_else(|| StoreError::not_found("the shelf has no such text"))
+///     }
+///
+///     fn remove(&self, key: Uuid) {
+///         self.0.lock().expect("no panic").remove(&key);
+///     }
+/// }
+///
+/// #[derive(Default)]
+/// struct Texts {
+///     cache: Shelf,
+/// }
+///
+/// impl BackingStoreT for Texts {
+///     type PersistPath = Shelf;
+///
+///     fn delete(&self, key: Uuid) -> Result<(), StoreError> {
+///         self.cache.remove(key);
+///         Ok(())
+///     }
+///
+///     fn delete_persisted(&self, shelf: &Shelf, key: Uuid) -> Result<(), StoreError> {
+///         shelf.remove(key);
+///         Ok(())
+///     }
+///
+///     fn register(&self, shelf: &Shelf, key: Uuid) -> Result<Transfer, StoreError> {
+///         self.cache.put(key, shelf.get(key)?);
+///         Ok(Transfer::Copied)
+///     }
+///
+///     fn persist(&self, shelf: &Shelf, key: Uuid) -> Result<Transfer, StoreError> {
+///         shelf.put(key, self.cache.get(key)?);
+///         Ok(Transfer::Copied)
+///     }
+///
+///     fn sanitize_path(&self, shelf: &Shelf) -> Result<Vec<Uuid>, StoreError> {
+///         Ok(shelf.0.lock().expect("no panic").keys().copied().collect())
+///     }
+///
+///     fn sync_persisted(&self, _: &Shelf) -> Result<(), StoreError> {
+///         Ok(()) // nothing in memory outlives the process
+///     }
+/// }
+///
+/// impl Strategy<String> for Texts {
+///     fn store(&self, key: Uuid, text: &String) -> Result<(), StoreError> {
+///         self.cache.put(key, text.clone());
+///         Ok(())
+///     }
+///
+///     fn load(&self, key: Uuid) -> Result<String, StoreError> {
+///         self.cache.get(key)
+///     }
+/// }
+///
+/// let store = Arc::new(BackingStore::new(Texts::default(), Handle::current()));
+/// let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 0));
+/// let text = pool.insert("a text".to_owned());
+/// assert_eq!(*text.read().await?, "a text");
+///
+/// let shelf = Arc::new(store.track_path(Shelf::default()).await?);
+/// text.spawn_persist(&shelf).await.await?;
+/// assert!(shelf.contains_key(text.key()));
+/// # Ok(())
+/// # }
+/// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a store",
     note = "`FBStore` is one, made of a codec and a directory: `FBStore::open(codec, path)`; implement `BackingStoreT` and `Strategy` for a store of your own"
@@ -176,6 +268,37 @@ pub trait BackingStoreT: Send + Sync + 'static {
 }
 
 /// Stores and loads values of type `T` under a key.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::backing_store::Strategy;
+/// use file_backed::fbstore::BinCodec;
+/// use file_backed::{FBPool, Fb, Result};
+///
+/// /// Works with every store that can hold these values.
+/// async fn sum<B: Strategy<Vec<u64>>>(parts: &[Fb<Vec<u64>, B>]) -> Result<u64> {
+///     let mut sum = 0;
+///     for part in parts {
+///         sum += part.read().await?.iter().sum::<u64>();
+///     }
+///     Ok(sum)
+/// }
+///
+/// let pool = FBPool::temp(BinCodec, 1).await?;
+/// let parts = [vec![1, 2], vec![3]].map(|part| pool.insert(part));
+/// assert_eq!(sum(&parts).await?, 6);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
+///
+/// For an implementation, see [`BackingStoreT`].
 #[diagnostic::on_unimplemented(
     message = "the store `{Self}` cannot hold values of type `{T}`",
     label = "this store does not hold `{T}`",

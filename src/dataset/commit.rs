@@ -39,6 +39,39 @@ use crate::{Error, Result};
 const BATCH: usize = 256;
 
 /// The result of a commit.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::dataset::Dataset;
+/// use file_backed::fbstore::{BinCodec, PreparedPath};
+/// use file_backed::{Error, FBPool};
+///
+/// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+/// let saved = PreparedPath::temp().await?;
+/// let notes: Dataset<Vec<_>, _> = Dataset::open(pool.store(), saved).await?;
+///
+/// let (one, two) = (pool.insert("one".to_owned()), pool.insert("two".to_owned()));
+/// notes.commit(|saver| Ok::<_, Error>(vec![saver.save(&one)?])).await?;
+///
+/// // `one` is in the previous commit, so only `two` is linked.
+/// let done = notes
+///     .commit(|saver| Ok::<_, Error>(vec![saver.save(&one)?, saver.save(&two)?]))
+///     .await?;
+/// assert_eq!((done.generation, done.items), (2, 2));
+/// assert_eq!((done.kept, done.linked, done.deleted), (1, 1, 0));
+/// if done.pinned > 0 {
+///     println!("readers still use {} earlier commits", done.pinned);
+/// }
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Committed {

@@ -4,6 +4,37 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Progress of a commit or a verification.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::dataset::{Dataset, Progress};
+/// use file_backed::fbstore::{BinCodec, PreparedPath};
+/// use file_backed::{Error, FBPool};
+///
+/// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+/// let saved = PreparedPath::temp().await?;
+/// let notes: Dataset<Vec<_>, _> = Dataset::open(pool.store(), saved).await?;
+///
+/// let note = pool.insert("one".to_owned());
+/// notes
+///     .commit(|saver| {
+///         // The totals may still grow, so show counts instead of a percentage.
+///         saver.on_progress(|progress: Progress| {
+///             println!("{} of {} items", progress.items, progress.items_total);
+///         });
+///         Ok::<_, Error>(vec![saver.save(&note)?])
+///     })
+///     .await?;
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {

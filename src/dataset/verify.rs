@@ -93,6 +93,37 @@ impl VerifyOptions {
 }
 
 /// The result of a verification.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::dataset::{Dataset, VerifyOptions};
+/// use file_backed::fbstore::{BinCodec, PreparedPath};
+/// use file_backed::{Error, FBPool};
+///
+/// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+/// let saved = PreparedPath::temp().await?;
+/// let notes: Dataset<Vec<_>, _> = Dataset::open(pool.store(), saved).await?;
+///
+/// let note = pool.insert("one".to_owned());
+/// notes.commit(|saver| Ok::<_, Error>(vec![saver.save(&note)?])).await?;
+///
+/// let verified = notes.verify(VerifyOptions::all()).await?;
+/// println!("{} files, {} bytes", verified.files, verified.bytes);
+/// for error in &verified.damaged {
+///     let path = error.path().expect("an error of a file names its path");
+///     eprintln!("restore {} from a backup: {error}", path.display());
+/// }
+/// assert!(verified.is_whole());
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Verified {

@@ -34,6 +34,34 @@ use crate::{Error, Result};
 /// that a crashed process left in it. Items that were there before the directory became
 /// a cache, and names that are not the library's, are reported and left alone; see the
 /// [guide](crate::guide::directories).
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+/// use file_backed::{BackingStore, FBPool};
+/// use tokio::runtime::Handle;
+///
+/// // The long form of `BackingStore::temp(BinCodec)`. With another path than a
+/// // temporary one, it is the long form of `BackingStore::open`.
+/// let path = PreparedPath::temp().await?;
+/// let files = FBStore::open(BinCodec, path)?;
+/// let store = Arc::new(BackingStore::new(files, Handle::current()));
+///
+/// // Pools of several types can share a store.
+/// let names: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 100));
+/// let sizes: Arc<FBPool<Vec<u64>, _>> = Arc::new(FBPool::new(store, 10));
+/// # let (name, size) = (names.insert("a".to_owned()), sizes.insert(vec![1]));
+/// # assert_eq!((&**name.read().await?, size.read().await?[0]), ("a", 1));
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
 pub struct FBStore<C> {
     codec: C,
     path: PreparedPath,

@@ -90,6 +90,34 @@ pub struct OwnedReadGuard<T: Send + Sync + 'static, B: Strategy<T>> {
 /// A shared borrow of a part of a value; from [`ReadGuard::map`].
 ///
 /// Every access calls the projection again.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::ops::Deref;
+/// use std::sync::Arc;
+/// use file_backed::fbstore::{BinCodec, FBStore};
+/// use file_backed::{FBPool, Fb, ReadGuard, Result};
+///
+/// type Store = FBStore<BinCodec>;
+/// type Person = (String, u32);
+///
+/// /// Hides from the caller what a person consists of.
+/// async fn name(person: &Fb<Person, Store>) -> Result<impl Deref<Target = str>> {
+///     Ok(ReadGuard::map(person.read().await?, |person| &*person.0))
+/// }
+///
+/// let pool: Arc<FBPool<Person, Store>> = FBPool::temp(BinCodec, 100).await?;
+/// let person = pool.insert(("Ada".to_owned(), 36));
+/// assert_eq!(&*name(&person).await?, "Ada");
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
 #[must_use = "the value may leave memory as soon as the guard is dropped"]
 pub struct MappedReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>, U: ?Sized, F> {
     guard: ReadGuard<'a, T, B>,
@@ -104,7 +132,30 @@ pub struct MappedReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>, U: ?Siz
 /// value, and every later access fails with
 /// [`Error::is_leaked_guard`](crate::Error::is_leaked_guard).
 ///
-/// For an example see [`Fb::write`].
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::fbstore::BinCodec;
+/// use file_backed::{FBPool, WriteGuard};
+///
+/// let pool: Arc<FBPool<Vec<u64>, _>> = FBPool::temp(BinCodec, 100).await?;
+/// let mut numbers = pool.insert(vec![3, 1, 2]);
+///
+/// let mut guard: WriteGuard<'_, Vec<u64>, _> = numbers.write().await?;
+/// guard.push(0);
+/// guard.sort_unstable(); // a guard derefs to the value
+/// drop(guard); // checks the changed value in
+///
+/// assert_eq!(*numbers.read().await?, [0, 1, 2, 3]);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
 #[must_use = "dropping the guard ends the change"]
 pub struct WriteGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     handle: &'a mut Fb<T, B>,

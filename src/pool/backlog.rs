@@ -133,6 +133,34 @@ impl Backlog {
 /// Room for one value in the backlog; from [`FBPool::reserve`].
 ///
 /// Dropping an unused permit gives the room back.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::fbstore::{BinCodec, FBStore};
+/// use file_backed::{FBPool, Fb, Permit};
+///
+/// type Store = FBStore<BinCodec>;
+///
+/// /// Computes a tile in another task, which starts only once there is room for it.
+/// fn compute(permit: Permit<Vec<u8>, Store>, n: u8) -> Fb<Vec<u8>, Store> {
+///     permit.insert(vec![n; 4096])
+/// }
+///
+/// let pool: Arc<FBPool<Vec<u8>, Store>> = FBPool::temp(BinCodec, 8).await?;
+/// let permit = pool.reserve().await?;
+/// let tile = tokio::task::spawn_blocking(|| compute(permit, 7));
+/// let tile = tile.await.expect("it does not panic");
+/// assert_eq!(tile.read().await?.len(), 4096);
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
 #[must_use = "a permit holds room until it is used or dropped"]
 pub struct Permit<T, B: BackingStoreT> {
     pool: Arc<FBPool<T, B>>,

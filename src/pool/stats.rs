@@ -5,6 +5,34 @@
 ///
 /// The numbers are read one after the other while other threads work, so they
 /// may not add up exactly.
+///
+/// # Examples
+///
+/// ```
+/// # #[cfg(feature = "bincodec")]
+/// # #[tokio::main]
+/// # async fn main() -> file_backed::Result<()> {
+/// use std::sync::Arc;
+/// use file_backed::FBPool;
+/// use file_backed::fbstore::BinCodec;
+///
+/// let pool: Arc<FBPool<Vec<u8>, _>> = FBPool::temp(BinCodec, 10).await?;
+/// let blobs: Vec<_> = (0..100).map(|n| pool.insert(vec![n; 1000])).collect();
+/// pool.store().finished().await;
+///
+/// let stats = pool.stats();
+/// assert_eq!((stats.items, stats.resident, stats.writes), (100, 10, 90));
+/// assert_eq!(stats.resident_bytes, 10 * size_of::<Vec<u8>>() as u64); // no weigher
+/// let loads = stats.hits + stats.misses;
+/// println!("{} % hits", 100 * stats.hits / loads.max(1));
+/// if stats.store_failing {
+///     eprintln!("{} values wait for the disk", stats.writes_waiting);
+/// }
+/// # Ok(())
+/// # }
+/// # #[cfg(not(feature = "bincodec"))]
+/// # fn main() {}
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
