@@ -7,5 +7,6 @@ pub mod durability;
 pub mod guarantees;
 pub mod migrating;
 pub mod observing;
+pub mod serving;
 pub mod tool;
 pub mod zero_copy;
