@@ -91,6 +91,7 @@
 //! | when to map files, and what that requires | [`guide::zero_copy`] |
 //! | types for `MappedCodec` | [`guide::archived_types`] |
 //! | serving values over HTTP from a dataset | [`guide::serving`] |
+//! | backup, salvage, moving a directory, a full disk | [`guide::operations`] |
 //! | logs, spans and counts; the signs of a full disk | [`guide::observing`] |
 //! | the command-line tool | [`guide::tool`] |
 //! | migrating from the published 0.6 | [`guide::migrating`] |

@@ -7,6 +7,7 @@ pub mod durability;
 pub mod guarantees;
 pub mod migrating;
 pub mod observing;
+pub mod operations;
 pub mod serving;
 pub mod tool;
 pub mod zero_copy;

@@ -1,0 +1,116 @@
+//! Backup, salvage, moving: what an administrator does with a directory.
+//!
+//! The file of an item never changes once it has its name, and the manifest of a dataset
+//! names the exact files of one generation. A backup is therefore a copy of one
+//! generation, and a damaged file is replaced by the same file of a backup.
+//!
+//! # Example
+//!
+//! Without a backup, what is whole can still be saved. This commits it to a new
+//! dataset, and returns an error for each item that is lost:
+//!
+//! ```
+//! # #[cfg(all(feature = "bincodec", feature = "dataset"))]
+//! # #[tokio::main]
+//! # async fn main() -> file_backed::Result<()> {
+//! use std::collections::BTreeMap;
+//! use std::path::PathBuf;
+//! use std::sync::Arc;
+//!
+//! use file_backed::dataset::{Dataset, Key, VerifyOptions};
+//! use file_backed::fbstore::{BinCodec, PreparedPath};
+//! use file_backed::{Error, FBPool, Result};
+//!
+//! type Album = BTreeMap<String, Key<Vec<u8>>>;
+//!
+//! async fn salvage(from: PathBuf, to: PathBuf) -> Result<Vec<Error>> {
+//!     let pool: Arc<FBPool<Vec<u8>, _>> = FBPool::temp(BinCodec, 100).await?;
+//!     let from = PreparedPath::open_read_only(from).await?;
+//!     let old: Dataset<Album, _> = Dataset::open_read_only(pool.store(), from).await?;
+//!     let lost = old.verify(VerifyOptions::all()).await?.damaged;
+//!
+//!     let mut pictures = BTreeMap::new();
+//!     for (name, key) in old.root().iter() {
+//!         if lost.iter().all(|error| error.key() != Some(key.uuid())) {
+//!             pictures.insert(name.clone(), old.get(&pool, *key).await?);
+//!         }
+//!     }
+//!     let to = PreparedPath::builder().open(to).await?;
+//!     let new: Dataset<Album, _> = Dataset::open(pool.store(), to).await?;
+//!     new.commit(|saver| {
+//!         let pictures = pictures.iter();
+//!         let saved = pictures.map(|(name, item)| Ok((name.clone(), saver.save(item)?)));
+//!         saved.collect::<Result<_>>()
+//!     })
+//!     .await?;
+//!     Ok(lost)
+//! }
+//! # let dir = tempfile::tempdir().expect("a temporary directory");
+//! # let (from, to) = (dir.path().join("album"), dir.path().join("salvaged"));
+//! # let pool: Arc<FBPool<Vec<u8>, _>> = FBPool::temp(BinCodec, 100).await?;
+//! # let path = PreparedPath::builder().open(from.clone()).await?;
+//! # let album: Dataset<Album, _> = Dataset::open(pool.store(), path.clone()).await?;
+//! # let items = ["a", "b"].map(|name| (name.to_owned(), pool.insert(vec![1; 100])));
+//! # let saved = album.commit(|saver| {
+//! #     let saved = items.iter().map(|(name, item)| Ok((name.clone(), saver.save(item)?)));
+//! #     saved.collect::<Result<_>>()
+//! # });
+//! # saved.await?;
+//! # let damaged = file_backed::fbstore::key_path(&from, items[0].1.key());
+//! # std::fs::remove_file(&damaged).expect("it is there");
+//! # std::fs::write(&damaged, "damage").expect("it is ours");
+//! # let lost = salvage(from, to.clone()).await?;
+//! # assert_eq!(lost.len(), 1);
+//! # assert!(lost[0].is_damaged() && lost[0].path() == Some(&*damaged));
+//! # let to = PreparedPath::open_read_only(to).await?;
+//! # let new: Dataset<Album, _> = Dataset::open_read_only(pool.store(), to).await?;
+//! # assert_eq!(new.root().keys().collect::<Vec<_>>(), ["b"]);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "bincodec", feature = "dataset")))]
+//! # fn main() {}
+//! ```
+//!
+//! # What to do when
+//!
+//! The commands are those of the [tool](super::tool); a program has the same in
+//! `dataset::Snapshot` and `dataset::Inspection`.
+//!
+//! | to, or if | do |
+//! |---|---|
+//! | back up a dataset that is in use | `file_backed copy DIR TO`, or `file_backed hold DIR -- rsync ..`; see [`durability`](super::durability#backup) |
+//! | a copy was interrupted | run the same `copy` again: it completes it |
+//! | check a directory or a backup | `file_backed verify DIR` reads every byte; exit code 1 means damaged or missing items |
+//! | an item is damaged or missing, and a backup has it | copy the file of the same name (`ab/ab12..`) next to it with `cp -p`, rename it into place with `mv`, and run `file_backed verify DIR KEY`. An older backup will do: a key names the same bytes in every generation |
+//! | no backup has it | salvage as above. If the damaged file is still there, `Dataset::open` succeeds too, and the program can commit without the item; if a file is missing, it fails |
+//! | the manifest is damaged | opening fails with [`is_damaged`](crate::Error::is_damaged) and its path, and nothing is deleted. Move the directory away, and put a backup in its place |
+//! | there is no backup of the manifest | move the manifest away: the items can then be listed by `file_backed ls` and loaded by key ([`track_read_only`](crate::BackingStore::track_read_only)). The root is lost to the library; its JSON begins at byte 40 of the manifest |
+//! | move a directory within its file system | stop the programs that have it open, and `mv` it: nothing in it depends on its path |
+//! | move a dataset to another file system | `file_backed copy`, then let the programs open the copy |
+//! | move a cache | do not: stop the program, delete the cache, and open another |
+//! | the disk is full | see [below](#when-the-disk-is-full) |
+//!
+//! # When the disk is full
+//!
+//! Values stay in memory until there is room ([an
+//! outage](super::observing#when-the-disk-fills-up)). A failed commit leaves the previous
+//! commit current; the program repeats it once there is room, and so it does with a failed
+//! persist. Two things may take space that nobody needs:
+//!
+//! * caches of programs that have ended, until their next start or until you delete them;
+//! * generations that readers pin (`Committed::pinned` counts them), until those readers end
+//!   or open a later one.
+//!
+//! On one file system, a file that is both in a cache and persisted is one file with two
+//! names, and its space is freed with the last of them.
+//!
+//! # Exceptions
+//!
+//! * `copy` stops at the first damaged or missing file: salvage first.
+//! * On one file system, salvaged files are hard links. If the disk fails, salvage to
+//!   another one.
+//! * An earlier manifest may be left in `file_backed.manifest` if a reader pinned it. With
+//!   the damaged one moved away, it is current. Opening it to commit deletes the files
+//!   that only the damaged one names, so copy the directory first.
+//! * Items persisted without a dataset have no generations: copy them while no program
+//!   persists or deletes there.
