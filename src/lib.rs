@@ -92,6 +92,7 @@
 //! | types for `MappedCodec` | [`guide::archived_types`] |
 //! | serving values over HTTP from a dataset | [`guide::serving`] |
 //! | backup, salvage, moving a directory, a full disk | [`guide::operations`] |
+//! | what things cost by the number of items | [`guide::costs`] |
 //! | logs, spans and counts; the signs of a full disk | [`guide::observing`] |
 //! | the command-line tool | [`guide::tool`] |
 //! | migrating from the published 0.6 | [`guide::migrating`] |
@@ -116,7 +117,8 @@
 //!
 //! A hit takes no lock and allocates nothing. An item whose value is not in memory
 //! uses 72 bytes, and about 60 more once its key is registered or persisted. A
-//! handle uses 16 bytes, and a tracked path about 60 for each key.
+//! handle uses 16 bytes, and a tracked path about 60 for each key. The guide
+//! [`costs`](guide::costs) has the other figures.
 //!
 //! # Errors and panics
 //!

@@ -2,6 +2,7 @@
 //! when something goes wrong.
 
 pub mod archived_types;
+pub mod costs;
 pub mod directories;
 pub mod durability;
 pub mod guarantees;

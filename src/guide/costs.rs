@@ -1,0 +1,106 @@
+//! What things cost, by the number of items: memory, descriptors, time and disk.
+//!
+//! Each item is one object in memory while it has a handle, and one file on the disk once
+//! it is evicted or persisted. Costs are therefore proportional to the number of items,
+//! except for descriptors and for opening a dataset to read.
+//!
+//! # Example
+//!
+//! The figures that are fixed by the formats and the types:
+//!
+//! ```
+//! # #[cfg(all(feature = "bincodec", feature = "dataset"))]
+//! # #[tokio::main]
+//! # async fn main() -> file_backed::Result<()> {
+//! use std::fs;
+//! use std::sync::Arc;
+//!
+//! use file_backed::dataset::{Dataset, Key};
+//! use file_backed::fbstore::{BinCodec, FBStore, PreparedPath, frame, key_path};
+//! use file_backed::{Error, FBPool, Fb};
+//!
+//! type Store = FBStore<BinCodec>;
+//! assert_eq!(size_of::<Fb<String, Store>>(), 2 * size_of::<usize>());
+//!
+//! let pool: Arc<FBPool<[u8; 16], Store>> = FBPool::temp(BinCodec, 100).await?;
+//! let saved = PreparedPath::temp().await?;
+//! let data: Dataset<Vec<Key<_>>, _> = Dataset::open(pool.store(), saved.clone()).await?;
+//! let items = [[1; 16], [2; 16], [3; 16]].map(|value| pool.insert(value));
+//! let save = items.iter();
+//! data.commit(|saver| save.map(|item| saver.save(item)).collect::<Result<_, Error>>())
+//!     .await?;
+//!
+//! // A file is the encoded value and a footer of 64 bytes.
+//! let len = |path| fs::metadata(path).expect("it is there").len();
+//! assert_eq!(len(key_path(&saved, items[0].key())), 16 + frame::FOOTER_LEN as u64);
+//! // A manifest is 44 bytes, 28 for each item, and the root as JSON, in which a key is
+//! // 32 hex digits in quotes.
+//! let root = 3 * 34 + "[,,]".len() as u64;
+//! let manifest = saved.join("file_backed.manifest/0000000000000001");
+//! assert_eq!(len(manifest), 44 + 3 * 28 + root);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "bincodec", feature = "dataset")))]
+//! # fn main() {}
+//! ```
+//!
+//! # For each item
+//!
+//! "Results" is `benches/RESULTS.md` of the repository: a quick run on tmpfs with 2 cores.
+//! Its times are medians for files in the page cache, and the ranges are in that table:
+//! compare the ratios.
+//!
+//! | memory | bytes | source |
+//! |---|---|---|
+//! | a handle | 16 | the example |
+//! | an item that is absent (evicted) | 74 | results, `footprint, cache/100000`; the item itself is at most 72 (a test in `src/residency/item.rs`) |
+//! | absent, registered from a persisted directory | 105 | results, `footprint, registered/100000` |
+//! | absent and persisted | 107 | results, `footprint, persisted/100000` |
+//! | registered from a place opened read-only, in addition | 75 to 150 | a hash-table entry of 64 bytes, `in_place` in `src/fbstore/store.rs` |
+//! | resident, in addition | the value, 16 for its `Arc`, and 50 to 70 for its place in the eviction list | `Slot` in `src/residency/slot.rs`; a node and a hash-table entry, `List` in `src/pool/eviction_lists.rs` |
+//! | mapped, in addition | about 500 in the kernel, and page cache | [`zero_copy`](super::zero_copy) |
+//! | a key of a tracked path | about 60 | [`TrackedPath`](crate::backing_store::TrackedPath) |
+//! | an item of an open dataset | about 100, and the root | `dataset::Dataset` |
+//!
+//! A hash table doubles when it is full, so the cost of an entry depends on the number of
+//! items: a registered or persisted item costs 29 to 57 bytes more than another one, and 31 to
+//! 33 in the results.
+//!
+//! | time | µs | source |
+//! |---|---|---|
+//! | create a file (evict a dirty value) | 11.9 | results, `lifecycle, 3000`: `BinCodec`, 256 bytes, one thread |
+//! | persist by a hard link | 6.49 | the same |
+//! | scan, when a directory is tracked or a dataset is opened to commit | 2.45 (1.35 to 3.56), with a share of the 256 shards | the same |
+//! | register by a hard link | 5.3 | the same |
+//! | clean up (delete the cache file after the last handle) | 4.32 | the same |
+//! | load a resident value | 0.008 to 0.032 | results, `hit`, `BinCodec`, blocking |
+//!
+//! | disk | | source |
+//! |---|---|---|
+//! | files | one, also if it is both in the cache and persisted on the same file system | [`durability`](super::durability) |
+//! | names for each of the 256 shards | items / 256: 3 906 for a million | [`fbstore`](crate::fbstore) |
+//! | bytes of the footer | 64 | the example |
+//! | bytes of a manifest | 28, and what the root says of the item | the example |
+//!
+//! # For each operation
+//!
+//! | | costs | source |
+//! |---|---|---|
+//! | commit | a link and a read of the footer for each new item; for each kept one a search and 28 bytes of manifest, no file operation. Then one sync of what is new, one write and sync of the manifest, one deletion for each file that is no longer named | `src/dataset/commit.rs`, `saver.rs` |
+//! | durable save of 800 items of 16 KiB | 0.157 ms if none has changed, 0.591 ms if 1 % have, 36.6 ms if all have (`blocking_save`, without a disk) | results, `save` |
+//! | sync | an fsync for each new file, or one `syncfs` for more than 128 | [`durability`](super::durability) |
+//! | open a dataset to commit | the scan, and the manifest | `src/dataset/open.rs` |
+//! | open a dataset to read | the manifest, without a scan | the same |
+//! | verify | every byte, on as many threads as cores | `Dataset::verify` |
+//!
+//! # Exceptions
+//!
+//! * **Descriptors do not grow with the items.** A file is open only while it is read or
+//!   written, and a map needs none. Each directory needs a few, and up to 256 for its
+//!   shards within the [`descriptor_budget`](crate::fbstore::descriptor_budget).
+//! * **Maps are limited** for each process to slightly less than half of about 65 000
+//!   ([`zero_copy`](super::zero_copy#the-map-budget)). Beyond that, files are read.
+//! * **A manifest is written whole**, also when one item has changed: 28 MB for a million
+//!   items, and at most 4 GiB (`src/dataset/manifest.rs`). Commit many changes at once.
+//! * **Millions of small values** cost an inode each: use a key-value store, or put many
+//!   of them into one item.
