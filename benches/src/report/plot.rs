@@ -1,48 +1,19 @@
 //! Which plots there are: one for each workload, group and metric.
 
+use indexmap::IndexMap;
+
 use super::axis::{Axis, position};
 use crate::harness::row::Row;
 use crate::harness::stats::more_is_better;
 
 /// One plot.
-#[derive(Clone, Debug)]
-pub struct Plot {
+pub struct Plot<'a> {
     pub title: String,
     pub axis: Axis,
-    /// The metric with its unit.
     pub y_label: String,
-    pub unit: String,
-    pub series: Vec<Series>,
-}
-
-/// One system in a plot.
-#[derive(Clone, Debug)]
-pub struct Series {
-    pub system: String,
-    /// In the order of the axis.
-    pub points: Vec<Point>,
-}
-
-#[derive(Clone, Copy, Debug)]
-pub struct Point {
-    pub at: f64,
-    pub median: f64,
-    pub min: f64,
-    pub max: f64,
-}
-
-impl Plot {
-    /// The places on the axis that have points.
-    pub fn places(&self) -> Vec<f64> {
-        let mut places: Vec<f64> = self
-            .series
-            .iter()
-            .flat_map(|series| series.points.iter().map(|point| point.at))
-            .collect();
-        places.sort_by(f64::total_cmp);
-        places.dedup();
-        places
-    }
+    /// The places on the axis and the medians of each system, in the order of
+    /// the axis.
+    pub series: IndexMap<&'a str, Vec<(f64, f64)>>,
 }
 
 /// Metrics that depend on nothing.
@@ -62,81 +33,59 @@ fn part_of(workload: &str, system: &str) -> &'static str {
 }
 
 /// All plots of a workload, in the order of the rows.
-pub fn plots(workload: &str, rows: &[Row]) -> Vec<Plot> {
-    let mut plots: Vec<Plot> = Vec::new();
+pub fn plots<'a>(workload: &str, rows: &'a [Row]) -> Vec<Plot<'a>> {
+    let mut plots: IndexMap<String, Plot<'a>> = IndexMap::new();
     for row in rows.iter().filter(|row| row.workload == workload) {
-        let (Some(position), Some(median)) = (position(row), row.median) else {
+        let (Some((group, axis, at)), Some(median)) = (position(&row.case), row.median) else {
             continue;
         };
         if CONSTANT.contains(&&*row.metric) {
             continue;
         }
-        let part = part_of(workload, &row.system);
-        let title = [workload, &position.group, &row.metric, part]
-            .into_iter()
-            .filter(|part| !part.is_empty())
-            .collect::<Vec<_>>()
-            .join(", ");
-        let index = match plots.iter().position(|plot| plot.title == title) {
-            Some(index) => index,
-            None => {
-                plots.push(Plot {
-                    title,
-                    axis: position.axis,
-                    y_label: format!("{} ({})", row.metric, row.unit),
-                    unit: row.unit.clone(),
-                    series: Vec::new(),
-                });
-                plots.len() - 1
-            }
+        let mut title = vec![workload, group, &row.metric, part_of(workload, &row.system)];
+        title.retain(|part| !part.is_empty());
+        let title = title.join(", ");
+        let better = if more_is_better(&row.unit) {
+            "higher"
+        } else {
+            "lower"
         };
-        let point = Point {
-            at: position.at,
-            median,
-            min: row.min.unwrap_or(median),
-            max: row.max.unwrap_or(median),
-        };
-        plots[index].add(&row.system, point);
+        let plot = plots.entry(title.clone()).or_insert_with(|| Plot {
+            title,
+            axis,
+            y_label: format!("{} ({}), {better} is better", row.metric, row.unit),
+            series: IndexMap::new(),
+        });
+        plot.series
+            .entry(&row.system)
+            .or_default()
+            .push((at, median));
     }
-    for plot in &mut plots {
-        plot.sort();
-    }
-    plots
+    plots.into_values().map(Plot::sorted).collect()
 }
 
-impl Plot {
-    fn add(&mut self, system: &str, point: Point) {
-        match self
-            .series
-            .iter_mut()
-            .find(|series| series.system == system)
-        {
-            Some(series) => series.points.push(point),
-            None => self.series.push(Series {
-                system: system.to_owned(),
-                points: vec![point],
-            }),
-        }
-    }
-
+impl Plot<'_> {
     /// The legend has the systems in the order of their last points, from the
     /// top down.
-    fn sort(&mut self) {
-        for series in &mut self.series {
-            series
-                .points
-                .sort_by(|one, other| one.at.total_cmp(&other.at));
+    fn sorted(mut self) -> Self {
+        for points in self.series.values_mut() {
+            points.sort_by(|(one, _), (other, _)| one.total_cmp(other));
         }
-        let last = |series: &Series| series.points.last().map_or(0.0, |point| point.median);
+        let last = |points: &[(f64, f64)]| points.last().map_or(0.0, |(_, median)| *median);
         self.series
-            .sort_by(|one, other| last(other).total_cmp(&last(one)));
+            .sort_by(|_, one, _, other| last(other).total_cmp(&last(one)));
+        self
     }
 
-    pub fn direction(&self) -> &'static str {
-        if more_is_better(&self.unit) {
-            "higher is better"
-        } else {
-            "lower is better"
-        }
+    pub fn points(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.series.values().flatten().copied()
+    }
+
+    /// The places on the axis that have points.
+    pub fn places(&self) -> Vec<f64> {
+        let mut places: Vec<f64> = self.points().map(|(at, _)| at).collect();
+        places.sort_by(f64::total_cmp);
+        places.dedup();
+        places
     }
 }

@@ -1,91 +1,87 @@
-//! How the systems look: the same in every plot, and told apart by colour,
-//! marker and dash, so that no one of them is needed.
+//! How the systems look: the same in every plot, and told apart by colour and
+//! marker together.
+
+use plotters::style::RGBColor;
+
+/// The path of a marker, from the point that it stands at.
+pub type Marker = &'static [(i32, i32)];
 
 /// The look of one system.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Style {
-    /// From palettes that are told apart with every kind of colour blindness
-    /// (Okabe and Ito; Tol's muted).
-    pub colour: &'static str,
-    pub dash: &'static str,
+    pub colour: RGBColor,
     pub marker: Marker,
-    pub width: f64,
     /// Not filled.
     pub hollow: bool,
+    pub width: u32,
+    /// The lengths of a dash and of a gap.
+    pub dash: Option<(i32, i32)>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Marker {
-    Circle,
-    Square,
-    Diamond,
-    Up,
-    Down,
-    Cross,
-    Plus,
-}
+#[rustfmt::skip]
+const CIRCLE: Marker = &[(-2, -5), (2, -5), (5, -2), (5, 2), (2, 5), (-2, 5), (-5, 2), (-5, -2), (-2, -5)];
+const SQUARE: Marker = &[(-4, -4), (4, -4), (4, 4), (-4, 4), (-4, -4)];
+const DIAMOND: Marker = &[(0, -6), (6, 0), (0, 6), (-6, 0), (0, -6)];
+const UP: Marker = &[(0, -5), (5, 4), (-5, 4), (0, -5)];
+const DOWN: Marker = &[(0, 5), (5, -4), (-5, -4), (0, 5)];
+const CROSS: Marker = &[(-4, -4), (4, 4), (0, 0), (4, -4), (-4, 4), (0, 0)];
+const PLUS: Marker = &[(-5, 0), (5, 0), (0, 0), (0, -5), (0, 5), (0, 0)];
 
+/// Ours are thick, limits black and dashed. The colours are from palettes that
+/// are told apart with every kind of colour blindness (Okabe and Ito; Tol's
+/// muted).
 pub fn style_of(system: &str) -> Style {
-    let plain = |colour, marker| Style {
-        colour,
-        dash: "",
+    if let Some(name) = system
+        .strip_suffix("/async")
+        .or(system.strip_suffix("/bincode"))
+    {
+        return Style {
+            hollow: true,
+            dash: Some((5, 5)),
+            ..style_of(name)
+        };
+    }
+    let (colour, marker) = match system {
+        "file_backed/mappedcodec" => (0x0072B2, CIRCLE),
+        "file_backed/mappedcodec-crossover0" => (0x332288, DIAMOND),
+        "file_backed/mappedcodec-heap" => (0x4499DD, CROSS),
+        "file_backed/bincodec" => (0x009E73, SQUARE),
+        "file_backed/prostcodec" => (0x56B4E9, UP),
+        "file_backed/mixedcodec" => (0x6A5ACD, DOWN),
+        "file_backed/mappedcodec-insert" => (0x332288, CROSS),
+        "file_backed/bytescodec" => (0x004466, PLUS),
+        "ancestor/bincodec" => (0xD55E00, SQUARE),
+        "ancestor/prostcodec" => (0xE69F00, UP),
+        "heed" => (0xCC79A7, CIRCLE),
+        "redb" => (0x882255, DOWN),
+        "fjall" => (0xAA4499, DIAMOND),
+        "foyer" => (0x999933, PLUS),
+        "cacache" => (0xA08A20, CROSS),
+        "mmap-sync" => (0x44AA99, SQUARE),
+        "epserde" => (0x117733, UP),
+        "moka" => (0x661100, CROSS),
+        "quick_cache" => (0x6699CC, PLUS),
+        "limit/arc-clone" | "limit/read" | "limit/lru-read" => (0, CIRCLE),
+        "limit/striped-pin" | "limit/map" | "limit/cache-and-backlog" => (0, PLUS),
+        "limit/read-reused" | "limit/lru-read-reused" => (0, DOWN),
+        "limit/directory-handles-2t" | "limit/bincode-buffer" | "limit/lru-read-bincode" => {
+            (0, SQUARE)
+        }
+        "limit/directory-handles-8t" | "limit/prost-buffer" | "limit/lru-read-prost" => (0, UP),
+        "limit/syncfs-2t" | "limit/map-bytecheck" => (0, DIAMOND),
+        _ => (0, CROSS),
+    };
+    let [_, red, green, blue] = u32::to_be_bytes(colour);
+    Style {
+        colour: RGBColor(red, green, blue),
         marker,
-        width: 1.4,
         hollow: false,
-    };
-    let bold = |colour, marker| Style {
-        width: 3.0,
-        ..plain(colour, marker)
-    };
-    if let Some(name) = system.strip_suffix("/async") {
-        return Style {
-            dash: "2 4",
-            hollow: true,
-            ..style_of(name)
-        };
-    }
-    if let Some(name) = system.strip_suffix("/bincode") {
-        return Style {
-            dash: "7 2 1 2",
-            hollow: true,
-            ..style_of(name)
-        };
-    }
-    let limit = |dash, marker| Style {
-        dash,
-        ..plain("#000000", marker)
-    };
-    match system {
-        "file_backed/mappedcodec" => bold("#0072B2", Marker::Circle),
-        "file_backed/mappedcodec-crossover0" => bold("#332288", Marker::Diamond),
-        "file_backed/mappedcodec-heap" => bold("#4499DD", Marker::Cross),
-        "file_backed/bincodec" => bold("#009E73", Marker::Square),
-        "file_backed/prostcodec" => bold("#56B4E9", Marker::Up),
-        "file_backed/mixedcodec" => bold("#6A5ACD", Marker::Down),
-        "file_backed/mappedcodec-insert" => bold("#332288", Marker::Cross),
-        "file_backed/bytescodec" => bold("#004466", Marker::Plus),
-        "ancestor/bincodec" => plain("#D55E00", Marker::Square),
-        "ancestor/prostcodec" => plain("#E69F00", Marker::Up),
-        "heed" => plain("#CC79A7", Marker::Circle),
-        "redb" => plain("#882255", Marker::Down),
-        "fjall" => plain("#AA4499", Marker::Diamond),
-        "foyer" => plain("#999933", Marker::Plus),
-        "cacache" => plain("#A08A20", Marker::Cross),
-        "mmap-sync" => plain("#44AA99", Marker::Square),
-        "epserde" => plain("#117733", Marker::Up),
-        "moka" => plain("#661100", Marker::Cross),
-        "quick_cache" => plain("#6699CC", Marker::Plus),
-        "limit/arc-clone" | "limit/read" | "limit/lru-read" => limit("6 3", Marker::Circle),
-        "limit/striped-pin" | "limit/map" => limit("2 3", Marker::Plus),
-        "limit/read-reused" | "limit/lru-read-reused" => limit("4 4", Marker::Down),
-        "limit/directory-handles-2t" => limit("3 3", Marker::Square),
-        "limit/directory-handles-8t" => limit("1 3", Marker::Up),
-        "limit/syncfs-2t" => limit("7 2", Marker::Diamond),
-        "limit/cache-and-backlog" => limit("8 2", Marker::Plus),
-        "limit/bincode-buffer" | "limit/lru-read-bincode" => limit("9 3 2 3", Marker::Square),
-        "limit/prost-buffer" | "limit/lru-read-prost" => limit("3 2", Marker::Up),
-        "limit/map-bytecheck" => limit("9 3", Marker::Diamond),
-        _ => limit("5 2", Marker::Cross),
+        width: if system.starts_with("file_backed/") {
+            3
+        } else {
+            1
+        },
+        dash: system.starts_with("limit/").then_some((12, 6)),
     }
 }
 
@@ -97,18 +93,13 @@ mod tests {
 
     #[test]
     fn no_two_systems_of_a_case_look_alike() {
-        for workload in workloads::ALL {
-            for case in workloads::plan(workload, &Scale { quick: true }) {
-                let looks: Vec<_> = case
-                    .contenders
-                    .iter()
-                    .map(|contender| (style_of(&contender.system), &contender.system))
-                    .collect();
-                for (index, (look, system)) in looks.iter().enumerate() {
-                    for (other, name) in &looks[..index] {
-                        assert!(look != other, "{system} looks like {name}");
-                    }
-                }
+        let plan = |workload| workloads::plan(workload, &Scale { quick: true });
+        for case in workloads::ALL.iter().flat_map(plan) {
+            for one in &case.contenders {
+                let look = style_of(&one.system);
+                let mut others = case.contenders.iter();
+                let same = others.find(|other| style_of(&other.system) == look);
+                assert_eq!(same.map(|same| &same.system), Some(&one.system));
             }
         }
     }
