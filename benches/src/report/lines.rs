@@ -39,25 +39,17 @@ pub enum Target {
 impl Cases {
     /// Those of `names` that are meant, in their order.
     pub fn choose<'a>(self, names: &[&'a str]) -> Vec<&'a str> {
+        let all = names.iter().copied();
         match self {
-            Self::These(these) => {
-                let is_one = |name: &&'a str| these.contains(name);
-                names.iter().copied().filter(is_one).collect()
-            }
-            Self::Ending(end) => {
-                let has_it = |name: &&'a str| name.ends_with(end);
-                names.iter().copied().filter(has_it).collect()
-            }
+            Self::These(these) => all.filter(|name| these.contains(name)).collect(),
+            Self::Ending(end) => all.filter(|name| name.ends_with(end)).collect(),
             Self::Largest(begin) => {
                 let number = |name: &str| {
                     let rest = name.strip_prefix(begin)?;
                     rest.parse().ok().or_else(|| parse_size(rest))
                 };
-                let largest = names
-                    .iter()
-                    .filter_map(|name| Some((number(name)?, *name)))
-                    .max();
-                largest.map(|(_, name)| name).into_iter().collect()
+                let numbered = all.filter_map(|name| Some((number(name)?, name)));
+                numbered.max().map(|(_, name)| name).into_iter().collect()
             }
         }
     }
@@ -65,22 +57,6 @@ impl Cases {
 
 use Cases::{Ending, Largest, These};
 use Target::{AtLeastOf, AtLeastOfLimit, AtMost, AtMostOfLimit, Nothing};
-
-const fn line(
-    workload: &'static str,
-    metric: &'static str,
-    system: &'static str,
-    cases: Cases,
-    target: Target,
-) -> Line {
-    Line {
-        workload,
-        system,
-        metric,
-        cases,
-        target,
-    }
-}
 
 const MAPPED: &str = "file_backed/mappedcodec";
 const MAPPED_ASYNC: &str = "file_backed/mappedcodec/async";
@@ -91,166 +67,54 @@ const PROST: &str = "file_backed/prostcodec";
 
 const ZIPF: Cases = These(&["zipf-1t", "zipf-2t"]);
 
-pub const LINES: &[Line] = &[
-    line(
-        "hit",
-        "load",
-        BIN,
-        These(&[
-            "same-1t",
-            "same-2t",
-            "same-2t-among-512",
-            "zipf-1t",
-            "zipf-2t",
-        ]),
-        AtMostOfLimit(2.0),
-    ),
-    line(
-        "hit",
-        "load",
-        BIN_ASYNC,
-        These(&["same-1t", "same-2t", "zipf-2t"]),
-        AtMostOfLimit(2.0),
-    ),
-    line(
-        "cold",
-        "first-load",
-        MAPPED,
-        Ending("/one"),
-        AtMostOfLimit(1.15),
-    ),
-    line("cold", "first-load", MAPPED, Ending("/all"), Nothing),
-    line(
-        "cold",
-        "first-load",
-        MAPPED_ASYNC,
-        These(&["64KiB/one", "1MiB/one"]),
-        Nothing,
-    ),
-    line(
-        "cold",
-        "first-load",
-        MAPPED,
-        These(&["4KiB/one-among-512"]),
-        Nothing,
-    ),
-    line(
-        "cold",
-        "kept-load",
-        ALWAYS_MAPPED,
-        These(&["kept/64KiB"]),
-        AtMost(200.0),
-    ),
-    line(
-        "cold",
-        "kept-load",
-        MAPPED,
-        These(&["kept/1MiB"]),
-        AtMost(200.0),
-    ),
-    line("decode", "first-load", BIN, Ending(""), AtMostOfLimit(1.1)),
-    line(
-        "decode",
-        "first-load",
-        PROST,
-        Ending(""),
-        AtMostOfLimit(1.1),
-    ),
-    line(
-        "validate",
-        "load",
-        MAPPED,
-        Largest("numbers/"),
-        AtMostOfLimit(1.15),
-    ),
-    line(
-        "validate",
-        "load",
-        MAPPED,
-        Largest("records/"),
-        AtMostOfLimit(1.15),
-    ),
-    line(
-        "sink",
-        "written",
-        MAPPED,
-        Largest("blobs/"),
-        AtLeastOfLimit(0.9),
-    ),
-    line(
-        "sink",
-        "peak-rss",
-        MAPPED,
-        Largest("blobs/"),
-        AtMostOfLimit(1.0),
-    ),
-    line(
-        "sink",
-        "written",
-        BIN,
-        Largest("small/"),
-        AtLeastOfLimit(1.0),
-    ),
-    line(
-        "random",
-        "loads",
-        ALWAYS_MAPPED,
-        ZIPF,
-        AtLeastOf(5.0, "heed"),
-    ),
-    line(
-        "random",
-        "loads-touching-all",
-        ALWAYS_MAPPED,
-        ZIPF,
-        AtLeastOf(1.0, "heed"),
-    ),
-    line("random", "loads", MAPPED, ZIPF, Nothing),
-    line(
-        "random",
-        "loads",
-        MAPPED,
-        These(&["uniform-1t", "uniform-2t"]),
-        Nothing,
-    ),
-    line("random", "loads", BIN, ZIPF, AtLeastOfLimit(0.8)),
-    line("random", "loads", PROST, ZIPF, AtLeastOfLimit(0.8)),
-    line("lifecycle", "create", BIN, Largest(""), Nothing),
-    line("lifecycle", "persist", BIN, Largest(""), AtMostOfLimit(1.1)),
-    line("lifecycle", "scan", BIN, Largest(""), AtMostOfLimit(1.3)),
-    line(
-        "lifecycle",
-        "register",
-        BIN,
-        Largest(""),
-        AtMostOfLimit(1.1),
-    ),
-    line(
-        "lifecycle",
-        "clean-up",
-        BIN,
-        Largest(""),
-        AtMostOfLimit(1.1),
-    ),
-    line("footprint", "heap", BIN, Largest("cache/"), AtMost(80.0)),
-    line(
-        "footprint",
-        "heap",
-        BIN,
-        Largest("registered/"),
-        AtMost(128.0),
-    ),
-    line(
-        "footprint",
-        "heap",
-        BIN,
-        Largest("persisted/"),
-        AtMost(128.0),
-    ),
-    line("save", "save", MAPPED, Largest("0%/"), Nothing),
-    line("save", "save", MAPPED, Largest("1%/"), Nothing),
-    line("save", "save", MAPPED, Largest("100%/"), Nothing),
-];
+/// Rows of workload, metric, system and cases, and what is to be reached.
+macro_rules! lines {
+    ($($workload:literal $metric:literal $system:ident $cases:expr => $target:expr;)*) => {
+        &[$(Line {
+            workload: $workload,
+            metric: $metric,
+            system: $system,
+            cases: $cases,
+            target: $target,
+        }),*]
+    };
+}
+
+pub const LINES: &[Line] = lines! {
+    "hit" "load" BIN These(&["same-1t", "same-2t", "same-2t-among-512", "zipf-1t", "zipf-2t"])
+        => AtMostOfLimit(2.0);
+    "hit" "load" BIN_ASYNC These(&["same-1t", "same-2t", "zipf-2t"]) => AtMostOfLimit(2.0);
+    "cold" "first-load" MAPPED Ending("/one") => AtMostOfLimit(1.15);
+    "cold" "first-load" MAPPED Ending("/all") => Nothing;
+    "cold" "first-load" MAPPED_ASYNC These(&["64KiB/one", "1MiB/one"]) => Nothing;
+    "cold" "first-load" MAPPED These(&["4KiB/one-among-512"]) => Nothing;
+    "cold" "kept-load" ALWAYS_MAPPED These(&["kept/64KiB"]) => AtMost(200.0);
+    "cold" "kept-load" MAPPED These(&["kept/1MiB"]) => AtMost(200.0);
+    "decode" "first-load" BIN Ending("") => AtMostOfLimit(1.1);
+    "decode" "first-load" PROST Ending("") => AtMostOfLimit(1.1);
+    "validate" "load" MAPPED Largest("numbers/") => AtMostOfLimit(1.15);
+    "validate" "load" MAPPED Largest("records/") => AtMostOfLimit(1.15);
+    "sink" "written" MAPPED Largest("blobs/") => AtLeastOfLimit(0.9);
+    "sink" "peak-rss" MAPPED Largest("blobs/") => AtMostOfLimit(1.0);
+    "sink" "written" BIN Largest("small/") => AtLeastOfLimit(1.0);
+    "random" "loads" ALWAYS_MAPPED ZIPF => AtLeastOf(5.0, "heed");
+    "random" "loads-touching-all" ALWAYS_MAPPED ZIPF => AtLeastOf(1.0, "heed");
+    "random" "loads" MAPPED ZIPF => Nothing;
+    "random" "loads" MAPPED These(&["uniform-1t", "uniform-2t"]) => Nothing;
+    "random" "loads" BIN ZIPF => AtLeastOfLimit(0.8);
+    "random" "loads" PROST ZIPF => AtLeastOfLimit(0.8);
+    "lifecycle" "create" BIN Largest("") => Nothing;
+    "lifecycle" "persist" BIN Largest("") => AtMostOfLimit(1.1);
+    "lifecycle" "scan" BIN Largest("") => AtMostOfLimit(1.3);
+    "lifecycle" "register" BIN Largest("") => AtMostOfLimit(1.1);
+    "lifecycle" "clean-up" BIN Largest("") => AtMostOfLimit(1.1);
+    "footprint" "heap" BIN Largest("cache/") => AtMost(80.0);
+    "footprint" "heap" BIN Largest("registered/") => AtMost(128.0);
+    "footprint" "heap" BIN Largest("persisted/") => AtMost(128.0);
+    "save" "save" MAPPED Largest("0%/") => Nothing;
+    "save" "save" MAPPED Largest("1%/") => Nothing;
+    "save" "save" MAPPED Largest("100%/") => Nothing;
+};
 
 #[cfg(test)]
 mod tests {

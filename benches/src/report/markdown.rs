@@ -1,6 +1,6 @@
 //! The text of `RESULTS.md`: the facts, the table, and how to read it.
 
-use std::fmt::Write as _;
+use indexmap::IndexMap;
 
 use super::figure;
 use super::lines::{LINES, Line, Target};
@@ -9,28 +9,27 @@ use crate::harness::stats::better;
 
 /// The whole text, ready to be pasted below its heading.
 pub fn section(rows: &[Row]) -> String {
-    let mut out = facts(rows);
-    out += "\n| workload, case | metric | file_backed (from–to) | all its codecs | limit | × limit \
-            | ancestor | best comparable peer | × peer | target |\n\
-            |---|---|---|---|---|---|---|---|---|---|\n";
+    let mut out = facts(rows) + HEAD;
     for line in LINES {
-        let of_line: Vec<_> = rows
-            .iter()
-            .filter(|row| row.workload == line.workload && row.metric == line.metric)
-            .collect();
-        let mut names: Vec<&str> = of_line.iter().map(|row| &*row.case).collect();
-        names.dedup();
+        let mut cases: IndexMap<&str, Vec<&Row>> = IndexMap::new();
+        for row in rows {
+            if row.workload == line.workload && row.metric == line.metric {
+                cases.entry(&row.case).or_default().push(row);
+            }
+        }
+        let names: Vec<&str> = cases.keys().copied().collect();
         for case in line.cases.choose(&names) {
-            let group: Vec<_> = of_line
-                .iter()
-                .copied()
-                .filter(|row| row.case == case)
-                .collect();
-            out += &row_of(line, &group).unwrap_or_default();
+            out += &row_of(line, &cases[case]).unwrap_or_default();
         }
     }
     out + READING
 }
+
+const HEAD: &str = "
+| workload, case | metric | file_backed (from–to) | all its codecs | limit | × limit \
+| ancestor | best comparable peer | × peer | target |
+|---|---|---|---|---|---|---|---|---|---|
+";
 
 const READING: &str = "
 The figure is the median of the rounds, and behind it the least and the greatest of them, for the
@@ -66,41 +65,30 @@ fn facts(rows: &[Row]) -> String {
     )
 }
 
+const NONE: &str = "–";
+
 fn row_of(line: &Line, group: &[&Row]) -> Option<String> {
     let ours = *group.iter().find(|row| row.system == line.system)?;
-    let median = ours.median?;
-    let mut out = String::new();
-    let _ = write!(
-        out,
-        "| {}, {} | {}, {} | **{}** ({}–{}) {} | {} |",
-        ours.workload,
-        ours.case,
-        ours.metric,
-        ours.unit,
-        figure(median),
-        figure(ours.min?),
-        figure(ours.max?),
-        short(&ours.system),
-        spread(group)
-    );
-    let limit = behind(ours, ours.ratio_to_limit, group, Role::Limit);
-    let peer = behind(ours, ours.ratio_to_best_peer, group, Role::Peer);
-    let ratio = |ratio: Option<f64>| ratio.map_or_else(none, figure);
-    let _ = writeln!(
-        out,
-        " {} | {} | {} | {} | {} | {} |",
-        named(limit),
+    let ratio = |ratio: Option<f64>| ratio.map_or(NONE.to_owned(), figure);
+    let cells = [
+        format!("{}, {}", ours.workload, ours.case),
+        format!("{}, {}", ours.metric, ours.unit),
+        format!(
+            "**{}** ({}–{}) {}",
+            figure(ours.median?),
+            figure(ours.min?),
+            figure(ours.max?),
+            short(&ours.system)
+        ),
+        spread(group),
+        named(behind(ours, ours.ratio_to_limit, group, Role::Limit)),
         ratio(ours.ratio_to_limit),
         named(ancestor(ours, group)),
-        named(peer),
+        named(behind(ours, ours.ratio_to_best_peer, group, Role::Peer)),
         ratio(ours.ratio_to_best_peer),
-        target(line.target, ours, group)
-    );
-    Some(out)
-}
-
-fn none() -> String {
-    "–".to_owned()
+        target(line.target, ours, group),
+    ];
+    Some(format!("| {} |\n", cells.join(" | ")))
 }
 
 /// A system's name, without what the column says already.
@@ -112,29 +100,22 @@ fn short(system: &str) -> &str {
 }
 
 fn named(row: Option<&Row>) -> String {
-    row.map_or_else(none, |row| {
-        format!(
-            "{} ({})",
-            figure(row.median.unwrap_or(f64::NAN)),
-            short(&row.system)
-        )
-    })
+    match row.and_then(|row| Some((row.median?, short(&row.system)))) {
+        Some((median, system)) => format!("{} ({system})", figure(median)),
+        None => NONE.to_owned(),
+    }
 }
 
-/// The best and the worst median of our systems.
+/// The least and the greatest median of our systems.
 fn spread(group: &[&Row]) -> String {
-    let medians: Vec<f64> = group
+    let ours = group
         .iter()
-        .filter(|row| role_of(&row.system) == Role::Ours)
-        .filter_map(|row| row.median)
-        .collect();
-    let least = medians.iter().copied().reduce(f64::min);
-    let most = medians.iter().copied().reduce(f64::max);
-    match (least, most) {
-        (Some(least), Some(most)) if medians.len() > 1 => {
-            format!("{}–{}", figure(least), figure(most))
-        }
-        _ => none(),
+        .filter(|row| role_of(&row.system) == Role::Ours);
+    let mut medians: Vec<f64> = ours.filter_map(|row| row.median).collect();
+    medians.sort_by(f64::total_cmp);
+    match medians[..] {
+        [least, .., most] => format!("{}–{}", figure(least), figure(most)),
+        _ => NONE.to_owned(),
     }
 }
 
@@ -142,67 +123,52 @@ fn spread(group: &[&Row]) -> String {
 fn behind<'a>(ours: &Row, ratio: Option<f64>, group: &[&'a Row], role: Role) -> Option<&'a Row> {
     let other = ours.median? / ratio?;
     let distance = |row: &Row| (row.median.unwrap_or(f64::MAX) - other).abs();
-    group
+    let of_role = group
         .iter()
         .copied()
-        .filter(|row| role_of(&row.system) == role && row.median.is_some())
-        .min_by(|one, two| distance(one).total_cmp(&distance(two)))
+        .filter(|row| role_of(&row.system) == role);
+    of_role.min_by(|one, two| distance(one).total_cmp(&distance(two)))
 }
 
 /// The published crate with the same codec; the best of its codecs where it has
 /// not that one.
 fn ancestor<'a>(ours: &Row, group: &[&'a Row]) -> Option<&'a Row> {
-    let of_it = || {
-        group
-            .iter()
-            .copied()
-            .filter(|row| row.system.starts_with("ancestor/") && row.median.is_some())
-    };
     let codec = short(&ours.system).split('/').next();
-    of_it()
-        .find(|row| Some(short(&row.system)) == codec)
-        .or_else(|| {
-            of_it().reduce(|one, other| {
-                let (a, b) = (one.median.unwrap_or(0.0), other.median.unwrap_or(0.0));
-                if better(&one.unit, a, b) == a {
-                    one
-                } else {
-                    other
-                }
-            })
-        })
+    let all = group
+        .iter()
+        .copied()
+        .filter(|row| row.system.starts_with("ancestor/") && row.median.is_some());
+    let same = all.clone().find(|row| Some(short(&row.system)) == codec);
+    same.or_else(|| {
+        let best = all
+            .clone()
+            .filter_map(|row| row.median)
+            .reduce(|one, other| better(&ours.unit, one, other));
+        all.into_iter().find(|row| row.median == best)
+    })
 }
 
 /// What is to be reached, and whether it is.
 fn target(target: Target, ours: &Row, group: &[&Row]) -> String {
-    let told = |sign: &str, most: f64, of: &str, reached: Option<bool>| {
-        let reached = match reached {
-            Some(true) => "met",
-            Some(false) => "missed",
-            None => "not measured",
-        };
-        format!("{sign} {}{of}: {reached}", figure(most))
-    };
     let limit = ours.ratio_to_limit;
-    match target {
-        Target::Nothing => none(),
-        Target::AtMostOfLimit(most) => {
-            told("≤", most, " × limit", limit.map(|ratio| ratio <= most))
-        }
-        Target::AtLeastOfLimit(least) => {
-            told("≥", least, " × limit", limit.map(|ratio| ratio >= least))
-        }
-        Target::AtMost(most) => {
-            let unit = format!(" {}", ours.unit);
-            told("≤", most, &unit, ours.median.map(|own| own <= most))
-        }
+    let (sign, bound, of, value) = match target {
+        Target::Nothing => return NONE.to_owned(),
+        Target::AtMostOfLimit(most) => ("≤", most, "× limit", limit),
+        Target::AtLeastOfLimit(least) => ("≥", least, "× limit", limit),
+        Target::AtMost(most) => ("≤", most, &*ours.unit, ours.median),
         Target::AtLeastOf(least, system) => {
             let other = group.iter().find(|row| row.system == system);
             let ratio = other.and_then(|other| Some(ours.median? / other.median?));
-            let of = format!(" × {system}");
-            told("≥", least, &of, ratio.map(|ratio| ratio >= least))
+            ("≥", least, &*format!("× {system}"), ratio)
         }
-    }
+    };
+    let reached = match (value, sign) {
+        (None, _) => "not measured",
+        (Some(value), "≤") if value <= bound => "met",
+        (Some(value), "≥") if value >= bound => "met",
+        _ => "missed",
+    };
+    format!("{sign} {} {of}: {reached}", figure(bound))
 }
 
 #[cfg(test)]
