@@ -249,7 +249,7 @@ pub fn blocking_save_with<B: BackingStoreT, R, E: From<Error>>(
 ) -> Result<R, E> {
     let runtime = store.runtime();
     let kept = prepare_save(persist_arcs, tracked, max_simultaneous_tasks, runtime)?;
-    store.blocking_sync(&tracked)?;
+    store.blocking_sync(tracked)?;
     let changed = change_key()?;
     let obsolete: Vec<_> = tracked
         .all_keys()

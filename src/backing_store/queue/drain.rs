@@ -54,7 +54,7 @@ impl Queue {
 /// of the job have already notified its waiters.
 pub(super) fn run(job: Job) {
     let ran = catch_unwind(AssertUnwindSafe(|| match job {
-        Job::Job(job) => job(),
+        Job::Run(job) => job(),
         Job::Delete(store, file) => store.delete_file(file),
         Job::DeferredDrop(value) => drop(value),
     }));

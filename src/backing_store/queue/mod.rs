@@ -33,7 +33,7 @@ pub(crate) use lanes::Lane;
 /// One piece of background work.
 pub(crate) enum Job {
     /// Runs a closure.
-    Job(Box<dyn FnOnce() + Send>),
+    Run(Box<dyn FnOnce() + Send>),
     /// Deletes the cache's file of a key.
     Delete(Arc<dyn DeleteFile>, DeletedFile),
     /// Drops a value that may be large.
@@ -110,7 +110,7 @@ impl Queue {
 
     /// Queues a closure.
     pub(crate) fn run(self: &Arc<Self>, lane: Lane, job: impl FnOnce() + Send + 'static) {
-        self.push(lane, Job::Job(Box::new(job)));
+        self.push(lane, Job::Run(Box::new(job)));
     }
 
     /// Drops a value in the background, so that no caller waits for the drop.
@@ -150,7 +150,7 @@ impl Queue {
         }
         let due = Instant::now() + delay;
         let mut inner = self.inner.lock();
-        inner.delayed.push((due, Job::Job(Box::new(job))));
+        inner.delayed.push((due, Job::Run(Box::new(job))));
         self.wake_watcher(&mut inner);
         self.watch.notify_one();
     }
@@ -338,11 +338,11 @@ mod tests {
         let tracker = TaskTracker::new();
         let mut inner = Inner::new();
         for _ in 0..3 {
-            inner.enqueue(Lane::Background, Job::Job(Box::new(|| {})), &tracker);
+            inner.enqueue(Lane::Background, Job::Run(Box::new(|| {})), &tracker);
         }
         let last = inner.lanes.queued;
         for _ in 0..3 {
-            inner.enqueue(Lane::Urgent, Job::Job(Box::new(|| {})), &tracker);
+            inner.enqueue(Lane::Urgent, Job::Run(Box::new(|| {})), &tracker);
         }
         let lanes: Vec<_> = std::iter::from_fn(|| inner.lanes.take_up_to(last))
             .map(|(ticket, _)| ticket.lane)
@@ -385,7 +385,7 @@ mod tests {
         let tracker = TaskTracker::new();
         let mut inner = Inner::new();
         for _ in 0..100 {
-            inner.enqueue(Lane::Urgent, Job::Job(Box::new(|| {})), &tracker);
+            inner.enqueue(Lane::Urgent, Job::Run(Box::new(|| {})), &tracker);
         }
         inner.enqueue(Lane::Background, Job::DeferredDrop(Arc::new(())), &tracker);
         let first_behind = std::iter::from_fn(|| inner.lanes.take(Next::Anything))
