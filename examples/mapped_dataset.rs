@@ -130,7 +130,7 @@ fn open(dir: &Path, budget: usize, runtime: &Runtime) -> Result<(MappedPool, Sav
     // writes there, and it never modifies or truncates a file that it has written.
     let codec = unsafe { MappedCodec::new() };
     let pool = runtime.block_on(FBPool::open(codec, dir.join("cache"), budget))?;
-    let saved = PreparedPath::blocking_open(dir.join("saved"), vec![])?;
+    let saved = PreparedPath::blocking_open(dir.join("saved"))?;
     let saved = pool.store().blocking_track_path(saved)?;
     Ok((pool, saved))
 }
