@@ -52,8 +52,8 @@ fn a_map_is_outside_of_the_item_budget_and_stays_a_hit() {
     });
 }
 
-/// The map budget is the process's: a test that narrows it runs in one of its
-/// own.
+/// The map budget belongs to the process, so a test that lowers it runs in its own
+/// process.
 #[test]
 fn the_process_never_has_more_maps_than_its_budget() {
     in_a_process_of_its_own(

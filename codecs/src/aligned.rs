@@ -179,7 +179,7 @@ mod tests {
     const PAGE: usize = 4096;
 
     #[test]
-    fn begins_where_it_was_asked_to_at_every_size() {
+    fn a_buffer_of_any_size_begins_at_its_alignment() {
         for align in [1, LEAST, 64, PAGE] {
             for len in [0, 1, 100, PAGE, PAGE + 1, 100_000] {
                 let source = vec![7u8; len + 10];
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn grows_and_keeps_what_it_holds() {
+    fn a_growing_buffer_keeps_its_bytes_and_its_alignment() {
         let mut bytes = AlignedBytes::with_capacity(0, PAGE).unwrap();
         let mut expected = Vec::new();
         for n in 0..2000u32 {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_source_that_ends_too_early_adds_nothing() {
+    fn a_read_past_the_end_of_a_source_appends_nothing() {
         let mut bytes = AlignedBytes::with_capacity(0, LEAST).unwrap();
         bytes.extend(&[1, 2]).unwrap();
         assert!(bytes.read_from(&vec![0u8; 5], 3, 3).is_err());
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn reports_a_size_that_no_memory_has() {
+    fn an_impossible_capacity_is_an_error() {
         assert!(AlignedBytes::with_capacity(usize::MAX, PAGE).is_err());
         assert!(AlignedBytes::with_capacity(isize::MAX as usize - PAGE, PAGE).is_err());
     }
@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     #[should_panic(expected = "gives back the buffer")]
-    fn a_source_that_fills_another_buffer_is_found_out() {
+    fn a_source_that_fills_another_buffer_panics() {
         let mut bytes = AlignedBytes::with_capacity(4, LEAST).unwrap();
         let _ = bytes.read_from(&Swindler, 0, 4);
     }

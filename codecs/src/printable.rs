@@ -65,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_changes_the_text_around_it_is_escaped_and_all_else_is_left() {
+    fn control_and_direction_characters_are_escaped_and_other_text_is_kept() {
         let text = "a\u{1b}[31m\n\t\r\0\u{7f}\u{9b}\u{202e}\u{2066}\u{2028}z";
         let shown = "a\\u{1b}[31m\\n\\t\\r\\u{0}\\u{7f}\\u{9b}\\u{202e}\\u{2066}\\u{2028}z";
         assert_eq!(Printable(text).to_string(), shown);
@@ -78,7 +78,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn bytes_of_a_path_that_are_not_utf_8_are_shown_as_bytes() {
+    fn non_utf_8_bytes_of_a_path_are_shown_as_hex_escapes() {
         use std::os::unix::ffi::OsStrExt as _;
         let path = Path::new(std::ffi::OsStr::from_bytes(b"a\xff\xc3/\x1b\xe2\x82"));
         assert_eq!(PrintablePath(path).to_string(), r"a\xff\xc3/\u{1b}\xe2\x82");

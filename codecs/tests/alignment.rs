@@ -49,17 +49,17 @@ macro_rules! check {
 }
 
 #[test]
-fn of_64_bytes() {
+fn types_aligned_to_64_bytes_are_read_aligned() {
     check!(By64, 64);
 }
 
 #[test]
-fn of_a_page() {
+fn types_aligned_to_a_page_are_read_aligned() {
     check!(By4096, 4096);
 }
 
 #[test]
-fn of_values_without_bytes() {
+fn an_empty_array_of_aligned_values_is_read_aligned() {
     let none: [By64; 0] = [];
     let value = Mapped::new(&none).unwrap();
     let file = file_of(&MappedCodec::heap(), &value);
@@ -68,7 +68,7 @@ fn of_values_without_bytes() {
 }
 
 #[test]
-fn of_elements_behind_a_root_that_asks_for_less() {
+fn aligned_elements_of_a_less_aligned_root_are_archived_aligned() {
     let mut values = vec![];
     for _ in 0..3 {
         values.push(By64 {
@@ -82,7 +82,7 @@ fn of_elements_behind_a_root_that_asks_for_less() {
 }
 
 #[test]
-fn above_a_page_is_refused() {
+fn an_alignment_above_a_page_is_refused() {
     let error = refusal(Mapped::new(&By8192::sample()));
     assert!(
         matches!(error, FrameError::Alignment { align: 8192 }),

@@ -85,7 +85,7 @@ mod mapped {
 
 #[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
 #[test]
-fn mixedcodec_is_both() {
+fn mixedcodec_is_send_and_sync_for_both_kinds() {
     use file_backed_codecs::{Mapped, MixedCodec};
 
     use crate::values::Record;

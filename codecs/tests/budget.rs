@@ -48,7 +48,7 @@ mod maps {
     }
 
     #[test]
-    fn a_map_takes_its_share_until_it_is_gone() {
+    fn a_map_counts_in_the_budget_until_it_is_dropped() {
         let _undisturbed = undisturbed();
         let file = on_disk(&file_of(&Plain, &b"payload".to_vec()));
         let before = map_budget::in_use();
@@ -63,7 +63,7 @@ mod maps {
     }
 
     #[test]
-    fn a_file_beyond_the_limit_is_read_and_counted() {
+    fn a_file_over_the_map_limit_is_read_and_counted_as_a_fallback() {
         let _undisturbed = undisturbed();
         let file = on_disk(&file_of(&Plain, &b"payload".to_vec()));
         let _limit = Limit::set(map_budget::in_use() + 1);
@@ -79,7 +79,7 @@ mod maps {
     }
 
     #[test]
-    fn a_limit_of_zero_reads_everything() {
+    fn a_map_limit_of_zero_reads_every_file() {
         let _undisturbed = undisturbed();
         let file = on_disk(&file_of(&Plain, &b"payload".to_vec()));
         let _limit = Limit::set(0);
@@ -89,7 +89,7 @@ mod maps {
     }
 
     #[test]
-    fn what_has_no_file_is_no_fallback() {
+    fn a_source_without_a_file_is_not_counted_as_a_fallback() {
         let _undisturbed = undisturbed();
         let bytes = file_of(&Plain, &b"payload".to_vec());
         let fallbacks = map_budget::fallbacks();
@@ -101,7 +101,7 @@ mod maps {
     }
 
     #[test]
-    fn a_failed_map_gives_its_share_back() {
+    fn a_failed_map_returns_its_share_of_the_budget() {
         let _undisturbed = undisturbed();
         // The last one that there is.
         let _limit = Limit::set(map_budget::in_use() + 1);
@@ -118,7 +118,7 @@ mod maps {
     }
 
     #[test]
-    fn pressure_begins_above_seven_eighths() {
+    fn map_pressure_begins_above_seven_eighths_of_the_limit() {
         let _undisturbed = undisturbed();
         let file = on_disk(&file_of(&Plain, &b"payload".to_vec()));
         let _limit = Limit::set(map_budget::in_use() + 16);
@@ -131,7 +131,7 @@ mod maps {
     }
 
     #[test]
-    fn threads_never_exceed_the_limit_together() {
+    fn concurrent_threads_never_exceed_the_map_limit() {
         let _undisturbed = undisturbed();
         let file = on_disk(&file_of(&Plain, &b"payload".to_vec()));
         let before = map_budget::in_use();
@@ -152,7 +152,7 @@ mod maps {
 
     #[cfg(feature = "mappedcodec")]
     #[test]
-    fn clones_of_a_value_share_one_map() {
+    fn clones_of_a_mapped_value_share_one_map() {
         use file_backed_codecs::{Mapped, frame};
 
         let _undisturbed = undisturbed();

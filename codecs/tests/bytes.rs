@@ -21,7 +21,7 @@ fn blob() -> MappedBytes {
 }
 
 #[test]
-fn the_payload_is_exactly_the_bytes() {
+fn the_payload_of_bytes_is_exactly_the_bytes() {
     for value in [MappedBytes::default(), "text".into(), blob()] {
         let file = file_of(&BytesCodec::heap(), &value);
         assert_eq!(payload_of(&file), &*value);
@@ -31,9 +31,9 @@ fn the_payload_is_exactly_the_bytes() {
     }
 }
 
-/// Without a value of it, and the same as with one.
+/// Archiving a slice needs no `MappedBytes`, and writes the same file as one.
 #[test]
-fn a_slice_becomes_the_file_of_its_bytes() {
+fn archiving_a_slice_writes_the_file_of_its_bytes() {
     let codec = BytesCodec::heap();
     let value = blob();
     for bytes in [&b""[..], b"text", &value] {
@@ -54,7 +54,7 @@ fn a_slice_becomes_the_file_of_its_bytes() {
 }
 
 #[test]
-fn are_equal_to_their_bytes_and_hash_like_them() {
+fn mapped_bytes_compare_and_hash_like_slices() {
     use std::hash::BuildHasher as _;
 
     let value = MappedBytes::from("text");
@@ -71,7 +71,7 @@ fn are_equal_to_their_bytes_and_hash_like_them() {
 
 #[cfg(unix)]
 #[test]
-fn maps_from_the_crossover_on() {
+fn bytes_are_mapped_from_the_crossover_size_on() {
     let _budget = crate::budget::undisturbed();
     let value = blob();
     let file = on_disk(&file_of(&licensed(), &value));
@@ -86,9 +86,9 @@ fn maps_from_the_crossover_on() {
     assert!(empty.is_empty() && !empty.is_mapped());
 }
 
-/// The way to an HTTP body, and back.
+/// An HTTP body is a `Bytes`.
 #[test]
-fn goes_to_bytes_and_comes_from_them_without_a_copy() {
+fn mapped_bytes_convert_to_and_from_bytes_without_a_copy() {
     let _budget = crate::budget::undisturbed();
     let file = on_disk(&file_of(&licensed(), &blob()));
     for codec in [BytesCodec::heap(), licensed().crossover(0)] {
@@ -107,7 +107,7 @@ fn goes_to_bytes_and_comes_from_them_without_a_copy() {
 
 #[cfg(unix)]
 #[test]
-fn a_slice_keeps_the_map_and_its_share_of_the_budget() {
+fn a_slice_of_bytes_keeps_the_map_and_its_budget_share() {
     use file_backed_codecs::map_budget;
 
     let _budget = crate::budget::undisturbed();
@@ -124,7 +124,7 @@ fn a_slice_keeps_the_map_and_its_share_of_the_budget() {
 }
 
 #[test]
-fn footprints_tell_memory_from_maps() {
+fn a_footprint_separates_heap_from_mapped_bytes() {
     let _budget = crate::budget::undisturbed();
     let file = on_disk(&file_of(&licensed(), &blob()));
     let read = |codec: BytesCodec| -> MappedBytes { frame::read_file(&codec, &file).unwrap() };
@@ -138,14 +138,14 @@ fn footprints_tell_memory_from_maps() {
 }
 
 #[test]
-fn a_duplicate_shares_the_bytes() {
+fn a_duplicate_of_bytes_shares_their_memory() {
     let value = blob();
     let copy = BytesCodec::heap().duplicate(&value).unwrap();
     assert_eq!(copy.as_ptr(), value.as_ptr());
 }
 
 #[test]
-fn damage_is_found_where_the_checksum_is_asked_for() {
+fn damaged_bytes_are_refused_where_the_checksum_is_verified() {
     let _budget = crate::budget::undisturbed();
     let mut file = file_of(&licensed(), &blob());
     file[5000] ^= 1;
@@ -168,7 +168,7 @@ fn damage_is_found_where_the_checksum_is_asked_for() {
 
 #[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
 #[test]
-fn a_mixed_codec_writes_the_same_files_and_knows_its_kinds() {
+fn mixedcodec_writes_the_files_of_bytescodec_and_refuses_other_kinds() {
     use file_backed_codecs::MixedCodec;
 
     let file = file_of(&MixedCodec::heap(), &blob());

@@ -40,13 +40,13 @@ fn refuses_all_damage_in_memory<T>(codec: &impl Codec<T>, value: &T) {
 }
 
 #[test]
-fn of_plain_payloads() {
+fn damaged_plain_payloads_are_refused() {
     refuses_all_damage_in_memory(&Plain, &b"some payload".to_vec());
     refuses_all_damage_in_memory(&Plain, &Vec::new());
 }
 
 #[test]
-fn is_named() {
+fn each_kind_of_damage_has_its_own_error() {
     let file = file_of(&Plain, &b"some payload".to_vec());
     let read = |bytes: Vec<u8>| refusal(frame::read_file(&Plain, &bytes));
     assert!(matches!(read(vec![]), FrameError::TooShort { len: 0 }));
@@ -77,9 +77,9 @@ fn is_named() {
     assert!(matches!(read(footer), FrameError::FooterChecksum));
 }
 
-/// A codec that reads piece by piece learns of the damage at the last piece.
+/// A codec that streams its payload gets the error with the last piece.
 #[test]
-fn is_found_by_reading_in_pieces() {
+fn damage_is_found_when_reading_in_pieces() {
     use std::io::Read as _;
 
     let mut file = file_of(&Plain, &vec![1; 1000]);
@@ -94,7 +94,7 @@ fn is_found_by_reading_in_pieces() {
 
 #[cfg(feature = "bincodec")]
 #[test]
-fn of_serde_values() {
+fn damaged_serde_values_are_refused() {
     use crate::values::Record;
     refuses_all_damage_in_memory(&file_backed_codecs::BinCodec, &Record::sample());
     refuses_all_damage_in_memory(&file_backed_codecs::BinCodec, &());
@@ -102,7 +102,7 @@ fn of_serde_values() {
 
 #[cfg(feature = "prostcodec")]
 #[test]
-fn of_messages() {
+fn damaged_protobuf_messages_are_refused() {
     use crate::values::Message;
     refuses_all_damage_in_memory(&file_backed_codecs::ProstCodec, &Message::sample());
     refuses_all_damage_in_memory(&file_backed_codecs::ProstCodec, &Message::default());
@@ -118,14 +118,14 @@ mod mapped {
     use crate::values::Record;
 
     #[test]
-    fn of_archives_in_memory() {
+    fn damaged_archives_in_memory_are_refused() {
         let record = Mapped::new(&Record::sample()).unwrap();
         refuses_all_damage_in_memory(&MappedCodec::heap(), &record);
         refuses_all_damage_in_memory(&MappedCodec::heap(), &Mapped::new(&()).unwrap());
     }
 
     #[test]
-    fn of_mapped_archives_with_their_checksum() {
+    fn damaged_mapped_archives_are_refused_with_verification() {
         let _budget = crate::budget::undisturbed();
         let codec = licensed().crossover(0).verify(Verify::Always);
         let file = file_of(&codec, &Mapped::new(&Record::sample()).unwrap());
@@ -134,10 +134,10 @@ mod mapped {
         });
     }
 
-    /// Without the checksum, damage is found only where it breaks the archive;
-    /// where it does not, the value is another one, and whole.
+    /// Without verification, damage is found only where it makes the archive invalid.
+    /// Elsewhere the value is a different one, but a valid one.
     #[test]
-    fn of_mapped_archives_without_their_checksum_leaves_a_whole_value() {
+    fn damaged_mapped_archives_without_verification_are_refused_or_valid() {
         let _budget = crate::budget::undisturbed();
         let codec = licensed().crossover(0).verify(Verify::Never);
         let file = file_of(&codec, &Mapped::new(&Record::sample()).unwrap());

@@ -25,7 +25,7 @@ fn assert_too_deep<T>(result: Result<T, impl Into<CodecError>>, limit: usize) {
 }
 
 #[test]
-fn a_value_at_the_limit_is_accepted_and_one_beyond_it_is_not() {
+fn an_archive_at_the_depth_limit_is_accepted_and_a_deeper_one_refused() {
     for limit in [0, 1, 2, 50] {
         let codec = MappedCodec::heap().max_depth(limit);
         let list = codec.archive(&List::of(limit)).unwrap();
@@ -46,10 +46,10 @@ fn a_value_at_the_limit_is_accepted_and_one_beyond_it_is_not() {
     any.archive(&List::of(200)).unwrap();
 }
 
-/// A value made by a codec that follows more pointers was written, and the codec
-/// that wrote it could not read it back.
+/// A value that was archived with a larger limit used to be written by a codec that could
+/// not read it back.
 #[test]
-fn a_value_of_a_codec_with_a_larger_limit_is_refused_when_it_is_written() {
+fn an_archive_deeper_than_its_codec_reads_is_not_written() {
     let deep = MappedCodec::heap().max_depth(300);
     let smaller = MappedCodec::heap();
     let mut file = Vec::new();
@@ -68,14 +68,14 @@ fn a_value_of_a_codec_with_a_larger_limit_is_refused_when_it_is_written() {
 }
 
 #[test]
-fn the_default_is_128_pointers() {
+fn the_default_depth_limit_is_128_pointers() {
     Mapped::new(&List::of(128)).unwrap();
     assert_too_deep(Mapped::new(&List::of(129)), 128);
 }
 
-/// Also in a debug build, whose frames are the largest.
+/// Also in a debug build, whose stack frames are the largest.
 #[test]
-fn the_default_fits_a_small_stack() {
+fn the_default_depth_limit_fits_a_small_stack() {
     std::thread::Builder::new()
         .stack_size(512 * 1024)
         .spawn(|| {

@@ -73,10 +73,9 @@ struct Index {
     entries: BTreeMap<u8, Index>,
 }
 
-/// One file a type, each nested as deep as it is long, through every kind of
-/// container.
+/// One file for each type, nested as deep as it is long, through every kind of container.
 #[test]
-fn nest_until_they_are_refused() {
+fn files_that_nest_too_deep_are_refused_on_a_small_stack() {
     with_a_small_stack(|| {
         let deep = |link: &[u8]| link.repeat(100_000);
         let why = "nests too deep: more than 8192 containers";
@@ -92,9 +91,9 @@ fn nest_until_they_are_refused() {
     });
 }
 
-/// Branches that were decoded are dropped from where the next one was refused.
+/// Branches that were decoded are dropped at the depth where the next one is refused.
 #[test]
-fn drop_what_was_decoded_before_they_are_refused() {
+fn branches_decoded_before_a_refusal_are_dropped_on_a_small_stack() {
     with_a_small_stack(|| {
         // Each sum has a row of negations on its left, the next sum on its right.
         let zero: &[u8] = &[0; 4];
@@ -103,9 +102,9 @@ fn drop_what_was_decoded_before_they_are_refused() {
     });
 }
 
-/// Numbers read as links, as a program may that was given the wrong type.
+/// The numbers are read as links, as in a program that asks for the wrong type.
 #[test]
-fn of_small_arrays_are_no_list() {
+fn arrays_of_ones_that_are_read_as_a_list_are_a_mismatch() {
     with_a_small_stack(|| {
         let file = file_of(&BinCodec, &[[[[1_u8; 32]; 32]; 32]; 32]);
         let error = refusal(frame::read_file::<Node, _>(&BinCodec, &file));
@@ -113,9 +112,9 @@ fn of_small_arrays_are_no_list() {
     });
 }
 
-/// Also in a debug build, whose frames are the largest.
+/// Also in a debug build, whose stack frames are the largest.
 #[test]
-fn leave_room_for_values_of_hundreds_of_levels() {
+fn values_of_two_hundred_levels_are_read_on_a_small_stack() {
     with_a_small_stack(|| {
         comes_back(&List::of(200));
         let mut node = Node { next: None };
@@ -128,9 +127,9 @@ fn leave_room_for_values_of_hundreds_of_levels() {
     });
 }
 
-/// What was used on the way to the decoder is not counted.
+/// Stack that the callers of the decoder use is not counted.
 #[test]
-fn are_measured_from_where_decoding_begins() {
+fn the_stack_limit_counts_from_where_decoding_begins() {
     fn deeper(levels: usize) {
         let frame = std::hint::black_box([levels as u8; 4096]);
         match levels {
@@ -150,9 +149,9 @@ struct Skipped {
     memory: [u64; 4],
 }
 
-/// However many there are, they take no more of the file.
+/// Such elements take no bytes, so the length of the file does not bound their number.
 #[test]
-fn announce_elements_that_take_no_bytes() {
+fn a_length_of_too_many_empty_elements_is_refused() {
     for len in [u64::MAX, 1 << 63, 1 << 40, 1 << 32, 65_536 + 9] {
         let payload = len.to_le_bytes();
         let why = "more elements than a payload of 8 bytes may hold";
@@ -164,9 +163,9 @@ fn announce_elements_that_take_no_bytes() {
     }
 }
 
-/// A few of them in each of many sequences.
+/// Each sequence has few of them. Together they are too many.
 #[test]
-fn announce_elements_that_take_no_bytes_in_many_sequences() {
+fn too_many_empty_elements_in_many_sequences_are_refused() {
     let lengths = vec![4096_u64; 10_000];
     let file = file_of(&BinCodec, &lengths);
     let why = "more elements than a payload of 80008 bytes";
@@ -176,16 +175,15 @@ fn announce_elements_that_take_no_bytes_in_many_sequences() {
 }
 
 #[test]
-fn leave_room_for_elements_that_take_no_bytes() {
+fn as_many_as_65_536_empty_elements_are_read() {
     comes_back(&vec![(); 65_536]);
     comes_back(&vec![Skipped::default(); 65_536]);
     comes_back(&vec![vec![(); 1000]; 65]);
     comes_back(&HashMap::from([((), Skipped::default())]));
 }
 
-/// Elements that take a byte or more are never too many.
 #[test]
-fn leave_room_for_all_that_the_payload_pays_for() {
+fn elements_of_at_least_a_byte_are_never_too_many() {
     comes_back(&vec![7_u8; 70_000]);
     comes_back(&vec![None::<u8>; 70_000]);
     comes_back(&vec![vec![7_u8]; 40_000]);
@@ -193,9 +191,9 @@ fn leave_room_for_all_that_the_payload_pays_for() {
     comes_back(&vec![BTreeMap::from([(7_u8, ()), (8, ())]); 25_000]);
 }
 
-/// A length that the type itself states is the type's own affair.
+/// The type states this length, not the file.
 #[test]
-fn leave_lengths_of_tuples_alone() {
+fn the_length_of_a_tuple_is_not_limited() {
     const LEN: usize = 200_000;
 
     #[derive(PartialEq)]

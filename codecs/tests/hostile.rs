@@ -73,7 +73,7 @@ const BEHIND_ENTRIES: usize = (align_of::<ArchivedU32>() + 10 * 4).next_multiple
 const LEAF_SIZE: usize = BEHIND_ENTRIES + WIDTH;
 
 #[test]
-fn a_leaf_without_entries_is_refused() {
+fn a_b_tree_leaf_without_entries_is_refused() {
     let mut archive = archive(&tree());
     let len_of_tree = archive.len() - WIDTH;
     assert_eq!(number(&archive, BEHIND_ENTRIES), 1);
@@ -84,7 +84,7 @@ fn a_leaf_without_entries_is_refused() {
 }
 
 #[test]
-fn an_inner_node_without_a_first_child_is_refused() {
+fn a_b_tree_node_without_a_first_child_is_refused() {
     let mut archive = archive(&tree());
     let len_of_tree = archive.len() - WIDTH;
     // A pointer to the byte behind its own beginning is one to nothing.
@@ -97,10 +97,9 @@ fn an_inner_node_without_a_first_child_is_refused() {
     );
 }
 
-/// The same in a tree deep inside of something else, where the validator has other
-/// subtrees open.
+/// The tree is deep inside another value, where the validator has other subtrees open.
 #[test]
-fn an_empty_leaf_is_refused_wherever_the_tree_stands() {
+fn an_empty_leaf_of_a_nested_b_tree_is_refused() {
     let value = vec![(7u8, Some(Box::new(tree())))];
     let mut archive = archive(&value);
     assert_eq!(number(&archive, BEHIND_ENTRIES), 1);
@@ -179,16 +178,16 @@ fn texts(count: usize) -> HashSet<String> {
 }
 
 #[test]
-fn every_control_byte_of_a_table_counts_whatever_its_size() {
+fn every_control_byte_of_a_hash_table_of_any_size_is_checked() {
     for count in 1..=40 {
         assert_every_control_byte_counts(&keys::<u32>(count), 1);
     }
     assert_every_control_byte_counts(&keys::<u64>(200), 1);
 }
 
-/// Their layout is that of an array of bytes, which is not looked at.
+/// Such a table has the layout of an array of bytes, which is not inspected.
 #[test]
-fn every_control_byte_of_a_table_of_bytes_counts() {
+fn every_control_byte_of_a_hash_table_of_bytes_is_checked() {
     for count in [1, 2, 3, 7, 8, 14, 15, 16, 17, 31, 40, 250] {
         assert_every_control_byte_counts(&keys::<u8>(count), 1);
     }
@@ -196,15 +195,15 @@ fn every_control_byte_of_a_table_of_bytes_counts() {
     assert_every_control_byte_counts(&pairs, 1);
 }
 
-/// Their entries take no room at all.
+/// The entries take no space.
 #[test]
-fn every_control_byte_of_a_table_of_units_counts() {
+fn every_control_byte_of_a_hash_table_of_units_is_checked() {
     assert_every_control_byte_counts(&HashSet::from([()]), 1);
     assert_every_control_byte_counts(&HashMap::from([((), ())]), 1);
 }
 
 #[test]
-fn every_control_byte_of_a_table_of_texts_counts() {
+fn every_control_byte_of_a_hash_table_of_texts_is_checked() {
     for count in [1, 20, 50] {
         assert_every_control_byte_counts(&texts(count), 1);
     }
@@ -216,7 +215,7 @@ fn every_control_byte_of_a_table_of_texts_counts() {
 }
 
 #[test]
-fn every_control_byte_of_a_table_counts_wherever_it_stands() {
+fn every_control_byte_of_a_nested_hash_table_is_checked() {
     let set = || keys::<u8>(30);
     assert_every_control_byte_counts(&(1u8, set(), 2u64, set()), 2);
     assert_every_control_byte_counts(&vec![set(), keys(3), HashSet::new(), keys(25)], 3);
@@ -230,10 +229,10 @@ fn every_control_byte_of_a_table_counts_wherever_it_stands() {
     assert_every_control_byte_counts(&nested, 7);
 }
 
-/// Behind the places, every control byte claims an entry: a lookup of an absent key
-/// from there on reads entries that were not validated, and finds no empty place.
+/// After the slots, every control byte claims an entry. A lookup of an absent key that
+/// begins there would read entries that were not validated, and find no empty slot.
 #[test]
-fn a_table_that_hides_its_empty_places_is_refused() {
+fn a_hash_table_that_hides_its_empty_slots_is_refused() {
     let set = keys::<u32>(30);
     let mut archive = archive(&set);
     let table = tables(&archive)[0];
@@ -247,7 +246,7 @@ fn a_table_that_hides_its_empty_places_is_refused() {
 
 /// `Mapped::new` validates what an implementation of `Archive` wrote, in the same way.
 #[test]
-fn what_is_archived_passes_the_same_check() {
+fn new_archives_pass_the_same_validation() {
     fn passes<T: Archivable + Debug>(value: T) {
         let file = file_of(&MappedCodec::heap(), &Mapped::new(&value).unwrap());
         frame::read_file::<Mapped<T>, _>(&MappedCodec::heap(), &file).unwrap();

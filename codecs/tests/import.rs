@@ -15,22 +15,22 @@ fn import<T: serde::Serialize + DeserializeOwned>(bytes: &[u8]) -> Result<T, Box
 }
 
 #[test]
-fn whole_files_are_accepted() {
+fn a_whole_import_is_accepted() {
     let record = Record::sample();
     let file = file_of(&BinCodec, &record);
     assert_eq!(import::<Record>(payload_of(&file)).unwrap(), record);
 }
 
 #[test]
-fn files_above_the_limit_are_refused() {
+fn an_import_over_its_size_limit_is_refused() {
     let error = refusal(import::<Vec<u8>>(&vec![0; LIMIT as usize + 1]));
     assert!(matches!(error, FrameError::OverLimit { .. }), "{error}");
 }
 
-/// Without a checksum, every damage reaches the decoder: it may find another
-/// value, but never panics and never asks for memory that is not there.
+/// Without a checksum, every damage reaches the decoder. It may find another value, but
+/// it never panics and never asks for memory that is not there.
 #[test]
-fn damaged_files_are_an_error_or_another_value() {
+fn a_damaged_import_is_an_error_or_another_value() {
     let file = file_of(&BinCodec, &Record::sample());
     let whole = payload_of(&file);
     for len in 0..whole.len() {
@@ -44,7 +44,7 @@ fn damaged_files_are_an_error_or_another_value() {
 }
 
 #[test]
-fn lengths_without_their_bytes_are_an_error() {
+fn an_imported_length_without_its_bytes_is_an_error() {
     for len in [u64::MAX, 1 << 63, i64::MAX as u64, 1 << 45, 1 << 32, 9] {
         let mut bytes = len.to_le_bytes().to_vec();
         bytes.extend_from_slice(&[b'x'; 8]);
@@ -59,9 +59,9 @@ fn lengths_without_their_bytes_are_an_error() {
     }
 }
 
-/// Nested as deep as the file is long: one byte a link.
+/// The file is nested as deep as it is long.
 #[test]
-fn nesting_does_not_overflow_the_stack() {
+fn a_deeply_nested_import_does_not_overflow_the_stack() {
     with_a_small_stack(|| {
         let link = [1, 0, 0, 0, 1];
         let bytes = link.repeat(LIMIT as usize / link.len());
@@ -72,10 +72,10 @@ fn nesting_does_not_overflow_the_stack() {
     assert_eq!(import::<List>(payload_of(&file)).unwrap(), List::of(100));
 }
 
-/// serde's own collections reserve little for whatever length is announced;
-/// others reserve what they are told.
+/// The collections of serde reserve little, whatever length a file states. Others reserve
+/// as much as the size hint says.
 #[test]
-fn lengths_are_not_announced_beyond_the_file() {
+fn size_hints_of_an_import_never_exceed_the_file() {
     use serde::de::{SeqAccess, Visitor};
 
     #[derive(Debug)]

@@ -19,11 +19,11 @@ fn accepted<T: Archivable>(value: &T) {
     assert_eq!(read.as_bytes(), archived.as_bytes());
 }
 
-/// The pointer of a text of 35 bytes leads four bytes into it, where a table with one,
-/// two or four places would have its control bytes, if the two numbers behind it say
-/// so. In Greek and Cyrillic none of them is taken, and they do not repeat.
+/// The pointer of a text of 35 bytes leads four bytes into it. If the two numbers after
+/// it say so, a table with one, two or four slots would have its control bytes there. As
+/// control bytes, Greek and Cyrillic letters claim no entry and do not repeat.
 #[test]
-fn a_text_before_two_numbers_is_no_table() {
+fn a_text_before_two_numbers_is_not_taken_for_a_hash_table() {
     let text = |at: usize| {
         let letters = "абвгдежзийклмнопрс".repeat(2);
         let text: String = letters.chars().skip(at).take(17).collect();
@@ -40,10 +40,10 @@ fn a_text_before_two_numbers_is_no_table() {
     }
 }
 
-/// In a box, an array of bytes begins where the control bytes of a table without
-/// entries' room would.
+/// A boxed array of bytes begins where a table whose entries take no space would have its
+/// control bytes.
 #[test]
-fn boxed_bytes_before_two_numbers_are_no_table() {
+fn boxed_bytes_before_two_numbers_are_not_taken_for_a_hash_table() {
     for places in [1, 2, 3, 8, 15, 16, 17, 31, 32, 48] {
         for len in [0, 1, 2, 7, 8, places - 1] {
             accepted(&(Box::new([0x80u8; 31]), len, places));
@@ -56,9 +56,10 @@ fn boxed_bytes_before_two_numbers_are_no_table() {
     }
 }
 
-/// Numbers can be made to point, and to fit: here into the bytes before them.
+/// Numbers can look like the pointer and the lengths of a table. Here they point to the
+/// bytes before them.
 #[test]
-fn numbers_that_point_are_no_table() {
+fn numbers_that_look_like_pointers_are_not_taken_for_a_hash_table() {
     for back in -140..0i32 {
         for places in [1u32, 2, 16] {
             let bytes: Vec<u8> = (0..31).map(|n| 0x80 | n).collect();
@@ -73,7 +74,7 @@ fn keys(count: u8) -> HashSet<u8> {
 }
 
 #[test]
-fn trees_of_every_size_are_accepted() {
+fn b_trees_of_every_size_are_accepted() {
     for size in 0..400u16 {
         let tree: BTreeMap<u16, String> = (0..size).map(|n| (n, n.to_string())).collect();
         accepted(&tree);
@@ -82,7 +83,7 @@ fn trees_of_every_size_are_accepted() {
 }
 
 #[test]
-fn collections_of_nothing_are_accepted() {
+fn empty_collections_and_collections_of_units_are_accepted() {
     accepted(&HashSet::<()>::new());
     accepted(&HashSet::from([()]));
     accepted(&HashMap::from([((), ())]));
@@ -106,7 +107,7 @@ enum Either {
 }
 
 #[test]
-fn tables_of_aligned_entries_are_accepted() {
+fn hash_tables_of_aligned_entries_are_accepted() {
     for count in [1, 3, 15, 16, 40] {
         let set: HashSet<Aligned> = (0..count).map(Aligned).collect();
         accepted(&set);
@@ -147,29 +148,29 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn any_value_of_tables_of_bytes(value in vec((hash_set(any::<u8>(), 0..80), any::<u8>()), 0..8)) {
+    fn any_value_with_hash_tables_of_bytes_is_accepted(value in vec((hash_set(any::<u8>(), 0..80), any::<u8>()), 0..8)) {
         accepted(&value);
     }
 
     #[test]
-    fn any_value_of_nested_maps(
+    fn any_value_with_nested_maps_is_accepted(
         value in hash_map(texts(), hash_map(any::<u8>(), btree_map(any::<u16>(), texts(), 0..20), 0..6), 0..12),
     ) {
         accepted(&value);
     }
 
     #[test]
-    fn any_value_of_records(value in vec((texts(), 0..4u32, 0..20u32, vec(any::<u8>(), 0..70), 0..20u32, 0..40u32), 0..30)) {
+    fn any_value_with_records_is_accepted(value in vec((texts(), 0..4u32, 0..20u32, vec(any::<u8>(), 0..70), 0..20u32, 0..40u32), 0..30)) {
         accepted(&value);
     }
 
     #[test]
-    fn any_value_of_an_enum(value in vec(either(), 0..20)) {
+    fn any_value_with_enums_is_accepted(value in vec(either(), 0..20)) {
         accepted(&value);
     }
 
     #[test]
-    fn any_value_of_bytes_before_numbers(
+    fn any_value_with_bytes_before_numbers_is_accepted(
         bytes in prop::array::uniform31(any::<u8>()), len in 0..16u32, places in 1..17u32, set in hash_set(any::<u8>(), 0..40),
     ) {
         let count = bytes[..places as usize].iter().filter(|byte| **byte < 0x80).count() as u32;

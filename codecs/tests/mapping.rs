@@ -14,7 +14,7 @@ pub(crate) fn licensed() -> MappedCodec {
 
 #[cfg(unix)]
 #[test]
-fn maps_from_the_crossover_on() {
+fn archives_are_mapped_from_the_crossover_size_on() {
     let _budget = crate::budget::undisturbed();
     let value = Mapped::new(&vec![7u8; 1000]).unwrap();
     let payload = value.as_bytes().len() as u64;
@@ -29,7 +29,7 @@ fn maps_from_the_crossover_on() {
 
 #[cfg(unix)]
 #[test]
-fn gives_the_same_value_as_reading() {
+fn a_mapped_archive_equals_one_that_is_read() {
     let _budget = crate::budget::undisturbed();
     let record = Record::sample();
     let codec = licensed().crossover(0);
@@ -54,7 +54,7 @@ fn gives_the_same_value_as_reading() {
 }
 
 #[test]
-fn reads_what_has_no_file() {
+fn an_archive_from_a_source_without_a_file_is_read() {
     let codec = licensed().crossover(0);
     let bytes = file_of(&codec, &Mapped::new(&Record::sample()).unwrap());
     let read: Mapped<Record> = frame::read_file(&codec, &bytes).unwrap();
@@ -62,18 +62,18 @@ fn reads_what_has_no_file() {
 }
 
 #[test]
-fn reads_what_has_no_bytes() {
+fn an_archive_without_bytes_is_read() {
     let codec = licensed().crossover(0);
     let file = on_disk(&file_of(&codec, &Mapped::new(&()).unwrap()));
     let read: Mapped<()> = frame::read_file(&codec, &file).unwrap();
     assert!(!read.is_mapped());
 }
 
-/// The footer was read, and then somebody cut the file: a map past its end
-/// would end the process.
+/// The footer is read, and then the file is truncated. A map past the end of the file
+/// would kill the process.
 #[cfg(unix)]
 #[test]
-fn refuses_a_file_that_was_cut_after_it_was_opened() {
+fn a_file_truncated_after_it_was_opened_is_not_mapped() {
     use file_backed_codecs::{FrameError, MapLicence, Payload};
 
     let _budget = crate::budget::undisturbed();
@@ -98,10 +98,10 @@ fn refuses_a_file_that_was_cut_after_it_was_opened() {
     }
 }
 
-/// A source is safe code, which may be wrong about the file behind it.
+/// `Source` is safe to implement, so it can name the wrong file.
 #[cfg(unix)]
 #[test]
-fn refuses_a_file_that_is_not_as_long_as_its_source() {
+fn a_file_of_another_length_than_its_source_is_not_mapped() {
     use std::fs::File;
     use std::io;
     use std::sync::atomic::{AtomicUsize, Ordering};
@@ -149,10 +149,10 @@ fn refuses_a_file_that_is_not_as_long_as_its_source() {
     }
 }
 
-/// As the kernel says of it: some file systems have no maps.
+/// Some file systems do not support maps.
 #[cfg(target_os = "linux")]
 #[test]
-fn reads_where_the_file_system_maps_nothing() {
+fn a_map_refused_by_the_file_system_is_no_error() {
     use file_backed_codecs::{MapAttempt, MapLicence, Payload};
 
     let _budget = crate::budget::undisturbed();
@@ -171,7 +171,7 @@ fn reads_where_the_file_system_maps_nothing() {
 }
 
 #[test]
-fn a_licence_can_be_made_elsewhere_and_a_clone_maps_too() {
+fn a_codec_with_a_given_licence_maps_and_so_does_its_clone() {
     let _budget = crate::budget::undisturbed();
     // SAFETY: as in `licensed`.
     let licence = unsafe { file_backed_codecs::MapLicence::new() };

@@ -6,7 +6,7 @@ use crate::files::{file_of, refusal, reseal};
 use crate::values::Plain;
 
 #[test]
-fn of_a_later_format_version() {
+fn a_file_of_a_later_format_version_is_refused() {
     let mut file = file_of(&Plain, &b"payload".to_vec());
     let footer = file.len() - frame::FOOTER_LEN;
     file[footer + 8] = 2;
@@ -33,7 +33,7 @@ mod bin {
     use crate::values::Record;
 
     #[test]
-    fn of_another_codec() {
+    fn bincode_refuses_a_file_of_another_codec() {
         let file = file_of(&Plain, &b"payload".to_vec());
         let error = refusal(frame::read_file::<Record, _>(&BinCodec, &file));
         assert!(matches!(error, FrameError::WrongCodec { .. }), "{error}");
@@ -43,7 +43,7 @@ mod bin {
     }
 
     #[test]
-    fn of_another_type() {
+    fn bincode_refuses_a_file_of_another_type() {
         let file = file_of(&BinCodec, &(1u32, 2u32));
         let error = refusal(frame::read_file::<u32, _>(&BinCodec, &file));
         assert!(
@@ -54,9 +54,9 @@ mod bin {
         assert!(frame::read_file::<(u64, u8), _>(&BinCodec, &file).is_err());
     }
 
-    /// Numbers read as lengths: bincode would reserve that many bytes.
+    /// The `bincode` crate would reserve as many bytes as the numbers say.
     #[test]
-    fn of_another_type_whose_numbers_are_read_as_lengths() {
+    fn bincode_refuses_numbers_that_it_reads_as_lengths() {
         let file = file_of(&BinCodec, &vec![u64::MAX, 1 << 62, 1 << 45]);
         let text = file[8..].to_vec();
         for file in [crate::files::with_payload(&file, &text[..24]), file] {
@@ -70,7 +70,7 @@ mod bin {
 
 #[cfg(feature = "prostcodec")]
 #[test]
-fn of_another_codec_than_prost() {
+fn protobuf_refuses_a_file_of_another_codec() {
     use file_backed_codecs::ProstCodec;
 
     use crate::values::Message;
@@ -102,7 +102,7 @@ mod mapped {
     }
 
     #[test]
-    fn of_another_codec() {
+    fn a_file_of_another_codec_is_not_read_as_an_archive() {
         let file = file_of(&Plain, &b"payload".to_vec());
         for error in refusals::<u64>(&licensed(), &file) {
             assert!(matches!(error, FrameError::WrongCodec { .. }), "{error}");
@@ -110,7 +110,7 @@ mod mapped {
     }
 
     #[test]
-    fn of_another_type_by_size_or_alignment() {
+    fn an_archive_whose_root_has_another_size_or_alignment_is_refused() {
         let codec = licensed();
         let file = file_of(&codec, &Mapped::new(&7u64).unwrap());
         for error in refusals::<u32>(&codec, &file) {
@@ -146,7 +146,7 @@ mod mapped {
     }
 
     #[test]
-    fn of_another_type_by_schema() {
+    fn an_archive_with_another_schema_id_is_refused() {
         let none = licensed();
         let one = licensed().schema::<u64>(1).schema::<u32>(9);
         let two = licensed().schema::<u64>(2);
@@ -172,7 +172,7 @@ mod mapped {
     }
 
     #[test]
-    fn of_other_format_features_of_rkyv() {
+    fn an_archive_with_other_format_features_is_refused() {
         let codec = licensed();
         let mut file = file_of(&codec, &Mapped::new(&7u64).unwrap());
         let format = file.len() - frame::FOOTER_LEN + 10;
@@ -201,7 +201,7 @@ mod mapped {
     }
 
     #[test]
-    fn of_a_payload_shorter_than_its_root() {
+    fn an_archive_shorter_than_its_root_is_refused() {
         let codec = licensed();
         let file = file_of(&codec, &Mapped::new(&Record::sample()).unwrap());
         for len in [0, 1, 8] {
@@ -212,9 +212,9 @@ mod mapped {
         }
     }
 
-    /// The root stands at the end, so its place follows from the length.
+    /// The root is at the end of the payload, so its position follows from the length.
     #[test]
-    fn of_a_payload_whose_root_is_not_aligned() {
+    fn an_archive_with_an_unaligned_root_is_refused() {
         if align_of::<rkyv::Archived<u64>>() == 1 {
             return; // As rkyv is compiled, it is aligned anywhere.
         }
@@ -226,7 +226,7 @@ mod mapped {
     }
 
     #[test]
-    fn without_a_footer() {
+    fn an_archive_without_a_footer_is_refused() {
         let file = on_disk(&[0; 8]);
         let payload = Payload::open_unframed(&file, 1 << 20).unwrap();
         let result: Result<Mapped<u64>, _> =
@@ -239,10 +239,10 @@ mod mapped {
         );
     }
 
-    /// `Archive` and `Serialize` are safe to implement, and wrong here: the
+    /// `Archive` and `Serialize` are safe to implement. This implementation is wrong: its
     /// box points to nothing.
     #[test]
-    fn of_an_archive_that_its_type_filled_with_nonsense() {
+    fn an_archive_that_its_type_wrote_wrongly_is_refused() {
         use rkyv::boxed::{ArchivedBox, BoxResolver};
         use rkyv::{Archive, Place, Serialize, rancor::Fallible};
 

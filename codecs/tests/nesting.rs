@@ -57,9 +57,10 @@ impl Node {
     }
 }
 
-/// 4 000 links used to be written and never read again; 100 000 ended the process.
+/// A list of 4 000 links used to be written and could never be read again. One of 100 000
+/// links crashed the process.
 #[test]
-fn a_list_is_written_as_long_as_it_can_be_read() {
+fn a_list_too_long_to_be_read_is_not_written() {
     on_stacks(|| {
         for links in [0, 1, 100, MOST / 2 - 1] {
             let list = Node::list(links);
@@ -92,7 +93,7 @@ enum Shape {
 
 /// Each container counts the same when it is written and when it is read.
 #[test]
-fn every_container_is_read_as_deep_as_it_is_written() {
+fn every_container_that_is_written_is_shallow_enough_to_be_read() {
     let wrap: [fn(Shape) -> Shape; 6] = [
         |inner| Shape::Newtype(Box::new(inner)),
         |inner| Shape::Tuple(7, Box::new(inner)),
@@ -123,9 +124,9 @@ fn every_container_is_read_as_deep_as_it_is_written() {
     on_stacks(body);
 }
 
-/// A frame of the decoder holds several copies of a value in a debug build.
+/// In a debug build, a stack frame of the decoder holds several copies of a value.
 #[test]
-fn large_values_on_little_stack_are_read() {
+fn large_values_are_read_on_a_small_stack() {
     #[derive(Serialize, Deserialize)]
     struct Large {
         #[serde(with = "bytes")]
@@ -170,9 +171,10 @@ fn large_values_on_little_stack_are_read() {
     });
 }
 
-/// 65 537 of them used to be written and refused when they were read.
+/// 65 537 elements without bytes used to be written, and were refused when they were
+/// read.
 #[test]
-fn elements_without_bytes_are_written_as_many_as_are_read() {
+fn more_empty_elements_than_can_be_read_are_not_written() {
     // The length of the sequence takes eight bytes.
     for (elements, is_good) in [
         (65_536, true),
@@ -192,9 +194,10 @@ fn elements_without_bytes_are_written_as_many_as_are_read() {
     );
 }
 
-/// Such a value used to be written and read as another one, or not at all.
+/// A value with a skipped field used to be written, and was read as another one or not at
+/// all.
 #[test]
-fn a_field_that_is_left_out_is_refused() {
+fn a_skipped_field_is_not_written() {
     #[derive(Debug, Default, PartialEq, Serialize, Deserialize)]
     struct Sparse {
         #[serde(default, skip_serializing_if = "Option::is_none")]

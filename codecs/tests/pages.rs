@@ -13,7 +13,7 @@ use crate::values::Plain;
 const WAYS: [Prefault; 3] = [Prefault::Lazy, Prefault::WillNeed, Prefault::Populate];
 
 #[test]
-fn every_way_gives_the_same_value() {
+fn every_access_and_prefault_option_gives_the_same_value() {
     let _budget = crate::budget::undisturbed();
     let numbers: Vec<u64> = (0..50_000).collect();
     let file = on_disk(&file_of(&licensed(), &Mapped::new(&numbers).unwrap()));
@@ -35,7 +35,7 @@ fn every_way_gives_the_same_value() {
 }
 
 #[test]
-fn a_value_in_memory_needs_no_pages() {
+fn prefaulting_a_value_on_the_heap_succeeds() {
     let value = Mapped::new(&7u64).unwrap();
     value.advise(Access::Random);
     for how in WAYS {
@@ -89,10 +89,10 @@ fn told_by_the_kernel(bytes: &[u8]) -> (usize, Vec<String>) {
     )
 }
 
-/// As an option of the codec, and when a value is asked.
+/// Either the option of the codec asks for them, or the method of a value.
 #[cfg(target_os = "linux")]
 #[test]
-fn pages_are_brought_in_when_it_is_said_and_not_before() {
+fn pages_of_a_map_are_read_only_when_prefaulting_asks_for_them() {
     let _budget = crate::budget::undisturbed();
     let file = on_disk(&file_of(
         &licensed(),
@@ -120,7 +120,7 @@ fn pages_are_brought_in_when_it_is_said_and_not_before() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn the_kernel_is_told_how_a_map_is_going_to_be_read() {
+fn the_access_advice_of_a_map_reaches_the_kernel() {
     let _budget = crate::budget::undisturbed();
     let file = on_disk(&file_of(
         &licensed(),
@@ -145,11 +145,11 @@ fn the_kernel_is_told_how_a_map_is_going_to_be_read() {
     }
 }
 
-/// A page that is not there stands for any that the disk cannot give: to touch
-/// it would end the process.
+/// The missing page stands for any that the disk cannot read. Touching it would kill the
+/// process.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_bad_page_is_an_error_and_no_signal() {
+fn prefaulting_a_bad_page_is_an_error_and_no_signal() {
     let _budget = crate::budget::undisturbed();
     let file = on_disk(&file_of(&Plain, &vec![1; 100_000]));
     let map = map(&file);

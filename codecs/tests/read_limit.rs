@@ -48,25 +48,25 @@ fn is_refused<T>(codec: &impl Codec<T>, value: &T) {
 }
 
 #[test]
-fn the_limit_is_some_memory_at_first() {
+fn the_default_read_limit_is_at_least_a_mebibyte() {
     assert!(read_limit::get() >= 1 << 20);
 }
 
 #[cfg(feature = "bincodec")]
 #[test]
-fn bincode_refuses_a_payload_over_the_limit() {
+fn bincode_refuses_a_payload_over_the_read_limit() {
     is_refused(&file_backed_codecs::BinCodec, &"value".to_owned());
 }
 
 #[cfg(feature = "prostcodec")]
 #[test]
-fn protobuf_refuses_a_payload_over_the_limit() {
+fn protobuf_refuses_a_payload_over_the_read_limit() {
     is_refused(&file_backed_codecs::ProstCodec, &"value".to_owned());
 }
 
 #[cfg(feature = "bytescodec")]
 #[test]
-fn bytes_on_the_heap_have_the_limit_of_the_process_or_one_of_their_own() {
+fn bytescodec_uses_its_own_read_limit_or_that_of_the_process() {
     use file_backed_codecs::{BytesCodec, MappedBytes};
     let value = MappedBytes::from(vec![7; 1000]);
     is_refused(&BytesCodec::heap(), &value);
@@ -85,10 +85,10 @@ fn bytes_on_the_heap_have_the_limit_of_the_process_or_one_of_their_own() {
     );
 }
 
-/// A map takes no memory, so that its length is not limited.
+/// A map takes no memory, so its length is not limited.
 #[cfg(all(feature = "bytescodec", target_os = "linux"))]
 #[test]
-fn a_payload_over_the_limit_can_be_mapped() {
+fn a_payload_over_the_read_limit_can_be_mapped() {
     use file_backed_codecs::{BytesCodec, MappedBytes};
     // SAFETY: the file has no name, so that only this test reaches it.
     let codec = unsafe { BytesCodec::new() }.read_limit(1000);
@@ -99,7 +99,7 @@ fn a_payload_over_the_limit_can_be_mapped() {
 
 #[cfg(feature = "mappedcodec")]
 #[test]
-fn an_archive_on_the_heap_has_a_limit() {
+fn an_archive_over_the_read_limit_is_not_read_into_memory() {
     use file_backed_codecs::{Mapped, MappedCodec};
     let codec = MappedCodec::heap().read_limit(1000);
     let value = Mapped::new(&vec![1_u32, 2]).expect("it is archived");
@@ -107,10 +107,10 @@ fn an_archive_on_the_heap_has_a_limit() {
     assert_over(read, 1000);
 }
 
-/// A longer one used to be written, and each later read of it was refused.
+/// A longer value used to be written, and each later read of it was refused.
 #[cfg(feature = "bytescodec")]
 #[test]
-fn what_could_not_be_read_again_is_not_written() {
+fn bytes_over_the_read_limit_are_not_written() {
     use file_backed_codecs::{BytesCodec, MappedBytes};
 
     let codec = BytesCodec::heap().read_limit(1000);

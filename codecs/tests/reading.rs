@@ -113,9 +113,9 @@ impl Codec<Vec<u8>> for Ways {
     }
 }
 
-/// Whatever was in the thread's buffer before.
+/// The thread's buffer may still hold the bytes of an earlier read.
 #[test]
-fn what_was_read_ahead_is_the_payload_in_every_way() {
+fn every_way_of_reading_gives_the_payload_that_was_read_ahead() {
     for codec in [Ways::Whole, Ways::With, Ways::Into, Ways::Pieces] {
         for len in [0, 1, 5000, 299, 300, 2 << 20, 17] {
             let value: Vec<u8> = (0..len).map(|n| n as u8).collect();
@@ -134,9 +134,9 @@ fn what_was_read_ahead_is_the_payload_in_every_way() {
     }
 }
 
-/// A decode that decodes: the buffer that the thread keeps is in use then.
+/// The thread's buffer is in use by the outer decoder meanwhile.
 #[test]
-fn decoding_may_nest() {
+fn a_decoder_may_decode_another_file() {
     struct Nested;
 
     impl Codec<usize> for Nested {
@@ -169,7 +169,7 @@ fn decoding_may_nest() {
 }
 
 #[test]
-fn files_fill_memory_that_holds_nothing_yet() {
+fn sources_are_read_into_uninitialized_memory() {
     let bytes: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
     let file = crate::files::on_disk(&bytes);
     let sources: [&dyn Source; 3] = [&file, &bytes, &Watched::new(bytes.clone())];

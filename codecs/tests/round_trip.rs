@@ -11,7 +11,7 @@ fn round_trip<T>(codec: &impl Codec<T>, value: &T) -> T {
 }
 
 #[test]
-fn payloads_of_every_size_come_back() {
+fn payloads_of_every_size_are_read_back() {
     for len in [0, 1, 63, 64, 65_535, 65_536, 65_537, 300_000] {
         let value: Vec<u8> = (0..len).map(|n| n as u8).collect();
         assert_eq!(round_trip(&Plain, &value), value);
@@ -31,7 +31,7 @@ mod bin {
     use crate::values::{List, Record};
 
     #[test]
-    fn values_come_back() {
+    fn serde_values_are_read_back() {
         let record = Record::sample();
         assert_eq!(round_trip(&BinCodec, &record), record);
         assert_eq!(BinCodec.duplicate(&record).unwrap(), record);
@@ -41,7 +41,7 @@ mod bin {
     }
 
     #[test]
-    fn every_kind_of_value_passes_through_the_bounded_decoder() {
+    fn the_bounded_decoder_reads_every_kind_of_serde_value() {
         #[derive(serde::Serialize, serde::Deserialize, Debug, PartialEq)]
         struct Unit;
         #[derive(serde::Serialize, serde::Deserialize, Debug, PartialEq)]
@@ -78,9 +78,10 @@ mod bin {
         assert_eq!(read, value);
     }
 
-    /// The bytes of file_backed 0.6, by hand and by the call that it made.
+    /// The bytes of file_backed 0.6, once written by hand and once by the call that it
+    /// made.
     #[test]
-    fn payload_is_that_of_bincodes_legacy_configuration() {
+    fn the_payload_has_the_legacy_encoding_of_bincode() {
         let value = (1u16, "ab".to_owned(), vec![Some(3u32), None]);
         let by_hand = [
             &[1, 0][..],
@@ -104,7 +105,7 @@ mod bin {
 
     proptest! {
         #[test]
-        fn any_value_comes_back(
+        fn any_value_of_serde_is_read_back(
             value: (Vec<String>, Option<Vec<(u8, char)>>, BTreeMap<i64, String>, Vec<u8>)
         ) {
             prop_assert_eq!(round_trip(&BinCodec, &value), value);
@@ -121,7 +122,7 @@ mod protobuf {
     use crate::values::Message;
 
     #[test]
-    fn messages_come_back() {
+    fn protobuf_messages_are_read_back() {
         for message in [Message::sample(), Message::default()] {
             assert_eq!(round_trip(&ProstCodec, &message), message);
             assert_eq!(ProstCodec.duplicate(&message).unwrap(), message);
@@ -129,7 +130,7 @@ mod protobuf {
     }
 
     #[test]
-    fn payload_is_the_encoded_message() {
+    fn the_payload_is_the_encoded_message() {
         let message = Message::sample();
         let file = file_of(&ProstCodec, &message);
         assert_eq!(payload_of(&file), message.encode_to_vec());
@@ -147,7 +148,7 @@ mod mapped {
     use crate::values::{List, Record, Shape};
 
     #[test]
-    fn values_come_back() {
+    fn archives_are_read_back() {
         let record = Record::sample();
         let mapped = Mapped::new(&record).unwrap();
         assert!(*mapped == record);
@@ -160,7 +161,7 @@ mod mapped {
     }
 
     #[test]
-    fn a_clone_and_a_duplicate_share_the_bytes() {
+    fn clones_and_duplicates_of_an_archive_share_its_bytes() {
         let mapped = Mapped::new(&Record::sample()).unwrap();
         let duplicate = MappedCodec::heap().duplicate(&mapped).unwrap();
         assert_eq!(mapped.as_bytes().as_ptr(), duplicate.as_bytes().as_ptr());
@@ -170,7 +171,7 @@ mod mapped {
     }
 
     #[test]
-    fn values_without_bytes_come_back() {
+    fn archives_without_bytes_are_read_back() {
         let unit = round_trip(&MappedCodec::heap(), &Mapped::new(&()).unwrap());
         assert_eq!(*unit, ());
         assert!(unit.as_bytes().is_empty());
@@ -183,7 +184,7 @@ mod mapped {
     }
 
     #[test]
-    fn payload_is_rkyvs_archive() {
+    fn the_payload_is_the_archive_of_rkyv() {
         let record = Record::sample();
         let file = file_of(&MappedCodec::heap(), &Mapped::new(&record).unwrap());
         let archive = rkyv::to_bytes::<rkyv::rancor::Error>(&record).unwrap();
@@ -198,7 +199,7 @@ mod mapped {
     }
 
     #[test]
-    fn archiving_into_a_file_gives_the_same_file() {
+    fn archiving_straight_into_a_file_gives_the_same_file() {
         let record = Record::sample();
         let codec = MappedCodec::heap().schema::<Record>(5);
         let mut file = Vec::new();
@@ -209,7 +210,7 @@ mod mapped {
     }
 
     #[test]
-    fn footprint_states_what_is_held() {
+    fn the_footprint_of_an_archive_is_its_size_on_the_heap() {
         let mapped = Mapped::new(&vec![1u8; 10_000]).unwrap();
         let footprint = MappedCodec::heap().footprint(&mapped);
         assert!(!footprint.is_mapped());
@@ -219,7 +220,7 @@ mod mapped {
     }
 
     #[test]
-    fn debug_names_the_type_and_not_the_content() {
+    fn debug_of_an_archive_names_its_type_and_not_its_content() {
         let mapped = Mapped::new(&vec![1u8; 100]).unwrap();
         let text = format!("{mapped:?}");
         assert!(
@@ -236,7 +237,7 @@ mod mapped {
     }
 
     #[test]
-    fn recursive_values_come_back() {
+    fn recursive_values_are_read_back() {
         let list = List::of(100);
         let read = round_trip(&MappedCodec::heap(), &Mapped::new(&list).unwrap());
         assert_eq!(read.deserialize().unwrap(), list);
@@ -261,7 +262,7 @@ mod mapped {
 
     proptest! {
         #[test]
-        fn any_value_comes_back(record in records()) {
+        fn any_value_of_an_archive_is_read_back(record in records()) {
             let read = round_trip(&MappedCodec::heap(), &Mapped::new(&record).unwrap());
             prop_assert_eq!(read.deserialize().unwrap(), record);
         }
@@ -276,7 +277,7 @@ mod mixed {
     use crate::values::Record;
 
     #[test]
-    fn both_kinds_come_back_and_each_codec_reads_its_own() {
+    fn mixedcodec_reads_back_both_kinds_and_never_confuses_them() {
         let codec = MixedCodec::from(MappedCodec::heap().schema::<Record>(3));
         let record = Record::sample();
         assert_eq!(round_trip(&codec, &record), record);

@@ -16,7 +16,7 @@ fn trusting(codec: MappedCodec) -> MappedCodec {
 }
 
 #[test]
-fn gives_the_same_value() {
+fn a_trusting_codec_reads_the_same_value() {
     let _budget = crate::budget::undisturbed();
     let record = Record::sample();
     let bytes = file_of(&licensed(), &Mapped::new(&record).unwrap());
@@ -27,9 +27,9 @@ fn gives_the_same_value() {
     }
 }
 
-/// Deeper than any validation would go.
+/// The list is deeper than any validation would go.
 #[test]
-fn does_not_follow_pointers() {
+fn a_trusting_codec_does_not_follow_pointers() {
     let list = List::of(1000);
     let archive = MappedCodec::heap().max_depth(2000).archive(&list).unwrap();
     let file = file_of(&MappedCodec::heap().max_depth(usize::MAX), &archive);
@@ -39,7 +39,7 @@ fn does_not_follow_pointers() {
 }
 
 #[test]
-fn still_refuses_other_types_and_files_too_short() {
+fn a_trusting_codec_still_refuses_other_types_and_short_files() {
     let codec = trusting(MappedCodec::heap());
     let file = file_of(&codec, &Mapped::new(&Record::sample()).unwrap());
     let error = refusal(frame::read_file::<Mapped<u64>, _>(&codec, &file));
@@ -55,10 +55,9 @@ fn still_refuses_other_types_and_files_too_short() {
     assert!(matches!(error, FrameError::InvalidArchive(_)), "{error}");
 }
 
-/// What the codec itself archives was written by nobody who has promised
-/// anything.
+/// The promise of the caller covers files, not the values that the codec archives.
 #[test]
-fn validates_what_it_archives() {
+fn a_trusting_codec_validates_what_it_archives() {
     #[derive(rkyv::Archive, rkyv::Serialize)]
     struct Odd(u32);
 
@@ -68,9 +67,10 @@ fn validates_what_it_archives() {
     assert!(codec.archive(&Odd(3)).is_ok());
 }
 
-/// It is that of what it archives, in whichever order the two are said.
+/// The limit holds for what the codec archives, whether it was set before or after
+/// `trusting`.
 #[test]
-fn keeps_the_depth_that_was_allowed() {
+fn a_trusting_codec_keeps_its_depth_limit() {
     let before = trusting(MappedCodec::heap().max_depth(200));
     let after = trusting(MappedCodec::heap()).max_depth(200);
     for codec in [before, after] {
@@ -83,10 +83,10 @@ fn keeps_the_depth_that_was_allowed() {
     }
 }
 
-/// Memory that is read into is aligned for everything in the archive, since
-/// nobody looks whether it is.
+/// Nothing checks the alignment of the archive, so the memory is aligned for everything
+/// in it.
 #[test]
-fn reads_to_the_beginning_of_a_page() {
+fn a_trusting_codec_reads_into_page_aligned_memory() {
     let value = Mapped::new(&vec![1u8, 2]).unwrap();
     let file = file_of(&MappedCodec::heap(), &value);
     for _ in 0..20 {
@@ -96,9 +96,9 @@ fn reads_to_the_beginning_of_a_page() {
     }
 }
 
-/// For the bound of the imports above: validation is what is left out.
+/// The archived type refuses every value, but only a validating codec asks it.
 #[test]
-fn does_not_ask_the_type() {
+fn a_trusting_codec_does_not_validate_with_the_type() {
     #[derive(rkyv::Archive, rkyv::Serialize)]
     #[rkyv(archived = ArchivedNever)]
     struct Never(#[rkyv(with = rkyv::with::AsBox)] Refusing);

@@ -23,10 +23,10 @@ fn told(error: CodecError) -> String {
     error.to_string()
 }
 
-/// The error of a full disk once came as `Io { inner: Os { code: 28, .. } }`, in
-/// the words of the serializer's `Debug`, and nobody was told to make room.
+/// The error of a full disk used to be `Io { inner: Os { code: 28, .. } }`, because it
+/// was the `Debug` text of the serializer. The advice to make room was missing.
 #[test]
-fn a_full_disk_is_told_in_the_words_of_the_system() {
+fn a_full_disk_keeps_the_error_of_the_system() {
     let value = vec![1_u8; 1 << 20];
     let error = frame::write_file(&BinCodec, &value, &mut Full).expect_err("no room");
     let system = error.downcast_ref::<io::Error>().map(io::Error::kind);
@@ -43,7 +43,7 @@ impl Serialize for Refuses {
 }
 
 #[test]
-fn a_value_that_refuses_is_told_in_its_own_words() {
+fn an_error_of_a_serialize_implementation_keeps_its_text() {
     let error = frame::write_file(&BinCodec, &Refuses, &mut Vec::new());
     assert_eq!(error.map_err(told), Err("it is open".to_owned()));
 }
@@ -62,7 +62,7 @@ impl<'de> Deserialize<'de> for Odd {
 }
 
 #[test]
-fn a_value_that_does_not_come_back_is_told_in_its_own_words() {
+fn an_error_of_a_deserialize_implementation_keeps_its_text() {
     let mut file = Vec::new();
     frame::write_file(&BinCodec, &Odd(2), &mut file).expect("it is written");
     let error = frame::read_file::<Odd, _>(&BinCodec, &file).map(|odd| odd.0);

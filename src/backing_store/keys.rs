@@ -358,7 +358,7 @@ mod tests {
     }
 
     #[test]
-    fn links_once_and_deletes_after_the_last_owner() {
+    fn a_key_is_linked_once_and_deleted_after_its_last_owner() {
         let keys = Keys::new();
         keys.acquire(KEY, ok).unwrap();
         keys.acquire(KEY, never).unwrap();
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condemned_key_is_revived_and_its_queued_deletion_does_nothing() {
+    fn a_key_with_a_pending_delete_is_revived_and_the_delete_does_nothing() {
         let keys = Keys::new();
         keys.acquire(KEY, ok).unwrap();
         assert!(keys.release(KEY));
@@ -386,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_is_being_deleted_is_waited_for() {
+    fn acquiring_a_key_waits_for_its_running_deletion() {
         let keys = Keys::new();
         keys.acquire(KEY, ok).unwrap();
         assert!(keys.release(KEY));
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_leaves_what_was_before() {
+    fn a_failed_operation_leaves_its_key_unchanged() {
         let keys = Keys::new();
         keys.acquire(KEY, || Err(())).unwrap_err();
         assert!(!keys.contains(KEY));
@@ -429,7 +429,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_adds_what_it_found_and_forgets_what_others_deleted() {
+    fn a_scan_adds_found_keys_and_forgets_deleted_ones() {
         let keys = Keys::new();
         let other = Uuid::from_u128(8);
         keys.begin_scan().found(&[KEY, other]);
@@ -442,7 +442,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scan_does_not_undo_what_happens_beside_it() {
+    fn a_scan_does_not_undo_concurrent_changes() {
         let keys = Keys::new();
         let (new, gone) = (Uuid::from_u128(8), Uuid::from_u128(9));
         keys.begin_scan().found(&[KEY, gone]);
@@ -461,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_leaves_the_key_free() {
+    fn a_panic_leaves_its_key_free() {
         let keys = Keys::new();
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             keys.acquire(KEY, || -> Result<(), ()> { panic!("on purpose") })

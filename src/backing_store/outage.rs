@@ -255,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_value_that_fails_waits_longer_each_time_up_to_five_seconds() {
+    fn the_retry_delay_of_a_value_doubles_up_to_five_seconds() {
         let delays: Vec<_> = (1..=8).map(|n| delay_after(n).as_millis()).collect();
         assert_eq!(delays, [100, 200, 400, 800, 1600, 3200, 5000, 5000]);
         assert_eq!(delay_after(u32::MAX), LONGEST_DELAY);

@@ -159,36 +159,36 @@ fn at_each_operation(lasts: u64, number: i32) -> u64 {
 }
 
 #[test]
-fn a_full_disk() {
+fn a_commit_that_meets_a_full_disk_leaves_the_previous_one() {
     assert!(at_each_operation(1, ENOSPC) > 20);
 }
 
 #[test]
-fn a_full_disk_for_long() {
+fn a_commit_to_a_disk_that_stays_full_leaves_the_previous_one() {
     assert!(at_each_operation(FOREVER, ENOSPC) > 10);
 }
 
 #[test]
-fn a_broken_disk() {
+fn a_commit_that_meets_an_io_error_leaves_the_previous_one() {
     assert!(at_each_operation(1, EIO) > 20);
 }
 
 #[test]
-fn a_broken_disk_for_some_operations() {
+fn a_commit_that_meets_several_io_errors_leaves_the_previous_one() {
     for lasts in 2..4 {
         assert!(at_each_operation(lasts, EIO) > 20);
     }
 }
 
 #[test]
-fn too_many_open_files() {
+fn a_commit_without_free_descriptors_leaves_the_previous_one() {
     assert!(at_each_operation(1, EMFILE) > 20);
 }
 
 /// Opening a dataset with a fault at each operation returns an error, and never a
 /// different dataset.
 #[test]
-fn a_dataset_that_cannot_be_opened() {
+fn a_fault_while_opening_is_an_error_and_never_another_dataset() {
     let places = Places::new();
     let (store, pool) = places.store();
     let saved = places.saved(0);
@@ -220,7 +220,7 @@ fn a_dataset_that_cannot_be_opened() {
 /// A copy with a fault at each operation in turn returns an error. There is then no
 /// dataset or a whole one, and another call completes the copy.
 #[test]
-fn a_copy_that_cannot_be_made() {
+fn a_fault_while_copying_leaves_a_whole_dataset_or_none() {
     let places = Places::new();
     let (store, pool) = places.store();
     let saved = places.saved(0);
@@ -268,7 +268,7 @@ fn a_copy_that_cannot_be_made() {
 /// A commit that another process has overtaken, with a fault at each operation, is never
 /// acknowledged, and deletes nothing.
 #[test]
-fn an_overtaken_commit_deletes_nothing() {
+fn an_overtaken_commit_that_meets_an_io_error_deletes_nothing() {
     let places = Places::new();
     let (store, pool) = places.store();
     for after in 0.. {

@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn comes_back_as_it_was() {
+    fn a_manifest_is_decoded_as_it_was_encoded() {
         // The last one is longer than one chunk.
         for items in [0, 1, 50, 5000] {
             assert_eq!(read(&encoded(items)).expect("it is whole"), manifest(items));
@@ -302,7 +302,7 @@ mod tests {
     }
 
     #[test]
-    fn no_damage_goes_unseen() {
+    fn every_damage_of_a_manifest_is_detected() {
         let whole = encoded(3);
         for len in 0..whole.len() {
             read(&whole[..len]).expect_err("it is truncated");
@@ -317,9 +317,9 @@ mod tests {
         read(&long).expect_err("a bit is flipped");
     }
 
-    /// Lengths and order are checked even if the checksum is right.
+    /// Lengths, order, version and generation are checked even if the checksum is right.
     #[test]
-    fn nonsense_with_a_good_checksum_is_refused() {
+    fn a_manifest_with_wrong_lengths_is_refused_despite_a_valid_checksum() {
         for offset in [24, 32] {
             for wrong in [0, 1, 1000, u64::MAX / ENTRY as u64, u64::MAX - 43, u64::MAX] {
                 let mut bytes = encoded(3);
@@ -342,7 +342,7 @@ mod tests {
 
     /// A later version may have a different layout.
     #[test]
-    fn a_later_version_of_other_lengths_is_no_damage() {
+    fn a_manifest_of_a_later_version_is_not_reported_as_damaged() {
         let mut later = encoded(3);
         later[8] = 2;
         later[24..40].fill(0xFF);
@@ -373,10 +373,10 @@ mod tests {
         }
     }
 
-    /// The length of a file was allocated before its first bytes were checked, and a
-    /// sparse file can have any length.
+    /// The length of a file used to be allocated before its first bytes were checked, and
+    /// a sparse file can have any length.
     #[test]
-    fn memory_is_asked_for_only_once_the_checksum_fits() {
+    fn a_sparse_manifest_allocates_no_more_than_a_chunk() {
         let len = 100 << 20;
         for (root, len) in [
             (len - 44, len),
@@ -401,7 +401,7 @@ mod tests {
     }
 
     #[test]
-    fn what_would_be_too_long_to_be_read_is_not_written() {
+    fn a_manifest_too_long_to_be_read_is_not_encoded() {
         assert_eq!(Manifest::encoded_len(0, 0), Some(44));
         assert_eq!(Manifest::encoded_len(LONGEST - 44, 0), Some(LONGEST));
         for (root, entries) in [
@@ -416,7 +416,7 @@ mod tests {
 
     /// Arbitrary bytes followed by a valid checksum.
     #[test]
-    fn forged_bytes_are_a_fault_or_what_they_say() {
+    fn a_forged_manifest_is_refused_or_decoded_consistently() {
         let mut state = 0x9E37_79B9_7F4A_7C15_u64;
         let mut below = move |limit: usize| {
             state ^= state << 13;

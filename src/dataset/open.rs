@@ -316,7 +316,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_generation_that_cannot_be_pinned_is_told() {
+    fn a_generation_that_cannot_be_pinned_is_reported_as_in_use() {
         let never_at_rest = |cause| at(Some("/place".into()), cause);
         let pinned = pin_current::<(), _>(|| Ok(vec![1]), |_| Ok(None), never_at_rest);
         let error = Error::new(Operation::OpenDataset, pinned.expect_err("it is gone"));

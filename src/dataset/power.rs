@@ -126,26 +126,26 @@ fn at_each_cut(links: Links, items: usize, commits: u64) -> usize {
 }
 
 #[test]
-fn of_linked_files() {
+fn a_power_cut_leaves_the_last_commit_of_linked_files() {
     assert!(at_each_cut(Links::AsTheMachine, 2, 3) > 300);
 }
 
 /// Enough files that one call syncs them all.
 #[test]
-fn of_many_files() {
+fn a_power_cut_leaves_the_last_commit_of_many_files() {
     assert!(at_each_cut(Links::AsTheMachine, 130, 2) > 200);
 }
 
 /// EXDEV: the cache is on another file system.
 #[test]
-fn of_copied_files() {
+fn a_power_cut_leaves_the_last_commit_of_copied_files() {
     assert!(at_each_cut(Links::Refused(18), 2, 2) > 300);
 }
 
 /// An acknowledged copy survives a power cut. Before that, there is no copy or a whole
 /// one.
 #[test]
-fn of_a_copy() {
+fn a_power_cut_leaves_a_whole_copy_of_a_dataset_or_none() {
     let machine = runtime();
     let original = tempfile::tempdir().expect("a temporary directory");
     let program = Program::start(&machine, original.path(), || Arc::new(RealFiles));

@@ -160,7 +160,7 @@ mod tests {
 
     /// ENOSPC, EDQUOT, EROFS, EACCES, EIO, EMFILE, ENFILE, EFBIG, ENOTDIR.
     #[test]
-    fn tells_what_to_do_about_what_the_system_refuses() {
+    fn advice_follows_each_error_of_the_system() {
         for (operation, number, text) in [
             (
                 Operation::Write,
@@ -248,14 +248,14 @@ mod tests {
     }
 
     #[test]
-    fn adds_nothing_to_an_error_with_words_of_its_own() {
+    fn no_advice_follows_an_error_with_its_own_text() {
         let error = io::Error::new(io::ErrorKind::NotFound, "no such tile");
         assert_eq!(told(Operation::Load, error), "no such tile");
     }
 
     /// A custom store names no path, and its errors have their own meaning.
     #[test]
-    fn adds_nothing_to_an_error_of_another_store() {
+    fn no_advice_follows_an_error_of_a_custom_store() {
         let error = io::Error::from(io::ErrorKind::NotFound);
         let error = Error::new(Operation::Load, error);
         assert_eq!(error.to_string(), "could not load: entity not found");

@@ -73,7 +73,7 @@ impl TestDirectory {
 }
 
 #[test]
-fn a_copy_stands_where_a_link_cannot() {
+fn a_file_that_cannot_be_linked_is_copied() {
     let big = vec![7; 3 << 20 | 1];
     for value in [&b"small"[..], &big] {
         for number in NO_LINK {
@@ -95,7 +95,7 @@ fn a_copy_stands_where_a_link_cannot() {
 }
 
 #[test]
-fn a_reflink_comes_before_a_copy() {
+fn a_reflink_is_tried_before_a_copy() {
     let place = TestDirectory::new(Links::Reflinks(NO_LINK[0]));
     let source = place.source("source", b"value");
     let taken = place.take_in(&source, Role::Persisted);
@@ -104,7 +104,7 @@ fn a_reflink_comes_before_a_copy() {
 }
 
 #[test]
-fn other_failures_of_a_link_are_told() {
+fn other_failures_of_a_link_are_errors_and_make_no_copy() {
     for number in NO_REASON_TO_COPY {
         let place = TestDirectory::new(Links::Refused(number));
         let source = place.source("source", b"value");
@@ -116,10 +116,9 @@ fn other_failures_of_a_link_are_told() {
     }
 }
 
-/// Neither a link nor a copy replaces an existing file. The existing file is success if
-/// it is the same.
+/// This holds for links and for copies.
 #[test]
-fn what_is_there_already_is_compared() {
+fn an_existing_file_is_never_replaced_and_accepted_only_if_equal() {
     for links in [Links::AsTheMachine, Links::Refused(NO_LINK[1])] {
         let place = TestDirectory::new(links);
         let (source, equal) = (place.source("a", b"value"), place.source("b", b"value"));
@@ -144,7 +143,7 @@ fn what_is_there_already_is_compared() {
 /// The temporary file was left by a process that crashed during a copy, or that could
 /// not remove it.
 #[test]
-fn an_unfinished_copy_is_no_obstacle() {
+fn a_leftover_of_an_unfinished_copy_does_not_prevent_a_copy() {
     let place = TestDirectory::new(Links::Refused(NO_LINK[1]));
     let source = place.source("source", b"value");
     let temporary = place.directory.temporary_ref(KEY).path().into_owned();
@@ -155,7 +154,7 @@ fn an_unfinished_copy_is_no_obstacle() {
 }
 
 #[test]
-fn a_missing_file_and_a_missing_directory_are_told_apart() {
+fn a_missing_file_and_a_missing_directory_are_different_errors() {
     let place = TestDirectory::new(Links::AsTheMachine);
     let missing = place.dir.path().join("missing");
     let error = place.take_in(&missing, Role::Cache).expect_err("missing");
@@ -173,7 +172,7 @@ fn a_missing_file_and_a_missing_directory_are_told_apart() {
 }
 
 #[test]
-fn a_rename_replaces_nothing() {
+fn a_rename_replaces_no_file() {
     let place = TestDirectory::new(Links::AsTheMachine);
     let (from, to) = (place.source("from", b"new"), place.source("to", b"old"));
     let rename = || RealFiles.rename_new(&FileRef::Path(&from), &FileRef::Path(&to));
@@ -186,9 +185,9 @@ fn a_rename_replaces_nothing() {
     assert!(!from.exists() && to.exists());
 }
 
-/// A shard that was replaced while it was open is found by its path.
+/// The shard was open when it was replaced.
 #[test]
-fn a_shard_that_was_replaced_is_found() {
+fn a_replaced_shard_is_found_by_its_path() {
     let place = TestDirectory::new(Links::AsTheMachine);
     let source = place.source("source", b"value");
     place.take_in(&source, Role::Cache).expect("it is linked");

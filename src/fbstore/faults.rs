@@ -301,41 +301,41 @@ fn files_below(path: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_full_disk() {
+fn a_full_disk_at_any_operation_loses_no_value() {
     assert!(at_each_operation(1, Fault::Error(ENOSPC)) > 45);
 }
 
 #[test]
-fn a_full_disk_for_long() {
+fn a_disk_that_stays_full_loses_no_value() {
     assert!(at_each_operation(FOREVER, Fault::Error(ENOSPC)) > 45);
 }
 
 #[test]
-fn a_broken_disk() {
+fn an_io_error_at_any_operation_loses_no_value() {
     assert!(at_each_operation(1, Fault::Error(EIO)) > 45);
 }
 
 #[test]
-fn a_broken_disk_for_some_operations() {
+fn several_io_errors_in_a_row_lose_no_value() {
     for lasts in 2..5 {
         assert!(at_each_operation(lasts, Fault::Error(EIO)) > 45);
     }
 }
 
 #[test]
-fn permission_taken_away() {
+fn a_denied_permission_at_any_operation_loses_no_value() {
     assert!(at_each_operation(1, Fault::Error(EACCES)) > 45);
 }
 
 #[test]
-fn too_many_open_files() {
+fn a_lack_of_descriptors_loses_no_value() {
     assert!(at_each_operation(1, Fault::Error(EMFILE)) > 45);
     assert!(at_each_operation(FOREVER, Fault::Error(EMFILE)) > 45);
 }
 
 /// The directories are on two file systems: persisting and registering copy.
 #[test]
-fn faults_in_copies() {
+fn a_fault_while_copying_loses_no_value() {
     for links in [Links::Refused(EXDEV), Links::Reflinks(EPERM)] {
         let places = Places::with(links);
         for (lasts, number) in [
@@ -352,7 +352,7 @@ fn faults_in_copies() {
 
 /// A write that accepts fewer bytes than it was given is not a fault.
 #[test]
-fn short_writes() {
+fn a_short_write_is_continued() {
     let places = Places::new();
     for lasts in [1, 3, FOREVER] {
         for after in 0..5 {
@@ -368,9 +368,9 @@ fn short_writes() {
 }
 
 /// No caller writes after the fault ends. The store must find out by itself that writes
-/// work again.
+/// succeed again.
 #[test]
-fn write_backs_resume_by_themselves() {
+fn write_backs_resume_by_themselves_when_the_fault_ends() {
     for number in [ENOSPC, EIO] {
         let places = Places::new();
         let program = places.start();
@@ -398,7 +398,7 @@ fn write_backs_resume_by_themselves() {
 }
 
 #[test]
-fn directories_that_cannot_be_made_or_read() {
+fn a_directory_that_cannot_be_made_or_read_is_an_error_with_its_path() {
     let places = Places::new();
     drop(places.start());
     let files = FaultyFiles::default();
@@ -481,7 +481,7 @@ fn taken_at_each_operation(
 }
 
 #[test]
-fn caches_that_cannot_be_taken() {
+fn a_fault_while_opening_a_cache_does_not_prevent_another_try() {
     for number in [EIO, ENOSPC, EACCES] {
         for is_marked in [false, true] {
             taken_at_each_operation(number, is_marked, |path| {
@@ -492,7 +492,7 @@ fn caches_that_cannot_be_taken() {
 }
 
 #[test]
-fn persisted_directories_that_cannot_be_tracked() {
+fn a_fault_while_tracking_a_directory_does_not_prevent_another_try() {
     let other = Places::new();
     let program = other.start();
     for is_marked in [false, true] {
@@ -503,12 +503,12 @@ fn persisted_directories_that_cannot_be_tracked() {
 }
 
 #[test]
-fn a_disk_that_became_read_only() {
+fn a_disk_that_became_read_only_loses_no_value() {
     assert!(at_each_operation(FOREVER, Fault::Error(EROFS)) > 45);
 }
 
 #[test]
-fn a_quota_that_is_used_up() {
+fn an_exhausted_quota_loses_no_value() {
     assert!(at_each_operation(2, Fault::Error(EDQUOT)) > 45);
 }
 
@@ -516,7 +516,7 @@ fn a_quota_that_is_used_up() {
 /// first is already syncing it. It must not report success before everything is
 /// durable.
 #[test]
-fn a_sync_beside_another_waits_for_it() {
+fn a_sync_waits_for_a_concurrent_sync() {
     let places = Places::new();
     let mut program = places.start();
     let sync = |program: &Program<'_>, file: &Path| {
@@ -574,13 +574,13 @@ fn says_that_the_disk_is_full<T: Send + Sync + 'static>(
 }
 
 #[test]
-fn a_full_disk_is_told_by_a_plain_codec() {
+fn a_full_disk_is_reported_by_a_plain_codec() {
     says_that_the_disk_is_full(Plain, [value(1), value(3)]);
 }
 
 #[cfg(feature = "bincodec")]
 #[test]
-fn a_full_disk_is_told_by_bincode() {
+fn a_full_disk_is_reported_by_bincode() {
     says_that_the_disk_is_full(
         file_backed_codecs::BinCodec,
         [vec![1_u64], vec![1; 100_000]],
@@ -589,14 +589,14 @@ fn a_full_disk_is_told_by_bincode() {
 
 #[cfg(feature = "prostcodec")]
 #[test]
-fn a_full_disk_is_told_by_protobuf() {
+fn a_full_disk_is_reported_by_protobuf() {
     let values = ["small".to_owned(), "large".repeat(100_000)];
     says_that_the_disk_is_full(file_backed_codecs::ProstCodec, values);
 }
 
 #[cfg(feature = "mappedcodec")]
 #[test]
-fn a_full_disk_is_told_by_archives() {
+fn a_full_disk_is_reported_by_archives() {
     use file_backed_codecs::{Mapped, MappedCodec};
     let values = [vec![1_u64], vec![1; 100_000]];
     let values = values.map(|value| Mapped::new(&value).expect("an archive"));
@@ -606,7 +606,7 @@ fn a_full_disk_is_told_by_archives() {
 /// Many files are made durable with one call for the whole file system, which does not
 /// report which of them failed.
 #[test]
-fn a_sync_of_many_files_that_fails_is_told_until_they_are_deleted() {
+fn a_failed_sync_of_many_files_is_reported_until_they_are_deleted() {
     let places = Places::new();
     let program = places.start();
     let items: Vec<_> = (0..200).map(|n| program.pool.insert(value(n))).collect();

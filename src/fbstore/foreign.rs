@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_list_comes_back_as_it_was_written() {
+    fn a_list_of_foreign_items_is_read_as_it_was_written() {
         let dir = tempfile::tempdir().expect("a directory");
         let shards = Shards::open(dir.path().to_owned()).expect("it is there");
         assert!(read(&RealFiles, &shards).expect("none").is_empty());
@@ -111,7 +111,7 @@ mod tests {
 
     /// A cache whose list is damaged must not be swept.
     #[test]
-    fn a_damaged_list_is_an_error() {
+    fn a_damaged_list_of_foreign_items_is_an_error() {
         let dir = tempfile::tempdir().expect("a directory");
         let shards = Shards::open(dir.path().to_owned()).expect("it is there");
         write(&RealFiles, &shards, &[Uuid::from_u128(7)]).expect("it is written");
@@ -130,7 +130,7 @@ mod tests {
     /// Memory for the whole list used to be allocated before the first byte was
     /// checked.
     #[test]
-    fn a_list_that_is_too_long_is_an_error_and_not_read() {
+    fn an_oversized_list_of_foreign_items_is_an_error_and_is_not_read() {
         let dir = tempfile::tempdir().expect("a directory");
         let shards = Shards::open(dir.path().to_owned()).expect("it is there");
         let list = std::fs::File::create(dir.path().join(LIST)).expect("it is made");

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_its_own_names_only() {
+    fn only_names_of_the_library_are_recognized() {
         let key = Uuid::from_u128(0xab << 120 | 5);
         let name = key.simple().to_string();
         let of = |shard: &str, name: &str| name_in(shard, name.as_ref());
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn tells_whose_a_temporary_name_is() {
+    fn only_temporary_names_of_other_processes_are_leftovers() {
         let key = Uuid::from_u128(0xab << 120 | 5);
         let name = format!("{}{}", key.simple(), temporary_suffix());
         assert_eq!(name.len(), 32 + TEMPORARY_LEN);

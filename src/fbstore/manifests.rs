@@ -297,8 +297,8 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
 mod tests {
     use super::*;
 
-    /// Two processes that both believed they owned the dataset wrote to the same
-    /// temporary name. One of them got an acknowledgement for the manifest of the
+    /// Two processes that both believed that they owned the dataset used to write to the
+    /// same temporary name, so one of them got an acknowledgement for the manifest of the
     /// other.
     #[test]
     fn a_manifest_is_renamed_by_the_process_that_wrote_it() {

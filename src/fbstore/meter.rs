@@ -187,10 +187,10 @@ mod tests {
         }
     }
 
-    /// A codec that hides a failure of the disk, or continues in spite of it, must not
-    /// make it look like a fault of the value, or lose the value.
+    /// A codec may hide a failure of the disk, or continue in spite of it. That must not
+    /// look like a fault of the value, or lose the value.
     #[test]
-    fn a_refusal_of_the_system_counts_whatever_the_codec_makes_of_it() {
+    fn a_failure_of_the_system_is_kept_whatever_the_codec_returns() {
         let meter = TrafficMeter::default();
         for of_the_codec in [
             Ok(()),
@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_of_the_codec_alone_is_the_values() {
+    fn a_failure_of_the_codec_alone_is_a_fault_of_the_value() {
         let meter = TrafficMeter::default();
         let of_the_codec: Result<(), _> = Err(CodecError::from(BoxError::from("no such tile")));
         let mut file = Vec::new();

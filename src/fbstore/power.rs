@@ -142,18 +142,18 @@ fn at_each_cut(links: Links, items: u8) -> usize {
 }
 
 #[test]
-fn of_linked_files() {
+fn a_power_cut_loses_no_synced_link() {
     assert!(at_each_cut(Links::AsTheMachine, 3) > 300);
 }
 
-/// So many that one call syncs them all.
+/// Enough files that one call syncs them all.
 #[test]
-fn of_many_files() {
+fn a_power_cut_loses_none_of_many_synced_files() {
     assert!(at_each_cut(Links::AsTheMachine, 130) > 200);
 }
 
 /// EXDEV: the cache is on another file system.
 #[test]
-fn of_copied_files() {
+fn a_power_cut_loses_no_synced_copy() {
     assert!(at_each_cut(Links::Refused(18), 2) > 300);
 }

@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_that_was_not_finished_is_none() {
+    fn an_unfinished_mark_counts_as_no_mark() {
         let (dir, shards) = directory();
         let of = || Role::of(&RealFiles, &shards);
         assert_eq!(of().expect("it is read"), None);

@@ -248,7 +248,7 @@ mod tests {
 
     /// The documentation of the pool promises this size.
     #[test]
-    fn an_item_that_is_not_in_memory_is_small() {
+    fn an_absent_item_takes_at_most_72_bytes() {
         let counts = 2 * size_of::<usize>();
         assert!(size_of::<Item<u64, FBStore<()>>>() + counts <= 72);
     }

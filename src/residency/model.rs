@@ -81,7 +81,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 #[test]
-fn every_event_in_every_state_does_what_the_table_says() {
+fn every_event_in_every_state_follows_the_transition_table() {
     let mut config = ProptestConfig::with_cases(2000);
     config.failure_persistence = None;
     let mut runner = TestRunner::new_with_rng(

@@ -41,8 +41,8 @@ fn pool(runtime: &Runtime) -> Arc<FBPool<u8, FBStore<Choosy>>> {
     Arc::new(FBPool::new(store, 0))
 }
 
-/// Any `io::Error` in the chain used to begin an outage: the writes of all other
-/// values then waited for a value that can never be written.
+/// Any `io::Error` in the chain used to begin an outage, so the writes of all other
+/// values waited for a value that could never be written.
 #[test]
 fn an_io_error_of_a_codec_begins_no_outage() {
     test(|| {
@@ -62,10 +62,10 @@ fn an_io_error_of_a_codec_begins_no_outage() {
     });
 }
 
-/// `io::ErrorKind::NotFound` of a codec used to read as "the item's file is gone",
-/// with the advice to restore it from a copy.
+/// A codec's `io::ErrorKind::NotFound` used to be reported as a missing file, with the
+/// advice to restore it from a copy.
 #[test]
-fn an_io_error_of_a_codec_does_not_mean_that_the_file_is_missing() {
+fn a_not_found_error_of_a_codec_does_not_mean_a_missing_file() {
     test(|| {
         let runtime = Runtime::new().expect("a runtime");
         let pool = pool(&runtime);
@@ -78,10 +78,10 @@ fn an_io_error_of_a_codec_does_not_mean_that_the_file_is_missing() {
 }
 
 /// 4 000 nested links used to be written, persisted and committed, and could never be
-/// read again; 100 000 ended the process in the background.
+/// read again. 100 000 crashed the process in the background.
 #[cfg(feature = "bincodec")]
 #[test]
-fn a_value_that_could_not_be_read_again_is_refused_while_it_is_in_memory() {
+fn a_value_too_deep_to_be_read_is_refused_while_it_is_in_memory() {
     use file_backed::fbstore::BinCodec;
     use serde::{Deserialize, Serialize};
 

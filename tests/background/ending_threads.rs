@@ -84,8 +84,8 @@ impl Used {
 }
 
 #[test]
-fn the_destructor_of_a_thread_local_may_use_everything() {
-    let name = "background::ending_threads::the_destructor_of_a_thread_local_may_use_everything";
+fn a_destructor_of_a_thread_local_may_use_the_whole_api() {
+    let name = "background::ending_threads::a_destructor_of_a_thread_local_may_use_the_whole_api";
     in_a_process_of_its_own(name, || {
         test(|| {
             let dir = tempfile::tempdir().expect("a temporary directory");

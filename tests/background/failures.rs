@@ -23,10 +23,10 @@ fn a_failed_write_leaves_the_value_in_memory_and_is_reported() {
     });
 }
 
-/// A codec that refused one value used to count as a disk that refuses all of
-/// them, so that the evictions of every pool waited.
+/// A codec that refused one value used to count as a disk that refuses all of them, so
+/// the evictions of every pool waited.
 #[test]
-fn a_value_that_can_never_be_written_keeps_no_other_waiting() {
+fn a_value_that_can_never_be_written_delays_no_other() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -45,10 +45,10 @@ fn a_value_that_can_never_be_written_keeps_no_other_waiting() {
     });
 }
 
-/// Every value that waited in the queue used to be tried, and every value given
-/// up meanwhile stayed in the row of those that wait.
+/// Every value in the queue used to be tried, and every value that was dropped meanwhile
+/// stayed in the list of those that wait.
 #[test]
-fn an_outage_tries_few_writes_and_forgets_what_is_given_up() {
+fn an_outage_tries_few_writes_and_forgets_dropped_values() {
     test(|| {
         let world = World::new();
         let pool = world.pool(0);
@@ -65,10 +65,10 @@ fn an_outage_tries_few_writes_and_forgets_what_is_given_up() {
     });
 }
 
-/// The retry is the store's own: nobody calls it here but `finished`, which does
-/// not wait for it.
+/// The store retries by itself. The test only calls `finished`, which does not wait for a
+/// retry.
 #[test]
-fn a_failed_write_is_tried_again_until_it_works() {
+fn a_failed_write_is_retried_until_it_succeeds() {
     test(|| {
         let world = World::new();
         let pool = world.pool(0);
@@ -96,7 +96,7 @@ fn a_failed_write_is_tried_again_until_it_works() {
 }
 
 #[test]
-fn a_write_that_works_ends_the_outage() {
+fn a_successful_write_ends_the_outage() {
     test(|| {
         let world = World::new();
         let pool = world.pool(0);
@@ -141,7 +141,7 @@ fn a_value_that_could_not_be_written_can_be_changed_and_dropped() {
 }
 
 #[test]
-fn who_asks_for_a_write_is_told_why_it_failed() {
+fn a_requested_write_returns_why_it_failed() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -181,7 +181,7 @@ fn a_failed_deletion_is_counted() {
 }
 
 #[test]
-fn a_load_that_fails_can_be_repeated() {
+fn a_failed_load_can_be_repeated() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -206,8 +206,8 @@ fn a_load_that_fails_can_be_repeated() {
     });
 }
 
-/// Each hit brings an item back and sends another one out again; while the store
-/// refuses writes, the writes that wait must not grow with the hits.
+/// Each hit promotes one item and evicts another. While the store refuses writes, the
+/// backlog must not grow with the hits.
 #[test]
 fn hits_during_an_outage_do_not_pile_up_writes() {
     test(|| {

@@ -3,7 +3,7 @@
 use crate::support::{Fault, MemPath, On, Op, World, test};
 
 #[test]
-fn in_any_operation_is_an_error_and_no_hang() {
+fn a_panic_in_any_store_operation_is_an_error_and_no_hang() {
     test(|| {
         let world = World::new();
         let pool = world.pool(2);
@@ -50,7 +50,7 @@ fn in_any_operation_is_an_error_and_no_hang() {
 }
 
 #[test]
-fn in_the_drop_of_a_value_harms_nobody() {
+fn a_panic_in_the_drop_of_a_value_affects_no_other_item() {
     #[derive(Clone)]
     struct Bomb(bool);
     impl Drop for Bomb {
@@ -74,7 +74,7 @@ fn in_the_drop_of_a_value_harms_nobody() {
 }
 
 #[test]
-fn in_a_clone_is_an_error_of_the_mutation() {
+fn a_panic_in_a_clone_is_an_error_of_the_mutation() {
     #[derive(Debug)]
     struct Unclonable;
     impl Clone for Unclonable {

@@ -68,7 +68,7 @@ async fn use_everything(world: &World, pool: &Pool) {
 }
 
 #[test]
-fn a_hogged_blocking_pool_holds_nothing_up() {
+fn a_busy_blocking_pool_delays_nothing() {
     test(|| {
         for runtime in [one_worker(), current_thread()] {
             let (world, hog) = hogged(runtime);
@@ -81,7 +81,7 @@ fn a_hogged_blocking_pool_holds_nothing_up() {
 }
 
 #[test]
-fn a_runtime_of_one_thread_is_enough() {
+fn everything_works_on_a_runtime_of_one_thread() {
     test(|| {
         for mem_size in [0, 1, 3] {
             let world = World::on(current_thread());
@@ -92,9 +92,9 @@ fn a_runtime_of_one_thread_is_enough() {
     });
 }
 
-/// `spawn_blocking` is the runtime's, so it has to wait for the hog.
+/// `spawn_blocking` belongs to the runtime, so the task waits for its busy thread.
 #[test]
-fn a_task_of_the_user_waits_for_the_runtime_or_runs_where_it_is_waited_for() {
+fn a_user_task_waits_for_the_runtime_or_runs_in_its_waiter() {
     test(|| {
         let (world, hog) = hogged(current_thread());
         let queued = world.store.spawn_blocking(|| 1);

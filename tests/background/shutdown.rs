@@ -3,7 +3,7 @@
 use crate::support::{ByHand, MemPath, Op, World, test};
 
 #[test]
-fn everything_goes_on_without_the_runtime() {
+fn everything_works_after_the_runtime_is_shut_down() {
     test(|| {
         let mut world = World::new();
         let pool = world.pool(1);
@@ -34,7 +34,7 @@ fn everything_goes_on_without_the_runtime() {
 }
 
 #[test]
-fn what_was_running_ends() {
+fn jobs_that_run_at_the_shutdown_finish() {
     test(|| {
         let mut world = World::new();
         let (pool, path) = (world.pool(0), MemPath::default());
@@ -61,7 +61,7 @@ fn what_was_running_ends() {
 }
 
 #[test]
-fn what_was_queued_is_carried_out() {
+fn jobs_that_are_queued_at_the_shutdown_run() {
     test(|| {
         let mut world = World::new();
         let (pool, path) = (world.pool(0), MemPath::default());
@@ -86,7 +86,7 @@ fn what_was_queued_is_carried_out() {
 }
 
 #[test]
-fn a_task_of_the_user_is_told() {
+fn a_user_task_after_the_shutdown_is_an_error() {
     test(|| {
         let mut world = World::new();
         world.shut_down();
@@ -103,7 +103,7 @@ fn a_task_of_the_user_is_told() {
 }
 
 #[test]
-fn dropping_everything_inside_of_a_runtime_that_ends_hangs_nobody() {
+fn dropping_everything_inside_a_runtime_that_ends_does_not_hang() {
     test(|| {
         let mut world = World::new();
         let pool = world.pool::<String>(1);

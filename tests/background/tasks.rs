@@ -5,7 +5,7 @@ use std::sync::mpsc::channel;
 use crate::support::{ByHand, Fault, MemPath, On, Op, World, test};
 
 #[test]
-fn a_task_is_awaited_waited_for_or_asked() {
+fn a_task_can_be_awaited_waited_for_or_checked() {
     test(|| {
         let world = World::new();
         assert_eq!(
@@ -32,7 +32,7 @@ fn a_task_is_awaited_waited_for_or_asked() {
 }
 
 #[test]
-fn a_task_can_be_polled_by_one_and_finished_by_another() {
+fn a_task_can_be_polled_by_one_future_and_finished_by_another() {
     test(|| {
         let world = World::new();
         let gate = world.mem.gate(Op::Sync, None);
@@ -48,7 +48,7 @@ fn a_task_can_be_polled_by_one_and_finished_by_another() {
 
 #[test]
 #[should_panic(expected = "after it has returned its result")]
-fn a_task_that_is_polled_after_its_end_panics() {
+fn polling_a_task_after_its_result_panics() {
     test(|| {
         let world = World::new();
         let mut task = world.store.spawn_blocking(|| ());
@@ -58,7 +58,7 @@ fn a_task_that_is_polled_after_its_end_panics() {
 }
 
 #[test]
-fn the_failure_of_a_task_that_nobody_waits_for_is_counted() {
+fn the_failure_of_a_dropped_task_is_counted() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -112,7 +112,7 @@ fn a_panic_in_a_task_is_an_error() {
 }
 
 #[test]
-fn finished_waits_for_the_tasks_of_the_user_too() {
+fn finished_also_waits_for_user_tasks() {
     test(|| {
         let world = World::new();
         let (go_on, gate) = channel::<()>();
@@ -125,7 +125,7 @@ fn finished_waits_for_the_tasks_of_the_user_too() {
 }
 
 #[test]
-fn the_tracker_counts_what_is_under_way() {
+fn the_task_tracker_counts_work_in_flight() {
     test(|| {
         let world = World::new();
         let tracker = world.store.task_tracker();

@@ -22,7 +22,7 @@ fn text(length: usize) -> String {
 }
 
 #[test]
-fn items_stay_as_long_as_their_bytes_fit() {
+fn items_stay_in_memory_as_long_as_their_bytes_fit() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, 100, None);
@@ -40,7 +40,7 @@ fn items_stay_as_long_as_their_bytes_fit() {
 }
 
 #[test]
-fn both_budgets_hold() {
+fn the_item_budget_and_the_byte_budget_both_hold() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, 100, Some(3));
@@ -56,7 +56,7 @@ fn both_budgets_hold() {
 }
 
 #[test]
-fn one_that_is_heavier_than_the_budget_makes_no_other_go() {
+fn an_item_heavier_than_the_budget_evicts_no_other() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, 100, None);
@@ -73,7 +73,7 @@ fn one_that_is_heavier_than_the_budget_makes_no_other_go() {
 }
 
 #[test]
-fn a_changed_value_is_weighed_anew() {
+fn a_changed_value_is_weighed_again() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, 100, None);
@@ -91,10 +91,10 @@ fn a_changed_value_is_weighed_anew() {
     });
 }
 
-/// A guard keeps its value, whatever it weighs, and its drop brings the pool
-/// back to the budget.
+/// A guard keeps its value in memory, whatever it weighs. Dropping the guard brings the
+/// pool back to its budget.
 #[test]
-fn what_is_in_use_is_counted_apart() {
+fn pinned_values_over_budget_are_counted_separately() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, 100, None);
@@ -118,7 +118,7 @@ fn what_is_in_use_is_counted_apart() {
 }
 
 #[test]
-fn a_weigher_that_panics_harms_nobody() {
+fn a_weigher_that_panics_affects_no_item() {
     test(|| {
         let world = World::new();
         let weigh = |text: &String| match text.is_empty() {
@@ -140,7 +140,7 @@ fn a_weigher_that_panics_harms_nobody() {
 }
 
 #[test]
-fn without_a_weigher_the_strategy_says_what_a_value_costs() {
+fn without_a_weigher_the_strategy_states_the_weight() {
     test(|| {
         let world = World::new();
         let pool: Pool<u64> = world.pool(3);
@@ -152,7 +152,7 @@ fn without_a_weigher_the_strategy_says_what_a_value_costs() {
 }
 
 #[test]
-fn values_of_the_greatest_weight_are_let_go_of() {
+fn values_of_the_maximum_weight_are_evicted() {
     test(|| {
         let world = World::new();
         let pool: Pool = FBPool::builder(world.store.clone())

@@ -63,7 +63,7 @@ impl Strategy<String> for Refuses {
 }
 
 #[test]
-fn an_error_is_dropped_without_the_lock() {
+fn an_error_is_dropped_outside_the_locks_of_the_pool() {
     test(|| {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let cell = Arc::new(OnceLock::new());

@@ -50,7 +50,7 @@ impl Codec<Counted> for Counts {
 }
 
 #[test]
-fn of_values_that_wait_to_be_written() {
+fn a_producer_faster_than_the_disk_stays_within_the_stated_memory() {
     test(|| {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let path = PreparedPath::blocking_temp().expect("a directory");

@@ -16,7 +16,7 @@ fn pool(world: &World, backlog: usize) -> Pool {
 }
 
 #[test]
-fn a_producer_waits_while_too_many_values_wait_to_be_written() {
+fn a_producer_waits_while_the_backlog_is_full() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, 3);
@@ -37,7 +37,7 @@ fn a_producer_waits_while_too_many_values_wait_to_be_written() {
 }
 
 #[test]
-fn an_unused_permit_counts_and_is_given_back() {
+fn an_unused_permit_counts_until_it_is_dropped() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, 2);
@@ -53,9 +53,9 @@ fn an_unused_permit_counts_and_is_given_back() {
     });
 }
 
-/// Each waiter that gets its room looks whether there is more, for the next.
+/// Each waiter that gets room wakes the next one if there is more.
 #[test]
-fn all_who_wait_are_served() {
+fn every_waiting_producer_gets_a_permit() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, 4);
@@ -80,7 +80,7 @@ fn all_who_wait_are_served() {
 }
 
 #[test]
-fn a_bound_of_nothing_lets_one_by() {
+fn a_backlog_of_zero_admits_one_value() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, 0);
@@ -94,7 +94,7 @@ fn a_bound_of_nothing_lets_one_by() {
 }
 
 #[test]
-fn bytes_are_bounded_too() {
+fn the_backlog_is_also_bounded_in_bytes() {
     test(|| {
         let world = World::new();
         let pool: Pool = FBPool::builder(world.store.clone())
@@ -122,7 +122,7 @@ fn bytes_are_bounded_too() {
 }
 
 #[test]
-fn a_disk_that_refuses_is_told_and_ends_the_wait() {
+fn a_disk_that_refuses_writes_ends_the_wait_with_an_error() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, 1);
@@ -164,9 +164,9 @@ fn a_disk_that_refuses_is_told_and_ends_the_wait() {
     });
 }
 
-/// Values that can never be written must not let producers wait for ever.
+/// Values that can never be written must not make producers wait forever.
 #[test]
-fn values_that_are_refused_and_fill_the_bound_are_told() {
+fn refused_values_that_fill_the_backlog_are_an_error() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, 1);
@@ -187,7 +187,7 @@ fn values_that_are_refused_and_fill_the_bound_are_told() {
 }
 
 #[test]
-fn a_hit_a_change_and_a_drop_make_room() {
+fn a_hit_a_change_and_a_drop_make_room_in_the_backlog() {
     test(|| {
         let world = World::new();
         let pool: Pool = FBPool::builder(world.store.clone())
@@ -219,7 +219,7 @@ fn a_hit_a_change_and_a_drop_make_room() {
 }
 
 #[test]
-fn a_wait_that_is_given_up_takes_nothing_with_it() {
+fn a_cancelled_reservation_takes_no_room() {
     test(|| {
         each_stop(|stop| {
             let world = World::new();
@@ -241,9 +241,9 @@ fn a_wait_that_is_given_up_takes_nothing_with_it() {
     });
 }
 
-/// Whoever was woken and gives up lets the next one have the room.
+/// The first waiter has already been woken when it is cancelled.
 #[test]
-fn the_room_of_one_who_gave_up_goes_to_the_next() {
+fn a_cancelled_waiter_passes_its_room_to_the_next() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, 1);
@@ -259,10 +259,10 @@ fn the_room_of_one_who_gave_up_goes_to_the_next() {
     });
 }
 
-/// Permits in somebody's hand and values that cannot be written do not free
-/// themselves, so nobody may wait for half of the room while they take it.
+/// Held permits and values that cannot be written do not free their room by themselves.
+/// While they take it, no waiter may wait for half of the room to become free.
 #[test]
-fn what_does_not_end_by_itself_keeps_nobody_from_the_rest_of_the_room() {
+fn held_permits_and_refused_values_leave_the_rest_of_the_room_usable() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, 4);
@@ -284,10 +284,10 @@ fn what_does_not_end_by_itself_keeps_nobody_from_the_rest_of_the_room() {
     });
 }
 
-/// One is told of room, and there is room for two: whoever finds more than it
-/// needs tells the next, also when it keeps what it got.
+/// Only one waiter is notified, although there is room for two. A waiter that finds more
+/// room than it needs notifies the next one, and keeps its own.
 #[test]
-fn room_for_two_is_found_by_two() {
+fn room_for_two_is_found_by_two_waiters() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, 2);

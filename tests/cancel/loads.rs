@@ -29,27 +29,27 @@ fn drop_each(load: impl Fn(&World, &Handle, Stop, &dyn Fn()) -> bool + Send + 's
 }
 
 #[test]
-fn read() {
+fn a_dropped_read_finishes_its_load_and_changes_nothing() {
     drop_each(|_, item, stop, go_on| stop.drop_there(item.read(), go_on));
 }
 
 #[test]
-fn load() {
+fn a_dropped_load_finishes_and_changes_nothing() {
     drop_each(|_, item, stop, go_on| stop.drop_there(item.load(), go_on));
 }
 
 #[test]
-fn read_owned() {
+fn a_dropped_read_owned_finishes_its_load_and_changes_nothing() {
     drop_each(|_, item, stop, go_on| stop.drop_there(item.read_owned(), go_on));
 }
 
 #[test]
-fn load_owned() {
+fn a_dropped_load_owned_finishes_and_changes_nothing() {
     drop_each(|_, item, stop, go_on| stop.drop_there(item.load_owned(), go_on));
 }
 
 #[test]
-fn one_of_two_readers() {
+fn a_dropped_read_leaves_the_value_to_the_other_reader() {
     test(|| {
         each_stop(|stop| {
             let world = World::new();
@@ -73,7 +73,7 @@ fn one_of_two_readers() {
 }
 
 #[test]
-fn register() {
+fn a_dropped_registration_leaves_no_file() {
     test(|| {
         each_stop(|stop| {
             let world = World::new();

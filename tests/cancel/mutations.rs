@@ -32,7 +32,7 @@ fn check_and_end(world: &World, mut item: Handle, key: uuid::Uuid) {
 }
 
 #[test]
-fn of_an_item_that_is_not_in_memory() {
+fn a_dropped_mutation_of_an_absent_item_changes_nothing() {
     test(|| {
         for mem_size in [0, 1, 3] {
             for panicking in [false, true] {
@@ -57,7 +57,7 @@ fn of_an_item_that_is_not_in_memory() {
 }
 
 #[test]
-fn of_an_item_that_is_being_written() {
+fn a_dropped_mutation_during_a_write_changes_nothing() {
     test(|| {
         each_stop(|stop| {
             let world = World::new();
@@ -76,7 +76,7 @@ fn of_an_item_that_is_being_written() {
 }
 
 #[test]
-fn of_a_shared_item_that_is_not_in_memory() {
+fn a_dropped_mutation_of_an_absent_shared_item_changes_nothing() {
     test(|| {
         for mem_size in [0, 1, 3] {
             each_stop(|stop| {
@@ -101,7 +101,7 @@ fn of_a_shared_item_that_is_not_in_memory() {
 }
 
 #[test]
-fn of_an_item_that_an_owned_guard_reads() {
+fn a_dropped_mutation_of_a_pinned_item_changes_nothing() {
     test(|| {
         each_stop(|stop| {
             let world = World::new();
@@ -123,7 +123,7 @@ fn of_an_item_that_an_owned_guard_reads() {
 }
 
 #[test]
-fn of_a_shared_handle() {
+fn a_dropped_make_mut_of_a_shared_handle_changes_nothing() {
     test(|| {
         for panicking in [false, true] {
             each_stop(|stop| {

@@ -8,7 +8,7 @@ use file_backed::fbstore::{FBStore, PreparedPath};
 use crate::support::{Words, World, each_stop, test};
 
 #[test]
-fn of_a_prepared_path() {
+fn a_path_can_be_opened_after_a_dropped_opening() {
     test(|| {
         each_stop(|stop| {
             let dir = tempfile::tempdir().expect("a directory");
@@ -22,7 +22,7 @@ fn of_a_prepared_path() {
 }
 
 #[test]
-fn of_a_pool() {
+fn a_pool_can_be_opened_after_a_dropped_opening() {
     test(|| {
         let world = World::new();
         let _in_runtime = world.runtime().enter();
@@ -41,7 +41,7 @@ fn of_a_pool() {
 }
 
 #[test]
-fn of_a_temporary_pool() {
+fn the_opening_of_a_temporary_pool_can_be_dropped() {
     test(|| {
         let world = World::new();
         let _in_runtime = world.runtime().enter();

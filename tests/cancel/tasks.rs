@@ -3,7 +3,7 @@
 use crate::support::{MemPath, Op, World, each_stop, test};
 
 #[test]
-fn spawn_write_now() {
+fn a_dropped_write_now_still_writes() {
     test(|| {
         each_stop(|stop| {
             let world = World::new();
@@ -24,7 +24,7 @@ fn spawn_write_now() {
 }
 
 #[test]
-fn spawn_persist() {
+fn a_dropped_persist_still_persists() {
     test(|| {
         for gated in [Op::Store, Op::Persist] {
             each_stop(|stop| {
@@ -48,7 +48,7 @@ fn spawn_persist() {
 }
 
 #[test]
-fn track_path() {
+fn a_dropped_tracking_still_scans_the_path() {
     test(|| {
         each_stop(|stop| {
             let world = World::new();
@@ -64,7 +64,7 @@ fn track_path() {
 }
 
 #[test]
-fn sync() {
+fn a_dropped_sync_still_syncs() {
     test(|| {
         each_stop(|stop| {
             let world = World::new();
@@ -80,7 +80,7 @@ fn sync() {
 }
 
 #[test]
-fn delete_persisted() {
+fn a_dropped_deletion_still_deletes() {
     test(|| {
         each_stop(|stop| {
             let world = World::new();
@@ -101,7 +101,7 @@ fn delete_persisted() {
 }
 
 #[test]
-fn spawn_blocking() {
+fn a_dropped_user_task_still_runs() {
     test(|| {
         each_stop(|stop| {
             let world = World::new();
@@ -120,7 +120,7 @@ fn spawn_blocking() {
 }
 
 #[test]
-fn finished() {
+fn a_dropped_wait_for_finished_stops_no_work() {
     test(|| {
         each_stop(|stop| {
             let world = World::new();

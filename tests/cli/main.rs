@@ -145,10 +145,10 @@ fn info_sums_up_a_dataset() {
     assert_eq!(json["missing"], Value::Array(vec![]));
 }
 
-/// Whoever found a cache was told of no items that were persisted there, as if
-/// there could have been some.
+/// For a cache, `info` used to report no persisted items, as if there could have been
+/// some.
 #[test]
-fn a_cache_is_told_from_what_was_persisted() {
+fn info_distinguishes_a_cache_from_persisted_items() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let path = dir.path().join("cache");
     let prepared = PreparedPath::blocking_open(path.clone()).expect("it is made");
@@ -166,7 +166,7 @@ fn a_cache_is_told_from_what_was_persisted() {
 }
 
 #[test]
-fn what_was_persisted_by_hand_is_shown_too() {
+fn info_and_verify_accept_items_persisted_without_a_dataset() {
     let place = Place::by_hand();
     let told = tool(&["info"], &place.path);
     assert!(
@@ -187,7 +187,7 @@ fn what_was_persisted_by_hand_is_shown_too() {
 }
 
 #[test]
-fn ls_tells_each_item() {
+fn ls_lists_each_item() {
     let place = Place::dataset();
     let told = tool(&["ls"], &place.path);
     let lines: Vec<_> = told.out.lines().collect();
@@ -211,7 +211,7 @@ fn ls_tells_each_item() {
 }
 
 #[test]
-fn damage_is_told_by_key_and_path() {
+fn verify_names_damaged_files_by_key_and_path() {
     let place = Place::dataset();
     assert_eq!(tool(&["verify"], &place.path).code, 0);
     flip(&place.file(0), 100);
@@ -249,7 +249,7 @@ fn damage_is_told_by_key_and_path() {
 }
 
 #[test]
-fn a_truncated_file_is_damage_everywhere() {
+fn every_command_reports_a_truncated_file_as_damage() {
     let place = Place::dataset();
     let whole = fs::read(place.file(2)).expect("it is there");
     fs::remove_file(place.file(2)).expect("it is there");
@@ -267,7 +267,7 @@ fn a_truncated_file_is_damage_everywhere() {
 }
 
 #[test]
-fn a_damaged_manifest_is_damage() {
+fn every_command_reports_a_damaged_manifest() {
     let place = Place::dataset();
     let manifest = place.path.join("file_backed.manifest/0000000000000001");
     flip(&manifest, 60);
@@ -284,7 +284,7 @@ fn a_damaged_manifest_is_damage() {
     }
 }
 
-/// A manifest whose checksum matches its nonsense is an error with its exit code,
+/// A manifest with wrong contents and a valid checksum is an error with its exit code,
 /// never a panic or a signal.
 #[test]
 fn a_forged_manifest_is_an_error_with_an_exit_code() {
@@ -334,7 +334,7 @@ fn a_forged_manifest_is_an_error_with_an_exit_code() {
 }
 
 #[test]
-fn a_manifest_of_a_newer_release_is_no_damage() {
+fn a_manifest_of_a_newer_release_is_not_reported_as_damage() {
     let place = Place::dataset();
     let manifest = place.path.join("file_backed.manifest/0000000000000001");
     let mut bytes = fs::read(&manifest).expect("it is there");
@@ -355,7 +355,7 @@ fn a_manifest_of_a_newer_release_is_no_damage() {
 }
 
 #[test]
-fn nothing_is_changed() {
+fn info_ls_and_verify_change_no_file() {
     let place = Place::dataset();
     let foreign = place.path.join("00/notes.txt");
     fs::write(&foreign, "mine").expect("it is written");
@@ -398,7 +398,7 @@ const NEWER: &str =
     "the file has format version 2, and this library reads version 1: open it with a newer release";
 
 #[test]
-fn what_cannot_be_read_is_no_damage() {
+fn a_file_of_a_newer_release_is_unreadable_and_not_damaged() {
     let place = Place::dataset();
     make_newer(&place.file(1));
     let (root, key) = (place.path.display(), place.simple(1));
@@ -435,9 +435,8 @@ fn what_cannot_be_read_is_no_damage() {
     assert!(told.out.contains(rest), "{}", told.out);
 }
 
-/// Nothing is read before.
 #[test]
-fn a_key_that_is_not_there_is_told() {
+fn verify_refuses_an_unknown_key_before_it_reads() {
     for place in [Place::dataset(), Place::by_hand()] {
         flip(&place.file(0), 70);
         let told = tool(&["verify", &place.simple(0), &"0".repeat(32)], &place.path);
@@ -452,7 +451,7 @@ fn a_key_that_is_not_there_is_told() {
 
 #[cfg(unix)]
 #[test]
-fn a_file_without_permission_is_no_damage() {
+fn a_file_without_permission_is_not_reported_as_damage() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let place = Place::by_hand();
@@ -467,7 +466,7 @@ fn a_file_without_permission_is_no_damage() {
 }
 
 #[test]
-fn wrong_words_and_places_are_told() {
+fn wrong_arguments_and_paths_are_explained() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let nowhere = dir.path().join("nowhere");
     for command in ["info", "ls", "verify"] {
@@ -540,10 +539,9 @@ fn wrong_words_and_places_are_told() {
     );
 }
 
-/// Neither a dataset without items nor a directory that nothing was persisted to
-/// yet is wrong.
+/// An empty dataset is fine, and so is a directory that nothing was persisted to yet.
 #[test]
-fn a_directory_may_have_no_items_yet() {
+fn a_directory_without_items_is_no_error() {
     let dataset = Place::new(|store, _, saved| {
         let dataset = Dataset::<u32, _>::blocking_open(store, saved);
         drop(dataset.expect("it is made"));
@@ -565,9 +563,9 @@ fn a_directory_may_have_no_items_yet() {
     }
 }
 
-/// Whoever mistypes a name is not to be told that all is well.
+/// A mistyped path must not be reported as whole.
 #[test]
-fn a_directory_that_is_not_the_librarys_is_refused() {
+fn a_directory_of_other_files_is_refused() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     fs::write(dir.path().join("notes.txt"), "mine").expect("it is written");
     for command in ["info", "ls", "verify"] {
@@ -580,9 +578,9 @@ fn a_directory_that_is_not_the_librarys_is_refused() {
     }
 }
 
-/// A copy opens as a dataset, with the very same items.
+/// The copy opens as a dataset, with the same items.
 #[test]
-fn copy_makes_a_dataset_of_its_own() {
+fn copy_makes_an_independent_dataset() {
     let place = Place::dataset();
     let to = place.path.with_file_name("copy");
     let copy = |words: &[&str]| {
@@ -682,11 +680,11 @@ fn hold_runs_a_command_with_the_list_of_files() {
     }
 }
 
-/// A path was printed as it is, so that its name could recolour the terminal or
-/// forge lines; and `--json` panicked on a path that is not UTF-8.
+/// A path used to be printed as it is, so its name could recolour the terminal or forge
+/// lines, and `--json` panicked on a path that is not UTF-8.
 #[cfg(unix)]
 #[test]
-fn names_are_escaped_and_json_is_still_json() {
+fn names_are_escaped_and_json_stays_valid() {
     use std::os::unix::ffi::OsStrExt as _;
     let harmless = |text: &str| {
         !(text.trim_end_matches('\n').chars()).any(|char| char.is_control() || char == '\u{202e}')

@@ -63,7 +63,7 @@ fn names(path: &Path) -> u64 {
 
 #[cfg(unix)]
 #[test]
-fn are_linked_where_the_codec_has_the_licence_and_copied_elsewhere() {
+fn an_adopted_file_is_linked_with_a_licence_and_copied_without() {
     test(|| {
         for (codec, linked) in [(mapping(), true), (MappedCodec::heap(), false)] {
             let place = Place::new();
@@ -98,7 +98,7 @@ fn are_linked_where_the_codec_has_the_licence_and_copied_elsewhere() {
 }
 
 #[test]
-fn are_items_as_any_other() {
+fn an_adopted_item_can_be_persisted_changed_and_registered() {
     test(|| {
         let place = Place::new();
         let pool = place.pool(MappedCodec::heap());
@@ -118,9 +118,9 @@ fn are_items_as_any_other() {
     });
 }
 
-/// Whatever it is: an error that names it, and it is as it was.
+/// The error names the file.
 #[test]
-fn are_refused_if_they_are_foreign_and_left_alone() {
+fn adopting_a_foreign_file_is_an_error_that_leaves_it_unchanged() {
     test(|| {
         for codec in [mapping(), MappedCodec::heap()] {
             let place = Place::new();

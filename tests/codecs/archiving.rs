@@ -17,7 +17,7 @@ fn mapping() -> MappedCodec {
 }
 
 #[test]
-fn are_resident_and_clean_and_mapped() {
+fn archived_values_are_resident_and_clean() {
     test(|| {
         runtime().block_on(async {
             for codec in [mapping(), MappedCodec::heap()] {
@@ -48,7 +48,7 @@ fn are_resident_and_clean_and_mapped() {
 
 #[cfg(unix)]
 #[test]
-fn are_maps_of_their_files() {
+fn an_archived_value_is_a_map_of_its_file() {
     test(|| {
         let runtime = runtime();
         let pool: Arc<Pool<String>> = runtime.block_on(Pool::temp(mapping(), 0)).expect("a pool");
@@ -79,7 +79,7 @@ where
 }
 
 #[test]
-fn leave_nothing_when_they_fail() {
+fn a_failed_archiving_leaves_no_file() {
     test(|| {
         let runtime = runtime();
         runtime.block_on(async {
@@ -105,9 +105,9 @@ fn leave_nothing_when_they_fail() {
 )]
 struct Link(#[rkyv(omit_bounds)] Option<Box<Link>>);
 
-/// It is written, and then found to be deeper than the codec accepts.
+/// The value is written, and then found to be deeper than the codec accepts.
 #[test]
-fn leave_nothing_when_they_cannot_be_loaded() {
+fn an_archived_value_that_cannot_be_loaded_leaves_no_file() {
     test(|| {
         let runtime = runtime();
         runtime.block_on(async {
@@ -137,7 +137,7 @@ fn files_in(cache: &Path) -> usize {
 }
 
 #[test]
-fn give_their_pages_in_the_background() {
+fn archived_values_can_be_read_with_their_pages_prefaulted() {
     test(|| {
         let runtime = runtime();
         runtime.block_on(async {
@@ -164,13 +164,13 @@ fn is_unsupported(error: &file_backed::Error) -> bool {
     error.is_some_and(|error| error.kind() == std::io::ErrorKind::Unsupported)
 }
 
-/// A process that has no room for a second copy.
+/// The process has no room for a second copy.
 #[cfg(target_os = "linux")]
 #[test]
-fn take_no_memory_for_the_archive() {
+fn archiving_takes_no_memory_for_the_archive() {
     const VALUE: usize = 96 << 20;
     crate::support::in_a_small_process(
-        "codecs::archiving::take_no_memory_for_the_archive",
+        "codecs::archiving::archiving_takes_no_memory_for_the_archive",
         VALUE + VALUE / 2,
         || {
             // Not a thread for each core: their stacks count too.

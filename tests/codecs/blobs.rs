@@ -16,7 +16,7 @@ fn mapping() -> BytesCodec {
 }
 
 #[test]
-fn are_archived_from_slices() {
+fn blobs_are_archived_from_slices() {
     test(|| {
         runtime().block_on(async {
             for codec in [mapping(), BytesCodec::heap()] {
@@ -42,7 +42,7 @@ fn are_archived_from_slices() {
 
 #[cfg(unix)]
 #[test]
-fn are_maps_of_their_files() {
+fn an_archived_blob_is_a_map_of_its_file() {
     test(|| {
         let runtime = runtime();
         let pool: Arc<Pool<BytesCodec>> =
@@ -55,7 +55,7 @@ fn are_maps_of_their_files() {
 
 #[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
 #[test]
-fn are_archived_beside_other_kinds() {
+fn blobs_and_other_archives_share_a_store() {
     use file_backed::fbstore::{Mapped, MixedCodec};
 
     test(|| {
@@ -73,13 +73,13 @@ fn are_archived_beside_other_kinds() {
     });
 }
 
-/// A process that has no room for a second copy.
+/// The process has no room for a second copy.
 #[cfg(target_os = "linux")]
 #[test]
-fn take_no_memory_of_their_own() {
+fn archiving_a_blob_takes_no_memory_for_a_copy() {
     const BYTES: usize = 96 << 20;
     crate::support::in_a_small_process(
-        "codecs::blobs::take_no_memory_of_their_own",
+        "codecs::blobs::archiving_a_blob_takes_no_memory_for_a_copy",
         BYTES + BYTES / 2,
         || {
             use file_backed::fbstore::ArchiveInto as _;
@@ -100,10 +100,10 @@ fn take_no_memory_of_their_own() {
     );
 }
 
-/// A page that is not there stands for any that the disk cannot give.
+/// The missing page stands for any that the disk cannot read.
 #[cfg(target_os = "linux")]
 #[test]
-fn whose_pages_are_lost_are_damaged() {
+fn a_blob_with_a_lost_page_is_damaged() {
     use file_backed::fbstore::{FrameError, Prefault};
 
     test(|| {

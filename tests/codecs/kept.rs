@@ -53,7 +53,7 @@ fn load_all(pool: &Pool, codec_maps: bool) {
 
 #[cfg(unix)]
 #[test]
-fn a_map_is_kept_and_its_next_load_is_a_hit() {
+fn a_map_over_the_budget_stays_loadable_as_a_hit() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, mapped());
@@ -63,7 +63,7 @@ fn a_map_is_kept_and_its_next_load_is_a_hit() {
 }
 
 #[test]
-fn a_value_on_the_heap_is_not_kept() {
+fn a_value_on_the_heap_over_the_budget_is_loaded_again() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, MappedCodec::heap());
@@ -74,7 +74,7 @@ fn a_value_on_the_heap_is_not_kept() {
 
 #[cfg(unix)]
 #[test]
-fn a_kept_map_that_is_pinned_and_changed_stays_what_it_was() {
+fn a_pinned_map_keeps_its_value_when_its_item_is_changed() {
     test(|| {
         let world = World::new();
         let pool = pool(&world, mapped());

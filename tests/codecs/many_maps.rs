@@ -22,9 +22,9 @@ fn most_maps() -> usize {
 }
 
 #[test]
-fn a_hundred_thousand_are_resident_at_once() {
+fn more_values_than_the_kernel_has_maps_can_be_resident() {
     in_a_process_of_its_own(
-        "codecs::many_maps::a_hundred_thousand_are_resident_at_once",
+        "codecs::many_maps::more_values_than_the_kernel_has_maps_can_be_resident",
         || {
             let runtime = tokio::runtime::Runtime::new().expect("a runtime");
             // SAFETY: the temporary directory is this pool's alone.

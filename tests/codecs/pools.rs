@@ -50,13 +50,13 @@ where
 }
 
 #[test]
-fn of_ones_own() {
+fn a_custom_codec_carries_items_through_their_life() {
     test(|| goes_through_its_life(|| Words, ["a", "", "long"].map(|word| word.repeat(1000))));
 }
 
 #[cfg(feature = "bincodec")]
 #[test]
-fn of_serde() {
+fn bincode_carries_items_through_their_life() {
     use file_backed::fbstore::BinCodec;
     type Value = (String, Option<Vec<u64>>);
     let values: [Value; 3] = [
@@ -69,7 +69,7 @@ fn of_serde() {
 
 #[cfg(feature = "prostcodec")]
 #[test]
-fn of_protobuf() {
+fn protobuf_carries_items_through_their_life() {
     use file_backed::fbstore::ProstCodec;
     let values = ["a", "", "long"].map(|word| word.repeat(1000));
     test(|| goes_through_its_life(|| ProstCodec, values));

@@ -79,13 +79,13 @@ fn is_read_each_time(codec: MappedCodec) {
 }
 
 #[test]
-fn archives() {
+fn an_archive_is_mapped_when_it_is_loaded_again() {
     test(|| is_mapped_when_loaded_again(codec(), numbers, Mapped::is_mapped));
 }
 
 #[cfg(feature = "bytescodec")]
 #[test]
-fn plain_bytes() {
+fn plain_bytes_are_mapped_when_they_are_loaded_again() {
     use file_backed::fbstore::{BytesCodec, MappedBytes};
     // SAFETY: as above.
     let codec = || unsafe { BytesCodec::new() };
@@ -95,26 +95,26 @@ fn plain_bytes() {
 
 #[cfg(feature = "bincodec")]
 #[test]
-fn archives_among_decoded_values() {
+fn an_archive_of_mixedcodec_is_mapped_when_it_is_loaded_again() {
     use file_backed::fbstore::MixedCodec;
     test(|| is_mapped_when_loaded_again(MixedCodec::from(codec()), numbers, Mapped::is_mapped));
 }
 
 #[test]
-fn not_below_the_size_that_the_codec_is_told() {
+fn a_file_smaller_than_map_on_reload_is_read_each_time() {
     test(|| is_read_each_time(codec().map_on_reload(u64::MAX)));
 }
 
 #[test]
-fn not_without_a_licence() {
+fn a_codec_without_a_licence_reads_each_time() {
     test(|| is_read_each_time(MappedCodec::heap()));
 }
 
-/// What can be read as well is not what the last maps are for.
+/// A small file can just as well be read.
 #[test]
-fn not_while_the_process_runs_short_of_maps() {
+fn a_reload_does_not_take_one_of_the_last_maps() {
     in_a_process_of_its_own(
-        "codecs::reloading::not_while_the_process_runs_short_of_maps",
+        "codecs::reloading::a_reload_does_not_take_one_of_the_last_maps",
         || {
             map_budget::set_limit(16);
             let world = World::new();

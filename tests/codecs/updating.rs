@@ -19,7 +19,7 @@ fn with_pool(mem_size: usize, body: impl AsyncFnOnce(Arc<Pool>)) {
 }
 
 #[test]
-fn gives_a_new_key_and_no_other_handle_sees_it() {
+fn an_update_gets_a_new_key_and_no_other_handle_sees_it() {
     test(|| {
         for mem_size in [0, 4] {
             with_pool(mem_size, async |pool| {
@@ -47,7 +47,7 @@ fn gives_a_new_key_and_no_other_handle_sees_it() {
 }
 
 #[test]
-fn changes_nothing_when_it_fails() {
+fn a_failed_update_changes_nothing() {
     test(|| {
         with_pool(1, async |pool| {
             let mut item = pool.insert_archived(vec![1]).await.expect("archived");
@@ -69,7 +69,7 @@ fn changes_nothing_when_it_fails() {
 }
 
 #[test]
-fn a_dropped_future_changes_nothing() {
+fn a_dropped_update_is_done_whole_or_not_at_all() {
     test(|| {
         with_pool(1, async |pool| {
             let mut item = pool.insert_archived(vec![1]).await.expect("archived");
@@ -105,9 +105,9 @@ impl Link {
     }
 }
 
-/// Its depth was lost once, so that a value could be loaded and not changed.
+/// The depth limit used to be lost, so a value could be loaded and not changed.
 #[test]
-fn goes_as_deep_as_a_trusting_codec_was_told() {
+fn an_update_keeps_the_depth_limit_of_a_trusting_codec() {
     test(|| {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         runtime.block_on(async {

@@ -10,7 +10,7 @@ use super::*;
 use crate::support::test;
 
 #[test]
-fn items_of_several_types_come_back_after_a_restart() {
+fn items_of_several_types_can_be_read_after_a_restart() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -47,7 +47,7 @@ fn items_of_several_types_come_back_after_a_restart() {
 }
 
 #[test]
-fn the_async_form_does_the_same() {
+fn the_async_methods_of_a_dataset_do_the_same() {
     test(|| {
         let places = Places::new();
         let store = places.store();
@@ -79,7 +79,7 @@ fn the_async_form_does_the_same() {
 }
 
 #[test]
-fn a_commit_links_what_is_new_and_deletes_what_is_no_longer_named() {
+fn a_commit_links_new_items_and_deletes_those_no_longer_named() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -108,9 +108,9 @@ fn a_commit_links_what_is_new_and_deletes_what_is_no_longer_named() {
     });
 }
 
-/// Of a large dataset only what changes is registered.
+/// In a large dataset, a commit registers only the items that it changes.
 #[test]
-fn items_are_kept_by_their_keys() {
+fn items_can_be_kept_by_key_without_being_registered() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -146,7 +146,7 @@ fn items_are_kept_by_their_keys() {
 }
 
 #[test]
-fn an_error_or_a_panic_in_the_closure_leaves_the_commit_before() {
+fn an_error_or_a_panic_in_the_closure_leaves_the_previous_commit() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -190,7 +190,7 @@ fn an_error_or_a_panic_in_the_closure_leaves_the_commit_before() {
 }
 
 #[test]
-fn a_commit_saves_the_value_of_the_time() {
+fn a_commit_saves_the_value_at_the_time_of_the_save() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -213,10 +213,10 @@ fn a_commit_saves_the_value_of_the_time() {
     });
 }
 
-/// JSON has no infinite numbers: such a root would be committed and never be
-/// read again.
+/// JSON has no infinite numbers, so such a root would be committed and never be read
+/// again.
 #[test]
-fn a_root_that_would_not_come_back_is_refused() {
+fn a_root_that_could_not_be_read_back_is_refused() {
     test(|| {
         let places = Places::new();
         let store = places.store();
@@ -257,7 +257,7 @@ fn items_of_another_store_are_refused() {
 }
 
 #[test]
-fn progress_is_told_until_all_is_linked() {
+fn progress_is_reported_until_every_item_is_linked() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -282,7 +282,7 @@ fn progress_is_told_until_all_is_linked() {
 }
 
 #[test]
-fn a_progress_that_panics_fails_the_commit_and_nothing_else() {
+fn a_panic_in_the_progress_callback_fails_only_that_commit() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -305,9 +305,9 @@ fn a_progress_that_panics_fails_the_commit_and_nothing_else() {
     });
 }
 
-/// Commits take turns, and gets go on beside them.
+/// Commits take turns, and gets run meanwhile.
 #[test]
-fn commits_and_gets_run_side_by_side() {
+fn commits_and_gets_run_concurrently() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -336,8 +336,7 @@ fn commits_and_gets_run_side_by_side() {
     });
 }
 
-/// A change waits for the save of the value before it; nobody else may have to
-/// come first.
+/// A change waits for the save of the value before it, and for nothing else.
 #[test]
 fn an_async_change_after_a_save_does_not_wait_for_the_commit() {
     test(|| {
@@ -358,10 +357,10 @@ fn an_async_change_after_a_save_does_not_wait_for_the_commit() {
     });
 }
 
-/// The directory under its new name used to have a committer of its own, whose opening
-/// deleted the files of a commit that was under way.
+/// A moved directory used to get a second committer under its new name, whose opening
+/// deleted the files of a commit in flight.
 #[test]
-fn a_dataset_that_was_moved_is_not_opened_a_second_time() {
+fn a_moved_dataset_cannot_be_opened_a_second_time() {
     test(|| {
         let places = Places::new();
         let user = places.user();

@@ -46,11 +46,11 @@ fn copy_listed(snapshot: &Snapshot, to: &Path) {
     }
 }
 
-/// `cp -r` of a directory that another process committed to gave copies that did
-/// not open, each of six: what the manifest named was deleted before it was copied,
-/// or came after it.
+/// `cp -r` of a directory that another process committed to made copies that could not be
+/// opened, six of six, because files that the manifest named were deleted before they
+/// were copied, or were added afterwards.
 #[test]
-fn a_copy_that_is_made_while_another_commits_opens() {
+fn a_copy_made_during_commits_can_be_opened() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -127,7 +127,7 @@ fn a_snapshot_keeps_its_files_until_it_is_dropped() {
 }
 
 #[test]
-fn an_interrupted_copy_is_no_dataset_and_is_completed_by_another() {
+fn an_interrupted_copy_is_no_dataset_and_the_next_copy_completes_it() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -156,7 +156,7 @@ fn an_interrupted_copy_is_no_dataset_and_is_completed_by_another() {
 }
 
 #[test]
-fn a_copy_replaces_nothing() {
+fn a_copy_replaces_no_dataset_and_no_items() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -205,7 +205,7 @@ fn a_copy_replaces_nothing() {
 }
 
 #[test]
-fn what_is_missing_or_damaged_is_named_and_no_copy_is_made_of_it() {
+fn a_copy_of_missing_or_damaged_items_names_them_and_is_no_dataset() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -244,7 +244,7 @@ fn what_is_missing_or_damaged_is_named_and_no_copy_is_made_of_it() {
 
 #[cfg(unix)]
 #[test]
-fn a_copy_has_the_modes_of_the_original() {
+fn a_copy_has_the_file_modes_of_the_original() {
     use std::os::unix::fs::PermissionsExt as _;
 
     test(|| {
@@ -265,7 +265,7 @@ fn a_copy_has_the_modes_of_the_original() {
 }
 
 #[test]
-fn a_place_without_a_dataset_cannot_be_held() {
+fn a_directory_without_a_dataset_has_no_snapshot() {
     test(|| {
         let places = Places::new();
         drop(places.path());

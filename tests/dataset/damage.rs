@@ -94,7 +94,7 @@ fn a_damaged_manifest_is_named_and_nothing_is_deleted() {
 }
 
 #[test]
-fn verify_reads_every_byte_of_all_or_some() {
+fn verify_reads_every_byte_of_all_or_the_chosen_items() {
     test(|| {
         let places = Places::new();
         let user = places.user();

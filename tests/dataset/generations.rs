@@ -35,12 +35,12 @@ fn all_names(places: &Places) -> (Vec<Uuid>, Vec<PathBuf>) {
     (places.files(), names)
 }
 
-/// A process that had lost its lock to another committed on top of a generation
-/// of the other's. Its error was a bare "File exists"; it deleted what only the
-/// other's commit named; and the next attempt used the next number, and buried the
-/// commit that the other had been acknowledged.
+/// A process that had lost its lock used to commit on top of a generation of another
+/// process. Its error was a bare "File exists", and it deleted files that only the
+/// other's commit named. The next attempt buried the other's acknowledged commit, because
+/// it took the next number.
 #[test]
-fn a_commit_that_was_overtaken_is_a_conflict_and_nothing_is_deleted_after_it() {
+fn an_overtaken_commit_is_a_conflict_and_deletes_nothing() {
     // Under the very number, and under a later one, with none in between.
     for theirs in [2, 3] {
         test(move || {
@@ -93,10 +93,10 @@ fn a_commit_that_was_overtaken_is_a_conflict_and_nothing_is_deleted_after_it() {
     }
 }
 
-/// A clean-up at the end of a commit that failed for another reason deleted what
-/// another process had committed meanwhile.
+/// A commit that failed for another reason used to delete, in its clean-up, what another
+/// process had committed meanwhile.
 #[test]
-fn a_failed_commit_deletes_nothing_once_it_was_overtaken() {
+fn a_failed_commit_that_was_overtaken_deletes_nothing() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -118,10 +118,10 @@ fn a_failed_commit_deletes_nothing_once_it_was_overtaken() {
     });
 }
 
-/// The number after the last one was 0 in an optimized build: the commit was
-/// acknowledged, and the next process found the one before it.
+/// In an optimized build, the number after the last one used to be 0. The commit was
+/// acknowledged, and the next process found the previous one.
 #[test]
-fn there_is_no_generation_after_the_last() {
+fn a_commit_after_the_last_generation_number_is_refused() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -149,7 +149,7 @@ fn there_is_no_generation_after_the_last() {
     });
 }
 
-/// Two generations under one number would be two commits that were acknowledged.
+/// Two generations under one number would be two acknowledged commits.
 #[test]
 fn a_manifest_under_the_number_of_another_is_damage() {
     test(|| {
@@ -167,10 +167,10 @@ fn a_manifest_under_the_number_of_another_is_damage() {
     });
 }
 
-/// What stood under the number of a generation and was no file was passed over,
-/// and the commit of that number failed for ever.
+/// A directory under the number of a generation used to be skipped, so the commit of that
+/// number failed forever.
 #[test]
-fn a_directory_under_the_name_of_a_generation_is_named() {
+fn a_directory_in_place_of_a_manifest_is_an_error_with_its_path() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -189,10 +189,10 @@ fn a_directory_under_the_name_of_a_generation_is_named() {
     });
 }
 
-/// A manifest was read whole before its first bytes were looked at: the length of
-/// a sparse file was asked of memory.
+/// A manifest used to be read whole before its first bytes were checked, so a sparse file
+/// could ask for any amount of memory.
 #[test]
-fn a_manifest_longer_than_any_is_refused_unread() {
+fn an_oversized_manifest_is_refused_unread() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -220,8 +220,8 @@ fn a_manifest_longer_than_any_is_refused_unread() {
     });
 }
 
-/// A manifest whose checksum fits its nonsense: an error of a kind that says what
-/// to do, of each way to open it, and nothing else.
+/// However it is opened, a manifest with wrong contents and a valid checksum is an error
+/// of a kind that says what to do, and nothing else.
 #[test]
 fn a_forged_manifest_is_a_typed_error() {
     test(|| {

@@ -7,7 +7,7 @@ use super::*;
 use crate::support::test;
 
 #[test]
-fn what_a_reader_has_pinned_stays_until_it_is_gone() {
+fn files_pinned_by_a_reader_stay_until_it_is_dropped() {
     test(|| {
         let places = Places::new();
         let writer = places.user();
@@ -53,9 +53,9 @@ fn what_a_reader_has_pinned_stays_until_it_is_gone() {
     });
 }
 
-/// The writer that comes next knows of the readers of the one before.
+/// The next writer respects the readers of the previous one.
 #[test]
-fn a_pin_outlives_the_writer() {
+fn a_pin_of_a_reader_outlives_the_writer() {
     test(|| {
         let places = Places::new();
         let writer = places.user();
@@ -83,7 +83,7 @@ fn a_pin_outlives_the_writer() {
 }
 
 #[test]
-fn a_reader_changes_nothing_and_cannot_commit() {
+fn a_read_only_dataset_changes_nothing_and_cannot_commit() {
     test(|| {
         let places = Places::new();
         let writer = places.user();

@@ -6,7 +6,7 @@ use super::*;
 use crate::support::test;
 
 #[test]
-fn what_an_interrupted_commit_left_is_deleted_and_nothing_else() {
+fn leftovers_of_an_interrupted_commit_are_deleted_and_nothing_else() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -49,8 +49,8 @@ fn what_an_interrupted_commit_left_is_deleted_and_nothing_else() {
     });
 }
 
-/// A directory that was persisted to by hand has no manifest, and all of it would
-/// be taken for the rest of an interrupted commit.
+/// Without a dataset a directory has no manifest, so all of its items would be taken for
+/// leftovers of an interrupted commit.
 #[test]
 fn items_persisted_without_a_dataset_are_never_deleted() {
     test(|| {
@@ -73,7 +73,7 @@ fn items_persisted_without_a_dataset_are_never_deleted() {
 }
 
 #[test]
-fn one_dataset_of_one_process_commits() {
+fn only_one_dataset_of_one_process_can_commit() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -95,7 +95,7 @@ fn one_dataset_of_one_process_commits() {
 }
 
 #[test]
-fn a_root_of_another_form_is_told() {
+fn a_root_of_another_type_is_a_mismatch() {
     test(|| {
         let places = Places::new();
         let store = places.store();

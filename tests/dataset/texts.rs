@@ -36,7 +36,7 @@ fn committed(places: &Places) -> Vec<Uuid> {
 }
 
 #[test]
-fn of_what_is_no_dataset() {
+fn errors_of_missing_datasets_say_what_to_do() {
     test(|| {
         let places = Places::new();
         expect(
@@ -72,7 +72,7 @@ fn of_what_is_no_dataset() {
 }
 
 #[test]
-fn of_who_else_commits() {
+fn errors_of_second_committers_say_what_to_do() {
     test(|| {
         let places = Places::new();
         let user = places.user();
@@ -92,7 +92,7 @@ fn of_who_else_commits() {
 }
 
 #[test]
-fn of_manifests() {
+fn errors_of_manifests_say_what_to_do() {
     test(|| {
         let places = Places::new();
         committed(&places);
@@ -155,7 +155,7 @@ fn of_manifests() {
 }
 
 #[test]
-fn of_files() {
+fn errors_of_item_files_say_what_to_do() {
     test(|| {
         let places = Places::new();
         let keys = committed(&places);
@@ -215,7 +215,7 @@ fn of_files() {
 }
 
 #[test]
-fn of_keys_and_stores() {
+fn errors_of_wrong_keys_and_stores_say_what_to_do() {
     test(|| {
         let (places, others) = (Places::new(), Places::new());
         let (user, other) = (places.user(), others.user());
@@ -268,7 +268,7 @@ fn of_keys_and_stores() {
 }
 
 #[test]
-fn of_commits() {
+fn errors_of_commits_say_what_to_do() {
     test(|| {
         let places = Places::new();
         let user = places.user();

@@ -66,7 +66,7 @@ fn links_are_counted() {
 }
 
 #[test]
-fn free_space_can_be_asked_for() {
+fn free_space_is_reported_for_an_existing_directory() {
     let path = PreparedPath::blocking_temp().expect("it is made");
     assert!(path.free_space().expect("the system tells") > 0);
     fs::remove_dir_all(path.path()).expect("it is there");

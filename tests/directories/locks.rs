@@ -28,7 +28,7 @@ fn assert_locked(error: &Error, directory: &Path) {
 }
 
 #[test]
-fn a_cache_of_another_process_is_refused_until_that_is_gone() {
+fn a_cache_of_another_process_is_refused_until_that_ends() {
     test(|| {
         let places = Places::new();
         let other = lock(&places.cache);
@@ -82,7 +82,7 @@ fn a_persisted_directory_of_another_process_can_only_be_read() {
 }
 
 #[test]
-fn the_lock_is_taken_with_the_first_use_and_kept_as_long_as_there_is_one() {
+fn a_directory_is_locked_from_its_first_use_to_its_last() {
     test(|| {
         let places = Places::new();
         let (cache, saved) = (prepared(&places.cache), prepared(&places.saved));
@@ -106,10 +106,10 @@ fn the_lock_is_taken_with_the_first_use_and_kept_as_long_as_there_is_one() {
     });
 }
 
-/// The thread that drops the last handle gives the lock back while another
-/// opens the directory anew: the process must not be told of itself.
+/// One thread drops the last handle and releases the lock while another opens the
+/// directory again. The process must not be reported as the other user of its directory.
 #[test]
-fn reopening_beside_the_last_drop_finds_no_stranger() {
+fn reopening_a_cache_during_its_last_drop_never_finds_it_in_use() {
     test(|| {
         let places = Places::new();
         let mut store = places.store();
@@ -129,10 +129,10 @@ fn reopening_beside_the_last_drop_finds_no_stranger() {
     });
 }
 
-/// The lock is the file's: a directory that was moved under its user is the same
-/// one under its new name.
+/// The lock belongs to the file, so a directory that is moved while it is in use is the
+/// same one under its new name.
 #[test]
-fn a_directory_that_was_moved_is_still_ours() {
+fn a_moved_directory_stays_locked_by_its_process() {
     test(|| {
         let places = Places::new();
         let store = places.store();

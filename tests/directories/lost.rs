@@ -25,9 +25,9 @@ fn wait_until(is_so: impl Fn() -> bool) {
     }
 }
 
-/// `rm -rf` of a running program's cache, another process opens the same path, and
-/// ours went on writing by path into a directory that it had not locked: a third
-/// process swept 296 of 300 values.
+/// The cache of a running program was deleted with `rm -rf`, and another process opened
+/// the same path. The program used to go on writing by path, into a directory that it had
+/// not locked, so a third process swept 296 of 300 values.
 #[test]
 fn values_stay_in_memory_while_another_process_has_the_new_directory() {
     test(|| {
@@ -78,8 +78,8 @@ fn values_stay_in_memory_while_another_process_has_the_new_directory() {
     });
 }
 
-/// Nothing made the failure of a deleted directory an outage: 3 000 values were each
-/// tried again each round, 18 000 failed writes in four seconds.
+/// A deleted directory used not to begin an outage, so each of 3 000 values was tried in
+/// each round: 18 000 failed writes in four seconds.
 #[test]
 fn a_deleted_cache_is_an_outage_that_ends_when_it_is_made_again() {
     test(|| {
@@ -113,10 +113,10 @@ fn a_deleted_cache_is_an_outage_that_ends_when_it_is_made_again() {
     });
 }
 
-/// A program that deletes old files takes the lock file and the mark too. Another
-/// process must not get the directory by that.
+/// A program that deletes old files also deletes the lock file and the mark. Another
+/// process must not get the directory because of that.
 #[test]
-fn what_makes_the_directory_ours_is_made_again_with_a_shard() {
+fn the_lock_and_the_mark_are_made_again_with_a_deleted_shard() {
     test(|| {
         let places = Places::new();
         let pool = places.pool();
@@ -147,9 +147,9 @@ fn what_makes_the_directory_ours_is_made_again_with_a_shard() {
     });
 }
 
-/// Nobody else has the name of a temporary directory, so it is made again at once.
+/// No other process has the name of a temporary directory, so it is made again at once.
 #[test]
-fn a_temporary_cache_is_made_again() {
+fn a_deleted_temporary_cache_is_made_again() {
     test(|| {
         let places = Places::new();
         let path = PreparedPath::blocking_temp().expect("it is made");
@@ -173,10 +173,10 @@ fn a_temporary_cache_is_made_again() {
     });
 }
 
-/// A sweep on another thread used to take the new directory before it was locked, and
-/// the write was refused.
+/// A sweep on another thread used to claim the new directory before it was locked, so the
+/// write was refused.
 #[test]
-fn a_temporary_cache_is_made_again_while_others_are_swept() {
+fn a_deleted_temporary_cache_is_made_again_during_a_sweep() {
     test(|| {
         let places = Places::new();
         let path = PreparedPath::blocking_temp().expect("it is made");
@@ -204,9 +204,9 @@ fn a_temporary_cache_is_made_again_while_others_are_swept() {
     });
 }
 
-/// What stands at the name of a temporary cache is not the store's to use.
+/// Something else that has the name of a temporary cache does not belong to the store.
 #[test]
-fn a_temporary_cache_waits_until_its_name_is_free() {
+fn a_deleted_temporary_cache_waits_until_its_name_is_free() {
     test(|| {
         let places = Places::new();
         let path = PreparedPath::blocking_temp().expect("it is made");
@@ -236,8 +236,8 @@ fn a_temporary_cache_waits_until_its_name_is_free() {
     });
 }
 
-/// A persisted directory is not made again behind the program's back: what was saved
-/// there is gone, and the program has to know.
+/// A persisted directory is not made again silently: its items are gone, and the program
+/// has to know.
 #[test]
 fn a_deleted_persisted_directory_is_an_error_and_never_written_by_path() {
     test(|| {

@@ -24,8 +24,8 @@ fn is_harmless(text: &str) -> bool {
     !text.chars().any(|char| char.is_control() || reorders(char))
 }
 
-/// A directory's name was printed as it is, so that whoever may name one could
-/// recolour a terminal, or forge lines of a log.
+/// A directory's name used to be printed as it is, so its author could recolour a
+/// terminal or forge lines of a log.
 #[test]
 fn names_are_escaped_in_errors_and_in_the_log() {
     test(|| {
@@ -78,7 +78,7 @@ fn names_are_escaped_in_errors_and_in_the_log() {
 }
 
 #[test]
-fn what_a_codec_or_a_store_says_is_escaped_too() {
+fn error_texts_of_codecs_and_stores_are_escaped() {
     let said = "unknown variant `\u{1b}[2J\n`";
     let error = StoreError::value(said).at(Path::new("a\nb"));
     assert_eq!(error.to_string(), r"a\nb: unknown variant `\u{1b}[2J\n`");

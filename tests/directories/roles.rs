@@ -21,8 +21,9 @@ fn assert_refused(error: &Error, directory: &Path) {
     assert_eq!(error.path(), Some(directory), "{error}");
 }
 
+/// Also after a restart.
 #[test]
-fn each_use_refuses_the_other_also_after_a_restart() {
+fn a_directory_used_in_one_role_is_refused_for_the_other() {
     test(|| {
         let places = Places::new();
         let spare = places.cache.with_file_name("spare");
@@ -51,7 +52,7 @@ fn each_use_refuses_the_other_also_after_a_restart() {
 }
 
 #[test]
-fn what_is_only_prepared_or_read_gets_no_mark() {
+fn a_directory_that_is_only_prepared_or_read_gets_no_mark() {
     test(|| {
         let places = Places::new();
         let store = places.store();
@@ -61,11 +62,11 @@ fn what_is_only_prepared_or_read_gets_no_mark() {
     });
 }
 
-/// A directory that 0.6, or a copy, has filled; or whose mark was lost when the power
-/// went. It used to stay without a mark, and was never swept again: each crash left
-/// all its files there.
+/// A directory that 0.6 or a copy had filled, or that lost its mark in a power cut, used
+/// to stay without a mark. So it was never swept, and each crash left all its files
+/// there.
 #[test]
-fn a_cache_leaves_alone_what_was_there_before_and_sweeps_its_own() {
+fn a_cache_keeps_earlier_items_and_sweeps_its_own() {
     test(|| {
         for left in [None, Some("")] {
             let places = Places::new();
@@ -92,10 +93,10 @@ fn a_cache_leaves_alone_what_was_there_before_and_sweeps_its_own() {
     });
 }
 
-/// The key of an item that was there before must not be taken for a leftover when an
-/// item of the same key is registered.
+/// When an item is registered, an earlier item of the same key in the cache must not be
+/// taken for a leftover.
 #[test]
-fn an_item_that_was_there_before_is_not_replaced() {
+fn registering_does_not_replace_an_earlier_item_of_the_same_key() {
     test(|| {
         let places = Places::new();
         let spare = places.cache.with_file_name("spare");
@@ -132,8 +133,7 @@ fn an_item_that_was_there_before_is_not_replaced() {
     });
 }
 
-/// What says which items are not ours used to be lost with the mark, and only the mark
-/// was made again.
+/// The list used to be lost with the mark, because only the mark was made again.
 #[test]
 fn the_list_of_foreign_items_is_made_again_with_the_mark() {
     test(|| {
@@ -162,9 +162,10 @@ fn the_list_of_foreign_items_is_made_again_with_the_mark() {
     });
 }
 
-/// The list used to outlive the items that the user had moved away, as the warning says.
+/// The list of foreign items used to outlive them, although the user had moved them away,
+/// as the warning says.
 #[test]
-fn a_directory_that_becomes_a_cache_again_has_no_old_list() {
+fn a_directory_that_becomes_a_cache_again_has_no_outdated_list() {
     test(|| {
         let places = Places::new();
         drop(prepared(&places.cache));
@@ -178,8 +179,8 @@ fn a_directory_that_becomes_a_cache_again_has_no_old_list() {
     });
 }
 
-/// A store whose cache another one of the process has taken used to delete files of
-/// that one when its own call failed.
+/// A store whose cache another store of the process had taken over used to delete files
+/// of that store when its own call failed.
 #[test]
 fn a_store_that_has_lost_its_cache_deletes_nothing_there() {
     test(|| {
@@ -201,7 +202,7 @@ fn a_store_that_has_lost_its_cache_deletes_nothing_there() {
     });
 }
 
-/// A cache that is not known to be swept safely is not used.
+/// A cache is not used if it is not known what may be swept.
 #[test]
 fn a_damaged_list_of_foreign_items_is_an_error() {
     test(|| {
@@ -220,7 +221,7 @@ fn a_damaged_list_of_foreign_items_is_an_error() {
 }
 
 #[test]
-fn a_mark_that_nobody_knows_is_an_error_and_is_kept() {
+fn an_unknown_mark_is_an_error_and_is_kept() {
     test(|| {
         let places = Places::new();
         let store = places.store();

@@ -28,8 +28,8 @@ fn make_pipe(path: &Path) {
     assert!(made.expect("there is mkfifo").success());
 }
 
-/// A cache that somebody has prepared: its shards lead to a directory of the user's,
-/// whose items our sweep used to delete.
+/// An attacker could prepare a cache whose shards lead to a directory of the user. The
+/// sweep used to delete the items there.
 #[test]
 fn shards_that_are_symbolic_links_are_refused() {
     test(|| {
@@ -74,9 +74,9 @@ fn shards_that_are_symbolic_links_are_refused() {
     });
 }
 
-/// Opening a lock file through a link used to make a file elsewhere.
+/// Opening a lock file through a symbolic link used to make a file elsewhere.
 #[test]
-fn names_of_the_library_that_are_symbolic_links_are_refused() {
+fn files_of_the_library_that_are_symbolic_links_are_refused() {
     test(|| {
         for name in [
             "file_backed.lock",
@@ -98,9 +98,9 @@ fn names_of_the_library_that_are_symbolic_links_are_refused() {
     });
 }
 
-/// A pipe under one of our names used to make whoever opened it wait for ever.
+/// A pipe under a name of the library used to make its opener wait forever.
 #[test]
-fn pipes_under_names_of_the_library_are_errors() {
+fn pipes_in_place_of_files_of_the_library_are_errors() {
     test(|| {
         for name in [
             "file_backed.lock",
@@ -197,7 +197,7 @@ fn a_directory_that_every_user_may_write_to_is_refused() {
 
 /// Items used to be readable by all users: 0444, in directories of 0755.
 #[test]
-fn what_is_made_is_for_its_owner_unless_the_program_says_otherwise() {
+fn new_files_are_private_unless_the_program_names_readers() {
     test(|| {
         for (readers, directory, file) in [
             (None, 0o700, 0o400),
@@ -263,10 +263,10 @@ fn files_of_a_group_writable_directory_are_not_mapped() {
     });
 }
 
-/// What a process has linked and not opened to the readers before it was killed stayed
-/// closed to them.
+/// A process that was killed between linking an item and changing its mode used to leave
+/// it closed to the readers.
 #[test]
-fn an_item_that_is_there_already_is_opened_to_the_readers() {
+fn persisting_an_existing_item_gives_it_the_mode_for_its_readers() {
     test(|| {
         let places = Places::new();
         let pool = places.pool();

@@ -55,7 +55,7 @@ fn foreign(root: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn a_marked_cache_is_swept_and_foreign_files_are_reported_and_left() {
+fn a_marked_cache_is_swept_and_foreign_files_are_reported_and_kept() {
     test(|| {
         let places = Places::new();
         drop(places.store());
@@ -70,9 +70,9 @@ fn a_marked_cache_is_swept_and_foreign_files_are_reported_and_left() {
     });
 }
 
-/// The process has the cache: what is in it is not left over.
+/// Its files are no leftovers.
 #[test]
-fn a_cache_is_not_swept_while_the_process_has_it() {
+fn a_cache_is_not_swept_while_the_process_uses_it() {
     test(|| {
         let places = Places::new();
         let kept = prepared(&places.cache);
@@ -87,7 +87,7 @@ fn a_cache_is_not_swept_while_the_process_has_it() {
 }
 
 #[test]
-fn links_of_what_was_persisted_are_swept_and_the_files_stay() {
+fn links_to_persisted_files_are_swept_and_the_files_stay() {
     test(|| {
         let places = Places::new();
         let pool = places.pool();
@@ -114,7 +114,7 @@ fn links_of_what_was_persisted_are_swept_and_the_files_stay() {
 }
 
 #[test]
-fn in_a_persisted_directory_only_unfinished_files_go() {
+fn a_sweep_of_a_persisted_directory_deletes_only_unfinished_files() {
     test(|| {
         let places = Places::new();
         let store = places.store();
@@ -133,7 +133,7 @@ fn in_a_persisted_directory_only_unfinished_files_go() {
 
 #[cfg(unix)]
 #[test]
-fn what_cannot_be_swept_is_reported_and_the_start_goes_on() {
+fn a_file_that_cannot_be_swept_is_reported_and_the_cache_opens() {
     use std::os::unix::fs::PermissionsExt as _;
     test(|| {
         let places = Places::new();

@@ -23,13 +23,14 @@ fn leftover(parent: &Path, name: &str) -> PathBuf {
     root
 }
 
-/// Each run of a program that was killed used to leave a directory of its values.
+/// Each run of a program that was killed used to leave a directory with its values.
 #[test]
-fn leftovers_of_killed_processes_are_swept_and_nothing_else() {
+fn temporary_directories_of_killed_processes_are_swept_and_no_others() {
     let parent = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
     let parent = parent.expect("a directory");
     let path = parent.path().to_str().expect("it is text").to_owned();
-    let name = "directories::temporary::leftovers_of_killed_processes_are_swept_and_nothing_else";
+    let name =
+        "directories::temporary::temporary_directories_of_killed_processes_are_swept_and_no_others";
     in_a_process_with(("TMPDIR", &path), name, || {
         test(|| {
             let parent = std::env::temp_dir();
@@ -82,9 +83,9 @@ fn leftovers_of_killed_processes_are_swept_and_nothing_else() {
     });
 }
 
-/// They used to be open to all users, who could read the cached values.
+/// Temporary directories used to be open to all users, who could read the cached values.
 #[test]
-fn only_their_owner_may_look_into_them() {
+fn a_temporary_directory_is_readable_only_by_its_owner() {
     let path = PreparedPath::blocking_temp().expect("it is made");
     for directory in [path.path().to_owned(), path.join("00"), path.join("ff")] {
         let mode = fs::metadata(&directory)
@@ -95,10 +96,10 @@ fn only_their_owner_may_look_into_them() {
     }
 }
 
-/// A sweep on another thread of the process used to take a directory that was just
-/// being made: both had the same lock.
+/// A sweep on another thread of the process used to take a directory that was just being
+/// made, because both had the same lock.
 #[test]
-fn directories_that_are_made_at_once_are_not_swept() {
+fn temporary_directories_made_at_once_do_not_sweep_each_other() {
     test(|| {
         std::thread::scope(|scope| {
             for _ in 0..4 {
@@ -113,9 +114,9 @@ fn directories_that_are_made_at_once_are_not_swept() {
     });
 }
 
-/// The store that had it last deletes it, also if that opened it by its path.
+/// The last store deletes the directory, even if it opened it by its path.
 #[test]
-fn one_that_a_second_store_has_taken_is_deleted_with_that() {
+fn a_temporary_directory_is_deleted_with_the_second_store_on_it() {
     test(|| {
         let places = Places::new();
         let path = PreparedPath::blocking_temp().expect("it is made");

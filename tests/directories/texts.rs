@@ -23,7 +23,7 @@ fn lock(directory: &Path) -> File {
 }
 
 #[test]
-fn of_locks() {
+fn errors_of_locks_say_what_to_do() {
     test(|| {
         let places = Places::new();
         let other = lock(&places.cache);
@@ -43,7 +43,7 @@ fn of_locks() {
 }
 
 #[test]
-fn of_roles() {
+fn errors_of_roles_say_what_to_do() {
     test(|| {
         let places = Places::new();
         let store = places.store();
@@ -68,7 +68,7 @@ fn of_roles() {
 }
 
 #[test]
-fn of_a_file_where_the_cache_is_to_be() {
+fn the_error_of_a_file_in_place_of_a_cache_says_what_to_do() {
     test(|| {
         let places = Places::new();
         fs::write(&places.cache, "").expect("it is written");
@@ -83,8 +83,8 @@ fn of_a_file_where_the_cache_is_to_be() {
 
 #[cfg(unix)]
 #[test]
-fn of_temporary_directories() {
-    let test = "directories::texts::of_temporary_directories";
+fn errors_of_temporary_directories_say_what_to_do() {
+    let test = "directories::texts::errors_of_temporary_directories_say_what_to_do";
     let nowhere = ("TMPDIR", "/nowhere/at/all");
     crate::support::in_a_process_with(nowhere, test, || {
         let error = PreparedPath::blocking_temp().expect_err("there is no such directory");

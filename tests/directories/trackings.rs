@@ -8,7 +8,7 @@ use super::{Places, prepared, track};
 use crate::support::test;
 
 #[test]
-fn each_sees_what_the_other_persists_and_deletes() {
+fn all_trackings_of_a_directory_see_the_same_keys() {
     test(|| {
         let places = Places::new();
         let pool = places.pool();
@@ -40,9 +40,9 @@ fn each_sees_what_the_other_persists_and_deletes() {
     });
 }
 
-/// Somebody else deleted a file: who tracks the directory anew learns of it.
+/// The file was deleted by something other than the library.
 #[test]
-fn a_new_scan_sees_what_other_hands_did() {
+fn tracking_a_directory_again_notices_deleted_files() {
     test(|| {
         let places = Places::new();
         let pool = places.pool();
@@ -59,10 +59,9 @@ fn a_new_scan_sees_what_other_hands_did() {
     });
 }
 
-/// Persisting through one and deleting through the other, at the same time: what
-/// the keys say is what is there.
+/// One tracking persists while another deletes.
 #[test]
-fn keys_and_files_agree_under_contention() {
+fn keys_match_files_after_concurrent_persists_and_deletions() {
     test(|| {
         let places = Places::new();
         let pool = places.pool();

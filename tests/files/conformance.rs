@@ -17,16 +17,16 @@ macro_rules! conforms {
                 values_survive_eviction
                 a_change_is_kept_under_a_new_key
                 a_change_is_not_seen_by_clones
-                what_was_persisted_survives_a_restart
-                a_later_change_does_not_change_what_was_persisted
+                a_persisted_item_survives_a_restart
+                a_later_change_does_not_change_the_persisted_file
                 a_registered_item_can_be_changed
                 all_keys_are_registered_at_once
-                a_deleted_persisted_item_is_gone_but_for_those_who_have_it
-                what_is_tracked_read_only_is_loaded_and_not_changed
-                a_duplicate_is_equal_and_leaves_nothing
-                persisting_again_is_success
+                deleting_a_persisted_file_leaves_the_handles_their_value
+                a_path_tracked_read_only_is_read_and_not_changed
+                a_duplicate_is_equal_and_leaves_no_file
+                persisting_again_succeeds
                 one_item_is_persisted_to_two_places
-                a_file_goes_with_its_last_owner
+                a_file_is_deleted_with_its_last_owner
                 a_key_that_was_never_saved_is_not_found
             );
         }
@@ -151,7 +151,7 @@ fn a_change_is_not_seen_by_clones<S: Subject>(subject: &S) {
     session.close(subject);
 }
 
-fn what_was_persisted_survives_a_restart<S: Subject>(subject: &S) {
+fn a_persisted_item_survives_a_restart<S: Subject>(subject: &S) {
     let session = Session::open(subject, 2);
     let tracked = session.track(subject.saved());
     assert!(tracked.all_keys().is_empty());
@@ -198,7 +198,7 @@ fn what_was_persisted_survives_a_restart<S: Subject>(subject: &S) {
     }
 }
 
-fn a_later_change_does_not_change_what_was_persisted<S: Subject>(subject: &S) {
+fn a_later_change_does_not_change_the_persisted_file<S: Subject>(subject: &S) {
     let session = Session::open(subject, 4);
     let tracked = session.track(subject.saved());
     let mut item = session.insert(1);
@@ -248,7 +248,7 @@ fn all_keys_are_registered_at_once<S: Subject>(subject: &S) {
     session.close(subject);
 }
 
-fn a_deleted_persisted_item_is_gone_but_for_those_who_have_it<S: Subject>(subject: &S) {
+fn deleting_a_persisted_file_leaves_the_handles_their_value<S: Subject>(subject: &S) {
     let keys = saved_by_an_earlier_run(subject, &[0, 1, 2]);
     let session = Session::open(subject, 0);
     let tracked = session.track(subject.saved());
@@ -286,7 +286,7 @@ fn a_deleted_persisted_item_is_gone_but_for_those_who_have_it<S: Subject>(subjec
     assert_eq!(sorted(subject.saved_keys()), sorted(vec![keys[0], keys[2]]));
 }
 
-fn what_is_tracked_read_only_is_loaded_and_not_changed<S: Subject>(subject: &S) {
+fn a_path_tracked_read_only_is_read_and_not_changed<S: Subject>(subject: &S) {
     let keys = saved_by_an_earlier_run(subject, &[0, 1]);
     let session = Session::open(subject, 1);
     let tracked = session
@@ -324,7 +324,7 @@ fn what_is_tracked_read_only_is_loaded_and_not_changed<S: Subject>(subject: &S) 
     assert_eq!(sorted(subject.saved_keys()), sorted(keys));
 }
 
-fn a_duplicate_is_equal_and_leaves_nothing<S: Subject>(subject: &S) {
+fn a_duplicate_is_equal_and_leaves_no_file<S: Subject>(subject: &S) {
     let store = subject.store();
     for n in 0..4 {
         let value = S::Value::sample(n);
@@ -333,7 +333,7 @@ fn a_duplicate_is_equal_and_leaves_nothing<S: Subject>(subject: &S) {
     assert!(subject.cached_keys().is_empty());
 }
 
-fn persisting_again_is_success<S: Subject>(subject: &S) {
+fn persisting_again_succeeds<S: Subject>(subject: &S) {
     let session = Session::open(subject, 1);
     let tracked = session.track(subject.saved());
     let item = session.insert(3);
@@ -393,7 +393,7 @@ fn one_item_is_persisted_to_two_places<S: Subject>(subject: &S) {
     session.close(subject);
 }
 
-fn a_file_goes_with_its_last_owner<S: Subject>(subject: &S) {
+fn a_file_is_deleted_with_its_last_owner<S: Subject>(subject: &S) {
     let key = saved_by_an_earlier_run(subject, &[2])[0];
     let session = Session::open(subject, 0);
     let tracked = session.track(subject.saved());
@@ -458,11 +458,11 @@ pub(crate) fn saved_by_an_earlier_run<S: Subject>(
     keys
 }
 
-/// While all keys are registered at once, others register the same keys and drop
-/// them again, so that their files are deleted: never that of a key which was
-/// registered meanwhile.
+/// While all keys are being registered at once, other handles register the same keys and
+/// are dropped again, so their files are deleted. The file of a key that was registered
+/// meanwhile must never be.
 #[test]
-fn registering_all_keeps_what_others_drop() {
+fn registering_all_keys_keeps_files_that_other_handles_drop() {
     let subject = InMemory::<String>::new();
     let keys = saved_by_an_earlier_run(&subject, &[0, 1, 2]);
     let session = Session::open(&subject, 0);

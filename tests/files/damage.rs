@@ -173,8 +173,8 @@ fn file_of<T>(codec: &impl Codec<T>, value: &T) -> Vec<u8> {
 }
 
 #[test]
-fn of_a_codec_of_ones_own() {
-    apart("of_a_codec_of_ones_own", || {
+fn custom_codec_names_damaged_and_wrong_files() {
+    apart("custom_codec_names_damaged_and_wrong_files", || {
         every_damage_is_named::<Vec<u8>, _>(Inverted);
         each_is_a_mismatch::<Vec<u8>, _>(Inverted, []);
     });
@@ -187,15 +187,15 @@ mod bincodec {
     use file_backed::fbstore::BinCodec;
 
     #[test]
-    fn of_serde_values() {
-        apart("bincodec::of_serde_values", || {
+    fn damaged_serde_values_are_named() {
+        apart("bincodec::damaged_serde_values_are_named", || {
             every_damage_is_named::<Record, _>(BinCodec);
         });
     }
 
     #[test]
-    fn of_other_codecs_and_types() {
-        apart("bincodec::of_other_codecs_and_types", || {
+    fn bincode_names_other_codecs_and_types() {
+        apart("bincodec::bincode_names_other_codecs_and_types", || {
             each_is_a_mismatch::<Record, _>(
                 BinCodec,
                 [
@@ -251,11 +251,11 @@ mod bincodec {
         }
     }
 
-    /// Types that would follow the file as far as it goes, or farther.
+    /// The wrong type would follow the file as far as it goes, or farther.
     #[test]
-    fn of_types_that_end_the_stack_or_the_memory() {
+    fn files_that_would_exhaust_the_stack_or_memory_are_named() {
         apart(
-            "bincodec::of_types_that_end_the_stack_or_the_memory",
+            "bincodec::files_that_would_exhaust_the_stack_or_memory_are_named",
             || {
                 let ones = [[[[1_u8; 32]; 32]; 32]; 32];
                 each_is_a_mismatch::<Chain, _>(BinCodec, [("of ones", file_of(&BinCodec, &ones))]);
@@ -280,15 +280,15 @@ mod prostcodec {
     use file_backed::fbstore::ProstCodec;
 
     #[test]
-    fn of_messages() {
-        apart("prostcodec::of_messages", || {
+    fn damaged_messages_are_named() {
+        apart("prostcodec::damaged_messages_are_named", || {
             every_damage_is_named::<String, _>(ProstCodec);
         });
     }
 
     #[test]
-    fn of_other_codecs_and_types() {
-        apart("prostcodec::of_other_codecs_and_types", || {
+    fn prost_names_other_codecs_and_types() {
+        apart("prostcodec::prost_names_other_codecs_and_types", || {
             each_is_a_mismatch::<String, _>(
                 ProstCodec,
                 [
@@ -313,27 +313,27 @@ mod mappedcodec {
     type Archived = Mapped<Record>;
 
     #[test]
-    fn of_archives_that_are_read() {
-        apart("mappedcodec::of_archives_that_are_read", || {
+    fn damaged_heap_archives_are_named() {
+        apart("mappedcodec::damaged_heap_archives_are_named", || {
             every_damage_is_named::<Archived, _>(MappedCodec::heap());
         });
     }
 
     #[test]
-    fn of_archives_that_are_mapped_and_verified() {
+    fn damaged_archives_that_are_mapped_and_verified_are_named() {
         apart(
-            "mappedcodec::of_archives_that_are_mapped_and_verified",
+            "mappedcodec::damaged_archives_that_are_mapped_and_verified_are_named",
             || {
                 every_damage_is_named::<Archived, _>(mapping().verify(Verify::Always));
             },
         );
     }
 
-    /// Without the checksum, a flipped bit leaves another value, or is damage.
+    /// Without the checksum, a flipped bit gives another value or is damage.
     #[test]
-    fn of_archives_that_are_mapped_and_not_verified() {
+    fn damaged_archives_that_are_not_verified_are_valid_or_named() {
         apart(
-            "mappedcodec::of_archives_that_are_mapped_and_not_verified",
+            "mappedcodec::damaged_archives_that_are_not_verified_are_valid_or_named",
             || {
                 let victim = Victim::<Archived, _>::new(mapping());
                 let session = Session::open(&victim.subject, 1);
@@ -368,8 +368,8 @@ mod mappedcodec {
     }
 
     #[test]
-    fn of_other_codecs_types_and_schemas() {
-        apart("mappedcodec::of_other_codecs_types_and_schemas", || {
+    fn mismatched_archives_are_named() {
+        apart("mappedcodec::mismatched_archives_are_named", || {
             let other = Mapped::new(&7_u64).unwrap();
             let record = Mapped::sample(0);
             for codec in [MappedCodec::heap(), mapping()] {
@@ -404,16 +404,16 @@ mod bytescodec {
     use file_backed::fbstore::{BytesCodec, MappedBytes, Verify};
 
     #[test]
-    fn of_plain_bytes() {
-        apart("bytescodec::of_plain_bytes", || {
+    fn damaged_plain_bytes_are_named() {
+        apart("bytescodec::damaged_plain_bytes_are_named", || {
             every_damage_is_named::<MappedBytes, _>(BytesCodec::heap());
             every_damage_is_named::<MappedBytes, _>(mapping_bytes().verify(Verify::Always));
         });
     }
 
     #[test]
-    fn of_other_codecs() {
-        apart("bytescodec::of_other_codecs", || {
+    fn bytescodec_names_files_of_other_codecs() {
+        apart("bytescodec::bytescodec_names_files_of_other_codecs", || {
             for codec in [BytesCodec::heap(), mapping_bytes()] {
                 let other = file_of(&Inverted, &vec![1; 100]);
                 each_is_a_mismatch::<MappedBytes, _>(codec, [("of another codec", other)]);
@@ -429,8 +429,8 @@ mod mixedcodec {
     use file_backed::fbstore::{Mapped, MixedCodec, Verify};
 
     #[test]
-    fn of_both_kinds() {
-        apart("mixedcodec::of_both_kinds", || {
+    fn damaged_files_of_both_kinds_are_named() {
+        apart("mixedcodec::damaged_files_of_both_kinds_are_named", || {
             let codec = MixedCodec::from(mapping().verify(Verify::Always));
             every_damage_is_named::<Record, _>(codec.clone());
             every_damage_is_named::<Mapped<Record>, _>(codec);
@@ -438,8 +438,8 @@ mod mixedcodec {
     }
 
     #[test]
-    fn of_the_other_kind() {
-        apart("mixedcodec::of_the_other_kind", || {
+    fn mixedcodec_names_the_other_kind() {
+        apart("mixedcodec::mixedcodec_names_the_other_kind", || {
             let codec = MixedCodec::from(mapping());
             let (record, archive) = (Record::sample(0), Mapped::<Record>::sample(0));
             let file = file_of(&codec, &archive);
@@ -450,10 +450,10 @@ mod mixedcodec {
     }
 }
 
-/// A file that nobody but its owner should touch.
+/// Nothing but the store should touch the files of its cache.
 #[test]
-fn of_the_cache_itself() {
-    apart("of_the_cache_itself", || {
+fn damage_in_the_cache_is_named_and_contained() {
+    apart("damage_in_the_cache_is_named_and_contained", || {
         let subject = OnDisk::<Vec<u8>, _>::new(Inverted);
         let session = Session::open(&subject, 0);
         let items: Vec<_> = (0..4).map(|n| session.insert(n)).collect();
@@ -477,8 +477,8 @@ fn of_the_cache_itself() {
 }
 
 #[test]
-fn of_files_that_vanish_after_they_were_tracked() {
-    apart("of_files_that_vanish_after_they_were_tracked", || {
+fn files_that_vanish_after_tracking_are_not_found() {
+    apart("files_that_vanish_after_tracking_are_not_found", || {
         let victim = Victim::<Vec<u8>, _>::new(Inverted);
         let session = Session::open(&victim.subject, 1);
         let tracked = session.track(victim.subject.saved());
@@ -522,11 +522,11 @@ fn of_files_that_vanish_after_they_were_tracked() {
     });
 }
 
-/// Registered in place, a file is opened only when it is loaded.
+/// A file that is registered in place is opened only when it is loaded.
 #[test]
-fn of_files_that_vanish_after_they_were_registered_in_place() {
+fn files_that_vanish_after_registering_in_place_are_named() {
     apart(
-        "of_files_that_vanish_after_they_were_registered_in_place",
+        "files_that_vanish_after_registering_in_place_are_named",
         || {
             let victim = Victim::<Vec<u8>, _>::new(Inverted);
             let session = Session::open(&victim.subject, 1);
@@ -561,10 +561,9 @@ fn of_files_that_vanish_after_they_were_registered_in_place() {
     );
 }
 
-/// A directory under the name of an item.
 #[test]
-fn of_names_that_are_no_files() {
-    apart("of_names_that_are_no_files", || {
+fn a_directory_in_place_of_an_item_is_named() {
+    apart("a_directory_in_place_of_an_item_is_named", || {
         let victim = Victim::<Vec<u8>, _>::new(Inverted);
         let session = Session::open(&victim.subject, 1);
         let tracked = session.track(victim.subject.saved());

@@ -70,7 +70,7 @@ fn a_file_in_the_way_is_an_error_with_its_path() {
 }
 
 #[test]
-fn what_is_only_read_must_be_there() {
+fn a_directory_that_is_opened_for_reading_must_exist() {
     let dir = scratch();
     let missing = dir.path().join("missing");
     for opened in [
@@ -96,7 +96,7 @@ fn what_is_only_read_must_be_there() {
 
 #[cfg(unix)]
 #[test]
-fn a_place_without_permission_is_an_error_with_its_path() {
+fn a_directory_without_permission_is_an_error_with_its_path() {
     use std::os::unix::fs::PermissionsExt as _;
 
     let dir = scratch();
@@ -112,7 +112,7 @@ fn a_place_without_permission_is_an_error_with_its_path() {
 }
 
 #[test]
-fn foreign_names_are_reported_and_left_alone() {
+fn foreign_files_are_reported_and_kept() {
     let subject = Bytes::new(Inverted);
     let key = saved_by_an_earlier_run(&subject, &[1])[0];
     let root = subject.saved_path();
@@ -177,11 +177,10 @@ fn foreign_names_are_reported_and_left_alone() {
     session.close(&subject);
 }
 
-/// The name by which a directory was opened first stands for it, whatever names
-/// it is opened by later.
+/// It keeps the name by which it was opened first, whatever names it is opened by later.
 #[cfg(unix)]
 #[test]
-fn a_directory_of_two_names_is_one() {
+fn a_directory_is_the_same_under_each_of_its_names() {
     let dir = scratch();
     let runtime = Runtime::new().unwrap();
     let cache = dir.path().join("cache");
@@ -223,10 +222,9 @@ fn a_directory_of_two_names_is_one() {
     drop((store, pool));
 }
 
-/// The flow of a restart within one process: the cache is opened again when the
-/// last handle was dropped a moment before.
+/// As in a restart within one process: the last handle was dropped a moment before.
 #[test]
-fn a_cache_is_opened_again_right_after_the_last_handle_is_gone() {
+fn a_cache_can_be_opened_again_right_after_its_last_handle() {
     let dir = scratch();
     let cache = dir.path().join("cache");
     let runtime = Runtime::new().unwrap();
@@ -248,7 +246,7 @@ fn a_cache_is_opened_again_right_after_the_last_handle_is_gone() {
 }
 
 #[test]
-fn a_store_whose_cache_another_has_taken_says_so_and_keeps_its_values() {
+fn a_store_that_has_lost_its_cache_refuses_writes_and_keeps_its_values() {
     let dir = scratch();
     let cache = dir.path().join("cache");
     let runtime = Runtime::new().unwrap();
@@ -275,10 +273,10 @@ fn a_store_whose_cache_another_has_taken_says_so_and_keeps_its_values() {
     other.blocking_read().unwrap().assert_is(2);
 }
 
-/// Two stores were opened before either was wrapped: the first one has lost the
-/// cache by then, and must not be taken for its owner.
+/// Two stores are opened before either is wrapped. The first has lost the cache by then,
+/// and must not be taken for its owner.
 #[test]
-fn the_owner_of_a_cache_is_who_opened_it_last() {
+fn the_store_that_opened_a_cache_last_owns_it() {
     let dir = scratch();
     let cache = dir.path().join("cache");
     let runtime = Runtime::new().unwrap();
@@ -293,10 +291,10 @@ fn the_owner_of_a_cache_is_who_opened_it_last() {
     assert!(error.is_in_use(), "{error}");
 }
 
-/// A directory that was moved away, and another one in its place, are told apart
-/// while somebody still uses the first.
+/// A moved directory and a new one in its old place are different directories while the
+/// first is in use.
 #[test]
-fn a_directory_that_was_moved_is_found_under_its_new_name() {
+fn a_moved_directory_is_found_under_its_new_name() {
     let subject = Bytes::new(Inverted);
     let key = saved_by_an_earlier_run(&subject, &[1])[0];
     let moved = subject.saved_path().with_file_name("moved");
@@ -319,10 +317,10 @@ fn a_directory_that_was_moved_is_found_under_its_new_name() {
     session.close(&subject);
 }
 
-/// The system gives the number of a deleted directory to the next one that is
-/// made, wherever that is.
+/// The system reuses the inode number of a deleted directory for the next one, wherever
+/// that is made.
 #[test]
-fn a_directory_that_was_deleted_is_not_taken_for_the_next_one() {
+fn a_deleted_directory_is_not_taken_for_a_new_one() {
     // Not in memory, where numbers are not given anew.
     let dir = tempfile::tempdir().unwrap();
     let opened = |path: &Path| {
@@ -346,7 +344,7 @@ fn a_directory_that_was_deleted_is_not_taken_for_the_next_one() {
 }
 
 #[test]
-fn persist_does_not_replace_another_file() {
+fn persisting_does_not_replace_another_file() {
     let subject = Bytes::new(Inverted);
     let session = Session::open(&subject, 1);
     let tracked = session.track(subject.saved());
@@ -372,9 +370,9 @@ fn persist_does_not_replace_another_file() {
     session.close(&subject);
 }
 
-/// What a process that was killed left in the cache is nobody's.
+/// Files that a killed process left in the cache have no owner.
 #[test]
-fn register_replaces_what_nobody_owns() {
+fn registering_replaces_leftovers_in_the_cache() {
     let subject = Bytes::new(Inverted);
     let keys = saved_by_an_earlier_run(&subject, &[0, 1, 2]);
     fs::write(subject.cached_file(keys[0]), file_of(9)).unwrap();
@@ -399,7 +397,7 @@ fn file_of(n: u32) -> Vec<u8> {
 }
 
 #[test]
-fn sync_tells_what_it_cannot_make_durable() {
+fn sync_names_the_file_that_it_cannot_make_durable() {
     let subject = Bytes::new(Inverted);
     let session = Session::open(&subject, 1);
     let tracked = session.track(subject.saved());
@@ -437,7 +435,7 @@ fn sync_tells_what_it_cannot_make_durable() {
 }
 
 #[test]
-fn what_is_read_only_is_not_written_to() {
+fn a_directory_opened_read_only_is_not_written_to() {
     let subject = Bytes::new(Inverted);
     let key = saved_by_an_earlier_run(&subject, &[1])[0];
     let session = Session::open(&subject, 1);
@@ -475,9 +473,9 @@ fn what_is_read_only_is_not_written_to() {
     session.close(&subject);
 }
 
-/// A part of the cache was deleted under the store.
+/// A part of the cache is deleted while the store uses it.
 #[test]
-fn a_shard_that_is_gone_is_made_again() {
+fn a_deleted_shard_is_made_again() {
     let subject = Bytes::new(Inverted);
     let key = saved_by_an_earlier_run(&subject, &[1])[0];
     let session = Session::open(&subject, 1);
@@ -491,7 +489,7 @@ fn a_shard_that_is_gone_is_made_again() {
 }
 
 #[test]
-fn keys_have_one_path_each() {
+fn the_path_of_a_key_is_fixed() {
     let key = Uuid::from_u128(0x0a);
     let path = Path::new("root")
         .join("00")
@@ -499,9 +497,10 @@ fn keys_have_one_path_each() {
     assert_eq!(key_path(Path::new("root"), key), path);
 }
 
-/// The store that came first used to delete the directory when it went.
+/// The first store used to delete the directory when it was dropped, although a second
+/// one used it.
 #[test]
-fn a_temporary_directory_is_deleted_with_the_store_that_has_it_last() {
+fn a_temporary_directory_is_deleted_with_its_last_store() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let path = PreparedPath::blocking_temp().unwrap();
     let open = || {
@@ -520,10 +519,10 @@ fn a_temporary_directory_is_deleted_with_the_store_that_has_it_last() {
     assert!(!path.path().exists());
 }
 
-/// Two wrappers would delete each other's files; neither may write. The store
-/// that has the directory by then is none of them.
+/// Two wrappers would delete each other's files, so neither may write. Only a store that
+/// opens the directory later may.
 #[test]
-fn a_store_that_is_wrapped_twice_writes_no_more() {
+fn a_store_that_is_wrapped_twice_refuses_writes() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let path = PreparedPath::blocking_temp().unwrap();
     let wrap = |files: Arc<FBStore<Inverted>>| {

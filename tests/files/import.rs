@@ -138,15 +138,15 @@ mod bincodec {
     }
 
     #[test]
-    fn serde_values() {
+    fn serde_values_of_0_6_are_imported() {
         let old = [0, 1, 3].map(|n| (n, old_form(&Record::sample(n))));
         values_are_taken_over::<Record, _>(BinCodec, &old);
     }
 
-    /// Without a checksum the decoder meets them, and must not reserve what a
-    /// length asks for: the process would end.
+    /// Without a checksum the lengths reach the decoder, which must not reserve as much
+    /// as they ask for: that would abort the process.
     #[test]
-    fn wrong_lengths_are_errors() {
+    fn wrong_lengths_in_an_import_are_errors() {
         let whole = old_form(&Record::sample(1));
         let text_len = 4;
         let list_len = 12 + Record::sample(1).1.len();
@@ -172,7 +172,7 @@ mod bincodec {
     }
 
     #[test]
-    fn files_above_the_limit_are_errors() {
+    fn files_over_the_import_limit_are_errors() {
         let (small, large) = (old_form(&Record::sample(1)), old_form(&Record::sample(3)));
         let files = [&small[..], &large];
         let import = Import::<Record, _>::new(BinCodec, small.len() as u64, &files);
@@ -187,9 +187,9 @@ mod bincodec {
         import.close(&files);
     }
 
-    /// The forms are not taken for each other.
+    /// How the directory was opened decides which of the two is expected.
     #[test]
-    fn the_form_is_told_by_how_the_directory_was_opened() {
+    fn files_with_and_without_a_footer_are_not_confused() {
         let mut today = Vec::new();
         file_backed::fbstore::frame::write_file(&BinCodec, &Record::sample(1), &mut today).unwrap();
         let old = old_form(&Record::sample(2));
@@ -243,13 +243,13 @@ mod prostcodec {
     }
 
     #[test]
-    fn messages() {
+    fn messages_of_0_6_are_imported() {
         let old = [0, 1, 3].map(|n| (n, old_form(&String::sample(n))));
         values_are_taken_over::<String, _>(ProstCodec, &old);
     }
 
     #[test]
-    fn damaged_messages_are_errors() {
+    fn damaged_messages_in_an_import_are_errors() {
         let whole = old_form(&String::sample(1));
         let mut long = whole.clone();
         long[1..6].copy_from_slice(&[0xff, 0xff, 0xff, 0xff, 0x0f]);
@@ -270,10 +270,10 @@ mod prostcodec {
     }
 }
 
-/// 0.6 had no archives.
+/// file_backed 0.6 had no archives.
 #[cfg(feature = "mappedcodec")]
 #[test]
-fn archives_are_refused() {
+fn importing_archives_is_refused() {
     use crate::files::values::{Record, mapping};
     use file_backed::fbstore::Mapped;
 

@@ -8,11 +8,11 @@ use super::own_codec::Inverted;
 use super::session::{Session, Subject as _};
 use super::values::Sample as _;
 
-/// Whoever opens a file to change it is told off, in the cache and where it was
-/// persisted: both names are of one file.
+/// Both names are of one file, so opening it for writing is refused in the cache and in
+/// the persisted directory.
 #[cfg(unix)]
 #[test]
-fn files_carry_no_write_permission_and_are_linked() {
+fn persisted_files_are_read_only_links_to_the_cache() {
     use std::os::unix::fs::MetadataExt as _;
 
     let subject = OnDisk::new(Inverted);
@@ -30,9 +30,9 @@ fn files_carry_no_write_permission_and_are_linked() {
     session.close(&subject);
 }
 
-/// The file is the payload, then the footer; nothing else is in the directories.
+/// The directories hold nothing else.
 #[test]
-fn a_file_is_what_the_codec_and_the_frame_make_of_the_value() {
+fn a_file_is_the_payload_of_its_codec_and_a_footer() {
     let subject = OnDisk::new(Inverted);
     let key = saved_by_an_earlier_run(&subject, &[3])[0];
     assert_eq!(
@@ -46,7 +46,7 @@ fn a_file_is_what_the_codec_and_the_frame_make_of_the_value() {
 
 #[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
 #[test]
-fn one_save_holds_serde_values_and_archives() {
+fn one_save_can_hold_serde_values_and_archives() {
     use std::sync::Arc;
 
     use file_backed::convenience::{Persister, blocking_save_with};

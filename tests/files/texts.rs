@@ -50,7 +50,7 @@ impl Program {
 }
 
 #[test]
-fn of_directories() {
+fn errors_of_directories_say_what_to_do() {
     let program = Program::new();
     let at = |name: &str| program.root.join(name);
     fs::write(at("file"), "in the way").unwrap();
@@ -110,7 +110,7 @@ fn of_directories() {
 }
 
 #[test]
-fn of_saved_items() {
+fn errors_of_persisted_items_say_what_to_do() {
     let program = Program::new();
     let (store, pool) = (&program.store, &program.pool);
     let saved = program.root.join("saved");
@@ -168,7 +168,7 @@ fn of_saved_items() {
 }
 
 #[test]
-fn of_imports() {
+fn errors_of_imports_say_what_to_do() {
     let program = Program::new();
     let key = Uuid::new_v4();
     let file = key_path(&program.root.join("old"), key);
@@ -188,7 +188,7 @@ fn of_imports() {
 }
 
 #[test]
-fn of_files() {
+fn errors_of_damaged_files_say_what_to_do() {
     let program = Program::new();
     let (store, pool) = (&program.store, &program.pool);
     let tracked = store
@@ -232,9 +232,9 @@ fn of_files() {
     );
 }
 
-/// A codec and a function of the user's that fail.
+/// A codec and a function of the user that fail.
 #[test]
-fn of_the_users_code() {
+fn errors_of_user_code_keep_their_text() {
     struct Failing;
 
     impl Codec<u8> for Failing {
@@ -329,7 +329,7 @@ fn file_of<T>(codec: &impl Codec<T>, value: &T) -> Vec<u8> {
 
 #[cfg(feature = "bincodec")]
 #[test]
-fn of_serde_values() {
+fn errors_of_serde_values_say_what_to_do() {
     use file_backed::fbstore::BinCodec;
 
     let file = file_of(&Inverted, &vec![1]);
@@ -348,10 +348,10 @@ fn of_serde_values() {
     );
 }
 
-/// No footer vouches for files of 0.6.
+/// Files of 0.6 have no footer, so nothing proves that they are whole.
 #[cfg(feature = "bincodec")]
 #[test]
-fn of_imported_values() {
+fn errors_of_imported_values_say_what_to_do() {
     use file_backed::fbstore::BinCodec;
 
     let program = Program::new();
@@ -372,7 +372,7 @@ fn of_imported_values() {
 
 #[cfg(feature = "prostcodec")]
 #[test]
-fn of_messages() {
+fn errors_of_messages_say_what_to_do() {
     use file_backed::fbstore::ProstCodec;
 
     let file = file_of(&ProstCodec, &7_u64);
@@ -384,7 +384,7 @@ fn of_messages() {
 
 #[cfg(feature = "mappedcodec")]
 #[test]
-fn of_archives() {
+fn errors_of_archives_say_what_to_do() {
     use file_backed::fbstore::{Mapped, MappedCodec, Verify};
 
     let codec = MappedCodec::heap().verify(Verify::Never);

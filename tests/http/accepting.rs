@@ -17,7 +17,7 @@ async fn after(errors: impl IntoIterator<Item = Error>) -> (&'static str, Durati
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_went_holds_nobody_up() {
+async fn a_client_that_disconnects_does_not_stop_the_server() {
     let gone = [
         ErrorKind::ConnectionAborted,
         ErrorKind::ConnectionRefused,
@@ -29,7 +29,7 @@ async fn a_client_that_went_holds_nobody_up() {
 
 #[cfg(unix)]
 #[tokio::test(start_paused = true)]
-async fn a_lack_of_descriptors_is_waited_out() {
+async fn the_server_waits_until_descriptors_are_free() {
     use rustix::io::Errno;
 
     let short = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];

@@ -44,7 +44,7 @@ async fn saved(dir: &Path, keys: [Uuid; 2]) -> Blobs {
 }
 
 #[test]
-fn a_file_that_was_cut_is_a_500_that_the_log_explains() {
+fn a_truncated_file_is_a_500_that_the_log_explains() {
     let dir = tempfile::tempdir().unwrap();
     let contents = [content(0, LARGE), content(1, LARGE)];
     let keys = block_on(save(dir.path(), contents));

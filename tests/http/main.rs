@@ -106,7 +106,7 @@ async fn whole_blobs_come_with_their_length_and_tag() {
 }
 
 #[tokio::test]
-async fn a_range_comes_alone_and_says_where_it_lies() {
+async fn a_range_is_sent_alone_with_its_position() {
     let server = start().await;
     let cases = [
         ("bytes=0-0", 0..1),
@@ -130,7 +130,7 @@ async fn a_range_comes_alone_and_says_where_it_lies() {
 }
 
 #[tokio::test]
-async fn a_range_that_the_blob_does_not_have_is_refused() {
+async fn a_range_outside_of_the_blob_is_refused() {
     let server = start().await;
     let cases = [
         ("/1", "bytes=300001-", "bytes */300001"),
@@ -148,7 +148,7 @@ async fn a_range_that_the_blob_does_not_have_is_refused() {
 }
 
 #[tokio::test]
-async fn a_range_that_is_not_understood_is_ignored() {
+async fn a_malformed_range_is_ignored() {
     let server = start().await;
     let malformed = [
         "bytes=5-2",
@@ -172,7 +172,7 @@ async fn a_range_that_is_not_understood_is_ignored() {
 }
 
 #[tokio::test]
-async fn a_tag_decides_whether_and_what_is_sent() {
+async fn an_etag_decides_whether_and_what_is_sent() {
     let server = start().await;
     let first = get(server, "/small", &[]).await;
     let tag = header(&first, "etag").unwrap();
@@ -193,7 +193,7 @@ async fn a_tag_decides_whether_and_what_is_sent() {
 }
 
 #[tokio::test]
-async fn head_tells_the_length_and_sends_nothing() {
+async fn head_states_the_length_and_sends_no_body() {
     let server = start().await;
     let range = [("range", "bytes=0-1")];
     let response = client::fetch(server, Method::HEAD, "/3", &range).await;

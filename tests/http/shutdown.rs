@@ -102,7 +102,7 @@ async fn turns(n: usize) {
 }
 
 #[test]
-fn a_request_in_flight_is_answered_whole_and_nobody_else_is_served() {
+fn a_request_in_flight_is_answered_whole_and_no_other_is_accepted() {
     test(|| {
         block_on(async {
             let mut server = Server::start(blobs().await, LONG).await;
@@ -119,8 +119,8 @@ fn a_request_in_flight_is_answered_whole_and_nobody_else_is_served() {
     });
 }
 
-/// Whoever has asked nothing yet, or has its answer, would keep the server
-/// waiting for ever.
+/// A connection without a request, or with its answer, would keep the server waiting
+/// forever.
 #[test]
 fn idle_connections_are_closed() {
     test(|| {
@@ -152,7 +152,7 @@ fn idle_connections_are_closed() {
 }
 
 #[test]
-fn who_takes_longer_than_the_drain_is_cut_off() {
+fn a_response_that_outlasts_the_drain_is_cut_off() {
     test(|| {
         block_on(async {
             let blobs = blobs().await;
@@ -169,7 +169,7 @@ fn who_takes_longer_than_the_drain_is_cut_off() {
 
 #[cfg(unix)]
 #[test]
-fn a_signal_stops_it() {
+fn a_signal_stops_the_server() {
     use rustix::process::{Signal, getpid, kill_process};
 
     test(|| {

@@ -8,7 +8,7 @@ use crate::machine::{Disk, Mount, may_run, run, skip};
 use crate::program::{Program, is_word, word};
 
 #[test]
-fn a_disk_that_becomes_read_only() {
+fn a_disk_that_becomes_read_only_can_still_be_read() {
     if may_run(&["mount", "mkfs.ext4"])
         && let Some(disk) = Disk::format("ext4", 32)
         && let Some(mount) = disk.mount()
@@ -117,11 +117,11 @@ fn loses_its_power(kind: &str, mib: u64) {
 }
 
 #[test]
-fn ext4_that_loses_its_power() {
+fn a_power_cut_on_ext4_loses_no_synced_item() {
     loses_its_power("ext4", 64);
 }
 
 #[test]
-fn xfs_that_loses_its_power() {
+fn a_power_cut_on_xfs_loses_no_synced_item() {
     loses_its_power("xfs", 400);
 }

@@ -15,7 +15,8 @@ const ROOT: &str = "FILE_BACKED_CHILD_ROOT";
 /// The exit code of a child that was told of an error, and gave up in order.
 pub(crate) const TOLD: i32 = 42;
 
-/// What the child is, unless it is the parent's run of all tests.
+/// The child plays the role that its parent gave it. In the parent's own run of all tests
+/// this does nothing.
 #[test]
 fn child() {
     let (Ok(role), Some(root)) = (std::env::var(ROLE), std::env::var_os(ROOT)) else {

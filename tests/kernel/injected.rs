@@ -68,10 +68,10 @@ fn scratch() -> tempfile::TempDir {
     dir.expect("a directory")
 }
 
-/// Writes also go to the parent and between threads: those of files fail in
-/// `space` and `limits`.
+/// Writes also go to the parent and between threads, so `space` and `limits` test those
+/// of files.
 #[test]
-fn errors() {
+fn a_failed_system_call_loses_nothing_acknowledged() {
     if !may_run(&["strace"]) {
         return;
     }
@@ -106,7 +106,7 @@ fn errors() {
 }
 
 #[test]
-fn kills() {
+fn a_kill_at_any_system_call_loses_nothing_acknowledged() {
     if !may_run(&["strace"]) {
         return;
     }

@@ -10,10 +10,9 @@ use crate::files::Words;
 use crate::machine::{AS_NOBODY, is_open_to_all, may_run, run, skip};
 use crate::program::{Program, word};
 
-/// `RLIMIT_FSIZE`: the write that crosses the limit is short, and the next one
-/// fails.
+/// `RLIMIT_FSIZE`: the write that crosses the limit is short, and the next one fails.
 #[test]
-fn files_that_may_not_be_so_large() {
+fn a_value_over_the_file_size_limit_stays_in_memory() {
     let dir = tempfile::tempdir().expect("a directory");
     // The signal that goes with it would end the process.
     let limited = "trap '' XFSZ; ulimit -f 128; exec \"$@\"";
@@ -22,10 +21,10 @@ fn files_that_may_not_be_so_large() {
     assert_eq!(code, Some(0), "{said:?}");
 }
 
-/// Half of the descriptors used to be kept for shards even when there was none left
-/// for the files themselves: all of 2 000 loads failed.
+/// Half of the descriptors used to be kept for shards, even when none was left for the
+/// files themselves, so all of 2 000 loads failed.
 #[test]
-fn descriptors_that_are_kept_open_are_given_back_when_they_run_out() {
+fn descriptors_of_shards_are_closed_when_none_are_left() {
     let dir = tempfile::tempdir().expect("a directory");
     let limited = "ulimit -n 600; exec \"$@\"";
     let child = Other::start("starve", dir.path(), &["sh", "-c", limited, "sh"]);
@@ -36,9 +35,9 @@ fn descriptors_that_are_kept_open_are_given_back_when_they_run_out() {
     );
 }
 
-/// Files of another user are not linked (`fs.protected_hardlinks`), but copied.
+/// Files of another user cannot be linked (`fs.protected_hardlinks`).
 #[test]
-fn files_of_another_user() {
+fn files_of_another_user_are_copied() {
     if !may_run(&["setpriv"]) {
         return;
     }
@@ -82,9 +81,9 @@ fn files_of_another_user() {
     );
 }
 
-/// A volume of another user that a container runs on as root.
+/// As for a volume of another user that a container runs on as root.
 #[test]
-fn a_directory_of_another_user_is_used_only_if_the_program_says_so() {
+fn a_directory_of_another_user_is_used_only_with_any_owner() {
     if !may_run(&[]) {
         return;
     }

@@ -24,7 +24,7 @@ fn across(cache: &Mount, saved: &Mount) -> (u64, u64) {
 }
 
 #[test]
-fn between_two_file_systems_files_are_copied() {
+fn files_are_copied_between_two_file_systems() {
     if may_run(&["mount"])
         && let Some(cache) = Mount::memory("size=8m")
         && let Some(saved) = Mount::memory("size=8m")
@@ -34,7 +34,7 @@ fn between_two_file_systems_files_are_copied() {
 }
 
 #[test]
-fn between_two_mounts_of_one_file_system_too() {
+fn files_are_copied_between_two_mounts_of_one_file_system() {
     if may_run(&["mount"])
         && let Some(cache) = Mount::memory("size=8m")
         && let Some(saved) = Mount::bind(cache.path())
@@ -44,7 +44,7 @@ fn between_two_mounts_of_one_file_system_too() {
 }
 
 #[test]
-fn where_there_are_reflinks_they_are_cloned() {
+fn files_are_cloned_where_there_are_reflinks() {
     if may_run(&["mount", "mkfs.xfs"])
         && let Some(disk) = Disk::format("xfs", 400)
         && let Some(cache) = disk.mount()

@@ -8,7 +8,7 @@ use crate::files::Words;
 use crate::program::{Program, files_in, is_word};
 
 #[test]
-fn the_second_is_refused_may_read_and_follows_when_the_first_is_killed() {
+fn a_second_process_may_only_read_until_the_first_is_killed() {
     let dir = tempfile::tempdir().expect("a directory");
     let (cache, saved) = (dir.path().join("cache"), dir.path().join("saved"));
     let mut other = Other::start("hold", dir.path(), &[]);

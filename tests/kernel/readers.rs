@@ -66,7 +66,7 @@ fn told(error: &Error, root: &Path) -> String {
 }
 
 #[test]
-fn on_a_file_system_that_is_mounted_read_only() {
+fn a_dataset_on_a_read_only_file_system_can_be_read() {
     if may_run(&["mount"])
         && let Some(mount) = Mount::memory("size=16m")
     {
@@ -107,7 +107,7 @@ pub(crate) fn child(root: &Path, say: impl Fn(&str)) -> Result<()> {
 }
 
 #[test]
-fn as_a_user_who_may_not_write_there() {
+fn a_user_without_write_permission_can_read_a_dataset() {
     if !may_run(&["setpriv"]) {
         return;
     }

@@ -52,7 +52,7 @@ fn fill(mount: &Mount, len: usize) {
 }
 
 #[test]
-fn without_bytes() {
+fn a_disk_without_free_bytes_loses_no_value() {
     if may_run(&["mount"])
         && let Some(mount) = Mount::memory("size=1m")
     {
@@ -65,7 +65,7 @@ fn without_bytes() {
 }
 
 #[test]
-fn without_inodes() {
+fn a_disk_without_free_inodes_loses_no_value() {
     if may_run(&["mount"])
         // Two directories of 257, the two names beside the items in each, and a
         // few.

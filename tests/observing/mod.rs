@@ -66,7 +66,7 @@ fn work_on_files_has_spans_with_operation_key_and_path_and_a_hit_has_none() {
 }
 
 #[test]
-fn a_miss_has_a_span_with_its_key_and_tells_the_file() {
+fn a_miss_has_a_span_with_its_key_and_logs_the_file() {
     test(|| {
         let runtime = Runtime::new().expect("a runtime");
         let files = PreparedPath::blocking_temp().and_then(|path| FBStore::open(Words, path));
@@ -82,9 +82,9 @@ fn a_miss_has_a_span_with_its_key_and_tells_the_file() {
     });
 }
 
-/// For each way of a value through its file, the bytes that it took.
+/// Each way of a value through its file adds the bytes that it took.
 #[test]
-fn the_bytes_of_files_are_counted_once_they_are_written_and_read() {
+fn bytes_are_counted_when_files_are_written_and_read() {
     test(|| {
         let dir = tempfile::tempdir().expect("a directory");
         let runtime = Runtime::new().expect("a runtime");

@@ -26,7 +26,7 @@ fn wait_until(is_so: impl Fn() -> bool) {
 /// A cache that is deleted under the process, as programs that clean up `/tmp` do it.
 #[cfg(unix)]
 #[test]
-fn its_begin_and_its_end_are_said_once_whatever_fails_between_them() {
+fn the_begin_and_the_end_of_an_outage_are_logged_once() {
     use std::sync::Arc;
 
     use file_backed::fbstore::{FBStore, PreparedPath};
@@ -34,8 +34,7 @@ fn its_begin_and_its_end_are_said_once_whatever_fails_between_them() {
 
     use crate::support::Words;
 
-    let name =
-        "observing::outages::its_begin_and_its_end_are_said_once_whatever_fails_between_them";
+    let name = "observing::outages::the_begin_and_the_end_of_an_outage_are_logged_once";
     let body = || {
         let dir = tempfile::tempdir().expect("a directory");
         let cache = dir.path().join("cache");
@@ -65,8 +64,8 @@ fn its_begin_and_its_end_are_said_once_whatever_fails_between_them() {
 }
 
 #[test]
-fn its_end_is_said_too_when_nothing_waits_for_it_any_more() {
-    let name = "observing::outages::its_end_is_said_too_when_nothing_waits_for_it_any_more";
+fn the_end_of_an_outage_is_logged_when_no_write_waits_any_more() {
+    let name = "observing::outages::the_end_of_an_outage_is_logged_when_no_write_waits_any_more";
     let body = || {
         let world = World::new();
         let pool = world.pool(0);
@@ -87,8 +86,8 @@ fn its_end_is_said_too_when_nothing_waits_for_it_any_more() {
 
 /// The fault of one value is no outage.
 #[test]
-fn a_value_that_is_refused_begins_none() {
-    let name = "observing::outages::a_value_that_is_refused_begins_none";
+fn a_refused_value_logs_no_outage() {
+    let name = "observing::outages::a_refused_value_logs_no_outage";
     let body = || {
         let world = World::new();
         let pool = world.pool(0);

@@ -13,9 +13,9 @@ fn assert_counts(item: &mut Handle, expected: (u64, u64), f: impl FnOnce(&mut Ha
     assert_eq!(added, expected);
 }
 
-/// A change needs its value as a load does, and finds it in memory or not.
+/// Like a load, a change needs its value, and finds it in memory or not.
 #[test]
-fn a_change_counts_once_as_a_load_does() {
+fn a_change_counts_as_one_hit_or_miss() {
     test(|| {
         let world = World::new();
         let pool = world.pool::<String>(8);

@@ -11,7 +11,7 @@ fn insert(world: &World, pool: &Pool, value: &str) -> Handle {
 }
 
 #[test]
-fn the_least_recently_used_goes_first() {
+fn the_least_recently_used_item_is_evicted_first() {
     test(|| {
         let world = World::new();
         let pool = world.pool(3);
@@ -28,8 +28,8 @@ fn the_least_recently_used_goes_first() {
     });
 }
 
-/// Of a cache of four, the two that came to the front last are the recent half:
-/// a hit there moves nothing.
+/// In a cache of four, the two items that came to the front last are the recent half. A
+/// hit there moves nothing.
 #[test]
 fn a_hit_in_the_older_half_moves_to_the_front_and_one_in_the_recent_half_does_not() {
     test(|| {
@@ -81,7 +81,7 @@ fn a_mutation_brings_an_item_to_the_front() {
 }
 
 #[test]
-fn a_file_holds_what_was_in_memory_and_is_written_once() {
+fn an_unchanged_item_is_written_once_and_loaded_as_it_was() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -117,7 +117,7 @@ fn an_item_that_was_never_evicted_touches_no_file() {
 }
 
 #[test]
-fn two_pools_on_a_store_have_budgets_of_their_own() {
+fn two_pools_on_one_store_have_separate_budgets() {
     test(|| {
         let world = World::new();
         let (words, numbers) = (world.pool::<String>(1), world.pool::<u64>(1));

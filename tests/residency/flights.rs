@@ -37,7 +37,7 @@ fn load_by_many(world: &World, item: &Arc<Handle>) -> Vec<Result<String, Error>>
 }
 
 #[test]
-fn they_all_get_the_value_however_small_the_cache_is() {
+fn concurrent_loads_all_get_the_value_however_small_the_cache_is() {
     test(|| {
         for mem_size in [0, 1, 10] {
             let world = World::new();
@@ -55,7 +55,7 @@ fn they_all_get_the_value_however_small_the_cache_is() {
 }
 
 #[test]
-fn they_all_get_the_same_error_and_the_next_load_tries_again() {
+fn concurrent_loads_all_get_the_same_error_and_the_next_tries_again() {
     test(|| {
         for (fault, is_it) in [
             (Fault::NotFound, Error::is_not_found as fn(&Error) -> bool),
@@ -82,7 +82,7 @@ fn they_all_get_the_same_error_and_the_next_load_tries_again() {
 }
 
 #[test]
-fn they_share_one_value_in_memory() {
+fn concurrent_loads_share_one_value_in_memory() {
     test(|| {
         let world = World::new();
         let pool = world.pool(0);
@@ -101,7 +101,7 @@ fn they_share_one_value_in_memory() {
 }
 
 #[test]
-fn a_load_that_nobody_waits_for_any_more_enters_the_pool() {
+fn an_abandoned_load_still_enters_the_pool() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -136,7 +136,7 @@ fn an_item_dropped_while_it_loads_leaves_nothing() {
 }
 
 #[test]
-fn a_mutation_of_an_item_that_is_not_in_memory_copies_nothing() {
+fn a_mutation_of_an_absent_item_copies_nothing() {
     test(|| {
         for mem_size in [0, 1] {
             let world = World::new();

@@ -6,8 +6,9 @@ use file_backed::Error;
 
 use crate::support::{MemPath, World, test};
 
+/// The handle can still be dropped.
 #[test]
-fn every_later_access_fails_and_the_handle_can_still_be_dropped() {
+fn every_access_after_a_leaked_write_guard_fails() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -61,7 +62,7 @@ fn every_later_access_fails_and_the_handle_can_still_be_dropped() {
 }
 
 #[test]
-fn the_panicking_names_panic_with_the_text() {
+fn panicking_methods_panic_with_the_text_of_the_error() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -77,7 +78,7 @@ fn the_panicking_names_panic_with_the_text() {
 }
 
 #[test]
-fn a_leaked_guard_of_a_copy_leaves_the_others_alone() {
+fn a_leaked_write_guard_of_a_copy_affects_no_other_handle() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);

@@ -61,7 +61,7 @@ fn clones_share_an_item_until_one_is_changed() {
 }
 
 #[test]
-fn a_shared_item_that_is_not_in_memory_is_loaded_and_copied() {
+fn a_mutation_of_an_absent_shared_item_loads_and_copies_it() {
     test(|| {
         let world = World::new();
         let pool = world.pool(0);
@@ -77,7 +77,7 @@ fn a_shared_item_that_is_not_in_memory_is_loaded_and_copied() {
 }
 
 #[test]
-fn nobody_waits_for_a_reader_with_an_owned_guard() {
+fn a_mutation_does_not_wait_for_owned_guards() {
     test(|| {
         let world = World::new();
         let pool = world.pool(2);
@@ -98,7 +98,7 @@ fn nobody_waits_for_a_reader_with_an_owned_guard() {
 }
 
 #[test]
-fn a_copy_that_fails_leaves_the_handle_as_it_was() {
+fn a_failed_copy_leaves_the_handle_unchanged() {
     use crate::support::{Fault, On};
     test(|| {
         let world = World::new();
@@ -121,7 +121,7 @@ fn a_copy_that_fails_leaves_the_handle_as_it_was() {
 }
 
 #[test]
-fn a_panic_while_a_write_guard_is_held_puts_the_value_back() {
+fn a_panic_with_a_write_guard_puts_the_value_back() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -139,7 +139,7 @@ fn a_panic_while_a_write_guard_is_held_puts_the_value_back() {
 }
 
 #[test]
-fn try_load_mut_is_none_for_a_value_that_is_not_in_memory_and_loads_nothing() {
+fn try_load_mut_of_an_absent_value_is_none_and_loads_nothing() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -156,7 +156,7 @@ fn try_load_mut_is_none_for_a_value_that_is_not_in_memory_and_loads_nothing() {
 }
 
 #[test]
-fn make_mut_clones_what_is_shared_and_nothing_else() {
+fn make_mut_clones_only_shared_handles() {
     test(|| {
         let world = World::new();
         let pool = world.pool(4);
@@ -184,7 +184,7 @@ fn make_mut_clones_what_is_shared_and_nothing_else() {
 }
 
 #[test]
-fn a_value_may_own_items_itself() {
+fn a_value_may_own_items() {
     test(|| {
         let world = World::new();
         let (words, lists) = (world.pool(0), world.pool(0));

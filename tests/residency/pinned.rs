@@ -28,7 +28,7 @@ fn a_pinned_item_survives_its_eviction_and_is_not_loaded_twice() {
 }
 
 #[test]
-fn the_drop_of_a_guard_brings_the_pool_back_to_its_budget() {
+fn dropping_a_guard_brings_the_pool_back_to_its_budget() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -50,7 +50,7 @@ fn the_drop_of_a_guard_brings_the_pool_back_to_its_budget() {
 }
 
 #[test]
-fn so_do_owned_and_mapped_guards() {
+fn dropping_the_last_owned_or_mapped_guard_evicts_the_value() {
     test(|| {
         let world = World::new();
         let pool = world.pool(0);
@@ -114,7 +114,7 @@ fn an_owned_guard_outlives_the_last_handle_and_the_file() {
 }
 
 #[test]
-fn a_guard_reads_on_while_its_item_is_changed() {
+fn an_owned_guard_keeps_its_value_while_the_item_is_changed() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -128,11 +128,11 @@ fn a_guard_reads_on_while_its_item_is_changed() {
     });
 }
 
-/// To let go of a value, the pool takes it out of its slot and counts who has
-/// it. A `try_load` that looked just then found nothing, though a guard of the
-/// same thread had the value.
+/// A `try_load` used to find nothing at times, although a guard of the same thread had
+/// the value, because the pool takes a value out of its slot to count its users before it
+/// evicts it.
 #[test]
-fn a_value_in_use_is_found_at_all_times() {
+fn try_load_always_finds_a_pinned_value() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);

@@ -5,7 +5,7 @@ use file_backed::ReadGuard;
 use crate::support::{World, test};
 
 #[test]
-fn every_guard_is_printed_as_its_value_is() {
+fn every_guard_formats_like_its_value() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);

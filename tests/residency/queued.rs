@@ -4,7 +4,7 @@
 use crate::support::{MemPath, Op, World, test};
 
 #[test]
-fn a_hit_rescues_an_item_whose_eviction_is_queued() {
+fn a_hit_promotes_an_item_whose_eviction_is_queued() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -21,7 +21,7 @@ fn a_hit_rescues_an_item_whose_eviction_is_queued() {
 }
 
 #[test]
-fn a_blocking_load_runs_a_queued_one_itself() {
+fn a_blocking_load_runs_a_queued_load_itself() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -71,9 +71,9 @@ fn a_mutation_supersedes_a_queued_write_now() {
     });
 }
 
-/// A save has captured the value: the mutation runs it first.
+/// The persist has captured the value, so the mutation runs it first.
 #[test]
-fn a_mutation_runs_a_queued_save_first() {
+fn a_mutation_runs_a_queued_persist_first() {
     test(|| {
         let world = World::new();
         let (pool, path) = (world.pool(1), MemPath::default());
@@ -93,7 +93,7 @@ fn a_mutation_runs_a_queued_save_first() {
 }
 
 #[test]
-fn the_last_handle_cancels_a_queued_eviction() {
+fn dropping_the_last_handle_cancels_a_queued_eviction() {
     test(|| {
         let world = World::new();
         let pool = world.pool(0);
@@ -108,7 +108,7 @@ fn the_last_handle_cancels_a_queued_eviction() {
 }
 
 #[test]
-fn the_last_handle_cancels_a_queued_load() {
+fn dropping_the_last_handle_cancels_a_queued_load() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);

@@ -177,26 +177,26 @@ fn run(mem_size: usize, faults: bool) {
 }
 
 #[test]
-fn a_cache_of_nothing() {
+fn concurrent_operations_are_consistent_in_a_cache_of_zero() {
     test(|| run(0, false));
 }
 
 #[test]
-fn a_cache_of_one() {
+fn concurrent_operations_are_consistent_in_a_cache_of_one() {
     test(|| run(1, false));
 }
 
 #[test]
-fn a_cache_of_two() {
+fn concurrent_operations_are_consistent_in_a_cache_of_two() {
     test(|| run(2, false));
 }
 
 #[test]
-fn a_cache_for_most() {
+fn concurrent_operations_are_consistent_in_a_cache_for_most_items() {
     test(|| run(30, false));
 }
 
 #[test]
-fn a_store_that_fails_now_and_then() {
+fn concurrent_operations_are_consistent_on_a_store_that_fails_at_times() {
     test(|| run(2, true));
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Barrier};
 use crate::support::{ByHand, Handle, Op, World, test};
 
 #[test]
-fn as_many_loads_at_once_as_there_are_items_all_get_their_value() {
+fn more_concurrent_loads_than_the_cache_holds_all_get_their_value() {
     test(|| {
         for mem_size in [0, 1, 2] {
             let world = World::new();
@@ -38,7 +38,7 @@ fn as_many_loads_at_once_as_there_are_items_all_get_their_value() {
 }
 
 #[test]
-fn threads_that_hold_all_their_guards_at_once_do_not_wait_for_each_other() {
+fn threads_that_all_hold_guards_do_not_wait_for_each_other() {
     test(|| {
         for mem_size in [0, 1, 2] {
             let world = World::new();
@@ -70,7 +70,7 @@ fn threads_that_hold_all_their_guards_at_once_do_not_wait_for_each_other() {
 }
 
 #[test]
-fn with_a_cache_of_nothing_a_value_stays_as_long_as_it_is_used() {
+fn a_cache_of_zero_keeps_a_value_only_while_it_is_pinned() {
     test(|| {
         let world = World::new();
         let pool = world.pool(0);

@@ -67,7 +67,7 @@ fn a_guard_taken_during_a_write_back_delays_the_eviction() {
 }
 
 #[test]
-fn a_mutation_waits_for_a_write_that_runs() {
+fn a_mutation_waits_for_a_running_write() {
     test(|| {
         let world = World::new();
         let pool = world.pool(0);
@@ -90,7 +90,7 @@ fn a_mutation_waits_for_a_write_that_runs() {
 }
 
 #[test]
-fn try_load_mut_copies_rather_than_waits_for_a_write_that_runs() {
+fn try_load_mut_copies_instead_of_waiting_for_a_running_write() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -124,7 +124,7 @@ fn an_item_dropped_while_it_is_written_leaves_no_file() {
 }
 
 #[test]
-fn write_now_writes_once_and_the_eviction_costs_nothing_then() {
+fn write_now_writes_once_and_the_later_eviction_writes_nothing() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -143,7 +143,7 @@ fn write_now_writes_once_and_the_eviction_costs_nothing_then() {
 }
 
 #[test]
-fn a_write_now_joins_a_write_back_that_runs() {
+fn a_write_now_joins_a_running_write_back() {
     test(|| {
         let world = World::new();
         let pool = world.pool(0);

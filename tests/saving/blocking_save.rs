@@ -65,7 +65,7 @@ fn sorted(mut keys: Vec<uuid::Uuid>) -> Vec<uuid::Uuid> {
 }
 
 #[test]
-fn nothing_some_and_everything_changed() {
+fn a_save_persists_changed_items_and_deletes_their_old_files() {
     test(|| {
         let mut set = Set::new();
         assert_eq!(set.save(|| Ok(7)).expect("it is saved"), 7);
@@ -92,7 +92,7 @@ fn nothing_some_and_everything_changed() {
 }
 
 #[test]
-fn the_new_files_are_there_and_the_old_ones_too_when_the_key_changes() {
+fn old_and_new_files_are_both_there_while_the_key_changes() {
     test(|| {
         let mut set = Set::new();
         set.save(|| Ok(0)).expect("it is saved");
@@ -119,7 +119,7 @@ fn the_new_files_are_there_and_the_old_ones_too_when_the_key_changes() {
 }
 
 #[test]
-fn a_save_of_nothing_deletes_everything() {
+fn a_save_of_no_items_deletes_every_file() {
     test(|| {
         let mut set = Set::new();
         set.save(|| Ok(0)).expect("it is saved");
@@ -131,7 +131,7 @@ fn a_save_of_nothing_deletes_everything() {
 }
 
 #[test]
-fn whatever_fails_before_the_change_leaves_the_earlier_save() {
+fn a_failure_before_the_change_leaves_the_earlier_save() {
     test(|| {
         for op in [Op::Store, Op::Persist, Op::Sync, Op::Track] {
             let mut set = Set::new();
@@ -161,7 +161,7 @@ fn whatever_fails_before_the_change_leaves_the_earlier_save() {
 }
 
 #[test]
-fn a_deletion_that_fails_leaves_the_new_save() {
+fn a_failed_deletion_leaves_the_new_save() {
     test(|| {
         let mut set = Set::new();
         set.save(|| Ok(0)).expect("it is saved");

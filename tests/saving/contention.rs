@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::support::{ByHand, MemPath, World, test};
 
 #[test]
-fn a_file_is_there_as_long_as_somebody_owns_it() {
+fn a_file_exists_as_long_as_it_has_an_owner() {
     test(|| {
         let world = World::new();
         let pool = world.pool(1);
@@ -51,7 +51,7 @@ fn a_file_is_there_as_long_as_somebody_owns_it() {
 }
 
 #[test]
-fn two_registrations_of_everything_do_not_wait_for_each_other() {
+fn concurrent_registrations_of_all_keys_do_not_deadlock() {
     test(|| {
         let world = World::new();
         let pool = world.pool::<u32>(1);

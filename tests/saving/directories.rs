@@ -20,7 +20,7 @@ fn pool(world: &World, path: &Path) -> file_backed::Result<Pool> {
 }
 
 #[test]
-fn a_cache_is_reopened_after_its_last_item_was_dropped_a_moment_before() {
+fn a_cache_can_be_reopened_right_after_its_last_item_was_dropped() {
     test(|| {
         let world = World::new();
         let dir = tempfile::tempdir().expect("a directory");
@@ -37,7 +37,7 @@ fn a_cache_is_reopened_after_its_last_item_was_dropped_a_moment_before() {
 }
 
 #[test]
-fn a_cache_whose_items_live_is_in_use() {
+fn a_cache_with_live_items_is_in_use() {
     test(|| {
         let world = World::new();
         let dir = tempfile::tempdir().expect("a directory");
@@ -62,7 +62,7 @@ fn a_cache_whose_items_live_is_in_use() {
 }
 
 #[test]
-fn a_cache_is_no_place_to_persist_to() {
+fn persisting_to_the_cache_is_refused() {
     test(|| {
         let world = World::new();
         let dir = tempfile::tempdir().expect("a directory");
@@ -76,7 +76,7 @@ fn a_cache_is_no_place_to_persist_to() {
 }
 
 #[test]
-fn what_is_no_directory_is_an_error_with_its_path() {
+fn a_path_that_is_no_directory_is_an_error_with_its_path() {
     test(|| {
         let dir = tempfile::tempdir().expect("a directory");
         let file = dir.path().join("file");
@@ -97,7 +97,7 @@ fn what_is_no_directory_is_an_error_with_its_path() {
     });
 }
 
-/// Damages the only persisted file in many ways; each is told as what it is.
+/// Damages the only persisted file in many ways. Each error is of the right kind.
 #[test]
 fn a_damaged_file_is_a_typed_error_with_key_and_path() {
     test(|| {
@@ -146,7 +146,7 @@ fn a_damaged_file_is_a_typed_error_with_key_and_path() {
 }
 
 #[test]
-fn foreign_names_are_left_alone() {
+fn foreign_files_in_a_persisted_directory_are_kept() {
     test(|| {
         let world = World::new();
         let dir = tempfile::tempdir().expect("a directory");

@@ -8,7 +8,7 @@ use file_backed::{BackingStore, FBPool};
 use crate::support::{Words, World, test};
 
 #[test]
-fn a_saved_item_is_there_after_a_restart() {
+fn a_persisted_item_can_be_registered_after_a_restart() {
     test(|| {
         let world = World::new();
         let dir = tempfile::tempdir().expect("a directory");

@@ -3,7 +3,7 @@
 use crate::support::{ByHand, MemPath, Op, World, test};
 
 #[test]
-fn twice_is_once() {
+fn persisting_twice_links_once() {
     test(|| {
         let world = World::new();
         let (pool, path) = (world.pool(1), MemPath::default());
@@ -24,7 +24,7 @@ fn twice_is_once() {
 }
 
 #[test]
-fn two_saves_at_once_write_once() {
+fn concurrent_persists_write_the_value_once() {
     test(|| {
         let world = World::new();
         let (pool, path) = (world.pool(1), MemPath::default());
@@ -46,7 +46,7 @@ fn two_saves_at_once_write_once() {
 }
 
 #[test]
-fn a_later_mutation_does_not_change_what_is_saved() {
+fn a_later_mutation_does_not_change_the_persisted_value() {
     test(|| {
         for held in [Op::Store, Op::Persist] {
             let world = World::new();
@@ -77,7 +77,7 @@ fn a_later_mutation_does_not_change_what_is_saved() {
 }
 
 #[test]
-fn a_save_outlives_its_handle() {
+fn a_persist_outlives_its_handle() {
     test(|| {
         for held in [Op::Store, Op::Persist] {
             let world = World::new();
@@ -97,7 +97,7 @@ fn a_save_outlives_its_handle() {
 }
 
 #[test]
-fn an_item_is_saved_without_being_loaded() {
+fn an_absent_item_is_persisted_without_being_loaded() {
     test(|| {
         let world = World::new();
         let (pool, path) = (world.pool(1), MemPath::default());
@@ -117,7 +117,7 @@ fn an_item_is_saved_without_being_loaded() {
 }
 
 #[test]
-fn a_save_that_fails_leaves_the_value_and_can_be_repeated() {
+fn a_failed_persist_leaves_the_value_and_can_be_repeated() {
     use crate::support::{Fault, On};
     test(|| {
         let world = World::new();

@@ -3,7 +3,7 @@
 use crate::support::{Fault, MemPath, On, Op, World, test};
 
 #[test]
-fn a_place_is_tracked_with_the_keys_that_are_there() {
+fn tracking_a_path_finds_the_keys_that_are_there() {
     test(|| {
         let world = World::new();
         let (pool, path) = (world.pool(1), MemPath::default());
@@ -20,7 +20,7 @@ fn a_place_is_tracked_with_the_keys_that_are_there() {
 }
 
 #[test]
-fn a_deletion_leaves_the_items_their_files() {
+fn deleting_a_persisted_file_leaves_the_item_its_own() {
     test(|| {
         let world = World::new();
         let (pool, path) = (world.pool(0), MemPath::default());
@@ -44,7 +44,7 @@ fn a_deletion_leaves_the_items_their_files() {
 }
 
 #[test]
-fn a_deletion_that_fails_leaves_the_key_tracked() {
+fn a_failed_deletion_leaves_the_key_tracked() {
     test(|| {
         let world = World::new();
         let (pool, path) = (world.pool(1), MemPath::default());
@@ -70,7 +70,7 @@ fn a_deletion_that_fails_leaves_the_key_tracked() {
 }
 
 #[test]
-fn a_place_that_is_only_read_is_not_changed() {
+fn a_path_tracked_read_only_is_not_changed() {
     test(|| {
         let world = World::new();
         let (pool, path) = (world.pool::<String>(1), MemPath::default());
@@ -97,7 +97,7 @@ fn a_place_that_is_only_read_is_not_changed() {
 }
 
 #[test]
-fn a_sync_that_fails_says_so() {
+fn a_failed_sync_is_an_error_and_can_be_repeated() {
     test(|| {
         let world = World::new();
         let tracked = world.track(&MemPath::default());

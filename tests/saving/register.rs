@@ -18,7 +18,7 @@ fn saved(world: &World) -> (Pool, Tracked, Uuid) {
 }
 
 #[test]
-fn two_handles_have_one_file() {
+fn two_registrations_of_a_key_share_one_file() {
     test(|| {
         let world = World::new();
         let (pool, tracked, key) = saved(&world);
@@ -43,7 +43,7 @@ fn two_handles_have_one_file() {
 }
 
 #[test]
-fn a_key_whose_deletion_is_queued_is_revived() {
+fn registering_revives_a_key_with_a_pending_delete() {
     test(|| {
         let world = World::new();
         let (pool, tracked, key) = saved(&world);
@@ -66,7 +66,7 @@ fn a_key_whose_deletion_is_queued_is_revived() {
 }
 
 #[test]
-fn a_key_that_is_being_deleted_is_waited_for_and_linked_anew() {
+fn registering_waits_for_a_running_deletion_and_links_again() {
     test(|| {
         let world = World::new();
         let (pool, tracked, key) = saved(&world);
@@ -86,7 +86,7 @@ fn a_key_that_is_being_deleted_is_waited_for_and_linked_anew() {
 }
 
 #[test]
-fn a_key_that_is_not_tracked_is_not_found() {
+fn registering_an_untracked_key_is_not_found() {
     test(|| {
         let world = World::new();
         let (pool, tracked, _) = saved(&world);
@@ -106,7 +106,7 @@ fn a_key_that_is_not_tracked_is_not_found() {
 }
 
 #[test]
-fn a_registration_that_fails_leaves_nothing_and_can_be_repeated() {
+fn a_failed_registration_leaves_nothing_and_can_be_repeated() {
     test(|| {
         let world = World::new();
         let (pool, tracked, key) = saved(&world);
@@ -142,7 +142,7 @@ fn a_mutation_of_a_registered_item_leaves_the_saved_file() {
 }
 
 #[test]
-fn an_item_of_another_type_is_an_error_of_the_load() {
+fn a_registered_item_of_another_type_is_an_error_of_the_load() {
     test(|| {
         let world = World::new();
         let (_pool, tracked, key) = saved(&world);

@@ -19,7 +19,7 @@ fn saved(world: &World, count: usize) -> (Pool, Tracked, Vec<Uuid>) {
 }
 
 #[test]
-fn the_tokens_hold_the_files() {
+fn registered_tokens_keep_their_files() {
     test(|| {
         let world = World::new();
         let (pool, tracked, keys) = saved(&world, 20);
@@ -47,7 +47,7 @@ fn the_tokens_hold_the_files() {
 }
 
 #[test]
-fn what_nobody_registers_goes_with_the_tokens() {
+fn files_without_an_item_are_deleted_with_their_tokens() {
     test(|| {
         let world = World::new();
         let (pool, tracked, keys) = saved(&world, 3);
@@ -68,7 +68,7 @@ fn what_nobody_registers_goes_with_the_tokens() {
 }
 
 #[test]
-fn a_failure_registers_none() {
+fn a_failed_registration_of_all_keys_registers_none() {
     test(|| {
         for fault in [Fault::NotFound, Fault::Panic] {
             let world = World::new();
@@ -87,7 +87,7 @@ fn a_failure_registers_none() {
 }
 
 #[test]
-fn an_empty_place_gives_no_tokens() {
+fn registering_all_keys_of_an_empty_path_gives_no_tokens() {
     test(|| {
         let world = World::new();
         let tracked = world.track(&MemPath::default());
@@ -99,12 +99,11 @@ fn an_empty_place_gives_no_tokens() {
     });
 }
 
-/// The last handle of an item is dropped, and its file is just being deleted,
-/// when everything is registered. The link found the old file still there and
-/// took that for success; then the deletion removed it, and the token stood for
-/// a file that was gone.
+/// The last handle of an item is dropped, and its file is being deleted, when all keys
+/// are registered. The link used to find the old file and take it for success, so the
+/// token was for a file that the deletion then removed.
 #[test]
-fn a_key_that_is_being_deleted_is_linked_after_the_deletion() {
+fn registering_all_keys_links_a_key_after_its_running_deletion() {
     test(|| {
         let world = World::new();
         let (pool, tracked, keys) = saved(&world, 3);
@@ -133,10 +132,10 @@ fn a_key_that_is_being_deleted_is_linked_after_the_deletion() {
     });
 }
 
-/// Whoever wants one of the keys while all are being registered waits, and does
-/// not take a share in a link that fails.
+/// A caller that wants one of the keys while all are being registered waits, and takes no
+/// share of a link that fails.
 #[test]
-fn a_key_of_a_registration_that_fails_is_never_seen_as_registered() {
+fn a_key_of_a_failing_registration_is_never_seen_as_registered() {
     test(|| {
         let world = World::new();
         let (pool, tracked, keys) = saved(&world, 1);

@@ -26,7 +26,7 @@ fn both<T: Send + Sync>() {}
 fn unpin<T: Unpin>() {}
 
 #[test]
-fn of_types() {
+fn public_types_are_send_and_sync() {
     shared::<FBPool<String, B>>();
     shared::<PoolBuilder<String, B>>();
     shared::<Fb<String, B>>();
@@ -53,7 +53,7 @@ fn of_types() {
 
 #[cfg(feature = "dataset")]
 #[test]
-fn of_datasets() {
+fn types_and_futures_of_datasets_are_send() {
     use file_backed::backing_store::FileFingerprint;
     use file_backed::dataset::{
         Committed, Copied, Dataset, Inspection, ItemFile, Key, Progress, Saver, Snapshot, Verified,
@@ -86,9 +86,9 @@ fn of_datasets() {
     };
 }
 
-/// A task is `Sync` also where its result is not: a result is only moved out.
+/// The result is only ever moved out.
 #[test]
-fn of_tasks_of_odd_results() {
+fn a_task_is_sync_even_if_its_result_is_not() {
     send::<Task<std::cell::Cell<u8>>>();
     both::<Task<std::cell::Cell<u8>>>();
 }
@@ -123,9 +123,9 @@ fn of_mapped_futures(
     }));
 }
 
-/// None is polled: that they compile is the test.
+/// No future is polled: the test is that they compile.
 #[test]
-fn of_futures() {
+fn public_futures_are_send() {
     let world = World::new();
     let pool = world.pool::<String>(1);
     let tracked = world.track(&MemPath::default());

@@ -111,13 +111,13 @@ mod tests {
     use super::{KERNEL_DEFAULT, budget_of};
 
     #[test]
-    fn stays_below_half_of_what_the_kernel_allows() {
+    fn the_map_budget_is_less_than_half_of_the_kernel_limit() {
         assert_eq!(budget_of(KERNEL_DEFAULT), 32_765 - 1_023);
         assert_eq!(budget_of(1 << 20), (1 << 19) - (1 << 14));
     }
 
     #[test]
-    fn leaves_eight_maps_for_each_possible_thread() {
+    fn the_map_budget_leaves_eight_maps_for_each_possible_thread() {
         assert_eq!(budget_of(10_000), 10_000 - 8 * 1024);
         assert_eq!(budget_of(8_000), 0);
         assert_eq!(budget_of(0), 0);

@@ -95,7 +95,7 @@ mod tests {
     use super::{BIG_ENDIAN, UNALIGNED, compiled, describe};
 
     #[test]
-    fn formats_are_told_in_words() {
+    fn archive_formats_are_described_in_words() {
         assert_eq!(
             describe(4),
             "32-bit pointers and little-endian, aligned numbers"
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn the_compiled_format_is_a_known_one() {
+    fn the_compiled_format_has_a_description() {
         assert!(!describe(compiled()).contains("unknown"));
     }
 }

@@ -214,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn the_limit_leaves_room_below_what_pointers_hold() {
+    fn the_archive_size_limit_is_below_the_range_of_pointers() {
         assert!(max_len(2) < i16::MAX as usize);
         assert!(max_len(4) < i32::MAX as usize);
         assert!(max_len(4) > 2_000_000_000);

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_are_counted_exactly_where_there_are_only_messages() {
+    fn nesting_of_messages_and_groups_is_counted_exactly() {
         for levels in [0, 1, 2, 50, 100, 101, 300] {
             for bytes in [nested(levels), groups(levels)] {
                 for limit in [0, 1, 2, 49, 50, 99, 100, 101, 299, 300] {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn levels_are_found_behind_and_within_other_fields() {
+    fn nesting_is_found_after_other_fields_and_inside_groups() {
         let mut bytes = vec![
             0x08, 0x96, 0x01, 0x15, 1, 2, 3, 4, 0x19, 1, 2, 3, 4, 5, 6, 7, 8,
         ];
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_message_is_not_deep() {
+    fn bytes_that_are_no_message_are_not_nested() {
         for bytes in [
             vec![0; 4096],
             vec![0xff; 4096],

@@ -62,7 +62,8 @@ fn other_codec(target: &str) -> Vec<u8> {
     file
 }
 
-/// Writes what is missing; what is there stays, also what the fuzzer has found.
+/// Writes the files that are missing. Existing files stay, including those that the
+/// fuzzer found.
 #[test]
 #[ignore = "writes into the source tree, by hand"]
 fn write_missing_files() {
@@ -78,9 +79,9 @@ fn write_missing_files() {
     }
 }
 
-/// The corpus can be made again from the code: nothing is lost with a file.
+/// The code can generate the corpus again.
 #[test]
-fn every_sort_of_file_is_kept() {
+fn every_generated_corpus_file_is_in_the_corpus() {
     for target in ALL {
         for (name, _) in made(target) {
             assert!(directory(target.name).join(&name).exists(), "{name}");

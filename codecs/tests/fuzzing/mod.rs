@@ -29,42 +29,42 @@ fn drive(name: &str) {
 }
 
 #[test]
-fn of_the_frame() {
+fn arbitrary_frames_never_panic() {
     drive("frame");
 }
 
 #[cfg(feature = "bincodec")]
 #[test]
-fn of_serde_values() {
+fn arbitrary_serde_values_never_panic() {
     drive("bin");
 }
 
 #[cfg(feature = "bincodec")]
 #[test]
-fn of_files_without_a_footer() {
+fn arbitrary_files_without_a_footer_never_panic() {
     drive("import");
 }
 
 #[cfg(feature = "prostcodec")]
 #[test]
-fn of_messages() {
+fn arbitrary_protobuf_messages_never_panic() {
     drive("protobuf");
 }
 
 #[cfg(feature = "mappedcodec")]
 #[test]
-fn of_archives_in_memory() {
+fn arbitrary_archives_in_memory_never_panic() {
     drive("mapped_heap");
 }
 
 #[cfg(feature = "mappedcodec")]
 #[test]
-fn of_mapped_archives() {
+fn arbitrary_mapped_archives_never_panic() {
     drive("mapped");
 }
 
 #[cfg(feature = "bytescodec")]
 #[test]
-fn of_plain_bytes() {
+fn arbitrary_plain_bytes_never_panic() {
     drive("bytes");
 }

@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_everything_and_is_idle_then() {
+    fn the_queue_runs_every_job_and_is_then_idle() {
         let runtime = one_blocking_thread();
         let queue = queue(&runtime);
         let count = Arc::new(AtomicUsize::new(0));
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_though_the_only_blocking_thread_is_taken() {
+    fn the_queue_runs_while_the_only_blocking_thread_is_busy() {
         let runtime = one_blocking_thread();
         let queue = queue(&runtime);
         let (release, gate) = std::sync::mpsc::channel::<()>();
@@ -304,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_after_the_runtime_is_gone() {
+    fn the_queue_runs_after_the_runtime_is_gone() {
         let runtime = one_blocking_thread();
         let queue = queue(&runtime);
         runtime.shutdown_background();
@@ -322,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn survives_a_job_that_panics() {
+    fn the_queue_survives_a_job_that_panics() {
         let runtime = one_blocking_thread();
         let queue = queue(&runtime);
         queue.run(Lane::Urgent, || panic!("on purpose"));
@@ -332,9 +332,9 @@ mod tests {
         ran.recv().expect("the next job runs");
     }
 
-    /// Jobs that are queued later must not run before those that are waited for.
+    /// Jobs that are queued later must not run before those that the caller waits for.
     #[test]
-    fn finishes_what_is_queued_now() {
+    fn finishing_runs_only_the_jobs_that_are_already_queued() {
         let tracker = TaskTracker::new();
         let mut inner = Inner::new();
         for _ in 0..3 {
@@ -351,9 +351,9 @@ mod tests {
     }
 
     /// Slow writes used to occupy every thread. Loads waited for them, and so did
-    /// values that were to be dropped, which filled the memory.
+    /// deferred drops, whose values filled the memory.
     #[test]
-    fn slow_work_leaves_a_thread_for_what_is_waited_for() {
+    fn slow_writes_leave_a_thread_for_loads_and_deferred_drops() {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .expect("a runtime");
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn neither_lane_starves_the_other() {
+    fn urgent_jobs_do_not_starve_deferred_drops() {
         let tracker = TaskTracker::new();
         let mut inner = Inner::new();
         for _ in 0..100 {

@@ -9,7 +9,7 @@ use super::world::poll_some;
 use super::{World, explore, of};
 
 #[test]
-fn a_mutation_against_the_write_of_an_eviction() {
+fn a_mutation_during_an_eviction_write_keeps_the_change() {
     explore(|| {
         let world = World::new(0);
         let mut item = world.pool.insert(of(1));
@@ -33,7 +33,7 @@ fn a_mutation_against_the_write_of_an_eviction() {
 
 /// No other handle ever sees a change, and no reader's value changes.
 #[test]
-fn a_mutation_of_a_shared_handle_against_readers() {
+fn readers_never_see_a_mutation_of_a_shared_handle() {
     explore(|| {
         let world = World::new(1);
         let mut item = world.pool.insert(of(1));
@@ -56,7 +56,7 @@ fn a_mutation_of_a_shared_handle_against_readers() {
 }
 
 #[test]
-fn a_mutation_against_an_owned_guard() {
+fn a_mutation_leaves_the_value_of_an_owned_guard() {
     explore(|| {
         let world = World::new(1);
         let mut item = world.pool.insert(of(1));
@@ -74,9 +74,8 @@ fn a_mutation_against_an_owned_guard() {
     });
 }
 
-/// A cancelled mutation changes nothing.
 #[test]
-fn a_mutation_that_is_given_up() {
+fn a_cancelled_mutation_changes_nothing() {
     explore(|| {
         let world = World::new(0);
         let mut item = world.pool.insert(of(1));
@@ -97,7 +96,7 @@ fn a_mutation_that_is_given_up() {
 }
 
 #[test]
-fn a_mutation_against_writes_that_fail() {
+fn a_mutation_during_failing_writes_keeps_the_change() {
     explore(|| {
         let world = World::new(0);
         for mood in [Mood::IsFull, Mood::RefusesValue] {
@@ -121,7 +120,7 @@ fn a_mutation_against_writes_that_fail() {
 }
 
 #[test]
-fn a_copy_on_write_behind_an_arc() {
+fn readers_never_see_a_copy_on_write_behind_an_arc() {
     explore(|| {
         let world = World::new(1);
         let mut item = Arc::new(world.pool.insert(of(1)));

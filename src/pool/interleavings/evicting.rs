@@ -7,7 +7,7 @@ use super::world::poll_some;
 use super::{World, explore, of};
 
 #[test]
-fn a_hit_against_an_eviction() {
+fn a_hit_during_an_eviction_reads_the_value() {
     explore(|| {
         let world = World::new(1);
         let first = world.pool.insert(of(1));
@@ -33,7 +33,7 @@ fn a_hit_against_an_eviction() {
 /// An unpinned value must not stay in memory because the pool and the last guard
 /// each left the eviction to the other.
 #[test]
-fn the_last_guard_against_an_eviction() {
+fn a_value_whose_last_guard_races_with_an_eviction_leaves_memory() {
     explore(|| {
         let world = World::new(1);
         let first = world.absent(of(1));
@@ -55,7 +55,7 @@ fn the_last_guard_against_an_eviction() {
 }
 
 #[test]
-fn a_try_load_never_misses_what_is_in_memory() {
+fn a_try_load_never_misses_a_pinned_value() {
     explore(|| {
         let world = World::new(0);
         let item = world.absent(of(1));
@@ -78,7 +78,7 @@ fn a_try_load_never_misses_what_is_in_memory() {
 }
 
 #[test]
-fn the_last_handle_against_an_eviction() {
+fn dropping_the_last_handle_during_an_eviction_leaves_nothing() {
     explore(|| {
         let world = World::new(1);
         let first = world.pool.insert(of(1));
@@ -93,9 +93,9 @@ fn the_last_handle_against_an_eviction() {
     });
 }
 
-/// The only room becomes free once. A waiter that misses it waits forever.
+/// Only one permit becomes free, and only once. A waiter that misses it waits forever.
 #[test]
-fn a_permit_that_is_given_back_against_one_who_waits() {
+fn a_returned_permit_is_never_missed_by_a_waiter() {
     explore(|| {
         let world = World::new(0);
         let permit = world.pool.blocking_reserve().expect("there is room");
@@ -109,7 +109,7 @@ fn a_permit_that_is_given_back_against_one_who_waits() {
 /// Producers that reserve are never ahead of the disk by more than the bound, and
 /// each of them makes progress.
 #[test]
-fn those_who_reserve_against_the_writes() {
+fn producers_that_reserve_respect_the_bound_and_progress() {
     explore(|| {
         let world = World::new(0);
         let produce = |byte: u8| {
@@ -133,7 +133,7 @@ fn those_who_reserve_against_the_writes() {
 /// A map is chosen for eviction, and meanwhile its item is changed and evicted by
 /// the budget. One of the two must queue the job that writes it.
 #[test]
-fn the_map_budget_against_a_change() {
+fn an_item_that_is_changed_while_its_map_is_released_is_written() {
     explore(|| {
         let world = World::new(0);
         world.files.load_as_maps();
@@ -155,9 +155,9 @@ fn the_map_budget_against_a_change() {
     });
 }
 
-/// The same, step by step.
+/// The race of the test above, step by step.
 #[test]
-fn a_map_let_go_of_beside_the_budget_by_hand() {
+fn an_item_whose_map_is_released_between_check_in_and_eviction_is_written() {
     explore(|| {
         let world = World::new(0);
         world.files.load_as_maps();

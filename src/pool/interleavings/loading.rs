@@ -8,7 +8,7 @@ use super::world::poll_some;
 use super::{World, explore, of};
 
 #[test]
-fn a_load_against_a_load() {
+fn concurrent_loads_share_one_load_of_the_store() {
     explore(|| {
         let world = World::new(1);
         let item = Arc::new(world.absent(of(1)));
@@ -34,7 +34,7 @@ fn a_load_against_a_load() {
 /// Waiters take the value from the flight, so they get it although the pool keeps
 /// nothing.
 #[test]
-fn loads_of_a_pool_that_keeps_nothing() {
+fn concurrent_loads_get_the_value_in_a_pool_that_keeps_nothing() {
     explore(|| {
         let world = World::new(0);
         let item = Arc::new(world.absent(of(1)));
@@ -53,7 +53,7 @@ fn loads_of_a_pool_that_keeps_nothing() {
 }
 
 #[test]
-fn a_load_against_the_last_drop() {
+fn a_load_during_the_last_drop_leaves_nothing() {
     explore(|| {
         let world = World::new(1);
         let item = world.absent(of(1));
@@ -70,7 +70,7 @@ fn a_load_against_the_last_drop() {
 }
 
 #[test]
-fn a_load_that_fails_against_one_that_does_not() {
+fn a_failed_load_does_not_spoil_other_loads() {
     explore(|| {
         let world = World::new(1);
         let item = Arc::new(world.absent(of(1)));

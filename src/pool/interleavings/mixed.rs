@@ -90,26 +90,26 @@ fn threads_that_do_anything(mem_size: usize, fails: Option<Mood>) {
 }
 
 #[test]
-fn in_a_pool_that_keeps_nothing() {
+fn random_operations_are_consistent_in_a_pool_that_keeps_nothing() {
     threads_that_do_anything(0, None);
 }
 
 #[test]
-fn in_a_pool_that_keeps_one() {
+fn random_operations_are_consistent_in_a_pool_that_keeps_one_item() {
     threads_that_do_anything(1, None);
 }
 
 #[test]
-fn in_a_pool_that_keeps_a_few() {
+fn random_operations_are_consistent_in_a_pool_that_keeps_a_few_items() {
     threads_that_do_anything(3, None);
 }
 
 #[test]
-fn on_a_disk_that_is_full_at_times() {
+fn random_operations_are_consistent_on_a_disk_that_is_full_at_times() {
     threads_that_do_anything(1, Some(Mood::IsFull));
 }
 
 #[test]
-fn with_a_codec_that_refuses_at_times() {
+fn random_operations_are_consistent_with_a_codec_that_refuses_at_times() {
     threads_that_do_anything(1, Some(Mood::RefusesValue));
 }

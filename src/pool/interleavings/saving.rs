@@ -10,7 +10,7 @@ use super::{World, explore, of};
 
 /// A save captures the value at the time of the call.
 #[test]
-fn a_persist_against_a_mutation() {
+fn a_persist_captures_the_value_before_a_later_mutation() {
     explore(|| {
         let world = World::new(1);
         let tracked = world.track(Persisted::default());
@@ -34,7 +34,7 @@ fn a_persist_against_a_mutation() {
 }
 
 #[test]
-fn a_persist_against_the_last_drop() {
+fn a_persist_outlives_the_last_handle() {
     explore(|| {
         let world = World::new(0);
         let tracked = world.track(Persisted::default());
@@ -57,7 +57,7 @@ fn a_persist_against_the_last_drop() {
 /// No waiter waits for a write that only others could run, and a write that a
 /// change supersedes succeeds.
 #[test]
-fn a_write_now_against_a_mutation_and_a_drop() {
+fn a_write_now_succeeds_during_a_mutation_and_a_drop() {
     explore(|| {
         let world = World::new(1);
         let mut item = world.pool.insert(of(1));
@@ -79,7 +79,7 @@ fn a_write_now_against_a_mutation_and_a_drop() {
 /// A registration revives a key with a pending delete, and waits for a deletion
 /// that is running.
 #[test]
-fn a_registration_against_the_deletion_of_the_file() {
+fn a_registration_during_the_deletion_of_its_file_succeeds() {
     explore(|| {
         let world = World::new(1);
         let tracked = world.track(Persisted::default());
@@ -106,7 +106,7 @@ fn a_registration_against_the_deletion_of_the_file() {
 }
 
 #[test]
-fn saves_against_a_disk_that_fails() {
+fn values_stay_readable_on_a_failing_disk_and_are_written_later() {
     explore(|| {
         let world = World::new(0);
         world.files.meet_writes(Mood::IsFull);
@@ -131,10 +131,9 @@ fn saves_against_a_disk_that_fails() {
     });
 }
 
-/// A job that its waiter runs still counts as in flight, although it is no longer
-/// in the queue.
+/// It counts although it is no longer in the queue.
 #[test]
-fn the_end_of_all_work_against_a_waiter_that_does_it() {
+fn a_job_that_its_waiter_runs_counts_as_in_flight() {
     explore(|| {
         let world = World::new(1);
         let item = world.pool.insert(of(1));

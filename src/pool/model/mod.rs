@@ -253,7 +253,7 @@ proptest! {
     })]
 
     #[test]
-    fn a_pool_does_what_is_predicted(
+    fn a_pool_behaves_as_its_model_predicts(
         mem_size in 0..5_usize,
         mem_bytes in prop_oneof![Just(1 << 20), 0..8_usize],
         steps in prop::collection::vec(step(), 1..80),

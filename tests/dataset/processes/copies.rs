@@ -4,9 +4,10 @@ use file_backed::dataset::{Snapshot, VerifyOptions};
 
 use super::*;
 
-/// `cp -r` gave six copies of six that did not open.
+/// `cp -r` made copies that could not be opened, six of six, because the other process
+/// deleted and added files meanwhile.
 #[test]
-fn a_copy_that_is_made_while_a_process_commits_opens() {
+fn a_copy_made_while_another_process_commits_can_be_opened() {
     let places = Places::new();
     drop(places.user());
     let child = "dataset::processes::kills::child_that_commits";

@@ -44,7 +44,7 @@ pub(super) fn number(user: &User) -> u64 {
     n
 }
 
-/// Opens, commits, and tells it, until it is killed.
+/// Opens the dataset, and commits and reports each commit until it is killed.
 #[test]
 fn child_that_commits() {
     let Some(places) = place() else { return };

@@ -51,7 +51,7 @@ fn commit(blobs: &Blobs, pool: &Pool, n: u8, size: usize) {
     committed.expect("nothing fails");
 }
 
-/// Reads one commit after the other.
+/// Reads one commit after another.
 #[test]
 fn child_that_follows() {
     let Some(places) = place() else { return };
@@ -63,7 +63,7 @@ fn child_that_follows() {
 }
 
 #[test]
-fn ten_readers_follow_a_writer() {
+fn ten_processes_can_follow_the_commits_of_a_writer() {
     let places = Places::new();
     let writer = store(&places);
     let blobs = Blobs::blocking_open(&writer, places.path()).expect("it is made");
@@ -134,7 +134,7 @@ fn child_that_measures() {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn ten_readers_share_the_memory_of_what_they_map() {
+fn ten_processes_share_the_memory_of_their_maps() {
     const SIZE: usize = 4 << 20;
     let places = Places::new();
     let writer = store(&places);

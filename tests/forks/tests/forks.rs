@@ -139,11 +139,11 @@ fn try_open(saved: &Path) -> Result<Notes> {
     Notes::blocking_open(&store, prepared(saved.to_owned()))
 }
 
-/// The child's drop of a handle unlocked the directory for its parent too: another
-/// process took it and committed, and the parent's next commit buried that. The
-/// drop of a store in a temporary directory deleted the directory.
+/// A child that dropped a handle used to unlock the directory for its parent too, because
+/// they share the lock. Another process took it and committed, and the parent's next
+/// commit buried that. Dropping a store in a temporary directory deleted the directory.
 #[test]
-fn a_child_that_drops_everything_takes_nothing_from_its_parent() {
+fn a_child_that_drops_everything_leaves_its_parent_intact() {
     alone(|| {
         let mut program = Some(Program::start());
         let theirs = program.as_ref().expect("it is there");
@@ -185,8 +185,8 @@ fn forked<R>(result: Result<R>) {
     assert!(text.ends_with(advice), "{text}");
 }
 
-/// Whatever had to be done in the background was waited for without an end, since
-/// a child has none of its parent's threads.
+/// A child used to wait forever for background work, because it has none of its parent's
+/// threads.
 #[test]
 fn a_child_gets_an_error_at_once_where_its_parents_threads_are_needed() {
     alone(|| {
@@ -267,8 +267,8 @@ fn a_child_gets_an_error_at_once_where_its_parents_threads_are_needed() {
     });
 }
 
-/// What a child opens under the name of its parent's directory was its parent's
-/// entry of the directory, lock and all.
+/// A child that opened its parent's directory by name used to get its parent's entry of
+/// that directory, lock and all.
 #[test]
 fn a_child_does_not_take_its_parents_locks_for_its_own() {
     alone(|| {
@@ -322,7 +322,8 @@ fn a_child_does_not_take_its_parents_locks_for_its_own() {
     });
 }
 
-/// Keys come from a generator of random numbers whose state a child had too.
+/// A child used to make the keys of its parent, because it had the state of the parent's
+/// random number generator.
 #[test]
 fn a_child_makes_other_keys_than_its_parent() {
     alone(|| {
