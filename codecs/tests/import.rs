@@ -4,8 +4,8 @@ use file_backed_codecs::{BinCodec, BoxError, Codec, FrameError, Payload};
 use serde::de::DeserializeOwned;
 
 use crate::files::{file_of, payload_of, refusal};
-use crate::foreign::with_a_small_stack;
 use crate::values::{List, Record};
+use crate::wrong_types::with_a_small_stack;
 
 const LIMIT: u64 = 1 << 20;
 

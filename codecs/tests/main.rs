@@ -24,7 +24,7 @@ mod bytes;
 #[cfg(feature = "mappedcodec")]
 mod depth;
 #[cfg(feature = "bincodec")]
-mod foreign;
+mod error_sources;
 mod fuzzing;
 #[cfg(feature = "mappedcodec")]
 mod hostile;
@@ -46,4 +46,4 @@ mod reading;
 #[cfg(feature = "mappedcodec")]
 mod trusting;
 #[cfg(feature = "bincodec")]
-mod words;
+mod wrong_types;

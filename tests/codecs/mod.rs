@@ -7,7 +7,7 @@ mod archiving;
 #[cfg(feature = "bytescodec")]
 mod blobs;
 #[cfg(feature = "mappedcodec")]
-mod kept;
+mod evicted_maps;
 #[cfg(feature = "mappedcodec")]
 mod many_maps;
 mod pools;

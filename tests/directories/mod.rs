@@ -1,15 +1,15 @@
 //! Who may use a directory, and for what; and what the dead have left there.
 
 mod copies;
+mod deleted;
 mod locks;
-mod lost;
 mod printing;
 mod roles;
-mod strangers;
+mod shared_tracking;
 mod sweep;
 mod temporary;
 mod texts;
-mod trackings;
+mod untrusted;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -8,11 +8,12 @@
 
 #![cfg(target_os = "linux")]
 
-mod broken;
 mod child;
+mod failing_disks;
 #[path = "../support/files.rs"]
 mod files;
-mod injected;
+mod full_disk;
+mod injected_faults;
 mod limits;
 mod links;
 mod machine;
@@ -20,4 +21,3 @@ mod processes;
 mod program;
 #[cfg(feature = "dataset")]
 mod readers;
-mod space;

@@ -1,13 +1,13 @@
 //! Which values are in memory, and what happens to them there.
 
-mod counts;
 mod eviction;
-mod flights;
-mod leaked;
+mod guard_formatting;
+mod hit_counts;
+mod leaked_guards;
 mod mutation;
 mod pinned;
-mod printed;
-mod queued;
+mod queued_jobs;
+mod single_flight;
+mod small_caches;
 mod stress;
-mod tiny;
 mod write_back;

@@ -68,7 +68,7 @@ fn scratch() -> tempfile::TempDir {
     dir.expect("a directory")
 }
 
-/// Writes also go to the parent and between threads, so `space` and `limits` test those
+/// Writes also go to the parent and between threads, so `full_disk` and `limits` test those
 /// of files.
 #[test]
 fn a_failed_system_call_loses_nothing_acknowledged() {
