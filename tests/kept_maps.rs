@@ -1,5 +1,5 @@
-//! Values that are maps of their files: outside of the item budget, loadable as
-//! a hit, and within the process's budget of maps.
+//! Mapped values: outside of the item budget, loadable as hits, and within the map budget
+//! of the process.
 
 use std::sync::Arc;
 

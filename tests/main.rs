@@ -1,5 +1,5 @@
-//! What the library promises, seen through its public names. No test sleeps, and
-//! none depends on how long something takes.
+//! What the library promises, tested through its public API. No test sleeps or depends on
+//! how long something takes.
 #![expect(
     clippy::disallowed_methods,
     reason = "tests make their paths themselves"

@@ -1,5 +1,5 @@
-//! The process has one budget of maps. The tests that touch it, or rely on
-//! there being a map, stand in line.
+//! All maps of the process share one budget. Tests that change it, or that rely on
+//! getting a map, run one at a time.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,4 +1,4 @@
-//! Plain bytes: the payload is exactly the value, and a map goes on as `Bytes`.
+//! Plain bytes: the payload is exactly the value, and a map can be passed on as `Bytes`.
 
 use file_backed_codecs::bytes::Bytes;
 use file_backed_codecs::{

@@ -1,5 +1,5 @@
-//! Damaged files are refused with a typed error, whatever the damage and
-//! whoever reads.
+//! Damaged files are refused with a typed error, whatever the damage and however the file
+//! is read.
 
 use file_backed_codecs::{Codec, CodecError, FrameError, frame};
 

@@ -1,4 +1,4 @@
-//! Validation follows only so many pointers, because it takes stack for each.
+//! Validation follows a limited number of pointers, because each one takes stack.
 
 use file_backed_codecs::{CodecError, FrameError, Mapped, MappedCodec, Verify, frame};
 

@@ -1,4 +1,5 @@
-//! What a codec says of a refusal that is not its own.
+//! Errors that a codec passes on: those of the system and of the value's own
+//! implementations of serde.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Files in memory and on disk, whole and tampered with.
+//! Files in memory and on disk, whole and manipulated.
 
 use std::fs::File;
 use std::io::Write as _;

@@ -1,4 +1,4 @@
-//! What `BinCodec` writes, it reads again: the bounds are those of both.
+//! `BinCodec` can read what it writes: writing and reading have the same bounds.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Pages of a map: advice, and bringing them in.
+//! Pages of a map: access advice and prefaulting.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! What `ProstCodec` writes it reads.
+//! `ProstCodec` can read what it writes.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! How files are read: how many calls it takes, and into which memory.
+//! How files are read: with how many calls, and into which memory.
 
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -1,4 +1,4 @@
-//! What was written is read back, and stands in the file as promised.
+//! What was written is read back, and its payload has the promised encoding.
 
 use file_backed_codecs::{Codec, CodecId, frame};
 

@@ -1,5 +1,4 @@
-//! A codec that trusts the bytes does not validate them, and checks what costs
-//! nothing.
+//! A trusting codec does not validate the bytes. It checks only what costs nothing.
 
 use file_backed_codecs::{FrameError, Mapped, MappedCodec, frame};
 use rkyv::bytecheck::CheckBytes;

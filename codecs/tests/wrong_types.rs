@@ -1,5 +1,5 @@
-//! Whole files of other types, and what they ask of the stack and of memory:
-//! their checksums are right, so that every one of them reaches the decoder.
+//! Whole files of other types, and how much stack and memory they use. Their checksums
+//! are right, so every file reaches the decoder.
 
 use std::collections::{BTreeMap, HashMap, LinkedList};
 

@@ -1,4 +1,4 @@
-//! Whose failure it is: the system's, or that of one value.
+//! Whether a failure is a fault of the system or of one value.
 
 use std::io::{self, ErrorKind, Write as _};
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Work that nobody waits for, and work that somebody does: on runtimes that are
-//! busy, gone or of one thread, with stores that fail or panic.
+//! Background work, awaited or not, on runtimes that are busy, gone or of one thread,
+//! with stores that fail or panic.
 
 mod ending_threads;
 mod failures;

@@ -1,4 +1,4 @@
-//! A store that panics, and values that do.
+//! Stores that panic, and values that do.
 
 use crate::support::{Fault, MemPath, On, Op, World, test};
 

@@ -1,4 +1,4 @@
-//! A runtime that is shut down in the middle: the store's own thread goes on.
+//! A runtime that is shut down while work is in flight: the store's own thread continues.
 
 use crate::support::{ByHand, MemPath, Op, World, test};
 

@@ -1,5 +1,5 @@
-//! What is the user's is dropped without a lock of the pool's: it may look at the
-//! pool when it goes.
+//! User values are dropped outside the locks of the pool, so their `Drop` may use the
+//! pool.
 
 use std::sync::{Arc, OnceLock};
 

@@ -1,5 +1,5 @@
-//! Every future, dropped at each point where it waits: nothing is lost, nothing
-//! is left behind.
+//! Every future, dropped at each point where it waits: nothing is lost, and nothing is
+//! left over.
 
 mod loads;
 mod mutations;

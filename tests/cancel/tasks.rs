@@ -1,4 +1,4 @@
-//! Dropped tasks go on by themselves.
+//! Dropped tasks continue by themselves.
 
 use crate::support::{MemPath, Op, World, each_stop, test};
 

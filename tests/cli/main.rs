@@ -1,4 +1,4 @@
-//! The command-line tool, as its user runs it.
+//! The command-line tool, as a user runs it.
 #![expect(
     clippy::disallowed_methods,
     reason = "tests make their paths themselves"

@@ -1,4 +1,4 @@
-//! Files that were made elsewhere, and become items.
+//! Files that were made elsewhere and become items.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Bytes that go straight into their files, and pages of theirs that are lost.
+//! Bytes that are archived straight into their files, and lost pages of such files.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Maps that are kept: the budget lets go of them, and they stay loadable.
+//! Maps that the budget evicts stay loadable as hits.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The same life of an item, whatever the codec.
+//! The life of an item is the same with every codec.
 
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Small files are read the first time, which is faster, and mapped when they
-//! are wanted again, so that the third load is a hit.
+//! A small file is read on its first load, which is faster, and mapped on the second one,
+//! so that the third load is a hit.
 
 use std::sync::Arc;
 

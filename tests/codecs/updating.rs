@@ -1,4 +1,4 @@
-//! `update`: an archive is made a value, changed, and archived anew.
+//! `update`: deserializes an archive, changes the value, and archives it again.
 
 use std::path::Path;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Files that are missing or damaged are named.
+//! Errors name missing and damaged files.
 
 use std::fs;
 use std::io::{Read as _, Seek as _, SeekFrom};

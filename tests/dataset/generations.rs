@@ -1,4 +1,4 @@
-//! Numbers of generations, and manifests that another process has written.
+//! Generation numbers, and manifests that another process has written.
 
 use std::fs;
 

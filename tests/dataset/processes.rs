@@ -1,8 +1,7 @@
-//! Real processes: one is killed at any instant, others read meanwhile.
+//! Real processes: one is killed at any instant, while others read.
 //!
-//! A child runs one of the tests named `child` here, and is told what to do in
-//! its environment and on its standard input. What it has done it tells in lines
-//! that begin with `@`.
+//! A child runs one of the tests that are named `child_*`. It gets its task from its
+//! environment and its standard input, and reports in lines that begin with `@`.
 
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};

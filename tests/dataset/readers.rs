@@ -1,7 +1,7 @@
-//! Readers see one commit, whole, as long as they like.
+//! A reader sees one whole commit for as long as it likes.
 //!
-//! A reader of another process has a lock of another open file: the kernel does
-//! not ask whose it is. Real processes are in `processes.rs`.
+//! The lock of another process is simulated by a lock on another open file, which the
+//! kernel treats in the same way. Real processes are in `processes.rs`.
 
 use super::*;
 use crate::support::test;

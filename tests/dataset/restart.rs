@@ -1,4 +1,4 @@
-//! What is found after a restart, and who may open it.
+//! What a dataset finds after a restart, and who may open it.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! The errors of datasets as a user reads them, whole.
+//! The complete error texts of datasets, as a user reads them.
 
 use std::fmt::Debug;
 

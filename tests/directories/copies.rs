@@ -1,4 +1,4 @@
-//! A cache on one file system, and what is persisted on another.
+//! A cache and a persisted directory on different file systems.
 
 use std::fs;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! A directory belongs to one process.
 //!
-//! The lock of another process is a lock of another open file: the kernel does
-//! not ask whose it is. Real processes are in `tests/kernel`.
+//! The lock of another process is simulated by a lock on another open file, which the
+//! kernel treats in the same way. Real processes are in `tests/kernel`.
 
 use std::fs::{self, File};
 use std::path::Path;

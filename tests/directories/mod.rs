@@ -1,4 +1,4 @@
-//! Who may use a directory, and for what; and what the dead have left there.
+//! Who may use a directory and for what, and what crashed processes leave there.
 
 mod copies;
 mod deleted;

@@ -1,4 +1,4 @@
-//! What errors and the log make of names that a terminal would obey.
+//! Errors and the log escape names that would control a terminal.
 #![cfg(unix)]
 
 use std::ffi::OsStr;

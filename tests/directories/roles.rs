@@ -1,5 +1,4 @@
-//! A directory is a cache or holds what was persisted, and never becomes the
-//! other.
+//! A directory is either a cache or a persisted directory, and never becomes the other.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Two that track one directory have one view of it.
+//! All trackings of one directory share one view of it.
 
 use std::fs;
 

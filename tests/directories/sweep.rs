@@ -1,5 +1,4 @@
-//! What a process that died has left in its cache goes at the next start, and
-//! nothing else.
+//! The next start removes what a crashed process left in its cache, and nothing else.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! Temporary directories that a killed process has left.
+//! Temporary directories, and those that killed processes left.
 #![cfg(unix)]
 
 use std::fs;

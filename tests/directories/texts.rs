@@ -1,4 +1,4 @@
-//! What a user is told who may not have a directory, whole.
+//! The complete error texts for a directory that cannot be used.
 
 use std::fs::{self, File};
 use std::path::Path;

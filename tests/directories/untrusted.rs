@@ -1,4 +1,4 @@
-//! What other users, and files of other kinds, cannot do to a directory.
+//! What other users and special files cannot do to a directory.
 #![cfg(unix)]
 
 use std::fs;

@@ -1,5 +1,5 @@
-//! Files that are not what they should be: every one is an error that names its
-//! key and path, and no other item suffers from it.
+//! Damaged and unexpected files: each is an error with its key and path, and affects no
+//! other item.
 
 use std::fs;
 

@@ -1,5 +1,4 @@
-//! Directories: what can stand in the way of opening one, who may use it, and
-//! what is found in it.
+//! Directories: obstacles to opening one, who may use it, and what is found in it.
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};

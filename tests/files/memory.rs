@@ -1,4 +1,4 @@
-//! A store of a user's own that has no files at all.
+//! A custom store that has no files at all.
 
 use std::collections::HashMap;
 use std::io;

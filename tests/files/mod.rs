@@ -1,4 +1,4 @@
-//! Stores and codecs as they are used: through a pool, on real directories.
+//! Stores and codecs in real use: through a pool, on real directories.
 
 #![cfg_attr(
     not(all(feature = "bincodec", feature = "prostcodec", feature = "mappedcodec")),

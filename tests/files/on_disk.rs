@@ -1,4 +1,4 @@
-//! Directories for one test, and what stands in them.
+//! Directories for one test, and their contents.
 
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! What is to be seen in the directories themselves.
+//! What the directories contain.
 
 use file_backed::fbstore::frame;
 

@@ -1,5 +1,5 @@
-//! A codec such as a user writes: it reads piece by piece, and fails in a way of
-//! its own.
+//! A custom codec as a user would write it: it reads piece by piece, and has its own
+//! errors.
 
 use std::io::{Read as _, Write as _};
 

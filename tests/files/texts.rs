@@ -1,4 +1,4 @@
-//! The errors as a user reads them, whole.
+//! The complete error texts, as a user reads them.
 
 #![cfg(unix)]
 

@@ -1,5 +1,5 @@
-//! A failure to accept is not the end of the server. The clock is a stand-in: it
-//! jumps on when everything waits for it.
+//! A failure to accept a connection does not stop the server. The clock is paused, and
+//! advances when every task waits for it.
 
 use std::future::ready;
 use std::io::{Error, ErrorKind, Result};

@@ -1,4 +1,4 @@
-//! A blob whose file is damaged is told as such, and no other suffers from it.
+//! A blob with a damaged file is reported as damaged, and affects no other.
 
 use std::fs;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! The server of `examples/serve_blobs`, asked by a client over loopback.
+//! The server of `examples/serve_blobs`, tested by a client over loopback.
 
 mod accepting;
 #[path = "../../examples/serve_blobs/answer.rs"]

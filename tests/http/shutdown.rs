@@ -1,4 +1,4 @@
-//! The server is asked to stop while somebody is connected to it.
+//! The server is asked to stop while clients are connected.
 
 use std::future::poll_fn;
 use std::io::ErrorKind;

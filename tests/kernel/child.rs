@@ -1,4 +1,4 @@
-//! The same test binary as another process.
+//! The same test binary, run as another process.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,4 @@
-//! A disk that is full.
+//! Full disks.
 
 use crate::machine::{Mount, may_run};
 use crate::program::{Item, Program, files_in, is_word, word};

@@ -1,4 +1,4 @@
-//! One system call that fails, or is the last one of the process.
+//! One system call fails, or kills the process.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! What the system does not let a process do.
+//! Limits and permissions that the system enforces.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

@@ -1,4 +1,4 @@
-//! Links between mounts.
+//! Links, reflinks and copies between mounts.
 
 use crate::machine::{Disk, Mount, may_run};
 use crate::program::{Program, word};

@@ -1,4 +1,4 @@
-//! What the machine has, and file systems made for one test.
+//! The tools of the machine, and file systems made for one test.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

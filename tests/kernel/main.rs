@@ -1,10 +1,10 @@
-//! What real kernels do: full and broken disks, killed processes, other users.
+//! What real kernels do: full and failing disks, killed processes, other users.
 //!
 //! Tests that mount file systems or trace system calls run only if
-//! `FILE_BACKED_KERNEL_TESTS` is set, as `.ci/run` does. They want root, loop
-//! devices, `strace`, `e2fsprogs` and `xfsprogs`; one that misses something says
-//! so and passes. They are best run in a mount namespace of their own
-//! (`unshare --mount`), which leaves nothing behind whatever happens.
+//! `FILE_BACKED_KERNEL_TESTS` is set, as in `.ci/nightly`. They need root, loop devices,
+//! `strace`, `e2fsprogs` and `xfsprogs`. A test that lacks one of these says so and
+//! passes. Run them in a separate mount namespace (`unshare --mount`), so that no mount
+//! is left over.
 
 #![cfg(target_os = "linux")]
 

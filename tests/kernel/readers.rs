@@ -1,4 +1,4 @@
-//! Readers of a dataset who may write nothing there.
+//! Readers of a dataset without write permission.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;

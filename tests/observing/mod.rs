@@ -1,4 +1,4 @@
-//! What the library says of its work through `tracing`.
+//! What the library reports through `tracing` and its counters.
 
 mod outages;
 

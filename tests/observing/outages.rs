@@ -1,6 +1,6 @@
-//! What is said while the disk refuses writes.
+//! What is logged while the disk refuses writes.
 //!
-//! It is said by background threads, so each test has a process of its own.
+//! Background threads log it, so each test runs in its own process.
 
 use std::sync::Mutex;
 

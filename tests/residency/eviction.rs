@@ -1,4 +1,4 @@
-//! What is let go of, and in which order.
+//! What is evicted, and in which order.
 
 use crate::support::{Handle, Op, Pool, World, test};
 

@@ -1,4 +1,4 @@
-//! Guards are printed as their values are.
+//! Guards format like their values.
 
 use file_backed::ReadGuard;
 

@@ -1,4 +1,4 @@
-//! What the pool counts as a hit, and what as a miss.
+//! What the pool counts as a hit and what as a miss.
 
 use crate::support::{Handle, World, test};
 

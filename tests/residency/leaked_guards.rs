@@ -1,4 +1,4 @@
-//! A write guard that is leaked takes the value with it, and nothing more.
+//! A leaked write guard loses its value, and nothing else.
 
 use std::mem::forget;
 

@@ -1,4 +1,4 @@
-//! Values in use: they stay, and the pool comes back to its budget after.
+//! Pinned values stay in memory, and afterwards the pool returns to its budget.
 
 use file_backed::ReadGuard;
 

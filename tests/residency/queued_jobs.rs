@@ -1,5 +1,4 @@
-//! Nobody waits for a job that is only queued: whoever needs it runs it, or
-//! cancels it.
+//! No caller waits for a job that is only queued: it runs the job itself, or cancels it.
 
 use crate::support::{MemPath, Op, World, test};
 

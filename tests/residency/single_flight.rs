@@ -1,4 +1,4 @@
-//! Many loads of one item are one load of the store.
+//! Concurrent loads of one item are one load of the store.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! Caches of 0, 1 and 2 items, under more loads at a time than they hold.
+//! Caches of 0, 1 and 2 items, with more concurrent loads than they hold.
 
 use std::sync::{Arc, Barrier};
 

@@ -1,4 +1,4 @@
-//! Everything at once, from many threads.
+//! Concurrent random operations from many threads.
 
 use std::sync::Arc;
 

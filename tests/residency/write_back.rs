@@ -1,4 +1,4 @@
-//! Values on their way to their files.
+//! Values while they are being written back.
 
 use crate::support::{ByHand, Op, World, test};
 

@@ -1,4 +1,4 @@
-//! Few saved files, registered, read and given up by many threads at once.
+//! Few persisted files that many threads register, read and drop at once.
 
 use std::sync::Arc;
 

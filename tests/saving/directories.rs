@@ -1,4 +1,4 @@
-//! Real directories: in use, reopened, damaged.
+//! Real directories: in use, reopened and damaged.
 
 use std::fs;
 use std::path::Path;

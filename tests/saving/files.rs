@@ -1,4 +1,4 @@
-//! The same on real directories: what is saved is there after a restart.
+//! Real directories: what was persisted can be registered after a restart.
 
 use std::sync::Arc;
 

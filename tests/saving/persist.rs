@@ -1,4 +1,4 @@
-//! What is saved is the value at the time of the call.
+//! Persisting saves the value at the time of the call.
 
 use crate::support::{ByHand, MemPath, Op, World, test};
 

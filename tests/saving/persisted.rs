@@ -1,4 +1,4 @@
-//! Persisted places: tracking them, deleting from them.
+//! Tracked paths: tracking, deleting and syncing.
 
 use crate::support::{Fault, MemPath, On, Op, World, test};
 

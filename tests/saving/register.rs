@@ -1,4 +1,4 @@
-//! Items from persisted files.
+//! Registering items of persisted files.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! Everything at a tracked path, registered at once.
+//! Registering all keys of a tracked path at once.
 
 use uuid::Uuid;
 

@@ -1,4 +1,4 @@
-//! A codec for tests of real directories, so that they need no feature.
+//! A codec that needs no feature, for tests of real directories.
 
 use std::io::Write as _;
 

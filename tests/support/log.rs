@@ -1,4 +1,4 @@
-//! What the library says through `tracing` on this thread.
+//! What the library reports through `tracing`.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, LazyLock, Mutex};

@@ -1,5 +1,5 @@
-//! A store in memory that a test can hold, break and watch; futures polled by
-//! hand; and the limit that keeps a hanging test from hanging for ever.
+//! A store in memory that a test can block, break and observe, futures polled by hand,
+//! and a time limit for tests that hang.
 
 mod faults;
 mod files;

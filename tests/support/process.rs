@@ -1,4 +1,4 @@
-//! Tests that want a process of their own.
+//! Tests that run in a process of their own.
 
 use std::process::Command;
 

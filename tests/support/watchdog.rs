@@ -1,4 +1,4 @@
-//! The limit of a test's time.
+//! The time limit of a test.
 
 use std::panic::resume_unwind;
 use std::sync::mpsc::{RecvTimeoutError, channel};

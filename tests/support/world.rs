@@ -1,4 +1,4 @@
-//! A runtime, a store and what a test builds on them.
+//! A runtime and a store, and helpers to use them.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `Send`, `Sync` and `'static`, of every public type and every future.
+//! `Send`, `Sync` and `'static` of every public type and every future.
 
 use std::sync::Arc;
 

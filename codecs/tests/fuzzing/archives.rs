@@ -1,4 +1,4 @@
-//! Archives of every collection, read by every way that safe code has.
+//! Archives of every collection, read in every way that safe code can.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};

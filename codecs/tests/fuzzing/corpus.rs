@@ -1,4 +1,4 @@
-//! The kept files: `corpus/<target>/<what it is>`.
+//! The corpus: `corpus/<target>/<what it is>`.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,6 @@
-//! No bytes make a codec panic, also where the checksums are right: the bodies
-//! of the fuzzer, driven a bounded way from the files in `corpus/`.
+//! No bytes make a codec panic, even if the checksums are right. Runs the bodies of the
+//! fuzz targets on a bounded number of inputs, which are made from the files in
+//! `corpus/`.
 
 #[cfg(feature = "mappedcodec")]
 mod archives;

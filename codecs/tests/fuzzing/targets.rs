@@ -1,6 +1,6 @@
-//! One body for each way of reading a file: whatever the bytes are, it ends
-//! with a value that is whole or with an error that has a type. The tests drive
-//! them from a kept corpus, and the fuzzer of `fuzz/` from what it finds.
+//! One body for each way of reading a file. Whatever the bytes are, it ends with a whole
+//! value or a typed error. The tests run the bodies on the corpus, and the fuzzer in
+//! `fuzz/` runs them on what it finds.
 
 use std::sync::OnceLock;
 

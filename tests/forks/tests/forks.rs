@@ -1,4 +1,4 @@
-//! What a child has of its parent's stores, pools and datasets.
+//! What a forked child can do with the stores, pools and datasets of its parent.
 
 #![cfg(unix)]
 
