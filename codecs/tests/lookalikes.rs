@@ -117,7 +117,7 @@ fn hash_tables_of_aligned_entries_are_accepted() {
 }
 
 #[test]
-fn shared_collections_are_accepted() {
+fn collections_behind_shared_pointers_are_accepted() {
     let set = Rc::new(keys(30));
     let weak = Rc::downgrade(&set);
     accepted(&vec![set.clone(), set.clone()]);

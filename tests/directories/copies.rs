@@ -47,7 +47,7 @@ fn files_are_copied_between_file_systems_and_counted() {
 }
 
 #[test]
-fn links_are_counted() {
+fn links_of_files_are_counted() {
     test(|| {
         let places = Places::new();
         let pool = places.pool();

@@ -88,7 +88,7 @@ fn header<'a, B>(response: &'a Response<B>, name: &str) -> Option<&'a str> {
 }
 
 #[tokio::test]
-async fn whole_blobs_come_with_their_length_and_tag() {
+async fn whole_blobs_are_sent_with_their_length_and_etag() {
     let server = start().await;
     let mut tags = std::collections::HashSet::new();
     for n in [0, 1, 2, 3, 4, 0] {
@@ -206,7 +206,7 @@ async fn head_states_the_length_and_sends_no_body() {
 }
 
 #[tokio::test]
-async fn other_paths_and_methods_are_refused() {
+async fn unknown_paths_and_other_methods_are_refused() {
     let server = start().await;
     for path in ["/", "/5", "/0/", "/../0"] {
         let response = get(server, path, &[]).await;

@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn urgent_jobs_do_not_starve_deferred_drops() {
+    fn urgent_jobs_do_not_starve_the_background_lane() {
         let tracker = TaskTracker::new();
         let mut inner = Inner::new();
         for _ in 0..100 {
