@@ -12,7 +12,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Error, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 use file_backed::backing_store::TrackedPath;
 use file_backed::fbstore::{BinCodec, Codec, FBStore, Mapped, MappedCodec, PreparedPath, rkyv};
 use file_backed::{FBPool, Fb};
@@ -158,8 +158,8 @@ fn persist(items: &MappedItems, saved: &Saved) -> Result<Vec<()>> {
 
 /// Waits until all that was persisted would survive a power cut.
 fn sync(pool: &MappedPool, saved: &Saved) -> Result<Vec<()>> {
-    measure("sync", [saved.path()], |path| {
-        Ok((pool.store().blocking_sync(path)?, 0))
+    measure("sync", [saved], |saved| {
+        Ok((pool.store().blocking_sync(saved)?, 0))
     })
 }
 
@@ -189,8 +189,7 @@ fn search<T: Send + Sync + 'static, C: Codec<T>>(
 /// Copies the records into a pool with `BinCodec`.
 fn copy(items: &MappedItems, to: &Pool<Record, BinCodec>) -> Result<Items<Record, BinCodec>> {
     measure("bincode: copy", items, |item| {
-        let record = item.blocking_read()?.deserialize();
-        let record: Record = record.map_err(Error::from_boxed)?;
+        let record: Record = item.blocking_read()?.deserialize()?;
         let size = record.bytes.len();
         let copy = to.insert(record);
         copy.blocking_write_now()?; // Otherwise it is written when it is evicted.
