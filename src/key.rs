@@ -26,7 +26,7 @@ impl Random {
         if self.left == 0 || self.process != process {
             self.process = process;
             if let Err(error) = getrandom::fill(&mut self.bytes) {
-                panic!("the system gives no random bytes for the key of an item: {error}");
+                panic!("the system provided no random bytes for the key of an item: {error}");
             }
             self.left = self.bytes.len();
         }

@@ -142,7 +142,7 @@ pub(crate) fn fill(
     // `buf` is initialized, no matter what the source does.
     assert!(
         ptr::eq(filled.as_ptr(), start) && filled.len() == len,
-        "a source gives back the buffer that it was to fill"
+        "a source returns the buffer that it was asked to fill"
     );
     Ok(())
 }
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "gives back the buffer")]
+    #[should_panic(expected = "returns the buffer")]
     fn a_source_that_fills_another_buffer_panics() {
         let mut bytes = AlignedBytes::with_capacity(4, LEAST).unwrap();
         let _ = bytes.read_from(&Swindler, 0, 4);

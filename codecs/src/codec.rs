@@ -49,7 +49,7 @@ use crate::{BoxError, Footprint, Load, ReadAhead};
     label = "this codec does not store `{T}`",
     note = "`MappedCodec` stores `Mapped<T>` where `T` derives `rkyv::Archive` and `rkyv::Serialize`",
     note = "`BinCodec` stores types that derive serde's `Serialize` and `Deserialize`, `ProstCodec` protobuf messages, `BytesCodec` `MappedBytes`, and `MixedCodec` what `BinCodec`, `MappedCodec` and `BytesCodec` do",
-    note = "a codec of your own implements `Codec<{T}>`"
+    note = "implement `Codec<{T}>` for a codec of your own"
 )]
 pub trait Codec<T>: Send + Sync + 'static {
     /// The id in the footer of every file that this codec writes. A file with another id
@@ -126,8 +126,8 @@ pub trait Codec<T>: Send + Sync + 'static {
 /// from a `[u8]`.
 #[diagnostic::on_unimplemented(
     message = "the codec `{Self}` cannot archive a `{S}` as a `{T}`",
-    note = "`MappedCodec` and `MixedCodec` make a `Mapped<S>` of an `S` that derives `rkyv::Archive` and `rkyv::Serialize`",
-    note = "`BytesCodec` and `MixedCodec` make a `MappedBytes` of a `[u8]`"
+    note = "`MappedCodec` and `MixedCodec` make a `Mapped<S>` from an `S` that derives `rkyv::Archive` and `rkyv::Serialize`",
+    note = "`BytesCodec` and `MixedCodec` make a `MappedBytes` from a `[u8]`"
 )]
 pub trait ArchiveInto<S: ?Sized, T>: Codec<T> {
     /// Creates the value in memory.

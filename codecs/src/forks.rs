@@ -24,7 +24,7 @@ fn count() {
     // SAFETY: `forked` may run in a child that has only one of its parent's threads,
     // because it takes no lock and allocates nothing, and it never unwinds.
     let error = unsafe { libc::pthread_atfork(None, None, Some(forked)) };
-    assert_eq!(error, 0, "the system has no memory for a handler of forks");
+    assert_eq!(error, 0, "the system has no memory for a fork handler");
 }
 
 #[cfg(not(unix))]

@@ -90,7 +90,7 @@ fn an_alignment_above_a_page_is_refused() {
     );
     assert_eq!(
         error.to_string(),
-        "the archived type asks for an alignment of 8192 bytes, and a mapped file gives at most 4096: lower that of the type (`#[repr(align)]`)"
+        "the archived type needs an alignment of 8192 bytes, but a mapped file provides at most 4096: lower the alignment of the type (`#[repr(align)]`)"
     );
 
     let file = file_of(&MappedCodec::heap(), &Mapped::new(&1u8).unwrap());

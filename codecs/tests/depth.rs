@@ -19,7 +19,7 @@ fn assert_too_deep<T>(result: Result<T, impl Into<CodecError>>, limit: usize) {
     assert_eq!(
         error.to_string(),
         format!(
-            "more than {limit} pointers follow on each other in the archive, and validation takes stack for each: make the value flatter, or allow more with `MappedCodec::max_depth`"
+            "the archive contains a chain of more than {limit} pointers, and validation needs stack for each: make the value flatter, or raise the limit with `MappedCodec::max_depth`"
         )
     );
 }

@@ -66,7 +66,7 @@ fn a_deeply_nested_import_does_not_overflow_the_stack() {
         let link = [1, 0, 0, 0, 1];
         let bytes = link.repeat(LIMIT as usize / link.len());
         let error = import::<List>(&bytes).unwrap_err();
-        assert!(error.to_string().contains("nests too deep"), "{error}");
+        assert!(error.to_string().contains("nested too deeply"), "{error}");
     });
     let file = file_of(&BinCodec, &List::of(100));
     assert_eq!(import::<List>(payload_of(&file)).unwrap(), List::of(100));

@@ -193,7 +193,7 @@ mod mapped {
                 assert_eq!(
                     text,
                     format!(
-                        "the archive was written with {found} and this program is compiled for {expected}: build with the same format features of rkyv"
+                        "the archive was written with {found}, but this program is compiled for {expected}: build with the same format features of rkyv"
                     )
                 );
             }

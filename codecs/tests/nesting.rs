@@ -71,7 +71,7 @@ fn a_list_too_long_to_be_read_is_not_written() {
             let list = Node::list(links);
             let error = is_written(&list).unwrap_err();
             assert!(
-                error.contains("nests too deep: more than 4096 containers"),
+                error.contains("nested too deeply: it has more than 4096 levels of containers"),
                 "{error}"
             );
             assert!(!error.contains("another type"), "{error}");

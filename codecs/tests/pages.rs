@@ -163,7 +163,7 @@ fn prefaulting_a_bad_page_is_an_error_and_no_signal() {
     assert!(error.is_damage() && !error.is_mismatch());
     assert_eq!(
         error.to_string(),
-        "a page of the mapped file cannot be read (Bad address (os error 14)): the disk has lost it, or the file was cut: restore it from a copy"
+        "a page of the mapped file cannot be read (Bad address (os error 14)): the disk lost it, or the file was truncated: restore it from a copy"
     );
     map.prefault(Prefault::WillNeed).unwrap();
     map.prefault(Prefault::Lazy).unwrap();

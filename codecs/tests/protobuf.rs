@@ -64,7 +64,7 @@ fn a_message_nested_too_deep_to_be_read_is_not_written() {
         );
         assert!(
             error.ends_with(
-                "recursion limit reached): `prost` reads at most 100 messages inside of each other: store them as a list whose items refer to each other by index"
+                "recursion limit reached): `prost` reads at most 100 levels of nested messages: store them as a list whose items refer to each other by index"
             ),
             "{error}"
         );

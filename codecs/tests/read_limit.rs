@@ -80,8 +80,8 @@ fn bytescodec_uses_its_own_read_limit_or_that_of_the_process() {
     ));
     assert_eq!(
         error.to_string(),
-        "the payload is 1000 bytes long, and at most 999 are read into memory: map the file, or \
-         allow more with `read_limit::set` or with the codec's `read_limit`"
+        "the payload is 1000 bytes long, but at most 999 are read into memory: map the file, or \
+         raise the limit with `read_limit::set` or with the codec's `read_limit`"
     );
 }
 

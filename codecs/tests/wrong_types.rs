@@ -78,7 +78,7 @@ struct Index {
 fn files_that_nest_too_deep_are_refused_on_a_small_stack() {
     with_a_small_stack(|| {
         let deep = |link: &[u8]| link.repeat(100_000);
-        let why = "nests too deep: more than 8192 containers";
+        let why = "nested too deeply: it has more than 8192 levels of containers";
         refused::<Node>(&deep(&[1]), why);
         refused::<Newtype>(&deep(&[1]), why);
         refused::<Pair>(&deep(&[7, 1]), why);
@@ -98,7 +98,7 @@ fn branches_decoded_before_a_refusal_are_dropped_on_a_small_stack() {
         // Each sum has a row of negations on its left, the next sum on its right.
         let zero: &[u8] = &[0; 4];
         let branch = [&[2, 0, 0, 0], &[1, 0, 0, 0].repeat(50)[..], zero].concat();
-        refused::<Expression>(&branch.repeat(10_000), "nests too deep");
+        refused::<Expression>(&branch.repeat(10_000), "nested too deeply");
     });
 }
 

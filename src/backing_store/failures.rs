@@ -20,20 +20,20 @@ impl Failures {
         self.writes.fetch_add(1, Ordering::Relaxed);
         if error.is_refused_by_system() {
             // The outage that begins with this error is logged once for all values.
-            tracing::debug!(key = key(error), path = path(error), %error, "a write-back failed, as do those of other values");
+            tracing::debug!(key = key(error), path = path(error), %error, "a write-back failed because of an outage, which affects other values too");
             return;
         }
-        tracing::warn!(key = key(error), path = path(error), %error, "a write-back failed: the item stays in memory, and the write is tried again");
+        tracing::warn!(key = key(error), path = path(error), %error, "a write-back failed: the value stays in memory, and the write will be retried");
     }
 
     pub(crate) fn deletion(&self, error: &Error) {
         self.deletions.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(key = key(error), path = path(error), %error, "a cache file could not be deleted");
+        tracing::warn!(key = key(error), path = path(error), %error, "could not delete a cache file");
     }
 
     pub(crate) fn detached_task(&self, error: &Error) {
         self.tasks.fetch_add(1, Ordering::Relaxed);
-        tracing::warn!(key = key(error), path = path(error), %error, "a task that nobody waits for failed");
+        tracing::warn!(key = key(error), path = path(error), %error, "a detached task failed");
     }
 }
 

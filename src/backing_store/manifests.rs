@@ -25,8 +25,8 @@ pub struct FileFingerprint {
 /// its generation. The highest generation is the current one. An earlier generation
 /// stays as long as a reader has pinned it. All methods run on threads that may block.
 #[diagnostic::on_unimplemented(
-    message = "the store `{Self}` cannot keep a dataset",
-    note = "`FBStore` can; a store of your own implements `ManifestStore`"
+    message = "the store `{Self}` cannot hold a dataset",
+    note = "use `FBStore`, or implement `ManifestStore` for a store of your own"
 )]
 pub trait ManifestStore: BackingStoreT {
     /// The generations that have a manifest at `path`, in ascending order.

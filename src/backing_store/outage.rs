@@ -152,7 +152,7 @@ impl Outage {
         self.failing.store(true, Ordering::Release);
         let number = inner.number;
         drop(inner);
-        tracing::warn!(%error, "an outage begins: the disk refuses writes, and values stay in memory until it takes them again");
+        tracing::warn!(%error, "an outage began: the disk refuses writes, and values stay in memory until it accepts them again");
         let listeners = self.listeners.lock().clone();
         for event in listeners.iter().filter_map(Weak::upgrade) {
             event.notify(usize::MAX);
@@ -230,7 +230,9 @@ impl Outage {
 }
 
 fn tell_of_end() {
-    tracing::warn!("an outage ends: the disk takes writes again, or nothing waits for it");
+    tracing::warn!(
+        "the outage ended: the disk accepts writes again, or no write is waiting for it"
+    );
 }
 
 impl Now {

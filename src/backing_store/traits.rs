@@ -143,7 +143,7 @@ pub struct Traffic {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a store",
-    note = "`FBStore` is one, made of a codec and a directory: `FBStore::open(codec, path)`; implement `BackingStoreT` and `Strategy` for a store of your own"
+    note = "use `FBStore`, which is made of a codec and a directory (`FBStore::open(codec, path)`), or implement `BackingStoreT` and `Strategy` for a store of your own"
 )]
 pub trait BackingStoreT: Send + Sync + 'static {
     /// A place where files are persisted. For a file system, this is a directory.

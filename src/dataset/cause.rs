@@ -7,83 +7,81 @@ use crate::error::{Kind, StoreError};
 /// Why a dataset was refused.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum DatasetCause {
-    #[error("there is no dataset here: open it with `Dataset::open` once, which makes it")]
+    #[error("there is no dataset here: create one by opening it with `Dataset::open` once")]
     NoDataset,
     #[error(
-        "items are here that no commit names ({0}), and a dataset deletes such: give it a \
-         directory of its own, and commit these items there; if this is a copy of a dataset, it \
-         has no manifest: make it again with `file_backed copy`"
+        "the directory contains items that no commit names ({0}), and a dataset would delete them: \
+         use a separate directory for the dataset, and commit these items there; if this is a copy \
+         of a dataset, its manifest is missing: copy it again with `file_backed copy`"
     )]
     ForeignItems(usize),
     #[error(
-        "there is a dataset already: copy to a new directory, or to one in which a copy was \
-         interrupted"
+        "the directory already contains a dataset: copy to a new directory, or to one in which a \
+         copy was interrupted"
     )]
     IsDataset,
     #[error("the manifest is damaged ({0}): restore it from a copy of the directory")]
     DamagedManifest(&'static str),
     #[error(
-        "the manifest has format version {0}, and this library reads version 1: open the dataset \
+        "the manifest has format version {0}, but this library reads version 1: open the dataset \
          with a newer release"
     )]
     ManifestVersion(u16),
     #[error(
-        "the root is of another type, or another form of this one ({}): give fields that were \
-         added since a default (`#[serde(default)]`)",
+        "the root has another type, or another version of this type ({}): give fields that were \
+         added since then a default (`#[serde(default)]`)",
         Printable(.0)
     )]
     OtherRoot(serde_json::Error),
     #[error(
-        "the root does not come back from JSON as it must ({0}): keys of maps must be strings, \
-         and floating-point numbers finite"
+        "the root does not survive a round trip through JSON ({0}): map keys must be strings, and \
+         floating-point numbers must be finite"
     )]
     UnfitRoot(serde_json::Error),
     #[error(
-        "items are here that are not of the commit ({0}), and a dataset would delete them: copy \
-         to a new directory"
+        "the directory contains items that are not part of the copied generation ({0}), and a \
+         dataset would delete them: copy to a new directory"
     )]
     OtherItems(usize),
     #[error(
-        "generation {generation} names this file, and it is missing (missing in all: {count}): \
-         restore what is missing from a copy of the directory; opened read-only, the others can \
-         be loaded; if this is itself a copy, made during a commit, make it again with \
+        "generation {generation} names this file, but it is missing (missing in total: {count}): \
+         restore the missing files from a copy of the directory; a dataset opened read-only can \
+         still load the others; if this is itself a copy, made during a commit, copy again with \
          `file_backed copy` or a `Snapshot`"
     )]
     MissingFiles { generation: u64, count: usize },
     #[error(
-        "another file stands here than the one that was committed: restore that one from a copy \
-         of the directory"
+        "this is not the file that was committed: restore that file from a copy of the directory"
     )]
     OtherFile,
-    #[error("no item with this key is in the current commit: take keys from its root")]
+    #[error("no item with this key is in the current generation: take keys from its root")]
     NotCommitted,
-    #[error("no item with this key is in the directory: `file_backed ls` shows those that are")]
+    #[error("no item with this key is in the directory: `file_backed ls` lists those that are")]
     NotHere,
     #[error(
-        "another process has committed this generation since the dataset was opened here, and \
-         nothing is committed on top of what was not read: drop this dataset, open it again, and \
-         repeat the commit"
+        "another process has committed this generation since the dataset was opened here, and a \
+         commit cannot build on a generation that was not read: drop this dataset, open it again, \
+         and repeat the commit"
     )]
     Overtaken,
     #[error(
-        "the current generation has the highest number that there is ({}): open a new dataset in \
-         a directory of its own, and commit these items there",
+        "the current generation already has the highest possible number ({}): open a new dataset \
+         in a separate directory, and commit these items there",
         u64::MAX
     )]
     LastGeneration,
     #[error(
-        "a root of {root} bytes with {entries} items makes a manifest of more than 4 GiB: keep \
-         large values of the root as items, or divide the dataset"
+        "a root of {root} bytes with {entries} items needs a manifest of more than 4 GiB: store \
+         large values of the root as items, or split the dataset"
     )]
     TooLarge { root: u64, entries: u64 },
     #[error("the dataset was opened read-only: open it with `Dataset::open` to commit")]
     ReadOnly,
-    #[error("the pool belongs to another store than the dataset: use one of `Dataset::store`")]
-    OtherStore,
     #[error(
-        "the dataset is being committed to faster than a generation can be pinned: try again \
-         later"
+        "the pool belongs to a different store than the dataset: use a pool of `Dataset::store`"
     )]
+    OtherStore,
+    #[error("commits replace the generation faster than it can be pinned: try again later")]
     NeverAtRest,
 }
 

@@ -389,7 +389,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         let backing = &self.store.core().backing;
         let path = backing.describe_manifest(self.tracked.path(), generation);
         let error = Error::new(Operation::Commit, at(path, DatasetCause::Overtaken));
-        tracing::error!(%error, generation, "another process commits to a dataset that this one has open");
+        tracing::error!(%error, generation, "another process committed to a dataset that this process has open");
         history.overtaken = Some(error.clone());
         error
     }
@@ -434,7 +434,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
             backing.remove_manifest(path, generation)
         });
         removed.unwrap_or_else(|error| {
-            tracing::warn!(%error, generation, "an earlier generation of a dataset could not be removed");
+            tracing::warn!(%error, generation, "could not remove an earlier generation of a dataset");
             false
         })
     }
@@ -464,7 +464,7 @@ fn delete_all<B: ManifestStore>(
     let is_deleted = |key: &&Uuid| match core.delete_persisted(tracked, **key) {
         Ok(()) => true,
         Err(error) => {
-            tracing::warn!(%error, "a file that no commit names could not be deleted");
+            tracing::warn!(%error, "could not delete a file that no commit names");
             false
         }
     };

@@ -130,7 +130,7 @@ impl Manifest {
         if header.version != VERSION {
             return Err(DatasetCause::ManifestVersion(header.version));
         }
-        let wrong_lengths = || damaged("its lengths do not fit");
+        let wrong_lengths = || damaged("its lengths are inconsistent");
         let root_len = usize::try_from(header.root).map_err(|_| wrong_lengths())?;
         let (_, body) = whole.split_at_checked(HEADER).ok_or_else(wrong_lengths)?;
         let (root, entries) = body.split_at_checked(root_len).ok_or_else(wrong_lengths)?;
@@ -169,13 +169,13 @@ impl Header {
             source.read_exact_at(&mut magic, 0)?;
         }
         if magic != MAGIC {
-            return Err(damaged("it does not begin as one").into());
+            return Err(damaged("it does not begin like a manifest").into());
         }
         if len < (HEADER + CHECKSUM) as u64 {
             return Err(damaged("it is too short").into());
         }
         if len > LONGEST {
-            return Err(damaged("it is longer than a manifest may be").into());
+            return Err(damaged("it is longer than a manifest can be").into());
         }
         let mut bytes = [0; HEADER];
         source.read_exact_at(&mut bytes, 0)?;
@@ -191,7 +191,7 @@ impl Header {
             || Manifest::encoded_len(header.root, header.entries) == Some(len);
         match is_stated {
             true => Ok(header),
-            false => Err(damaged("its lengths do not fit").into()),
+            false => Err(damaged("its lengths are inconsistent").into()),
         }
     }
 }

@@ -265,7 +265,7 @@ impl<B: ManifestStore> DatasetPath<'_, B> {
     fn earlier(&self, generation: u64) -> Other {
         let entries = self.read(generation).map_or_else(
             |error| {
-                tracing::warn!(%error, generation, "an earlier generation of a dataset cannot be read: as long as it is pinned, nothing is deleted");
+                tracing::warn!(%error, generation, "could not read an earlier generation of a dataset: no items are deleted while it is pinned");
                 self.everything()
             },
             |manifest| manifest.entries,
@@ -323,7 +323,7 @@ mod tests {
         assert!(error.is_in_use());
         assert_eq!(
             error.to_string(),
-            "could not open the dataset (/place): the dataset is being committed to faster than a generation can be pinned: try again later"
+            "could not open the dataset (/place): commits replace the generation faster than it can be pinned: try again later"
         );
     }
 }

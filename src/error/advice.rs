@@ -8,7 +8,7 @@ use super::Operation;
 /// the error speaks for itself, or no advice is known.
 pub(super) fn of(operation: Operation, error: &io::Error) -> Option<&'static str> {
     if operation == Operation::PrepareTemporary && is_of_the_place(error.kind()) {
-        return Some("set `TMPDIR` to a directory in which this process may write");
+        return Some("set `TMPDIR` to a directory that this process may write to");
     }
     // An error with a custom text already says what to do.
     if error.get_ref().is_some() {
@@ -20,11 +20,11 @@ pub(super) fn of(operation: Operation, error: &io::Error) -> Option<&'static str
         ErrorKind::ReadOnlyFilesystem => Some(of_read_only(operation)),
         ErrorKind::NotADirectory => Some(of_no_directory(operation)),
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => Some(match operation {
-            Operation::Write => "make room, and try again: the value stays in memory",
-            _ => "make room, and try again",
+            Operation::Write => "free some space, and try again: the value stays in memory",
+            _ => "free some space, and try again",
         }),
         ErrorKind::FileTooLarge => {
-            Some("raise the largest size of a file (`ulimit -f`), or make the value smaller")
+            Some("raise the file size limit (`ulimit -f`), or make the value smaller")
         }
         _ => of_number(error),
     }
@@ -43,20 +43,21 @@ fn of_missing(operation: Operation) -> Option<&'static str> {
     match operation {
         Operation::Prepare | Operation::Adopt => Some("check the path"),
         Operation::PrepareToRead => {
-            Some("check the path: only `PreparedPath::open` makes a directory")
+            Some("check the path: only `PreparedPath::open` creates directories")
         }
         Operation::Load => {
-            Some("somebody has deleted it: restore it from a copy, or insert the value anew")
+            Some("it was deleted from outside: restore it from a copy, or insert the value again")
         }
         Operation::Register | Operation::RegisterAll | Operation::Sync => Some(
-            "somebody has deleted it: restore it from a copy, or give the item up with \
+            "it was deleted from outside: restore it from a copy, or remove the item with \
              `delete_persisted`",
         ),
         Operation::Persist => {
-            Some("somebody has deleted it: insert the value anew, and persist that")
+            Some("it was deleted from outside: insert the value again, and persist the new item")
         }
         Operation::Track | Operation::OpenStore | Operation::FreeSpace => Some(
-            "somebody has deleted it since it was opened: open it anew with `PreparedPath::open`",
+            "it was deleted from outside after it was opened: open it again with \
+             `PreparedPath::open`",
         ),
         #[cfg(feature = "dataset")]
         Operation::Verify | Operation::Inspect | Operation::Copy => {
@@ -69,50 +70,50 @@ fn of_missing(operation: Operation) -> Option<&'static str> {
 fn of_permission(operation: Operation) -> &'static str {
     match operation {
         Operation::Prepare => {
-            "let the user of this process write there, or read what is persisted there with \
+            "give this process's user write access, or read the persisted items with \
              `PreparedPath::open_read_only`"
         }
         Operation::Track => {
-            "let the user of this process in, and also write, unless it reads with \
+            "give this process's user access, including write access unless it only reads with \
              `track_read_only` (a dataset with `Dataset::open_read_only`)"
         }
         #[cfg(feature = "dataset")]
         Operation::OpenDataset => {
-            "let the user of this process in, and also write, unless it reads with \
+            "give this process's user access, including write access unless it only reads with \
              `Dataset::open_read_only`"
         }
         #[cfg(feature = "dataset")]
-        Operation::Verify | Operation::Inspect => "let the user of this process read it",
+        Operation::Verify | Operation::Inspect => "give this process's user read access",
         Operation::PrepareToRead | Operation::Load | Operation::Adopt => {
-            "let the user of this process read it"
+            "give this process's user read access"
         }
-        _ => "let the user of this process write there",
+        _ => "give this process's user write access",
     }
 }
 
 fn of_read_only(operation: Operation) -> &'static str {
     match operation {
         Operation::Prepare => {
-            "mount it to be written to, or read what is persisted there with \
+            "mount the file system writable, or read the persisted items with \
              `PreparedPath::open_read_only`"
         }
         Operation::Track => {
-            "mount it to be written to, or read it with `track_read_only` (a dataset with \
+            "mount the file system writable, or read it with `track_read_only` (a dataset with \
              `Dataset::open_read_only`)"
         }
         #[cfg(feature = "dataset")]
         Operation::OpenDataset => {
-            "mount it to be written to, or read it with `Dataset::open_read_only`"
+            "mount the file system writable, or read it with `Dataset::open_read_only`"
         }
-        _ => "mount it to be written to",
+        _ => "mount the file system writable",
     }
 }
 
 fn of_no_directory(operation: Operation) -> &'static str {
     match operation {
-        Operation::Prepare => "a part of the path is a file: move it away, or give another path",
+        Operation::Prepare => "a part of the path is a file: move it away, or use another path",
         Operation::PrepareToRead => "give the path of a directory",
-        _ => "a file stands where a directory should: move it away, and open the directory anew",
+        _ => "a file is where a directory should be: move it away, and open the directory again",
     }
 }
 
@@ -121,9 +122,9 @@ fn of_no_directory(operation: Operation) -> &'static str {
 fn of_number(error: &io::Error) -> Option<&'static str> {
     use rustix::io::Errno;
     match error.raw_os_error().map(Errno::from_raw_os_error)? {
-        Errno::IO => Some("the disk or its file system fails: see the log of the system"),
-        Errno::MFILE => Some("raise the limit of open files (`ulimit -n`)"),
-        Errno::NFILE => Some("raise the limit of open files of the system (`fs.file-max`)"),
+        Errno::IO => Some("the disk or its file system is failing: see the system log"),
+        Errno::MFILE => Some("raise the limit on open files (`ulimit -n`)"),
+        Errno::NFILE => Some("raise the system-wide limit on open files (`fs.file-max`)"),
         _ => None,
     }
 }
@@ -165,82 +166,82 @@ mod tests {
             (
                 Operation::Write,
                 28,
-                "No space left on device (os error 28): make room, and try again: the value stays in memory",
+                "No space left on device (os error 28): free some space, and try again: the value stays in memory",
             ),
             (
                 Operation::Persist,
                 122,
-                "Disk quota exceeded (os error 122): make room, and try again",
+                "Disk quota exceeded (os error 122): free some space, and try again",
             ),
             (
                 Operation::Prepare,
                 30,
-                "Read-only file system (os error 30): mount it to be written to, or read what is persisted there with `PreparedPath::open_read_only`",
+                "Read-only file system (os error 30): mount the file system writable, or read the persisted items with `PreparedPath::open_read_only`",
             ),
             (
                 Operation::Track,
                 30,
-                "Read-only file system (os error 30): mount it to be written to, or read it with `track_read_only` (a dataset with `Dataset::open_read_only`)",
+                "Read-only file system (os error 30): mount the file system writable, or read it with `track_read_only` (a dataset with `Dataset::open_read_only`)",
             ),
             (
                 Operation::Write,
                 30,
-                "Read-only file system (os error 30): mount it to be written to",
+                "Read-only file system (os error 30): mount the file system writable",
             ),
             (
                 Operation::Prepare,
                 13,
-                "Permission denied (os error 13): let the user of this process write there, or read what is persisted there with `PreparedPath::open_read_only`",
+                "Permission denied (os error 13): give this process's user write access, or read the persisted items with `PreparedPath::open_read_only`",
             ),
             (
                 Operation::PrepareToRead,
                 13,
-                "Permission denied (os error 13): let the user of this process read it",
+                "Permission denied (os error 13): give this process's user read access",
             ),
             (
                 Operation::Load,
                 13,
-                "Permission denied (os error 13): let the user of this process read it",
+                "Permission denied (os error 13): give this process's user read access",
             ),
             (
                 Operation::Track,
                 13,
-                "Permission denied (os error 13): let the user of this process in, and also write, unless it reads with `track_read_only` (a dataset with `Dataset::open_read_only`)",
+                "Permission denied (os error 13): give this process's user access, including write access unless it only reads with `track_read_only` (a dataset with `Dataset::open_read_only`)",
             ),
             (
                 Operation::Register,
                 13,
-                "Permission denied (os error 13): let the user of this process write there",
+                "Permission denied (os error 13): give this process's user write access",
             ),
             (
                 Operation::Load,
                 5,
-                "Input/output error (os error 5): the disk or its file system fails: see the log of the system",
+                "Input/output error (os error 5): the disk or its file system is failing: see the system log",
             ),
             (
                 Operation::Load,
                 24,
-                "Too many open files (os error 24): raise the limit of open files (`ulimit -n`)",
+                "Too many open files (os error 24): raise the limit on open files (`ulimit -n`)",
             ),
             (
                 Operation::Load,
                 23,
-                "Too many open files in system (os error 23): raise the limit of open files of the system (`fs.file-max`)",
+                "Too many open files in system (os error 23): raise the system-wide limit on open files (`fs.file-max`)",
             ),
             (
                 Operation::Write,
                 27,
-                "File too large (os error 27): raise the largest size of a file (`ulimit -f`), or make the value smaller",
+                "File too large (os error 27): raise the file size limit (`ulimit -f`), or make the value smaller",
             ),
             (
                 Operation::Write,
                 20,
-                "Not a directory (os error 20): a file stands where a directory should: move it away, and open the directory anew",
+                "Not a directory (os error 20): a file is where a directory should be: move it away, and open the directory again",
             ),
             (
                 Operation::Persist,
                 2,
-                "No such file or directory (os error 2): somebody has deleted it: insert the value anew, and persist that",
+                "No such file or directory (os error 2): it was deleted from outside: insert the value again, and persist the new item",
             ),
         ] {
             assert_eq!(told(operation, io::Error::from_raw_os_error(number)), text);

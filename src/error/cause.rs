@@ -6,96 +6,96 @@ use super::Kind;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Cause {
     #[error(
-        "no file with this key is known at the tracked path: persist the item there, or track \
-         the path anew if another process has done so"
+        "no persisted file with this key at the tracked path: persist the item there first, or \
+         track the path again if another process persisted it"
     )]
     NotTracked,
     #[error(
-        "a file with this key and other content is already there: move that one away, or \
-         persist to another directory"
+        "a file with this key but different content already exists: move it away, or persist to \
+         another directory"
     )]
     Conflict,
     #[error("{0}")]
     InUse(String),
     #[error(
-        "a write guard of this item was leaked (`mem::forget`), and its value with it: insert \
-         the value anew"
+        "a write guard of this item was leaked (`mem::forget`), so its value is lost: insert the \
+         value again"
     )]
     LeakedGuard,
-    #[error("the code that does it panicked: {0}")]
+    #[error("the operation panicked: {0}")]
     Panicked(String),
     #[error(
-        "the runtime was shut down before it could run: keep it until the store has finished, \
-         or use the blocking calls"
+        "the runtime was shut down before the operation could run: keep the runtime until the \
+         store has finished, or use the blocking calls"
     )]
     ShutDown,
     #[error(
-        "this process was forked from the one that opened the store, and has none of its \
-         background threads: open a store of its own here, or use `exec`"
+        "this process was forked from the one that opened the store and has none of its background \
+         threads: open a new store in this process, or use `exec`"
     )]
     Forked,
     #[error(
-        "the system failed to make this very file durable before, and does not tell whether its \
-         data is lost: insert the value anew, and persist that"
+        "an earlier sync of this file failed, and the system does not say whether its data is \
+         lost: insert the value again, and persist the new item"
     )]
     NotDurable,
-    #[error("the directory was opened read-only: open it with `PreparedPath::open` to write there")]
+    #[error("the directory was opened read-only: open it with `PreparedPath::open` to write to it")]
     ReadOnly,
     #[error(
         "the directory was opened read-only: track it with `track_read_only`, or open it with \
-         `PreparedPath::open` to write there"
+         `PreparedPath::open` to write to it"
     )]
     ReadOnlyPath,
-    #[error("the path is tracked read-only: track it with `track_path` to write there")]
+    #[error("the path is tracked read-only: track it with `track_path` to write to it")]
     TrackedReadOnly,
-    #[error("something else of this name is in the way: move it away, or give another path")]
+    #[error("something else with this name is in the way: move it away, or use another path")]
     NotADirectory,
     #[error(
         "the directory was deleted or replaced while it was in use: open it again with \
-         `PreparedPath::open`, which makes it; a cache then works again, and a persisted \
-         directory must also be tracked again"
+         `PreparedPath::open`, which creates it; a cache directory then works again, and a \
+         persisted directory must also be tracked again"
     )]
     DirectoryGone,
     #[error(
-        "the temporary directory was deleted while it was in use, and something else has its \
-         name: move that away; the values stay in memory until then"
+        "the temporary directory was deleted while it was in use, and something else now has its \
+         name: move that away; until then, the values stay in memory"
     )]
     NameTaken,
     #[error(
-        "the list of items that were here before the directory became a cache is damaged, so \
-         that nothing can be swept safely: move those items away, and remove the list"
+        "the list of items that were in the directory before it became a cache is damaged, so \
+         nothing can be swept safely: move those items away, and remove the list"
     )]
     DamagedList,
     #[error(
-        "the directory belongs to another user, who could replace what is in it: only read it \
-         (`PreparedPath::open_read_only`), give another directory, change its owner, or accept \
-         it with `PreparedPath::builder().any_owner()`"
+        "the directory belongs to another user, who could replace its contents: only read it \
+         (`PreparedPath::open_read_only`), use another directory, change its owner, or accept it \
+         with `PreparedPath::builder().any_owner()`"
     )]
     OtherOwner,
     #[error(
-        "every user may write to the directory, and replace what is in it: take that away \
-         (`chmod o-w`), or give another directory"
+        "every user may write to the directory and replace its contents: remove that permission \
+         (`chmod o-w`), or use another directory"
     )]
     WorldWritable,
     #[error(
-        "another process has the directory: wait until it ends, or give this one a directory of \
-         its own; what is persisted there can be read meanwhile with `track_read_only` (a \
+        "another process is using the directory: wait until it ends, or use a separate directory \
+         for this process; meanwhile, persisted items can be read with `track_read_only` (a \
          dataset with `Dataset::open_read_only`)"
     )]
     Locked,
     #[error(
-        "the directory is a cache (`file_backed.role`), and a cache is swept: persist to another \
-         directory"
+        "the directory is a cache directory (`file_backed.role`), whose files are swept: persist \
+         to another directory"
     )]
     IsCache,
     #[error(
-        "the directory holds what was persisted (`file_backed.role`), and a cache is swept: give \
-         the cache another directory"
+        "the directory is a persisted directory (`file_backed.role`), and a cache would sweep its \
+         files: use another directory for the cache"
     )]
     IsPersisted,
     #[error(
-        "the mark tells of a use that this version does not know: use a newer release, or \
-         another directory"
+        "the mark names a use of the directory that this version does not know: use a newer \
+         release, or another directory"
     )]
     UnknownRole,
 }

@@ -63,8 +63,8 @@ pub type Result<R, E = Error> = std::result::Result<R, E>;
 ///     error.to_string(),
 ///     format!(
 ///         "could not register item 00000000000000000000000000000007 ({}): \
-///          no file with this key is known at the tracked path: persist the item \
-///          there, or track the path anew if another process has done so",
+///          no persisted file with this key at the tracked path: persist the item \
+///          there first, or track the path again if another process persisted it",
 ///         path.display()
 ///     )
 /// );

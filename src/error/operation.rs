@@ -53,11 +53,11 @@ impl Operation {
             Self::Persist => "persist",
             Self::DeletePersisted => "delete the persisted file of",
             Self::Track => "track the persisted directory",
-            Self::Sync => "make durable what was persisted",
+            Self::Sync => "sync the persisted items",
             Self::Prepare => "prepare the directory",
             Self::PrepareToRead => "open the directory for reading",
-            Self::PrepareTemporary => "make a temporary directory",
-            Self::FreeSpace => "ask for the free space of the directory",
+            Self::PrepareTemporary => "create a temporary directory",
+            Self::FreeSpace => "query the free space of the directory",
             Self::OpenStore => "open a store on the directory",
             Self::RunTask => "run a background task",
             Self::Archive => "archive",
@@ -73,9 +73,9 @@ impl Operation {
             #[cfg(feature = "dataset")]
             Self::Verify => "verify",
             #[cfg(feature = "dataset")]
-            Self::Inspect => "look at",
+            Self::Inspect => "inspect",
             #[cfg(feature = "dataset")]
-            Self::Snapshot => "hold a commit of the dataset",
+            Self::Snapshot => "pin a generation of the dataset",
             #[cfg(feature = "dataset")]
             Self::CopyDataset => "copy the dataset",
             #[cfg(feature = "dataset")]
@@ -87,7 +87,7 @@ impl Operation {
     pub(super) fn before_key(self) -> &'static str {
         match self {
             #[cfg(feature = "dataset")]
-            Self::OpenDataset => " for want of item",
+            Self::OpenDataset => " because of item",
             _ => " item",
         }
     }

@@ -46,7 +46,8 @@ fn checked<T>(codec: &impl Codec<T>, file: &Path) -> Result<std::path::PathBuf, 
     let file = fs::canonicalize(file)?;
     // Opening anything else may block forever.
     if !fs::metadata(&file)?.is_file() {
-        let text = "it is not a regular file: give the path of one that `frame::write_file` wrote";
+        let text = "it is not a regular file: pass the path of a file that `frame::write_file` \
+                    wrote";
         return Err(io::Error::new(io::ErrorKind::InvalidInput, text).into());
     }
     let source = fs::File::open(&file)?;

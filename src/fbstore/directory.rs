@@ -228,7 +228,7 @@ impl Directory {
             return true;
         }
         if !self.is_reported.swap(true, Ordering::Relaxed) {
-            tracing::warn!(path = %PrintablePath(self.root()), "the group may write to a directory of items, and replace what is in it: its files are read into memory and not mapped, until that is taken away (`chmod g-w`) and the directory opened again");
+            tracing::warn!(path = %PrintablePath(self.root()), "the group may write to the directory and replace its contents: its files are read into memory instead of mapped until that permission is removed (`chmod g-w`) and the directory is opened again");
         }
         false
     }
@@ -462,7 +462,7 @@ impl Directory {
         self.become_entry_of(&shards)?;
         self.shards.handles.replace(&shards.handles);
         self.set_claim(claim);
-        tracing::debug!(path = %PrintablePath(root), "a cache that was deleted is used again");
+        tracing::debug!(path = %PrintablePath(root), "recreated a deleted cache directory");
         Ok(())
     }
 
@@ -536,9 +536,9 @@ impl Directory {
         let owned = cache.as_ref().map_or(0, Background::files);
         if owned > 0 {
             let text = format!(
-                "another store of this process has the directory as its cache, and handles or \
+                "another store of this process uses the directory as its cache, and handles or \
                  jobs still own files in it ({owned}): drop those first, or give each store a \
-                 directory of its own"
+                 separate directory"
             );
             return Err(at(self.root(), Cause::InUse(text)));
         }
@@ -553,8 +553,8 @@ impl Directory {
         if self.epoch.load(Ordering::Relaxed) == epoch {
             return Ok(());
         }
-        let text = "another store of this process has taken the directory as its cache since: \
-                    give each store a directory of its own";
+        let text = "another store of this process has since taken over the directory as its cache: \
+                    give each store a separate directory";
         Err(at(self.root(), Cause::InUse(text.to_owned())))
     }
 
@@ -585,7 +585,7 @@ impl Directory {
             self.temporary.lock().take()
         };
         if let Some(Err(error)) = temporary.map(TemporaryDir::close) {
-            tracing::warn!(path = %PrintablePath(self.root()), %error, "a temporary directory could not be deleted");
+            tracing::warn!(path = %PrintablePath(self.root()), %error, "could not delete a temporary directory");
         }
     }
 
@@ -626,7 +626,8 @@ impl Directory {
     pub(super) fn claim_for_commits(&self) -> Result<Arc<Keep>, Cause> {
         let mut committer = self.committer.lock();
         if committer.strong_count() > 0 {
-            let text = "a dataset of this process commits to it already: share that, in an `Arc`";
+            let text = "a dataset of this process already has it open to commit: share that \
+                        dataset in an `Arc`";
             return Err(Cause::InUse(text.to_owned()));
         }
         let keep = Arc::new(Keep::Commits);
@@ -706,13 +707,13 @@ fn mark_cache(files: &dyn Files, shards: &Shards) -> Result<HashSet<Uuid>, Store
 
 fn report_foreign(shards: &Shards, items: usize) {
     if items > 0 {
-        tracing::warn!(path = %PrintablePath(shards.root()), items, "a cache holds items that were there before it became one: they are left alone; move them away or delete them if they are not needed, and if the directory was not meant to be a cache, delete `file_backed.role` in it");
+        tracing::warn!(path = %PrintablePath(shards.root()), items, "a cache directory contains items from before it became a cache, which are left alone: move them away or delete them if they are not needed; if the directory was not meant to be a cache, delete `file_backed.role` in it");
     }
 }
 
 fn mark_persisted(files: &dyn Files, shards: &Shards) -> Result<(), StoreError> {
     if !scan::find(shards, files, &[])?.keys.is_empty() {
-        tracing::warn!(path = %PrintablePath(shards.root()), "a directory without a mark, which holds items already, is marked as persisted");
+        tracing::warn!(path = %PrintablePath(shards.root()), "marking a directory as persisted: it has no mark, but already contains items");
     }
     Role::Persisted.mark(files, shards)
 }

@@ -127,8 +127,8 @@ impl Durability {
             return Ok(());
         };
         let text = format!(
-            "the file could not be synced ({error}), and the system does not tell whether its \
-             data is lost: delete the persisted item, insert its value anew, and persist that"
+            "the file could not be synced ({error}), and the system does not say whether its data \
+             is lost: delete the persisted item, insert its value again, and persist the new item"
         );
         Err(at(&directory.path_of(*key), text))
     }
@@ -230,7 +230,7 @@ impl Durability {
 
     fn lose(&self, directory: &Directory, key: Uuid, error: io::Error) {
         let file_ref = directory.file_ref(key);
-        tracing::error!(path = %PrintablePath(&file_ref.path()), %error, "a persisted file could not be made durable");
+        tracing::error!(path = %PrintablePath(&file_ref.path()), %error, "could not make a persisted file durable");
         let identity = directory.files().identity(&file_ref);
         let mut unsynced = self.unsynced.lock();
         if let Ok(identity) = identity {

@@ -626,7 +626,7 @@ fn a_failed_sync_of_many_files_is_reported_until_they_are_deleted() {
     };
     assert_eq!(
         told(sync().expect_err("the disk fails")),
-        "could not make durable what was persisted (ROOT/saved): Input/output error (os error 5): the disk or its file system fails: see the log of the system"
+        "could not sync the persisted items (ROOT/saved): Input/output error (os error 5): the disk or its file system is failing: see the system log"
     );
     program.files.lift();
     let error = sync().expect_err("the files may be lost");
@@ -635,7 +635,7 @@ fn a_failed_sync_of_many_files_is_reported_until_they_are_deleted() {
     let file = file.to_string_lossy().into_owned();
     assert_eq!(
         error.to_string().replace(&file, "FILE"),
-        "could not make durable what was persisted (FILE): the file could not be synced (Input/output error (os error 5)), and the system does not tell whether its data is lost: delete the persisted item, insert its value anew, and persist that"
+        "could not sync the persisted items (FILE): the file could not be synced (Input/output error (os error 5)), and the system does not say whether its data is lost: delete the persisted item, insert its value again, and persist the new item"
     );
     for key in program.tracked.all_keys() {
         let deleted = program
@@ -654,7 +654,7 @@ fn a_failed_sync_of_many_files_is_reported_until_they_are_deleted() {
     assert_eq!(
         error.to_string(),
         format!(
-            "could not persist item {} ({}): the system failed to make this very file durable before, and does not tell whether its data is lost: insert the value anew, and persist that",
+            "could not persist item {} ({}): an earlier sync of this file failed, and the system does not say whether its data is lost: insert the value again, and persist the new item",
             key.simple(),
             PrintablePath(file)
         )

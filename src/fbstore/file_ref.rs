@@ -112,7 +112,7 @@ impl ItemName {
     }
 
     pub(super) fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.text[..self.len]).expect("hex digits and a suffix in ASCII")
+        std::str::from_utf8(&self.text[..self.len]).expect("hex digits and the suffix are ASCII")
     }
 }
 

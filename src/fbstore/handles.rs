@@ -197,13 +197,13 @@ mod open {
             let (own, root) = (Facts::of(directory)?, self.root.load().facts);
             let is_ours = own.owner == root.owner || own.owner == geteuid().as_raw();
             if own.device != root.device || !is_ours {
-                let text = "a directory inside is on another file system than the whole, or \
-                            belongs to another user: remove it, or give another path";
+                let text = "a subdirectory is on another file system, or belongs to another user: \
+                            remove it, or use another path";
                 return Err(io::Error::other(text));
             }
             if own.mode.contains(Mode::WOTH) && self.is_claimed.load(Ordering::Relaxed) {
-                let text = "every user may write to a directory inside, and replace what is in \
-                            it: take that away (`chmod o-w`)";
+                let text = "every user may write to a subdirectory and replace its contents: \
+                            remove that permission (`chmod o-w`)";
                 return Err(io::Error::other(text));
             }
             if own.mode.contains(Mode::WGRP) {

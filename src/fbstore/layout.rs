@@ -54,7 +54,7 @@ pub(super) fn shard_name(shard: u8) -> ShardName {
 
 impl ShardName {
     pub(super) fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("two hex digits")
+        std::str::from_utf8(&self.0).expect("hex digits are ASCII")
     }
 }
 

@@ -198,7 +198,7 @@ impl Drop for Lock {
         // Closing the file would not release the lock while a child process has briefly
         // inherited the descriptor.
         if let Err(error) = FileExt::unlock(&self.file) {
-            tracing::warn!(%error, "the lock of a directory could not be given back");
+            tracing::warn!(%error, "could not release the lock of a directory");
         }
         LOCKS.set(&self.identity, None);
     }

@@ -45,7 +45,7 @@ const DIGITS: usize = 16;
 /// What a path, and each item loaded from it, keeps alive.
 pub(super) enum Keep {
     /// The shared lock of a manifest.
-    Pin(#[expect(dead_code, reason = "closing it gives the lock back")] File),
+    Pin(#[expect(dead_code, reason = "closing the file releases the lock")] File),
     /// The claim of the only dataset of the process that commits there.
     Commits,
 }

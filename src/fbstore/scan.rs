@@ -153,5 +153,5 @@ impl DirectoryScan<'_> {
 }
 
 fn report_foreign(path: &Path) {
-    tracing::warn!(path = %PrintablePath(path), "a name that is not of an item was found, and is left alone");
+    tracing::warn!(path = %PrintablePath(path), "found a name that does not belong to an item, and left it alone");
 }

@@ -175,16 +175,16 @@ impl<C> FBStore<C> {
         out.end(written)
             .map_err(|error| at(&file_ref.path(), error))?;
         std::mem::forget(unfinished);
-        tracing::debug!(path = %PrintablePath(&file_ref.path()), "a value was written to its file");
+        tracing::debug!(path = %PrintablePath(&file_ref.path()), "wrote a value to its file");
         Ok(())
     }
 
     /// Refuses to persist to a directory that is the cache of a store.
     fn check_no_cache(&self, path: &PreparedPath) -> Result<(), StoreError> {
         let text = if std::ptr::eq(Arc::as_ptr(path.directory()), self.directory()) {
-            "the directory is the cache of this very store: persist to another one"
+            "the directory is the cache directory of this store: persist to another directory"
         } else if path.directory().is_cache_in_use() {
-            "the directory is the cache of another store: persist to another one"
+            "the directory is the cache directory of another store: persist to another directory"
         } else {
             return Ok(());
         };
@@ -265,8 +265,8 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         let home = self.home(key);
         let from = home.directory().file_ref(key);
         if matches!(home.mode(), Mode::Import { .. }) {
-            let text = "the file was written by file_backed 0.6 and has no footer: load the \
-                        item, insert its value anew, and persist that";
+            let text = "the file was written by file_backed 0.6 and has no footer: load the item, \
+                        insert its value again, and persist the new item";
             let error = io::Error::new(io::ErrorKind::Unsupported, text);
             return Err(at(&from.path(), error));
         }
@@ -354,7 +354,7 @@ impl<C: Send + Sync + 'static> FBStore<C> {
             Mode::ReadWrite | Mode::ReadOnly => frame::load_file(&self.codec, &source, load),
         };
         let value = (source.end(decoded)).map_err(|error| at(&file_ref.path(), error))?;
-        tracing::debug!(path = %PrintablePath(&file_ref.path()), "a value was read from its file");
+        tracing::debug!(path = %PrintablePath(&file_ref.path()), "read a value from its file");
         Ok(value)
     }
 }
@@ -393,7 +393,7 @@ struct Unfinished<'a> {
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if let Err(error) = remove(self.directory, self.key) {
-            tracing::warn!(%error, "what a failed write left could not be removed");
+            tracing::warn!(%error, "could not remove the leftovers of a failed write");
         }
     }
 }

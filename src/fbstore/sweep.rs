@@ -49,5 +49,5 @@ fn remove_all<'a>(files: &dyn Files, shards: &Shards, spots: impl Iterator<Item 
 }
 
 fn report(path: &Path, error: &io::Error) {
-    tracing::warn!(path = %PrintablePath(path), %error, "a leftover of a crashed process could not be removed");
+    tracing::warn!(path = %PrintablePath(path), %error, "could not remove a leftover of a crashed process");
 }

@@ -160,7 +160,7 @@ fn sweep_one(files: &dyn Files, path: &Path, deadline: Instant) {
         }
         Ok(false) => {}
         Err(error) => {
-            tracing::warn!(path = %PrintablePath(path), %error, "the temporary directory of a crashed process could not be removed");
+            tracing::warn!(path = %PrintablePath(path), %error, "could not remove the temporary directory of a crashed process");
         }
     }
 }

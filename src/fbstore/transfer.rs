@@ -205,7 +205,7 @@ impl Drop for Unfinished<'_> {
         let Self(files, file_ref) = self;
         match files.remove(file_ref) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(path = %PrintablePath(&file_ref.path()), %error, "what a failed copy left could not be removed");
+                tracing::warn!(path = %PrintablePath(&file_ref.path()), %error, "could not remove the leftovers of a failed copy");
             }
             _ => {}
         }

@@ -239,7 +239,7 @@
 //! assert_eq!(
 //!     refused.get_ref().to_string(),
 //!     "the archive would have more than 2130706431 bytes, the most that rkyv's \
-//!      compiled pointer width can address: switch on rkyv's feature `pointer_width_64`"
+//!      compiled pointer width can address: enable rkyv's feature `pointer_width_64`"
 //! );
 //! # Ok(())
 //! # }

@@ -10,28 +10,28 @@
 //! | level | what | fields |
 //! |---|---|---|
 //! | `DEBUG` | span `store`: one operation of the store, such as a load, write, persist, register, deletion, sync or scan | `operation`; `key` if it concerns one item; `path` of the persisted directory, if it concerns one |
-//! | `DEBUG` | a value was read from its file, or written to it | `path` of the file |
-//! | `DEBUG` | a value leaves memory | `key` |
-//! | `DEBUG` | leftovers of a crashed process were removed | `path`; `removed`, in a cache |
-//! | `DEBUG` | a cache that was deleted is used again | `path` |
+//! | `DEBUG` | read a value from its file, or wrote one to it | `path` of the file |
+//! | `DEBUG` | evicted a value | `key` |
+//! | `DEBUG` | removed leftovers of a crashed process | `path`; `removed`, in a cache |
+//! | `DEBUG` | recreated a deleted cache directory | `path` |
 //! | `DEBUG` | a write-back failed because the system refuses writes: see the outage | `key`, `path`, `error` |
-//! | `WARN` | an outage begins; an outage ends | `error`, when it begins |
-//! | `WARN` | a write-back failed for another reason: the item stays in memory, and the write is tried again | `key`, `path`, `error` |
-//! | `WARN` | a cache file could not be deleted; a leftover could not be removed | `key` or `path`, `error` |
-//! | `WARN` | a task that no caller waits for failed | `key`, `path`, `error` |
-//! | `WARN` | a name that is not of an item was found, and is left alone | `path` |
-//! | `WARN` | a directory without a role file, which holds items, is marked as persisted | `path` |
-//! | `WARN` | a cache holds items from before it became a cache | `path`, `items` |
+//! | `WARN` | an outage began; the outage ended | `error`, when it began |
+//! | `WARN` | a write-back failed for another reason: the value stays in memory, and the write will be retried | `key`, `path`, `error` |
+//! | `WARN` | could not delete a cache file; could not remove a leftover | `key` or `path`, `error` |
+//! | `WARN` | a detached task failed, which no caller waits for | `key`, `path`, `error` |
+//! | `WARN` | found a name that does not belong to an item, and left it alone | `path` |
+//! | `WARN` | marking a directory as persisted: it has no role file, but already contains items | `path` |
+//! | `WARN` | a cache directory contains items from before it became a cache | `path`, `items` |
 //! | `WARN` | the group may write to a directory, so its files are not mapped | `path` |
-//! | `WARN` | the lock of a directory could not be released | `error` |
-//! | `WARN` | the runtime, or the system, has no thread for background work | `error`, from the system |
-//! | `WARN` | an earlier generation of a dataset could not be read or removed; an unnamed file of a dataset could not be deleted | `error`, `generation` |
-//! | `ERROR` | another process commits to a dataset that is open here | `error`, `generation` |
-//! | `ERROR` | a persisted file could not be made durable | `path`, `error` |
+//! | `WARN` | could not release the lock of a directory | `error` |
+//! | `WARN` | the runtime could not start a thread for background work; could not start the store's own thread | `error`, from the system |
+//! | `WARN` | could not read or remove an earlier generation of a dataset; could not delete a file that no commit names | `error`, `generation` |
+//! | `ERROR` | another process committed to a dataset that is open here | `error`, `generation` |
+//! | `ERROR` | could not make a persisted file durable | `path`, `error` |
 //! | `ERROR` | a background job, or the drop of a value, panicked | `error` |
 //!
 //! A failure that a caller waits for is returned and not logged, except for writes, which
-//! are tried again. Spans of background work have no parent, because one job may serve
+//! are retried. Spans of background work have no parent, because one job may serve
 //! many callers.
 //!
 //! # When the disk fills up
@@ -44,12 +44,12 @@
 //! disk_full`):
 //!
 //! ```text
-//! WARN file_backed::backing_store::outage: an outage begins: the disk refuses
-//!     writes, and values stay in memory until it takes them again
+//! WARN file_backed::backing_store::outage: an outage began: the disk refuses
+//!     writes, and values stay in memory until it accepts them again
 //!     error=could not write item 6f0e… (/cache/6f/6f0e…): No space left on device
-//!     (os error 28): make room, and try again: the value stays in memory
-//! WARN file_backed::backing_store::outage: an outage ends: the disk takes writes
-//!     again, or nothing waits for it
+//!     (os error 28): free some space, and try again: the value stays in memory
+//! WARN file_backed::backing_store::outage: the outage ended: the disk accepts
+//!     writes again, or no write is waiting for it
 //! ```
 //!
 //! A program that can outrun the disk calls [`FBPool::reserve`](crate::FBPool::reserve)

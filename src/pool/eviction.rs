@@ -91,7 +91,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     pub(super) fn drop_evicted(&self, item: &Item<T, B>, value: Arc<T>, drops: Drops) {
-        tracing::debug!(key = %item.key().simple(), "a value leaves memory");
+        tracing::debug!(key = %item.key().simple(), "evicted a value");
         self.counters.evictions.fetch_add(1, Ordering::Relaxed);
         match drops {
             Drops::Here => drop_quietly(value),
@@ -104,6 +104,6 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 /// caller.
 fn drop_quietly<T>(value: Arc<T>) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| drop(value))) {
-        tracing::error!(error = %Error::panicked(&*panic), "the drop of a value panicked");
+        tracing::error!(error = %Error::panicked(&*panic), "dropping a value panicked");
     }
 }

@@ -118,7 +118,7 @@ fn a_value_too_deep_to_be_read_is_refused_while_it_is_in_memory() {
                 item.blocking_persist(&saved).expect_err("it is too deep"),
             ] {
                 let text = error.to_string();
-                assert!(text.contains("nests too deep"), "{text}");
+                assert!(text.contains("nested too deeply"), "{text}");
                 assert_eq!(error.key(), Some(item.key()));
                 assert!(!error.is_mismatch() && !error.is_damaged(), "{text}");
             }

@@ -347,7 +347,7 @@ fn a_manifest_of_a_newer_release_is_not_reported_as_damage() {
     for command in ["info", "ls", "verify"] {
         let told = tool(&[command], &place.path);
         let text = format!(
-            "file_backed: could not open the dataset ({}): the manifest has format version 2, and this library reads version 1: open the dataset with a newer release\n",
+            "file_backed: could not open the dataset ({}): the manifest has format version 2, but this library reads version 1: open the dataset with a newer release\n",
             manifest.display()
         );
         assert_eq!((told.code, told.out, told.err), (2, String::new(), text));
@@ -395,7 +395,7 @@ fn make_newer(path: &Path) {
 }
 
 const NEWER: &str =
-    "the file has format version 2, and this library reads version 1: open it with a newer release";
+    "the file has format version 2, but this library reads version 1: open it with a newer release";
 
 #[test]
 fn a_file_of_a_newer_release_is_unreadable_and_not_damaged() {
@@ -409,11 +409,11 @@ fn a_file_of_a_newer_release_is_unreadable_and_not_damaged() {
     assert!(told.out.starts_with(&text), "{}", told.out);
     assert_eq!((told.code, told.err.as_str()), (2, ""));
     let told = tool(&["info"], &place.path);
-    let text = format!("UNREADABLE  could not look at {file}: {NEWER}\n");
+    let text = format!("UNREADABLE  could not inspect {file}: {NEWER}\n");
     assert!(told.out.ends_with(&text), "{}", told.out);
     assert_eq!((told.code, told.err.as_str()), (2, ""));
     let told = tool(&["ls"], &place.path);
-    let text = format!("{key}  could not look at {file}: {NEWER}");
+    let text = format!("{key}  could not inspect {file}: {NEWER}");
     assert_eq!(told.out.lines().nth(1), Some(text.as_str()));
     assert_eq!((told.code, told.err.as_str()), (2, ""));
     for command in ["info", "verify"] {
@@ -461,7 +461,7 @@ fn a_file_without_permission_is_not_reported_as_damage() {
         return;
     }
     let told = tool(&["verify"], &place.path);
-    let text = "Permission denied (os error 13): let the user of this process read it";
+    let text = "Permission denied (os error 13): give this process's user read access";
     assert!(told.code == 2 && told.out.contains(text), "{}", told.out);
 }
 
@@ -476,7 +476,7 @@ fn wrong_arguments_and_paths_are_explained() {
         assert_eq!(
             told.err,
             format!(
-                "file_backed: could not open the directory for reading ({}): No such file or directory (os error 2): check the path: only `PreparedPath::open` makes a directory\n",
+                "file_backed: could not open the directory for reading ({}): No such file or directory (os error 2): check the path: only `PreparedPath::open` creates directories\n",
                 nowhere.display()
             )
         );
@@ -606,7 +606,7 @@ fn copy_makes_an_independent_dataset() {
     let told = copy(&["copy", "--json"]);
     assert_eq!(told.code, 2);
     assert!(
-        told.err.contains("there is a dataset already"),
+        told.err.contains("already contains a dataset"),
         "{}",
         told.err
     );

@@ -131,45 +131,45 @@ fn adopting_a_foreign_file_is_an_error_that_leaves_it_unchanged() {
             let other_codec = bytes_of(&Words, &"a".repeat(whole.len()));
             let (len, cut) = (whole.len() - 64, whole.len() - 65);
             let cut = format!(
-                "the footer states a payload of {len} bytes, and the file holds {cut}: it is truncated or damaged: restore it from a copy"
+                "the footer states a payload of {len} bytes, but the file holds {cut}: it is truncated or damaged: restore it from a copy"
             );
             let foreign: [(&str, Vec<u8>, bool, &str); 7] = [
                 (
                     "empty",
                     vec![],
                     true,
-                    "the file is 0 bytes long, too short for a payload and its footer of 64 bytes: it is empty or truncated, or was not written by this library: restore it from a copy",
+                    "the file is 0 bytes long, too short for a payload and its 64-byte footer: it is empty or truncated, or was not written by this library: restore it from a copy",
                 ),
                 (
                     "text",
                     b"not an archive at all".repeat(10),
                     true,
-                    "the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import, with `PreparedPath::open_import`): restore it from a copy",
+                    "the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer: open them for import with `PreparedPath::open_import`): restore it from a copy",
                 ),
                 ("cut", whole[1..].to_vec(), true, &cut),
                 (
                     "damaged footer",
                     [&whole[..whole.len() - 1], &[0]].concat(),
                     true,
-                    "the footer does not match its checksum: the file is damaged: restore it from a copy",
+                    "the footer does not match its checksum, so the file is damaged: restore it from a copy",
                 ),
                 (
                     "other codec",
                     other_codec,
                     false,
-                    "the file was written by codec 'user codec 77' and is read with codec 'rkyv archive': use the codec that wrote it, or, with a codec of several kinds, a pool of the kind that wrote it",
+                    "the file was written by codec 'user codec 77', but is read with codec 'rkyv archive': use the codec that wrote it, or, with a codec of several kinds, a pool of the kind that wrote it",
                 ),
                 (
                     "other type",
                     bytes_of(&mapping(), &other_type),
                     false,
-                    "the archive's root has 1 bytes aligned to 1, and the type asked for has 8 aligned to 4: it holds another type, or an older form of this one: load it as the type that was written",
+                    "the root of the archive has 1 bytes aligned to 1, but the requested type has 8 aligned to 4: the file holds another type, or an older version of this one: load it as the type that was written",
                 ),
                 (
                     "other schema",
                     bytes_of(&mapping(), &numbers()),
                     false,
-                    "the file has no schema id and the type asked for has schema id 0x5: it holds another type, or another form of this one: load it as the type that was written",
+                    "the file has no schema id, but the requested type has schema id 0x5: it holds another type, or another version of this one: load it as the type that was written",
                 ),
             ];
             for (name, bytes, is_damaged, why) in foreign {
@@ -199,7 +199,7 @@ fn adopting_a_foreign_file_is_an_error_that_leaves_it_unchanged() {
             );
             assert_eq!(
                 told(&directory),
-                "could not adopt a file as item KEY (ROOT): it is not a regular file: give the path of one that `frame::write_file` wrote"
+                "could not adopt a file as item KEY (ROOT): it is not a regular file: pass the path of a file that `frame::write_file` wrote"
             );
             pool.store().blocking_finished();
             assert_eq!(pool.size(), 0);

@@ -119,7 +119,7 @@ fn an_archived_value_that_cannot_be_loaded_leaves_no_file() {
             assert!(!error.is_damaged() && !error.is_mismatch(), "{error}");
             assert_eq!(
                 told(&error, dir.path()),
-                "could not load item KEY (ROOT/SHARD/KEY): more than 3 pointers follow on each other in the archive, and validation takes stack for each: make the value flatter, or allow more with `MappedCodec::max_depth`"
+                "could not load item KEY (ROOT/SHARD/KEY): the archive contains a chain of more than 3 pointers, and validation needs stack for each: make the value flatter, or raise the limit with `MappedCodec::max_depth`"
             );
             pool.store().finished().await;
             assert_eq!((files_in(dir.path()), pool.size()), (0, 0));

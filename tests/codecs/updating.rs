@@ -60,7 +60,7 @@ fn a_failed_update_changes_nothing() {
             assert!(error.is_panic());
             assert_eq!(
                 told(&error, Path::new("ROOT")),
-                "could not update item KEY: the code that does it panicked: on purpose"
+                "could not update item KEY: the operation panicked: on purpose"
             );
             assert_eq!(item.key(), key);
             assert_eq!(item.read().await.expect("loaded")[0], 1);

@@ -251,7 +251,7 @@ fn items_of_another_store_are_refused() {
             error
                 .expect("another store")
                 .to_string()
-                .contains("another store")
+                .contains("a different store")
         );
     });
 }
@@ -374,7 +374,7 @@ fn a_moved_dataset_cannot_be_opened_a_second_time() {
         };
         let error = open().expect_err("the first one is there");
         assert!(
-            error.to_string().contains("commits to it already"),
+            error.to_string().contains("already has it open to commit"),
             "{error}"
         );
         drop((item, user));

@@ -174,11 +174,12 @@ fn a_copy_replaces_no_dataset_and_no_items() {
         };
         refused(
             &to,
-            "there is a dataset already: copy to a new directory, or to one in which a copy was interrupted",
+            "the directory already contains a dataset: copy to a new directory, or to one in which a copy was interrupted",
         );
         refused(
             &places.saved,
-            "a dataset of this process commits to it already: share that, in an `Arc`",
+            "a dataset of this process already has it open to commit: share that dataset in an \
+             `Arc`",
         );
         // What was persisted by hand would be deleted by a dataset.
         let by_hand = places.saved.with_file_name("by hand");
@@ -194,7 +195,7 @@ fn a_copy_replaces_no_dataset_and_no_items() {
         let before = files_below(&by_hand);
         refused(
             &by_hand,
-            "items are here that are not of the commit (1), and a dataset would delete them: copy to a new directory",
+            "the directory contains items that are not part of the copied generation (1), and a dataset would delete them: copy to a new directory",
         );
         assert_eq!(files_below(&by_hand), before);
         commit_number(&user, 2);
@@ -273,7 +274,7 @@ fn a_directory_without_a_dataset_has_no_snapshot() {
         assert_eq!(
             error.to_string(),
             format!(
-                "could not hold a commit of the dataset ({}): there is no dataset here: open it with `Dataset::open` once, which makes it",
+                "could not pin a generation of the dataset ({}): there is no dataset here: create one by opening it with `Dataset::open` once",
                 places.saved.display()
             )
         );

@@ -54,7 +54,7 @@ fn a_missing_file_is_named_and_the_others_can_be_read() {
         assert!(error.is_damaged(), "{error}");
         assert_eq!(error.key(), Some(keys[0]));
         assert_eq!(error.path(), Some(&*file_of(&places, keys[0])));
-        assert!(error.to_string().contains("missing in all: 2"), "{error}");
+        assert!(error.to_string().contains("missing in total: 2"), "{error}");
 
         let reader = places.reader();
         let texts = &reader.library.root().texts;

@@ -61,7 +61,7 @@ fn an_overtaken_commit_is_a_conflict_and_deletes_nothing() {
             assert_eq!(
                 texts,
                 [format!(
-                    "could not commit ({}): another process has committed this generation since the dataset was opened here, and nothing is committed on top of what was not read: drop this dataset, open it again, and repeat the commit",
+                    "could not commit ({}): another process has committed this generation since the dataset was opened here, and a commit cannot build on a generation that was not read: drop this dataset, open it again, and repeat the commit",
                     path.display()
                 )]
             );
@@ -138,7 +138,7 @@ fn a_commit_after_the_last_generation_number_is_refused() {
         assert_eq!(
             error.to_string(),
             format!(
-                "could not commit ({}): the current generation has the highest number that there is (18446744073709551615): open a new dataset in a directory of its own, and commit these items there",
+                "could not commit ({}): the current generation already has the highest possible number (18446744073709551615): open a new dataset in a separate directory, and commit these items there",
                 places.saved.display()
             )
         );
@@ -182,7 +182,7 @@ fn a_directory_in_place_of_a_manifest_is_an_error_with_its_path() {
         assert_eq!(
             error.to_string(),
             format!(
-                "could not open the dataset ({}): something else of this name is in the way: move it away, or give another path",
+                "could not open the dataset ({}): something else with this name is in the way: move it away, or use another path",
                 path.display()
             )
         );

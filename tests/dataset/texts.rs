@@ -42,20 +42,20 @@ fn errors_of_missing_datasets_say_what_to_do() {
         expect(
             &places,
             open_read_only(&places),
-            "could not open the directory for reading (ROOT/saved): No such file or directory (os error 2): check the path: only `PreparedPath::open` makes a directory",
+            "could not open the directory for reading (ROOT/saved): No such file or directory (os error 2): check the path: only `PreparedPath::open` creates directories",
         );
         drop(places.path());
         expect(
             &places,
             open_read_only(&places),
-            "could not open the dataset (ROOT/saved): there is no dataset here: open it with `Dataset::open` once, which makes it",
+            "could not open the dataset (ROOT/saved): there is no dataset here: create one by opening it with `Dataset::open` once",
         );
         let read_only = PreparedPath::blocking_open_read_only(places.saved.clone());
         let read_only = read_only.expect("it is there");
         expect(
             &places,
             Library::blocking_open(&places.store(), read_only),
-            "could not open the dataset (ROOT/saved): the directory was opened read-only: open it with `PreparedPath::open` to write there",
+            "could not open the dataset (ROOT/saved): the directory was opened read-only: open it with `PreparedPath::open` to write to it",
         );
         let store = places.store();
         let tracked = store.blocking_track_path(places.path());
@@ -66,7 +66,7 @@ fn errors_of_missing_datasets_say_what_to_do() {
         expect(
             &places,
             places.try_user(),
-            "could not open the dataset (ROOT/saved): items are here that no commit names (1), and a dataset deletes such: give it a directory of its own, and commit these items there; if this is a copy of a dataset, it has no manifest: make it again with `file_backed copy`",
+            "could not open the dataset (ROOT/saved): the directory contains items that no commit names (1), and a dataset would delete them: use a separate directory for the dataset, and commit these items there; if this is a copy of a dataset, its manifest is missing: copy it again with `file_backed copy`",
         );
     });
 }
@@ -79,14 +79,14 @@ fn errors_of_second_committers_say_what_to_do() {
         expect(
             &places,
             places.try_user(),
-            "could not open the dataset (ROOT/saved): a dataset of this process commits to it already: share that, in an `Arc`",
+            "could not open the dataset (ROOT/saved): a dataset of this process already has it open to commit: share that dataset in an `Arc`",
         );
         end(user);
         let _lock = places.locked_elsewhere();
         expect(
             &places,
             places.try_user(),
-            "could not track the persisted directory (ROOT/saved): another process has the directory: wait until it ends, or give this one a directory of its own; what is persisted there can be read meanwhile with `track_read_only` (a dataset with `Dataset::open_read_only`)",
+            "could not track the persisted directory (ROOT/saved): another process is using the directory: wait until it ends, or use a separate directory for this process; meanwhile, persisted items can be read with `track_read_only` (a dataset with `Dataset::open_read_only`)",
         );
     });
 }
@@ -99,7 +99,7 @@ fn errors_of_manifests_say_what_to_do() {
         let number = || Dataset::<u32, _>::blocking_open(&places.store(), places.path());
         let text = number().expect_err("the root is a map").to_string();
         let cause = text
-            .split_once("form of this one (")
+            .split_once("version of this type (")
             .and_then(|(_, rest)| rest.split_once("): "))
             .map_or("", |(cause, _)| cause);
         assert!(cause.contains("expected u32"), "{text}");
@@ -107,7 +107,7 @@ fn errors_of_manifests_say_what_to_do() {
             &places,
             number(),
             &format!(
-                "could not open the dataset (ROOT/saved/file_backed.manifest/0000000000000001): the root is of another type, or another form of this one ({cause}): give fields that were added since a default (`#[serde(default)]`)"
+                "could not open the dataset (ROOT/saved/file_backed.manifest/0000000000000001): the root has another type, or another version of this type ({cause}): give fields that were added since then a default (`#[serde(default)]`)"
             ),
         );
 
@@ -125,7 +125,7 @@ fn errors_of_manifests_say_what_to_do() {
         for (bytes, why) in [
             (
                 &later[..],
-                "the manifest has format version 2, and this library reads version 1: open the dataset with a newer release",
+                "the manifest has format version 2, but this library reads version 1: open the dataset with a newer release",
             ),
             (
                 &flipped,
@@ -133,7 +133,7 @@ fn errors_of_manifests_say_what_to_do() {
             ),
             (
                 b"notes",
-                "the manifest is damaged (it does not begin as one): restore it from a copy of the directory",
+                "the manifest is damaged (it does not begin like a manifest): restore it from a copy of the directory",
             ),
             (
                 &whole[..20],
@@ -180,13 +180,13 @@ fn errors_of_item_files_say_what_to_do() {
         fs::copy(&other, &file).expect("it is copied");
         assert_eq!(
             verify(),
-            "could not verify item KEY (ROOT/saved/SHARD/KEY): another file stands here than the one that was committed: restore that one from a copy of the directory"
+            "could not verify item KEY (ROOT/saved/SHARD/KEY): this is not the file that was committed: restore that file from a copy of the directory"
         );
         fs::remove_file(&file).expect("it is there");
         fs::write(&file, &whole[..whole.len() - 1]).expect("it is written");
         assert_eq!(
             verify(),
-            "could not verify item KEY (ROOT/saved/SHARD/KEY): the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import, with `PreparedPath::open_import`): restore it from a copy"
+            "could not verify item KEY (ROOT/saved/SHARD/KEY): the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer: open them for import with `PreparedPath::open_import`): restore it from a copy"
         );
         fs::remove_file(&file).expect("it is there");
         assert_eq!(
@@ -197,19 +197,19 @@ fn errors_of_item_files_say_what_to_do() {
         expect(
             &places,
             found.blocking_file(keys[0]),
-            "could not look at item KEY (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): restore it from a copy of the directory",
+            "could not inspect item KEY (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): restore it from a copy of the directory",
         );
         expect(
             &places,
             places.try_user(),
-            "could not open the dataset for want of item KEY (ROOT/saved/SHARD/KEY): generation 1 names this file, and it is missing (missing in all: 1): restore what is missing from a copy of the directory; opened read-only, the others can be loaded; if this is itself a copy, made during a commit, make it again with `file_backed copy` or a `Snapshot`",
+            "could not open the dataset because of item KEY (ROOT/saved/SHARD/KEY): generation 1 names this file, but it is missing (missing in total: 1): restore the missing files from a copy of the directory; a dataset opened read-only can still load the others; if this is itself a copy, made during a commit, copy again with `file_backed copy` or a `Snapshot`",
         );
         let reader = places.reader();
         let key = Key::from_uuid(keys[0]);
         expect(
             &places,
             reader.library.blocking_get(&reader.texts, key),
-            "could not register item KEY (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): somebody has deleted it: restore it from a copy, or give the item up with `delete_persisted`",
+            "could not register item KEY (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): it was deleted from outside: restore it from a copy, or remove the item with `delete_persisted`",
         );
     });
 }
@@ -223,7 +223,7 @@ fn errors_of_wrong_keys_and_stores_say_what_to_do() {
         expect(
             &places,
             user.library.blocking_get(&user.texts, key),
-            "could not register item KEY (ROOT/saved/SHARD/KEY): no item with this key is in the current commit: take keys from its root",
+            "could not register item KEY (ROOT/saved/SHARD/KEY): no item with this key is in the current generation: take keys from its root",
         );
         let kept = user.library.blocking_commit(|saver| {
             saver.keep(key)?;
@@ -232,7 +232,7 @@ fn errors_of_wrong_keys_and_stores_say_what_to_do() {
         expect(
             &places,
             kept,
-            "could not commit item KEY (ROOT/saved/SHARD/KEY): no item with this key is in the current commit: take keys from its root",
+            "could not commit item KEY (ROOT/saved/SHARD/KEY): no item with this key is in the current generation: take keys from its root",
         );
         let verified = user
             .library
@@ -241,7 +241,7 @@ fn errors_of_wrong_keys_and_stores_say_what_to_do() {
         expect::<()>(
             &places,
             Err(verified.remove(0)),
-            "could not verify item KEY (ROOT/saved/SHARD/KEY): no item with this key is in the current commit: take keys from its root",
+            "could not verify item KEY (ROOT/saved/SHARD/KEY): no item with this key is in the current generation: take keys from its root",
         );
         let found = Inspection::blocking_open(&places.saved).expect("it is there");
         let mut verified = found
@@ -250,19 +250,19 @@ fn errors_of_wrong_keys_and_stores_say_what_to_do() {
         expect::<()>(
             &places,
             Err(verified.remove(0)),
-            "could not verify item KEY (ROOT/saved/SHARD/KEY): no item with this key is in the directory: `file_backed ls` shows those that are",
+            "could not verify item KEY (ROOT/saved/SHARD/KEY): no item with this key is in the directory: `file_backed ls` lists those that are",
         );
 
         let item = other.insert("a");
         expect(
             &places,
             user.commit_texts(&[("a", &item)]),
-            "could not commit item KEY (ROOT/saved/SHARD/KEY): the pool belongs to another store than the dataset: use one of `Dataset::store`",
+            "could not commit item KEY (ROOT/saved/SHARD/KEY): the pool belongs to a different store than the dataset: use a pool of `Dataset::store`",
         );
         expect(
             &places,
             user.library.blocking_get(&other.texts, key),
-            "could not register item KEY (ROOT/saved/SHARD/KEY): the pool belongs to another store than the dataset: use one of `Dataset::store`",
+            "could not register item KEY (ROOT/saved/SHARD/KEY): the pool belongs to a different store than the dataset: use a pool of `Dataset::store`",
         );
     });
 }
@@ -287,7 +287,7 @@ fn errors_of_commits_say_what_to_do() {
         expect(
             &places,
             committed,
-            "could not commit item KEY: the code that does it panicked: on purpose",
+            "could not commit item KEY: the operation panicked: on purpose",
         );
         drop(reader);
 
@@ -298,7 +298,7 @@ fn errors_of_commits_say_what_to_do() {
         expect(
             &places,
             numbers.blocking_commit(|_| Ok::<_, Error>(vec![f64::INFINITY])),
-            "could not commit (ROOT/saved): the root does not come back from JSON as it must (invalid type: null, expected f64 at line 1 column 5): keys of maps must be strings, and floating-point numbers finite",
+            "could not commit (ROOT/saved): the root does not survive a round trip through JSON (invalid type: null, expected f64 at line 1 column 5): map keys must be strings, and floating-point numbers must be finite",
         );
     });
 }

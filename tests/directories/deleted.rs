@@ -220,7 +220,11 @@ fn a_deleted_temporary_cache_waits_until_its_name_is_free() {
         fs::write(root.join("notes"), "precious").expect("it is made");
         let item = pool.insert("value".to_owned());
         let error = item.blocking_write_now().expect_err("the name is taken");
-        assert!(error.to_string().contains("something else has its name"));
+        assert!(
+            error
+                .to_string()
+                .contains("something else now has its name")
+        );
         assert_eq!(error.path(), Some(&*root), "{error}");
         wait_until(|| pool.stats().store_failing);
         let left = fs::read_dir(&root).expect("it is there").count();

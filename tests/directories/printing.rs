@@ -52,15 +52,15 @@ fn names_are_escaped_in_errors_and_in_the_log() {
                 .expect_err("nothing is saved there")
         });
         let text = format!(
-            "could not register item 00000000000000000000000000000007 ({}): no file with this \
-             key is known at the tracked path: persist the item there, or track the path anew \
-             if another process has done so",
+            "could not register item 00000000000000000000000000000007 ({}): no persisted file with \
+             this key at the tracked path: persist the item there first, or track the path again \
+             if another process persisted it",
             shown("saved")
         );
         assert_eq!(error.to_string(), text);
         let parts = [
-            "a name that is not of an item",
-            "a value was written",
+            "a name that does not belong to an item",
+            "wrote a value to its file",
             "SPAN store",
         ];
         for part in parts {

@@ -30,14 +30,14 @@ fn errors_of_locks_say_what_to_do() {
         let error = places.open(&places.cache).unwrap_err();
         assert_eq!(
             text(&error, &places),
-            "could not open a store on the directory (ROOT/cache): another process has the directory: wait until it ends, or give this one a directory of its own; what is persisted there can be read meanwhile with `track_read_only` (a dataset with `Dataset::open_read_only`)"
+            "could not open a store on the directory (ROOT/cache): another process is using the directory: wait until it ends, or use a separate directory for this process; meanwhile, persisted items can be read with `track_read_only` (a dataset with `Dataset::open_read_only`)"
         );
         drop(other);
         let store = places.store();
         let _other = lock(&places.saved);
         assert_eq!(
             text(&track(&store, &places.saved).unwrap_err(), &places),
-            "could not track the persisted directory (ROOT/saved): another process has the directory: wait until it ends, or give this one a directory of its own; what is persisted there can be read meanwhile with `track_read_only` (a dataset with `Dataset::open_read_only`)"
+            "could not track the persisted directory (ROOT/saved): another process is using the directory: wait until it ends, or use a separate directory for this process; meanwhile, persisted items can be read with `track_read_only` (a dataset with `Dataset::open_read_only`)"
         );
     });
 }
@@ -50,19 +50,19 @@ fn errors_of_roles_say_what_to_do() {
         drop(track(&store, &places.saved).expect("nobody has it"));
         assert_eq!(
             text(&places.open(&places.saved).unwrap_err(), &places),
-            "could not open a store on the directory (ROOT/saved): the directory holds what was persisted (`file_backed.role`), and a cache is swept: give the cache another directory"
+            "could not open a store on the directory (ROOT/saved): the directory is a persisted directory (`file_backed.role`), and a cache would sweep its files: use another directory for the cache"
         );
         drop(store);
         let spare = places.cache.with_file_name("spare");
         let other = places.open(&spare).expect("nobody has it");
         assert_eq!(
             text(&track(&other, &places.cache).unwrap_err(), &places),
-            "could not track the persisted directory (ROOT/cache): the directory is a cache (`file_backed.role`), and a cache is swept: persist to another directory"
+            "could not track the persisted directory (ROOT/cache): the directory is a cache directory (`file_backed.role`), whose files are swept: persist to another directory"
         );
         fs::write(places.saved.join("file_backed.role"), "a garden\n").expect("it is written");
         assert_eq!(
             text(&track(&other, &places.saved).unwrap_err(), &places),
-            "could not track the persisted directory (ROOT/saved/file_backed.role): the mark tells of a use that this version does not know: use a newer release, or another directory"
+            "could not track the persisted directory (ROOT/saved/file_backed.role): the mark names a use of the directory that this version does not know: use a newer release, or another directory"
         );
     });
 }
@@ -76,7 +76,7 @@ fn the_error_of_a_file_in_place_of_a_cache_says_what_to_do() {
         let error = places.world.block_on(opened);
         assert_eq!(
             text(&error.expect_err("a file is no directory"), &places),
-            "could not prepare the directory (ROOT/cache): something else of this name is in the way: move it away, or give another path"
+            "could not prepare the directory (ROOT/cache): something else with this name is in the way: move it away, or use another path"
         );
     });
 }
@@ -93,8 +93,8 @@ fn errors_of_temporary_directories_say_what_to_do() {
         assert_eq!(
             (before, after.split_once('"').map(|(_, rest)| rest)),
             (
-                "could not make a temporary directory (/nowhere/at/all): No such file or directory (os error 2) at path \"/nowhere/at/all/",
-                Some(": set `TMPDIR` to a directory in which this process may write")
+                "could not create a temporary directory (/nowhere/at/all): No such file or directory (os error 2) at path \"/nowhere/at/all/",
+                Some(": set `TMPDIR` to a directory that this process may write to")
             )
         );
     });

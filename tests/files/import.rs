@@ -93,7 +93,7 @@ fn values_are_taken_over<T: Sample, C: Codec<T> + Clone>(codec: C, old: &[(u32, 
         item.blocking_read().unwrap().assert_is(*n);
         let error = item.blocking_persist(&saved).unwrap_err();
         assert!(
-            error.to_string().contains("insert its value anew"),
+            error.to_string().contains("insert its value again"),
             "{error}"
         );
         assert_eq!(error.key(), Some(import.keys[at]));
@@ -179,7 +179,7 @@ mod bincodec {
         import.register(0).blocking_read().unwrap().assert_is(1);
         let error = import.refusal(1);
         let expected = format!(
-            "the file is {} bytes long, and the import allows {}: open it for import with a higher limit",
+            "the file is {} bytes long, but the import allows {}: open it for import with a higher limit",
             large.len(),
             small.len()
         );
@@ -211,7 +211,10 @@ mod bincodec {
         let error = item.blocking_read().unwrap_err();
         drop(item);
         assert!(error.is_damaged(), "{error}");
-        assert!(error.to_string().contains("opened for import"), "{error}");
+        assert!(
+            error.to_string().contains("open them for import"),
+            "{error}"
+        );
         import.session.settle();
         let today = import
             .session

@@ -57,19 +57,19 @@ fn errors_of_directories_say_what_to_do() {
     let open = |name| PreparedPath::blocking_open(at(name));
     program.expect(
         open("file"),
-        "could not prepare the directory (ROOT/file): something else of this name is in the way: move it away, or give another path",
+        "could not prepare the directory (ROOT/file): something else with this name is in the way: move it away, or use another path",
     );
     program.expect(
         open("file/below"),
-        "could not prepare the directory (ROOT/file/below): Not a directory (os error 20): a part of the path is a file: move it away, or give another path",
+        "could not prepare the directory (ROOT/file/below): Not a directory (os error 20): a part of the path is a file: move it away, or use another path",
     );
     program.expect(
         PreparedPath::blocking_open_read_only(at("none")),
-        "could not open the directory for reading (ROOT/none): No such file or directory (os error 2): check the path: only `PreparedPath::open` makes a directory",
+        "could not open the directory for reading (ROOT/none): No such file or directory (os error 2): check the path: only `PreparedPath::open` creates directories",
     );
     program.expect(
         PreparedPath::blocking_open_import(at("none"), 100),
-        "could not open the directory for reading (ROOT/none): No such file or directory (os error 2): check the path: only `PreparedPath::open` makes a directory",
+        "could not open the directory for reading (ROOT/none): No such file or directory (os error 2): check the path: only `PreparedPath::open` creates directories",
     );
     program.expect(
         PreparedPath::blocking_open_read_only(at("file")),
@@ -79,26 +79,26 @@ fn errors_of_directories_say_what_to_do() {
     fs::write(at("shards/7f"), "in the way").unwrap();
     program.expect(
         open("shards"),
-        "could not prepare the directory (ROOT/shards/7f): something else of this name is in the way: move it away, or give another path",
+        "could not prepare the directory (ROOT/shards/7f): something else with this name is in the way: move it away, or use another path",
     );
     let deleted = open("deleted").unwrap();
     fs::remove_dir_all(at("deleted")).unwrap();
     program.expect(
         deleted.free_space(),
-        "could not ask for the free space of the directory (ROOT/deleted): No such file or directory (os error 2): somebody has deleted it since it was opened: open it anew with `PreparedPath::open`",
+        "could not query the free space of the directory (ROOT/deleted): No such file or directory (os error 2): it was deleted from outside after it was opened: open it again with `PreparedPath::open`",
     );
 
     let item = program.pool.insert(vec![1]);
     item.blocking_write_now().unwrap();
-    program.expect(FBStore::open(Inverted, prepared(at("cache"))), "could not open a store on the directory (ROOT/cache): another store of this process has the directory as its cache, and handles or jobs still own files in it (1): drop those first, or give each store a directory of its own");
+    program.expect(FBStore::open(Inverted, prepared(at("cache"))), "could not open a store on the directory (ROOT/cache): another store of this process uses the directory as its cache, and handles or jobs still own files in it (1): drop those first, or give each store a separate directory");
     program.expect(
         program.store.blocking_track_path(prepared(at("cache"))),
-        "could not track the persisted directory (ROOT/cache): the directory is the cache of this very store: persist to another one",
+        "could not track the persisted directory (ROOT/cache): the directory is the cache directory of this store: persist to another directory",
     );
     let read_only = || PreparedPath::blocking_open_read_only(at("cache")).unwrap();
     program.expect(
         FBStore::open(Inverted, read_only()),
-        "could not open a store on the directory (ROOT/cache): the directory was opened read-only: open it with `PreparedPath::open` to write there",
+        "could not open a store on the directory (ROOT/cache): the directory was opened read-only: open it with `PreparedPath::open` to write to it",
     );
     drop(item);
 
@@ -106,7 +106,7 @@ fn errors_of_directories_say_what_to_do() {
     let _taken = FBStore::open(Inverted, prepared(at("cache"))).unwrap();
     let other = open("other").unwrap();
     let _other = FBStore::open(Inverted, other.clone()).unwrap();
-    program.expect(lost.blocking_write_now(), "could not write item KEY (ROOT/cache): another store of this process has taken the directory as its cache since: give each store a directory of its own");
+    program.expect(lost.blocking_write_now(), "could not write item KEY (ROOT/cache): another store of this process has since taken over the directory as its cache: give each store a separate directory");
 }
 
 #[test]
@@ -118,12 +118,12 @@ fn errors_of_persisted_items_say_what_to_do() {
     let item = pool.insert(vec![1]);
     program.expect(
         pool.blocking_register(&tracked, item.key()),
-        "could not register item KEY (ROOT/saved): no file with this key is known at the tracked path: persist the item there, or track the path anew if another process has done so",
+        "could not register item KEY (ROOT/saved): no persisted file with this key at the tracked path: persist the item there first, or track the path again if another process persisted it",
     );
 
     let file = key_path(&saved, item.key());
     fs::write(&file, "another").unwrap();
-    program.expect(item.blocking_persist(&tracked), "could not persist item KEY (ROOT/saved/SHARD/KEY): a file with this key and other content is already there: move that one away, or persist to another directory");
+    program.expect(item.blocking_persist(&tracked), "could not persist item KEY (ROOT/saved/SHARD/KEY): a file with this key but different content already exists: move it away, or persist to another directory");
     fs::remove_file(&file).unwrap();
     item.blocking_persist(&tracked).unwrap();
 
@@ -132,38 +132,38 @@ fn errors_of_persisted_items_say_what_to_do() {
         .unwrap();
     program.expect(
         item.blocking_persist(&read_only),
-        "could not persist item KEY (ROOT/saved): the path is tracked read-only: track it with `track_path` to write there",
+        "could not persist item KEY (ROOT/saved): the path is tracked read-only: track it with `track_path` to write to it",
     );
     program.expect(
         store.blocking_delete_persisted(&read_only, item.key()),
-        "could not delete the persisted file of item KEY (ROOT/saved): the path is tracked read-only: track it with `track_path` to write there",
+        "could not delete the persisted file of item KEY (ROOT/saved): the path is tracked read-only: track it with `track_path` to write to it",
     );
     let opened = PreparedPath::blocking_open_read_only(saved.clone()).unwrap();
-    program.expect(store.blocking_track_path(opened), "could not track the persisted directory (ROOT/saved): the directory was opened read-only: track it with `track_read_only`, or open it with `PreparedPath::open` to write there");
+    program.expect(store.blocking_track_path(opened), "could not track the persisted directory (ROOT/saved): the directory was opened read-only: track it with `track_read_only`, or open it with `PreparedPath::open` to write to it");
     program.expect(
         store.blocking_sync(&read_only),
-        "could not make durable what was persisted (ROOT/saved): the path is tracked read-only: track it with `track_path` to write there",
+        "could not sync the persisted items (ROOT/saved): the path is tracked read-only: track it with `track_path` to write to it",
     );
     let other = pool.insert(vec![2]);
 
     let key = item.key();
     fs::remove_file(&file).unwrap();
-    program.expect(store.blocking_sync(&tracked), "could not make durable what was persisted (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): somebody has deleted it: restore it from a copy, or give the item up with `delete_persisted`");
+    program.expect(store.blocking_sync(&tracked), "could not sync the persisted items (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): it was deleted from outside: restore it from a copy, or remove the item with `delete_persisted`");
     drop(item);
     store.blocking_finished();
-    program.expect(pool.blocking_register(&tracked, key), "could not register item KEY (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): somebody has deleted it: restore it from a copy, or give the item up with `delete_persisted`");
-    program.expect(store.blocking_register_all(&tracked), "could not register all items of the tracked path (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): somebody has deleted it: restore it from a copy, or give the item up with `delete_persisted`");
+    program.expect(pool.blocking_register(&tracked, key), "could not register item KEY (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): it was deleted from outside: restore it from a copy, or remove the item with `delete_persisted`");
+    program.expect(store.blocking_register_all(&tracked), "could not register all items of the tracked path (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): it was deleted from outside: restore it from a copy, or remove the item with `delete_persisted`");
     store.blocking_delete_persisted(&tracked, key).unwrap();
     store.blocking_sync(&tracked).unwrap();
     fs::remove_dir(file.parent().unwrap()).unwrap();
     fs::remove_dir_all(&saved).unwrap();
-    program.expect(store.blocking_track_path(tracked.path().clone()), "could not track the persisted directory (ROOT/saved): No such file or directory (os error 2): somebody has deleted it since it was opened: open it anew with `PreparedPath::open`");
-    program.expect(other.blocking_persist(&tracked), "could not persist item KEY (ROOT/saved): the directory was deleted or replaced while it was in use: open it again with `PreparedPath::open`, which makes it; a cache then works again, and a persisted directory must also be tracked again");
+    program.expect(store.blocking_track_path(tracked.path().clone()), "could not track the persisted directory (ROOT/saved): No such file or directory (os error 2): it was deleted from outside after it was opened: open it again with `PreparedPath::open`");
+    program.expect(other.blocking_persist(&tracked), "could not persist item KEY (ROOT/saved): the directory was deleted or replaced while it was in use: open it again with `PreparedPath::open`, which creates it; a cache directory then works again, and a persisted directory must also be tracked again");
     program.expect(
         program
             .runtime
             .block_on(async { other.spawn_persist(&Arc::new(tracked)).await.await }),
-        "could not persist item KEY (ROOT/saved): the directory was deleted or replaced while it was in use: open it again with `PreparedPath::open`, which makes it; a cache then works again, and a persisted directory must also be tracked again",
+        "could not persist item KEY (ROOT/saved): the directory was deleted or replaced while it was in use: open it again with `PreparedPath::open`, which creates it; a cache directory then works again, and a persisted directory must also be tracked again",
     );
 }
 
@@ -183,8 +183,8 @@ fn errors_of_imports_say_what_to_do() {
         .blocking_track_path(prepared(program.root.join("saved")))
         .unwrap();
     let item = program.pool.blocking_register(&open(10), key).unwrap();
-    program.expect(item.blocking_read(), "could not load item KEY (ROOT/old/SHARD/KEY): the file is 15 bytes long, and the import allows 10: open it for import with a higher limit");
-    program.expect(item.blocking_persist(&saved), "could not persist item KEY (ROOT/old/SHARD/KEY): the file was written by file_backed 0.6 and has no footer: load the item, insert its value anew, and persist that");
+    program.expect(item.blocking_read(), "could not load item KEY (ROOT/old/SHARD/KEY): the file is 15 bytes long, but the import allows 10: open it for import with a higher limit");
+    program.expect(item.blocking_persist(&saved), "could not persist item KEY (ROOT/old/SHARD/KEY): the file was written by file_backed 0.6 and has no footer: load the item, insert its value again, and persist the new item");
 }
 
 #[test]
@@ -215,20 +215,20 @@ fn errors_of_damaged_files_say_what_to_do() {
         bytes[at] ^= byte;
         bytes
     };
-    program.expect(read(vec![]), "could not load item KEY (ROOT/cache/SHARD/KEY): the file is 0 bytes long, too short for a payload and its footer of 64 bytes: it is empty or truncated, or was not written by this library: restore it from a copy");
-    program.expect(read(vec![0; 100]), "could not load item KEY (ROOT/cache/SHARD/KEY): the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import, with `PreparedPath::open_import`): restore it from a copy");
-    program.expect(read(with(0, 1)), "could not load item KEY (ROOT/cache/SHARD/KEY): the payload does not match its checksum: the file is damaged: restore it from a copy");
-    program.expect(read(with(150, 1)), "could not load item KEY (ROOT/cache/SHARD/KEY): the footer does not match its checksum: the file is damaged: restore it from a copy");
-    program.expect(read([&[0], &whole[..]].concat()), "could not load item KEY (ROOT/cache/SHARD/KEY): the footer states a payload of 100 bytes, and the file holds 101: it is truncated or damaged: restore it from a copy");
+    program.expect(read(vec![]), "could not load item KEY (ROOT/cache/SHARD/KEY): the file is 0 bytes long, too short for a payload and its 64-byte footer: it is empty or truncated, or was not written by this library: restore it from a copy");
+    program.expect(read(vec![0; 100]), "could not load item KEY (ROOT/cache/SHARD/KEY): the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer: open them for import with `PreparedPath::open_import`): restore it from a copy");
+    program.expect(read(with(0, 1)), "could not load item KEY (ROOT/cache/SHARD/KEY): the payload does not match its checksum, so the file is damaged: restore it from a copy");
+    program.expect(read(with(150, 1)), "could not load item KEY (ROOT/cache/SHARD/KEY): the footer does not match its checksum, so the file is damaged: restore it from a copy");
+    program.expect(read([&[0], &whole[..]].concat()), "could not load item KEY (ROOT/cache/SHARD/KEY): the footer states a payload of 100 bytes, but the file holds 101: it is truncated or damaged: restore it from a copy");
     let mut later = with(108, 3);
     let crc = crc32fast::hash(&later[100..160]);
     later[160..].copy_from_slice(&crc.to_le_bytes());
-    program.expect(read(later), "could not load item KEY (ROOT/cache/SHARD/KEY): the file has format version 2, and this library reads version 1: open it with a newer release");
+    program.expect(read(later), "could not load item KEY (ROOT/cache/SHARD/KEY): the file has format version 2, but this library reads version 1: open it with a newer release");
     let item = pool.blocking_register(&tracked, key).unwrap();
     fs::remove_file(key_path(&program.root.join("cache"), key)).unwrap();
     program.expect(
         item.blocking_read(),
-        "could not load item KEY (ROOT/cache/SHARD/KEY): No such file or directory (os error 2): somebody has deleted it: restore it from a copy, or insert the value anew",
+        "could not load item KEY (ROOT/cache/SHARD/KEY): No such file or directory (os error 2): it was deleted from outside: restore it from a copy, or insert the value again",
     );
 }
 
@@ -278,7 +278,7 @@ fn errors_of_user_code_keep_their_text() {
     );
     program.expect(
         pool.insert(1).blocking_write_now(),
-        "could not write item KEY: the code that does it panicked: a bug",
+        "could not write item KEY: the operation panicked: a bug",
     );
     let mut item = pool.insert(0);
     let clone = item.clone();
@@ -288,17 +288,17 @@ fn errors_of_user_code_keep_their_text() {
     );
     drop(clone);
     std::mem::forget(item.blocking_write().unwrap());
-    program.expect(item.blocking_read(), "could not load item KEY: a write guard of this item was leaked (`mem::forget`), and its value with it: insert the value anew");
-    program.expect(item.blocking_write_now(), "could not write item KEY: a write guard of this item was leaked (`mem::forget`), and its value with it: insert the value anew");
+    program.expect(item.blocking_read(), "could not load item KEY: a write guard of this item was leaked (`mem::forget`), so its value is lost: insert the value again");
+    program.expect(item.blocking_write_now(), "could not write item KEY: a write guard of this item was leaked (`mem::forget`), so its value is lost: insert the value again");
     let task = store.spawn_blocking(|| panic!("{}", "a bug"));
     program.expect(
         task.wait(),
-        "could not run a background task: the code that does it panicked: a bug",
+        "could not run a background task: the operation panicked: a bug",
     );
     runtime.shutdown_background();
     program.expect(
         store.spawn_blocking(|| ()).wait(),
-        "could not run a background task: the runtime was shut down before it could run: keep it until the store has finished, or use the blocking calls",
+        "could not run a background task: the runtime was shut down before the operation could run: keep the runtime until the store has finished, or use the blocking calls",
     );
 }
 
@@ -335,16 +335,16 @@ fn errors_of_serde_values_say_what_to_do() {
     let file = file_of(&Inverted, &vec![1]);
     assert_eq!(
         told_of::<u32, _>(BinCodec, &file),
-        "the file was written by codec 'user codec 17' and is read with codec 'bincode': use the codec that wrote it, or, with a codec of several kinds, a pool of the kind that wrote it"
+        "the file was written by codec 'user codec 17', but is read with codec 'bincode': use the codec that wrote it, or, with a codec of several kinds, a pool of the kind that wrote it"
     );
     let file = file_of(&BinCodec, &(1_u32, 2_u32));
     assert_eq!(
         told_of::<u32, _>(BinCodec, &file),
-        "the value ends after 4 of the payload's 8 bytes: the file holds another type, or another form of this one: load it as the type that was written"
+        "the value ends after 4 of the payload's 8 bytes: the file holds another type, or another version of this one: load it as the type that was written"
     );
     assert_eq!(
         told_of::<String, _>(BinCodec, &file),
-        "the payload is whole, but codec 'bincode' cannot decode it (UnexpectedEnd { additional: 8589934593 }): the file holds another type, or another form of this one: load it as the type that was written"
+        "the payload is intact, but codec 'bincode' cannot decode it (UnexpectedEnd { additional: 8589934593 }): the file holds another type, or another version of this one: load it as the type that was written"
     );
 }
 
@@ -366,7 +366,7 @@ fn errors_of_imported_values_say_what_to_do() {
     let old = store.blocking_track_read_only(old).unwrap();
     program.expect(
         pool.blocking_register(&old, key).unwrap().blocking_read(),
-        "could not load item KEY (ROOT/old/SHARD/KEY): codec 'bincode' cannot decode the file (UnexpectedEnd { additional: 2 }), and no checksum tells whether it is whole: it is damaged, or holds another type: restore it from a copy, or import it as the type that was written",
+        "could not load item KEY (ROOT/old/SHARD/KEY): codec 'bincode' cannot decode the file (UnexpectedEnd { additional: 2 }), and there is no checksum to show whether it is intact: it is damaged, or holds another type: restore it from a copy, or import it as the type that was written",
     );
 }
 
@@ -378,7 +378,7 @@ fn errors_of_messages_say_what_to_do() {
     let file = file_of(&ProstCodec, &7_u64);
     assert_eq!(
         told_of::<String, _>(ProstCodec, &file),
-        "the payload is whole, but codec 'protobuf' cannot decode it (failed to decode Protobuf message: invalid wire type: Varint (expected LengthDelimited)): the file holds another type, or another form of this one: load it as the type that was written"
+        "the payload is intact, but codec 'protobuf' cannot decode it (failed to decode Protobuf message: invalid wire type: Varint (expected LengthDelimited)): the file holds another type, or another version of this one: load it as the type that was written"
     );
 }
 
@@ -391,17 +391,17 @@ fn errors_of_archives_say_what_to_do() {
     let file = file_of(&codec, &Mapped::new(&7_u32).unwrap());
     assert_eq!(
         told_of::<Mapped<u64>, _>(codec.clone(), &file),
-        "the archive's root has 4 bytes aligned to 4, and the type asked for has 8 aligned to 8: it holds another type, or an older form of this one: load it as the type that was written"
+        "the root of the archive has 4 bytes aligned to 4, but the requested type has 8 aligned to 8: the file holds another type, or an older version of this one: load it as the type that was written"
     );
     let with_id = codec.clone().schema::<u32>(7);
     assert_eq!(
         told_of::<Mapped<u32>, _>(with_id, &file),
-        "the file has no schema id and the type asked for has schema id 0x7: it holds another type, or another form of this one: load it as the type that was written"
+        "the file has no schema id, but the requested type has schema id 0x7: it holds another type, or another version of this one: load it as the type that was written"
     );
     let mut file = file_of(&codec, &Mapped::new(&true).unwrap());
     file[0] = 2;
     assert_eq!(
         told_of::<Mapped<bool>, _>(codec, &file),
-        "the archive is not valid for the type asked for (bool set to invalid byte 2, expected either 0 or 1): the file is damaged, or holds another type: restore it from a copy, or load it as the type that was written"
+        "the archive is not valid for the requested type (bool set to invalid byte 2, expected either 0 or 1): the file is damaged, or holds another type: restore it from a copy, or load it as the type that was written"
     );
 }

@@ -82,12 +82,12 @@ fn a_dataset_on_a_read_only_file_system_can_be_read() {
         let error = open(&saved).expect_err("it is read-only");
         assert_eq!(
             told(&error, mount.path()),
-            "could not track the persisted directory (ROOT/saved/file_backed.lock): Read-only file system (os error 30): mount it to be written to, or read it with `track_read_only` (a dataset with `Dataset::open_read_only`)"
+            "could not track the persisted directory (ROOT/saved/file_backed.lock): Read-only file system (os error 30): mount the file system writable, or read it with `track_read_only` (a dataset with `Dataset::open_read_only`)"
         );
         let new = PreparedPath::blocking_open(mount.path().join("new"));
         assert_eq!(
             told(&new.expect_err("it is read-only"), mount.path()),
-            "could not prepare the directory (ROOT/new): Read-only file system (os error 30): mount it to be written to, or read what is persisted there with `PreparedPath::open_read_only`"
+            "could not prepare the directory (ROOT/new): Read-only file system (os error 30): mount the file system writable, or read the persisted items with `PreparedPath::open_read_only`"
         );
     }
 }
@@ -130,9 +130,9 @@ fn a_user_without_write_permission_can_read_a_dataset() {
         said,
         [
             "read",
-            "could not track the persisted directory (ROOT/saved): the directory belongs to another user, who could replace what is in it: only read it (`PreparedPath::open_read_only`), give another directory, change its owner, or accept it with `PreparedPath::builder().any_owner()`",
-            "could not prepare the directory (ROOT/new): Permission denied (os error 13): let the user of this process write there, or read what is persisted there with `PreparedPath::open_read_only`",
-            "could not open the directory for reading (ROOT/secret): Permission denied (os error 13): let the user of this process read it",
+            "could not track the persisted directory (ROOT/saved): the directory belongs to another user, who could replace its contents: only read it (`PreparedPath::open_read_only`), use another directory, change its owner, or accept it with `PreparedPath::builder().any_owner()`",
+            "could not prepare the directory (ROOT/new): Permission denied (os error 13): give this process's user write access, or read the persisted items with `PreparedPath::open_read_only`",
+            "could not open the directory for reading (ROOT/secret): Permission denied (os error 13): give this process's user read access",
         ]
     );
     assert_eq!(code, Some(0));

@@ -41,7 +41,10 @@ fn work_on_files_has_spans_with_operation_key_and_path_and_a_hit_has_none() {
         let (written, lines) = traced(|| item.blocking_write_now());
         written.expect("it is written");
         assert_said(&lines, &["SPAN store", "operation=\"write\"", &key]);
-        assert_said(&lines, &["DEBUG", "a value was written", "path=", &file]);
+        assert_said(
+            &lines,
+            &["DEBUG", "wrote a value to its file", "path=", &file],
+        );
         let (persisted, lines) = traced(|| item.blocking_persist(&tracked));
         persisted.expect("it is persisted");
         assert_said(
@@ -50,12 +53,12 @@ fn work_on_files_has_spans_with_operation_key_and_path_and_a_hit_has_none() {
         );
         let (synced, lines) = traced(|| store.blocking_sync(&tracked));
         synced.expect("it is synced");
-        assert_said(&lines, &["SPAN store", "make durable", &path]);
+        assert_said(&lines, &["SPAN store", "sync the persisted items", &path]);
 
         let (_, lines) = traced(|| item.blocking_read().map(drop));
         assert_eq!(lines, <[String; 0]>::default(), "a hit");
         let (other, lines) = traced(|| pool.insert("another".to_owned()));
-        assert_said(&lines, &["DEBUG", "a value leaves memory", &key]);
+        assert_said(&lines, &["DEBUG", "evicted a value", &key]);
         drop(other);
         let (_, lines) = logged(|| item.blocking_read().map(drop));
         assert_eq!(lines, <[String; 0]>::default(), "nothing to warn of");
@@ -78,7 +81,10 @@ fn a_miss_has_a_span_with_its_key_and_logs_the_file() {
         read.expect("it is read");
         let key = item.key().simple().to_string();
         assert_said(&lines, &["SPAN store", "operation=\"load\"", &key]);
-        assert_said(&lines, &["DEBUG", "a value was read", "path=", &key]);
+        assert_said(
+            &lines,
+            &["DEBUG", "read a value from its file", "path=", &key],
+        );
     });
 }
 

@@ -6,11 +6,11 @@ use std::sync::Mutex;
 
 use crate::support::{Fault, On, Op, World, in_a_process_of_its_own, logged_everywhere, test};
 
-const BEGINS: &str = "WARN message=an outage begins: the disk refuses writes, and values stay in memory until it takes them again";
+const BEGINS: &str = "WARN message=an outage began: the disk refuses writes, and values stay in memory until it accepts them again";
 const ENDS: &str =
-    "WARN message=an outage ends: the disk takes writes again, or nothing waits for it";
+    "WARN message=the outage ended: the disk accepts writes again, or no write is waiting for it";
 const FAILED: &str =
-    "WARN message=a write-back failed: the item stays in memory, and the write is tried again";
+    "WARN message=a write-back failed: the value stays in memory, and the write will be retried";
 
 /// What was said since the last time.
 fn take(said: &Mutex<Vec<String>>) -> Vec<String> {
@@ -54,7 +54,7 @@ fn the_begin_and_the_end_of_an_outage_are_logged_once() {
         store.blocking_finished();
         let (key, path) = (item.key().simple(), cache.display());
         let begin = format!(
-            "{BEGINS} error=could not write item {key} ({path}): the directory was deleted or replaced while it was in use: open it again with `PreparedPath::open`, which makes it; a cache then works again, and a persisted directory must also be tracked again"
+            "{BEGINS} error=could not write item {key} ({path}): the directory was deleted or replaced while it was in use: open it again with `PreparedPath::open`, which creates it; a cache directory then works again, and a persisted directory must also be tracked again"
         );
         let lines = take(&said);
         assert_eq!(lines, [begin, ENDS.to_owned()]);

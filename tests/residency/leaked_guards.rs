@@ -49,7 +49,7 @@ fn every_access_after_a_leaked_write_guard_fails() {
             assert_eq!(
                 text,
                 format!(
-                    "could not {verb} item {key}: a write guard of this item was leaked (`mem::forget`), and its value with it: insert the value anew"
+                    "could not {verb} item {key}: a write guard of this item was leaked (`mem::forget`), so its value is lost: insert the value again"
                 )
             );
         }

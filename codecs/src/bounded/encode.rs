@@ -294,7 +294,7 @@ impl<C: SerializeMap> SerializeMap for Bounded<'_, C> {
 #[cold]
 fn skipped<E: Error>(field: &'static str) -> E {
     E::custom(format_args!(
-        "the field `{field}` was skipped (`skip_serializing_if`), and could not be told from the next one when it is read: write all fields, or give the type another codec"
+        "the field `{field}` was skipped (`skip_serializing_if`), so a reader could not distinguish it from the next one: write all fields, or use another codec for the type"
     ))
 }
 

@@ -45,12 +45,12 @@ fn with_stack<R>(size: usize, work: impl FnOnce() -> R) -> R {
 
 fn too_deep(levels: u32) -> String {
     format!(
-        "the value nests too deep: more than {levels} containers are inside of each other, and both codecs and drops take stack for each; store it as a list whose items refer to each other by index"
+        "the value is nested too deeply: it has more than {levels} levels of containers, and both codecs and drops need stack for each: store it as a list whose items refer to each other by index"
     )
 }
 
 fn too_many(len: u64) -> String {
     format!(
-        "its sequences and maps have more elements than a payload of {len} bytes may hold, which are one for each byte, and {FREE_ELEMENTS} more for those that take none, such as `()`: store the number of such elements"
+        "its sequences and maps have more elements than a payload of {len} bytes may hold: one for each byte, and {FREE_ELEMENTS} more for elements that take no bytes, such as `()`: store the number of such elements instead"
     )
 }

@@ -12,7 +12,7 @@ use crate::{BoxError, CodecId};
 pub enum FrameError {
     /// The file is too short for a footer.
     #[error(
-        "the file is {len} bytes long, too short for a payload and its footer of 64 bytes: it is empty or truncated, or was not written by this library: restore it from a copy"
+        "the file is {len} bytes long, too short for a payload and its 64-byte footer: it is empty or truncated, or was not written by this library: restore it from a copy"
     )]
     TooShort {
         /// Length of the file in bytes.
@@ -20,15 +20,17 @@ pub enum FrameError {
     },
     /// The last 64 bytes are not a footer.
     #[error(
-        "the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer and are opened for import, with `PreparedPath::open_import`): restore it from a copy"
+        "the file does not end with a footer of this library: it is truncated or damaged, or was written by something else (files of file_backed 0.6 have no footer: open them for import with `PreparedPath::open_import`): restore it from a copy"
     )]
     NoFooter,
     /// The footer does not match its own checksum.
-    #[error("the footer does not match its checksum: the file is damaged: restore it from a copy")]
+    #[error(
+        "the footer does not match its checksum, so the file is damaged: restore it from a copy"
+    )]
     FooterChecksum,
     /// The footer was written by a later version of the format.
     #[error(
-        "the file has format version {found}, and this library reads version {supported}: open it with a newer release"
+        "the file has format version {found}, but this library reads version {supported}: open it with a newer release"
     )]
     Version {
         /// Version in the file.
@@ -38,7 +40,7 @@ pub enum FrameError {
     },
     /// The length in the footer does not match the length of the file.
     #[error(
-        "the footer states a payload of {stated} bytes, and the file holds {actual}: it is truncated or damaged: restore it from a copy"
+        "the footer states a payload of {stated} bytes, but the file holds {actual}: it is truncated or damaged: restore it from a copy"
     )]
     Length {
         /// Payload length according to the footer.
@@ -47,11 +49,13 @@ pub enum FrameError {
         actual: u64,
     },
     /// The payload does not match its checksum.
-    #[error("the payload does not match its checksum: the file is damaged: restore it from a copy")]
+    #[error(
+        "the payload does not match its checksum, so the file is damaged: restore it from a copy"
+    )]
     PayloadChecksum,
     /// The file was written by another codec.
     #[error(
-        "the file was written by codec '{found}' and is read with codec '{expected}': use the codec that wrote it, or, with a codec of several kinds, a pool of the kind that wrote it"
+        "the file was written by codec '{found}', but is read with codec '{expected}': use the codec that wrote it, or, with a codec of several kinds, a pool of the kind that wrote it"
     )]
     WrongCodec {
         /// Codec that reads the file.
@@ -61,7 +65,7 @@ pub enum FrameError {
     },
     /// The archive was written with different format features of rkyv.
     #[error(
-        "the archive was written with {found} and this program is compiled for {expected}: build with the same format features of rkyv"
+        "the archive was written with {found}, but this program is compiled for {expected}: build with the same format features of rkyv"
     )]
     ArchiveFormat {
         /// Format that this program is compiled for.
@@ -71,7 +75,7 @@ pub enum FrameError {
     },
     /// The archive's root is not of the requested type.
     #[error(
-        "the archive's root has {found_size} bytes aligned to {found_align}, and the type asked for has {expected_size} aligned to {expected_align}: it holds another type, or an older form of this one: load it as the type that was written"
+        "the root of the archive has {found_size} bytes aligned to {found_align}, but the requested type has {expected_size} aligned to {expected_align}: the file holds another type, or an older version of this one: load it as the type that was written"
     )]
     RootLayout {
         /// Size of the requested type, in bytes.
@@ -85,7 +89,7 @@ pub enum FrameError {
     },
     /// The file's schema id differs from the one given to the requested type.
     #[error(
-        "the file has {} and the type asked for has {}: it holds another type, or another form of this one: load it as the type that was written",
+        "the file has {}, but the requested type has {}: it holds another type, or another version of this one: load it as the type that was written",
         schema_in_words(*found),
         schema_in_words(*expected)
     )]
@@ -97,7 +101,7 @@ pub enum FrameError {
     },
     /// The bytes are not a valid archive of the requested type.
     #[error(
-        "the archive is not valid for the type asked for ({}): the file is damaged, or holds another type: restore it from a copy, or load it as the type that was written",
+        "the archive is not valid for the requested type ({}): the file is damaged, or holds another type: restore it from a copy, or load it as the type that was written",
         Printable(.0)
     )]
     InvalidArchive(String),
@@ -106,7 +110,7 @@ pub enum FrameError {
     /// whose checksum was not verified, they may be damaged (`Verify::Always` verifies
     /// it).
     #[error(
-        "more than {limit} pointers follow on each other in the archive, and validation takes stack for each: make the value flatter, or allow more with `MappedCodec::max_depth`"
+        "the archive contains a chain of more than {limit} pointers, and validation needs stack for each: make the value flatter, or raise the limit with `MappedCodec::max_depth`"
     )]
     TooDeep {
         /// Longest chain of pointers that is followed.
@@ -115,12 +119,12 @@ pub enum FrameError {
     /// The payload cannot be brought into memory: a page of the file is unreadable, and
     /// accessing it would kill the process with a signal.
     #[error(
-        "a page of the mapped file cannot be read ({0}): the disk has lost it, or the file was cut: restore it from a copy"
+        "a page of the mapped file cannot be read ({0}): the disk lost it, or the file was truncated: restore it from a copy"
     )]
     BadPage(std::io::Error),
     /// The archived type requires an alignment that a file cannot provide.
     #[error(
-        "the archived type asks for an alignment of {align} bytes, and a mapped file gives at most 4096: lower that of the type (`#[repr(align)]`)"
+        "the archived type needs an alignment of {align} bytes, but a mapped file provides at most 4096: lower the alignment of the type (`#[repr(align)]`)"
     )]
     Alignment {
         /// Alignment required, in bytes.
@@ -128,7 +132,7 @@ pub enum FrameError {
     },
     /// The archive is larger than rkyv's compiled pointer width can address.
     #[error(
-        "the archive would have more than {limit} bytes, the most that rkyv's compiled pointer width can address: switch on rkyv's feature `pointer_width_64`"
+        "the archive would have more than {limit} bytes, the most that rkyv's compiled pointer width can address: enable rkyv's feature `pointer_width_64`"
     )]
     TooLarge {
         /// Most bytes an archive can have.
@@ -136,7 +140,7 @@ pub enum FrameError {
     },
     /// The payload matches its checksum, but the codec cannot decode it.
     #[error(
-        "the payload is whole, but codec '{codec}' cannot decode it ({}): the file holds another type, or another form of this one: load it as the type that was written",
+        "the payload is intact, but codec '{codec}' cannot decode it ({}): the file holds another type, or another version of this one: load it as the type that was written",
         Printable(source)
     )]
     Undecodable {
@@ -148,7 +152,7 @@ pub enum FrameError {
     /// The codec cannot decode a file without a footer. Without a checksum it is not
     /// known whether the file is intact.
     #[error(
-        "codec '{codec}' cannot decode the file ({}), and no checksum tells whether it is whole: it is damaged, or holds another type: restore it from a copy, or import it as the type that was written",
+        "codec '{codec}' cannot decode the file ({}), and there is no checksum to show whether it is intact: it is damaged, or holds another type: restore it from a copy, or import it as the type that was written",
         Printable(source)
     )]
     UndecodableImport {
@@ -159,7 +163,7 @@ pub enum FrameError {
     },
     /// The value ends before the payload does.
     #[error(
-        "the value ends after {used} of the payload's {len} bytes: the file holds another type, or another form of this one: load it as the type that was written"
+        "the value ends after {used} of the payload's {len} bytes: the file holds another type, or another version of this one: load it as the type that was written"
     )]
     TrailingBytes {
         /// Bytes that the value occupies.
@@ -178,7 +182,7 @@ pub enum FrameError {
     /// The payload would be read into memory and is longer than the read limit. The file
     /// may be intact, or sparse with a made-up length.
     #[error(
-        "the payload is {len} bytes long, and at most {limit} are read into memory: map the file, or allow more with `read_limit::set` or with the codec's `read_limit`"
+        "the payload is {len} bytes long, but at most {limit} are read into memory: map the file, or raise the limit with `read_limit::set` or with the codec's `read_limit`"
     )]
     OverReadLimit {
         /// Length of the payload in bytes.
@@ -188,7 +192,7 @@ pub enum FrameError {
     },
     /// The file is longer than the import allows.
     #[error(
-        "the file is {len} bytes long, and the import allows {limit}: open it for import with a higher limit"
+        "the file is {len} bytes long, but the import allows {limit}: open it for import with a higher limit"
     )]
     OverLimit {
         /// Length of the file in bytes.

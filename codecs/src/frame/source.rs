@@ -64,7 +64,7 @@ impl Source for File {
         if metadata.is_file() {
             return Ok(metadata.len());
         }
-        let text = "it is not a regular file: move it away, or give another path";
+        let text = "it is not a regular file: move it away, or use another path";
         Err(io::Error::new(io::ErrorKind::InvalidInput, text))
     }
 

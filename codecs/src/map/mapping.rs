@@ -44,8 +44,8 @@ pub enum MapAttempt<'s> {
 
 /// A value that may be a map of its file.
 #[diagnostic::on_unimplemented(
-    message = "values of type `{Self}` are never maps of their files",
-    note = "`Mapped<T>` and `MappedBytes` may be"
+    message = "values of type `{Self}` are never mapped from their files",
+    note = "`Mapped<T>` and `MappedBytes` can be mapped"
 )]
 pub trait MaybeMapped {
     /// The map; `None` if the value is in the process's own memory.
@@ -207,8 +207,8 @@ impl Map {
 
 fn cannot_populate(error: &io::Error) -> BoxError {
     let text = format!(
-        "this system cannot bring all pages of a map in at once ({error}; Linux can from 5.14 \
-         on, with memory to spare): use `Prefault::WillNeed`"
+        "this system cannot load all pages of a map at once ({error}; Linux can since 5.14, if it \
+         has enough free memory): use `Prefault::WillNeed`"
     );
     io::Error::new(io::ErrorKind::Unsupported, text).into()
 }

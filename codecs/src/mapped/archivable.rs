@@ -36,7 +36,7 @@ pub(super) type Validator<'a> = Strategy<ArchiveChecker<'a>, BoxedError>;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be archived for `Mapped`",
     label = "not a type that `Mapped` can hold",
-    note = "derive `rkyv::Archive` and `rkyv::Serialize` for it, and for what it consists of; without a dependency on rkyv: `use file_backed::fbstore::rkyv;` and `#[rkyv(crate = file_backed::fbstore::rkyv)]`",
+    note = "derive `rkyv::Archive` and `rkyv::Serialize` for it and for the types it contains; without a dependency on rkyv, write `use file_backed::fbstore::rkyv;` and `#[rkyv(crate = file_backed::fbstore::rkyv)]`",
     note = "its archived form must be `Send`, `Sync` and `'static`, and valid for rkyv's `bytecheck`"
 )]
 // `BoxedError` instead of rkyv's `Error`, which has no message in an optimized build.

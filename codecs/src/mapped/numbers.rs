@@ -13,7 +13,7 @@ pub(super) const ALIGN: usize = align_of::<ArchivedUsize>();
 
 const _: () = assert!(
     size_of::<ArchivedIsize>() == WIDTH && align_of::<ArchivedIsize>() == ALIGN,
-    "pointers and lengths have one layout"
+    "pointers and lengths have the same layout"
 );
 
 /// Whether numbers are big-endian, as compiled.

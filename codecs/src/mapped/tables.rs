@@ -49,7 +49,7 @@ const SHORT: usize = 4096;
 pub(super) enum BadTable {
     #[error("the last control bytes of a hash table do not repeat its first ones")]
     Unrepeated,
-    #[error("a hash table has more places than there can be")]
+    #[error("a hash table has more slots than are possible")]
     Capacity,
 }
 

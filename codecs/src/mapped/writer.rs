@@ -121,7 +121,7 @@ pub(super) fn to_file<T: Archivable>(
     value: &T,
     out: &mut PayloadWriter<'_>,
 ) -> Result<(), BoxError> {
-    debug_assert_eq!(out.position(), 0, "an archive is all of its payload");
+    debug_assert_eq!(out.position(), 0, "an archive is its whole payload");
     let limit = max_len(size_of::<FixedIsize>());
     archive(value, ArchiveWriter::new(Sink::File(out), limit))
 }
@@ -198,7 +198,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "the archive would have more than {limit} bytes, the most that rkyv's compiled pointer width can address: switch on rkyv's feature `pointer_width_64`"
+                "the archive would have more than {limit} bytes, the most that rkyv's compiled pointer width can address: enable rkyv's feature `pointer_width_64`"
             )
         );
     }

@@ -79,7 +79,7 @@ impl<T: Message + Default> Codec<T> for ProstCodec {
 
 fn unreadable<T>(error: prost::DecodeError) -> BoxError {
     format!(
-        "a value of type `{}` cannot be written, because it could not be read again ({error}): `prost` reads at most {LEVELS} messages inside of each other: store them as a list whose items refer to each other by index",
+        "a value of type `{}` cannot be written, because it could not be read again ({error}): `prost` reads at most {LEVELS} levels of nested messages: store them as a list whose items refer to each other by index",
         type_name::<T>()
     )
     .into()

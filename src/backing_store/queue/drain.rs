@@ -19,7 +19,10 @@ impl Queue {
             sync::spawn_blocking(&self.runtime, move || drain.run());
         }));
         if asked.is_err() {
-            tracing::warn!("the runtime has no thread for background work");
+            tracing::warn!(
+                "the runtime could not start a thread for background work, so the store's own \
+                 thread takes over"
+            );
         }
     }
 

@@ -35,7 +35,8 @@ impl Queue {
                     Ok(()) => inner.watcher = Watcher::Awake,
                     Err(error) => tracing::warn!(
                         %error,
-                        "no thread for background work: it depends on the runtime alone"
+                        "could not start the store's own thread: background work depends on the \
+                         runtime alone"
                     ),
                 }
             }

@@ -181,7 +181,7 @@ fn forked<R>(result: Result<R>) {
     };
     assert!(error.is_forked(), "{error}");
     let text = error.to_string();
-    let advice = "this process was forked from the one that opened the store, and has none of its background threads: open a store of its own here, or use `exec`";
+    let advice = "this process was forked from the one that opened the store and has none of its background threads: open a new store in this process, or use `exec`";
     assert!(text.ends_with(advice), "{text}");
 }
 
