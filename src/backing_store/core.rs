@@ -129,7 +129,7 @@ impl<B: BackingStoreT> Core<B> {
                 *file = FileOwnership::Shared;
             }
             FileOwnership::Shared => self.keys.share(key),
-            FileOwnership::None => unreachable!("only a file that is there is shared"),
+            FileOwnership::None => unreachable!("only an existing file is shared"),
         }
         FileShare::new(self.clone(), key)
     }

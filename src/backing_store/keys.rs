@@ -129,13 +129,13 @@ impl Keys {
             .states
             .lock()
             .insert(key, KeyState::Live(owners));
-        debug_assert_eq!(before, None, "a file is adopted once");
+        debug_assert_eq!(before, None, "a file is adopted only once");
     }
 
     /// Adds an owner to a file that the caller owns already.
     pub(crate) fn share(&self, key: Uuid) {
         let shared = self.try_acquire(key);
-        debug_assert!(shared, "only an owner shares");
+        debug_assert!(shared, "only an owner can share a file");
     }
 
     /// Removes an owner. Returns true if it was the last: the caller then queues a
@@ -143,14 +143,14 @@ impl Keys {
     pub(crate) fn release(&self, key: Uuid) -> bool {
         let mut states = self.shard(key).states.lock();
         let Some(state) = states.get_mut(&key) else {
-            debug_assert!(false, "a key that is released has owners");
+            debug_assert!(false, "a key has owners until it is released");
             return false;
         };
         match *state {
             KeyState::Live(1) => *state = KeyState::PendingDelete,
             KeyState::Live(owners) => *state = KeyState::Live(owners - 1),
             KeyState::Busy | KeyState::PendingDelete => {
-                debug_assert!(false, "a key that is released has owners");
+                debug_assert!(false, "a key has owners until it is released");
             }
         }
         *state == KeyState::PendingDelete

@@ -19,7 +19,7 @@ impl<R> Outcome<R> {
     /// Sets the result and wakes all waiters.
     pub(crate) fn set(&self, result: R) {
         let before = self.result.lock().replace(result);
-        debug_assert!(before.is_none(), "a result arrives once");
+        debug_assert!(before.is_none(), "a result is set only once");
         self.arrived.notify(usize::MAX);
     }
 

@@ -56,7 +56,7 @@ use crate::{Error, Result};
 /// # #[cfg(not(feature = "bincodec"))]
 /// # fn main() {}
 /// ```
-#[must_use = "dropping a task lets it go on unobserved; await it, or call `wait`"]
+#[must_use = "a dropped task continues, but its result is discarded; await it, or call `wait`"]
 pub struct Task<R> {
     job: Arc<TaskJob<R>>,
     listener: Option<EventListener>,
@@ -116,7 +116,10 @@ impl<R: Send + 'static> Task<R> {
     ///
     /// Not for async code, which awaits the task instead.
     pub fn wait(self) -> Result<R> {
-        assert!(!self.done, "a task has returned its result before");
+        assert!(
+            !self.done,
+            "`wait` was called on a task that already returned its result"
+        );
         if self.job.process.is_forked() {
             return self.job.outcome.take().unwrap_or_else(|| self.job.forked());
         }
@@ -180,10 +183,7 @@ impl<R> Future for Task<R> {
     type Output = Result<R>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        assert!(
-            !self.done,
-            "a task was polled after it has returned its result"
-        );
+        assert!(!self.done, "a task was polled after it returned its result");
         loop {
             if let Some(result) = self.job.outcome.take() {
                 self.done = true;

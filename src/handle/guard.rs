@@ -46,7 +46,7 @@ use crate::residency::{Item, ValueRef};
 /// println!("{}", *guard);
 /// # }
 /// ```
-#[must_use = "the value may leave memory as soon as the guard is dropped"]
+#[must_use = "the value may be evicted as soon as the guard is dropped"]
 pub struct ReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     // Declared before `user`, so it is dropped first; `user` then checks the item.
     value: ValueRef<T>,
@@ -79,7 +79,7 @@ pub struct ReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
 /// # #[cfg(not(feature = "bincodec"))]
 /// # fn main() {}
 /// ```
-#[must_use = "the value may leave memory as soon as the guard is dropped"]
+#[must_use = "the value may be evicted as soon as the guard is dropped"]
 pub struct OwnedReadGuard<T: Send + Sync + 'static, B: Strategy<T>> {
     /// `Some` until the guard is dropped.
     value: Option<Arc<T>>,
@@ -118,7 +118,7 @@ pub struct OwnedReadGuard<T: Send + Sync + 'static, B: Strategy<T>> {
 /// # #[cfg(not(feature = "bincodec"))]
 /// # fn main() {}
 /// ```
-#[must_use = "the value may leave memory as soon as the guard is dropped"]
+#[must_use = "the value may be evicted as soon as the guard is dropped"]
 pub struct MappedReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>, U: ?Sized, F> {
     guard: ReadGuard<'a, T, B>,
     part: F,
@@ -243,7 +243,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Deref for OwnedReadGuard<T, B> {
     fn deref(&self) -> &T {
         self.value
             .as_ref()
-            .expect("the value is there until the drop")
+            .expect("the guard has its value until it is dropped")
     }
 }
 
@@ -285,7 +285,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Deref for WriteGuard<'_, T, B> {
     fn deref(&self) -> &T {
         self.value
             .as_ref()
-            .expect("the value is there until the drop")
+            .expect("the guard has its value until it is dropped")
     }
 }
 
@@ -294,8 +294,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> DerefMut for WriteGuard<'_, T, B>
         let value = self
             .value
             .as_mut()
-            .expect("the value is there until the drop");
-        Arc::get_mut(value).expect("nobody else owns a taken value")
+            .expect("the guard has its value until it is dropped");
+        Arc::get_mut(value).expect("a checked-out value has no other owner")
     }
 }
 
@@ -304,7 +304,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for WriteGuard<'_, T, B> {
         let value = self
             .value
             .take()
-            .expect("the value is there until the drop");
+            .expect("the guard has its value until it is dropped");
         self.handle.pool().check_in(self.handle.item(), value);
     }
 }

@@ -159,7 +159,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             CheckoutStep::CheckedOut(taken) => Ok(Some(self.taken(item, taken.value, taken.old))),
             CheckoutStep::Pinned(value) => self.blocking_copy(item, value, duplicate).map(Some),
             CheckoutStep::Wait { .. } | CheckoutStep::WaitForWrite(_) | CheckoutStep::Leaked => {
-                unreachable!("a value that is held is resident")
+                unreachable!("a pinned value is resident")
             }
         }
     }

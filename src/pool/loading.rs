@@ -176,7 +176,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'_, T, B> {
     }
 
     fn flight(&self) -> &Flight<T> {
-        self.flight.as_deref().expect("it is there until the drop")
+        self.flight
+            .as_deref()
+            .expect("the flight is set until the drop")
     }
 }
 

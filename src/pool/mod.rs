@@ -217,7 +217,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             let retire = self
                 .retire
                 .get()
-                .expect("a pool that has an item knows how one ends");
+                .expect("the first insert of the pool stored `retire`");
             retire(self, item);
         }
     }

@@ -95,7 +95,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     ) -> Result<()> {
         let token = self
             .finish_save(item, save)?
-            .expect("a write that a save wants is not superseded, and gives it a share");
+            .expect("a write that a save waits for is never superseded and yields a share");
         self.core().persist(&token, tracked)
     }
 }

@@ -121,7 +121,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let mut cell = self.lock();
         debug_assert!(
             cell.state == State::CheckedOut,
-            "only a taken value is put back"
+            "only a checked-out value is checked in"
         );
         self.slot.put(value);
         cell.state = State::Dirty;

@@ -109,7 +109,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 left
             }
             State::Absent | State::Clean | State::Dirty | State::CheckedOut => false,
-            State::Dead => unreachable!("an item dies once"),
+            State::Dead => unreachable!("an item dies only once"),
         };
         self.evicting.store(false, Ordering::SeqCst);
         if self.list() != ListId::Unlisted {

@@ -67,18 +67,18 @@ impl<J> Table<J> {
 
     fn start(&self, address: usize, job: Arc<J>) -> Arc<J> {
         let before = self.0.lock().insert(address, job.clone());
-        debug_assert!(before.is_none(), "an item has one job of a kind");
+        debug_assert!(before.is_none(), "an item has at most one job of each kind");
         job
     }
 
     fn get(&self, address: usize) -> Arc<J> {
         let table = self.0.lock();
         let job = table.get(&address);
-        job.expect("the state says that there is one").clone()
+        job.expect("the state implies that there is a job").clone()
     }
 
     fn end(&self, address: usize) -> Arc<J> {
         let job = self.0.lock().remove(&address);
-        job.expect("the state says that there is one")
+        job.expect("the state implies that there is a job")
     }
 }

@@ -161,7 +161,11 @@ impl<T, B: BackingStoreT> Item<T, B> {
 
     /// The caller holds the item's lock.
     pub(super) fn set_weight(&self, weight: u64) {
-        debug_assert_eq!(self.list(), ListId::Unlisted, "a listed weight is counted");
+        debug_assert_eq!(
+            self.list(),
+            ListId::Unlisted,
+            "only the weight of an unlisted item may change"
+        );
         self.weight.store(weight, Ordering::Relaxed);
     }
 

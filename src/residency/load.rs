@@ -79,7 +79,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         match cell.state {
             State::Loading => drop(lists.in_flight().end_flight(self)),
             State::Dead => return (key, std::mem::replace(&mut cell.file, FileOwnership::None)),
-            _ => unreachable!("an item that is loading is loaded by one flight, or dies"),
+            _ => unreachable!("an item being loaded has exactly one flight until it dies"),
         }
         match loaded {
             Some((value, cost)) => {

@@ -38,7 +38,10 @@ impl<T> Slot<T> {
     pub(crate) fn put(&self, value: Arc<T>) {
         point();
         let before = self.0.swap(Some(value));
-        debug_assert!(before.is_none(), "a slot holds one value at a time");
+        debug_assert!(
+            before.is_none(),
+            "a slot is empty before a value is put into it"
+        );
     }
 
     /// Empties the slot. Afterwards the value's strong count is complete: readers
@@ -65,7 +68,7 @@ impl<T> ValueRef<T> {
     }
 
     pub(crate) fn into_full(self) -> Arc<T> {
-        Guard::into_inner(self.value).expect("a held value is there")
+        Guard::into_inner(self.value).expect("a pinned value is in its guard")
     }
 }
 
@@ -74,6 +77,8 @@ impl<T> std::ops::Deref for ValueRef<T> {
 
     #[inline]
     fn deref(&self) -> &T {
-        self.value.as_deref().expect("a held value is there")
+        self.value
+            .as_deref()
+            .expect("a pinned value is in its guard")
     }
 }

@@ -88,7 +88,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let value = self
             .slot
             .read_full()
-            .expect("a value that is written is in its slot");
+            .expect("a value being written is in its slot");
         (cell.key, value)
     }
 
@@ -108,7 +108,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 lists.in_flight().end_write(self);
                 false
             }
-            _ => unreachable!("an item that is writing has one write, or dies"),
+            _ => unreachable!("an item being written has exactly one write until it dies"),
         };
         if let Err(error) = written {
             let end = if dead {

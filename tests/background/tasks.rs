@@ -47,7 +47,7 @@ fn a_task_can_be_polled_by_one_future_and_finished_by_another() {
 }
 
 #[test]
-#[should_panic(expected = "after it has returned its result")]
+#[should_panic(expected = "after it returned its result")]
 fn polling_a_task_after_its_result_panics() {
     test(|| {
         let world = World::new();
