@@ -15,8 +15,8 @@
 //! | `info DIR` | sums up: items, bytes, codecs, schema ids, sizes; lists missing and damaged items | each footer |
 //! | `ls DIR` | prints a line for each item: key, bytes, codec, schema id | each footer |
 //! | `verify DIR [KEY...]` | compares all items, or these, with their checksums | every byte |
-//! | `copy DIR TO` | copies the current commit of a dataset, compares it with its checksums and makes it durable | every byte |
-//! | `hold DIR -- COMMAND..` | holds the current commit of a dataset while `COMMAND` runs; lists its files, one a line and relative to `DIR`, on the command's standard input | the manifest |
+//! | `copy DIR TO` | copies the current generation of a dataset, compares it with its checksums and makes it durable | every byte |
+//! | `hold DIR -- COMMAND..` | pins the current generation of a dataset while `COMMAND` runs; lists its files, one a line and relative to `DIR`, on the command's standard input | the manifest |
 //!
 //! `--json` prints one JSON value (`ls`: one for each line) for scripts. The exit code
 //! says whether everything is whole, something is damaged or missing, or the request
@@ -28,7 +28,7 @@
 //! `file_backed info` on a directory that holds items of two codecs and no dataset:
 //!
 //! ```text
-//! dataset     none: items persisted without one
+//! dataset     none: items persisted without a dataset
 //! items       114, 623.79 KiB (638759 bytes)
 //!   bincode: 1 items, 6.67 KiB (6831 bytes)
 //!   rkyv archive: 113 items, 617.12 KiB (631928 bytes)
@@ -40,10 +40,10 @@
 //!   up to  64.00 KiB         3  ###
 //! ```
 //!
-//! For a dataset, the line `dataset` has the number of the current commit.
-//! `others` counts files that the current commit does not name: those of an earlier
-//! commit that is being read, of a commit in progress, or of an interrupted one. The
-//! next program that opens the dataset to commit deletes what no commit needs.
+//! For a dataset, the line `dataset` has the number of the current generation.
+//! `others` counts files that the current generation does not name: those of an earlier
+//! generation that is pinned, of a commit in progress, or of an interrupted one. The
+//! next program that opens the dataset to commit deletes what no generation needs.
 //! `MISSING`, `DAMAGED` and `UNREADABLE` name single items.
 //!
 //! # Backups

@@ -129,7 +129,12 @@ fn info_sums_up_a_dataset() {
     let place = Place::dataset();
     let told = tool(&["info"], &place.path);
     assert_eq!(told.code, 0, "{}", told.err);
-    for text in ["commit 1", "items       3,", "bincode: 3 items", "up to"] {
+    for text in [
+        "generation 1",
+        "items       3,",
+        "bincode: 3 items",
+        "up to",
+    ] {
         assert!(told.out.contains(text), "{text:?} in\n{}", told.out);
     }
     let json = tool(&["info", "--json"], &place.path).json();
@@ -155,11 +160,7 @@ fn info_distinguishes_a_cache_from_persisted_items() {
     let store = FBStore::open(BinCodec, prepared).expect("it is ours");
     let told = tool(&["info"], &path);
     assert_eq!(told.code, 0, "{}", told.err);
-    assert!(
-        told.out.contains("none: a cache, worth nothing"),
-        "{}",
-        told.out
-    );
+    assert!(told.out.contains("none: a cache directory"), "{}", told.out);
     let json = tool(&["info", "--json"], &path).json();
     assert_eq!(json["cache"], true);
     drop(store);
@@ -170,7 +171,7 @@ fn info_and_verify_accept_items_persisted_without_a_dataset() {
     let place = Place::by_hand();
     let told = tool(&["info"], &place.path);
     assert!(
-        told.out.contains("none: items persisted without one"),
+        told.out.contains("none: items persisted without a dataset"),
         "{}",
         told.out
     );
@@ -182,7 +183,7 @@ fn info_and_verify_accept_items_persisted_without_a_dataset() {
     let told = tool(&["verify"], &place.path);
     assert_eq!(
         (told.code, told.out.as_str()),
-        (0, "3 files, 222 B: all whole\n")
+        (0, "3 files, 222 B: all intact\n")
     );
 }
 
@@ -404,7 +405,7 @@ fn a_file_of_a_newer_release_is_unreadable_and_not_damaged() {
     let (root, key) = (place.path.display(), place.simple(1));
     let file = format!("item {key} ({root}/{}/{key})", &key[..2]);
     let told = tool(&["verify"], &place.path);
-    let rest = "0 of 3 files damaged, 1 not readable;";
+    let rest = "0 of 3 files damaged, 1 unreadable;";
     let text = format!("could not verify {file}: {NEWER}\n{rest}");
     assert!(told.out.starts_with(&text), "{}", told.out);
     assert_eq!((told.code, told.err.as_str()), (2, ""));
@@ -431,7 +432,7 @@ fn a_file_of_a_newer_release_is_unreadable_and_not_damaged() {
     flip(&place.file(0), 100);
     let told = tool(&["verify"], &place.path);
     assert_eq!(told.code, 1);
-    let rest = "1 of 3 files damaged, 1 not readable;";
+    let rest = "1 of 3 files damaged, 1 unreadable;";
     assert!(told.out.contains(rest), "{}", told.out);
 }
 
@@ -441,7 +442,7 @@ fn verify_refuses_an_unknown_key_before_it_reads() {
         flip(&place.file(0), 70);
         let told = tool(&["verify", &place.simple(0), &"0".repeat(32)], &place.path);
         let text = format!(
-            "file_backed: there is no item {} in {}: `file_backed ls` shows those that are\n",
+            "file_backed: there is no item {} in {}: `file_backed ls` lists the items\n",
             "0".repeat(32),
             place.path.display()
         );
@@ -481,19 +482,19 @@ fn wrong_arguments_and_paths_are_explained() {
             )
         );
     }
-    const SEE: &str = "`file_backed --help` tells what there is\n";
+    const SEE: &str = "see `file_backed --help`\n";
     for (words, text) in [
         (
             &["inform"][..],
-            format!("there is no command \"inform\"\n{SEE}"),
+            format!("unknown command \"inform\"\n{SEE}"),
         ),
         (
             &["info", "more"],
-            format!("one directory at a time: \"more\" is too much\n{SEE}"),
+            format!("unexpected argument \"more\": give one directory at a time\n{SEE}"),
         ),
         (
             &["verify", "no key"],
-            "\"no key\" is no key (failed to parse a UUID): `ls` shows them\n".to_owned(),
+            "\"no key\" is not a key (failed to parse a UUID): `ls` lists the keys\n".to_owned(),
         ),
         (
             &["ls", "--colour"],
@@ -512,7 +513,7 @@ fn wrong_arguments_and_paths_are_explained() {
         let err = String::from_utf8(output.stderr).expect("text");
         (output.status.code(), err)
     };
-    let which = format!("file_backed: which directory?\n{SEE}");
+    let which = format!("file_backed: no directory given\n{SEE}");
     assert_eq!(bare(&["info"]), (Some(2), which));
     let (code, err) = bare(&[]);
     let usage = tool(&["--help"], dir.path()).out;
@@ -520,15 +521,15 @@ fn wrong_arguments_and_paths_are_explained() {
         (code, err),
         (
             Some(2),
-            format!("file_backed: what is to be done?\n\n{usage}\n")
+            format!("file_backed: no command given\n\n{usage}\n")
         )
     );
     let told = tool(&["--help"], dir.path());
     assert!(told.code == 0 && told.out.contains("Usage:"));
     for code in [
-        "  0   all that was looked at is there and whole; also if there are no items yet\n",
-        "  1   something is damaged or missing, whatever else could not be read\n",
-        "  2   what was asked for could not be done: wrong words, no such key, nothing of\n",
+        "  0   everything inspected is present and intact; also if there are no items yet\n",
+        "  1   something is damaged or missing, even if something else is unreadable\n",
+        "  2   the command failed: wrong arguments, unknown key, not a file_backed\n",
     ] {
         assert!(told.out.contains(code), "{code} in\n{}", told.out);
     }
@@ -552,14 +553,11 @@ fn a_directory_without_items_is_no_error() {
     for place in [dataset, tracked] {
         let told = tool(&["ls"], &place.path);
         assert_eq!((told.code, told.out.as_str()), (0, ""));
-        assert_eq!(
-            told.err,
-            format!("there are no items in {}\n", place.path.display())
-        );
+        assert_eq!(told.err, format!("no items in {}\n", place.path.display()));
         let told = tool(&["info", "--json"], &place.path);
         assert_eq!((told.code, &told.json()["items"]), (0, &0.into()));
         let told = tool(&["verify"], &place.path);
-        assert_eq!((told.code, &*told.out), (0, "0 files, 0 B: all whole\n"));
+        assert_eq!((told.code, &*told.out), (0, "0 files, 0 B: all intact\n"));
     }
 }
 
@@ -571,7 +569,7 @@ fn a_directory_of_other_files_is_refused() {
     for command in ["info", "ls", "verify"] {
         let told = tool(&[command], dir.path());
         let text = format!(
-            "file_backed: there is nothing of file_backed in {}: give a directory that items were persisted to\n",
+            "file_backed: {} is not a file_backed directory: give a directory that items were persisted to\n",
             dir.path().display()
         );
         assert_eq!((told.code, told.out, told.err), (2, String::new(), text));
@@ -589,8 +587,7 @@ fn copy_makes_an_independent_dataset() {
         tool(&words, &place.path)
     };
     let told = copy(&["copy"]);
-    let text =
-        "commit 1: 3 items, 6.07 KiB (6216 bytes), copied and compared with their checksums\n";
+    let text = "generation 1: 3 items, 6.07 KiB (6216 bytes), copied and verified against their checksums\n";
     assert_eq!(
         (told.code, told.out.as_str(), told.err.as_str()),
         (0, text, "")
@@ -669,10 +666,10 @@ fn hold_runs_a_command_with_the_list_of_files() {
         "{}",
         told.err
     );
-    const SEE: &str = "`file_backed --help` tells what there is\n";
+    const SEE: &str = "see `file_backed --help`\n";
     for (command, question) in [
-        ("hold", "hold it for which command?"),
-        ("copy", "copy it to which directory?"),
+        ("hold", "no command to run given"),
+        ("copy", "no target directory given"),
     ] {
         let told = tool(&[command], &place.path);
         let text = format!("file_backed: {question}\n{SEE}");

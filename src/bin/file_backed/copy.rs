@@ -20,6 +20,6 @@ pub(crate) fn run(directory: &Path, to: &Path, as_json: bool) -> Result<()> {
     let bytes = output::bytes(copied.bytes);
     let (generation, items) = (copied.generation, copied.items);
     Ok(output::text(&format!(
-        "commit {generation}: {items} items, {bytes}, copied and compared with their checksums\n"
+        "generation {generation}: {items} items, {bytes}, copied and verified against their checksums\n"
     ))?)
 }

@@ -69,13 +69,13 @@ impl Info {
     fn as_text(&self, directory: &Inspection, missing: &[Uuid]) -> Result<String> {
         let mut text = format!("{}\n", PrintablePath(directory.path()));
         match directory.generation() {
-            Some(generation) => writeln!(text, "dataset     commit {generation}")?,
+            Some(generation) => writeln!(text, "dataset     generation {generation}")?,
             None if directory.is_cache() => writeln!(
                 text,
-                "dataset     none: a cache, worth nothing after a restart: give the directory \
-                 that items were persisted to"
+                "dataset     none: a cache directory, whose files are worthless after a restart: \
+                 give the directory that items were persisted to"
             )?,
-            None => writeln!(text, "dataset     none: items persisted without one")?,
+            None => writeln!(text, "dataset     none: items persisted without a dataset")?,
         }
         let Sum { items, bytes } = self.all;
         writeln!(text, "items       {items}, {}", output::bytes(bytes))?;
@@ -103,8 +103,9 @@ impl Info {
         if unnamed > 0 {
             writeln!(
                 text,
-                "others      {unnamed} files that the commit does not name: of an earlier commit \
-                 that is being read, of one under way, or of one that was interrupted"
+                "others      {unnamed} files that the current generation does not name: they \
+                 belong to an earlier generation that is pinned, to a commit in progress, or to an \
+                 interrupted commit"
             )?;
         }
         for key in missing {

@@ -15,7 +15,7 @@ const LINES: usize = 256;
 pub(crate) fn run(directory: &Inspection, as_json: bool) -> Result<Found> {
     let keys = directory.all_keys();
     if keys.is_empty() && !as_json {
-        eprintln!("there are no items in {}", PrintablePath(directory.path()));
+        eprintln!("no items in {}", PrintablePath(directory.path()));
     }
     let mut found = Found::Whole;
     for keys in keys.chunks(LINES) {

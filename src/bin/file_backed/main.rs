@@ -66,7 +66,7 @@ fn check_ours(directory: &Inspection) -> Result<()> {
     }
     let path = PrintablePath(path);
     Err(format!(
-        "there is nothing of file_backed in {path}: give a directory that items were persisted to"
+        "{path} is not a file_backed directory: give a directory that items were persisted to"
     )
     .into())
 }

@@ -10,34 +10,33 @@ use lexopt::prelude::*;
 use super::Result;
 
 const USAGE: &str = "\
-Looks into a directory that items of file_backed were persisted to, or copies it.
-Nothing in it is changed, and it may be in use.
+Inspects, verifies or copies a directory that file_backed persisted items to.
+The directory is never changed, and it may be in use meanwhile.
 
 Usage:
-  file_backed info DIR              what is in it: items, bytes, codecs, sizes
-  file_backed ls DIR                each item: key, bytes, codec, schema id
-  file_backed verify DIR [KEY...]   reads everything, or these items, and
-                                    compares it with the checksums
-  file_backed copy DIR TO           copies the current commit of a dataset,
-                                    whatever is committed meanwhile
-  file_backed hold DIR -- COMMAND.. holds the current commit of a dataset while
+  file_backed info DIR              summarize it: items, bytes, codecs, sizes
+  file_backed ls DIR                list each item: key, bytes, codec, schema id
+  file_backed verify DIR [KEY...]   read all items, or only these, and compare
+                                    them with their checksums
+  file_backed copy DIR TO           copy the current generation of a dataset,
+                                    even if others are committed meanwhile
+  file_backed hold DIR -- COMMAND.. pin the current generation of a dataset while
                                     COMMAND runs, with the names of its files on
-                                    the standard input, relative to DIR:
+                                    standard input, relative to DIR:
                                       ... -- rsync -a --files-from=- DIR TO
                                       ... -- tar -C DIR -cf FILE -T -
 
 Options:
-  --json      one JSON value (ls: one a line)
-  --help      this text
-  --version   the version
+  --json      print one JSON value (ls: one per line)
+  --help      print this text
+  --version   print the version
 
 Exit codes:
-  0   all that was looked at is there and whole; also if there are no items yet
-  1   something is damaged or missing, whatever else could not be read
-  2   what was asked for could not be done: wrong words, no such key, nothing of
-      file_backed in the directory, or something that cannot be read or was
-      written by a newer release
-  hold: that of COMMAND, once it runs
+  0   everything inspected is present and intact; also if there are no items yet
+  1   something is damaged or missing, even if something else is unreadable
+  2   the command failed: wrong arguments, unknown key, not a file_backed
+      directory, or something that is unreadable or was written by a newer release
+  hold: the exit code of COMMAND, once it runs
 ";
 
 const VERSION: &str = concat!("file_backed ", env!("CARGO_PKG_VERSION"), "\n");
@@ -80,10 +79,10 @@ impl Options {
         }
         let mut words = words.into_iter();
         let Some(name) = words.next() else {
-            return Err(format!("what is to be done?\n\n{USAGE}").into());
+            return Err(format!("no command given\n\n{USAGE}").into());
         };
         let Some(directory) = words.next() else {
-            return Err(format!("which directory?\n{SEE_HELP}").into());
+            return Err(format!("no directory given\n{SEE_HELP}").into());
         };
         Ok(Self {
             command: Some(command(&name, words.collect())?),
@@ -108,16 +107,16 @@ fn printable(error: lexopt::Error) -> String {
     Printable(error).to_string()
 }
 
-const SEE_HELP: &str = "`file_backed --help` tells what there is";
+const SEE_HELP: &str = "see `file_backed --help`";
 
 fn command(name: &OsString, mut rest: Vec<OsString>) -> Result<Command> {
     let command = match name.to_str() {
         Some("copy") if rest.is_empty() => {
-            return Err(format!("copy it to which directory?\n{SEE_HELP}").into());
+            return Err(format!("no target directory given\n{SEE_HELP}").into());
         }
         Some("copy") => Command::Copy(rest.remove(0).into()),
         Some("hold") if rest.is_empty() => {
-            return Err(format!("hold it for which command?\n{SEE_HELP}").into());
+            return Err(format!("no command to run given\n{SEE_HELP}").into());
         }
         Some("hold") => {
             let program = rest.remove(0);
@@ -134,14 +133,17 @@ fn command(name: &OsString, mut rest: Vec<OsString>) -> Result<Command> {
         Some("ls") => Command::Ls,
         _ => {
             let name = name.to_string_lossy();
-            return Err(format!("there is no command {name:?}\n{SEE_HELP}").into());
+            return Err(format!("unknown command {name:?}\n{SEE_HELP}").into());
         }
     };
     match rest.first() {
         None => Ok(command),
         Some(word) => {
             let word = word.to_string_lossy();
-            Err(format!("one directory at a time: {word:?} is too much\n{SEE_HELP}").into())
+            Err(
+                format!("unexpected argument {word:?}: give one directory at a time\n{SEE_HELP}")
+                    .into(),
+            )
         }
     }
 }
@@ -149,5 +151,5 @@ fn command(name: &OsString, mut rest: Vec<OsString>) -> Result<Command> {
 fn key(word: &OsString) -> Result<Uuid> {
     let word = word.to_string_lossy();
     let key = Uuid::try_parse(&word);
-    Ok(key.map_err(|error| format!("{word:?} is no key ({error}): `ls` shows them"))?)
+    Ok(key.map_err(|error| format!("{word:?} is not a key ({error}): `ls` lists the keys"))?)
 }

@@ -44,7 +44,7 @@ fn check_known(directory: &Inspection, keys: &[Uuid]) -> Result<()> {
         Some(key) => {
             let (key, path) = (key.simple(), PrintablePath(directory.path()));
             Err(
-                format!("there is no item {key} in {path}: `file_backed ls` shows those that are")
+                format!("there is no item {key} in {path}: `file_backed ls` lists the items")
                     .into(),
             )
         }
@@ -65,14 +65,14 @@ fn as_text(verified: &Verified) -> Result<String> {
     let bytes = output::bytes(verified.bytes);
     let files = verified.files;
     if verified.is_whole() {
-        writeln!(text, "{files} files, {bytes}: all whole")?;
+        writeln!(text, "{files} files, {bytes}: all intact")?;
         return Ok(text);
     }
     let damaged = those(verified, Found::Damaged).count();
     write!(text, "{damaged} of {files} files damaged")?;
     match those(verified, Found::Unreadable).count() {
         0 => {}
-        unreadable => write!(text, ", {unreadable} not readable")?,
+        unreadable => write!(text, ", {unreadable} unreadable")?,
     }
     writeln!(text, "; {bytes} read")?;
     Ok(text)
