@@ -29,7 +29,7 @@ impl Codec<Vec<i16>> for Pcm {
         let bytes = payload.read_whole()?;
         let (samples, rest) = bytes.as_chunks::<2>();
         if !rest.is_empty() {
-            return Err("half a sample at the end".into());
+            return Err("the payload ends with half a sample".into());
         }
         let sample = |bytes: &[u8; 2]| i16::from_le_bytes(*bytes);
         Ok(samples.iter().map(sample).collect())
@@ -84,7 +84,7 @@ async fn main() -> anyhow::Result<()> {
     let foreign = others.register(&tracked, sounds[0].key()).await?;
     let read = foreign.read().await;
     let error = read.expect_err("the codec is another one");
-    println!("as expected: {error}");
+    println!("expected error: {error}");
     println!(
         "it is a mismatch: {}, it is damaged: {}",
         error.is_mismatch(),

@@ -28,7 +28,7 @@ impl Shelf {
     /// value is at fault. `?` converts a `BoxError` to the third kind.
     fn get(&self, key: Uuid) -> Result<Runs, StoreError> {
         let found = self.with(|runs| runs.get(&key).cloned());
-        found.ok_or_else(|| StoreError::not_found("the shelf has no such runs"))
+        found.ok_or_else(|| StoreError::not_found("no such runs on the shelf"))
     }
 
     /// Inserts the row, and reports whether it was already there.
@@ -112,8 +112,8 @@ async fn main() -> anyhow::Result<()> {
     let rows: Vec<_> = (0..100).map(|n| pool.insert(row(n))).collect();
     store.finished().await;
     println!("{} rows, {} unpacked", pool.size(), pool.stats().resident);
-    anyhow::ensure!(*rows[42].read().await? == row(42), "it came back changed");
-    println!("row 42 came back as it was");
+    anyhow::ensure!(*rows[42].read().await? == row(42), "the row changed");
+    println!("row 42 is unchanged");
 
     // Persisting works as it does for files.
     let shelf = Shelf::default();

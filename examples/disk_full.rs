@@ -96,7 +96,7 @@ async fn main() -> anyhow::Result<()> {
     let refused = waiting.spawn_write_now().await.await;
     let error = refused.expect_err("there is no room");
     println!("error: {error}");
-    println!("it is the disk: {}", error.is_storage_full());
+    println!("the disk is full: {}", error.is_storage_full());
 
     // Nothing is lost: values that cannot be written stay in memory, above the budget.
     let more: Vec<_> = (0..3_u8).map(|n| pool.insert(vec![n; 1000])).collect();
@@ -110,13 +110,13 @@ async fn main() -> anyhow::Result<()> {
 
     // A producer calls `reserve` first, and gets an error.
     let no_room = pool.reserve().await.err();
-    println!("may more come? {}", no_room.is_none());
+    println!("room for more: {}", no_room.is_none());
 
-    println!("-- there is room again");
+    println!("-- the disk has room again");
     is_full.store(false, Ordering::Relaxed);
     waiting.spawn_write_now().await.await?;
     pool.store().finished().await;
-    println!("the store refuses: {}", pool.stats().store_failing);
+    println!("the store is failing: {}", pool.stats().store_failing);
     println!("values in memory: {}", pool.stats().resident);
     Ok(())
 }

@@ -48,7 +48,7 @@ async fn second_process(cache: &Path, saved: &Path, key: Uuid) -> anyhow::Result
     // A key that was never saved is an error, not a panic.
     let unknown = pool.register(&tracked, Uuid::nil()).await;
     println!(
-        "as expected: {}",
+        "expected error: {}",
         unknown.expect_err("nothing is saved under it")
     );
     Ok(())

@@ -30,13 +30,13 @@ fn main() -> anyhow::Result<()> {
         .par_iter()
         .map(|blob| blob.blocking_load().iter().sum::<u64>())
         .sum();
-    println!("the sum of all of it is {sum}");
+    println!("the sum of all numbers is {sum}");
 
     let longest = blobs
         .par_iter()
         .map(|blob| blob.blocking_read().map(|blob| blob.len()))
         .try_reduce(|| 0, |one, other| Ok(one.max(other)))?;
-    println!("the longest has {longest} numbers");
-    println!("at most 32 were in memory, beside those in use");
+    println!("the longest blob has {longest} numbers");
+    println!("at most 32 blobs were in memory, apart from pinned ones");
     Ok(())
 }

@@ -32,7 +32,7 @@ async fn writer(saved: &Path) -> anyhow::Result<()> {
     // `tracked` is still alive, so this process still holds the directory's lock.
     let status = Command::new(std::env::current_exe()?).arg(saved).status()?;
     anyhow::ensure!(status.success(), "the reader failed: {status}");
-    println!("writer: still has {} items", tracked.all_keys().len());
+    println!("writer: still tracks {} items", tracked.all_keys().len());
     Ok(())
 }
 
@@ -43,9 +43,9 @@ async fn reader(saved: PathBuf) -> anyhow::Result<()> {
     // Writing requires the lock of the directory, which the other process holds.
     let path = PreparedPath::open(saved.clone()).await?;
     let refused = pool.store().track_path(path).await;
-    let error = refused.expect_err("the other process has it");
-    anyhow::ensure!(error.is_in_use(), "another failure: {error}");
-    println!("reader: not for writing: another process has it");
+    let error = refused.expect_err("the other process holds the lock");
+    anyhow::ensure!(error.is_in_use(), "unexpected error: {error}");
+    println!("reader: could not track it for writing: another process has locked it");
 
     let path = PreparedPath::open_read_only(saved).await?;
     let tracked = Arc::new(pool.store().track_read_only(path).await?);

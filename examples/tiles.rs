@@ -46,7 +46,7 @@ async fn main() -> anyhow::Result<()> {
         }
         let (hits, misses) = (pool.stats().hits, pool.stats().misses);
         println!(
-            "{look} look: mean height {}, {} from memory, {} from the disk",
+            "{look} read: mean height {}, {} from memory, {} from the disk",
             sum / 16.0,
             hits - before.hits,
             misses - before.misses

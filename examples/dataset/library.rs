@@ -133,7 +133,8 @@ impl Library {
             })
             .await?;
         println!(
-            "  commit {}: {} files new ({} bytes), {} kept, {} deleted, {} earlier commit(s) in use",
+            "  generation {}: {} files new ({} bytes), {} kept, {} deleted, {} earlier generation(s) \
+             pinned",
             done.generation, done.linked, done.linked_bytes, done.kept, done.deleted, done.pinned
         );
         Ok(())
@@ -167,7 +168,7 @@ impl Library {
     fn document(&self, name: &str) -> Result<Document> {
         let root = self.dataset.root();
         let document = root.documents.get(name).cloned();
-        document.with_context(|| format!("there is no document {name:?}"))
+        document.with_context(|| format!("no document {name:?}"))
     }
 }
 

@@ -48,13 +48,13 @@ async fn write_and_restart() -> Result<()> {
     library.add("emma", "Emma Woodhouse, handsome, clever, and rich", 20_000);
     library.commit().await?;
 
-    println!("\nAnother process reads, while this one takes a document out:");
+    println!("\nAnother process reads while this one removes a document:");
     let mut reader = Reader::start(&place)?;
     reader.next_line()?;
     library.remove("alice");
     library.commit().await?;
     reader.go_on()?;
-    println!("\nNobody reads the earlier commit any more:");
+    println!("\nThe earlier generation is no longer pinned:");
     library.commit().await?;
     library.print().await?;
     library.close().await;
@@ -64,7 +64,7 @@ async fn write_and_restart() -> Result<()> {
 /// What the other process does.
 async fn read(place: &Path) -> Result<()> {
     let library = Library::open_read_only(place).await?;
-    println!("reader: opened commit {}", library.generation());
+    println!("reader: opened generation {}", library.generation());
     // Meanwhile the writer commits without one of the documents.
     std::io::stdin().read_line(&mut String::new())?;
     let text = library.text("alice").await?;

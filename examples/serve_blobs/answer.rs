@@ -34,14 +34,17 @@ pub(crate) async fn answer<B>(blobs: &Blobs, request: &Request<B>) -> Response<F
         Method::GET => false,
         Method::HEAD => true,
         _ => {
-            let mut response = refused(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD\n");
+            let mut response = refused(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "only GET and HEAD are supported\n",
+            );
             set(&mut response, header::ALLOW, "GET, HEAD");
             return response;
         }
     };
     let path = request.uri().path();
     let Some(blob) = blobs.get(path) else {
-        return refused(StatusCode::NOT_FOUND, "there is no such blob\n");
+        return refused(StatusCode::NOT_FOUND, "no such blob\n");
     };
     let mut response = if is_known(request.headers(), &blob.etag()) {
         empty(StatusCode::NOT_MODIFIED)
@@ -54,7 +57,7 @@ pub(crate) async fn answer<B>(blobs: &Blobs, request: &Request<B>) -> Response<F
             Ok(response) => response,
             Err(error) => {
                 // The error names the key and the file, which are ours to know.
-                tracing::error!("cannot serve {path}: {error}");
+                tracing::error!("could not serve {path}: {error}");
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
                 return refused(status, "the blob cannot be read\n");
             }
@@ -71,7 +74,7 @@ async fn get(blob: &Blob, headers: &HeaderMap) -> file_backed::Result<Response<F
         Part::Range(range) => Some(range),
         Part::Unsatisfiable => {
             let status = StatusCode::RANGE_NOT_SATISFIABLE;
-            let mut response = refused(status, "the blob has no such bytes\n");
+            let mut response = refused(status, "the range is outside of the blob\n");
             let len = format!("bytes */{}", blob.len);
             set(&mut response, header::CONTENT_RANGE, len);
             return Ok(response);
@@ -135,6 +138,6 @@ fn refused(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
 
 fn set(response: &mut Response<Full<Bytes>>, name: HeaderName, value: impl ToString) {
     let value = value.to_string().try_into();
-    let value = value.expect("keys and numbers have no control characters");
+    let value = value.expect("keys and numbers are valid header values");
     response.headers_mut().insert(name, value);
 }

@@ -55,7 +55,7 @@ async fn main() -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let stop = stop::asked()?;
-    println!("{BLOBS} blobs of 1 MiB, {RESIDENT} in use, at http://{address}/0 and on");
+    println!("{BLOBS} blobs of 1 MiB, at most {RESIDENT} resident, at http://{address}/0 and on");
     println!("curl --range 10-19 http://{address}/3");
     let is_check = std::env::args().any(|arg| arg == "--check");
     let mut checked = Ok(());
@@ -84,12 +84,12 @@ async fn check(server: SocketAddr) -> anyhow::Result<()> {
         let path = format!("/{n}");
         let whole = client::fetch(server, Method::GET, &path, &[]).await?;
         anyhow::ensure!(whole.status() == StatusCode::OK, "{:?}", whole.status());
-        anyhow::ensure!(whole.body() == &*blob(n), "{path} is another blob");
+        anyhow::ensure!(whole.body() == &*blob(n), "{path} returned another blob");
     }
     for n in 0..BLOBS {
         let path = format!("/{n}");
         let part = client::fetch(server, Method::GET, &path, &[("range", "bytes=0-7")]).await?;
-        anyhow::ensure!(part.body() == &blob(n)[..8], "{path} is another blob");
+        anyhow::ensure!(part.body() == &blob(n)[..8], "{path} returned another blob");
         println!("{path} {:?}", part.headers()[header::CONTENT_RANGE]);
     }
     Ok(())

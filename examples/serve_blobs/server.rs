@@ -47,9 +47,9 @@ pub(crate) async fn serve(
         }
     }
     drop(listener);
-    tracing::info!("stopping: what is asked already is answered");
+    tracing::info!("shutting down: finishing requests in flight");
     if time::timeout(drain, graceful.shutdown()).await.is_err() {
-        tracing::warn!("connections are cut off: they took more than {drain:?}");
+        tracing::warn!("closing connections that took longer than {drain:?}");
     }
     connections.shutdown().await;
 }
@@ -67,10 +67,10 @@ where
             Err(error) => match error.kind() {
                 // This client has gone, and others may be waiting.
                 ConnectionAborted | ConnectionRefused | ConnectionReset => {
-                    tracing::info!("a client went before it was accepted: {error}");
+                    tracing::info!("a client disconnected before it was accepted: {error}");
                 }
                 _ => {
-                    tracing::warn!("cannot accept, and tries again: {error}");
+                    tracing::warn!("could not accept a connection, retrying: {error}");
                     time::sleep(PAUSE).await;
                 }
             },
@@ -88,6 +88,6 @@ async fn serve_one(stream: TcpStream, blobs: Arc<Blobs>, watcher: Watcher) {
         .timer(TokioTimer::new())
         .serve_connection(TokioIo::new(stream), service);
     if let Err(error) = watcher.watch(connection).await {
-        tracing::info!("a connection broke: {error}");
+        tracing::info!("a connection failed: {error}");
     }
 }

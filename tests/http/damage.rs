@@ -70,7 +70,7 @@ fn a_truncated_file_is_a_500_that_the_log_explains() {
     };
     let ((), log) = logged(|| block_on(requests));
     let key = keys[0].simple().to_string();
-    let told = |line: &&String| line.contains("ERROR") && line.contains("cannot serve /0");
+    let told = |line: &&String| line.contains("ERROR") && line.contains("could not serve /0");
     let told: Vec<_> = log.iter().filter(told).collect();
     assert_eq!(told.len(), 2, "{log:?}");
     assert!(told.iter().all(|line| line.contains(&key)), "{log:?}");

@@ -143,7 +143,7 @@ async fn a_range_outside_of_the_blob_is_refused() {
         let response = get(server, path, &[("range", asked)]).await;
         assert_eq!(response.status(), StatusCode::RANGE_NOT_SATISFIABLE);
         assert_eq!(header(&response, "content-range"), Some(len), "{asked}");
-        assert_eq!(response.body(), "the blob has no such bytes\n");
+        assert_eq!(response.body(), "the range is outside of the blob\n");
     }
 }
 
@@ -211,7 +211,7 @@ async fn unknown_paths_and_other_methods_are_refused() {
     for path in ["/", "/5", "/0/", "/../0"] {
         let response = get(server, path, &[]).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
-        assert_eq!(response.body(), "there is no such blob\n");
+        assert_eq!(response.body(), "no such blob\n");
         let head = client::fetch(server, Method::HEAD, path, &[]).await;
         let head = head.unwrap();
         assert_eq!(head.status(), StatusCode::NOT_FOUND, "{path}");
@@ -221,7 +221,7 @@ async fn unknown_paths_and_other_methods_are_refused() {
         let response = client::fetch(server, method, "/0", &[]).await.unwrap();
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(header(&response, "allow"), Some("GET, HEAD"));
-        assert_eq!(response.body(), "only GET and HEAD\n");
+        assert_eq!(response.body(), "only GET and HEAD are supported\n");
     }
 }
 
