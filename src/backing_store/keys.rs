@@ -412,7 +412,7 @@ mod tests {
                 linked
             });
             release.send(()).expect("the deletion waits");
-            assert!(linked.join().expect("no panic"), "it is linked anew");
+            assert!(linked.join().expect("no panic"), "it is linked again");
         });
     }
 

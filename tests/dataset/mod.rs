@@ -163,7 +163,7 @@ struct User {
 }
 
 impl User {
-    /// Commits these texts anew, and nothing else.
+    /// Commits these texts again, and nothing else.
     fn commit_texts(&self, texts: &[(&str, &Fb<String, B>)]) -> Result<Committed> {
         self.library.blocking_commit(|saver| {
             let mut root = Catalogue::default();

@@ -44,7 +44,7 @@ impl<T: Sample, C: Codec<T> + Clone> Victim<T, C> {
         fs::write(&file, bytes).unwrap();
     }
 
-    /// Starts the program anew for each file, and tells how it refuses it.
+    /// Starts the program again for each file, and tells how it refuses it.
     fn refusals<X>(&self, files: impl IntoIterator<Item = (X, Vec<u8>)>) -> Vec<(X, Error)> {
         let refused = files.into_iter().map(|(what, bytes)| {
             self.replace(&bytes);

@@ -320,7 +320,7 @@ fn a_moved_directory_is_found_under_its_new_name() {
 /// that is made.
 #[test]
 fn a_deleted_directory_is_not_taken_for_a_new_one() {
-    // Not in memory, where numbers are not given anew.
+    // Not in memory, where numbers are not reused.
     let dir = tempfile::tempdir().unwrap();
     let opened = |path: &Path| {
         fs::create_dir(path).unwrap();
@@ -417,7 +417,7 @@ fn sync_names_the_file_that_it_cannot_make_durable() {
         .block_on(session.store.sync(&tracked))
         .unwrap_err();
     assert_eq!(error.path(), Some(&*file), "{error}");
-    // As the error says: delete it and persist it anew.
+    // As the error says: delete it and persist it again.
     session
         .store
         .blocking_delete_persisted(&tracked, other.key())

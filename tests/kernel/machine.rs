@@ -111,7 +111,7 @@ impl Mount {
     }
 
     pub(crate) fn remount(&self, options: &str) {
-        self.try_remount(options).expect("it is mounted anew");
+        self.try_remount(options).expect("it is mounted again");
     }
 }
 
