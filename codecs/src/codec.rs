@@ -23,7 +23,7 @@ use crate::{BoxError, Footprint, Load, ReadAhead};
 ///
 /// ```
 /// use std::io::Write as _;
-/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// # mod file_backed { pub mod fbstore { pub use file_backed_codecs::*; } }
 /// use file_backed::fbstore::{BoxError, Codec, CodecId, Payload, PayloadWriter};
 ///
 /// struct Loud;
@@ -151,7 +151,7 @@ pub trait ArchiveInto<S: ?Sized, T>: Codec<T> {
 /// # Examples
 ///
 /// ```
-/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// # mod file_backed { pub mod fbstore { pub use file_backed_codecs::*; } }
 /// use file_backed::fbstore::CodecId;
 ///
 /// /// One id for each format of your own, never used for another one.

@@ -14,10 +14,10 @@ use crate::{BoxError, FrameError};
 /// # Examples
 ///
 /// ```
+/// # mod file_backed { pub mod fbstore { pub use file_backed_codecs::*; } }
 /// # #[cfg(feature = "mappedcodec")]
 /// # fn main() -> Result<(), file_backed_codecs::CodecError> {
-/// # use file_backed_codecs as fbstore;
-/// use fbstore::{FrameError, Mapped, MappedCodec};
+/// use file_backed::fbstore::{FrameError, Mapped, MappedCodec};
 ///
 /// let archived = Mapped::new(&vec!["one".to_owned()])?;
 /// assert_eq!(archived[0], "one");

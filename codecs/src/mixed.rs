@@ -22,7 +22,7 @@ use crate::{BytesCodec, MappedBytes};
 /// # Examples
 ///
 /// ```
-/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// # mod file_backed { pub mod fbstore { pub use file_backed_codecs::*; } }
 /// use file_backed::fbstore::{Mapped, MappedCodec, MixedCodec, frame};
 ///
 /// # fn main() -> Result<(), file_backed_codecs::BoxError> {

@@ -206,7 +206,7 @@
 //! # assert_eq!(track.name(), "Ridge");
 //! # let codec = MappedCodec::heap().schema::<OldTrack>(7);
 //! # let refused = frame::read_file::<Mapped<OldTrack>, _>(&codec, &file).unwrap_err();
-//! # let refused = refused.downcast::<frame::FrameError>()?;
+//! # let refused: &frame::FrameError = refused.downcast_ref().expect("it is typed");
 //! # assert!(refused.is_damage(), "{refused}");
 //! # Ok(())
 //! # }

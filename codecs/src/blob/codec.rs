@@ -25,7 +25,7 @@ use crate::{
 /// ```
 /// use std::fs::File;
 ///
-/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// # mod file_backed { pub mod fbstore { pub use file_backed_codecs::*; } }
 /// use file_backed::fbstore::{BytesCodec, MappedBytes, frame};
 ///
 /// # fn main() -> Result<(), file_backed_codecs::BoxError> {
@@ -84,7 +84,7 @@ impl From<Fetch> for BytesCodec {
 /// Writes the file of a slice directly, without a value in between:
 ///
 /// ```
-/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// # mod file_backed { pub mod fbstore { pub use file_backed_codecs::*; } }
 /// use file_backed::fbstore::{BytesCodec, MappedBytes, frame};
 ///
 /// # fn main() -> Result<(), file_backed_codecs::BoxError> {

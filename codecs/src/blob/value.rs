@@ -18,7 +18,7 @@ use crate::{Access, CodecError, Footprint, Map, MaybeMapped, Prefault};
 /// # Examples
 ///
 /// ```
-/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// # mod file_backed { pub mod fbstore { pub use file_backed_codecs::*; } }
 /// use file_backed::fbstore::{BytesCodec, MappedBytes, bytes::Bytes, frame};
 ///
 /// # fn main() -> Result<(), file_backed_codecs::BoxError> {

@@ -64,7 +64,7 @@ impl<'s> Payload<'s> {
     /// # Examples
     ///
     /// ```
-    /// # mod file_backed { pub use file_backed_codecs as fbstore; }
+    /// # mod file_backed { pub mod fbstore { pub use file_backed_codecs::*; } }
     /// use file_backed::fbstore::{BoxError, MapAttempt, MapLicence, Payload};
     ///
     /// /// Number of zeros in a payload.

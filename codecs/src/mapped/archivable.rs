@@ -20,10 +20,10 @@ pub(super) type Validator<'a> = Strategy<ArchiveChecker<'a>, BoxedError>;
 /// It abbreviates a longer list of bounds, so that generic code can name a single one:
 ///
 /// ```
-/// # mod file_backed { pub use file_backed_codecs as fbstore; }
-/// use file_backed::fbstore::{Archivable, BoxError, Mapped, MappedCodec, frame};
+/// # mod file_backed { pub mod fbstore { pub use file_backed_codecs::*; } }
+/// use file_backed::fbstore::{Archivable, CodecError, Mapped, MappedCodec, frame};
 ///
-/// fn round_trip<T: Archivable>(value: &T) -> Result<Mapped<T>, BoxError> {
+/// fn round_trip<T: Archivable>(value: &T) -> Result<Mapped<T>, CodecError> {
 ///     let mut file = Vec::new();
 ///     frame::write_file(&MappedCodec::heap(), &Mapped::new(value)?, &mut file)?;
 ///     frame::read_file(&MappedCodec::heap(), &file)

@@ -60,7 +60,7 @@ use crate::{
 /// ```
 /// use std::fs::File;
 ///
-/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// # mod file_backed { pub mod fbstore { pub use file_backed_codecs::*; } }
 /// use file_backed::fbstore::{Mapped, MappedCodec, frame, rkyv};
 ///
 /// #[derive(rkyv::Archive, rkyv::Serialize)]

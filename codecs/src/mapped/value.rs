@@ -29,7 +29,7 @@ use crate::{Access, BoxError, CodecError, Footprint, Map, MaybeMapped, Prefault}
 /// # Examples
 ///
 /// ```
-/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// # mod file_backed { pub mod fbstore { pub use file_backed_codecs::*; } }
 /// use file_backed::fbstore::{Mapped, rkyv};
 ///
 /// #[derive(rkyv::Archive, rkyv::Serialize, rkyv::Deserialize)]

@@ -24,7 +24,7 @@ use crate::{
 /// # Examples
 ///
 /// ```
-/// # mod file_backed { pub use file_backed_codecs as fbstore; }
+/// # mod file_backed { pub mod fbstore { pub use file_backed_codecs::*; } }
 /// use file_backed::fbstore::{ProstCodec, frame, prost};
 ///
 /// #[derive(Clone, PartialEq, prost::Message)]
