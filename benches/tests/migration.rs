@@ -117,10 +117,7 @@ fn what_the_published_crate_has_persisted_is_read_and_moved() {
             new.blocking_persist(&moved).expect("it is persisted");
             new_keys.push((n, new.key()));
         }
-        today
-            .store
-            .blocking_sync(&moved)
-            .expect("it is synced");
+        today.store.blocking_sync(&moved).expect("it is synced");
         drop((moved, import, today));
 
         // After a restart the old directory is not needed.

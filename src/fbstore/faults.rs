@@ -660,7 +660,8 @@ fn a_failed_sync_of_many_files_is_reported_until_they_are_deleted() {
         )
     );
     let again = program.pool.insert(value(0));
-    again.blocking_persist(&program.tracked)
+    again
+        .blocking_persist(&program.tracked)
         .expect("it is another file");
     sync().expect("it is durable");
 }
