@@ -1,5 +1,7 @@
 //! Values through serde and bincode.
 
+use std::io::Write as _;
+
 use bincode::error::{DecodeError, EncodeError};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -72,9 +74,9 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for BinCodec {
 
     fn encode(&self, value: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
         bounded::encode(value, |value| {
-            let config = bincode::config::legacy();
-            let written = bincode::serde::encode_into_std_write(value, &mut *out, config)?;
-            Ok(written as u64)
+            let (before, config) = (out.position(), bincode::config::legacy());
+            bincode::serde::encode_into_writer(value, Out(&mut *out), config)?;
+            Ok(out.position() - before)
         })
         .map_err(unencodable)?;
         Ok(read_limit::check(out.position(), read_limit::get())?)
@@ -87,6 +89,20 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for BinCodec {
 
     fn read_ahead(&self, _: u64, _: Load) -> ReadAhead {
         ReadAhead::Scratch
+    }
+}
+
+/// A payload, as bincode writes to it. bincode's own adapter counts the bytes once more,
+/// in memory, which made a vector of bytes a fifth slower to encode.
+struct Out<'o, 'w>(&'o mut PayloadWriter<'w>);
+
+impl bincode::enc::write::Writer for Out<'_, '_> {
+    #[inline(always)]
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.write_all(bytes).map_err(|inner| EncodeError::Io {
+            inner,
+            index: self.0.position() as usize,
+        })
     }
 }
 

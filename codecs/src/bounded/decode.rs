@@ -129,6 +129,7 @@ fn refused<E: Error>() -> E {
 }
 
 impl<'b, X> Bounded<'b, X> {
+    #[inline(always)]
     fn with<Y>(&self, inner: Y) -> Bounded<'b, Y> {
         Bounded {
             inner,
@@ -155,6 +156,7 @@ impl<'b, X> Bounded<'b, X> {
 
 macro_rules! leaves {
     ($($method:ident)*) => {$(
+        #[inline(always)]
         fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
             self.inner.$method(visitor)
         }
@@ -251,6 +253,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
         self.inner.visit_newtype_struct(deserializer)
     }
 
+    #[inline(always)]
     fn visit_seq<A: SeqAccess<'de>>(self, access: A) -> Result<V::Value, A::Error> {
         let access = self.with(access);
         self.inner.visit_seq(access)
@@ -270,6 +273,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Bounded<'_, V> {
 impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Bounded<'_, PhantomData<T>> {
     type Value = T;
 
+    #[inline(always)]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
         T::deserialize(self.with(deserializer))
     }
@@ -281,6 +285,7 @@ struct Seed<'b, S>(Bounded<'b, S>);
 impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<'_, S> {
     type Value = S::Value;
 
+    #[inline(always)]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<S::Value, D::Error> {
         let deserializer = self.0.with(deserializer);
         self.0.inner.deserialize(deserializer)
@@ -290,6 +295,7 @@ impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Seed<'_, S> {
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
+    #[inline(always)]
     fn next_element_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
@@ -306,6 +312,7 @@ impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Bounded<'_, A> {
 impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<'_, A> {
     type Error = A::Error;
 
+    #[inline]
     fn next_key_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
@@ -314,6 +321,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Bounded<'_, A> {
         self.inner.next_key_seed(seed)
     }
 
+    #[inline]
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         let seed = Seed(self.with(seed));
         self.inner.next_value_seed(seed)

@@ -18,7 +18,9 @@ pub struct PayloadWriter<'w> {
     /// Bytes that are not yet in the file, nor in `crc`.
     buffer: Vec<u8>,
     crc: crc32fast::Hasher,
-    len: u64,
+    /// Bytes before those in the buffer. A write changes the buffer alone, since encoders
+    /// write number by number.
+    spilled: u64,
     archive: ArchiveLayout,
     schema: u64,
 }
@@ -30,7 +32,7 @@ impl<'w> PayloadWriter<'w> {
             out,
             buffer: Vec::new(),
             crc: crc32fast::Hasher::new(),
-            len: 0,
+            spilled: 0,
             archive: ArchiveLayout::default(),
             schema: 0,
         }
@@ -38,7 +40,7 @@ impl<'w> PayloadWriter<'w> {
 
     /// Bytes of payload written so far.
     pub fn position(&self) -> u64 {
-        self.len
+        self.spilled + self.buffer.len() as u64
     }
 
     /// Records in the footer that the payload is an rkyv archive.
@@ -58,10 +60,11 @@ impl<'w> PayloadWriter<'w> {
     ///
     /// Errors of the file.
     pub fn finish(mut self, codec: CodecId) -> io::Result<Footer> {
+        let payload_len = self.position();
         self.crc.update(&self.buffer);
         let footer = Footer {
             codec,
-            payload_len: self.len,
+            payload_len,
             payload_crc: self.crc.finalize(),
             archive: self.archive,
             schema: self.schema,
@@ -75,6 +78,7 @@ impl<'w> PayloadWriter<'w> {
     fn spill(&mut self) -> io::Result<()> {
         self.crc.update(&self.buffer);
         self.out.write_all(&self.buffer)?;
+        self.spilled += self.buffer.len() as u64;
         self.buffer.clear();
         Ok(())
     }
@@ -88,13 +92,13 @@ impl<'w> PayloadWriter<'w> {
         if data.len() >= BUFFER {
             self.out.write_all(data)?;
             self.crc.update(data);
+            self.spilled += data.len() as u64;
         } else {
             let needed = self.buffer.len() + data.len();
             let capacity = (2 * self.buffer.capacity()).clamp(needed, BUFFER);
             self.buffer.reserve_exact(capacity - self.buffer.len());
             self.buffer.extend_from_slice(data);
         }
-        self.len += data.len() as u64;
         Ok(())
     }
 }
@@ -114,7 +118,6 @@ impl Write for PayloadWriter<'_> {
             return self.make_room_and_write(data);
         }
         self.buffer.extend_from_slice(data);
-        self.len += data.len() as u64;
         Ok(())
     }
 
@@ -127,7 +130,7 @@ impl Write for PayloadWriter<'_> {
 impl fmt::Debug for PayloadWriter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PayloadWriter")
-            .field("position", &self.len)
+            .field("position", &self.position())
             .finish_non_exhaustive()
     }
 }
