@@ -52,8 +52,8 @@ pub use bin::BinCodec;
 #[cfg(feature = "bytescodec")]
 pub use blob::{BytesCodec, MappedBytes};
 pub use codec::{ArchiveInto, Codec, CodecId};
-#[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 pub use error::CodecError;
+#[cfg(any(feature = "mappedcodec", feature = "bytescodec"))]
 pub use fetch::Verify;
 pub use footprint::Footprint;
 pub use forks::forks;
