@@ -173,7 +173,7 @@ where
 ///
 /// # Cancel safety
 ///
-/// Dropping the future loses the result; the save continues by itself.
+/// Once it was polled, dropping the future loses the result; the save continues by itself.
 pub async fn save<T, B, R, E>(
     store: &Arc<BackingStore<B>>,
     arcs: impl IntoIterator<Item = Arc<Fb<T, B>>>,

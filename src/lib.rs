@@ -137,7 +137,7 @@
 //!
 //! # Async and blocking
 //!
-//! Every operation has both forms. Async calls never block the executor: their
+//! Operations have both forms. Async calls never block the executor: their
 //! file work runs in the background. Blocking calls do their file work on the
 //! calling thread, so call them from threads that may block. They need no running
 //! executor, and also work after the runtime has been shut down. Every future is

@@ -39,6 +39,11 @@ impl CodecError {
     }
 
     /// The wrapped error.
+    pub fn get_ref(&self) -> &(dyn Error + Send + Sync + 'static) {
+        &*self.0
+    }
+
+    /// The wrapped error, by value.
     pub fn into_inner(self) -> BoxError {
         self.0
     }

@@ -213,7 +213,8 @@ impl Inspection {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future loses the result; the verification continues by itself.
+    /// Once it was polled, dropping the future loses the result; the verification continues
+    /// by itself.
     pub async fn verify(self: &Arc<Self>, verify: VerifyOptions) -> Result<Verified> {
         let inspection = self.clone();
         on_a_thread(move || Ok(inspection.blocking_verify(verify))).await

@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::io;
 
-use file_backed_codecs::FrameError;
+use file_backed_codecs::{CodecError, FrameError};
 
 use super::store_error::Class;
 use super::{Cause, Error, StoreError};
@@ -31,6 +31,9 @@ fn causes<'a>(
 ) -> impl Iterator<Item = &'a (dyn StdError + 'static)> {
     fn cause<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
         // `io::Error::source` skips the error that it carries.
+        if let Some(error) = error.downcast_ref::<CodecError>() {
+            return Some(error.get_ref());
+        }
         match error
             .downcast_ref::<io::Error>()
             .and_then(io::Error::get_ref)

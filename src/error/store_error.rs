@@ -79,11 +79,15 @@ impl StoreError {
     }
 
     fn new(class: Class, source: impl Into<BoxError>) -> Self {
+        let source = match source.into().downcast::<CodecError>() {
+            Ok(error) => error.into_inner(),
+            Err(error) => error,
+        };
         Self {
             class,
             kind: None,
             path: None,
-            source: source.into(),
+            source,
         }
     }
 

@@ -148,6 +148,11 @@ impl Directory {
     /// crashed processes of this user left in the same parent directory.
     pub(super) fn temporary(files: Arc<dyn Files>) -> Result<Arc<Self>, StoreError> {
         let parent = tempfile::env::temp_dir();
+        // An empty `TMPDIR` is the working directory.
+        let parent = match parent.as_os_str().is_empty() {
+            true => PathBuf::from("."),
+            false => parent,
+        };
         let parent = std::path::absolute(&parent).map_err(|error| at(&parent, error))?;
         temporary::sweep(&*files, &parent);
         let made = temporary::make(&*files, &parent)?;
@@ -478,9 +483,9 @@ impl Directory {
         let parent = root.parent().unwrap_or(root);
         let made = temporary::make(&*self.files, parent)?;
         made.rename(root).map_err(|error| match error.kind() {
-            io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotADirectory => {
-                at(root, Cause::NameTaken)
-            }
+            io::ErrorKind::DirectoryNotEmpty
+            | io::ErrorKind::AlreadyExists
+            | io::ErrorKind::NotADirectory => at(root, Cause::NameTaken),
             _ => at(root, error),
         })
     }

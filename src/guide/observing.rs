@@ -40,8 +40,8 @@
 //! that cannot be written stay in memory, above the budget, and every value stays
 //! readable. The store tries one write at a time, first after 100 ms and then at growing
 //! intervals of up to 5 s. The first write that succeeds ends the outage, and the other
-//! writes follow. Run the example `disk_full` to see it (`cargo run --example
-//! disk_full`):
+//! writes follow. Run the example `disk_full` to see it (`cargo run --example disk_full
+//! --features=bincodec`):
 //!
 //! ```text
 //! WARN file_backed::backing_store::outage: an outage began: the disk refuses

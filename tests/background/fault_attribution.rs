@@ -9,7 +9,7 @@ use file_backed::fbstore::{
 use file_backed::{BackingStore, FBPool};
 use tokio::runtime::Runtime;
 
-use crate::support::test;
+use crate::support::{Words, test};
 
 /// Numbers; odd ones cannot be encoded, and multiples of four not be decoded. Both
 /// fail with an `io::Error`, as a codec does that compresses or talks to a server.
@@ -133,4 +133,27 @@ fn a_value_too_deep_to_be_read_is_refused_while_it_is_in_memory() {
         pool.store().blocking_finished();
         drop(good.blocking_read().expect("and read"));
     });
+}
+
+/// The error of the calls that make or read a value wraps another one, which tells
+/// whether a file is damaged.
+#[test]
+fn a_damaged_file_is_known_as_such_through_the_error_of_a_codec() {
+    use file_backed::backing_store::StoreError;
+    use file_backed::fbstore::frame;
+
+    let read = || frame::read_file(&Words, &b"too short".to_vec()).expect_err("it has no footer");
+    let kept = [
+        StoreError::value(read()),
+        StoreError::from(read()),
+        StoreError::value(std::io::Error::other(read())),
+    ];
+    for error in &kept[..2] {
+        let cause = error.get_ref().downcast_ref::<frame::FrameError>();
+        assert!(cause.is_some_and(frame::FrameError::is_damage), "{error}");
+    }
+    let [.., wrapped] = kept;
+    let error = file_backed::Error::from(read());
+    assert!(error.is_damaged(), "{error}");
+    assert!(wrapped.to_string().contains(&read().to_string()));
 }
