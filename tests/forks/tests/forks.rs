@@ -228,7 +228,7 @@ fn a_child_gets_an_error_at_once_where_its_parents_threads_are_needed() {
             forked(pool.blocking_register(tracked, item.key()));
             forked(own.block_on(pool.register(tracked, item.key())));
             forked(store.blocking_register_all(tracked).map(drop));
-            forked(store.blocking_sync(&tracked));
+            forked(store.blocking_sync(tracked));
             forked(store.sync(tracked).wait());
             forked(store.blocking_delete_persisted(tracked, item.key()));
             forked(store.delete_persisted(tracked, item.key()).wait());
