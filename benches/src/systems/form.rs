@@ -63,7 +63,7 @@ impl Form for Archive {
     type Value = Mapped<Vec<f32>>;
 
     fn value(blob: &[f32]) -> Result<Self::Value> {
-        Mapped::new(&blob.to_vec()).map_err(anyhow::Error::from_boxed)
+        Mapped::new(&blob.to_vec()).map_err(anyhow::Error::from)
     }
 
     #[inline]

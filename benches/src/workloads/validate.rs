@@ -136,7 +136,7 @@ where
         Ok(repeat(count, loads, move || {
             let file = File::open(&path)?;
             let value: Mapped<Vec<T>> =
-                frame::read_file(&codec, &file).map_err(anyhow::Error::from_boxed)?;
+                frame::read_file(&codec, &file).map_err(anyhow::Error::from)?;
             black_box(&value);
             Ok(())
         }))
@@ -166,9 +166,9 @@ where
     Vec<T>: Archivable,
 {
     let path = dir.join("archive");
-    let value = Mapped::new(&values(count, make)).map_err(anyhow::Error::from_boxed)?;
+    let value = Mapped::new(&values(count, make)).map_err(anyhow::Error::from)?;
     frame::write_file(codec, &value, &mut File::create_new(&path)?)
-        .map_err(anyhow::Error::from_boxed)?;
+        .map_err(anyhow::Error::from)?;
     Ok(path)
 }
 
