@@ -167,8 +167,7 @@ where
 {
     let path = dir.join("archive");
     let value = Mapped::new(&values(count, make)).map_err(anyhow::Error::from)?;
-    frame::write_file(codec, &value, &mut File::create_new(&path)?)
-        .map_err(anyhow::Error::from)?;
+    frame::write_file(codec, &value, &mut File::create_new(&path)?).map_err(anyhow::Error::from)?;
     Ok(path)
 }
 
