@@ -79,10 +79,8 @@ impl StoreError {
     }
 
     fn new(class: Class, source: impl Into<BoxError>) -> Self {
-        let source = match source.into().downcast::<CodecError>() {
-            Ok(error) => error.into_inner(),
-            Err(error) => error,
-        };
+        // The types that callers ask for are behind the wrapper.
+        let source = CodecError::from(source.into()).into_inner();
         Self {
             class,
             kind: None,
@@ -189,11 +187,7 @@ impl From<io::Error> for StoreError {
 
 impl From<BoxError> for StoreError {
     fn from(error: BoxError) -> Self {
-        let error = match error.downcast::<CodecError>() {
-            Ok(error) => error.into_inner(),
-            Err(error) => error,
-        };
-        match error.downcast::<Self>() {
+        match CodecError::from(error).into_inner().downcast::<Self>() {
             Ok(error) => *error,
             Err(error) => Self::value(error),
         }

@@ -111,6 +111,10 @@ impl Registration {
     fn is_alive(&self) -> bool {
         self.directory.strong_count() > 0
     }
+
+    fn is_of(&self, directory: &Directory) -> bool {
+        std::ptr::eq(self.directory.as_ptr(), directory)
+    }
 }
 
 impl Directory {
@@ -494,7 +498,7 @@ impl Directory {
     fn is_entered(&self) -> bool {
         let entries = REGISTRY.lock();
         let entry = entries.get(&self.shards.identity());
-        entry.is_some_and(|entry| std::ptr::eq(entry.directory.as_ptr(), self))
+        entry.is_some_and(|entry| entry.is_of(self))
     }
 
     /// Moves the entry to the identity of the directory that `shards` has opened.
@@ -504,8 +508,7 @@ impl Directory {
         let is_taken = entries
             .get(&shards.identity())
             .is_some_and(Registration::is_alive);
-        let is_own = |entry: &Registration| std::ptr::eq(entry.directory.as_ptr(), self);
-        if is_taken || !entries.get(&before).is_some_and(is_own) {
+        if is_taken || !entries.get(&before).is_some_and(|entry| entry.is_of(self)) {
             return Err(at(self.root(), Cause::DirectoryGone));
         }
         let own = entries.remove(&before);

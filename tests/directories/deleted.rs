@@ -2,14 +2,14 @@
 #![cfg(unix)]
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use file_backed::fbstore::{FBStore, PreparedPath, key_path};
 use file_backed::{BackingStore, FBPool};
 
-use super::{Places, is_free, prepared, track};
+use super::{Places, Pool, Store, is_free, prepared, track};
 use crate::support::{Words, test};
 
 fn items_below(root: &Path) -> usize {
@@ -17,6 +17,16 @@ fn items_below(root: &Path) -> usize {
     shards
         .map(|shard| fs::read_dir(shard).map_or(0, Iterator::count))
         .sum()
+}
+
+/// A pool that keeps nothing in memory, and its temporary cache.
+fn on_a_temporary_cache(places: &Places) -> (PathBuf, Store, Pool) {
+    let path = PreparedPath::blocking_temp().expect("it is made");
+    let root = path.path().to_owned();
+    let files = FBStore::open(Words, path).expect("it is new");
+    let runtime = places.world.runtime().handle().clone();
+    let store = Arc::new(BackingStore::new(files, runtime));
+    (root, store.clone(), Arc::new(FBPool::new(store, 0)))
 }
 
 fn wait_until(is_so: impl Fn() -> bool) {
@@ -152,12 +162,7 @@ fn the_lock_and_the_mark_are_made_again_with_a_deleted_shard() {
 fn a_deleted_temporary_cache_is_made_again() {
     test(|| {
         let places = Places::new();
-        let path = PreparedPath::blocking_temp().expect("it is made");
-        let root = path.path().to_owned();
-        let files = FBStore::open(Words, path).expect("it is new");
-        let runtime = places.world.runtime().handle().clone();
-        let store = Arc::new(BackingStore::new(files, runtime));
-        let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 0));
+        let (root, store, pool) = on_a_temporary_cache(&places);
         pool.insert("before".to_owned())
             .blocking_write_now()
             .expect("written");
@@ -179,12 +184,7 @@ fn a_deleted_temporary_cache_is_made_again() {
 fn a_deleted_temporary_cache_is_made_again_during_a_sweep() {
     test(|| {
         let places = Places::new();
-        let path = PreparedPath::blocking_temp().expect("it is made");
-        let root = path.path().to_owned();
-        let files = FBStore::open(Words, path).expect("it is new");
-        let runtime = places.world.runtime().handle().clone();
-        let store = Arc::new(BackingStore::new(files, runtime));
-        let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 0));
+        let (root, store, pool) = on_a_temporary_cache(&places);
         let is_over = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| {
@@ -209,12 +209,7 @@ fn a_deleted_temporary_cache_is_made_again_during_a_sweep() {
 fn a_deleted_temporary_cache_waits_until_its_name_is_free() {
     test(|| {
         let places = Places::new();
-        let path = PreparedPath::blocking_temp().expect("it is made");
-        let root = path.path().to_owned();
-        let files = FBStore::open(Words, path).expect("it is new");
-        let runtime = places.world.runtime().handle().clone();
-        let store = Arc::new(BackingStore::new(files, runtime));
-        let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 0));
+        let (root, store, pool) = on_a_temporary_cache(&places);
         fs::remove_dir_all(&root).expect("it is ours");
         fs::create_dir(&root).expect("it is free");
         fs::write(root.join("notes"), "precious").expect("it is made");
