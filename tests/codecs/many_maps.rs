@@ -40,6 +40,8 @@ fn more_values_than_the_kernel_has_maps_can_be_resident() {
                 .map(|item| item.blocking_read_owned().expect("loaded"))
                 .collect();
             assert!((0..).zip(&values).all(|(n, value)| value.to_native() == n));
+            // Maps that were evicted before they were read are unmapped by now.
+            pool.store().blocking_finished();
             let mapped = values.iter().filter(|value| value.is_mapped()).count();
             assert_eq!(mapped, map_budget::in_use());
             assert!(mapped <= map_budget::limit());

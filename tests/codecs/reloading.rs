@@ -116,9 +116,10 @@ fn a_reload_does_not_take_one_of_the_last_maps() {
     in_a_process_of_its_own(
         "codecs::reloading::a_reload_does_not_take_one_of_the_last_maps",
         || {
-            map_budget::set_limit(16);
             let world = World::new();
-            // In use, so that their maps cannot be let go of.
+            // Pinned, so that their maps cannot be evicted. The limit is lowered
+            // afterwards: under pressure, a map could be evicted between its insert and
+            // its read, and the read would then find no map left for a moment.
             let many = pool(&world, codec().crossover(0));
             let held: Vec<_> = (0..16)
                 .map(|n| {
@@ -128,6 +129,7 @@ fn a_reload_does_not_take_one_of_the_last_maps() {
                 .map(|item| item.blocking_read_owned().expect("loaded"))
                 .collect();
             assert_eq!(map_budget::in_use(), 16);
+            map_budget::set_limit(16);
 
             let small = pool(&world, codec());
             let items = two(&small, numbers);
