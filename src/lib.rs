@@ -189,6 +189,7 @@ mod error;
 pub mod fbstore;
 pub mod guide;
 mod handle;
+mod hash;
 mod key;
 mod pool;
 mod process;

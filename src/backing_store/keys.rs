@@ -16,7 +16,7 @@
 //!
 //! A busy key is being linked or deleted: a system call on it runs on some thread.
 
-use std::collections::{HashMap, HashSet};
+use crate::hash::{HashMap, HashSet};
 
 use uuid::Uuid;
 
@@ -297,7 +297,7 @@ impl Drop for KeyScan<'_> {
         let _only_one = self.0.beginning.lock();
         if self.0.scans.fetch_sub(1, Ordering::SeqCst) == 1 {
             for shard in &self.0.shards {
-                *shard.beside.lock() = HashSet::new();
+                *shard.beside.lock() = HashSet::default();
             }
         }
     }

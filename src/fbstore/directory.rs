@@ -1,6 +1,6 @@
 //! One directory of items, and its single entry in this process.
 
-use std::collections::{HashMap, HashSet};
+use crate::hash::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -348,11 +348,11 @@ impl Directory {
             (Role::Cache, None) => mark_cache(files, shards)?,
             (Role::Persisted, Some(_)) => {
                 settle_readers(files, shards, wishes)?;
-                HashSet::new()
+                HashSet::default()
             }
             (Role::Persisted, None) => {
                 mark_persisted(files, shards)?;
-                HashSet::new()
+                HashSet::default()
             }
         };
         Ok(Claim {
@@ -704,7 +704,7 @@ fn mark_cache(files: &dyn Files, shards: &Shards) -> Result<HashSet<Uuid>, Store
     let foreign = match &found.keys[..] {
         [] => {
             foreign::remove(files, shards)?;
-            HashSet::new()
+            HashSet::default()
         }
         keys => foreign::write(files, shards, keys)?,
     };

@@ -5,7 +5,7 @@
 //! such a failure once: a second fsync of the same file may succeed although the data
 //! is lost.
 
-use std::collections::{HashMap, HashSet};
+use crate::hash::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, ErrorKind::PermissionDenied};
 
@@ -115,7 +115,7 @@ impl Durability {
             _ => self.sync_each(directory, &keys, &shards),
         };
         let mut unsynced = self.unsynced.lock();
-        unsynced.in_flight = HashSet::new();
+        unsynced.in_flight = HashSet::default();
         if synced.is_err() {
             // Names go through the journal, and a failed journal stays failed, so it is
             // safe to sync them again.

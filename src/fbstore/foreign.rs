@@ -5,7 +5,7 @@
 //! cache, so that no later start sweeps them. All other items of a marked cache were
 //! written by a store, and are worthless after a restart.
 
-use std::collections::HashSet;
+use crate::hash::HashSet;
 use std::io;
 
 use file_backed_codecs::Source;
@@ -68,7 +68,7 @@ pub(super) fn remove(files: &dyn Files, shards: &Shards) -> Result<(), StoreErro
 pub(super) fn read(files: &dyn Files, shards: &Shards) -> Result<HashSet<Uuid>, StoreError> {
     let list = shards.beside(LIST);
     let file = match files.open(&list) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::new()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(HashSet::default()),
         file => file.map_err(|error| at(&list.path(), error))?,
     };
     let text = read_whole(&*file).map_err(|error| at(&list.path(), error))?;

@@ -1,7 +1,7 @@
 //! The store that keeps each value in a separate file.
 
+use crate::hash::HashMap;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -103,7 +103,7 @@ impl<C> FBStore<C> {
             codec,
             path,
             epoch,
-            in_place: Mutex::new(HashMap::new()),
+            in_place: Mutex::new(HashMap::default()),
             any_in_place: AtomicBool::new(false),
             background: OnceLock::new(),
             meter: TrafficMeter::default(),

@@ -1,6 +1,6 @@
 //! The loads and writes in flight.
 
-use std::collections::HashMap;
+use crate::hash::HashMap;
 use std::sync::Arc;
 
 use super::{Flight, Item, Wanted, WriteBack};
@@ -62,7 +62,7 @@ impl<T, B: BackingStoreT> InFlight<T, B> {
 
 impl<J> Table<J> {
     fn new() -> Self {
-        Self(Mutex::new(HashMap::new()))
+        Self(Mutex::new(HashMap::default()))
     }
 
     fn start(&self, address: usize, job: Arc<J>) -> Arc<J> {
