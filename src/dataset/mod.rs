@@ -29,6 +29,7 @@ mod inspection;
 mod key;
 mod manifest;
 mod open;
+mod parallel;
 #[cfg(test)]
 mod power;
 mod progress;

@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 use super::cause::DatasetCause;
 use super::inspection::pin_and_read;
 use super::manifest::{ItemRecord, Manifest, bytes_of, find};
+use super::parallel::on_all_cores;
 use super::{Dataset, Shared, Version};
 use crate::backing_store::ManifestStore;
 use crate::error::at;
@@ -227,14 +228,7 @@ impl Snapshot {
                 }
             }
         };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        std::thread::scope(|scope| {
-            for _ in 1..threads.min(entries.len()) {
-                // If no thread can be spawned, this thread does the work.
-                let _ = std::thread::Builder::new().spawn_scoped(scope, copy);
-            }
-            copy();
-        });
+        on_all_cores(entries.len(), copy);
         failure.into_inner().map_or(Ok(()), Err)
     }
 

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::Progress;
 use super::manifest::{ItemRecord, bytes_of};
+use super::parallel::on_all_cores;
 use super::progress::ProgressMeter;
 use crate::{Error, Result};
 
@@ -74,13 +75,7 @@ impl VerifyOptions {
                 self.meter.add(1, 0);
             }
         };
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        std::thread::scope(|scope| {
-            for _ in 1..threads.min(expected.len()) {
-                scope.spawn(verify);
-            }
-            verify();
-        });
+        on_all_cores(expected.len(), verify);
         let mut damaged = damaged.into_inner();
         damaged.sort_by_key(Error::key);
         let progress = self.meter.progress();

@@ -92,6 +92,36 @@ fn a_copy_made_during_commits_can_be_opened() {
     });
 }
 
+/// A copy and a verification spawned a thread for each core, and panicked if that failed.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_copy_is_made_and_verified_without_threads() {
+    const DATASET: &str = "FILE_BACKED_DATASET";
+    let saved = std::env::var(DATASET);
+    let places = saved.is_err().then(|| {
+        let places = Places::new();
+        commit_number(&places.user(), 1);
+        places
+    });
+    let saved = saved.unwrap_or_else(|_| {
+        let places = places.as_ref().expect("they are made");
+        places.saved.to_str().expect("it is text").to_owned()
+    });
+    // No thread has so large a stack.
+    let variables = [("RUST_MIN_STACK", "9000000000000000"), (DATASET, &*saved)];
+    let test = "dataset::copies::a_copy_is_made_and_verified_without_threads";
+    crate::support::in_a_process_with(&variables, test, || {
+        let thread = std::thread::Builder::new().spawn(|| ());
+        thread.expect_err("no thread can be started");
+        let snapshot = Snapshot::blocking_open(&*saved).expect("it is pinned");
+        let to = Path::new(&saved).with_file_name("copy");
+        let copied = snapshot.blocking_copy_to(&to).expect("it is copied");
+        assert_eq!(copied.items, 3);
+        let found = Inspection::blocking_open(&to).expect("it is there");
+        assert!(found.blocking_verify(VerifyOptions::all()).is_whole());
+    });
+}
+
 #[test]
 fn a_snapshot_keeps_its_files_until_it_is_dropped() {
     test(|| {

@@ -31,7 +31,7 @@ fn temporary_directories_of_killed_processes_are_swept_and_no_others() {
     let path = parent.path().to_str().expect("it is text").to_owned();
     let name =
         "directories::temporary::temporary_directories_of_killed_processes_are_swept_and_no_others";
-    in_a_process_with(("TMPDIR", &path), name, || {
+    in_a_process_with(&[("TMPDIR", &path)], name, || {
         test(|| {
             let parent = std::env::temp_dir();
             let leftover = |name| leftover(&parent, name);

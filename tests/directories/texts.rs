@@ -86,7 +86,7 @@ fn the_error_of_a_file_in_place_of_a_cache_says_what_to_do() {
 fn errors_of_temporary_directories_say_what_to_do() {
     let test = "directories::texts::errors_of_temporary_directories_say_what_to_do";
     let nowhere = ("TMPDIR", "/nowhere/at/all");
-    crate::support::in_a_process_with(nowhere, test, || {
+    crate::support::in_a_process_with(&[nowhere], test, || {
         let error = PreparedPath::blocking_temp().expect_err("there is no such directory");
         let text = error.to_string();
         let (before, after) = text.split_once("file_backed-").expect("a name by chance");

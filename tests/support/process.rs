@@ -11,13 +11,13 @@ pub(crate) fn in_a_process_of_its_own(test: &str, body: impl FnOnce()) {
     run(test, body, |this_program| Command::new(this_program));
 }
 
-/// The same, with this environment variable.
+/// The same, with these environment variables.
 #[cfg(unix)]
 #[track_caller]
-pub(crate) fn in_a_process_with(variable: (&str, &str), test: &str, body: impl FnOnce()) {
+pub(crate) fn in_a_process_with(variables: &[(&str, &str)], test: &str, body: impl FnOnce()) {
     run(test, body, |this_program| {
         let mut command = Command::new(this_program);
-        command.env(variable.0, variable.1);
+        command.envs(variables.iter().copied());
         command
     });
 }
