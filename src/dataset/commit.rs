@@ -303,10 +303,11 @@ where
         let (shared, history) = (&self.shared, &mut *self.history);
         shared.check_newest(history)?;
         history.last = generation;
-        history.others.push(Other {
+        // If a restart may find the generation although the commit fails, its files stay.
+        let pending = Other {
             generation,
             entries: entries.clone(),
-        });
+        };
         let written = shared.call(Operation::Commit, |backing, path| {
             backing.write_manifest(path, generation, &bytes)
         });
@@ -314,16 +315,18 @@ where
             if is_already_there(&error) {
                 return Err(shared.overtaken_by(generation, history));
             }
-            if !shared.may_be_there(generation) {
-                history.others.pop();
+            if shared.may_be_there(generation) {
+                history.others.push(pending);
             }
             return Err(error);
         }
-        shared.call(Operation::Commit, |backing, path| {
+        let synced = shared.call(Operation::Commit, |backing, path| {
             backing.sync_manifests(path)
-        })?;
-        shared.check_newest(history)?;
-        history.others.pop();
+        });
+        if let Err(error) = synced.and_then(|()| shared.check_newest(history)) {
+            history.others.push(pending);
+            return Err(error);
+        }
         let before = shared.set_current(Version {
             generation,
             root: Arc::new(root),
