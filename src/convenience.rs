@@ -7,14 +7,15 @@
 //! [`post_save_cleanup`].
 
 use std::collections::HashSet;
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
-use crate::backing_store::{BackingStore, BackingStoreT, Strategy, Task, TrackedPath};
+use crate::backing_store::{BackingStore, BackingStoreT, Strategy, TrackedPath};
+use crate::error::Operation;
 use crate::handle::clone_value;
+use crate::save::{Persisting, delete_many, unnamed};
 use crate::{Error, Fb, Result, WriteGuard};
 
 impl<T: Clone + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
@@ -251,11 +252,7 @@ pub fn blocking_save_with<B: BackingStoreT, R, E: From<Error>>(
     let kept = prepare_save(persist_arcs, tracked, max_simultaneous_tasks, runtime)?;
     store.blocking_sync(tracked)?;
     let changed = change_key()?;
-    let obsolete: Vec<_> = tracked
-        .all_keys()
-        .into_iter()
-        .filter(|key| !kept.contains(key))
-        .collect();
+    let obsolete = unnamed(tracked, |key| kept.contains(&key));
     post_save_cleanup(store, tracked, max_simultaneous_tasks, &obsolete)?;
     Ok(changed)
 }
@@ -281,11 +278,11 @@ pub fn prepare_save<B: BackingStoreT, E: From<Error>>(
 ) -> Result<HashSet<Uuid>, E> {
     let mut persister = Persister {
         tracked: tracked.clone(),
-        tasks: Window::new(max_simultaneous_tasks),
+        persisting: Persisting::new(Operation::Persist, max_simultaneous_tasks),
         keys: HashSet::new(),
     };
     let named = persist_arcs(&mut persister);
-    let persisted = persister.tasks.finish();
+    let persisted = persister.persisting.wait();
     named?;
     persisted?;
     Ok(persister.keys)
@@ -307,18 +304,12 @@ pub fn post_save_cleanup<B: BackingStoreT>(
     max_simultaneous_tasks: usize,
     keys_to_delete: &[Uuid],
 ) -> Result<()> {
-    // Sorted, so that one shard follows the other, with one task for many keys.
-    let mut keys = keys_to_delete.to_vec();
-    keys.sort_unstable();
-    let mut tasks = Window::new(max_simultaneous_tasks);
-    for keys in keys.chunks(DELETED_AT_ONCE) {
-        tasks.push(store.delete_many_persisted(tracked, keys.to_vec()));
-    }
-    tasks.finish()
+    let (keys, mut first) = (keys_to_delete.to_vec(), None);
+    delete_many(store, tracked, keys, max_simultaneous_tasks, |error| {
+        first.get_or_insert(error);
+    });
+    first.map_or(Ok(()), Err)
 }
-
-/// Keys that one task deletes.
-const DELETED_AT_ONCE: usize = 64;
 
 /// Collects the items of a save.
 ///
@@ -368,7 +359,7 @@ const DELETED_AT_ONCE: usize = 64;
 /// ```
 pub struct Persister<B: BackingStoreT> {
     tracked: Arc<TrackedPath<B::PersistPath>>,
-    tasks: Window,
+    persisting: Persisting<()>,
     keys: HashSet<Uuid>,
 }
 
@@ -379,9 +370,8 @@ impl<B: BackingStoreT> Persister<B> {
         B: Strategy<T>,
     {
         let key = item.key();
-        self.keys.insert(key);
-        if !self.tracked.contains_key(key) {
-            self.tasks.push(item.persist_task(&self.tracked));
+        if self.keys.insert(key) && !self.tracked.contains_key(key) {
+            self.persisting.persist(item, &self.tracked, || Ok(()));
         }
     }
 }
@@ -391,45 +381,5 @@ impl<B: BackingStoreT> std::fmt::Debug for Persister<B> {
         f.debug_struct("Persister")
             .field("keys", &self.keys.len())
             .finish_non_exhaustive()
-    }
-}
-
-/// A bounded number of tasks in flight.
-struct Window {
-    most: usize,
-    tasks: VecDeque<Task<()>>,
-    /// The first failure.
-    result: Result<()>,
-}
-
-impl Window {
-    fn new(most: usize) -> Self {
-        Self {
-            most: most.max(1),
-            tasks: VecDeque::new(),
-            result: Ok(()),
-        }
-    }
-
-    fn push(&mut self, task: Task<()>) {
-        if self.tasks.len() >= self.most {
-            self.wait_for_one();
-        }
-        self.tasks.push_back(task);
-    }
-
-    fn finish(&mut self) -> Result<()> {
-        while !self.tasks.is_empty() {
-            self.wait_for_one();
-        }
-        std::mem::replace(&mut self.result, Ok(()))
-    }
-
-    fn wait_for_one(&mut self) {
-        if let Some(Err(error)) = self.tasks.pop_front().map(Task::wait)
-            && self.result.is_ok()
-        {
-            self.result = Err(error);
-        }
     }
 }

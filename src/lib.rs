@@ -194,6 +194,7 @@ mod key;
 mod pool;
 mod process;
 mod residency;
+mod save;
 mod sync;
 
 #[doc(inline)]

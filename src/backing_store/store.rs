@@ -239,22 +239,6 @@ impl<B: BackingStoreT> BackingStore<B> {
         })
     }
 
-    /// Deletes many files. Tries all of them, and returns the first failure.
-    pub(crate) fn delete_many_persisted(
-        self: &Arc<Self>,
-        tracked: &Arc<TrackedPath<B::PersistPath>>,
-        keys: Vec<Uuid>,
-    ) -> Task<()> {
-        let (core, tracked) = (self.core.clone(), tracked.clone());
-        self.task(Operation::DeletePersisted, move || {
-            let mut result = Ok(());
-            for key in keys {
-                result = result.and(core.delete_persisted(&tracked, key));
-            }
-            result
-        })
-    }
-
     /// The blocking form of [`delete_persisted`](Self::delete_persisted).
     ///
     /// # Errors

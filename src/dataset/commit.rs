@@ -24,19 +24,16 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OwnedMutexGuard;
-use uuid::Uuid;
 
 use super::cause::DatasetCause;
 use super::manifest::{ItemRecord, Manifest, bytes_of, find};
 use super::saver::{Saved, Saver};
 use super::{Dataset, Shared, Version};
-use crate::backing_store::{Core, ManifestStore, Task};
+use crate::backing_store::{ManifestStore, Task};
 use crate::error::Operation;
 use crate::error::at;
+use crate::save::{delete_many, unnamed};
 use crate::{Error, Result};
-
-/// Files that one background job deletes.
-const BATCH: usize = 256;
 
 /// The result of a commit.
 ///
@@ -219,18 +216,17 @@ where
         let mut saver = Saver::new(store.clone(), shared.tracked.clone(), committed);
         let root = save(&mut saver);
         let saved = saver.into_saved();
-        let mut commission = PendingCommit {
+        let mut pending = PendingCommit {
             shared,
             history: turn,
-            saved,
         };
         match root {
             Ok(root) => {
-                let commit = move || commission.carry_out(root);
+                let commit = move || pending.carry_out(root, saved);
                 Ok(store.task(Operation::Commit, commit))
             }
             Err(error) => {
-                let abandon = move || commission.abandon();
+                let abandon = move || pending.abandon(saved);
                 Err((error, store.task(Operation::Commit, abandon)))
             }
         }
@@ -241,7 +237,6 @@ where
 struct PendingCommit<Root, B: ManifestStore> {
     shared: Arc<Shared<Root, B>>,
     history: OwnedMutexGuard<History>,
-    saved: Saved,
 }
 
 impl<Root, B> PendingCommit<Root, B>
@@ -249,8 +244,8 @@ where
     Root: Serialize + DeserializeOwned + Send + Sync + 'static,
     B: ManifestStore,
 {
-    fn carry_out(&mut self, root: Root) -> Result<Committed> {
-        let published = self.publish(root);
+    fn carry_out(&mut self, root: Root, saved: Saved) -> Result<Committed> {
+        let published = self.publish(root, saved);
         let cleaned = self.shared.clean_up(&mut self.history);
         published.map(|committed| Committed {
             deleted: cleaned.deleted,
@@ -260,15 +255,15 @@ where
         })
     }
 
-    fn abandon(&mut self) -> Result<()> {
-        let linked = self.saved.wait();
+    fn abandon(&mut self, saved: Saved) -> Result<()> {
+        let linked = saved.persisting.wait();
         self.shared.clean_up(&mut self.history);
         linked.map(drop)
     }
 
-    fn publish(&mut self, root: Root) -> Result<Committed> {
-        let linked = self.saved.wait()?;
-        let kept = std::mem::take(&mut self.saved.kept);
+    fn publish(&mut self, root: Root, saved: Saved) -> Result<Committed> {
+        let Saved { kept, persisting } = saved;
+        let linked = persisting.wait()?;
         let generation = self.history.last.checked_add(1);
         let committed = Committed {
             generation: generation
@@ -420,14 +415,17 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
             find(&current.entries, key).is_some()
                 || others.any(|other| find(&other.entries, key).is_some())
         };
-        let mut obsolete = self.tracked.all_keys();
-        obsolete.retain(|key| !is_named(*key));
-        match is_safe {
-            true => self.delete(&obsolete),
-            false => Cleaned {
-                deleted: 0,
-                not_deleted: obsolete.len() as u64,
-            },
+        let obsolete = unnamed(&self.tracked, is_named);
+        let found = obsolete.len() as u64;
+        let deleted = match is_safe {
+            true => delete_many(&self.store, &self.tracked, obsolete, usize::MAX, |error| {
+                tracing::warn!(%error, "could not delete a file that no commit names");
+            }),
+            false => 0,
+        };
+        Cleaned {
+            deleted,
+            not_deleted: found - deleted,
         }
     }
 
@@ -441,35 +439,4 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
             false
         })
     }
-
-    fn delete(&self, keys: &[Uuid]) -> Cleaned {
-        let delete = |keys: &[Uuid]| {
-            let (core, tracked) = (self.store.core().clone(), self.tracked.clone());
-            let keys = keys.to_vec();
-            let delete_all = move || Ok(delete_all(&core, &tracked, &keys));
-            self.store.task(Operation::DeletePersisted, delete_all)
-        };
-        let tasks: Vec<_> = keys.chunks(BATCH).map(delete).collect();
-        let deleted = tasks.into_iter().map(|task| task.wait().unwrap_or(0)).sum();
-        Cleaned {
-            deleted,
-            not_deleted: keys.len() as u64 - deleted,
-        }
-    }
-}
-
-/// Returns how many were deleted.
-fn delete_all<B: ManifestStore>(
-    core: &Core<B>,
-    tracked: &crate::backing_store::TrackedPath<B::PersistPath>,
-    keys: &[Uuid],
-) -> u64 {
-    let is_deleted = |key: &&Uuid| match core.delete_persisted(tracked, **key) {
-        Ok(()) => true,
-        Err(error) => {
-            tracing::warn!(%error, "could not delete a file that no commit names");
-            false
-        }
-    };
-    keys.iter().filter(is_deleted).count() as u64
 }

@@ -32,7 +32,6 @@ mod open;
 mod parallel;
 #[cfg(test)]
 mod power;
-mod progress;
 mod saver;
 mod snapshot;
 mod verify;
@@ -47,10 +46,11 @@ pub(crate) use cause::DatasetCause;
 pub use commit::Committed;
 pub use inspection::{Inspection, ItemFile};
 pub use key::Key;
-pub use progress::Progress;
 pub use saver::Saver;
 pub use snapshot::{Copied, Snapshot};
 pub use verify::{Verified, VerifyOptions};
+
+pub use crate::save::Progress;
 
 use crate::backing_store::{BackingStore, ManifestStore, Strategy, TrackedPath};
 use crate::error::{Operation, StoreError, at};

@@ -4,22 +4,16 @@ use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::cause::DatasetCause;
 use super::manifest::{ItemRecord, find};
-use super::progress::ProgressMeter;
 use super::{Key, Progress};
-use crate::backing_store::{
-    BackingStore, Core, ManifestStore, Strategy, Task, TrackedPath, guarded,
-};
+use crate::backing_store::{BackingStore, ManifestStore, Strategy, TrackedPath};
 use crate::error::Operation;
 use crate::error::at;
+use crate::save::{Persisting, ProgressMeter};
 use crate::{Error, Fb, Result};
-
-/// Items that one background job persists. A job costs more than a link.
-const BATCH: usize = 32;
 
 /// Collects the items of a commit. [`Dataset::commit`](super::Dataset::commit) passes it
 /// to its closure.
@@ -76,17 +70,8 @@ pub struct Saver<B: ManifestStore> {
     committed: Arc<[ItemRecord]>,
     named: HashSet<Uuid>,
     kept: Vec<ItemRecord>,
-    batch: Vec<Link>,
-    tasks: Vec<Task<()>>,
-    linked: Arc<Mutex<Vec<ItemRecord>>>,
+    persisting: Persisting<ItemRecord>,
     meter: Arc<ProgressMeter>,
-}
-
-/// An item to be linked into the persisted directory. `persist` owns the captured value,
-/// so it has to run even if the commit fails.
-struct Link {
-    key: Uuid,
-    persist: Box<dyn FnOnce() -> Result<()> + Send>,
 }
 
 impl<B: ManifestStore> Saver<B> {
@@ -101,9 +86,8 @@ impl<B: ManifestStore> Saver<B> {
             committed,
             named: HashSet::new(),
             kept: Vec::new(),
-            batch: Vec::new(),
-            tasks: Vec::new(),
-            linked: Arc::default(),
+            // The closure of a commit never waits.
+            persisting: Persisting::new(Operation::Commit, usize::MAX),
             meter: Arc::default(),
         }
     }
@@ -128,14 +112,18 @@ impl<B: ManifestStore> Saver<B> {
         }
         self.named.insert(uuid);
         self.meter.expect(1, 0);
-        let persist = item.pool().begin_persist(item.item(), self.tracked.clone());
-        self.batch.push(Link {
-            key: uuid,
-            persist: Box::new(persist),
+        let (core, tracked) = (self.store.core().clone(), self.tracked.clone());
+        let meter = self.meter.clone();
+        self.persisting.persist(item, &self.tracked, move || {
+            let fingerprint = core.call(Operation::Commit, uuid, |backing| {
+                backing.fingerprint(tracked.path(), uuid)
+            })?;
+            meter.add(1, fingerprint.len);
+            Ok(ItemRecord {
+                key: uuid,
+                fingerprint,
+            })
         });
-        if self.batch.len() >= BATCH {
-            self.flush();
-        }
         Ok(Key::from_uuid(uuid))
     }
 
@@ -157,7 +145,7 @@ impl<B: ManifestStore> Saver<B> {
     /// from background threads. Call it before the first [`save`](Self::save); a second
     /// call has no effect.
     pub fn on_progress(&mut self, progress: impl Fn(Progress) + Send + Sync + 'static) {
-        self.meter.tell(progress);
+        self.meter.report_to(progress);
     }
 
     /// Returns false if the previous commit does not have it.
@@ -176,85 +164,19 @@ impl<B: ManifestStore> Saver<B> {
         Error::of_key(Operation::Commit, key, at(path, cause))
     }
 
-    fn flush(&mut self) {
-        if self.batch.is_empty() {
-            return;
-        }
-        let batch = std::mem::take(&mut self.batch);
-        let linking = Linking {
-            core: self.store.core().clone(),
-            tracked: self.tracked.clone(),
-            linked: self.linked.clone(),
-            meter: self.meter.clone(),
-        };
-        let link_all = move || linking.link_all(batch);
-        self.tasks
-            .push(self.store.task(Operation::Commit, link_all));
-    }
-
     /// Ends the collection: every item has been named.
-    pub(super) fn into_saved(mut self) -> Saved {
-        self.flush();
+    pub(super) fn into_saved(self) -> Saved {
         Saved {
-            kept: std::mem::take(&mut self.kept),
-            tasks: std::mem::take(&mut self.tasks),
-            linked: self.linked.clone(),
+            kept: self.kept,
+            persisting: self.persisting,
         }
     }
 }
 
-impl<B: ManifestStore> Drop for Saver<B> {
-    fn drop(&mut self) {
-        self.flush();
-    }
-}
-
-struct Linking<B: ManifestStore> {
-    core: Arc<Core<B>>,
-    tracked: Arc<TrackedPath<B::PersistPath>>,
-    linked: Arc<Mutex<Vec<ItemRecord>>>,
-    meter: Arc<ProgressMeter>,
-}
-
-impl<B: ManifestStore> Linking<B> {
-    /// Links every item, even after one has failed. Returns the first failure.
-    fn link_all(&self, batch: Vec<Link>) -> Result<()> {
-        let mut result = Ok(());
-        for link in batch {
-            let key = link.key;
-            let linked = guarded(|| Ok(self.link(link)))
-                .unwrap_or_else(|panic| Err(Error::of_key(Operation::Commit, key, panic)));
-            result = result.and(linked);
-        }
-        result
-    }
-
-    fn link(&self, Link { key, persist }: Link) -> Result<()> {
-        persist()?;
-        let fingerprint = self.core.call(Operation::Commit, key, |backing| {
-            backing.fingerprint(self.tracked.path(), key)
-        })?;
-        self.linked.lock().push(ItemRecord { key, fingerprint });
-        self.meter.add(1, fingerprint.len);
-        Ok(())
-    }
-}
-
-/// The named items, whose links may still be in progress.
+/// The named items. Those that the previous commit does not have are still being persisted.
 pub(super) struct Saved {
     pub(super) kept: Vec<ItemRecord>,
-    tasks: Vec<Task<()>>,
-    linked: Arc<Mutex<Vec<ItemRecord>>>,
-}
-
-impl Saved {
-    /// Waits until all new items are linked, and returns them.
-    pub(super) fn wait(&mut self) -> Result<Vec<ItemRecord>> {
-        let tasks = std::mem::take(&mut self.tasks);
-        let results = tasks.into_iter().map(Task::wait);
-        results.fold(Ok(()), Result::and)?;
-        Ok(std::mem::take(&mut self.linked.lock()))
-    }
+    pub(super) persisting: Persisting<ItemRecord>,
 }
 
 impl<B: ManifestStore> fmt::Debug for Saver<B> {

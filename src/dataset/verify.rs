@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::Progress;
 use super::manifest::{ItemRecord, bytes_of};
 use super::parallel::on_all_cores;
-use super::progress::ProgressMeter;
+use crate::save::ProgressMeter;
 use crate::{Error, Result};
 
 /// Which files to verify, and where to report progress.
@@ -45,7 +45,7 @@ impl VerifyOptions {
     /// Reports progress to `progress` after each file and about every MiB, from several
     /// threads.
     pub fn on_progress(self, progress: impl Fn(Progress) + Send + Sync + 'static) -> Self {
-        self.meter.tell(progress);
+        self.meter.report_to(progress);
         self
     }
 

@@ -349,10 +349,6 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// # fn main() {}
     /// ```
     pub async fn spawn_persist(&self, path: &Arc<TrackedPath<B::PersistPath>>) -> Task<()> {
-        self.persist_task(path)
-    }
-
-    pub(crate) fn persist_task(&self, path: &Arc<TrackedPath<B::PersistPath>>) -> Task<()> {
         self.pool.persist(&self.item, path.clone())
     }
 

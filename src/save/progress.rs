@@ -53,7 +53,7 @@ type Callback = Box<dyn Fn(Progress) + Send + Sync>;
 
 /// Counts progress and reports it to a callback.
 #[derive(Default)]
-pub(super) struct ProgressMeter {
+pub(crate) struct ProgressMeter {
     items: AtomicU64,
     items_total: AtomicU64,
     bytes: AtomicU64,
@@ -63,16 +63,16 @@ pub(super) struct ProgressMeter {
 
 impl ProgressMeter {
     /// Sets the callback that progress is reported to. The first call wins.
-    pub(super) fn tell(&self, callback: impl Fn(Progress) + Send + Sync + 'static) {
+    pub(crate) fn report_to(&self, callback: impl Fn(Progress) + Send + Sync + 'static) {
         let _ = self.callback.set(Box::new(callback));
     }
 
-    pub(super) fn expect(&self, items: u64, bytes: u64) {
+    pub(crate) fn expect(&self, items: u64, bytes: u64) {
         self.items_total.fetch_add(items, Ordering::Relaxed);
         self.bytes_total.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    pub(super) fn add(&self, items: u64, bytes: u64) {
+    pub(crate) fn add(&self, items: u64, bytes: u64) {
         self.items.fetch_add(items, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
         if let Some(callback) = self.callback.get() {
@@ -80,7 +80,7 @@ impl ProgressMeter {
         }
     }
 
-    pub(super) fn progress(&self) -> Progress {
+    pub(crate) fn progress(&self) -> Progress {
         Progress {
             items: self.items.load(Ordering::Relaxed),
             items_total: self.items_total.load(Ordering::Relaxed),
