@@ -18,7 +18,6 @@
 //! before step 5. Nothing is acknowledged or deleted from then on, because only the other
 //! process knows what its commits name.
 
-use std::io;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -26,13 +25,13 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OwnedMutexGuard;
 
 use super::cause::DatasetCause;
-use super::manifest::{ItemRecord, Manifest, bytes_of, find};
+use super::history::{History, Other};
+use super::manifest::{ItemRecord, Manifest, bytes_of, encode_root};
+use super::path::is_already_there;
 use super::saver::{Saved, Saver};
 use super::{Dataset, Shared, Version};
 use crate::backing_store::{ManifestStore, Task};
 use crate::error::Operation;
-use crate::error::at;
-use crate::save::{delete_many, unnamed};
 use crate::{Error, Result};
 
 /// The result of a commit.
@@ -92,29 +91,6 @@ pub struct Committed {
     pub pinned: u64,
 }
 
-/// Generations on the disk other than the current one. The commit that runs holds it.
-pub(super) struct History {
-    /// The highest generation number ever used.
-    pub(super) last: u64,
-    pub(super) others: Vec<Other>,
-    /// Set once another process has committed: the error of every later commit.
-    pub(super) overtaken: Option<Error>,
-}
-
-impl History {
-    fn check(&self) -> Result<()> {
-        self.overtaken.clone().map_or(Ok(()), Err)
-    }
-}
-
-/// A generation that is not the current one: either an earlier one that a reader has
-/// pinned, or a later one that may not be durable.
-pub(super) struct Other {
-    pub(super) generation: u64,
-    /// Sorted by key.
-    pub(super) entries: Arc<[ItemRecord]>,
-}
-
 impl<Root, B> Dataset<Root, B>
 where
     Root: Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -164,7 +140,7 @@ where
     ) -> Result<Committed, E> {
         self.shared.check_writable()?;
         let turn = self.shared.turn.clone().lock_owned().await;
-        turn.check()?;
+        turn.check_not_overtaken()?;
         match self.begin(turn, save) {
             Ok(committing) => Ok(committing.await?),
             Err((error, cleaning)) => {
@@ -194,7 +170,7 @@ where
     ) -> Result<Committed, E> {
         self.shared.check_writable()?;
         let turn = crate::sync::block_on(self.shared.turn.clone().lock_owned());
-        turn.check()?;
+        turn.check_not_overtaken()?;
         match self.begin(turn, save) {
             Ok(committing) => Ok(committing.wait()?),
             Err((error, cleaning)) => {
@@ -211,9 +187,9 @@ where
         save: impl FnOnce(&mut Saver<B>) -> Result<Root, E>,
     ) -> Result<Task<Committed>, (E, Task<()>)> {
         let shared = self.shared.clone();
-        let store = shared.store.clone();
+        let store = shared.path.store.clone();
         let committed = shared.current().entries.clone();
-        let mut saver = Saver::new(store.clone(), shared.tracked.clone(), committed);
+        let mut saver = Saver::new(shared.path.clone(), committed);
         let root = save(&mut saver);
         let saved = saver.into_saved();
         let mut pending = PendingCommit {
@@ -266,8 +242,7 @@ where
         let linked = persisting.wait()?;
         let generation = self.history.last.checked_add(1);
         let committed = Committed {
-            generation: generation
-                .ok_or_else(|| self.shared.unfit(DatasetCause::LastGeneration))?,
+            generation: generation.ok_or_else(|| self.error(DatasetCause::LastGeneration))?,
             items: (linked.len() + kept.len()) as u64,
             bytes: bytes_of(linked.iter().chain(&kept)),
             linked: linked.len() as u64,
@@ -282,17 +257,17 @@ where
         entries.sort_unstable_by_key(|entry| entry.key);
         let manifest = Manifest {
             generation: committed.generation,
-            root: self.shared.encode_root(&root)?,
+            root: encode_root(&root).map_err(|cause| self.error(cause))?,
             entries,
         };
-        self.shared.store.core().sync(&self.shared.tracked)?;
+        let path = &self.shared.path;
+        path.store.core().sync(&path.tracked)?;
         self.make_current(root, manifest)?;
         Ok(committed)
     }
 
     fn make_current(&mut self, root: Root, manifest: Manifest) -> Result<()> {
-        let bytes = manifest.encode();
-        let bytes = bytes.map_err(|cause| self.shared.unfit(cause))?;
+        let bytes = manifest.encode().map_err(|cause| self.error(cause))?;
         let generation = manifest.generation;
         let entries: Arc<[ItemRecord]> = manifest.entries.into();
         let (shared, history) = (&self.shared, &mut *self.history);
@@ -303,19 +278,19 @@ where
             generation,
             entries: entries.clone(),
         };
-        let written = shared.call(Operation::Commit, |backing, path| {
+        let written = shared.path.call(Operation::Commit, |backing, path| {
             backing.write_manifest(path, generation, &bytes)
         });
         if let Err(error) = written {
             if is_already_there(&error) {
-                return Err(shared.overtaken_by(generation, history));
+                return Err(shared.mark_overtaken(generation, history));
             }
             if shared.may_be_there(generation) {
                 history.others.push(pending);
             }
             return Err(error);
         }
-        let synced = shared.call(Operation::Commit, |backing, path| {
+        let synced = shared.path.call(Operation::Commit, |backing, path| {
             backing.sync_manifests(path)
         });
         if let Err(error) = synced.and_then(|()| shared.check_newest(history)) {
@@ -333,110 +308,8 @@ where
         });
         Ok(())
     }
-}
 
-/// Whether a manifest was not written because the generation already has one.
-pub(super) fn is_already_there(error: &Error) -> bool {
-    let cause = error.get_ref().downcast_ref::<io::Error>();
-    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::AlreadyExists)
-}
-
-/// The root as it is stored. It is read back here, because after the commit it is too
-/// late to find that it cannot be.
-pub(super) fn encode_root<Root: Serialize + DeserializeOwned>(
-    root: &Root,
-) -> Result<Vec<u8>, DatasetCause> {
-    let bytes = serde_json::to_vec(root).map_err(DatasetCause::UnfitRoot)?;
-    serde_json::from_slice::<Root>(&bytes).map_err(DatasetCause::UnfitRoot)?;
-    Ok(bytes)
-}
-
-/// The result of a clean-up.
-pub(super) struct Cleaned {
-    deleted: u64,
-    not_deleted: u64,
-}
-
-impl<Root, B: ManifestStore> Shared<Root, B> {
-    fn encode_root(&self, root: &Root) -> Result<Vec<u8>>
-    where
-        Root: Serialize + DeserializeOwned,
-    {
-        encode_root(root).map_err(|cause| self.unfit(cause))
-    }
-
-    /// The error of a commit that the dataset cannot represent.
-    fn unfit(&self, cause: DatasetCause) -> Error {
-        let path = self.store.core().backing.describe(self.tracked.path());
-        Error::new(Operation::Commit, at(path, cause))
-    }
-
-    /// Fails if there is a generation later than all that this dataset has read or
-    /// written.
-    fn check_newest(&self, history: &mut History) -> Result<()> {
-        let generations =
-            self.call(Operation::Commit, |backing, path| backing.generations(path))?;
-        match generations.last() {
-            Some(newest) if *newest > history.last => Err(self.overtaken_by(*newest, history)),
-            _ => Ok(()),
-        }
-    }
-
-    /// Another process has committed this generation: refuse every later commit.
-    fn overtaken_by(&self, generation: u64, history: &mut History) -> Error {
-        let backing = &self.store.core().backing;
-        let path = backing.describe_manifest(self.tracked.path(), generation);
-        let error = Error::new(Operation::Commit, at(path, DatasetCause::Overtaken));
-        tracing::error!(%error, generation, "another process committed to a dataset that this process has open");
-        history.overtaken = Some(error.clone());
-        error
-    }
-
-    /// Whether the manifest of a failed commit may exist nevertheless.
-    fn may_be_there(&self, generation: u64) -> bool {
-        self.call(Operation::Commit, |backing, path| backing.generations(path))
-            .map_or(true, |generations| generations.contains(&generation))
-    }
-
-    /// Removes earlier generations that no reader has pinned, and deletes the files that
-    /// no generation names.
-    ///
-    /// Removes nothing unless it is certain that no other process has committed.
-    pub(super) fn clean_up(&self, history: &mut History) -> Cleaned {
-        let current = self.current();
-        let is_safe = history.overtaken.is_none() && self.check_newest(history).is_ok();
-        if is_safe {
-            history.others.retain(|other| {
-                other.generation > current.generation || !self.let_go(other.generation)
-            });
-        }
-        let is_named = |key| {
-            let mut others = history.others.iter();
-            find(&current.entries, key).is_some()
-                || others.any(|other| find(&other.entries, key).is_some())
-        };
-        let obsolete = unnamed(&self.tracked, is_named);
-        let found = obsolete.len() as u64;
-        let deleted = match is_safe {
-            true => delete_many(&self.store, &self.tracked, obsolete, usize::MAX, |error| {
-                tracing::warn!(%error, "could not delete a file that no commit names");
-            }),
-            false => 0,
-        };
-        Cleaned {
-            deleted,
-            not_deleted: found - deleted,
-        }
-    }
-
-    /// False if the generation has to stay.
-    fn let_go(&self, generation: u64) -> bool {
-        let removed = self.call(Operation::Commit, |backing, path| {
-            backing.remove_manifest(path, generation)
-        });
-        removed.unwrap_or_else(|error| {
-            tracing::warn!(%error, generation, "could not remove an earlier generation of a dataset");
-            false
-        })
+    fn error(&self, cause: DatasetCause) -> Error {
+        self.shared.path.error(Operation::Commit, cause)
     }
 }

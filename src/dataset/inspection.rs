@@ -105,12 +105,12 @@ impl Inspection {
     pub fn blocking_open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = PreparedPath::blocking_open_read_only(path)?;
         match pin_and_read(&path, Operation::OpenDataset)? {
-            Some((path, manifest)) => Self::of(path, Some(manifest)),
-            None => Self::of(path, None),
+            Some((path, manifest)) => Self::scan(path, Some(manifest)),
+            None => Self::scan(path, None),
         }
     }
 
-    fn of(path: PreparedPath, manifest: Option<Manifest>) -> Result<Self> {
+    fn scan(path: PreparedPath, manifest: Option<Manifest>) -> Result<Self> {
         let mut found = sanitize_path(&path)?;
         found.sort_unstable();
         Ok(Self {
@@ -236,15 +236,15 @@ impl Inspection {
     fn check(&self, entry: ItemRecord, read: &dyn Fn(u64)) -> Result<()> {
         let key = entry.key;
         let verified = self.path.verify(key, read).and_then(|footer| {
-            match entry.is_other(footer.fingerprint()) {
-                true => Err(self.at_item(key, DatasetCause::OtherFile)),
+            match entry.differs_from(footer.fingerprint()) {
+                true => Err(self.store_error_of_item(key, DatasetCause::OtherFile)),
                 false => Ok(()),
             }
         });
         verified.map_err(|error| Error::of_key(Operation::Verify, key, error))
     }
 
-    fn at_item(&self, key: Uuid, cause: DatasetCause) -> StoreError {
+    fn store_error_of_item(&self, key: Uuid, cause: DatasetCause) -> StoreError {
         StoreError::from(cause).at(key_path(self.path.path(), key))
     }
 
@@ -258,7 +258,7 @@ impl Inspection {
                 Ok(fingerprint.map_or(unknown, |fingerprint| ItemRecord { key, fingerprint }))
             }
             None => {
-                let cause = self.at_item(key, DatasetCause::NotHere);
+                let cause = self.store_error_of_item(key, DatasetCause::NotHere);
                 Err(Error::of_key(Operation::Verify, key, cause))
             }
         }

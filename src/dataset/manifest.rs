@@ -4,11 +4,13 @@
 #![warn(clippy::arithmetic_side_effects)]
 
 use file_backed_codecs::Source;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::cause::DatasetCause;
-use crate::backing_store::FileFingerprint;
-use crate::error::StoreError;
+use crate::backing_store::{FileFingerprint, ManifestStore};
+use crate::error::{StoreError, at};
 
 const MAGIC: [u8; 8] = *b"\x89fbdata\n";
 const VERSION: u16 = 1;
@@ -68,6 +70,16 @@ pub(crate) fn bytes_of<'a>(entries: impl IntoIterator<Item = &'a ItemRecord>) ->
     lens.fold(0, u64::saturating_add)
 }
 
+/// The root as it is stored. It is read back here, because after the commit it is too
+/// late to find that it cannot be.
+pub(crate) fn encode_root<Root: Serialize + DeserializeOwned>(
+    root: &Root,
+) -> Result<Vec<u8>, DatasetCause> {
+    let bytes = serde_json::to_vec(root).map_err(DatasetCause::UnfitRoot)?;
+    serde_json::from_slice::<Root>(&bytes).map_err(DatasetCause::UnfitRoot)?;
+    Ok(bytes)
+}
+
 impl Manifest {
     /// The encoded length in bytes; `None` if it exceeds [`LONGEST`].
     fn encoded_len(root: u64, entries: u64) -> Option<u64> {
@@ -97,6 +109,17 @@ impl Manifest {
         }
         bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
         Ok(bytes)
+    }
+
+    /// Reads the manifest of this generation from a place of the store.
+    pub(crate) fn read_from<B: ManifestStore>(
+        backing: &B,
+        path: &B::PersistPath,
+        generation: u64,
+    ) -> Result<Self, StoreError> {
+        let source = backing.open_manifest(path, generation)?;
+        Self::read(&*source, generation)
+            .map_err(|error| at(backing.describe_manifest(path, generation), error))
     }
 
     /// Reads the manifest of this generation. Memory is allocated only once the header,
@@ -225,8 +248,8 @@ impl ItemRecord {
         Self { key, fingerprint }
     }
 
-    /// Whether a file differs from the one that was committed.
-    pub(crate) fn is_other(&self, found: FileFingerprint) -> bool {
+    /// Whether a file is not the one that was committed.
+    pub(crate) fn differs_from(&self, found: FileFingerprint) -> bool {
         *self != Self::of_unknown_file(self.key) && self.fingerprint != found
     }
 

@@ -25,11 +25,13 @@ mod cause;
 mod commit;
 #[cfg(test)]
 mod faults;
+mod history;
 mod inspection;
 mod key;
 mod manifest;
 mod open;
 mod parallel;
+mod path;
 #[cfg(test)]
 mod power;
 mod saver;
@@ -52,11 +54,12 @@ pub use verify::{Verified, VerifyOptions};
 
 pub use crate::save::Progress;
 
-use crate::backing_store::{BackingStore, ManifestStore, Strategy, TrackedPath};
-use crate::error::{Operation, StoreError, at};
-use crate::{Error, FBPool, Fb, Result};
-use commit::History;
+use crate::backing_store::{BackingStore, ManifestStore, Strategy};
+use crate::error::Operation;
+use crate::{FBPool, Fb, Result};
+use history::History;
 use manifest::{ItemRecord, find};
+use path::DatasetPath;
 
 /// Items and a root that are committed together and survive a restart.
 ///
@@ -114,8 +117,7 @@ pub struct Dataset<Root, B: ManifestStore> {
 }
 
 struct Shared<Root, B: ManifestStore> {
-    store: Arc<BackingStore<B>>,
-    tracked: Arc<TrackedPath<B::PersistPath>>,
+    path: DatasetPath<B>,
     current: Mutex<Arc<Version<Root>>>,
     /// Held by one commit at a time, until it completes.
     turn: Arc<tokio::sync::Mutex<History>>,
@@ -154,12 +156,12 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
 
     /// The store that the items belong to.
     pub fn store(&self) -> &Arc<BackingStore<B>> {
-        &self.shared.store
+        &self.shared.path.store
     }
 
     /// The path of the dataset.
     pub fn path(&self) -> &B::PersistPath {
-        self.shared.tracked.path()
+        self.shared.path.tracked.path()
     }
 
     /// Creates a handle for an item of the current commit, without loading it. A dataset
@@ -168,8 +170,8 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`] if the current commit has no such item, or its file is
-    /// missing; another error if `pool` belongs to another store.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the current commit has no
+    /// such item, or its file is missing; another error if `pool` belongs to another store.
     ///
     /// # Cancel safety
     ///
@@ -180,7 +182,7 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
         B: Strategy<T>,
     {
         self.check_get(pool, key)?;
-        pool.register(&self.shared.tracked, key.uuid()).await
+        pool.register(&self.shared.path.tracked, key.uuid()).await
     }
 
     /// The blocking form of [`get`](Self::get).
@@ -198,17 +200,19 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
         B: Strategy<T>,
     {
         self.check_get(pool, key)?;
-        pool.blocking_register(&self.shared.tracked, key.uuid())
+        pool.blocking_register(&self.shared.path.tracked, key.uuid())
     }
 
     fn check_get<T>(&self, pool: &Arc<FBPool<T, B>>, key: Key<T>) -> Result<()> {
-        let uuid = key.uuid();
-        if !Arc::ptr_eq(pool.store(), &self.shared.store) {
-            return Err(self
-                .shared
-                .cause(Operation::Register, uuid, DatasetCause::OtherStore));
-        }
-        self.shared.entry(Operation::Register, uuid).map(drop)
+        let (shared, key) = (&self.shared, key.uuid());
+        let cause = if !Arc::ptr_eq(pool.store(), &shared.path.store) {
+            DatasetCause::OtherStore
+        } else if find(&shared.current().entries, key).is_none() {
+            DatasetCause::NotCommitted
+        } else {
+            return Ok(());
+        };
+        Err(shared.path.error_of_item(Operation::Register, key, cause))
     }
 }
 
@@ -255,21 +259,22 @@ impl<Root: Send + Sync + 'static, B: ManifestStore> Dataset<Root, B> {
     pub async fn verify(&self, verify: VerifyOptions) -> Result<Verified> {
         let shared = self.shared.clone();
         let run = move || shared.verify(&verify);
-        self.shared.store.spawn_blocking(run).await
+        self.shared.path.store.spawn_blocking(run).await
     }
 
     /// The blocking form of [`verify`](Self::verify).
     ///
     /// # Errors
     ///
-    /// [`Error::is_forked`] in a forked child. Damage is not an error; it is reported in
-    /// the result.
+    /// [`Error::is_forked`](crate::Error::is_forked) in a forked child. Damage is not an
+    /// error; it is reported in the result.
     ///
     /// # Blocking
     ///
     /// Reads on this thread and on others.
     pub fn blocking_verify(&self, verify: VerifyOptions) -> Result<Verified> {
-        self.shared.store.core().check_process(Operation::Verify)?;
+        let core = self.shared.path.store.core();
+        core.check_process(Operation::Verify)?;
         Ok(self.shared.verify(&verify))
     }
 }
@@ -284,57 +289,34 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         std::mem::replace(&mut *self.current.lock(), Arc::new(version))
     }
 
-    /// Calls the user's store.
-    fn call<R>(
-        &self,
-        operation: Operation,
-        call: impl FnOnce(&B, &B::PersistPath) -> Result<R, StoreError>,
-    ) -> Result<R> {
-        let core = self.store.core();
-        core.run(|backing| call(backing, self.tracked.path()))
-            .map_err(|error| Error::new(operation, error))
-    }
-
-    fn cause(&self, operation: Operation, key: Uuid, cause: DatasetCause) -> Error {
-        let backing = &self.store.core().backing;
-        let path = backing.describe_item(self.tracked.path(), key);
-        Error::of_key(operation, key, at(path, cause))
-    }
-
-    fn entry(&self, operation: Operation, key: Uuid) -> Result<ItemRecord> {
-        let current = self.current();
-        let entry = find(&current.entries, key).copied();
-        entry.ok_or_else(|| self.cause(operation, key, DatasetCause::NotCommitted))
-    }
-
     fn check_writable(&self) -> Result<()> {
-        self.store.core().check_process(Operation::Commit)?;
-        if !self.tracked.is_read_only() {
-            return Ok(());
+        let path = &self.path;
+        path.store.core().check_process(Operation::Commit)?;
+        match path.tracked.is_read_only() {
+            true => Err(path.error(Operation::Commit, DatasetCause::ReadOnly)),
+            false => Ok(()),
         }
-        self.call(Operation::Commit, |backing, path| {
-            Err(at(backing.describe(path), DatasetCause::ReadOnly))
-        })
     }
 }
 
 impl<Root: Send + Sync, B: ManifestStore> Shared<Root, B> {
     fn verify(&self, verify: &VerifyOptions) -> Verified {
-        let current = self.current();
+        let (current, path) = (self.current(), &self.path);
+        let error = |key, cause| path.error_of_item(Operation::Verify, key, cause);
         let expected = |key| {
             let entry = find(&current.entries, key).copied();
-            entry.ok_or_else(|| self.cause(Operation::Verify, key, DatasetCause::NotCommitted))
+            entry.ok_or_else(|| error(key, DatasetCause::NotCommitted))
         };
         verify.run(
             || current.entries.iter().map(|entry| entry.key).collect(),
             expected,
             |entry: ItemRecord, read| {
-                let core = self.store.core();
+                let core = path.store.core();
                 let found = core.call(Operation::Verify, entry.key, |backing| {
-                    backing.verify(self.tracked.path(), entry.key, read)
+                    backing.verify(path.tracked.path(), entry.key, read)
                 })?;
-                match entry.is_other(found) {
-                    true => Err(self.cause(Operation::Verify, entry.key, DatasetCause::OtherFile)),
+                match entry.differs_from(found) {
+                    true => Err(error(entry.key, DatasetCause::OtherFile)),
                     false => Ok(()),
                 }
             },

@@ -7,12 +7,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::cause::DatasetCause;
-use super::commit::{History, Other, encode_root, is_already_there};
-use super::manifest::{ItemRecord, Manifest};
+use super::history::{History, Other};
+use super::manifest::{ItemRecord, Manifest, encode_root};
+use super::path::{DatasetPath, is_already_there};
 use super::{Dataset, Shared, Version};
 use crate::backing_store::{BackingStore, ManifestStore, TrackedPath};
-use crate::error::at;
-use crate::error::{Operation, StoreError};
+use crate::error::{Operation, at};
 use crate::{Error, Result};
 
 /// Attempts of a reader to pin the generation that is current. An attempt fails if a
@@ -68,11 +68,16 @@ where
             .run(claim)
             .map_err(|error| Error::new(Operation::OpenDataset, error))?;
         let tracked = store.blocking_track_path(claimed)?;
-        let place = DatasetPath { store, tracked };
-        let generations = place.call(|backing, path| backing.generations(path))?;
+        let path = DatasetPath {
+            store: store.clone(),
+            tracked: Arc::new(tracked),
+        };
+        let generations = path.call(Operation::OpenDataset, |backing, path| {
+            backing.generations(path)
+        })?;
         match generations.split_last() {
-            Some((newest, earlier)) => place.recover(*newest, earlier),
-            None => place.create(),
+            Some((newest, earlier)) => path.recover(*newest, earlier),
+            None => path.create(),
         }
     }
 }
@@ -128,16 +133,17 @@ where
             let pinned = pin_current(|| backing.generations(&path), pin, never_at_rest)?;
             let (generation, pinned) =
                 pinned.ok_or_else(|| at(backing.describe(&path), DatasetCause::NoDataset))?;
-            let source = backing.open_manifest(&pinned, generation)?;
-            let manifest = Manifest::read(&*source, generation)
-                .map_err(|error| at(backing.describe_manifest(&path, generation), error))?;
+            let manifest = Manifest::read_from(backing, &pinned, generation)?;
             Ok((pinned, manifest))
         };
         let (pinned, manifest) = (store.core().run(opened))
             .map_err(|error| Error::new(Operation::OpenDataset, error))?;
         let keys: Vec<_> = manifest.entries.iter().map(|entry| entry.key).collect();
-        let tracked = TrackedPath::of_known(pinned, &keys);
-        DatasetPath { store, tracked }.open(manifest, Vec::new())
+        let path = DatasetPath {
+            store: store.clone(),
+            tracked: Arc::new(TrackedPath::of_known(pinned, &keys)),
+        };
+        path.into_dataset(manifest, Vec::new())
     }
 }
 
@@ -162,86 +168,65 @@ pub(super) fn pin_current<P, E>(
     Err(never_at_rest(DatasetCause::NeverAtRest))
 }
 
-/// The tracked path of a dataset that is being opened.
-struct DatasetPath<'a, B: ManifestStore> {
-    store: &'a Arc<BackingStore<B>>,
-    tracked: TrackedPath<B::PersistPath>,
-}
-
-impl<B: ManifestStore> DatasetPath<'_, B> {
-    fn call<R>(
-        &self,
-        call: impl FnOnce(&B, &B::PersistPath) -> Result<R, StoreError>,
-    ) -> Result<R> {
-        let core = self.store.core();
-        core.run(|backing| call(backing, self.tracked.path()))
-            .map_err(|error| Error::new(Operation::OpenDataset, error))
-    }
-
-    fn backing(&self) -> &B {
-        &self.store.core().backing
-    }
-
-    fn cause(&self, cause: DatasetCause) -> Error {
-        let path = self.backing().describe(self.tracked.path());
-        Error::new(Operation::OpenDataset, at(path, cause))
-    }
-
-    fn error_of_manifest(&self, generation: u64, cause: DatasetCause) -> Error {
-        let path = self
-            .backing()
-            .describe_manifest(self.tracked.path(), generation);
-        Error::new(Operation::OpenDataset, at(path, cause))
-    }
-
+impl<B: ManifestStore> DatasetPath<B> {
     /// Makes the first, empty commit. Only a dataset that has one may delete files that
     /// no commit names.
     fn create<Root>(self) -> Result<Dataset<Root, B>>
     where
         Root: Serialize + DeserializeOwned + Default,
     {
+        let refused = |cause| self.error(Operation::OpenDataset, cause);
         let found = self.tracked.all_keys().len();
         if found > 0 {
-            return Err(self.cause(DatasetCause::ForeignItems(found)));
+            return Err(refused(DatasetCause::ForeignItems(found)));
         }
         let manifest = Manifest {
             generation: 0,
-            root: encode_root(&Root::default()).map_err(|cause| self.cause(cause))?,
+            root: encode_root(&Root::default()).map_err(refused)?,
             entries: Vec::new(),
         };
-        let bytes = manifest.encode().map_err(|cause| self.cause(cause))?;
-        self.call(|backing, path| backing.write_manifest(path, 0, &bytes))
-            .map_err(|error| match is_already_there(&error) {
-                true => self.error_of_manifest(0, DatasetCause::Overtaken),
-                false => error,
-            })?;
+        let bytes = manifest.encode().map_err(refused)?;
+        let written = self.call(Operation::OpenDataset, |backing, path| {
+            backing.write_manifest(path, 0, &bytes)
+        });
+        written.map_err(|error| match is_already_there(&error) {
+            true => self.error_of_manifest(Operation::OpenDataset, 0, DatasetCause::Overtaken),
+            false => error,
+        })?;
         self.store.core().sync(&self.tracked)?;
-        self.call(|backing, path| backing.sync_manifests(path))?;
-        self.open(manifest, Vec::new())
+        self.sync_manifests()?;
+        self.into_dataset(manifest, Vec::new())
     }
 
+    /// Opens the newest generation, and deletes what no generation names.
     fn recover<Root>(self, newest: u64, earlier: &[u64]) -> Result<Dataset<Root, B>>
     where
         Root: DeserializeOwned,
     {
-        let manifest = self.read(newest)?;
+        let manifest = self.read_manifest(newest)?;
         self.check_files(&manifest)?;
         // The writer may have died before its own sync.
-        self.call(|backing, path| backing.sync_manifests(path))?;
-        let others = earlier.iter().map(|generation| self.earlier(*generation));
+        self.sync_manifests()?;
+        let others = earlier
+            .iter()
+            .map(|generation| self.read_earlier(*generation));
         let others = others.collect();
-        let dataset: Dataset<Root, B> = self.open(manifest, others)?;
+        let dataset: Dataset<Root, B> = self.into_dataset(manifest, others)?;
         let mut history = crate::sync::block_on(dataset.shared.turn.lock());
         dataset.shared.clean_up(&mut history);
         drop(history);
         Ok(dataset)
     }
 
-    fn read(&self, generation: u64) -> Result<Manifest> {
-        self.call(|backing, path| {
-            let source = backing.open_manifest(path, generation)?;
-            Manifest::read(&*source, generation)
-                .map_err(|error| at(backing.describe_manifest(path, generation), error))
+    fn sync_manifests(&self) -> Result<()> {
+        self.call(Operation::OpenDataset, |backing, path| {
+            backing.sync_manifests(path)
+        })
+    }
+
+    fn read_manifest(&self, generation: u64) -> Result<Manifest> {
+        self.call(Operation::OpenDataset, |backing, path| {
+            Manifest::read_from(backing, path, generation)
         })
     }
 
@@ -255,18 +240,16 @@ impl<B: ManifestStore> DatasetPath<'_, B> {
             generation: manifest.generation,
             count: 1 + missing.count(),
         };
-        let path = self.backing().describe_item(self.tracked.path(), first.key);
-        let error = at(path, cause);
-        Err(Error::of_key(Operation::OpenDataset, first.key, error))
+        Err(self.error_of_item(Operation::OpenDataset, first.key, cause))
     }
 
-    /// An earlier generation. If its manifest cannot be read, it is assumed to name every
-    /// item, so that nothing is deleted.
-    fn earlier(&self, generation: u64) -> Other {
-        let entries = self.read(generation).map_or_else(
+    /// Reads an earlier generation. If its manifest cannot be read, it is assumed to name
+    /// every item, so that nothing is deleted.
+    fn read_earlier(&self, generation: u64) -> Other {
+        let entries = self.read_manifest(generation).map_or_else(
             |error| {
                 tracing::warn!(%error, generation, "could not read an earlier generation of a dataset: no items are deleted while it is pinned");
-                self.everything()
+                self.records_of_all_files()
             },
             |manifest| manifest.entries,
         );
@@ -276,20 +259,23 @@ impl<B: ManifestStore> DatasetPath<'_, B> {
         }
     }
 
-    fn everything(&self) -> Vec<ItemRecord> {
+    fn records_of_all_files(&self) -> Vec<ItemRecord> {
         let mut keys = self.tracked.all_keys();
         keys.sort_unstable();
         keys.into_iter().map(ItemRecord::of_unknown_file).collect()
     }
 
-    fn open<Root: DeserializeOwned>(
+    /// The dataset whose current commit is `manifest`.
+    fn into_dataset<Root: DeserializeOwned>(
         self,
         manifest: Manifest,
         others: Vec<Other>,
     ) -> Result<Dataset<Root, B>> {
         let generation = manifest.generation;
-        let root = serde_json::from_slice(&manifest.root)
-            .map_err(|error| self.error_of_manifest(generation, DatasetCause::OtherRoot(error)))?;
+        let root = serde_json::from_slice(&manifest.root).map_err(|error| {
+            let cause = DatasetCause::OtherRoot(error);
+            self.error_of_manifest(Operation::OpenDataset, generation, cause)
+        })?;
         let version = Version {
             generation,
             root: Arc::new(root),
@@ -302,8 +288,7 @@ impl<B: ManifestStore> DatasetPath<'_, B> {
         };
         Ok(Dataset {
             shared: Arc::new(Shared {
-                store: self.store.clone(),
-                tracked: Arc::new(self.tracked),
+                path: self,
                 current: Mutex::new(Arc::new(version)),
                 turn: Arc::new(tokio::sync::Mutex::new(history)),
             }),

@@ -8,12 +8,12 @@ use uuid::Uuid;
 
 use super::cause::DatasetCause;
 use super::manifest::{ItemRecord, find};
+use super::path::DatasetPath;
 use super::{Key, Progress};
-use crate::backing_store::{BackingStore, ManifestStore, Strategy, TrackedPath};
+use crate::backing_store::{ManifestStore, Strategy};
 use crate::error::Operation;
-use crate::error::at;
 use crate::save::{Persisting, ProgressMeter};
-use crate::{Error, Fb, Result};
+use crate::{Fb, Result};
 
 /// Collects the items of a commit. [`Dataset::commit`](super::Dataset::commit) passes it
 /// to its closure.
@@ -64,8 +64,7 @@ use crate::{Error, Fb, Result};
 /// # fn main() {}
 /// ```
 pub struct Saver<B: ManifestStore> {
-    store: Arc<BackingStore<B>>,
-    tracked: Arc<TrackedPath<B::PersistPath>>,
+    path: DatasetPath<B>,
     /// The items of the previous commit.
     committed: Arc<[ItemRecord]>,
     named: HashSet<Uuid>,
@@ -75,14 +74,9 @@ pub struct Saver<B: ManifestStore> {
 }
 
 impl<B: ManifestStore> Saver<B> {
-    pub(super) fn new(
-        store: Arc<BackingStore<B>>,
-        tracked: Arc<TrackedPath<B::PersistPath>>,
-        committed: Arc<[ItemRecord]>,
-    ) -> Self {
+    pub(super) fn new(path: DatasetPath<B>, committed: Arc<[ItemRecord]>) -> Self {
         Self {
-            store,
-            tracked,
+            path,
             committed,
             named: HashSet::new(),
             kept: Vec::new(),
@@ -104,19 +98,20 @@ impl<B: ManifestStore> Saver<B> {
         B: Strategy<T>,
     {
         let uuid = item.key();
-        if !Arc::ptr_eq(item.pool().store(), &self.store) {
-            return Err(self.cause(uuid, DatasetCause::OtherStore));
+        if !Arc::ptr_eq(item.pool().store(), &self.path.store) {
+            let (operation, cause) = (Operation::Commit, DatasetCause::OtherStore);
+            return Err(self.path.error_of_item(operation, uuid, cause));
         }
-        if self.named.contains(&uuid) || self.keep_uuid(uuid) {
+        if self.named.contains(&uuid) || self.try_keep(uuid) {
             return Ok(Key::from_uuid(uuid));
         }
         self.named.insert(uuid);
         self.meter.expect(1, 0);
-        let (core, tracked) = (self.store.core().clone(), self.tracked.clone());
-        let meter = self.meter.clone();
-        self.persisting.persist(item, &self.tracked, move || {
+        let (path, meter) = (self.path.clone(), self.meter.clone());
+        self.persisting.persist(item, &self.path.tracked, move || {
+            let core = path.store.core();
             let fingerprint = core.call(Operation::Commit, uuid, |backing| {
-                backing.fingerprint(tracked.path(), uuid)
+                backing.fingerprint(path.tracked.path(), uuid)
             })?;
             meter.add(1, fingerprint.len);
             Ok(ItemRecord {
@@ -132,13 +127,15 @@ impl<B: ManifestStore> Saver<B> {
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`] if the previous commit has no such item.
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if the previous commit has no
+    /// such item.
     pub fn keep<T: ?Sized>(&mut self, key: Key<T>) -> Result<()> {
         let uuid = key.uuid();
-        if self.named.contains(&uuid) || self.keep_uuid(uuid) {
+        if self.named.contains(&uuid) || self.try_keep(uuid) {
             return Ok(());
         }
-        Err(self.cause(uuid, DatasetCause::NotCommitted))
+        let (operation, cause) = (Operation::Commit, DatasetCause::NotCommitted);
+        Err(self.path.error_of_item(operation, uuid, cause))
     }
 
     /// Reports the progress of the commit to `progress` after each item that is linked,
@@ -148,20 +145,14 @@ impl<B: ManifestStore> Saver<B> {
         self.meter.report_to(progress);
     }
 
-    /// Returns false if the previous commit does not have it.
-    fn keep_uuid(&mut self, uuid: Uuid) -> bool {
+    /// Keeps the item if the previous commit has it.
+    fn try_keep(&mut self, uuid: Uuid) -> bool {
         let Some(entry) = find(&self.committed, uuid) else {
             return false;
         };
         self.named.insert(uuid);
         self.kept.push(*entry);
         true
-    }
-
-    fn cause(&self, key: Uuid, cause: DatasetCause) -> Error {
-        let backing = &self.store.core().backing;
-        let path = backing.describe_item(self.tracked.path(), key);
-        Error::of_key(Operation::Commit, key, at(path, cause))
     }
 
     /// Ends the collection: every item has been named.

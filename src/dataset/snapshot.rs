@@ -13,7 +13,6 @@ use super::manifest::{ItemRecord, Manifest, bytes_of, find};
 use super::parallel::on_all_cores;
 use super::{Dataset, Shared, Version};
 use crate::backing_store::ManifestStore;
-use crate::error::at;
 use crate::error::{Operation, StoreError};
 use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, on_a_thread, sanitize_path};
 use crate::{Error, Result};
@@ -160,7 +159,7 @@ impl Snapshot {
     ///
     /// Dropping the future discards the result; the copy continues.
     pub async fn copy_to(&self, to: impl Into<PathBuf>) -> Result<Copied> {
-        let (own, to) = (self.again(), to.into());
+        let (own, to) = (self.share(), to.into());
         on_a_thread(move || own.blocking_copy_to(to)).await
     }
 
@@ -234,7 +233,7 @@ impl Snapshot {
 
     fn copy_item(&self, entry: &ItemRecord, to: &PreparedPath) -> Result<(), StoreError> {
         let key = entry.key;
-        if entry.is_other(self.path.footer(key)?.fingerprint()) {
+        if entry.differs_from(self.path.footer(key)?.fingerprint()) {
             let path = key_path(self.path.path(), key);
             return Err(StoreError::from(DatasetCause::OtherFile).at(path));
         }
@@ -247,7 +246,8 @@ impl Snapshot {
         Err(error)
     }
 
-    fn again(&self) -> Self {
+    /// The same pin, for another thread.
+    fn share(&self) -> Self {
         Self {
             path: self.path.clone(),
             manifest: self.manifest.clone(),
@@ -279,7 +279,7 @@ where
     pub async fn snapshot(&self) -> Result<Snapshot> {
         let shared = self.shared.clone();
         let pin = move || shared.snapshot();
-        self.shared.store.task(Operation::Snapshot, pin).await
+        self.shared.path.store.task(Operation::Snapshot, pin).await
     }
 
     /// The blocking form of [`snapshot`](Self::snapshot).
@@ -298,12 +298,10 @@ where
 
 impl<Root, B: ManifestStore<PersistPath = PreparedPath>> Shared<Root, B> {
     fn snapshot(&self) -> Result<Snapshot> {
-        let (path, current) = self.pinned()?;
+        let (path, current) = self.pin_current()?;
         let generation = current.generation;
-        let manifest = self.call(Operation::Snapshot, |backing, _| {
-            let source = backing.open_manifest(&path, generation)?;
-            Manifest::read(&*source, generation)
-                .map_err(|error| at(backing.describe_manifest(&path, generation), error))
+        let manifest = self.path.call(Operation::Snapshot, |backing, _| {
+            Manifest::read_from(backing, &path, generation)
         })?;
         let manifest = Arc::new(manifest);
         Ok(Snapshot { path, manifest })
@@ -312,14 +310,15 @@ impl<Root, B: ManifestStore<PersistPath = PreparedPath>> Shared<Root, B> {
     /// Returns the current commit, pinned. A dataset that was opened read-only already
     /// has its pin. Any other dataset removes a generation only once a later one is
     /// current, so a generation that is still current after it was pinned stays.
-    fn pinned(&self) -> Result<(PreparedPath, Arc<Version<Root>>)> {
+    fn pin_current(&self) -> Result<(PreparedPath, Arc<Version<Root>>)> {
         loop {
             let current = self.current();
-            if self.tracked.is_read_only() {
-                return Ok((self.tracked.path().clone(), current));
+            let tracked = &self.path.tracked;
+            if tracked.is_read_only() {
+                return Ok((tracked.path().clone(), current));
             }
             let generation = current.generation;
-            let pinned = self.call(Operation::Snapshot, |backing, path| {
+            let pinned = self.path.call(Operation::Snapshot, |backing, path| {
                 backing.pin(path, generation)
             })?;
             let is_current = self.current().generation == generation;
@@ -327,11 +326,8 @@ impl<Root, B: ManifestStore<PersistPath = PreparedPath>> Shared<Root, B> {
                 Some(path) if is_current => return Ok((path, current)),
                 // The manifest is gone, and only another process can have removed it.
                 None if is_current => {
-                    return Err(self
-                        .call::<()>(Operation::Snapshot, |backing, path| {
-                            Err(at(backing.describe(path), DatasetCause::NeverAtRest))
-                        })
-                        .expect_err("it is an error"));
+                    let cause = DatasetCause::NeverAtRest;
+                    return Err(self.path.error(Operation::Snapshot, cause));
                 }
                 _ => {}
             }

@@ -1,0 +1,76 @@
+//! The path of a dataset, and the store that reaches it.
+
+use std::io;
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::cause::DatasetCause;
+use crate::backing_store::{BackingStore, ManifestStore, TrackedPath};
+use crate::error::{Operation, StoreError, at};
+use crate::{Error, Result};
+
+/// The tracked path of a dataset, and the store that reaches it.
+pub(super) struct DatasetPath<B: ManifestStore> {
+    pub(super) store: Arc<BackingStore<B>>,
+    pub(super) tracked: Arc<TrackedPath<B::PersistPath>>,
+}
+
+impl<B: ManifestStore> DatasetPath<B> {
+    /// Calls the user's store.
+    pub(super) fn call<R>(
+        &self,
+        operation: Operation,
+        call: impl FnOnce(&B, &B::PersistPath) -> Result<R, StoreError>,
+    ) -> Result<R> {
+        let core = self.store.core();
+        core.run(|backing| call(backing, self.tracked.path()))
+            .map_err(|error| Error::new(operation, error))
+    }
+
+    /// An error of the dataset as a whole.
+    pub(super) fn error(&self, operation: Operation, cause: DatasetCause) -> Error {
+        let path = self.backing().describe(self.tracked.path());
+        Error::new(operation, at(path, cause))
+    }
+
+    pub(super) fn error_of_item(
+        &self,
+        operation: Operation,
+        key: Uuid,
+        cause: DatasetCause,
+    ) -> Error {
+        let path = self.backing().describe_item(self.tracked.path(), key);
+        Error::of_key(operation, key, at(path, cause))
+    }
+
+    pub(super) fn error_of_manifest(
+        &self,
+        operation: Operation,
+        generation: u64,
+        cause: DatasetCause,
+    ) -> Error {
+        let path = self.tracked.path();
+        let path = self.backing().describe_manifest(path, generation);
+        Error::new(operation, at(path, cause))
+    }
+
+    fn backing(&self) -> &B {
+        &self.store.core().backing
+    }
+}
+
+impl<B: ManifestStore> Clone for DatasetPath<B> {
+    fn clone(&self) -> Self {
+        Self {
+            store: self.store.clone(),
+            tracked: self.tracked.clone(),
+        }
+    }
+}
+
+/// Whether a manifest was not written because the generation already has one.
+pub(super) fn is_already_there(error: &Error) -> bool {
+    let cause = error.get_ref().downcast_ref::<io::Error>();
+    cause.is_some_and(|cause| cause.kind() == io::ErrorKind::AlreadyExists)
+}
