@@ -1,10 +1,4 @@
-//! Helpers on top of handles and stores: copy on write behind an [`Arc`], and
-//! saving a whole set of items at once.
-//!
-//! Most programs call [`blocking_save`]. Programs that need to do something
-//! between its steps can call them one by one: [`prepare_save`],
-//! [`BackingStore::blocking_sync`], your own change of state, and
-//! [`post_save_cleanup`].
+//! The steps of a save, and all of them in one call.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,78 +6,10 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 use uuid::Uuid;
 
+use super::Persister;
 use crate::backing_store::{BackingStore, BackingStoreT, Strategy, TrackedPath};
-use crate::error::Operation;
-use crate::handle::clone_value;
-use crate::save::{Persisting, delete_many, unnamed};
-use crate::{Error, Fb, Result, WriteGuard};
-
-impl<T: Clone + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
-    /// Borrows the value of a handle in an [`Arc`] mutably, like [`Arc::make_mut`].
-    /// If the [`Arc`] or the item is shared, this handle first gets a separate item
-    /// with a [`Clone`] of the value.
-    ///
-    /// # Errors
-    ///
-    /// If the value cannot be loaded. The handle is then unchanged.
-    ///
-    /// # Cancel safety
-    ///
-    /// Dropping the future changes nothing.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "bincodec")]
-    /// # #[tokio::main]
-    /// # async fn main() -> file_backed::Result<()> {
-    /// use std::sync::Arc;
-    /// use file_backed::FBPool;
-    /// use file_backed::fbstore::BinCodec;
-    ///
-    /// let pool: Arc<FBPool<Vec<u64>, _>> = FBPool::temp(BinCodec, 100).await?;
-    /// let mut numbers = Arc::new(pool.insert(vec![1, 2]));
-    /// let before = numbers.clone();
-    ///
-    /// numbers.make_write().await?.push(3);
-    /// assert_eq!(*numbers.read().await?, [1, 2, 3]);
-    /// assert_eq!(*before.read().await?, [1, 2]);
-    /// # Ok(())
-    /// # }
-    /// # #[cfg(not(feature = "bincodec"))]
-    /// # fn main() {}
-    /// ```
-    pub async fn make_write(self: &mut Arc<Self>) -> Result<WriteGuard<'_, T, B>> {
-        let only = self.is_only_handle();
-        let taken = self.take(only, clone_value).await?;
-        Ok(own_handle(self).guard_of(taken))
-    }
-
-    /// The blocking form of [`make_write`](Self::make_write).
-    ///
-    /// # Errors
-    ///
-    /// Same as [`make_write`](Self::make_write).
-    ///
-    /// # Blocking
-    ///
-    /// Loads and clones on this thread. If a write-back of the value has started,
-    /// or a save needs it, runs that write here or waits for it.
-    pub fn blocking_make_write(self: &mut Arc<Self>) -> Result<WriteGuard<'_, T, B>> {
-        let only = self.is_only_handle();
-        let taken = self.pool().blocking_take(self.item(), only, clone_value)?;
-        Ok(own_handle(self).guard_of(taken))
-    }
-
-    fn is_only_handle(self: &mut Arc<Self>) -> bool {
-        Arc::get_mut(self).is_some_and(|handle| handle.item().has_one_handle())
-    }
-}
-
-/// The handle, cloned first if the `Arc` is shared.
-fn own_handle<T, B: BackingStoreT>(handle: &mut Arc<Fb<T, B>>) -> &mut Fb<T, B> {
-    Arc::make_mut(handle)
-}
+use crate::save::{delete_many, unnamed};
+use crate::{Error, Fb, Result};
 
 /// Saves a set of items and makes it the current save: persists the items,
 /// syncs, calls `change_key`, and then deletes every other file at the tracked
@@ -276,16 +202,11 @@ pub fn prepare_save<B: BackingStoreT, E: From<Error>>(
     max_simultaneous_tasks: usize,
     _runtime: &Handle,
 ) -> Result<HashSet<Uuid>, E> {
-    let mut persister = Persister {
-        tracked: tracked.clone(),
-        persisting: Persisting::new(Operation::Persist, max_simultaneous_tasks),
-        keys: HashSet::new(),
-    };
+    let mut persister = Persister::new(tracked.clone(), max_simultaneous_tasks);
     let named = persist_arcs(&mut persister);
-    let persisted = persister.persisting.wait();
+    let persisted = persister.wait();
     named?;
-    persisted?;
-    Ok(persister.keys)
+    Ok(persisted?)
 }
 
 /// The last step of [`blocking_save_with`]: deletes `keys_to_delete` from the
@@ -309,77 +230,4 @@ pub fn post_save_cleanup<B: BackingStoreT>(
         first.get_or_insert(error);
     });
     first.map_or(Ok(()), Err)
-}
-
-/// Collects the items of a save.
-///
-/// # Examples
-///
-/// ```
-/// # #[cfg(feature = "bincodec")]
-/// # fn main() -> file_backed::Result<()> {
-/// use std::sync::Arc;
-/// use file_backed::convenience::{Persister, blocking_save_with};
-/// use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
-/// use file_backed::{BackingStore, Error, FBPool, Fb};
-///
-/// type Store = FBStore<BinCodec>;
-///
-/// struct Chapter {
-///     title: Arc<Fb<String, Store>>,
-///     pages: Vec<Arc<Fb<Vec<u8>, Store>>>,
-/// }
-///
-/// impl Chapter {
-///     /// Passes on all items of the chapter, whatever their types.
-///     fn persist(&self, persister: &mut Persister<Store>) {
-///         persister.persist(&self.title);
-///         self.pages.iter().for_each(|page| persister.persist(page));
-///     }
-/// }
-///
-/// # let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-/// # let store = runtime.block_on(BackingStore::temp(BinCodec))?;
-/// # let titles = Arc::new(FBPool::new(store.clone(), 100));
-/// # let pages = Arc::new(FBPool::new(store.clone(), 100));
-/// # let title = Arc::new(titles.insert("One".to_owned()));
-/// # let pages = [1, 2].map(|n| Arc::new(pages.insert(vec![n; 100]))).into();
-/// # let book = [Chapter { title, pages }];
-/// # let saved = Arc::new(store.blocking_track_path(PreparedPath::blocking_temp()?)?);
-/// let persist_all = |persister: &mut Persister<Store>| {
-///     book.iter().for_each(|chapter| chapter.persist(persister));
-///     Ok(())
-/// };
-/// blocking_save_with(&store, persist_all, &saved, 4, || Ok::<_, Error>(()))?;
-/// assert_eq!(saved.all_keys().len(), 3);
-/// # Ok(())
-/// # }
-/// # #[cfg(not(feature = "bincodec"))]
-/// # fn main() {}
-/// ```
-pub struct Persister<B: BackingStoreT> {
-    tracked: Arc<TrackedPath<B::PersistPath>>,
-    persisting: Persisting<()>,
-    keys: HashSet<Uuid>,
-}
-
-impl<B: BackingStoreT> Persister<B> {
-    /// Adds an item to the save, with its current value.
-    pub fn persist<T: Send + Sync + 'static>(&mut self, item: &Arc<Fb<T, B>>)
-    where
-        B: Strategy<T>,
-    {
-        let key = item.key();
-        if self.keys.insert(key) && !self.tracked.contains_key(key) {
-            self.persisting.persist(item, &self.tracked, || Ok(()));
-        }
-    }
-}
-
-impl<B: BackingStoreT> std::fmt::Debug for Persister<B> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Persister")
-            .field("keys", &self.keys.len())
-            .finish_non_exhaustive()
-    }
 }
