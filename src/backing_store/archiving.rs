@@ -2,7 +2,6 @@
 //! adopting a file from elsewhere.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -42,20 +41,4 @@ pub trait AdoptStrategy<T>: Strategy<T> {
     ///
     /// Any error from checking the file or from adding it.
     fn adopt(&self, key: Uuid, file: &Path) -> Result<Transfer, StoreError>;
-}
-
-impl<S: ?Sized, T, B: ArchiveStrategy<S, T>> ArchiveStrategy<S, T> for Arc<B> {
-    fn archive(&self, source: &S) -> Result<T, StoreError> {
-        (**self).archive(source)
-    }
-
-    fn store_archived(&self, key: Uuid, source: &S) -> Result<(), StoreError> {
-        (**self).store_archived(key, source)
-    }
-}
-
-impl<T, B: AdoptStrategy<T>> AdoptStrategy<T> for Arc<B> {
-    fn adopt(&self, key: Uuid, file: &Path) -> Result<Transfer, StoreError> {
-        (**self).adopt(key, file)
-    }
 }

@@ -1,7 +1,6 @@
 //! The trait that a store implements to hold datasets.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use file_backed_codecs::Source;
 use uuid::Uuid;
@@ -145,76 +144,4 @@ pub trait ManifestStore: BackingStoreT {
         key: Uuid,
         read: &dyn Fn(u64),
     ) -> Result<FileFingerprint, StoreError>;
-}
-
-impl<B: ManifestStore> ManifestStore for Arc<B> {
-    fn generations(&self, path: &Self::PersistPath) -> Result<Vec<u64>, StoreError> {
-        (**self).generations(path)
-    }
-
-    fn open_manifest(
-        &self,
-        path: &Self::PersistPath,
-        generation: u64,
-    ) -> Result<Box<dyn Source>, StoreError> {
-        (**self).open_manifest(path, generation)
-    }
-
-    fn write_manifest(
-        &self,
-        path: &Self::PersistPath,
-        generation: u64,
-        bytes: &[u8],
-    ) -> Result<(), StoreError> {
-        (**self).write_manifest(path, generation, bytes)
-    }
-
-    fn sync_manifests(&self, path: &Self::PersistPath) -> Result<(), StoreError> {
-        (**self).sync_manifests(path)
-    }
-
-    fn remove_manifest(
-        &self,
-        path: &Self::PersistPath,
-        generation: u64,
-    ) -> Result<bool, StoreError> {
-        (**self).remove_manifest(path, generation)
-    }
-
-    fn claim_manifests(&self, path: &Self::PersistPath) -> Result<Self::PersistPath, StoreError> {
-        (**self).claim_manifests(path)
-    }
-
-    fn pin(
-        &self,
-        path: &Self::PersistPath,
-        generation: u64,
-    ) -> Result<Option<Self::PersistPath>, StoreError> {
-        (**self).pin(path, generation)
-    }
-
-    fn fingerprint(
-        &self,
-        path: &Self::PersistPath,
-        key: Uuid,
-    ) -> Result<FileFingerprint, StoreError> {
-        (**self).fingerprint(path, key)
-    }
-
-    fn describe_manifest(&self, path: &Self::PersistPath, generation: u64) -> Option<PathBuf> {
-        (**self).describe_manifest(path, generation)
-    }
-
-    fn describe_item(&self, path: &Self::PersistPath, key: Uuid) -> Option<PathBuf> {
-        (**self).describe_item(path, key)
-    }
-
-    fn verify(
-        &self,
-        path: &Self::PersistPath,
-        key: Uuid,
-        read: &dyn Fn(u64),
-    ) -> Result<FileFingerprint, StoreError> {
-        (**self).verify(path, key, read)
-    }
 }

@@ -15,6 +15,7 @@
 //! | wait until nothing is left to do | [`BackingStore::finished`] |
 //! | write your own store | [`BackingStoreT`], [`Strategy`]; optionally [`ArchiveStrategy`], [`AdoptStrategy`], [`ManifestStore`] |
 
+mod arc;
 mod archiving;
 mod background;
 mod core;
