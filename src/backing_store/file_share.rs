@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::BackingStoreT;
-use super::core::Core;
+use super::{BackingStoreT, StoreCore};
 
 /// What an item owns of its file. It is one byte, because each item has one. The owner
-/// gives it back through [`Core::release`].
+/// gives it back through [`StoreCore::release`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileOwnership {
     /// There is no file.
@@ -22,17 +21,13 @@ pub(crate) enum FileOwnership {
 /// One share of the cache's file of a key, held by a job or on its way to an item.
 /// Dropping the last share deletes the file in the background.
 pub(crate) struct FileShare<B: BackingStoreT> {
-    core: Arc<Core<B>>,
+    core: Arc<StoreCore<B>>,
     key: Uuid,
     file: FileOwnership,
 }
 
 impl<B: BackingStoreT> FileShare<B> {
-    pub(super) fn new(core: Arc<Core<B>>, key: Uuid) -> Self {
-        Self::own(core, key, FileOwnership::Shared)
-    }
-
-    pub(super) fn own(core: Arc<Core<B>>, key: Uuid, file: FileOwnership) -> Self {
+    pub(super) fn new(core: Arc<StoreCore<B>>, key: Uuid, file: FileOwnership) -> Self {
         Self { core, key, file }
     }
 

@@ -18,7 +18,6 @@
 mod arc;
 mod archiving;
 mod background;
-mod core;
 mod failures;
 mod file_share;
 mod keys;
@@ -29,8 +28,10 @@ mod queue;
 mod registered_tokens;
 mod run_once;
 mod store;
+mod store_core;
 mod task;
 mod tracked_path;
+mod tracking;
 mod traits;
 mod transfers;
 
@@ -44,9 +45,9 @@ pub use task::Task;
 pub use tracked_path::{PlaceKeys, TrackedPath};
 pub use traits::{BackingStoreT, Strategy, Traffic, Transfer};
 
-pub(crate) use self::core::{Core, guarded};
 pub(crate) use file_share::{FileOwnership, FileShare};
 pub(crate) use outage::{QueuedWrite, delay_after};
 pub(crate) use outcome::Outcome;
 pub(crate) use queue::Lane;
 pub(crate) use run_once::RunOnce;
+pub(crate) use store_core::{StoreCore, guarded};

@@ -5,10 +5,9 @@ use std::sync::Arc;
 
 use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
 use super::queue::Queue;
-use super::{Background, BackingStoreT, Core, Lane, RegisteredTokens, Task, TrackedPath};
+use super::{Background, BackingStoreT, Lane, StoreCore, Task};
 use crate::Result;
 use crate::error::Operation;
 use crate::sync::atomic::AtomicUsize;
@@ -50,7 +49,7 @@ use crate::sync::atomic::AtomicUsize;
 /// # fn main() {}
 /// ```
 pub struct BackingStore<B: BackingStoreT> {
-    core: Arc<Core<B>>,
+    pub(super) core: Arc<StoreCore<B>>,
     runtime: Handle,
     /// Always closed, so that `wait` returns as soon as the tracker is empty.
     tracker: TaskTracker,
@@ -66,13 +65,13 @@ impl<B: BackingStoreT> BackingStore<B> {
         let files = Arc::new(AtomicUsize::new(0));
         backing.attach(Background::new(&queue, files.clone()));
         Self {
-            core: Core::new(backing, queue, files),
+            core: StoreCore::new(backing, queue, files),
             runtime,
             tracker,
         }
     }
 
-    pub(crate) fn core(&self) -> &Arc<Core<B>> {
+    pub(crate) fn core(&self) -> &Arc<StoreCore<B>> {
         &self.core
     }
 
@@ -100,217 +99,6 @@ impl<B: BackingStoreT> BackingStore<B> {
         let (task, job) = Task::new(operation, self.core.failures.clone(), work);
         self.core.queue.run(Lane::Urgent, move || job.run());
         task
-    }
-
-    /// Finds the keys that are persisted at `path`, and keeps track of them from then
-    /// on.
-    ///
-    /// Two trackings of one directory share its keys: each sees what is persisted or
-    /// deleted through the other.
-    ///
-    /// The process locks the place until the last user of the path is gone. Other
-    /// processes can read it meanwhile, but not write to it.
-    ///
-    /// # Errors
-    ///
-    /// If the place cannot be read. [`Error::is_in_use`](crate::Error::is_in_use) if
-    /// another process writes to it or a store uses it as its cache,
-    /// [`Error::is_wrong_role`](crate::Error::is_wrong_role) if it is marked as a
-    /// cache.
-    pub fn track_path(self: &Arc<Self>, path: B::PersistPath) -> Task<TrackedPath<B::PersistPath>> {
-        let core = self.core.clone();
-        self.task(Operation::Track, move || core.track(path, false))
-    }
-
-    /// The blocking form of [`track_path`](Self::track_path).
-    ///
-    /// # Errors
-    ///
-    /// Same as [`track_path`](Self::track_path).
-    ///
-    /// # Blocking
-    ///
-    /// Does its file work on the calling thread.
-    pub fn blocking_track_path(
-        self: &Arc<Self>,
-        path: B::PersistPath,
-    ) -> Result<TrackedPath<B::PersistPath>> {
-        self.core.track(path, false)
-    }
-
-    /// Finds the keys that are persisted at `path`, for reading only. Items registered
-    /// from it are loaded from where they are, without a link in the cache. Nothing can
-    /// be persisted to the place or deleted from it. Another process may write to it
-    /// meanwhile.
-    ///
-    /// # Errors
-    ///
-    /// If the place cannot be read, or is a cache.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "bincodec")]
-    /// # #[tokio::main]
-    /// # async fn main() -> file_backed::Result<()> {
-    /// use std::sync::Arc;
-    /// use file_backed::FBPool;
-    /// use file_backed::fbstore::{BinCodec, PreparedPath};
-    ///
-    /// # let dir = tempfile::tempdir().expect("a temporary directory");
-    /// # let path = dir.path().join("saved");
-    /// # PreparedPath::open(path.clone()).await?;
-    /// // Another process persists to `path` meanwhile.
-    /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
-    /// let theirs = PreparedPath::open_read_only(path).await?;
-    /// let theirs = Arc::new(pool.store().track_read_only(theirs).await?);
-    /// assert!(theirs.is_read_only());
-    /// # Ok(())
-    /// # }
-    /// # #[cfg(not(feature = "bincodec"))]
-    /// # fn main() {}
-    /// ```
-    pub fn track_read_only(
-        self: &Arc<Self>,
-        path: B::PersistPath,
-    ) -> Task<TrackedPath<B::PersistPath>> {
-        let core = self.core.clone();
-        self.task(Operation::Track, move || core.track(path, true))
-    }
-
-    /// The blocking form of [`track_read_only`](Self::track_read_only).
-    ///
-    /// # Errors
-    ///
-    /// Same as [`track_read_only`](Self::track_read_only).
-    ///
-    /// # Blocking
-    ///
-    /// Does its file work on the calling thread.
-    pub fn blocking_track_read_only(
-        self: &Arc<Self>,
-        path: B::PersistPath,
-    ) -> Result<TrackedPath<B::PersistPath>> {
-        self.core.track(path, true)
-    }
-
-    /// Makes all earlier persists to the tracked path, and deletions from it, durable.
-    /// That includes the files that the scan found there, because the process that left
-    /// them may not have synced them.
-    ///
-    /// A few files are synced one by one. Many are synced with one call for the whole
-    /// file system, which then also waits for writes of other programs.
-    ///
-    /// # Errors
-    ///
-    /// If the system cannot confirm that everything is on the disk.
-    pub fn sync(self: &Arc<Self>, tracked: &Arc<TrackedPath<B::PersistPath>>) -> Task<()> {
-        let (core, tracked) = (self.core.clone(), tracked.clone());
-        self.task(Operation::Sync, move || core.sync(&tracked))
-    }
-
-    /// The blocking form of [`sync`](Self::sync).
-    ///
-    /// # Errors
-    ///
-    /// Same as [`sync`](Self::sync).
-    ///
-    /// # Blocking
-    ///
-    /// Waits for the disk on the calling thread.
-    pub fn blocking_sync(&self, tracked: &TrackedPath<B::PersistPath>) -> Result<()> {
-        self.core.sync(tracked)
-    }
-
-    /// Deletes the persisted file of `key`. Items registered from it keep their file. A
-    /// missing key is not an error.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be deleted. The key then stays tracked.
-    pub fn delete_persisted(
-        self: &Arc<Self>,
-        tracked: &Arc<TrackedPath<B::PersistPath>>,
-        key: Uuid,
-    ) -> Task<()> {
-        let (core, tracked) = (self.core.clone(), tracked.clone());
-        self.task(Operation::DeletePersisted, move || {
-            core.delete_persisted(&tracked, key)
-        })
-    }
-
-    /// The blocking form of [`delete_persisted`](Self::delete_persisted).
-    ///
-    /// # Errors
-    ///
-    /// Same as [`delete_persisted`](Self::delete_persisted).
-    ///
-    /// # Blocking
-    ///
-    /// Does its file work on the calling thread.
-    pub fn blocking_delete_persisted(
-        &self,
-        tracked: &TrackedPath<B::PersistPath>,
-        key: Uuid,
-    ) -> Result<()> {
-        self.core.delete_persisted(tracked, key)
-    }
-
-    /// Registers every key of the tracked path at once. While the result lives,
-    /// registering one of the keys with a pool touches no file.
-    ///
-    /// # Errors
-    ///
-    /// The task fails if one of the files cannot be registered; none is then.
-    pub fn register_all(
-        self: &Arc<Self>,
-        tracked: &Arc<TrackedPath<B::PersistPath>>,
-    ) -> Task<RegisteredTokens<B>> {
-        let (core, tracked) = (self.core.clone(), tracked.clone());
-        self.task(Operation::RegisterAll, move || {
-            core.register_all(&tracked).map(RegisteredTokens::new)
-        })
-    }
-
-    /// The blocking form of [`register_all`](Self::register_all).
-    ///
-    /// # Errors
-    ///
-    /// Same as [`register_all`](Self::register_all).
-    ///
-    /// # Blocking
-    ///
-    /// Does its file work on the calling thread.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # #[cfg(feature = "bincodec")]
-    /// # fn main() -> file_backed::Result<()> {
-    /// # let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    /// use std::sync::Arc;
-    /// use file_backed::FBPool;
-    /// use file_backed::fbstore::{BinCodec, PreparedPath};
-    ///
-    /// # let pool: Arc<FBPool<String, _>> = runtime.block_on(FBPool::temp(BinCodec, 100))?;
-    /// # let saved = Arc::new(pool.store().blocking_track_path(PreparedPath::blocking_temp()?)?);
-    /// # pool.insert("one".to_owned()).blocking_persist(&saved)?;
-    /// let registered = pool.store().blocking_register_all(&saved)?;
-    /// assert_eq!(registered.len(), saved.all_keys().len());
-    /// for key in saved.all_keys() {
-    ///     let item = pool.blocking_register(&saved, key)?; // the link is there
-    ///     println!("{}", *item.blocking_read()?);
-    /// }
-    /// # Ok(())
-    /// # }
-    /// # #[cfg(not(feature = "bincodec"))]
-    /// # fn main() {}
-    /// ```
-    pub fn blocking_register_all(
-        self: &Arc<Self>,
-        tracked: &TrackedPath<B::PersistPath>,
-    ) -> Result<RegisteredTokens<B>> {
-        self.core.register_all(tracked).map(RegisteredTokens::new)
     }
 
     /// Runs `f` on a blocking thread of the runtime, or on the thread that calls

@@ -261,7 +261,7 @@ where
             entries,
         };
         let path = &self.shared.path;
-        path.store.core().sync(&path.tracked)?;
+        path.store.blocking_sync(&path.tracked)?;
         self.make_current(root, manifest)?;
         Ok(committed)
     }

@@ -312,8 +312,9 @@ impl<Root: Send + Sync, B: ManifestStore> Shared<Root, B> {
             expected,
             |entry: ItemRecord, read| {
                 let core = path.store.core();
-                let found = core.call(Operation::Verify, entry.key, |backing| {
-                    backing.verify(path.tracked.path(), entry.key, read)
+                let (key, place) = (entry.key, path.tracked.path());
+                let found = core.call(Operation::Verify, Some(key), Some(place), |backing| {
+                    backing.verify(place, key, read)
                 })?;
                 match entry.differs_from(found) {
                     true => Err(error(entry.key, DatasetCause::OtherFile)),

@@ -11,9 +11,9 @@ use super::history::{History, Other};
 use super::manifest::{ItemRecord, Manifest, encode_root};
 use super::path::{DatasetPath, is_already_there};
 use super::{Dataset, Shared, Version};
+use crate::Result;
 use crate::backing_store::{BackingStore, ManifestStore, TrackedPath};
 use crate::error::{Operation, at};
-use crate::{Error, Result};
 
 /// Attempts of a reader to pin the generation that is current. An attempt fails if a
 /// commit overtakes it; a commit takes much longer than an attempt, because it syncs.
@@ -62,11 +62,11 @@ where
     ///
     /// Does its file work on this thread.
     pub fn blocking_open(store: &Arc<BackingStore<B>>, path: B::PersistPath) -> Result<Self> {
-        let claim = |backing: &B| backing.claim_manifests(&path);
         let claimed = store
             .core()
-            .run(claim)
-            .map_err(|error| Error::new(Operation::OpenDataset, error))?;
+            .call(Operation::OpenDataset, None, Some(&path), |backing| {
+                backing.claim_manifests(&path)
+            })?;
         let tracked = store.blocking_track_path(claimed)?;
         let path = DatasetPath {
             store: store.clone(),
@@ -136,8 +136,8 @@ where
             let manifest = Manifest::read_from(backing, &pinned, generation)?;
             Ok((pinned, manifest))
         };
-        let (pinned, manifest) = (store.core().run(opened))
-            .map_err(|error| Error::new(Operation::OpenDataset, error))?;
+        let (pinned, manifest) =
+            (store.core()).call(Operation::OpenDataset, None, Some(&path), opened)?;
         let keys: Vec<_> = manifest.entries.iter().map(|entry| entry.key).collect();
         let path = DatasetPath {
             store: store.clone(),
@@ -193,7 +193,7 @@ impl<B: ManifestStore> DatasetPath<B> {
             true => self.error_of_manifest(Operation::OpenDataset, 0, DatasetCause::Overtaken),
             false => error,
         })?;
-        self.store.core().sync(&self.tracked)?;
+        self.store.blocking_sync(&self.tracked)?;
         self.sync_manifests()?;
         self.into_dataset(manifest, Vec::new())
     }
@@ -299,6 +299,7 @@ impl<B: ManifestStore> DatasetPath<B> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Error;
 
     #[test]
     fn a_generation_that_cannot_be_pinned_is_reported_as_in_use() {

@@ -23,9 +23,8 @@ impl<B: ManifestStore> DatasetPath<B> {
         operation: Operation,
         call: impl FnOnce(&B, &B::PersistPath) -> Result<R, StoreError>,
     ) -> Result<R> {
-        let core = self.store.core();
-        core.run(|backing| call(backing, self.tracked.path()))
-            .map_err(|error| Error::new(operation, error))
+        let (core, path) = (self.store.core(), self.tracked.path());
+        core.call(operation, None, Some(path), |backing| call(backing, path))
     }
 
     /// An error of the dataset as a whole.

@@ -110,8 +110,9 @@ impl<B: ManifestStore> Saver<B> {
         let (path, meter) = (self.path.clone(), self.meter.clone());
         self.persisting.persist(item, &self.path.tracked, move || {
             let core = path.store.core();
-            let fingerprint = core.call(Operation::Commit, uuid, |backing| {
-                backing.fingerprint(path.tracked.path(), uuid)
+            let place = path.tracked.path();
+            let fingerprint = core.call(Operation::Commit, Some(uuid), Some(place), |backing| {
+                backing.fingerprint(place, uuid)
             })?;
             meter.add(1, fingerprint.len);
             Ok(ItemRecord {

@@ -104,7 +104,8 @@ impl Error {
         Cause::Panicked(text).into()
     }
 
-    fn build(operation: Operation, key: Option<Uuid>, error: StoreError) -> Self {
+    /// Builds the error of an operation on one item, or on none.
+    pub(crate) fn build(operation: Operation, key: Option<Uuid>, error: StoreError) -> Self {
         let (class, kind) = (error.class(), Kind::of(&error));
         let (path, source) = error.into_parts();
         Self(Arc::new(Inner {

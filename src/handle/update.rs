@@ -1,6 +1,6 @@
 //! Changing mapped values, which cannot be changed in place.
 
-use crate::backing_store::ArchiveStrategy;
+use crate::backing_store::{ArchiveStrategy, StoreError};
 use crate::error::Operation;
 use crate::fbstore::{Archivable, Mapped, rkyv};
 use crate::{Error, Fb, Result};
@@ -55,8 +55,11 @@ where
     ) -> Result<R> {
         let (pool, key, value) = (self.pool().clone(), self.key(), self.read_owned().await?);
         let task = self.pool().store().task(Operation::Update, move || {
-            let changed = pool.core().run(|backing| changed(backing, &value, change));
-            changed.map_err(|error| Error::of_key(Operation::Update, key, error))
+            pool.core()
+                .call(Operation::Update, Some(key), None, |backing| {
+                    let (owned, result) = changed(&value, change)?;
+                    Ok((backing.archive(&owned)?, result))
+                })
         });
         let (changed, result) = task.await?;
         *self = self.pool().insert(changed);
@@ -73,27 +76,26 @@ where
     ///
     /// Does everything on this thread.
     pub fn blocking_update<R>(&mut self, change: impl FnOnce(&mut T) -> R) -> Result<R> {
-        self.pool().core().check_process(Operation::Update)?;
+        let (core, key) = (self.pool().core(), self.key());
+        core.check_process(Operation::Update)?;
         let value = self.blocking_read()?;
-        let changed = changed(&self.pool().core().backing, &value, change);
-        let (changed, result) =
-            changed.map_err(|error| Error::of_key(Operation::Update, self.key(), error))?;
+        let (owned, result) = changed(&value, change)
+            .map_err(|error| Error::of_key(Operation::Update, key, error))?;
+        let changed = core.call(Operation::Update, Some(key), None, |backing| {
+            backing.archive(&owned)
+        })?;
         drop(value);
         *self = self.pool().insert(changed);
         Ok(result)
     }
 }
 
-fn changed<T, B, R>(
-    backing: &B,
-    value: &Mapped<T>,
-    change: impl FnOnce(&mut T) -> R,
-) -> Result<(Mapped<T>, R), crate::backing_store::StoreError>
+/// Returns the changed value, and what `change` returns.
+fn changed<T, R>(value: &Mapped<T>, change: impl FnOnce(&mut T) -> R) -> Result<(T, R), StoreError>
 where
     T: Archivable<Archived: rkyv::Deserialize<T, HighDeserializer<rkyv::rancor::BoxedError>>>,
-    B: ArchiveStrategy<T, Mapped<T>>,
 {
     let mut owned = value.deserialize()?;
     let result = change(&mut owned);
-    Ok((backing.archive(&owned)?, result))
+    Ok((owned, result))
 }

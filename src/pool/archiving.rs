@@ -108,11 +108,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         B: ArchiveStrategy<S, T>,
     {
         let key = crate::key::random();
-        self.core().call(Operation::Archive, key, |backing| {
-            backing.store_archived(key, value)
-        })?;
+        self.core()
+            .call(Operation::Archive, Some(key), None, |backing| {
+                backing.store_archived(key, value)
+            })?;
         self.counters.writes.fetch_add(1, Ordering::Relaxed);
-        let handle = self.handle(Item::absent(self.core().own(key)));
+        let handle = self.handle(Item::absent(self.core().own_new_file(key)));
         drop(handle.blocking_read()?);
         Ok(handle)
     }
@@ -193,10 +194,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         B: AdoptStrategy<T>,
     {
         let key = crate::key::random();
-        let transfer = self.core().call(Operation::Adopt, key, |backing| {
-            backing.adopt(key, file.as_ref())
-        })?;
+        let transfer = self
+            .core()
+            .call(Operation::Adopt, Some(key), None, |backing| {
+                backing.adopt(key, file.as_ref())
+            })?;
         self.core().transfers.count(transfer);
-        Ok(self.handle(Item::absent(self.core().own(key))))
+        Ok(self.handle(Item::absent(self.core().own_new_file(key))))
     }
 }

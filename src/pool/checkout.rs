@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::FBPool;
 use super::eviction::Drops;
 use super::loading::{FlightWait, leaked};
+use crate::Result;
 use crate::backing_store::Strategy;
 use crate::error::{Operation, StoreError};
 use crate::residency::{CheckoutStep, Item, ValueRef, WriteBack, Written};
 use crate::sync::atomic::Ordering;
-use crate::{Error, Result};
 
 /// Copies a shared value.
 pub(crate) type Duplicate<T, B> = fn(&B, &T) -> Result<T, StoreError>;
@@ -212,13 +212,17 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         value: Arc<T>,
         duplicate: Duplicate<T, B>,
     ) -> Result<Checkout<T, B>> {
-        let copy = self.core().run(|backing| duplicate(backing, &value));
+        let key = Some(item.key());
+        let copy = self
+            .core()
+            .call(Operation::Duplicate, key, None, |backing| {
+                duplicate(backing, &value)
+            });
         drop(value);
         self.user_gone(item);
-        let copy = copy.map_err(|error| Error::of_key(Operation::Duplicate, item.key(), error))?;
         Ok(Checkout {
             item: Item::checked_out(),
-            value: Arc::new(copy),
+            value: Arc::new(copy?),
         })
     }
 

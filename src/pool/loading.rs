@@ -111,7 +111,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let (key, again) = item.to_load();
         let loaded = self
             .core()
-            .call(Operation::Load, key, |backing| match again {
+            .call(Operation::Load, Some(key), None, |backing| match again {
                 true => backing.reload(key),
                 false => backing.load(key),
             })

@@ -31,7 +31,7 @@ pub use builder::PoolBuilder;
 pub(crate) use checkout::{Checkout, Duplicate};
 pub use stats::Stats;
 
-use crate::backing_store::{BackingStore, BackingStoreT, Core, FileShare, Strategy, TrackedPath};
+use crate::backing_store::{BackingStore, BackingStoreT, StoreCore, Strategy, TrackedPath};
 use crate::error::Operation;
 use crate::residency::{InFlight, Item, ListId, PoolLists, Written};
 use crate::sync::atomic::Ordering;
@@ -206,7 +206,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         }
     }
 
-    pub(crate) fn core(&self) -> &Arc<Core<B>> {
+    pub(crate) fn core(&self) -> &Arc<StoreCore<B>> {
         self.store.core()
     }
 
@@ -314,12 +314,12 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         B: Strategy<T>,
     {
         self.core().check_process(Operation::Register)?;
-        let token = match self.registered(path, key) {
+        let token = match self.store.try_register(path, key) {
             Some(token) => token,
             None => {
-                let (core, path) = (self.core().clone(), path.clone());
+                let (store, path) = (self.store.clone(), path.clone());
                 self.store
-                    .task(Operation::Register, move || core.register(&path, key))
+                    .task(Operation::Register, move || store.register(&path, key))
                     .await?
             }
         };
@@ -345,9 +345,9 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         B: Strategy<T>,
     {
         self.core().check_process(Operation::Register)?;
-        let token = match self.registered(path, key) {
+        let token = match self.store.try_register(path, key) {
             Some(token) => token,
-            None => self.core().register(path, key)?,
+            None => self.store.register(path, key)?,
         };
         Ok(self.handle(Item::absent(token)))
     }
@@ -360,13 +360,6 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item.enter(&**self);
         self.enforce(Drops::InBackground);
         handle
-    }
-
-    /// A share of the file, if the cache already has it.
-    fn registered(&self, path: &TrackedPath<B::PersistPath>, key: Uuid) -> Option<FileShare<B>> {
-        path.contains_key(key)
-            .then(|| self.core().try_register(key))
-            .flatten()
     }
 
     fn handle(self: &Arc<Self>, item: Arc<Item<T, B>>) -> Fb<T, B> {

@@ -96,7 +96,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let token = self
             .finish_save(item, save)?
             .expect("a write that a save waits for is never superseded and yields a share");
-        self.core().persist(&token, tracked)
+        self.store.persist(&token, tracked)
     }
 }
 

@@ -69,7 +69,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     fn write(self: &Arc<Self>, item: &Arc<Item<T, B>>, write: &WriteBack<B>, failures: u32) {
         let core = self.core();
         let (key, value) = item.begin_write();
-        let written = core.call(Operation::Write, key, |backing| backing.store(key, &value));
+        let written = core.call(Operation::Write, Some(key), None, |backing| {
+            backing.store(key, &value)
+        });
         // Before `finish_write`, so that the item can be evicted.
         drop(value);
         let (end, outcome) = item.finish_write(write, written, core, &**self);

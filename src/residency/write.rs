@@ -8,7 +8,7 @@ use super::item::{Item, State};
 use super::list_id::{ListId, PoolLists};
 use super::{Wanted, WriteBack, Written};
 use crate::Result;
-use crate::backing_store::{BackingStoreT, Core, FileOwnership, FileShare};
+use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, StoreCore};
 
 pub(crate) enum Save<B: BackingStoreT> {
     /// The value is in a file. A share of the file, if the caller wants one.
@@ -38,7 +38,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
     pub(crate) fn begin_save(
         &self,
         wanted: Wanted,
-        core: &Arc<Core<B>>,
+        core: &Arc<StoreCore<B>>,
         lists: &impl PoolLists<T, B>,
     ) -> Save<B> {
         let mut cell = self.lock();
@@ -98,7 +98,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self: &Arc<Self>,
         write: &WriteBack<B>,
         written: Result<()>,
-        core: &Arc<Core<B>>,
+        core: &Arc<StoreCore<B>>,
         lists: &impl PoolLists<T, B>,
     ) -> (WriteEnd<T>, Result<Written<B>>) {
         let mut cell = self.lock();
@@ -133,7 +133,8 @@ impl<T, B: BackingStoreT> Item<T, B> {
             return (end, Err(error));
         }
         let key = cell.key;
-        cell.file = core.written();
+        core.count_files(1);
+        cell.file = FileOwnership::Own;
         let token = write
             .is_wanted(Wanted::Persist)
             .then(|| Arc::new(core.share(key, &mut cell.file)));

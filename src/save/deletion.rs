@@ -23,7 +23,7 @@ pub(crate) fn unnamed<P>(tracked: &TrackedPath<P>, is_named: impl Fn(Uuid) -> bo
 /// Deletes files from a tracked path, at most `most` batches at a time; 0 counts as 1. Tries
 /// all of them, and passes each failure to `failed`. Returns how many were deleted.
 pub(crate) fn delete_many<B: BackingStoreT>(
-    store: &BackingStore<B>,
+    store: &Arc<BackingStore<B>>,
     tracked: &Arc<TrackedPath<B::PersistPath>>,
     mut keys: Vec<Uuid>,
     most: usize,
@@ -51,12 +51,12 @@ pub(crate) fn delete_many<B: BackingStoreT>(
 type Batch = Vec<Result<()>>;
 
 fn delete_batch<B: BackingStoreT>(
-    store: &BackingStore<B>,
+    store: &Arc<BackingStore<B>>,
     tracked: Arc<TrackedPath<B::PersistPath>>,
     keys: Vec<Uuid>,
 ) -> Task<Batch> {
-    let core = store.core().clone();
-    let delete = move |key| core.delete_persisted(&tracked, key);
+    let own = store.clone();
+    let delete = move |key| own.blocking_delete_persisted(&tracked, key);
     let delete_all = move || Ok(keys.into_iter().map(delete).collect());
     store.task(Operation::DeletePersisted, delete_all)
 }

@@ -109,7 +109,7 @@ impl Drive {
         let item = match start {
             Phase::Absent => {
                 let tracked = store.blocking_track_path(()).expect("it is tracked");
-                let token = store.core().register(&tracked, KEY);
+                let token = store.register(&tracked, KEY);
                 Item::absent(token.expect("it is registered"))
             }
             _ => {

@@ -1,0 +1,179 @@
+//! The part of a store that its shares and jobs hold: the user's [`BackingStoreT`], the
+//! owners of its files, and the queue.
+//!
+//! It is separate from [`BackingStore`](super::BackingStore) because queued deletions own
+//! it: dropping the last `BackingStore` closes the store at once, while deletions that
+//! are still queued keep the rest alive.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use file_backed_codecs::printable::PrintablePath;
+use uuid::Uuid;
+
+use super::BackingStoreT;
+use super::failures::Failures;
+use super::file_share::{FileOwnership, FileShare};
+use super::keys::Keys;
+use super::outage::Outage;
+use super::queue::{DeleteFile, DeletedFile, Job, Lane, Queue};
+use super::transfers::Transfers;
+use crate::error::{Operation, StoreError, at};
+use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::{Error, Result};
+
+/// The state of one store that all parts of the library share.
+pub(crate) struct StoreCore<B> {
+    pub(crate) backing: B,
+    pub(crate) queue: Arc<Queue>,
+    pub(crate) outage: Arc<Outage>,
+    pub(crate) failures: Arc<Failures>,
+    pub(crate) transfers: Transfers,
+    /// Keys whose file may have several owners: those that were registered or
+    /// persisted. The file of any other item has exactly one owner.
+    pub(super) keys: Keys,
+    /// Number of files in the cache. A file counts from its creation until it is
+    /// deleted or its deletion fails.
+    files: Arc<AtomicUsize>,
+}
+
+impl<B: BackingStoreT> StoreCore<B> {
+    pub(super) fn new(backing: B, queue: Arc<Queue>, files: Arc<AtomicUsize>) -> Arc<Self> {
+        Arc::new(Self {
+            backing,
+            queue,
+            outage: Arc::new(Outage::default()),
+            failures: Arc::new(Failures::default()),
+            transfers: Transfers::default(),
+            keys: Keys::new(),
+            files,
+        })
+    }
+
+    /// Whether this is a forked child, which has none of the store's threads.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.queue.process().is_forked()
+    }
+
+    /// Fails in a forked child, before anything waits.
+    pub(crate) fn check_process(&self, operation: Operation) -> Result<()> {
+        let checked = self.queue.process().check();
+        checked.map_err(|cause| Error::new(operation, cause))
+    }
+
+    /// Calls the user's store, in a trace span. Turns a panic into an error, and adds the
+    /// operation and the item to an error.
+    pub(crate) fn call<R>(
+        &self,
+        operation: Operation,
+        key: Option<Uuid>,
+        path: Option<&B::PersistPath>,
+        call: impl FnOnce(&B) -> Result<R, StoreError>,
+    ) -> Result<R> {
+        let _span = self.span(operation, key, path).entered();
+        let called = match self.queue.process().check() {
+            Ok(()) => guarded(|| call(&self.backing)),
+            Err(cause) => Err(cause.into()),
+        };
+        called.map_err(|error| Error::build(operation, key, error))
+    }
+
+    /// The trace span of a call to the store. Costs one atomic load if no subscriber
+    /// wants it.
+    fn span(
+        &self,
+        operation: Operation,
+        key: Option<Uuid>,
+        path: Option<&B::PersistPath>,
+    ) -> tracing::Span {
+        tracing::debug_span!(
+            "store",
+            operation = operation.verb(),
+            key = key.map(|key| display(key.simple())),
+            path = path
+                .and_then(|path| self.backing.describe(path))
+                .map(|path| PrintablePath(&path).to_string()),
+        )
+    }
+
+    /// An error that names the path that `describe` returns, if the store can describe
+    /// it.
+    pub(crate) fn error_at(
+        &self,
+        operation: Operation,
+        key: Option<Uuid>,
+        describe: impl FnOnce(&B) -> Option<PathBuf>,
+        cause: impl Into<StoreError>,
+    ) -> Error {
+        Error::build(operation, key, at(describe(&self.backing), cause))
+    }
+
+    /// Counts files that are new in the cache.
+    pub(crate) fn count_files(&self, new: usize) {
+        self.files.fetch_add(new, Ordering::Relaxed);
+    }
+
+    /// Counts a file that was just made under a new key, and returns the share of its
+    /// only owner.
+    pub(crate) fn own_new_file(self: &Arc<Self>, key: Uuid) -> FileShare<B> {
+        self.count_files(1);
+        FileShare::new(self.clone(), key, FileOwnership::Own)
+    }
+
+    /// Adds an owner to an item's file, and returns the share.
+    pub(crate) fn share(self: &Arc<Self>, key: Uuid, file: &mut FileOwnership) -> FileShare<B> {
+        match file {
+            FileOwnership::Own => {
+                self.keys.adopt(key, 2);
+                *file = FileOwnership::Shared;
+            }
+            FileOwnership::Shared => self.keys.share(key),
+            FileOwnership::None => unreachable!("only an existing file is shared"),
+        }
+        FileShare::new(self.clone(), key, FileOwnership::Shared)
+    }
+
+    /// Removes an owner. After the last one, the file is deleted in the background.
+    pub(crate) fn release(self: &Arc<Self>, key: Uuid, file: FileOwnership) {
+        let shared = match file {
+            FileOwnership::None => return,
+            FileOwnership::Own => false,
+            FileOwnership::Shared if self.keys.release(key) => true,
+            FileOwnership::Shared => return,
+        };
+        let file = DeletedFile { key, shared };
+        self.queue
+            .push(Lane::Background, Job::Delete(self.clone(), file));
+    }
+
+    /// Deletes the cache's file of `key`, which has no owner.
+    pub(super) fn delete(&self, key: Uuid) -> Result<()> {
+        self.call(Operation::Delete, Some(key), None, |backing| {
+            backing.delete(key)
+        })
+    }
+}
+
+impl<B: BackingStoreT> DeleteFile for StoreCore<B> {
+    fn delete_file(&self, file: DeletedFile) {
+        let key = file.key;
+        let delete = || self.delete(key);
+        let deleted = if file.shared {
+            self.keys.clear(key, delete)
+        } else {
+            delete().map(|()| true)
+        };
+        if !matches!(deleted, Ok(false)) {
+            self.files.fetch_sub(1, Ordering::Relaxed);
+        }
+        if let Err(error) = deleted {
+            self.failures.deletion(&error);
+        }
+    }
+}
+
+/// Runs the user's code, and turns a panic into an error.
+pub(crate) fn guarded<R>(call: impl FnOnce() -> Result<R, StoreError>) -> Result<R, StoreError> {
+    catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(Error::panicked(&*panic)))
+}

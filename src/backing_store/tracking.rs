@@ -1,0 +1,381 @@
+//! Persisted places: tracking them, registering items from them, and persisting to them.
+//!
+//! A queued operation keeps the [`BackingStore`] open until it has run.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::file_share::{FileOwnership, FileShare};
+use super::keys::Busy;
+use super::{BackingStore, BackingStoreT, RegisteredTokens, Task, TrackedPath};
+use crate::error::{Cause, Operation};
+use crate::{Error, Result};
+
+impl<B: BackingStoreT> BackingStore<B> {
+    /// Finds the keys that are persisted at `path`, and keeps track of them from then
+    /// on.
+    ///
+    /// Two trackings of one directory share its keys: each sees what is persisted or
+    /// deleted through the other.
+    ///
+    /// The process locks the place until the last user of the path is gone. Other
+    /// processes can read it meanwhile, but not write to it.
+    ///
+    /// # Errors
+    ///
+    /// If the place cannot be read. [`Error::is_in_use`](crate::Error::is_in_use) if
+    /// another process writes to it or a store uses it as its cache,
+    /// [`Error::is_wrong_role`](crate::Error::is_wrong_role) if it is marked as a
+    /// cache.
+    pub fn track_path(self: &Arc<Self>, path: B::PersistPath) -> Task<TrackedPath<B::PersistPath>> {
+        let store = self.clone();
+        self.task(Operation::Track, move || store.track(path, false))
+    }
+
+    /// The blocking form of [`track_path`](Self::track_path).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`track_path`](Self::track_path).
+    ///
+    /// # Blocking
+    ///
+    /// Does its file work on the calling thread.
+    pub fn blocking_track_path(
+        self: &Arc<Self>,
+        path: B::PersistPath,
+    ) -> Result<TrackedPath<B::PersistPath>> {
+        self.track(path, false)
+    }
+
+    /// Finds the keys that are persisted at `path`, for reading only. Items registered
+    /// from it are loaded from where they are, without a link in the cache. Nothing can
+    /// be persisted to the place or deleted from it. Another process may write to it
+    /// meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// If the place cannot be read, or is a cache.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::{BinCodec, PreparedPath};
+    ///
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = dir.path().join("saved");
+    /// # PreparedPath::open(path.clone()).await?;
+    /// // Another process persists to `path` meanwhile.
+    /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+    /// let theirs = PreparedPath::open_read_only(path).await?;
+    /// let theirs = Arc::new(pool.store().track_read_only(theirs).await?);
+    /// assert!(theirs.is_read_only());
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub fn track_read_only(
+        self: &Arc<Self>,
+        path: B::PersistPath,
+    ) -> Task<TrackedPath<B::PersistPath>> {
+        let store = self.clone();
+        self.task(Operation::Track, move || store.track(path, true))
+    }
+
+    /// The blocking form of [`track_read_only`](Self::track_read_only).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`track_read_only`](Self::track_read_only).
+    ///
+    /// # Blocking
+    ///
+    /// Does its file work on the calling thread.
+    pub fn blocking_track_read_only(
+        self: &Arc<Self>,
+        path: B::PersistPath,
+    ) -> Result<TrackedPath<B::PersistPath>> {
+        self.track(path, true)
+    }
+
+    /// Makes all earlier persists to the tracked path, and deletions from it, durable.
+    /// That includes the files that the scan found there, because the process that left
+    /// them may not have synced them.
+    ///
+    /// A few files are synced one by one. Many are synced with one call for the whole
+    /// file system, which then also waits for writes of other programs.
+    ///
+    /// # Errors
+    ///
+    /// If the system cannot confirm that everything is on the disk.
+    pub fn sync(self: &Arc<Self>, tracked: &Arc<TrackedPath<B::PersistPath>>) -> Task<()> {
+        let (store, tracked) = (self.clone(), tracked.clone());
+        self.task(Operation::Sync, move || store.blocking_sync(&tracked))
+    }
+
+    /// The blocking form of [`sync`](Self::sync).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`sync`](Self::sync).
+    ///
+    /// # Blocking
+    ///
+    /// Waits for the disk on the calling thread.
+    pub fn blocking_sync(&self, tracked: &TrackedPath<B::PersistPath>) -> Result<()> {
+        self.check_writable(Operation::Sync, None, tracked)?;
+        let path = tracked.path();
+        self.core
+            .call(Operation::Sync, None, Some(path), |backing| {
+                backing.sync_persisted(path)
+            })
+    }
+
+    /// Deletes the persisted file of `key`. Items registered from it keep their file. A
+    /// missing key is not an error.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be deleted. The key then stays tracked.
+    pub fn delete_persisted(
+        self: &Arc<Self>,
+        tracked: &Arc<TrackedPath<B::PersistPath>>,
+        key: Uuid,
+    ) -> Task<()> {
+        let (store, tracked) = (self.clone(), tracked.clone());
+        self.task(Operation::DeletePersisted, move || {
+            store.blocking_delete_persisted(&tracked, key)
+        })
+    }
+
+    /// The blocking form of [`delete_persisted`](Self::delete_persisted).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`delete_persisted`](Self::delete_persisted).
+    ///
+    /// # Blocking
+    ///
+    /// Does its file work on the calling thread.
+    pub fn blocking_delete_persisted(
+        &self,
+        tracked: &TrackedPath<B::PersistPath>,
+        key: Uuid,
+    ) -> Result<()> {
+        let operation = Operation::DeletePersisted;
+        self.core.check_process(operation)?;
+        self.check_writable(operation, Some(key), tracked)?;
+        let path = tracked.path();
+        tracked.keys().remove(key, || {
+            self.core.call(operation, Some(key), Some(path), |backing| {
+                backing.delete_persisted(path, key)
+            })
+        })
+    }
+
+    /// Registers every key of the tracked path at once. While the result lives,
+    /// registering one of the keys with a pool touches no file.
+    ///
+    /// # Errors
+    ///
+    /// The task fails if one of the files cannot be registered; none is then.
+    pub fn register_all(
+        self: &Arc<Self>,
+        tracked: &Arc<TrackedPath<B::PersistPath>>,
+    ) -> Task<RegisteredTokens<B>> {
+        let (store, tracked) = (self.clone(), tracked.clone());
+        self.task(Operation::RegisterAll, move || {
+            store.blocking_register_all(&tracked)
+        })
+    }
+
+    /// The blocking form of [`register_all`](Self::register_all).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`register_all`](Self::register_all).
+    ///
+    /// # Blocking
+    ///
+    /// Does its file work on the calling thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # fn main() -> file_backed::Result<()> {
+    /// # let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    /// use std::sync::Arc;
+    /// use file_backed::FBPool;
+    /// use file_backed::fbstore::{BinCodec, PreparedPath};
+    ///
+    /// # let pool: Arc<FBPool<String, _>> = runtime.block_on(FBPool::temp(BinCodec, 100))?;
+    /// # let saved = Arc::new(pool.store().blocking_track_path(PreparedPath::blocking_temp()?)?);
+    /// # pool.insert("one".to_owned()).blocking_persist(&saved)?;
+    /// let registered = pool.store().blocking_register_all(&saved)?;
+    /// assert_eq!(registered.len(), saved.all_keys().len());
+    /// for key in saved.all_keys() {
+    ///     let item = pool.blocking_register(&saved, key)?; // the link is there
+    ///     println!("{}", *item.blocking_read()?);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub fn blocking_register_all(
+        self: &Arc<Self>,
+        tracked: &TrackedPath<B::PersistPath>,
+    ) -> Result<RegisteredTokens<B>> {
+        // Keys that are not in the key table go in one operation; then the few others
+        // follow one by one. For a read-only path all go one by one.
+        self.core.check_process(Operation::RegisterAll)?;
+        let (mut begun, mut others) = (Vec::new(), Vec::new());
+        for key in tracked.all_keys() {
+            match self.core.keys.try_begin(key) {
+                Some(busy) if !tracked.is_read_only() => begun.push(busy),
+                Some(_) | None => others.push(key),
+            }
+        }
+        let mut tokens = self.register_begun(tracked, begun)?;
+        for key in others {
+            tokens.push(self.register(tracked, key)?);
+        }
+        Ok(RegisteredTokens::new(tokens))
+    }
+
+    fn track(&self, path: B::PersistPath, read_only: bool) -> Result<TrackedPath<B::PersistPath>> {
+        self.core.check_process(Operation::Track)?;
+        let keys = self
+            .core
+            .call(Operation::Track, None, Some(&path), |backing| {
+                if !read_only {
+                    backing.lock_path(&path)?;
+                }
+                let keys = backing.keys_of(&path);
+                let scan = keys.keys().begin_scan();
+                scan.found(&backing.sanitize_path(&path)?);
+                Ok(keys)
+            })?;
+        Ok(TrackedPath::new(path, keys, read_only))
+    }
+
+    /// A share of the file of `key`, if it is in the cache already and not busy.
+    pub(crate) fn try_register(
+        &self,
+        tracked: &TrackedPath<B::PersistPath>,
+        key: Uuid,
+    ) -> Option<FileShare<B>> {
+        let acquired = tracked.contains_key(key) && self.core.keys.try_acquire(key);
+        acquired.then(|| self.share_of(key))
+    }
+
+    /// Brings the persisted file of `key` into the cache.
+    pub(crate) fn register(
+        &self,
+        tracked: &TrackedPath<B::PersistPath>,
+        key: Uuid,
+    ) -> Result<FileShare<B>> {
+        let (core, path) = (&self.core, tracked.path());
+        core.check_process(Operation::Register)?;
+        if !tracked.contains_key(key) {
+            return Err(self.error_at(Operation::Register, Some(key), path, Cause::NotTracked));
+        }
+        let linked = core.keys.acquire(key, || {
+            core.call(Operation::Register, Some(key), Some(path), |backing| {
+                if tracked.is_read_only() {
+                    backing.register_in_place(path, key)
+                } else {
+                    let transfer = backing.register(path, key)?;
+                    core.transfers.count(transfer);
+                    Ok(())
+                }
+            })
+        })?;
+        if linked {
+            core.count_files(1);
+        }
+        Ok(self.share_of(key))
+    }
+
+    fn register_begun(
+        &self,
+        tracked: &TrackedPath<B::PersistPath>,
+        begun: Vec<Busy<'_>>,
+    ) -> Result<Vec<FileShare<B>>> {
+        let (core, path) = (&self.core, tracked.path());
+        let keys: Vec<_> = begun.iter().map(Busy::key).collect();
+        let registered = core.call(Operation::RegisterAll, None, Some(path), |backing| {
+            backing.register_many(path, &keys)
+        });
+        match registered {
+            Ok(transfers) => (transfers.into_iter()).for_each(|one| core.transfers.count(one)),
+            Err(error) => {
+                // Some may be linked already. They are deleted while this call still
+                // has their keys busy.
+                for key in keys {
+                    let deleted = core.delete(key);
+                    deleted.unwrap_or_else(|error| core.failures.deletion(&error));
+                }
+                return Err(error);
+            }
+        }
+        begun.into_iter().for_each(Busy::linked);
+        core.count_files(keys.len());
+        Ok(keys.into_iter().map(|key| self.share_of(key)).collect())
+    }
+
+    /// Links the cache's file of `token` to the tracked path.
+    pub(crate) fn persist(
+        &self,
+        token: &FileShare<B>,
+        tracked: &TrackedPath<B::PersistPath>,
+    ) -> Result<()> {
+        let (core, path, key) = (&self.core, tracked.path(), token.key());
+        core.check_process(Operation::Persist)?;
+        self.check_writable(Operation::Persist, Some(key), tracked)?;
+        let persist = || {
+            core.call(Operation::Persist, Some(key), Some(path), |backing| {
+                let transfer = backing.persist(path, key)?;
+                core.transfers.count(transfer);
+                Ok(())
+            })
+        };
+        tracked.keys().acquire(key, persist).map(drop)
+    }
+
+    /// A share that the key table counts already.
+    fn share_of(&self, key: Uuid) -> FileShare<B> {
+        FileShare::new(self.core.clone(), key, FileOwnership::Shared)
+    }
+
+    fn check_writable(
+        &self,
+        operation: Operation,
+        key: Option<Uuid>,
+        tracked: &TrackedPath<B::PersistPath>,
+    ) -> Result<()> {
+        match tracked.is_read_only() {
+            true => Err(self.error_at(operation, key, tracked.path(), Cause::TrackedReadOnly)),
+            false => Ok(()),
+        }
+    }
+
+    fn error_at(
+        &self,
+        operation: Operation,
+        key: Option<Uuid>,
+        path: &B::PersistPath,
+        cause: Cause,
+    ) -> Error {
+        self.core
+            .error_at(operation, key, |backing| backing.describe(path), cause)
+    }
+}
