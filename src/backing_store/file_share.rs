@@ -6,8 +6,7 @@ use uuid::Uuid;
 
 use super::{BackingStoreT, StoreCore};
 
-/// What an item owns of its file. It is one byte, because each item has one. The owner
-/// gives it back through [`StoreCore::release`].
+/// What an item owns of its file. It is one byte, because each item has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileOwnership {
     /// There is no file.
@@ -16,6 +15,26 @@ pub(crate) enum FileOwnership {
     Own,
     /// A share of a file that may have other owners. The key table counts them.
     Shared,
+}
+
+/// A file that an owner gives up, or whose last owner is gone.
+#[must_use = "the file stays in the cache unless it is passed to `StoreCore::release`"]
+pub(crate) struct CacheFile {
+    pub(crate) key: Uuid,
+    /// Whether the key table counts its owners.
+    pub(super) shared: bool,
+}
+
+impl FileOwnership {
+    /// Gives up what is owned of the file of `key`; `None` if there is no file.
+    pub(crate) fn give_up(&mut self, key: Uuid) -> Option<CacheFile> {
+        let shared = match std::mem::replace(self, Self::None) {
+            Self::None => return None,
+            Self::Own => false,
+            Self::Shared => true,
+        };
+        Some(CacheFile { key, shared })
+    }
 }
 
 /// One share of the cache's file of a key, held by a job or on its way to an item.
@@ -43,9 +62,10 @@ impl<B: BackingStoreT> FileShare<B> {
 
 impl<B: BackingStoreT> Drop for FileShare<B> {
     fn drop(&mut self) {
-        if self.file == FileOwnership::None || self.core.is_forked() {
-            return;
+        if let Some(file) = self.file.give_up(self.key)
+            && !self.core.is_forked()
+        {
+            self.core.release(file);
         }
-        self.core.release(self.key, self.file);
     }
 }

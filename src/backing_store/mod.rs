@@ -45,7 +45,7 @@ pub use task::Task;
 pub use tracked_path::{PlaceKeys, TrackedPath};
 pub use traits::{BackingStoreT, Strategy, Traffic, Transfer};
 
-pub(crate) use file_share::{FileOwnership, FileShare};
+pub(crate) use file_share::{CacheFile, FileOwnership, FileShare};
 pub(crate) use outage::{QueuedWrite, delay_after};
 pub(crate) use outcome::Outcome;
 pub(crate) use queue::Lane;

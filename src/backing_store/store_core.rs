@@ -14,10 +14,10 @@ use uuid::Uuid;
 
 use super::BackingStoreT;
 use super::failures::Failures;
-use super::file_share::{FileOwnership, FileShare};
+use super::file_share::{CacheFile, FileOwnership, FileShare};
 use super::keys::Keys;
 use super::outage::Outage;
-use super::queue::{DeleteFile, DeletedFile, Job, Lane, Queue};
+use super::queue::{DeleteFile, Job, Lane, Queue};
 use super::transfers::Transfers;
 use crate::error::{Operation, StoreError, at};
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -135,14 +135,10 @@ impl<B: BackingStoreT> StoreCore<B> {
     }
 
     /// Removes an owner. After the last one, the file is deleted in the background.
-    pub(crate) fn release(self: &Arc<Self>, key: Uuid, file: FileOwnership) {
-        let shared = match file {
-            FileOwnership::None => return,
-            FileOwnership::Own => false,
-            FileOwnership::Shared if self.keys.release(key) => true,
-            FileOwnership::Shared => return,
-        };
-        let file = DeletedFile { key, shared };
+    pub(crate) fn release(self: &Arc<Self>, file: CacheFile) {
+        if file.shared && !self.keys.release(file.key) {
+            return;
+        }
         self.queue
             .push(Lane::Background, Job::Delete(self.clone(), file));
     }
@@ -156,7 +152,7 @@ impl<B: BackingStoreT> StoreCore<B> {
 }
 
 impl<B: BackingStoreT> DeleteFile for StoreCore<B> {
-    fn delete_file(&self, file: DeletedFile) {
+    fn delete_file(&self, file: CacheFile) {
         let key = file.key;
         let delete = || self.delete(key);
         let deleted = if file.shared {

@@ -9,7 +9,7 @@ use super::loading::{FlightWait, leaked};
 use crate::Result;
 use crate::backing_store::Strategy;
 use crate::error::{Operation, StoreError};
-use crate::residency::{CheckoutStep, Item, ValueRef, WriteBack, Written};
+use crate::residency::{CheckedOut, CheckoutStep, Item, ValueRef, WriteBack, Written};
 use crate::sync::atomic::Ordering;
 
 /// Copies a shared value.
@@ -114,7 +114,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             _ => {}
         }
         Ok(match take {
-            CheckoutStep::CheckedOut(taken) => Step::Done(self.taken(item, taken.value, taken.old)),
+            CheckoutStep::CheckedOut(taken) => Step::Done(self.checked_out(item, taken)),
             CheckoutStep::Pinned(value) => Step::Copy(value),
             CheckoutStep::Wait { flight, new } => Step::Load(self.wait_for(item, flight, new)),
             CheckoutStep::WaitForWrite(write) => Step::Write(write),
@@ -132,7 +132,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         match self.begin_checkout(item, Some(value), false) {
             CheckoutStep::CheckedOut(taken) => {
                 self.counters.hit();
-                Some(self.taken(item, taken.value, taken.old))
+                Some(self.checked_out(item, taken))
             }
             _ => None,
         }
@@ -156,7 +156,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             return self.blocking_copy(item, value, duplicate).map(Some);
         }
         match self.begin_checkout(item, Some(value), false) {
-            CheckoutStep::CheckedOut(taken) => Ok(Some(self.taken(item, taken.value, taken.old))),
+            CheckoutStep::CheckedOut(taken) => Ok(Some(self.checked_out(item, taken))),
             CheckoutStep::Pinned(value) => self.blocking_copy(item, value, duplicate).map(Some),
             CheckoutStep::Wait { .. } | CheckoutStep::WaitForWrite(_) | CheckoutStep::Leaked => {
                 unreachable!("a pinned value is resident")
@@ -178,16 +178,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         take
     }
 
-    fn taken(
-        &self,
-        item: &Arc<Item<T, B>>,
-        value: Arc<T>,
-        (key, file): (uuid::Uuid, crate::backing_store::FileOwnership),
-    ) -> Checkout<T, B> {
-        self.core().release(key, file);
+    fn checked_out(&self, item: &Arc<Item<T, B>>, taken: CheckedOut<T>) -> Checkout<T, B> {
+        if let Some(file) = taken.file {
+            self.core().release(file);
+        }
         Checkout {
             item: item.clone(),
-            value,
+            value: taken.value,
         }
     }
 

@@ -119,8 +119,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let value = loaded.as_ref().ok();
         let value = value.map(|value| (value, self.cost_of(value)));
         let is_map = value.is_some_and(|(_, cost)| cost.is_map);
-        let (key, file) = item.finish_load(value, &**self);
-        self.core().release(key, file);
+        if let Some(file) = item.finish_load(value, &**self) {
+            self.core().release(file);
+        }
         flight.outcome.set(loaded);
         self.enforce(Drops::Here);
         maps::keep_within_budget(self, is_map);

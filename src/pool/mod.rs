@@ -378,8 +378,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if let Some(value) = retired.value {
             self.core().queue.drop_later(value);
         }
-        let (key, file) = retired.old;
-        self.core().release(key, file);
+        if let Some(file) = retired.file {
+            self.core().release(file);
+        }
     }
 }
 

@@ -89,17 +89,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             .write_ended(outcome.as_ref().err(), &self.lists.amounts());
         match (end, &outcome) {
             (WriteEnd::Released(value), _) => self.drop_evicted(item, value, Drops::Here),
-            (
-                WriteEnd::Died {
-                    value,
-                    old: (key, file),
-                },
-                _,
-            ) => {
+            (WriteEnd::Died { value, file }, _) => {
                 if let Some(value) = value {
                     core.queue.drop_later(value);
                 }
-                core.release(key, file);
+                if let Some(file) = file {
+                    core.release(file);
+                }
             }
             (WriteEnd::Failed, Err(error)) => self.write_again_later(item, failures + 1, error),
             _ => {}

@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::item::{Cell, Item, State};
 use super::list_id::{ListId, PoolLists};
 use super::{Flight, Wanted, WriteBack};
-use crate::backing_store::{BackingStoreT, FileOwnership};
+use crate::backing_store::{BackingStoreT, CacheFile};
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum CheckoutStep<T, B: BackingStoreT> {
@@ -23,11 +21,11 @@ pub(crate) enum CheckoutStep<T, B: BackingStoreT> {
     Leaked,
 }
 
-/// A checked-out value, and what the caller must release.
+/// A checked-out value.
 pub(crate) struct CheckedOut<T> {
     pub(crate) value: Arc<T>,
-    /// The old key and file, which the item no longer owns.
-    pub(crate) old: (Uuid, FileOwnership),
+    /// The file of the value as it was, to be released.
+    pub(crate) file: Option<CacheFile>,
 }
 
 impl<T, B: BackingStoreT> Item<T, B> {
@@ -98,17 +96,14 @@ impl<T, B: BackingStoreT> Item<T, B> {
             self.slot.put(value.clone());
             return CheckoutStep::Pinned(value);
         }
-        let old = (
-            cell.key,
-            std::mem::replace(&mut cell.file, FileOwnership::None),
-        );
+        let file = cell.give_up_file();
         cell.key = crate::key::random();
         cell.is_map = false;
         cell.was_loaded = false;
         cell.state = State::CheckedOut;
         self.evicting.store(false, Ordering::SeqCst);
         lists.move_to(self, ListId::Unlisted);
-        CheckoutStep::CheckedOut(CheckedOut { value, old })
+        CheckoutStep::CheckedOut(CheckedOut { value, file })
     }
 
     /// Checks the changed value in, when the write guard is dropped.

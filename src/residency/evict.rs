@@ -2,12 +2,10 @@
 
 use std::sync::Arc;
 
-use uuid::Uuid;
-
 use super::item::{Cell, Item, State};
 use super::list_id::{ListId, PoolLists};
 use super::{Wanted, WriteBack};
-use crate::backing_store::{BackingStoreT, FileOwnership};
+use crate::backing_store::{BackingStoreT, CacheFile};
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum Evicted<T> {
@@ -22,7 +20,8 @@ pub(crate) enum Evicted<T> {
 /// What the caller must do after the last handle is dropped.
 pub(crate) struct Retired<T, B: BackingStoreT> {
     pub(crate) value: Option<Arc<T>>,
-    pub(crate) old: (Uuid, FileOwnership),
+    /// The item's file, to be released.
+    pub(crate) file: Option<CacheFile>,
     /// A write whose waiters must be notified that it is superseded.
     pub(crate) superseded: Option<Arc<WriteBack<B>>>,
 }
@@ -115,18 +114,16 @@ impl<T, B: BackingStoreT> Item<T, B> {
         if self.list() != ListId::Unlisted {
             lists.move_to(self, ListId::Unlisted);
         }
-        let key = cell.key;
         if left_to_job {
             return Retired {
                 value: None,
-                old: (key, FileOwnership::None),
+                file: None,
                 superseded,
             };
         }
-        let file = std::mem::replace(&mut cell.file, FileOwnership::None);
         Retired {
             value: is_resident.then(|| self.slot.take()).flatten(),
-            old: (key, file),
+            file: cell.give_up_file(),
             superseded,
         }
     }

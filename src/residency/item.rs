@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::ValueRef;
 use super::list_id::{ListId, PoolLists};
 use super::slot::Slot;
-use crate::backing_store::{BackingStoreT, FileOwnership, FileShare};
+use crate::backing_store::{BackingStoreT, CacheFile, FileOwnership, FileShare};
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -42,6 +42,13 @@ pub(super) struct Cell {
     /// The value was loaded before under this key.
     pub(super) was_loaded: bool,
     pub(super) state: State,
+}
+
+impl Cell {
+    /// Gives up what the item owns of its file, if there is one.
+    pub(super) fn give_up_file(&mut self) -> Option<CacheFile> {
+        self.file.give_up(self.key)
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::item::{Item, State};
 use super::{Flight, PoolLists, ValueRef};
-use crate::backing_store::{BackingStoreT, FileOwnership};
+use crate::backing_store::{BackingStoreT, CacheFile};
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum LoadStep<T> {
@@ -68,17 +68,16 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
     }
 
-    /// Ends a load. Returns the file's ownership if the item died meanwhile.
+    /// Ends a load. If the item died meanwhile, returns its file, to be released.
     pub(crate) fn finish_load(
         self: &Arc<Self>,
         loaded: Option<(&Arc<T>, Cost)>,
         lists: &impl PoolLists<T, B>,
-    ) -> (Uuid, FileOwnership) {
+    ) -> Option<CacheFile> {
         let mut cell = self.lock();
-        let key = cell.key;
         match cell.state {
             State::Loading => drop(lists.in_flight().end_flight(self)),
-            State::Dead => return (key, std::mem::replace(&mut cell.file, FileOwnership::None)),
+            State::Dead => return cell.give_up_file(),
             _ => unreachable!("an item being loaded has exactly one flight until it dies"),
         }
         match loaded {
@@ -92,6 +91,6 @@ impl<T, B: BackingStoreT> Item<T, B> {
             }
             None => cell.state = State::Absent,
         }
-        (key, FileOwnership::None)
+        None
     }
 }

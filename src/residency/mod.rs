@@ -49,7 +49,7 @@ mod slot;
 mod write;
 mod write_back;
 
-pub(crate) use checkout::CheckoutStep;
+pub(crate) use checkout::{CheckedOut, CheckoutStep};
 pub(crate) use evict::Evicted;
 pub(crate) use flight::Flight;
 pub(crate) use in_flight::InFlight;

@@ -8,7 +8,7 @@ use super::item::{Item, State};
 use super::list_id::{ListId, PoolLists};
 use super::{Wanted, WriteBack, Written};
 use crate::Result;
-use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, StoreCore};
+use crate::backing_store::{BackingStoreT, CacheFile, FileOwnership, FileShare, StoreCore};
 
 pub(crate) enum Save<B: BackingStoreT> {
     /// The value is in a file. A share of the file, if the caller wants one.
@@ -23,10 +23,10 @@ pub(crate) enum WriteEnd<T> {
     Stays,
     /// The value was evicted: drop it.
     Released(Arc<T>),
-    /// The item died meanwhile: drop the value and release the file.
+    /// The item died meanwhile: drop the value, and release the file.
     Died {
         value: Option<Arc<T>>,
-        old: (Uuid, FileOwnership),
+        file: Option<CacheFile>,
     },
     /// The write failed and the item is evicting: retry the write later.
     Failed,
@@ -114,7 +114,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             let end = if dead {
                 WriteEnd::Died {
                     value: self.slot.take(),
-                    old: (cell.key, FileOwnership::None),
+                    file: None,
                 }
             } else {
                 cell.state = State::Dirty;
@@ -139,10 +139,9 @@ impl<T, B: BackingStoreT> Item<T, B> {
             .is_wanted(Wanted::Persist)
             .then(|| Arc::new(core.share(key, &mut cell.file)));
         let end = if dead {
-            let old = (key, std::mem::replace(&mut cell.file, FileOwnership::None));
             WriteEnd::Died {
                 value: self.slot.take(),
-                old,
+                file: cell.give_up_file(),
             }
         } else {
             cell.state = State::Clean;

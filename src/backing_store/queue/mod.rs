@@ -22,6 +22,7 @@ use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use super::file_share::CacheFile;
 use crate::process::Process;
 use crate::sync::{Condvar, Instant, Mutex};
 use drain::run;
@@ -35,20 +36,13 @@ pub(crate) enum Job {
     /// Runs a closure.
     Run(Box<dyn FnOnce() + Send>),
     /// Deletes the cache's file of a key.
-    Delete(Arc<dyn DeleteFile>, DeletedFile),
+    Delete(Arc<dyn DeleteFile>, CacheFile),
     /// Drops a value that may be large.
     DeferredDrop(Arc<dyn Any + Send + Sync>),
 }
 
-/// The file of a key whose last owner is gone.
-#[derive(Clone, Copy)]
-pub(crate) struct DeletedFile {
-    pub(crate) key: uuid::Uuid,
-    pub(crate) shared: bool,
-}
-
 pub(crate) trait DeleteFile: Send + Sync {
-    fn delete_file(&self, file: DeletedFile);
+    fn delete_file(&self, file: CacheFile);
 }
 
 pub(crate) struct Queue {

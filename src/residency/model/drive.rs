@@ -13,7 +13,7 @@ use super::super::{
 use super::table::{Event, Pair, Phase};
 use super::{Ending, Step};
 use crate::Error;
-use crate::backing_store::{Background, BackingStore, BackingStoreT, FileOwnership, Transfer};
+use crate::backing_store::{Background, BackingStore, BackingStoreT, CacheFile, Transfer};
 use crate::error::{Operation, StoreError};
 
 /// A store that only counts its files.
@@ -268,11 +268,11 @@ impl Drive {
         let value = Arc::new(self.expected.value);
         let cost = Cost { weight: 2, is_map };
         let loaded = (!fails).then_some((&value, cost));
-        let (key, file) = self.item.finish_load(loaded, &self.pool);
+        let file = self.item.finish_load(loaded, &self.pool);
         self.flight = None;
         self.load_runs = false;
-        assert_eq!(file != FileOwnership::None, phase == Phase::Dead);
-        self.store.core().release(key, file);
+        assert_eq!(file.is_some(), phase == Phase::Dead);
+        self.release(file);
         if phase == Phase::Dead {
             return;
         }
@@ -357,9 +357,9 @@ impl Drive {
             CheckoutStep::CheckedOut(taken) => {
                 assert!(self.is_resident() && may_be_taken);
                 assert_eq!(*taken.value, self.expected.value);
-                assert_eq!(taken.old.0, self.expected.key);
-                assert_eq!(taken.old.1 != FileOwnership::None, phase == Phase::Clean);
-                self.store.core().release(taken.old.0, taken.old.1);
+                let key = taken.file.as_ref().map(|file| file.key);
+                assert_eq!(key, (phase == Phase::Clean).then_some(self.expected.key));
+                self.release(taken.file);
                 self.taken = Some(taken.value);
                 self.write = None;
                 assert_ne!(self.item.key(), self.expected.key);
@@ -489,12 +489,12 @@ impl Drive {
             Err(_) => assert_ne!(ending, Ending::Written),
         }
         if phase == Phase::Dead {
-            let WriteEnd::Died { value, old } = end else {
+            let WriteEnd::Died { value, file } = end else {
                 panic!("a dead item is cleared up");
             };
             assert_eq!(value.as_deref(), Some(&self.expected.value));
-            assert_eq!(old.1 != FileOwnership::None, ending == Ending::Written);
-            core.release(old.0, old.1);
+            assert_eq!(file.is_some(), ending == Ending::Written);
+            self.release(file);
             return;
         }
         if ending == Ending::Written {
@@ -533,11 +533,16 @@ impl Drive {
             phase == Phase::WriteQueued && !saves
         );
         let has_file = matches!(phase, Phase::Absent | Phase::LoadQueued | Phase::Clean);
-        assert_eq!(retired.old.1 != FileOwnership::None, has_file);
-        self.store.core().release(retired.old.0, retired.old.1);
+        assert_eq!(retired.file.is_some(), has_file);
+        self.release(retired.file);
         self.expected.phase = Phase::Dead;
         self.expected.evicting = false;
         self.expected.list = ListId::Unlisted;
+    }
+
+    fn release(&self, file: Option<CacheFile>) {
+        file.into_iter()
+            .for_each(|file| self.store.core().release(file));
     }
 
     pub(super) fn check(&self) {
