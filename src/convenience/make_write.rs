@@ -43,8 +43,8 @@ impl<T: Clone + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// ```
     pub async fn make_write(self: &mut Arc<Self>) -> Result<WriteGuard<'_, T, B>> {
         let only = self.is_only_handle();
-        let taken = self.take(only, clone_value).await?;
-        Ok(own_handle(self).guard_of(taken))
+        let value = self.checkout(only, clone_value).await?;
+        Ok(own_handle(self).guard_of(value))
     }
 
     /// The blocking form of [`make_write`](Self::make_write).
@@ -59,8 +59,10 @@ impl<T: Clone + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// or a save needs it, runs that write here or waits for it.
     pub fn blocking_make_write(self: &mut Arc<Self>) -> Result<WriteGuard<'_, T, B>> {
         let only = self.is_only_handle();
-        let taken = self.pool().blocking_take(self.item(), only, clone_value)?;
-        Ok(own_handle(self).guard_of(taken))
+        let value = self
+            .pool()
+            .blocking_checkout(self.item(), only, clone_value)?;
+        Ok(own_handle(self).guard_of(value))
     }
 
     fn is_only_handle(self: &mut Arc<Self>) -> bool {

@@ -243,8 +243,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// # fn main() {}
     /// ```
     pub async fn write(&mut self) -> Result<WriteGuard<'_, T, B>> {
-        let taken = self.take(self.item.has_one_handle(), B::duplicate).await?;
-        Ok(self.guard_of(taken))
+        let only = self.item.has_one_handle();
+        let value = self.checkout(only, B::duplicate).await?;
+        Ok(self.guard_of(value))
     }
 
     /// The blocking form of [`write`](Self::write).
@@ -259,8 +260,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// or a save needs it, runs that write here or waits for it.
     pub fn blocking_write(&mut self) -> Result<WriteGuard<'_, T, B>> {
         let only = self.item.has_one_handle();
-        let taken = self.pool.blocking_take(&self.item, only, B::duplicate)?;
-        Ok(self.guard_of(taken))
+        let value = self
+            .pool
+            .blocking_checkout(&self.item, only, B::duplicate)?;
+        Ok(self.guard_of(value))
     }
 
     /// Borrows the value mutably if it is in memory, without waiting. A value that
@@ -271,8 +274,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// If the copy fails or a write guard of the item was leaked.
     pub fn try_write(&mut self) -> Result<Option<WriteGuard<'_, T, B>>> {
         let only = self.item.has_one_handle();
-        let taken = self.pool.try_take(&self.item, only, B::duplicate)?;
-        Ok(taken.map(|taken| self.guard_of(taken)))
+        let value = self.pool.try_checkout(&self.item, only, B::duplicate)?;
+        Ok(value.map(|value| self.guard_of(value)))
     }
 
     /// Writes the value to its file now, if it is not in a file yet. The task writes
@@ -366,25 +369,27 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
         self.pool.blocking_persist(&self.item, path)
     }
 
-    pub(crate) async fn take(
+    /// Checks the value out. A value that is in memory and not pinned takes no boxed
+    /// future.
+    pub(crate) async fn checkout(
         &self,
         only_handle: bool,
         duplicate: Duplicate<T, B>,
     ) -> Result<Checkout<T, B>> {
-        if only_handle && let Some(taken) = self.pool.take_resident(&self.item) {
-            return Ok(taken);
+        if only_handle && let Some(value) = self.pool.checkout_resident(&self.item) {
+            return Ok(value);
         }
-        Box::pin(self.pool.take(&self.item, only_handle, duplicate)).await
+        Box::pin(self.pool.checkout(&self.item, only_handle, duplicate)).await
     }
 
     /// Switches the handle to the item of the checked-out value, if it is a new one.
-    pub(crate) fn guard_of(&mut self, taken: Checkout<T, B>) -> WriteGuard<'_, T, B> {
-        if !Arc::ptr_eq(&self.item, &taken.item) {
+    pub(crate) fn guard_of(&mut self, checkout: Checkout<T, B>) -> WriteGuard<'_, T, B> {
+        if !Arc::ptr_eq(&self.item, &checkout.item) {
             self.pool.count_new_item();
-            let shared = std::mem::replace(&mut self.item, taken.item);
+            let shared = std::mem::replace(&mut self.item, checkout.item);
             self.pool.drop_handle(&shared);
         }
-        WriteGuard::new(self, taken.value)
+        WriteGuard::new(self, checkout.value)
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::FBPool;
 use super::eviction::Drops;
-use super::loading::{FlightWait, leaked};
+use super::loading::{FlightWait, LoadStart, Loaded, leaked};
 use crate::Result;
 use crate::backing_store::Strategy;
 use crate::error::{Operation, StoreError};
@@ -24,13 +24,23 @@ pub(crate) struct Checkout<T, B: Strategy<T>> {
     pub(crate) value: Arc<T>,
 }
 
-/// The next step of a mutation that may wait.
+/// A mutation that waits until the value is checked out, or can be copied. Its async and
+/// its blocking form differ only in how they wait between the steps.
+struct Mutation<'a, T: Send + Sync + 'static, B: Strategy<T>> {
+    pool: &'a Arc<FBPool<T, B>>,
+    item: &'a Arc<Item<T, B>>,
+    only_handle: bool,
+    /// The value of the flight that it waited for.
+    loaded: Option<Arc<T>>,
+    /// The first step counts as a hit or a miss, like a load.
+    first: bool,
+}
+
+/// What a mutation has to do next.
 enum Step<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     Done(Checkout<T, B>),
-    /// The value is pinned: copy it.
+    /// Others use the value: copy it.
     Copy(Arc<T>),
-    /// The handle shares its item: load the value and copy it.
-    CopyLoaded,
     Load(FlightWait<'a, T, B>),
     /// A save needs this write first, or the write is running.
     Write(Arc<WriteBack<B>>),
@@ -38,108 +48,69 @@ enum Step<'a, T: Send + Sync + 'static, B: Strategy<T>> {
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Checks the value out if this is the only handle, and copies it otherwise.
-    pub(crate) async fn take(
+    pub(crate) async fn checkout(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
         only_handle: bool,
         duplicate: Duplicate<T, B>,
     ) -> Result<Checkout<T, B>> {
-        let (mut held, mut first) = (None, true);
-        let value = loop {
-            match self.step(item, only_handle, held.take(), mem::take(&mut first))? {
-                Step::Done(taken) => return Ok(taken),
-                Step::Copy(value) => break value,
-                Step::CopyLoaded => break self.load(item).await?.into_full(),
-                Step::Load(waiting) => held = Some(waiting.value(Option::take).await?),
+        let mut mutation = Mutation::new(self, item, only_handle);
+        loop {
+            match mutation.step()? {
+                Step::Done(checkout) => return Ok(checkout),
+                Step::Copy(value) => return self.copy(item, value, duplicate).await,
+                Step::Load(flight) => {
+                    mutation.loaded = Some(flight.value(mutation.get()).await?);
+                }
                 Step::Write(write) => {
                     self.queue_run_of(item, &write);
-                    let written = write.outcome.wait_for(|outcome| outcome.as_ref().map(drop));
-                    written.await;
+                    write.outcome.wait_for(|written| has_ended(written)).await;
                 }
             }
-        };
-        self.copy(item, value, duplicate).await
+        }
     }
 
-    /// The blocking form of [`take`](Self::take).
-    pub(crate) fn blocking_take(
+    /// The blocking form of [`checkout`](Self::checkout).
+    pub(crate) fn blocking_checkout(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
         only_handle: bool,
         duplicate: Duplicate<T, B>,
     ) -> Result<Checkout<T, B>> {
-        let (mut held, mut first) = (None, true);
-        let value = loop {
-            match self.step(item, only_handle, held.take(), mem::take(&mut first))? {
-                Step::Done(taken) => return Ok(taken),
-                Step::Copy(value) => break value,
-                Step::CopyLoaded => break self.blocking_load(item)?.into_full(),
-                Step::Load(waiting) => held = Some(waiting.blocking_value(Option::take)?),
+        let mut mutation = Mutation::new(self, item, only_handle);
+        loop {
+            match mutation.step()? {
+                Step::Done(checkout) => return Ok(checkout),
+                Step::Copy(value) => return self.blocking_copy(item, value, duplicate),
+                Step::Load(flight) => {
+                    mutation.loaded = Some(flight.blocking_value(mutation.get())?);
+                }
                 Step::Write(write) => {
-                    self.run_write(item, &write);
-                    write
-                        .outcome
-                        .block_for(|outcome| outcome.as_ref().map(drop));
+                    self.run_write(item, &write, 0);
+                    write.outcome.block_for(|written| has_ended(written));
                 }
             }
-        };
-        self.blocking_copy(item, value, duplicate)
-    }
-
-    /// The next step of a mutation that may wait. The first step counts as a hit or
-    /// a miss, like a load.
-    fn step<'a>(
-        self: &'a Arc<Self>,
-        item: &'a Arc<Item<T, B>>,
-        only_handle: bool,
-        held: Option<Arc<T>>,
-        first: bool,
-    ) -> Result<Step<'a, T, B>> {
-        if first {
-            self.core().check_process(Operation::Load)?;
         }
-        if !only_handle {
-            return Ok(Step::CopyLoaded);
-        }
-        let take = self.begin_checkout(item, held, true);
-        match &take {
-            CheckoutStep::CheckedOut(_)
-            | CheckoutStep::Pinned(_)
-            | CheckoutStep::WaitForWrite(_)
-                if first =>
-            {
-                self.counters.hit()
-            }
-            CheckoutStep::Wait { .. } if first => self.counters.miss(),
-            _ => {}
-        }
-        Ok(match take {
-            CheckoutStep::CheckedOut(taken) => Step::Done(self.checked_out(item, taken)),
-            CheckoutStep::Pinned(value) => Step::Copy(value),
-            CheckoutStep::Wait { flight, new } => Step::Load(self.wait_for(item, flight, new)),
-            CheckoutStep::WaitForWrite(write) => Step::Write(write),
-            CheckoutStep::Leaked => return Err(leaked(Operation::Load, item)),
-        })
     }
 
     /// The fast path of a mutation: checks out a value that is in memory and not
     /// pinned.
-    pub(crate) fn take_resident(
+    pub(crate) fn checkout_resident(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
     ) -> Option<Checkout<T, B>> {
         let value = item.read()?.into_full();
         match self.begin_checkout(item, Some(value), false) {
-            CheckoutStep::CheckedOut(taken) => {
+            CheckoutStep::CheckedOut(value) => {
                 self.counters.hit();
-                Some(self.checked_out(item, taken))
+                Some(self.checked_out(item, value))
             }
             _ => None,
         }
     }
 
     /// Checks the value out, or copies it, if it is resident.
-    pub(crate) fn try_take(
+    pub(crate) fn try_checkout(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
         only_handle: bool,
@@ -156,7 +127,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             return self.blocking_copy(item, value, duplicate).map(Some);
         }
         match self.begin_checkout(item, Some(value), false) {
-            CheckoutStep::CheckedOut(taken) => Ok(Some(self.checked_out(item, taken))),
+            CheckoutStep::CheckedOut(value) => Ok(Some(self.checked_out(item, value))),
             CheckoutStep::Pinned(value) => self.blocking_copy(item, value, duplicate).map(Some),
             CheckoutStep::Wait { .. } | CheckoutStep::WaitForWrite(_) | CheckoutStep::Leaked => {
                 unreachable!("a pinned value is resident")
@@ -170,21 +141,21 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         held: Option<Arc<T>>,
         wait: bool,
     ) -> CheckoutStep<T, B> {
-        let (take, superseded) = item.begin_checkout(held, wait, &**self);
+        let (step, superseded) = item.begin_checkout(held, wait, &**self);
         if let Some(write) = superseded {
             write.outcome.set(Ok(Written::Superseded));
         }
         self.backlog.room_made();
-        take
+        step
     }
 
-    fn checked_out(&self, item: &Arc<Item<T, B>>, taken: CheckedOut<T>) -> Checkout<T, B> {
-        if let Some(file) = taken.file {
+    fn checked_out(&self, item: &Arc<Item<T, B>>, checked_out: CheckedOut<T>) -> Checkout<T, B> {
+        if let Some(file) = checked_out.file {
             self.core().release(file);
         }
         Checkout {
             item: item.clone(),
-            value: taken.value,
+            value: checked_out.value,
         }
     }
 
@@ -234,4 +205,73 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     pub(crate) fn count_new_item(&self) {
         self.counters.items.fetch_add(1, Ordering::Relaxed);
     }
+}
+
+impl<'a, T: Send + Sync + 'static, B: Strategy<T>> Mutation<'a, T, B> {
+    fn new(pool: &'a Arc<FBPool<T, B>>, item: &'a Arc<Item<T, B>>, only_handle: bool) -> Self {
+        Self {
+            pool,
+            item,
+            only_handle,
+            loaded: None,
+            first: true,
+        }
+    }
+
+    fn step(&mut self) -> Result<Step<'a, T, B>> {
+        match self.only_handle {
+            true => self.check_out(),
+            false => self.read(),
+        }
+    }
+
+    fn check_out(&mut self) -> Result<Step<'a, T, B>> {
+        let (pool, item) = (self.pool, self.item);
+        let first = mem::take(&mut self.first);
+        if first {
+            pool.core().check_process(Operation::Load)?;
+        }
+        let step = pool.begin_checkout(item, self.loaded.take(), true);
+        match &step {
+            CheckoutStep::CheckedOut(_)
+            | CheckoutStep::Pinned(_)
+            | CheckoutStep::WaitForWrite(_)
+                if first =>
+            {
+                pool.counters.hit();
+            }
+            CheckoutStep::Wait { .. } if first => pool.counters.miss(),
+            _ => {}
+        }
+        Ok(match step {
+            CheckoutStep::CheckedOut(value) => Step::Done(pool.checked_out(item, value)),
+            CheckoutStep::Pinned(value) => Step::Copy(value),
+            CheckoutStep::Wait { flight, new } => Step::Load(pool.wait_for(item, flight, new)),
+            CheckoutStep::WaitForWrite(write) => Step::Write(write),
+            CheckoutStep::Leaked => return Err(leaked(Operation::Load, item)),
+        })
+    }
+
+    /// The handle shares its item, so it reads the value like any reader.
+    fn read(&mut self) -> Result<Step<'a, T, B>> {
+        if let Some(value) = self.loaded.take() {
+            return Ok(Step::Copy(value));
+        }
+        Ok(match self.pool.begin_load(self.item)? {
+            LoadStart::Hit(value) => Step::Copy(value.into_full()),
+            LoadStart::Waits(flight) => Step::Load(flight),
+        })
+    }
+
+    /// Gets the value from a flight: takes it if there can be no other waiter.
+    fn get(&self) -> fn(&mut Loaded<T>) -> Loaded<T> {
+        match self.only_handle {
+            true => Option::take,
+            false => |loaded| loaded.clone(),
+        }
+    }
+}
+
+fn has_ended<R>(outcome: &Option<R>) -> Option<()> {
+    outcome.as_ref().map(drop)
 }

@@ -69,7 +69,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    fn begin_load<'a>(
+    pub(super) fn begin_load<'a>(
         self: &'a Arc<Self>,
         item: &'a Arc<Item<T, B>>,
     ) -> Result<LoadStart<'a, T, B>> {
@@ -128,7 +128,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 }
 
-enum LoadStart<'a, T: Send + Sync + 'static, B: Strategy<T>> {
+pub(super) enum LoadStart<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     Hit(ValueRef<T>),
     Waits(FlightWait<'a, T, B>),
 }
@@ -142,7 +142,7 @@ pub(super) struct FlightWait<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     new: bool,
 }
 
-type Loaded<T> = Option<Result<Arc<T>>>;
+pub(super) type Loaded<T> = Option<Result<Arc<T>>>;
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'_, T, B> {
     /// Waits for the value. `get` clones it, or takes it if there is no other waiter.

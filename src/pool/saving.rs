@@ -80,7 +80,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             Saving::Written(token) => return Ok(token),
             Saving::Writing(write) => write,
         };
-        self.run_write(item, &write);
+        self.run_write(item, &write, 0);
         match write.outcome.block_for(|outcome| outcome.clone())? {
             Written::Done(token) => Ok(token),
             Written::Superseded => Ok(None),

@@ -36,11 +36,6 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    /// Runs a write-back, unless it is already running, done or cancelled.
-    pub(super) fn run_write(self: &Arc<Self>, item: &Arc<Item<T, B>>, write: &WriteBack<B>) {
-        self.run_write_again(item, write, 0);
-    }
-
     /// Queues a run of a write-back that another caller created and may not have
     /// started.
     pub(super) fn queue_run_of(
@@ -49,11 +44,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         write: &Arc<WriteBack<B>>,
     ) {
         let (pool, item, write) = (self.clone(), item.clone(), write.clone());
-        let run = move || pool.run_write(&item, &write);
+        let run = move || pool.run_write(&item, &write, 0);
         self.core().queue.run(Lane::Urgent, run);
     }
 
-    fn run_write_again(
+    /// Runs a write-back, unless it is already running, done or cancelled. The write of
+    /// this value has failed `failures` times in a row.
+    pub(super) fn run_write(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
         write: &WriteBack<B>,
@@ -62,12 +59,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if !write.run_once.claim() {
             return;
         }
-        let _under_way = self.core().queue.token();
-        self.write(item, write, failures);
-    }
-
-    fn write(self: &Arc<Self>, item: &Arc<Item<T, B>>, write: &WriteBack<B>, failures: u32) {
         let core = self.core();
+        let _under_way = core.queue.token();
         let (key, value) = item.begin_write();
         let written = core.call(Operation::Write, Some(key), None, |backing| {
             backing.store(key, &value)
@@ -75,18 +68,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         // Before `finish_write`, so that the item can be evicted.
         drop(value);
         let (end, outcome) = item.finish_write(write, written, core, &**self);
-        match &outcome {
-            Ok(_) => {
-                self.counters.writes.fetch_add(1, Ordering::Relaxed);
-                core.outage.write_succeeded(&core.queue);
-            }
-            Err(error) => {
-                self.counters.write_failures.fetch_add(1, Ordering::Relaxed);
-                core.failures.write(error);
-            }
-        }
-        self.backlog
-            .write_ended(outcome.as_ref().err(), &self.lists.amounts());
+        self.report_write(outcome.as_ref().err());
         match (end, &outcome) {
             (WriteEnd::Released(value), _) => self.drop_evicted(item, value, Drops::Here),
             (WriteEnd::Died { value, file }, _) => {
@@ -97,13 +79,29 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                     core.release(file);
                 }
             }
-            (WriteEnd::Failed, Err(error)) => self.write_again_later(item, failures + 1, error),
+            (WriteEnd::Failed, Err(error)) => self.retry_write_later(item, failures + 1, error),
             _ => {}
         }
         write.outcome.set(outcome);
     }
 
-    fn write_again_later(self: &Arc<Self>, item: &Arc<Item<T, B>>, failures: u32, error: &Error) {
+    /// Tells those who count writes or wait for them that one has ended.
+    fn report_write(&self, error: Option<&Error>) {
+        let core = self.core();
+        match error {
+            None => {
+                self.counters.writes.fetch_add(1, Ordering::Relaxed);
+                core.outage.write_succeeded(&core.queue);
+            }
+            Some(error) => {
+                self.counters.write_failures.fetch_add(1, Ordering::Relaxed);
+                core.failures.write(error);
+            }
+        }
+        self.backlog.write_ended(error, &self.lists.amounts());
+    }
+
+    fn retry_write_later(self: &Arc<Self>, item: &Arc<Item<T, B>>, failures: u32, error: &Error) {
         let core = self.core();
         let job = Box::new(self.eviction_write(item, failures));
         if error.is_refused_by_system() {
@@ -134,7 +132,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> QueuedWrite for EvictionWrite<T, 
             return pool.queue_job(*self);
         }
         if let Some(write) = item.begin_eviction_write(&*pool) {
-            pool.run_write_again(&item, &write, self.failures);
+            pool.run_write(&item, &write, self.failures);
         }
     }
 

@@ -54,7 +54,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 flight: in_flight.flight(self),
                 new: false,
             },
-            State::Clean | State::Dirty => self.take(&mut cell, held, lists, || true),
+            State::Clean | State::Dirty => self.check_out(&mut cell, held, lists, || true),
             State::Writing => {
                 let write = in_flight.write(self);
                 // Not if a save needs this value written, or the write has started.
@@ -63,13 +63,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
                     CheckoutStep::WaitForWrite(write)
                 } else {
                     let cancel = || may_cancel && write.run_once.cancel();
-                    match self.take(&mut cell, held, lists, cancel) {
+                    match self.check_out(&mut cell, held, lists, cancel) {
                         CheckoutStep::Pinned(_) if wait && write.run_once.is_decided() => {
                             CheckoutStep::WaitForWrite(write)
                         }
-                        CheckoutStep::CheckedOut(taken) => {
+                        CheckoutStep::CheckedOut(value) => {
                             superseded = Some(in_flight.end_write(self));
-                            CheckoutStep::CheckedOut(taken)
+                            CheckoutStep::CheckedOut(value)
                         }
                         other => other,
                     }
@@ -81,8 +81,9 @@ impl<T, B: BackingStoreT> Item<T, B> {
         (step, superseded)
     }
 
-    /// `may` runs last, once the value is known to be unshared.
-    fn take(
+    /// Takes the value out, unless it is pinned. `may` runs last, once the value is known
+    /// to be unshared.
+    fn check_out(
         self: &Arc<Self>,
         cell: &mut Cell,
         held: Option<Arc<T>>,

@@ -168,7 +168,7 @@ fn an_item_whose_map_is_released_between_check_in_and_eviction_is_written() {
         // Thread 1, in `release_maps`:
         let relieved = pool.lists.pop_mapped().expect("a map");
         // Thread 2, in `write`, `check_in` and `enforce`:
-        let taken = pool.take_resident(item.item()).expect("nobody has it");
+        let taken = pool.checkout_resident(item.item()).expect("nobody has it");
         item.item().check_in(taken.value, 1, &**pool);
         let victim = pool.lists.pop_victim().expect("nothing may stay");
         // Thread 1, and thread 2, which finds that thread 1 has evicted it:
