@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::cause::DatasetCause;
 use crate::backing_store::{BackingStore, ManifestStore, TrackedPath};
-use crate::error::{Operation, StoreError, at};
+use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
 
 /// The tracked path of a dataset, and the store that reaches it.
@@ -29,8 +29,8 @@ impl<B: ManifestStore> DatasetPath<B> {
 
     /// An error of the dataset as a whole.
     pub(super) fn error(&self, operation: Operation, cause: DatasetCause) -> Error {
-        let path = self.backing().describe(self.tracked.path());
-        Error::new(operation, at(path, cause))
+        let place = |backing: &B| backing.describe(self.tracked.path());
+        (self.store.core()).error_at(operation, None, place, cause)
     }
 
     pub(super) fn error_of_item(
@@ -39,8 +39,8 @@ impl<B: ManifestStore> DatasetPath<B> {
         key: Uuid,
         cause: DatasetCause,
     ) -> Error {
-        let path = self.backing().describe_item(self.tracked.path(), key);
-        Error::of_key(operation, key, at(path, cause))
+        let item = |backing: &B| backing.describe_item(self.tracked.path(), key);
+        (self.store.core()).error_at(operation, Some(key), item, cause)
     }
 
     pub(super) fn error_of_manifest(
@@ -49,13 +49,8 @@ impl<B: ManifestStore> DatasetPath<B> {
         generation: u64,
         cause: DatasetCause,
     ) -> Error {
-        let path = self.tracked.path();
-        let path = self.backing().describe_manifest(path, generation);
-        Error::new(operation, at(path, cause))
-    }
-
-    fn backing(&self) -> &B {
-        &self.store.core().backing
+        let manifest = |backing: &B| backing.describe_manifest(self.tracked.path(), generation);
+        (self.store.core()).error_at(operation, None, manifest, cause)
     }
 }
 
