@@ -8,9 +8,9 @@ use std::sync::Arc;
 use super::FBPool;
 use super::loading::leaked;
 use crate::Result;
-use crate::backing_store::{BackingStoreT, FileShare, Strategy, Task, TrackedPath};
+use crate::backing_store::{FileShare, Strategy, Task, TrackedPath};
 use crate::error::Operation;
-use crate::residency::{Item, Save, Wanted, WriteBack, Written};
+use crate::residency::{Item, Save, Wanted, Written};
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     pub(crate) fn write_now(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Task<()> {
@@ -56,17 +56,14 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self.finish_persist(item, save, tracked)
     }
 
-    fn begin_save(self: &Arc<Self>, item: &Arc<Item<T, B>>, wanted: Wanted) -> Result<Saving<B>> {
+    fn begin_save(self: &Arc<Self>, item: &Arc<Item<T, B>>, wanted: Wanted) -> Result<Save<B>> {
         let operation = match wanted {
             Wanted::Persist => Operation::Persist,
-            _ => Operation::Write,
+            Wanted::WriteNow => Operation::Write,
         };
         self.core().check_process(operation)?;
-        match item.begin_save(wanted, self.core(), &**self) {
-            Save::Written(token) => Ok(Saving::Written(token.map(Arc::new))),
-            Save::Write(write) => Ok(Saving::Writing(write)),
-            Save::Leaked => Err(leaked(operation, item)),
-        }
+        let save = item.begin_save(wanted, self.core(), &**self);
+        save.ok_or_else(|| leaked(operation, item))
     }
 
     /// Writes the value if it is not written yet. Returns a share of the file if the
@@ -74,11 +71,11 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     fn finish_save(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
-        save: Saving<B>,
+        save: Save<B>,
     ) -> Result<Option<Arc<FileShare<B>>>> {
         let write = match save {
-            Saving::Written(token) => return Ok(token),
-            Saving::Writing(write) => write,
+            Save::Written(share) => return Ok(share.map(Arc::new)),
+            Save::Write(write) => write,
         };
         self.run_write(item, &write, 0);
         match write.outcome.block_for(|outcome| outcome.clone())? {
@@ -90,7 +87,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     fn finish_persist(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
-        save: Saving<B>,
+        save: Save<B>,
         tracked: &TrackedPath<B::PersistPath>,
     ) -> Result<()> {
         let token = self
@@ -98,10 +95,4 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             .expect("a write that a save waits for is never superseded and yields a share");
         self.store.persist(&token, tracked)
     }
-}
-
-/// What a save has captured.
-enum Saving<B: BackingStoreT> {
-    Written(Option<Arc<FileShare<B>>>),
-    Writing(Arc<WriteBack<B>>),
 }

@@ -10,11 +10,12 @@ use super::{Wanted, WriteBack, Written};
 use crate::Result;
 use crate::backing_store::{BackingStoreT, CacheFile, FileOwnership, FileShare, StoreCore};
 
+/// What a save has captured.
 pub(crate) enum Save<B: BackingStoreT> {
     /// The value is in a file. A share of the file, if the caller wants one.
     Written(Option<FileShare<B>>),
+    /// The value is not written yet. The caller must see that the write runs.
     Write(Arc<WriteBack<B>>),
-    Leaked,
 }
 
 /// What the caller must do after a write.
@@ -34,15 +35,15 @@ pub(crate) enum WriteEnd<T> {
 
 impl<T, B: BackingStoreT> Item<T, B> {
     /// Captures the current value for a save or `write_now`; later changes of the
-    /// item do not affect it.
+    /// item do not affect it. Returns `None` if a write guard was leaked with the value.
     pub(crate) fn begin_save(
         &self,
         wanted: Wanted,
         core: &Arc<StoreCore<B>>,
         lists: &impl PoolLists<T, B>,
-    ) -> Save<B> {
+    ) -> Option<Save<B>> {
         let mut cell = self.lock();
-        match cell.state {
+        let save = match cell.state {
             State::Absent | State::Loading | State::Clean => {
                 let key = cell.key;
                 let share = wanted == Wanted::Persist;
@@ -57,9 +58,10 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 write.want(wanted);
                 Save::Write(write)
             }
-            State::CheckedOut => Save::Leaked,
+            State::CheckedOut => return None,
             State::Dead => unreachable!("a handle keeps its item alive"),
-        }
+        };
+        Some(save)
     }
 
     /// Called when the job for the item's eviction runs. Returns the write to run, if

@@ -400,7 +400,7 @@ impl Drive {
         let phase = self.see(Event::BeginSave);
         let core = self.store.core();
         match self.item.begin_save(wanted, core, &self.pool) {
-            Save::Written(share) => {
+            Some(Save::Written(share)) => {
                 let has_file = [
                     Phase::Absent,
                     Phase::LoadQueued,
@@ -410,7 +410,7 @@ impl Drive {
                 assert!(has_file.contains(&phase));
                 assert_eq!(share.is_some(), wanted == Wanted::Persist);
             }
-            Save::Write(write) => {
+            Some(Save::Write(write)) => {
                 if phase == Phase::Dirty {
                     self.write = Some(write);
                     self.expected.phase = Phase::WriteQueued;
@@ -423,7 +423,7 @@ impl Drive {
                 }
                 self.expected.saves |= wanted == Wanted::Persist;
             }
-            Save::Leaked => assert_eq!(phase, Phase::CheckedOut),
+            None => assert_eq!(phase, Phase::CheckedOut),
         }
     }
 
