@@ -25,7 +25,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             return;
         }
         while let Some(victim) = self.lists.pop_victim() {
-            self.let_go(&victim, drops);
+            self.evict(&victim, drops);
         }
         // Retries one pinned item, whose guard may have been dropped unseen; see
         // `Item::release`.
@@ -36,7 +36,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     /// Evicts an item that was taken out of its list. The item may have been changed
     /// since, so it may have to be written first.
-    pub(super) fn let_go(self: &Arc<Self>, victim: &Arc<Item<T, B>>, drops: Drops) {
+    pub(super) fn evict(self: &Arc<Self>, victim: &Arc<Item<T, B>>, drops: Drops) {
         match victim.evict(&**self) {
             Evicted::Released(value) => self.drop_evicted(victim, value, drops),
             Evicted::Write => self.queue_write(victim),
@@ -85,7 +85,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             let Some(item) = self.lists.pop_mapped() else {
                 return false;
             };
-            self.let_go(&item, Drops::Here);
+            self.evict(&item, Drops::Here);
         }
         true
     }

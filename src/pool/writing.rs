@@ -14,25 +14,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Queues the write-back of an evicting item, or defers it during an outage. An
     /// item has at most one such job.
     pub(super) fn queue_write(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
-        self.queue_job(self.eviction_write(item, 0));
+        self.queue_job(EvictionWrite::new(self, item, 0));
     }
 
-    fn queue_job(&self, job: EvictionWrite<T, B>) {
-        if let Some(job) = self.core().outage.defer(Box::new(job)) {
+    fn queue_job(&self, job: Box<EvictionWrite<T, B>>) {
+        if let Some(job) = self.core().outage.defer(job) {
             let queue = &self.core().queue;
             queue.run(Lane::Background, move || job.run(false));
-        }
-    }
-
-    fn eviction_write(
-        self: &Arc<Self>,
-        item: &Arc<Item<T, B>>,
-        failures: u32,
-    ) -> EvictionWrite<T, B> {
-        EvictionWrite {
-            pool: Arc::downgrade(self),
-            item: Arc::downgrade(item),
-            failures,
         }
     }
 
@@ -103,7 +91,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     fn retry_write_later(self: &Arc<Self>, item: &Arc<Item<T, B>>, failures: u32, error: &Error) {
         let core = self.core();
-        let job = Box::new(self.eviction_write(item, failures));
+        let job = EvictionWrite::new(self, item, failures);
         if error.is_refused_by_system() {
             core.outage.write_failed(&core.queue, job, failures, error);
         } else {
@@ -123,13 +111,23 @@ struct EvictionWrite<T, B: BackingStoreT> {
     failures: u32,
 }
 
+impl<T, B: BackingStoreT> EvictionWrite<T, B> {
+    fn new(pool: &Arc<FBPool<T, B>>, item: &Arc<Item<T, B>>, failures: u32) -> Box<Self> {
+        Box::new(Self {
+            pool: Arc::downgrade(pool),
+            item: Arc::downgrade(item),
+            failures,
+        })
+    }
+}
+
 impl<T: Send + Sync + 'static, B: Strategy<T>> QueuedWrite for EvictionWrite<T, B> {
     fn run(self: Box<Self>, is_probe: bool) {
         let (Some(pool), Some(item)) = (self.pool.upgrade(), self.item.upgrade()) else {
             return;
         };
         if pool.core().outage.is_on() && !is_probe {
-            return pool.queue_job(*self);
+            return pool.queue_job(self);
         }
         if let Some(write) = item.begin_eviction_write(&*pool) {
             pool.run_write(&item, &write, self.failures);

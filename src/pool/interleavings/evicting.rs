@@ -172,8 +172,8 @@ fn an_item_whose_map_is_released_between_check_in_and_eviction_is_written() {
         item.item().check_in(taken.value, 1, &**pool);
         let victim = pool.lists.pop_victim().expect("nothing may stay");
         // Thread 1, and thread 2, which finds that thread 1 has evicted it:
-        pool.let_go(&relieved, Drops::Here);
-        pool.let_go(&victim, Drops::InBackground);
+        pool.evict(&relieved, Drops::Here);
+        pool.evict(&victim, Drops::InBackground);
         world.settle();
         assert_eq!(pool.stats().writes_waiting, 0, "it was written");
         drop(item);
