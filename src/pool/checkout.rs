@@ -100,7 +100,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item: &Arc<Item<T, B>>,
     ) -> Option<Checkout<T, B>> {
         let value = item.read()?.into_full();
-        match self.begin_checkout(item, Some(value), false) {
+        match item.begin_checkout(Some(value), false, &**self) {
             CheckoutStep::CheckedOut(value) => {
                 self.counters.hit();
                 Some(self.checked_out(item, value))
@@ -126,7 +126,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if !only_handle {
             return self.blocking_copy(item, value, duplicate).map(Some);
         }
-        match self.begin_checkout(item, Some(value), false) {
+        match item.begin_checkout(Some(value), false, &**self) {
             CheckoutStep::CheckedOut(value) => Ok(Some(self.checked_out(item, value))),
             CheckoutStep::Pinned(value) => self.blocking_copy(item, value, duplicate).map(Some),
             CheckoutStep::Wait { .. } | CheckoutStep::WaitForWrite(_) | CheckoutStep::Leaked => {
@@ -135,21 +135,11 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    fn begin_checkout(
-        self: &Arc<Self>,
-        item: &Arc<Item<T, B>>,
-        held: Option<Arc<T>>,
-        wait: bool,
-    ) -> CheckoutStep<T, B> {
-        let (step, superseded) = item.begin_checkout(held, wait, &**self);
-        if let Some(write) = superseded {
+    fn checked_out(&self, item: &Arc<Item<T, B>>, checked_out: CheckedOut<T, B>) -> Checkout<T, B> {
+        if let Some(write) = checked_out.superseded {
             write.outcome.set(Ok(Written::Superseded));
         }
         self.backlog.room_made();
-        step
-    }
-
-    fn checked_out(&self, item: &Arc<Item<T, B>>, checked_out: CheckedOut<T>) -> Checkout<T, B> {
         if let Some(file) = checked_out.file {
             self.core().release(file);
         }
@@ -231,7 +221,7 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> Mutation<'a, T, B> {
         if first {
             pool.core().check_process(Operation::Load)?;
         }
-        let step = pool.begin_checkout(item, self.loaded.take(), true);
+        let step = item.begin_checkout(self.loaded.take(), true, &**pool);
         match &step {
             CheckoutStep::CheckedOut(_)
             | CheckoutStep::Pinned(_)
@@ -246,7 +236,9 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> Mutation<'a, T, B> {
         Ok(match step {
             CheckoutStep::CheckedOut(value) => Step::Done(pool.checked_out(item, value)),
             CheckoutStep::Pinned(value) => Step::Copy(value),
-            CheckoutStep::Wait { flight, new } => Step::Load(pool.wait_for(item, flight, new)),
+            CheckoutStep::Wait { flight, new } => {
+                Step::Load(FlightWait::new(pool, item, flight, new))
+            }
             CheckoutStep::WaitForWrite(write) => Step::Write(write),
             CheckoutStep::Leaked => return Err(leaked(Operation::Load, item)),
         })

@@ -82,23 +82,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             }
             LoadStep::Wait { flight, new } => {
                 self.counters.miss();
-                Ok(LoadStart::Waits(self.wait_for(item, flight, new)))
+                Ok(LoadStart::Waits(FlightWait::new(self, item, flight, new)))
             }
             LoadStep::Leaked => Err(leaked(Operation::Load, item)),
-        }
-    }
-
-    pub(super) fn wait_for<'a>(
-        self: &'a Arc<Self>,
-        item: &'a Arc<Item<T, B>>,
-        flight: Arc<Flight<T>>,
-        new: bool,
-    ) -> FlightWait<'a, T, B> {
-        FlightWait {
-            pool: self,
-            item,
-            flight: Some(flight),
-            new,
         }
     }
 
@@ -144,7 +130,21 @@ pub(super) struct FlightWait<'a, T: Send + Sync + 'static, B: Strategy<T>> {
 
 pub(super) type Loaded<T> = Option<Result<Arc<T>>>;
 
-impl<T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'_, T, B> {
+impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
+    pub(super) fn new(
+        pool: &'a Arc<FBPool<T, B>>,
+        item: &'a Arc<Item<T, B>>,
+        flight: Arc<Flight<T>>,
+        new: bool,
+    ) -> Self {
+        Self {
+            pool,
+            item,
+            flight: Some(flight),
+            new,
+        }
+    }
+
     /// Waits for the value. `get` clones it, or takes it if there is no other waiter.
     pub(super) async fn value(self, get: impl Fn(&mut Loaded<T>) -> Loaded<T>) -> Result<Arc<T>> {
         if self.new {

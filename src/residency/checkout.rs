@@ -9,7 +9,7 @@ use crate::backing_store::{BackingStoreT, CacheFile};
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum CheckoutStep<T, B: BackingStoreT> {
-    CheckedOut(CheckedOut<T>),
+    CheckedOut(CheckedOut<T, B>),
     /// The value is pinned: copy it into a new item.
     Pinned(Arc<T>),
     Wait {
@@ -22,63 +22,71 @@ pub(crate) enum CheckoutStep<T, B: BackingStoreT> {
 }
 
 /// A checked-out value.
-pub(crate) struct CheckedOut<T> {
+pub(crate) struct CheckedOut<T, B: BackingStoreT> {
     pub(crate) value: Arc<T>,
     /// The file of the value as it was, to be released.
     pub(crate) file: Option<CacheFile>,
+    /// A write whose waiters must be notified that it is superseded.
+    pub(crate) superseded: Option<Arc<WriteBack<B>>>,
 }
 
 impl<T, B: BackingStoreT> Item<T, B> {
     /// Checks the value out, to be changed by the item's only handle. `held` is the
     /// value that the caller got from a flight. If a write is running, the value is
-    /// copied or, with `wait`, the caller waits for the write. The second result is a
-    /// write that the checkout supersedes.
+    /// copied or, with `wait`, the caller waits for the write.
     pub(crate) fn begin_checkout(
         self: &Arc<Self>,
         held: Option<Arc<T>>,
         wait: bool,
         lists: &impl PoolLists<T, B>,
-    ) -> (CheckoutStep<T, B>, Option<Arc<WriteBack<B>>>) {
-        let in_flight = lists.in_flight();
-        let mut superseded = None;
+    ) -> CheckoutStep<T, B> {
+        let flights = &lists.in_flight().flights;
         let mut cell = self.lock();
-        let step = match cell.state {
+        match cell.state {
             State::Absent => {
                 cell.state = State::Loading;
                 CheckoutStep::Wait {
-                    flight: in_flight.start_flight(self),
+                    flight: flights.start(self, Flight::new()),
                     new: true,
                 }
             }
             State::Loading => CheckoutStep::Wait {
-                flight: in_flight.flight(self),
+                flight: flights.get(self),
                 new: false,
             },
             State::Clean | State::Dirty => self.check_out(&mut cell, held, lists, || true),
-            State::Writing => {
-                let write = in_flight.write(self);
-                // Not if a save needs this value written, or the write has started.
-                let may_cancel = !write.is_wanted(Wanted::Persist) && !write.run_once.is_decided();
-                if !may_cancel && wait {
-                    CheckoutStep::WaitForWrite(write)
-                } else {
-                    let cancel = || may_cancel && write.run_once.cancel();
-                    match self.check_out(&mut cell, held, lists, cancel) {
-                        CheckoutStep::Pinned(_) if wait && write.run_once.is_decided() => {
-                            CheckoutStep::WaitForWrite(write)
-                        }
-                        CheckoutStep::CheckedOut(value) => {
-                            superseded = Some(in_flight.end_write(self));
-                            CheckoutStep::CheckedOut(value)
-                        }
-                        other => other,
-                    }
-                }
-            }
+            State::Writing => self.check_out_of_write(&mut cell, held, wait, lists),
             State::CheckedOut => CheckoutStep::Leaked,
             State::Dead => unreachable!("a handle keeps its item alive"),
-        };
-        (step, superseded)
+        }
+    }
+
+    /// Checks out a value that is to be written, and cancels the write.
+    fn check_out_of_write(
+        self: &Arc<Self>,
+        cell: &mut Cell,
+        held: Option<Arc<T>>,
+        wait: bool,
+        lists: &impl PoolLists<T, B>,
+    ) -> CheckoutStep<T, B> {
+        let writes = &lists.in_flight().writes;
+        let write = writes.get(self);
+        // Not if a save needs this value written, or the write has started.
+        let may_cancel = !write.is_wanted(Wanted::Persist) && !write.run_once.is_decided();
+        if !may_cancel && wait {
+            return CheckoutStep::WaitForWrite(write);
+        }
+        let cancel = || may_cancel && write.run_once.cancel();
+        match self.check_out(cell, held, lists, cancel) {
+            CheckoutStep::CheckedOut(mut value) => {
+                value.superseded = Some(writes.end(self));
+                CheckoutStep::CheckedOut(value)
+            }
+            CheckoutStep::Pinned(_) if wait && write.run_once.is_decided() => {
+                CheckoutStep::WaitForWrite(write)
+            }
+            step => step,
+        }
     }
 
     /// Takes the value out, unless it is pinned. `may` runs last, once the value is known
@@ -104,7 +112,11 @@ impl<T, B: BackingStoreT> Item<T, B> {
         cell.state = State::CheckedOut;
         self.evicting.store(false, Ordering::SeqCst);
         lists.move_to(self, ListId::Unlisted);
-        CheckoutStep::CheckedOut(CheckedOut { value, file })
+        CheckoutStep::CheckedOut(CheckedOut {
+            value,
+            file,
+            superseded: None,
+        })
     }
 
     /// Checks the changed value in, when the write guard is dropped.

@@ -100,9 +100,9 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let is_resident = cell.state.is_resident();
         // A load or write that is still running cleans up after itself.
         let left_to_job = match std::mem::replace(&mut cell.state, State::Dead) {
-            State::Loading => !lists.in_flight().end_flight(self).run_once.cancel(),
+            State::Loading => !lists.in_flight().flights.end(self).run_once.cancel(),
             State::Writing => {
-                let write = lists.in_flight().end_write(self);
+                let write = lists.in_flight().writes.end(self);
                 let left = write.is_wanted(Wanted::Persist) || !write.run_once.cancel();
                 superseded = (!left).then_some(write);
                 left

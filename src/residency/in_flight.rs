@@ -3,7 +3,7 @@
 use crate::hash::HashMap;
 use std::sync::Arc;
 
-use super::{Flight, Item, Wanted, WriteBack};
+use super::{Flight, Item, WriteBack};
 use crate::backing_store::BackingStoreT;
 use crate::sync::Mutex;
 
@@ -13,13 +13,13 @@ use crate::sync::Mutex;
 ///
 /// An item's entries change only under its lock.
 pub(crate) struct InFlight<T, B: BackingStoreT> {
-    flights: Table<Flight<T>>,
-    writes: Table<WriteBack<B>>,
+    pub(super) flights: Table<Flight<T>>,
+    pub(super) writes: Table<WriteBack<B>>,
 }
 
 /// Keyed by the address of the item, which the job or the item's handles keep
 /// alive.
-struct Table<J>(Mutex<HashMap<usize, Arc<J>>>);
+pub(super) struct Table<J>(Mutex<HashMap<usize, Arc<J>>>);
 
 impl<T, B: BackingStoreT> InFlight<T, B> {
     pub(crate) fn new() -> Self {
@@ -27,30 +27,6 @@ impl<T, B: BackingStoreT> InFlight<T, B> {
             flights: Table::new(),
             writes: Table::new(),
         }
-    }
-
-    pub(super) fn start_flight(&self, item: &Item<T, B>) -> Arc<Flight<T>> {
-        self.flights.start(item.address(), Flight::new())
-    }
-
-    pub(super) fn flight(&self, item: &Item<T, B>) -> Arc<Flight<T>> {
-        self.flights.get(item.address())
-    }
-
-    pub(super) fn end_flight(&self, item: &Item<T, B>) -> Arc<Flight<T>> {
-        self.flights.end(item.address())
-    }
-
-    pub(super) fn start_write(&self, item: &Item<T, B>, wanted: Wanted) -> Arc<WriteBack<B>> {
-        self.writes.start(item.address(), WriteBack::new(wanted))
-    }
-
-    pub(super) fn write(&self, item: &Item<T, B>) -> Arc<WriteBack<B>> {
-        self.writes.get(item.address())
-    }
-
-    pub(super) fn end_write(&self, item: &Item<T, B>) -> Arc<WriteBack<B>> {
-        self.writes.end(item.address())
     }
 
     /// The numbers of flights and writes.
@@ -65,20 +41,22 @@ impl<J> Table<J> {
         Self(Mutex::new(HashMap::default()))
     }
 
-    fn start(&self, address: usize, job: Arc<J>) -> Arc<J> {
-        let before = self.0.lock().insert(address, job.clone());
+    /// Adds a job of the item, which has none of this kind.
+    pub(super) fn start<T, B: BackingStoreT>(&self, item: &Item<T, B>, job: Arc<J>) -> Arc<J> {
+        let before = self.0.lock().insert(item.address(), job.clone());
         debug_assert!(before.is_none(), "an item has at most one job of each kind");
         job
     }
 
-    fn get(&self, address: usize) -> Arc<J> {
+    pub(super) fn get<T, B: BackingStoreT>(&self, item: &Item<T, B>) -> Arc<J> {
         let table = self.0.lock();
-        let job = table.get(&address);
+        let job = table.get(&item.address());
         job.expect("the state implies that there is a job").clone()
     }
 
-    fn end(&self, address: usize) -> Arc<J> {
-        let job = self.0.lock().remove(&address);
+    /// Removes the job of the item.
+    pub(super) fn end<T, B: BackingStoreT>(&self, item: &Item<T, B>) -> Arc<J> {
+        let job = self.0.lock().remove(&item.address());
         job.expect("the state implies that there is a job")
     }
 }

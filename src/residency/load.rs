@@ -35,12 +35,12 @@ impl<T, B: BackingStoreT> Item<T, B> {
             State::Absent => {
                 cell.state = State::Loading;
                 LoadStep::Wait {
-                    flight: lists.in_flight().start_flight(self),
+                    flight: lists.in_flight().flights.start(self, Flight::new()),
                     new: true,
                 }
             }
             State::Loading => LoadStep::Wait {
-                flight: lists.in_flight().flight(self),
+                flight: lists.in_flight().flights.get(self),
                 new: false,
             },
             State::Clean | State::Dirty | State::Writing => {
@@ -76,7 +76,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
     ) -> Option<CacheFile> {
         let mut cell = self.lock();
         match cell.state {
-            State::Loading => drop(lists.in_flight().end_flight(self)),
+            State::Loading => drop(lists.in_flight().flights.end(self)),
             State::Dead => return cell.give_up_file(),
             _ => unreachable!("an item being loaded has exactly one flight until it dies"),
         }

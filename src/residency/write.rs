@@ -51,10 +51,10 @@ impl<T, B: BackingStoreT> Item<T, B> {
             }
             State::Dirty => {
                 cell.state = State::Writing;
-                Save::Write(lists.in_flight().start_write(self, wanted))
+                Save::Write(lists.in_flight().writes.start(self, WriteBack::new(wanted)))
             }
             State::Writing => {
-                let write = lists.in_flight().write(self);
+                let write = lists.in_flight().writes.get(self);
                 write.want(wanted);
                 Save::Write(write)
             }
@@ -77,9 +77,14 @@ impl<T, B: BackingStoreT> Item<T, B> {
             _ if !self.is_evicting() => None,
             State::Dirty => {
                 cell.state = State::Writing;
-                Some(lists.in_flight().start_write(self, Wanted::WriteNow))
+                Some(
+                    lists
+                        .in_flight()
+                        .writes
+                        .start(self, WriteBack::new(Wanted::WriteNow)),
+                )
             }
-            State::Writing => Some(lists.in_flight().write(self)),
+            State::Writing => Some(lists.in_flight().writes.get(self)),
             _ => None,
         }
     }
@@ -107,7 +112,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let dead = match cell.state {
             State::Dead => true,
             State::Writing => {
-                lists.in_flight().end_write(self);
+                lists.in_flight().writes.end(self);
                 false
             }
             _ => unreachable!("an item being written has exactly one write until it dies"),

@@ -348,15 +348,11 @@ impl Drive {
         let phase = self.see(Event::BeginTake);
         let is_written = phase == Phase::WriteRunning || self.expected.saves;
         let may_be_taken = self.guards.is_empty() && !is_written;
-        let (take, superseded) = self.item.begin_checkout(None, waits, &self.pool);
-        assert_eq!(
-            superseded.is_some(),
-            phase == Phase::WriteQueued && may_be_taken
-        );
-        match take {
+        match self.item.begin_checkout(None, waits, &self.pool) {
             CheckoutStep::CheckedOut(taken) => {
                 assert!(self.is_resident() && may_be_taken);
                 assert_eq!(*taken.value, self.expected.value);
+                assert_eq!(taken.superseded.is_some(), phase == Phase::WriteQueued);
                 let key = taken.file.as_ref().map(|file| file.key);
                 assert_eq!(key, (phase == Phase::Clean).then_some(self.expected.key));
                 self.release(taken.file);
