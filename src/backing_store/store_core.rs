@@ -81,6 +81,7 @@ impl<B: BackingStoreT> StoreCore<B> {
 
     /// The trace span of a call to the store. Costs one atomic load if no subscriber
     /// wants it.
+    #[inline]
     fn span(
         &self,
         operation: Operation,

@@ -135,6 +135,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
+    #[inline]
     fn checked_out(&self, item: &Arc<Item<T, B>>, checked_out: CheckedOut<T, B>) -> Checkout<T, B> {
         if let Some(write) = checked_out.superseded {
             write.outcome.set(Ok(Written::Superseded));
@@ -198,6 +199,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 }
 
 impl<'a, T: Send + Sync + 'static, B: Strategy<T>> Mutation<'a, T, B> {
+    #[inline]
     fn new(pool: &'a Arc<FBPool<T, B>>, item: &'a Arc<Item<T, B>>, only_handle: bool) -> Self {
         Self {
             pool,
@@ -208,6 +210,7 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> Mutation<'a, T, B> {
         }
     }
 
+    #[inline]
     fn step(&mut self) -> Result<Step<'a, T, B>> {
         match self.only_handle {
             true => self.check_out(),
@@ -215,6 +218,7 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> Mutation<'a, T, B> {
         }
     }
 
+    #[inline]
     fn check_out(&mut self) -> Result<Step<'a, T, B>> {
         let (pool, item) = (self.pool, self.item);
         let first = mem::take(&mut self.first);

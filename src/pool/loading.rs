@@ -69,6 +69,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
+    #[inline]
     pub(super) fn begin_load<'a>(
         self: &'a Arc<Self>,
         item: &'a Arc<Item<T, B>>,
