@@ -62,9 +62,32 @@ fn work_on_files_has_spans_with_operation_key_and_path_and_a_hit_has_none() {
         drop(other);
         let (_, lines) = logged(|| item.blocking_read().map(drop));
         assert_eq!(lines, <[String; 0]>::default(), "nothing to warn of");
+        let mut copy = item.clone();
+        let (copied, lines) = traced(|| copy.blocking_write().map(drop));
+        copied.expect("it is copied");
+        assert_said(&lines, &["SPAN store", "operation=\"duplicate\"", &key]);
         pool.insert("a third".to_owned())
             .blocking_write_now()
             .expect("it is written");
+    });
+}
+
+/// The calls of a dataset had no span: a slow open showed only its scan.
+#[cfg(feature = "dataset")]
+#[test]
+fn the_calls_of_a_dataset_have_spans_with_operation_and_path() {
+    test(|| {
+        let dir = tempfile::tempdir().expect("a directory");
+        let runtime = Runtime::new().expect("a runtime");
+        let files = PreparedPath::blocking_temp().and_then(|path| FBStore::open(Words, path));
+        let store = BackingStore::new(files.expect("a store"), runtime.handle().clone());
+        let store = Arc::new(store);
+        let path = format!("path=\"{}\"", dir.path().display());
+        let saved = PreparedPath::blocking_open(dir.path()).expect("a place");
+        let open = || file_backed::dataset::Dataset::<(), _>::blocking_open(&store, saved);
+        let (opened, lines) = traced(open);
+        opened.expect("it is opened");
+        assert_said(&lines, &["SPAN store", "open the dataset", &path]);
     });
 }
 
