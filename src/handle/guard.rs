@@ -251,7 +251,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for OwnedReadGuard<T, B> {
     fn drop(&mut self) {
         // The value goes first, as in `ReadGuard`.
         let value = self.value.take();
-        self.pool.give_up(value);
+        self.pool.drop_reference(value);
         self.pool.user_gone(&self.item);
     }
 }

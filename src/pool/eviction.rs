@@ -63,7 +63,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     /// Drops a guard's reference to its value. If it is the last reference, because
     /// the item is gone, the value is dropped in the background.
-    pub(crate) fn give_up(&self, value: Option<Arc<T>>) {
+    pub(crate) fn drop_reference(&self, value: Option<Arc<T>>) {
         point();
         if let Some(value) = value
             && Arc::strong_count(&value) == 1

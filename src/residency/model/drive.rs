@@ -99,7 +99,7 @@ pub(super) struct Drive {
     write: Option<Arc<WriteBack<NoFiles>>>,
     /// The value that a running write holds.
     writes: Option<Arc<u32>>,
-    taken: Option<Arc<u32>>,
+    checked_out: Option<Arc<u32>>,
     seen: BTreeSet<Pair>,
 }
 
@@ -144,7 +144,7 @@ impl Drive {
             load_runs: false,
             write: None,
             writes: None,
-            taken: None,
+            checked_out: None,
             seen: BTreeSet::new(),
         }
     }
@@ -155,15 +155,15 @@ impl Drive {
             Step::BeginLoad if alive => self.begin_load(),
             Step::ClaimLoad => self.claim_load(),
             Step::FinishLoad { fails, is_map } if self.load_runs => self.finish_load(fails, is_map),
-            Step::Hold if alive => self.hold(),
-            Step::Rescue if alive => self.promote(),
-            Step::GiveUp => self.give_up(),
+            Step::Pin if alive => self.pin(),
+            Step::Promote if alive => self.promote(),
+            Step::Unpin => self.unpin(),
             Step::Evict => self.evict(),
-            Step::BeginTake { waits } if self.handles == 1 => self.begin_checkout(waits),
+            Step::BeginCheckout { waits } if self.handles == 1 => self.begin_checkout(waits),
             Step::CheckIn => self.check_in(),
             Step::WriteNow if alive => self.begin_save(Wanted::WriteNow),
             Step::Persist if alive => self.begin_save(Wanted::Persist),
-            Step::EvictionTurn => self.eviction_turn(),
+            Step::BeginEvictionWrite => self.begin_eviction_write(),
             Step::ClaimWrite => self.claim_write(),
             Step::FinishWrite(ending) if self.writes.is_some() => self.finish_write(ending),
             Step::Clone if alive && self.expected.phase != Phase::CheckedOut => {
@@ -177,12 +177,12 @@ impl Drive {
 
     /// Records the event, with the item's current state.
     fn see(&mut self, event: Event) -> Phase {
-        let in_use = !self.guards.is_empty();
+        let pinned = !self.guards.is_empty();
         let phase = match self.expected.phase {
-            Phase::Clean if in_use => Phase::CleanInUse,
-            Phase::Dirty if in_use => Phase::DirtyInUse,
+            Phase::Clean if pinned => Phase::CleanPinned,
+            Phase::Dirty if pinned => Phase::DirtyPinned,
             Phase::WriteQueued if self.expected.saves => Phase::Saving,
-            Phase::WriteQueued if in_use => Phase::WriteQueuedInUse,
+            Phase::WriteQueued if pinned => Phase::WriteQueuedPinned,
             phase => phase,
         };
         self.seen.insert((event, phase));
@@ -288,7 +288,7 @@ impl Drive {
         }
     }
 
-    fn hold(&mut self) {
+    fn pin(&mut self) {
         let read = self.item.read_locked();
         assert_eq!(read.is_some(), self.is_resident());
         self.guards
@@ -296,18 +296,18 @@ impl Drive {
     }
 
     fn promote(&mut self) {
-        self.see(Event::Rescue);
+        self.see(Event::Promote);
         self.item.promote(&self.pool);
         if self.is_resident() {
             self.expect_in_front();
         }
     }
 
-    fn give_up(&mut self) {
+    fn unpin(&mut self) {
         if self.guards.is_empty() {
             return;
         }
-        let phase = self.see(Event::EvictOverdue);
+        let phase = self.see(Event::EvictUnpinned);
         drop(self.guards.pop());
         let goes = self.expected.evicting && phase == Phase::Clean && self.expect_release();
         let released = self.item.evict_unpinned(&self.pool);
@@ -345,18 +345,21 @@ impl Drive {
     }
 
     fn begin_checkout(&mut self, waits: bool) {
-        let phase = self.see(Event::BeginTake);
+        let phase = self.see(Event::BeginCheckout);
         let is_written = phase == Phase::WriteRunning || self.expected.saves;
-        let may_be_taken = self.guards.is_empty() && !is_written;
+        let may_check_out = self.guards.is_empty() && !is_written;
         match self.item.begin_checkout(None, waits, &self.pool) {
-            CheckoutStep::CheckedOut(taken) => {
-                assert!(self.is_resident() && may_be_taken);
-                assert_eq!(*taken.value, self.expected.value);
-                assert_eq!(taken.superseded.is_some(), phase == Phase::WriteQueued);
-                let key = taken.file.as_ref().map(|file| file.key);
+            CheckoutStep::CheckedOut(checked_out) => {
+                assert!(self.is_resident() && may_check_out);
+                assert_eq!(*checked_out.value, self.expected.value);
+                assert_eq!(
+                    checked_out.superseded.is_some(),
+                    phase == Phase::WriteQueued
+                );
+                let key = checked_out.file.as_ref().map(|file| file.key);
                 assert_eq!(key, (phase == Phase::Clean).then_some(self.expected.key));
-                self.release(taken.file);
-                self.taken = Some(taken.value);
+                self.release(checked_out.file);
+                self.checked_out = Some(checked_out.value);
                 self.write = None;
                 assert_ne!(self.item.key(), self.expected.key);
                 self.expected.key = self.item.key();
@@ -364,7 +367,7 @@ impl Drive {
                 self.expected.phase = Phase::CheckedOut;
             }
             CheckoutStep::Pinned(value) => {
-                assert!(self.is_resident() && !may_be_taken && !(is_written && waits));
+                assert!(self.is_resident() && !may_check_out && !(is_written && waits));
                 assert_eq!(*value, self.expected.value);
             }
             CheckoutStep::Wait { flight, new } => {
@@ -380,7 +383,7 @@ impl Drive {
     }
 
     fn check_in(&mut self) {
-        let Some(mut value) = self.taken.take().filter(|_| self.handles > 0) else {
+        let Some(mut value) = self.checked_out.take().filter(|_| self.handles > 0) else {
             return;
         };
         self.see(Event::CheckIn);
@@ -423,11 +426,11 @@ impl Drive {
         }
     }
 
-    fn eviction_turn(&mut self) {
+    fn begin_eviction_write(&mut self) {
         if !self.expected.queued {
             return;
         }
-        let phase = self.see(Event::EvictionTurn);
+        let phase = self.see(Event::BeginEvictionWrite);
         self.expected.queued = false;
         let write = self.item.begin_eviction_write(&self.pool);
         let is_wanted = self.expected.evicting && self.is_resident() && phase != Phase::Clean;
@@ -566,7 +569,7 @@ impl Drive {
         while self.handles > 0 {
             self.drop_handle();
         }
-        self.eviction_turn();
+        self.begin_eviction_write();
         self.claim_load();
         if self.load_runs {
             self.finish_load(false, false);

@@ -8,11 +8,11 @@ pub(super) enum Phase {
     LoadRunning,
     Clean,
     /// Clean and pinned; likewise the others below.
-    CleanInUse,
+    CleanPinned,
     Dirty,
-    DirtyInUse,
+    DirtyPinned,
     WriteQueued,
-    WriteQueuedInUse,
+    WriteQueuedPinned,
     WriteRunning,
     /// The write is queued, and a save needs it.
     Saving,
@@ -25,13 +25,13 @@ pub(super) enum Event {
     BeginLoad,
     FinishLoad,
     FailLoad,
-    Rescue,
+    Promote,
     Evict,
-    EvictOverdue,
-    BeginTake,
+    EvictUnpinned,
+    BeginCheckout,
     CheckIn,
     BeginSave,
-    EvictionTurn,
+    BeginEvictionWrite,
     FinishWrite,
     FailWrite,
     Retire,
@@ -46,24 +46,30 @@ pub(super) fn all_pairs() -> Vec<Pair> {
     use Phase::*;
     const RESIDENT: [Phase; 8] = [
         Clean,
-        CleanInUse,
+        CleanPinned,
         Dirty,
-        DirtyInUse,
+        DirtyPinned,
         WriteQueued,
-        WriteQueuedInUse,
+        WriteQueuedPinned,
         WriteRunning,
         Saving,
     ];
     let mut pairs = Vec::new();
-    for event in [BeginLoad, Rescue, BeginTake, BeginSave, Retire] {
+    for event in [BeginLoad, Promote, BeginCheckout, BeginSave, Retire] {
         pairs.extend([Absent, LoadQueued, LoadRunning, CheckedOut].map(|phase| (event, phase)));
         pairs.extend(RESIDENT.map(|phase| (event, phase)));
     }
     pairs.extend(RESIDENT.map(|phase| (Evict, phase)));
     // A guard may outlive the residency, but not of a value that is checked out.
     pairs.extend(
-        [CleanInUse, DirtyInUse, WriteQueuedInUse, WriteRunning, Dead]
-            .map(|phase| (EvictOverdue, phase)),
+        [
+            CleanPinned,
+            DirtyPinned,
+            WriteQueuedPinned,
+            WriteRunning,
+            Dead,
+        ]
+        .map(|phase| (EvictUnpinned, phase)),
     );
     pairs.extend(
         [
@@ -76,7 +82,7 @@ pub(super) fn all_pairs() -> Vec<Pair> {
             CheckedOut,
             Dead,
         ]
-        .map(|phase| (EvictionTurn, phase)),
+        .map(|phase| (BeginEvictionWrite, phase)),
     );
     for phase in [LoadRunning, Dead] {
         pairs.extend([(FinishLoad, phase), (FailLoad, phase)]);
