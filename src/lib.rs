@@ -196,6 +196,8 @@ mod process;
 mod residency;
 mod save;
 mod sync;
+#[cfg(test)]
+mod testing;
 
 #[doc(inline)]
 pub use backing_store::{BackingStore, BackingStoreT};

@@ -23,8 +23,6 @@
 
 mod cause;
 mod commit;
-#[cfg(test)]
-mod faults;
 mod history;
 mod inspection;
 mod key;
@@ -32,10 +30,10 @@ mod manifest;
 mod open;
 mod parallel;
 mod path;
-#[cfg(test)]
-mod power;
 mod saver;
 mod snapshot;
+#[cfg(test)]
+mod tests;
 mod verify;
 
 use std::fmt;

@@ -27,16 +27,12 @@
 
 mod archiving;
 mod check;
-#[cfg(test)]
-mod copies;
 #[cfg(feature = "dataset")]
 mod copying;
 pub mod descriptor_budget;
 mod directory;
 mod durability;
-#[cfg(test)]
-mod faults;
-mod file_ref;
+pub(crate) mod file_ref;
 pub(crate) mod files;
 mod foreign;
 mod handles;
@@ -49,8 +45,6 @@ mod names_by_handle;
 #[cfg(not(unix))]
 mod names_by_path;
 mod open;
-#[cfg(test)]
-mod power;
 mod prepared_path;
 mod readers;
 pub(crate) mod real_files;
@@ -61,7 +55,7 @@ mod sweep;
 mod temporary;
 mod temporary_dir;
 #[cfg(test)]
-pub(crate) mod testing;
+mod tests;
 mod transfer;
 
 #[cfg(feature = "dataset")]

@@ -7,17 +7,13 @@ mod checkout;
 mod counters;
 mod eviction;
 mod eviction_lists;
-#[cfg(all(test, shuttle))]
-mod interleavings;
 mod loading;
 mod maps;
-#[cfg(all(test, not(shuttle)))]
-mod model;
 mod open;
 mod saving;
 mod stats;
 #[cfg(test)]
-mod testing;
+mod tests;
 mod weighing;
 mod writing;
 

@@ -43,9 +43,9 @@ mod in_flight;
 mod item;
 mod list_id;
 mod load;
-#[cfg(all(test, not(shuttle)))]
-mod model;
 mod slot;
+#[cfg(all(test, not(shuttle)))]
+mod tests;
 mod write;
 mod write_back;
 

@@ -2,7 +2,7 @@
 //! threads and the clock.
 //!
 //! With `--cfg shuttle` each is replaced by a stand-in, through which a model checker
-//! decides which thread runs next; see `pool::interleavings`. All code that takes part
+//! decides which thread runs next; see `pool::tests::interleavings`. All code that takes part
 //! in the life of an item uses only these.
 
 mod block_on;

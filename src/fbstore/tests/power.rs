@@ -8,11 +8,11 @@ use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
-use super::files::Files;
-use super::real_files::RealFiles;
-use super::testing::{Cut, Links, Plain, Recorder, at_each_power_cut};
-use super::{FBStore, PreparedPath};
+use super::super::files::Files;
+use super::super::real_files::RealFiles;
+use super::super::{FBStore, PreparedPath};
 use crate::backing_store::TrackedPath;
+use crate::testing::{Cut, Links, Plain, Recorder, at_each_power_cut};
 use crate::{BackingStore, FBPool};
 
 /// A result that the program got, or a step that it is about to take.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use shuttle::{future, thread};
 
-use super::super::testing::{Mood, Persisted};
 use super::world::poll_some;
 use super::{World, explore, of};
+use crate::testing::{Mood, Persisted};
 
 /// A save captures the value at the time of the call.
 #[test]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use shuttle::{future, thread};
 
-use super::super::testing::Mood;
 use super::world::poll_some;
 use super::{World, explore, of};
+use crate::testing::Mood;
 
 #[test]
 fn a_mutation_during_an_eviction_write_keeps_the_change() {

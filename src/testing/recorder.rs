@@ -11,9 +11,9 @@ use file_backed_codecs::Source;
 use parking_lot::Mutex;
 
 use super::FaultyFiles;
+use crate::fbstore::Readers;
 use crate::fbstore::file_ref::FileRef;
 use crate::fbstore::files::{Files, Identity, Ownership, SyncError};
-use crate::fbstore::readers::Readers;
 
 /// The operations in their order. A file is identified by a number, because its names
 /// change.

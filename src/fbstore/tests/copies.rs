@@ -7,14 +7,14 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::directory::{Directory, Opening, Wishes};
-use super::file_ref::FileRef;
-use super::files::Files as _;
-use super::real_files::RealFiles;
-use super::role::Role;
-use super::testing::{FaultyFiles, Links, Plain};
+use super::super::directory::{Directory, Opening, Wishes};
+use super::super::file_ref::FileRef;
+use super::super::files::Files as _;
+use super::super::real_files::RealFiles;
+use super::super::role::Role;
 use crate::backing_store::Transfer;
 use crate::error::Cause;
+use crate::testing::{FaultyFiles, Links, Plain};
 
 const KEY: Uuid = Uuid::from_u128(0xab << 120 | 7);
 

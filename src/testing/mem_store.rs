@@ -10,12 +10,12 @@ use crate::error::StoreError;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::sync::{Mutex, point};
 
-pub(super) type Bytes = Vec<u8>;
+pub(crate) type Bytes = Vec<u8>;
 
-pub(super) type Persisted = Mutex<BTreeMap<Uuid, Bytes>>;
+pub(crate) type Persisted = Mutex<BTreeMap<Uuid, Bytes>>;
 
 #[derive(Default)]
-pub(super) struct Store {
+pub(crate) struct Store {
     cache: Persisted,
     writes: Mutex<Mood>,
     refuses_loads: AtomicBool,
@@ -25,7 +25,7 @@ pub(super) struct Store {
 
 /// How the store responds to a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Mood {
+pub(crate) enum Mood {
     #[default]
     Willing,
     /// Fails like a codec, which may still accept other values.
@@ -35,26 +35,26 @@ pub(super) enum Mood {
 }
 
 impl Store {
-    pub(super) fn meet_writes(&self, mood: Mood) {
+    pub(crate) fn meet_writes(&self, mood: Mood) {
         *self.writes.lock() = mood;
     }
 
-    pub(super) fn refuse_loads(&self, refuses: bool) {
+    pub(crate) fn refuse_loads(&self, refuses: bool) {
         self.refuses_loads.store(refuses, Ordering::SeqCst);
     }
 
     /// From now on, loaded values count as maps of their files.
     #[cfg(shuttle)]
-    pub(super) fn load_as_maps(&self) {
+    pub(crate) fn load_as_maps(&self) {
         self.maps.store(true, Ordering::SeqCst);
     }
 
-    pub(super) fn keys(&self) -> BTreeSet<Uuid> {
+    pub(crate) fn keys(&self) -> BTreeSet<Uuid> {
         self.cache.lock().keys().copied().collect()
     }
 
     /// The number of loads, including those that failed.
-    pub(super) fn loads(&self) -> usize {
+    pub(crate) fn loads(&self) -> usize {
         self.loads.load(Ordering::SeqCst)
     }
 }

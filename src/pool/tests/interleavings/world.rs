@@ -8,10 +8,10 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use tokio::runtime::{Builder, Runtime};
 
-use super::super::FBPool;
-use super::super::testing::{Bytes, Mood, Persisted, Store};
+use crate::FBPool;
 use crate::Fb;
 use crate::backing_store::{BackingStore, TrackedPath};
+use crate::testing::{Bytes, Mood, Persisted, Store};
 
 pub(super) type Pool = FBPool<Bytes, Arc<Store>>;
 pub(super) type Handle = Fb<Bytes, Arc<Store>>;

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
-use super::super::{
+use super::super::super::{
     CheckoutStep, Cost, Evicted, Flight, InFlight, Item, ListId, LoadStep, PoolLists, Save,
     ValueRef, Wanted, WriteBack, WriteEnd, Written,
 };

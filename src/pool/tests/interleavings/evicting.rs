@@ -2,7 +2,7 @@
 
 use shuttle::thread;
 
-use super::super::eviction::Drops;
+use super::super::super::eviction::Drops;
 use super::world::poll_some;
 use super::{World, explore, of};
 

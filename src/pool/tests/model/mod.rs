@@ -13,9 +13,9 @@ use proptest::prelude::*;
 use tokio::runtime::{Builder, Runtime};
 use uuid::Uuid;
 
-use super::FBPool;
-use super::testing::{Bytes, Mood, Persisted, Store};
+use crate::FBPool;
 use crate::backing_store::{BackingStore, TrackedPath};
+use crate::testing::{Bytes, Mood, Persisted, Store};
 use crate::{Fb, OwnedReadGuard};
 use prediction::Prediction;
 

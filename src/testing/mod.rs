@@ -1,6 +1,7 @@
 //! File systems for tests, and a codec that stores plain bytes.
 
 mod faulty_files;
+mod mem_store;
 mod power_cut;
 mod recorder;
 
@@ -9,6 +10,7 @@ use std::io::Write as _;
 use file_backed_codecs::{BoxError, Codec, CodecId, Payload, PayloadWriter};
 
 pub(crate) use faulty_files::{Fault, FaultyFiles, Links};
+pub(crate) use mem_store::{Bytes, Mood, Persisted, Store};
 pub(crate) use power_cut::{Cut, at_each_power_cut};
 pub(crate) use recorder::Recorder;
 

@@ -10,9 +10,9 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
 
-use super::testing::{Fault, FaultyFiles, Links, Plain};
-use super::{FBStore, PreparedPath, key_path};
+use super::super::{FBStore, PreparedPath, key_path};
 use crate::backing_store::TrackedPath;
+use crate::testing::{Fault, FaultyFiles, Links, Plain};
 use crate::{BackingStore, Error, FBPool, Fb};
 
 type Item = Fb<Vec<u8>, FBStore<Plain>>;
@@ -294,7 +294,7 @@ fn key_of(file: &Path) -> Option<Uuid> {
 
 fn files_below(path: &Path) -> Vec<PathBuf> {
     (0..=u8::MAX)
-        .map(|shard| super::layout::shard_path(path, shard))
+        .map(|shard| super::super::layout::shard_path(path, shard))
         .flat_map(|shard| std::fs::read_dir(shard).expect("a shard"))
         .map(|file| file.expect("an entry").path())
         .collect()
@@ -427,7 +427,7 @@ fn a_directory_that_cannot_be_made_or_read_is_an_error_with_its_path() {
     let path = open().expect("nothing fails any more");
     for after in 0..257 {
         files.plan(after, 1, Fault::Error(EIO));
-        let error = super::sanitize_path(&path).expect_err("an operation fails");
+        let error = super::super::sanitize_path(&path).expect_err("an operation fails");
         assert!(
             error
                 .path()
@@ -437,7 +437,7 @@ fn a_directory_that_cannot_be_made_or_read_is_an_error_with_its_path() {
     }
     files.lift();
     assert!(
-        super::sanitize_path(&path)
+        super::super::sanitize_path(&path)
             .expect("nothing fails any more")
             .is_empty()
     );

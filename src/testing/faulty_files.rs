@@ -10,9 +10,9 @@ use std::sync::Arc;
 use file_backed_codecs::Source;
 use parking_lot::Mutex;
 
+use crate::fbstore::Readers;
 use crate::fbstore::file_ref::FileRef;
 use crate::fbstore::files::{Files, Identity, Ownership, SyncError};
-use crate::fbstore::readers::Readers;
 use crate::fbstore::real_files::RealFiles;
 
 /// The machine's file system, in which operations can be made to fail. Clones share one

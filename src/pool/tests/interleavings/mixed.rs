@@ -3,8 +3,8 @@
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::{future, thread};
 
-use super::super::testing::{Mood, Persisted};
 use super::world::{Handle, World, explore, poll_some};
+use crate::testing::{Mood, Persisted};
 
 /// A handle, and the value that it must read.
 type Expected = (Handle, Vec<u8>);

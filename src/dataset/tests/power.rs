@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::{Dataset, Key, Snapshot, VerifyOptions};
+use super::super::{Dataset, Key, Snapshot, VerifyOptions};
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
-use crate::fbstore::testing::{Cut, Links, Plain, at_each_power_cut};
 use crate::fbstore::{FBStore, PreparedPath};
+use crate::testing::{Cut, Links, Plain, at_each_power_cut};
 use crate::{BackingStore, Error, FBPool};
 
 /// The number of a commit, and its items.
@@ -172,7 +172,7 @@ fn a_power_cut_leaves_a_whole_copy_of_a_dataset_or_none() {
                 }
             };
             assert_eq!(copy.generation(), 1);
-            let found = super::Inspection::blocking_open(&*to).expect("it is a dataset");
+            let found = super::super::Inspection::blocking_open(&*to).expect("it is a dataset");
             let verified = found.blocking_verify(VerifyOptions::all());
             assert!(verified.is_whole(), "{:?}", verified.damaged);
             assert_eq!(verified.files, 3);

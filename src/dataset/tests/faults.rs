@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
-use super::{Dataset, Key, Snapshot, VerifyOptions};
+use super::super::{Dataset, Key, Snapshot, VerifyOptions};
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
-use crate::fbstore::testing::{Fault, FaultyFiles, Plain};
 use crate::fbstore::{FBStore, PreparedPath};
+use crate::testing::{Fault, FaultyFiles, Plain};
 use crate::{BackingStore, Error, FBPool, Result};
 
 const ENOSPC: i32 = 28;
@@ -139,7 +139,7 @@ fn run(places: &Places, saved: &Path, plan: impl FnOnce(&FaultyFiles)) -> bool {
     assert_eq!(numbers(&dataset, &pool), [9]);
     drop(dataset);
     store.blocking_finished();
-    let left = super::Inspection::blocking_open(saved).expect("it is a dataset");
+    let left = super::super::Inspection::blocking_open(saved).expect("it is a dataset");
     assert!(left.unnamed().is_empty(), "nothing is left of what failed");
     true
 }

@@ -1,0 +1,3 @@
+//! The life of an item against its transition table.
+
+mod model;
