@@ -180,6 +180,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![forbid(unsafe_code)]
 
+// The files of `testing` that the tests of `tests/` compile too name the crate as those do.
+#[cfg(test)]
+extern crate self as file_backed;
+
 pub mod backing_store;
 mod compat;
 pub mod convenience;

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use file_backed_codecs::Source;
 use parking_lot::Mutex;
 
+use super::faults::{Fault, Faults, On};
 use crate::fbstore::Readers;
 use crate::fbstore::file_ref::FileRef;
 use crate::fbstore::files::{Files, Identity, Ownership, SyncError};
@@ -22,11 +23,8 @@ pub(crate) struct FaultyFiles(Arc<Mutex<Plan>>);
 
 #[derive(Default)]
 struct Plan {
-    fault: Option<Planned>,
-    /// Operations since the fault was planned.
-    operations: u64,
-    fired: Vec<&'static str>,
-    /// What was made durable.
+    faults: Faults<&'static str>,
+    /// What was made durable since the faults were planned.
     synced: HashSet<PathBuf>,
     links: Links,
 }
@@ -42,37 +40,17 @@ pub(crate) enum Links {
     Reflinks(i32),
 }
 
-#[derive(Clone, Copy)]
-struct Planned {
-    /// How many operations succeed first.
-    after: u64,
-    /// How many operations fail then.
-    lasts: u64,
-    fault: Fault,
-}
-
-/// The effect of the fault on an operation.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Fault {
-    /// It fails with this error number. A write first writes half of its bytes.
-    Error(i32),
-    /// A write writes half of its bytes and reports that. Other operations succeed.
-    Short,
-}
-
 impl FaultyFiles {
     /// Lets `after` operations succeed, and then `lasts` operations fail.
-    pub(crate) fn plan(&self, after: u64, lasts: u64, fault: Fault) {
-        let plan = &mut *self.0.lock();
-        *plan = Plan {
-            fault: Some(Planned {
-                after,
-                lasts,
-                fault,
-            }),
-            links: plan.links,
-            ..Plan::default()
+    pub(crate) fn plan(&self, after: usize, lasts: usize, fault: Fault) {
+        let on = match fault {
+            Fault::Short => On::every("write"),
+            _ => On::any(),
         };
+        let plan = &mut *self.0.lock();
+        plan.faults.lift();
+        plan.faults.plan(on.after(after).times(lasts), fault);
+        plan.synced.clear();
     }
 
     pub(crate) fn set_links(&self, links: Links) {
@@ -85,38 +63,20 @@ impl FaultyFiles {
 
     /// Ends the fault. Returns the operations that failed.
     pub(crate) fn lift(&self) -> Vec<&'static str> {
-        let plan = &mut *self.0.lock();
-        plan.fault = None;
-        std::mem::take(&mut plan.fired)
+        self.0.lock().faults.lift()
     }
 
     pub(crate) fn is_synced(&self, path: &Path) -> bool {
         self.0.lock().synced.contains(path)
     }
 
-    fn next(&self, operation: &'static str) -> Option<Fault> {
-        let plan = &mut *self.0.lock();
-        let Planned {
-            after,
-            lasts,
-            fault,
-        } = plan.fault?;
-        if matches!(fault, Fault::Short) && operation != "write" {
-            return None;
-        }
-        plan.operations += 1;
-        let fires = (plan.operations - 1)
-            .checked_sub(after)
-            .is_some_and(|since| since < lasts);
-        fires.then(|| plan.fired.push(operation))?;
-        Some(fault)
+    fn meet(&self, operation: &'static str) -> Option<Fault> {
+        self.0.lock().faults.meet(operation, None)
     }
 
     fn check(&self, operation: &'static str) -> io::Result<()> {
-        match self.next(operation) {
-            Some(Fault::Error(number)) => Err(io::Error::from_raw_os_error(number)),
-            _ => Ok(()),
-        }
+        let fault = self.meet(operation);
+        fault.map_or(Ok(()), |fault| fault.strike_file(operation))
     }
 }
 
@@ -240,12 +200,13 @@ struct FaultyWriter {
 impl Write for FaultyWriter {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let half = &data[..data.len().div_ceil(2)];
-        match self.files.next("write") {
+        match self.files.meet("write") {
             None => self.file.write(data),
             Some(Fault::Short) => self.file.write(half),
-            Some(Fault::Error(number)) => {
+            Some(fault) => {
                 self.file.write_all(half)?;
-                Err(io::Error::from_raw_os_error(number))
+                fault.strike_file("write")?;
+                Ok(half.len())
             }
         }
     }

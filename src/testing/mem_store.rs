@@ -1,143 +1,273 @@
-//! An in-memory store that can fail on demand, and counts loads.
+//! A store in memory, by cloning.
 
+use std::any::Any;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use file_backed::backing_store::{Background, BackingStoreT, StoreError, Strategy, Transfer};
+use file_backed::fbstore::Footprint;
 use uuid::Uuid;
 
-use crate::backing_store::{BackingStoreT, Strategy, Transfer};
-use crate::error::StoreError;
-use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use crate::sync::{Mutex, point};
+use super::faults::{Fault, Faults, On};
+use super::gate::{Barrier, Gate};
+use super::sync::{Mutex, point};
 
-pub(crate) type Bytes = Vec<u8>;
-
-pub(crate) type Persisted = Mutex<BTreeMap<Uuid, Bytes>>;
-
-#[derive(Default)]
-pub(crate) struct Store {
-    cache: Persisted,
-    writes: Mutex<Mood>,
-    refuses_loads: AtomicBool,
-    maps: AtomicBool,
-    loads: AtomicUsize,
+/// What a store is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Op {
+    Store,
+    Load,
+    Duplicate,
+    Delete,
+    DeletePersisted,
+    Register,
+    RegisterMany,
+    Persist,
+    Track,
+    Sync,
 }
 
-/// How the store responds to a write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Mood {
-    #[default]
-    Willing,
-    /// Fails like a codec, which may still accept other values.
-    RefusesValue,
-    /// Fails like a full disk, which refuses every value.
-    IsFull,
-}
+type Value = Arc<dyn Any + Send + Sync>;
+/// An operation, and the key that it is about.
+type Call = (Op, Option<Uuid>);
+type Files = Mutex<BTreeMap<Uuid, Value>>;
 
-impl Store {
-    pub(crate) fn meet_writes(&self, mood: Mood) {
-        *self.writes.lock() = mood;
+/// A persisted place: it outlives the stores that use it.
+#[derive(Clone, Default)]
+pub(crate) struct MemPath(Arc<Files>);
+
+impl MemPath {
+    /// A place with one value.
+    pub(crate) fn with<T: Send + Sync + 'static>(key: Uuid, value: T) -> Self {
+        let value: Value = Arc::new(value);
+        Self(Arc::new(Mutex::new([(key, value)].into())))
     }
 
-    pub(crate) fn refuse_loads(&self, refuses: bool) {
-        self.refuses_loads.store(refuses, Ordering::SeqCst);
+    pub(crate) fn keys(&self) -> Vec<Uuid> {
+        self.0.lock().keys().copied().collect()
+    }
+
+    /// What is saved under `key`.
+    pub(crate) fn get<T: Clone + 'static>(&self, key: Uuid) -> Option<T> {
+        let value = self.0.lock().get(&key).cloned()?;
+        value.downcast_ref().cloned()
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct MemStore {
+    cache: Files,
+    calls: Mutex<Calls>,
+    /// Asserts that each file is registered, persisted and deleted once, which holds in
+    /// a test that tracks no place twice.
+    is_strict: bool,
+    loads_maps: AtomicBool,
+    background: Mutex<Option<Background>>,
+}
+
+/// The calls so far, and what is planned for the next ones.
+#[derive(Default)]
+struct Calls {
+    log: Vec<Call>,
+    gates: Vec<(Call, Arc<Barrier>)>,
+    faults: Faults<Op>,
+}
+
+impl MemStore {
+    pub(crate) fn strict() -> Self {
+        Self {
+            is_strict: true,
+            ..Self::default()
+        }
+    }
+
+    /// Holds every call of this kind, on this key or on any, from now on.
+    pub(crate) fn gate(&self, op: Op, key: impl Into<Option<Uuid>>) -> Gate {
+        let barrier = Arc::new(Barrier::default());
+        let gated = ((op, key.into()), barrier.clone());
+        self.calls.lock().gates.push(gated);
+        Gate(barrier)
+    }
+
+    /// Makes calls fail until they have, or until `heal`.
+    pub(crate) fn fail(&self, on: On<Op>, fault: Fault) {
+        self.calls.lock().faults.plan(on, fault);
+    }
+
+    /// Lifts every failure.
+    pub(crate) fn heal(&self) {
+        self.calls.lock().faults.lift();
+    }
+
+    /// Lifts every failure of calls of this kind.
+    pub(crate) fn heal_only(&self, op: Op) {
+        self.calls.lock().faults.lift_from(op);
     }
 
     /// From now on, loaded values count as maps of their files.
-    #[cfg(shuttle)]
     pub(crate) fn load_as_maps(&self) {
-        self.maps.store(true, Ordering::SeqCst);
+        self.loads_maps.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn keys(&self) -> BTreeSet<Uuid> {
+    /// The keys of the files that are in the cache.
+    pub(crate) fn files(&self) -> BTreeSet<Uuid> {
         self.cache.lock().keys().copied().collect()
     }
 
-    /// The number of loads, including those that failed.
-    pub(crate) fn loads(&self) -> usize {
-        self.loads.load(Ordering::SeqCst)
+    /// How many files have an owner, or a deletion that is queued.
+    pub(crate) fn owned_files(&self) -> usize {
+        let background = self.background.lock();
+        background.as_ref().expect("it is attached").files()
+    }
+
+    pub(crate) fn has(&self, key: Uuid) -> bool {
+        self.cache.lock().contains_key(&key)
+    }
+
+    /// The keys of all calls of this kind so far, in their order.
+    pub(crate) fn calls(&self, op: Op) -> Vec<Uuid> {
+        let calls = self.calls.lock();
+        let of_op = calls.log.iter().filter(|(called, _)| *called == op);
+        of_op.filter_map(|(_, key)| *key).collect()
+    }
+
+    /// Forgets the calls so far.
+    pub(crate) fn forget_calls(&self) {
+        self.calls.lock().log.clear();
+    }
+
+    /// How many calls of this kind there were.
+    pub(crate) fn count(&self, op: Op) -> usize {
+        let calls = self.calls.lock();
+        calls.log.iter().filter(|(called, _)| *called == op).count()
+    }
+
+    /// The kinds of all calls on this key, in their order.
+    pub(crate) fn calls_on(&self, key: Uuid) -> Vec<Op> {
+        let calls = self.calls.lock();
+        let on_key = calls.log.iter().filter(|(_, on)| *on == Some(key));
+        on_key.map(|(op, _)| *op).collect()
+    }
+
+    /// A call begins: it is logged, held by the gates, and fails if it is to.
+    fn call(&self, op: Op, key: Option<Uuid>) -> Result<(), StoreError> {
+        let barriers: Vec<_> = {
+            let calls = &mut *self.calls.lock();
+            calls.log.push((op, key));
+            calls.gates.retain(|(_, barrier)| !barrier.is_open());
+            let gates = calls.gates.iter();
+            let held =
+                gates.filter(|((gated, on), _)| *gated == op && (on.is_none() || *on == key));
+            held.map(|(_, barrier)| barrier.clone()).collect()
+        };
+        for barrier in barriers {
+            barrier.pass();
+        }
+        let fault = self.calls.lock().faults.meet(op, key);
+        fault.map_or(Ok(()), |fault| fault.strike(op))
+    }
+
+    /// Copies a file to another place.
+    fn copy(&self, from: &Files, to: &Files, key: Uuid) -> Result<Transfer, StoreError> {
+        let value = file(from, key)?;
+        let before = to.lock().insert(key, value);
+        assert!(!self.is_strict || before.is_none(), "a file is linked once");
+        Ok(match before {
+            None => Transfer::Linked,
+            Some(_) => Transfer::Present,
+        })
     }
 }
 
-fn get(place: &Persisted, key: Uuid) -> Result<Bytes, StoreError> {
-    let value = place.lock().get(&key).cloned();
+fn file(files: &Files, key: Uuid) -> Result<Value, StoreError> {
+    let value = files.lock().get(&key).cloned();
     value.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
 }
 
-impl BackingStoreT for Store {
-    type PersistPath = Persisted;
+impl BackingStoreT for MemStore {
+    type PersistPath = MemPath;
 
     fn delete(&self, key: Uuid) -> Result<(), StoreError> {
-        self.cache
-            .lock()
-            .remove(&key)
-            .expect("a file is deleted once");
+        self.call(Op::Delete, Some(key))?;
+        let file = self.cache.lock().remove(&key);
+        assert!(!self.is_strict || file.is_some(), "a file is deleted once");
         point();
         Ok(())
     }
 
-    fn delete_persisted(&self, path: &Persisted, key: Uuid) -> Result<(), StoreError> {
-        path.lock().remove(&key);
+    fn delete_persisted(&self, path: &MemPath, key: Uuid) -> Result<(), StoreError> {
+        self.call(Op::DeletePersisted, Some(key))?;
+        path.0.lock().remove(&key);
         Ok(())
     }
 
-    fn register(&self, path: &Persisted, key: Uuid) -> Result<Transfer, StoreError> {
-        let before = self.cache.lock().insert(key, get(path, key)?);
-        assert!(before.is_none(), "a file is registered once");
-        Ok(Transfer::Linked)
+    fn register(&self, path: &MemPath, key: Uuid) -> Result<Transfer, StoreError> {
+        self.call(Op::Register, Some(key))?;
+        self.copy(&path.0, &self.cache, key)
     }
 
-    fn persist(&self, path: &Persisted, key: Uuid) -> Result<Transfer, StoreError> {
-        let before = path.lock().insert(key, get(&self.cache, key)?);
-        assert!(before.is_none(), "a file is persisted once");
-        Ok(Transfer::Linked)
+    fn register_many(&self, path: &MemPath, keys: &[Uuid]) -> Result<Vec<Transfer>, StoreError> {
+        self.call(Op::RegisterMany, None)?;
+        let transfers = keys.iter().map(|key| self.register(path, *key)).collect();
+        // It takes its time, so that others get their turn.
+        (0..20).for_each(|_| std::thread::yield_now());
+        transfers
     }
 
-    fn sanitize_path(&self, path: &Persisted) -> Result<Vec<Uuid>, StoreError> {
-        Ok(path.lock().keys().copied().collect())
+    fn persist(&self, path: &MemPath, key: Uuid) -> Result<Transfer, StoreError> {
+        self.call(Op::Persist, Some(key))?;
+        self.copy(&self.cache, &path.0, key)
     }
 
-    fn sync_persisted(&self, _: &Persisted) -> Result<(), StoreError> {
-        Ok(())
+    fn sanitize_path(&self, path: &MemPath) -> Result<Vec<Uuid>, StoreError> {
+        self.call(Op::Track, None)?;
+        Ok(path.keys())
+    }
+
+    fn sync_persisted(&self, _: &MemPath) -> Result<(), StoreError> {
+        self.call(Op::Sync, None)
+    }
+
+    fn attach(&self, background: Background) {
+        *self.background.lock() = Some(background);
+    }
+
+    fn detach(&self) {
+        *self.background.lock() = None;
     }
 }
 
-impl Strategy<Bytes> for Store {
-    fn store(&self, key: Uuid, data: &Bytes) -> Result<(), StoreError> {
-        let mood = *self.writes.lock();
-        match mood {
-            Mood::Willing => point(),
-            Mood::RefusesValue => return Err("the store refuses".into()),
-            Mood::IsFull => return Err(io::Error::from(io::ErrorKind::StorageFull).into()),
-        }
-        let before = self.cache.lock().insert(key, data.clone());
+impl<T: Clone + Send + Sync + 'static> Strategy<T> for MemStore {
+    fn store(&self, key: Uuid, data: &T) -> Result<(), StoreError> {
+        self.call(Op::Store, Some(key))?;
+        point();
+        let before = self.cache.lock().insert(key, Arc::new(data.clone()));
         assert!(before.is_none(), "a file is written once");
         point();
         Ok(())
     }
 
-    fn load(&self, key: Uuid) -> Result<Bytes, StoreError> {
-        self.loads.fetch_add(1, Ordering::SeqCst);
-        if self.refuses_loads.load(Ordering::SeqCst) {
-            return Err("the store refuses".into());
-        }
-        let value = get(&self.cache, key);
+    fn load(&self, key: Uuid) -> Result<T, StoreError> {
+        self.call(Op::Load, Some(key))?;
+        let value = file(&self.cache, key);
         point();
-        value
+        let value = value?;
+        let value = value.downcast_ref::<T>().ok_or("a value of another type")?;
+        Ok(value.clone())
     }
 
-    fn footprint(&self, data: &Bytes) -> crate::fbstore::Footprint {
-        match self.maps.load(Ordering::SeqCst) {
-            true => crate::fbstore::Footprint { heap: 0, mapped: 1 },
-            false => crate::fbstore::Footprint {
-                heap: data.len(),
-                mapped: 0,
-            },
-        }
-    }
-
-    fn duplicate(&self, data: &Bytes) -> Result<Bytes, StoreError> {
+    fn duplicate(&self, data: &T) -> Result<T, StoreError> {
+        self.call(Op::Duplicate, None)?;
         point();
         Ok(data.clone())
+    }
+
+    fn footprint(&self, data: &T) -> Footprint {
+        match self.loads_maps.load(Ordering::Relaxed) {
+            true => Footprint { heap: 0, mapped: 1 },
+            false => Footprint::heap(size_of_val(data)),
+        }
     }
 }

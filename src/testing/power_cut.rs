@@ -18,7 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::recorder::{Event, Recorder};
-use super::{FaultyFiles, Links};
+use super::{FaultyFiles, Links, scratch};
 use file_backed_codecs::printable::PrintablePath;
 
 /// The input of a check.
@@ -77,11 +77,6 @@ fn told<A>(event: &Event<A>) -> Option<&A> {
         Event::Told(what) => Some(what),
         _ => None,
     }
-}
-
-fn scratch() -> tempfile::TempDir {
-    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-    dir.expect("a temporary directory")
 }
 
 fn summary<A>(event: &Event<A>) -> String {

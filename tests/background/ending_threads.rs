@@ -14,9 +14,9 @@ use file_backed::backing_store::TrackedPath;
 use file_backed::fbstore::{FBStore, PreparedPath};
 use file_backed::{BackingStore, FBPool, Fb};
 
-use crate::support::{Words, World, in_a_process_of_its_own, test};
+use crate::support::{Plain, World, in_a_process_of_its_own, test};
 
-type Store = FBStore<Words>;
+type Store = FBStore<Plain>;
 
 struct AtEnd(Option<Box<dyn FnOnce()>>);
 
@@ -45,7 +45,7 @@ struct Used {
 impl Used {
     fn open(world: &World, dir: &Path) -> Arc<Self> {
         let prepared = |name| PreparedPath::blocking_open(dir.join(name));
-        let files = FBStore::open(Words, prepared("cache").expect("it is made"));
+        let files = FBStore::open(Plain, prepared("cache").expect("it is made"));
         let runtime = world.runtime().handle().clone();
         let store = Arc::new(BackingStore::new(files.expect("it is ours"), runtime));
         let tracked = store.blocking_track_path(prepared("saved").expect("it is made"));

@@ -9,7 +9,7 @@ use file_backed::fbstore::{
 use file_backed::{BackingStore, FBPool};
 use tokio::runtime::Runtime;
 
-use crate::support::{Words, test};
+use crate::support::{Plain, test};
 
 /// Numbers; odd ones cannot be encoded, and multiples of four not be decoded. Both
 /// fail with an `io::Error`, as a codec does that compresses or talks to a server.
@@ -142,7 +142,9 @@ fn a_damaged_file_is_known_as_such_through_the_error_of_a_codec() {
     use file_backed::backing_store::StoreError;
     use file_backed::fbstore::frame;
 
-    let read = || frame::read_file(&Words, &b"too short".to_vec()).expect_err("it has no footer");
+    let read = || {
+        frame::read_file::<String, _>(&Plain, &b"too short".to_vec()).expect_err("it has no footer")
+    };
     let kept = [
         StoreError::value(read()),
         StoreError::from(read()),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use file_backed::FBPool;
 use file_backed::fbstore::{Codec, FBStore, Mapped, MappedCodec, PreparedPath, frame};
 
-use crate::support::{Words, test, told};
+use crate::support::{Plain, test, told};
 
 type Numbers = Mapped<Vec<u32>>;
 type Pool = FBPool<Numbers, FBStore<MappedCodec>>;
@@ -128,7 +128,7 @@ fn adopting_a_foreign_file_is_an_error_that_leaves_it_unchanged() {
             let with_schema = mapping().schema::<Vec<u32>>(5);
             let whole = bytes_of(&with_schema, &numbers());
             let other_type: Mapped<u8> = Mapped::new(&1).expect("archived");
-            let other_codec = bytes_of(&Words, &"a".repeat(whole.len()));
+            let other_codec = bytes_of(&Plain, &"a".repeat(whole.len()));
             let (len, cut) = (whole.len() - 64, whole.len() - 65);
             let cut = format!(
                 "the footer states a payload of {len} bytes, but the file holds {cut}: it is truncated or damaged: restore it from a copy"

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use file_backed::fbstore::{Codec, FBStore, PreparedPath};
 use file_backed::{BackingStore, FBPool};
 
-use crate::support::{Words, World, test};
+use crate::support::{Plain, World, test};
 
 /// Inserts, evicts, loads, changes, saves and registers values of `T`.
 fn goes_through_its_life<T, C>(codec: impl Fn() -> C, values: [T; 3])
@@ -51,7 +51,7 @@ where
 
 #[test]
 fn a_custom_codec_carries_items_through_their_life() {
-    test(|| goes_through_its_life(|| Words, ["a", "", "long"].map(|word| word.repeat(1000))));
+    test(|| goes_through_its_life(|| Plain, ["a", "", "long"].map(|word| word.repeat(1000))));
 }
 
 #[cfg(feature = "bincodec")]

@@ -13,47 +13,20 @@ mod texts;
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use file_backed::dataset::{Committed, Dataset, Key};
-use file_backed::fbstore::{
-    BoxError, Codec, CodecId, FBStore, Payload, PayloadWriter, PreparedPath, key_path,
-};
+use file_backed::fbstore::{FBStore, PreparedPath, key_path};
 use file_backed::uuid::Uuid;
 use file_backed::{BackingStore, Error, FBPool, Fb, Result};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
-/// Two kinds of values in one store.
-struct Kinds;
+use crate::support::{Plain, scratch};
 
-impl Codec<String> for Kinds {
-    const ID: CodecId = CodecId::user(1);
-
-    fn encode(&self, value: &String, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
-        Ok(out.write_all(value.as_bytes())?)
-    }
-
-    fn decode(&self, payload: Payload<'_>) -> Result<String, BoxError> {
-        Ok(String::from_utf8(payload.read_whole()?)?)
-    }
-}
-
-impl Codec<Vec<u8>> for Kinds {
-    const ID: CodecId = CodecId::user(2);
-
-    fn encode(&self, value: &Vec<u8>, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
-        Ok(out.write_all(value)?)
-    }
-
-    fn decode(&self, payload: Payload<'_>) -> Result<Vec<u8>, BoxError> {
-        payload.read_whole()
-    }
-}
-
-type B = FBStore<Kinds>;
+/// A store of two kinds of values.
+type B = FBStore<Plain>;
 type Store = Arc<BackingStore<B>>;
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -82,9 +55,7 @@ impl Places {
     }
 
     fn new() -> Self {
-        // In memory where there is that: syncs of a disk take their time.
-        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        let dir = dir.expect("a temporary directory");
+        let dir = scratch();
         let saved = dir.path().join("saved");
         Self {
             _dir: Some(dir),
@@ -103,7 +74,7 @@ impl Places {
     /// A store with a cache of its own, as another process has it.
     fn store(&self) -> Store {
         let cache = PreparedPath::blocking_temp().expect("a temporary cache");
-        let files = FBStore::open(Kinds, cache).expect("nobody else has it");
+        let files = FBStore::open(Plain, cache).expect("nobody else has it");
         Arc::new(BackingStore::new(files, self.runtime.handle().clone()))
     }
 

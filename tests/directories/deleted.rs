@@ -10,7 +10,7 @@ use file_backed::fbstore::{FBStore, PreparedPath, key_path};
 use file_backed::{BackingStore, FBPool};
 
 use super::{Places, Pool, Store, is_free, prepared, track};
-use crate::support::{Words, test};
+use crate::support::{Plain, test};
 
 fn items_below(root: &Path) -> usize {
     let shards = (0..=u8::MAX).map(|shard| root.join(format!("{shard:02x}")));
@@ -23,7 +23,7 @@ fn items_below(root: &Path) -> usize {
 fn on_a_temporary_cache(places: &Places) -> (PathBuf, Store, Pool) {
     let path = PreparedPath::blocking_temp().expect("it is made");
     let root = path.path().to_owned();
-    let files = FBStore::open(Words, path).expect("it is new");
+    let files = FBStore::open(Plain, path).expect("it is new");
     let runtime = places.world.runtime().handle().clone();
     let store = Arc::new(BackingStore::new(files, runtime));
     (root, store.clone(), Arc::new(FBPool::new(store, 0)))

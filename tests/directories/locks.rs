@@ -10,7 +10,7 @@ use file_backed::fbstore::PreparedPath;
 use file_backed::{Error, FBPool};
 
 use super::{Places, is_free, prepared, track};
-use crate::support::{Words, test};
+use crate::support::{Plain, test};
 
 /// Holds the directory's lock, as another process does.
 fn lock(directory: &Path) -> File {
@@ -35,7 +35,7 @@ fn a_cache_of_another_process_is_refused_until_that_ends() {
         for _ in 0..2 {
             assert_locked(&places.open(&places.cache).unwrap_err(), &places.cache);
         }
-        let opened = FBPool::<String, _>::open(Words, &places.cache, 1);
+        let opened = FBPool::<String, _>::open(Plain, &places.cache, 1);
         assert_locked(
             &places.world.block_on(opened).expect_err("it is taken"),
             &places.cache,
@@ -151,7 +151,7 @@ fn a_moved_directory_stays_locked_by_its_process() {
 fn a_temporary_directory_holds_its_shards_a_lock_and_a_mark() {
     test(|| {
         let places = Places::new();
-        let pool = places.world.block_on(FBPool::<String, _>::temp(Words, 1));
+        let pool = places.world.block_on(FBPool::<String, _>::temp(Plain, 1));
         let pool = pool.expect("it is made");
         let path = PreparedPath::blocking_temp().expect("it is made");
         pool.store()

@@ -20,10 +20,10 @@ use file_backed::fbstore::{FBStore, PreparedPath};
 use file_backed::{BackingStore, FBPool, Result};
 use tempfile::TempDir;
 
-use crate::support::{Words, World};
+use crate::support::{Plain, World, scratch};
 
-type Store = Arc<BackingStore<FBStore<Words>>>;
-type Pool = Arc<FBPool<String, FBStore<Words>>>;
+type Store = Arc<BackingStore<FBStore<Plain>>>;
+type Pool = Arc<FBPool<String, FBStore<Plain>>>;
 type Tracked = Arc<TrackedPath<PreparedPath>>;
 
 /// Two directories for one test.
@@ -36,8 +36,7 @@ struct Places {
 
 impl Places {
     fn new() -> Self {
-        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        let dir = dir.expect("a temporary directory");
+        let dir = scratch();
         Self {
             world: World::new(),
             cache: dir.path().join("cache"),
@@ -48,7 +47,7 @@ impl Places {
 
     /// Opens a store on a directory.
     fn open(&self, cache: &Path) -> Result<Store> {
-        let files = FBStore::open(Words, prepared(cache))?;
+        let files = FBStore::open(Plain, prepared(cache))?;
         let runtime = self.world.runtime().handle().clone();
         Ok(Arc::new(BackingStore::new(files, runtime)))
     }

@@ -9,7 +9,7 @@ use file_backed::fbstore::{FBStore, PreparedPath, key_path};
 use uuid::Uuid;
 
 use super::Places;
-use crate::support::{Words, in_a_process_with, test};
+use crate::support::{Plain, in_a_process_with, scratch, test};
 
 /// What a process leaves that is killed: its locks go with it.
 fn leftover(parent: &Path, name: &str) -> PathBuf {
@@ -26,8 +26,7 @@ fn leftover(parent: &Path, name: &str) -> PathBuf {
 /// Each run of a program that was killed used to leave a directory with its values.
 #[test]
 fn temporary_directories_of_killed_processes_are_swept_and_no_others() {
-    let parent = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-    let parent = parent.expect("a directory");
+    let parent = scratch();
     let path = parent.path().to_str().expect("it is text").to_owned();
     let name =
         "directories::temporary::temporary_directories_of_killed_processes_are_swept_and_no_others";
@@ -121,7 +120,7 @@ fn a_temporary_directory_is_deleted_with_the_second_store_on_it() {
         let places = Places::new();
         let path = PreparedPath::blocking_temp().expect("it is made");
         let root = path.path().to_owned();
-        let first = FBStore::open(Words, path).expect("it is new");
+        let first = FBStore::open(Plain, path).expect("it is new");
         let second = places.open(&root).expect("the first has no items");
         drop(first);
         assert!(root.exists(), "the second has it");

@@ -7,7 +7,7 @@ use file_backed::fbstore::PreparedPath;
 use file_backed::{Error, FBPool};
 
 use super::{Places, prepared, track};
-use crate::support::{Words, test, told};
+use crate::support::{Plain, test, told};
 
 /// The text, with the directory by its name.
 fn text(error: &Error, places: &Places) -> String {
@@ -72,7 +72,7 @@ fn the_error_of_a_file_in_place_of_a_cache_says_what_to_do() {
     test(|| {
         let places = Places::new();
         fs::write(&places.cache, "").expect("it is written");
-        let opened = FBPool::<String, _>::open(Words, &places.cache, 1);
+        let opened = FBPool::<String, _>::open(Plain, &places.cache, 1);
         let error = places.world.block_on(opened);
         assert_eq!(
             text(&error.expect_err("a file is no directory"), &places),

@@ -12,11 +12,12 @@ use tokio::runtime::Runtime;
 
 use super::conformance::saved_by_an_earlier_run;
 
-use super::on_disk::{OnDisk, files_below, prepared, scratch};
+use super::on_disk::{OnDisk, files_below, prepared};
 use super::own_codec::Inverted;
 use super::session::{Session, Subject as _, sorted};
 use super::values::Sample as _;
 use crate::support::logged;
+use crate::support::scratch;
 
 type Bytes = OnDisk<Vec<u8>, Inverted>;
 type Store = Arc<BackingStore<FBStore<Inverted>>>;

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::session::Subject;
 use super::values::Sample;
+use crate::support::scratch;
 
 /// A cache and two directories to save to, for values `T` through the codec `C`.
 pub(crate) struct OnDisk<T, C> {
@@ -44,18 +45,6 @@ impl<T, C> OnDisk<T, C> {
     pub(crate) fn cached_file(&self, key: Uuid) -> PathBuf {
         key_path(&self.cache_path(), key)
     }
-}
-
-/// A temporary directory, in memory where Linux has that: to make the 256 shards
-/// takes 200 ms on ext4 and 2 ms there. With `TMPDIR` set it is on that disk.
-pub(crate) fn scratch() -> TempDir {
-    let memory = Path::new("/dev/shm");
-    if std::env::var_os("TMPDIR").is_none()
-        && let Ok(dir) = tempfile::tempdir_in(memory)
-    {
-        return dir;
-    }
-    tempfile::tempdir().unwrap()
 }
 
 /// Every file below a directory, but for those that the library puts beside the

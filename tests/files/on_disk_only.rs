@@ -53,8 +53,9 @@ fn one_save_can_hold_serde_values_and_archives() {
     use file_backed::fbstore::{FBStore, Mapped, MixedCodec};
     use file_backed::{BackingStore, Error, FBPool};
 
-    use crate::files::on_disk::{prepared, scratch};
+    use crate::files::on_disk::prepared;
     use crate::files::values::{Record, mapping};
+    use crate::support::scratch;
 
     let dir = scratch();
     let (cache, saved) = (dir.path().join("cache"), dir.path().join("saved"));

@@ -13,8 +13,9 @@ use file_backed::uuid::Uuid;
 use file_backed::{BackingStore, Error, FBPool};
 use tokio::runtime::Runtime;
 
-use super::on_disk::{prepared, scratch};
+use super::on_disk::prepared;
 use super::own_codec::Inverted;
+use crate::support::scratch;
 use crate::support::told;
 
 struct Program {

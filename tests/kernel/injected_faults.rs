@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use crate::child::{Other, TOLD, acknowledged};
 use crate::machine::may_run;
 use crate::program::{Program, files_in};
+use crate::scratch::scratch;
 
 /// Saves in a child, while `strace` does `what` at the `n`th `call` of a thread.
 /// The child's end, what it said, and whether it was done.
@@ -61,11 +62,6 @@ fn check(root: &Path, said: &[String], how: &str) {
         "{how}: the cache is swept"
     );
     program.check_saved(|_| false);
-}
-
-fn scratch() -> tempfile::TempDir {
-    let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-    dir.expect("a directory")
 }
 
 /// Writes also go to the parent and between threads, so `full_disk` and `limits` test those

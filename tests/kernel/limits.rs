@@ -6,8 +6,8 @@ use std::path::Path;
 use file_backed::fbstore::{FBStore, PreparedPath};
 
 use crate::child::Other;
-use crate::files::Words;
 use crate::machine::{AS_NOBODY, is_open_to_all, may_run, run, skip};
+use crate::plain::Plain;
 use crate::program::{Program, word};
 
 /// `RLIMIT_FSIZE`: the write that crosses the limit is short, and the next one fails.
@@ -91,7 +91,7 @@ fn a_directory_of_another_user_is_used_only_with_any_owner() {
     let volume = dir.path().join("volume");
     std::fs::create_dir(&volume).expect("it is made");
     std::os::unix::fs::chown(&volume, Some(65534), None).expect("it is root's");
-    let open = |path| FBStore::open(Words, path).map(drop);
+    let open = |path| FBStore::open(Plain, path).map(drop);
     let path = PreparedPath::blocking_open(volume.clone());
     let error = open(path.expect("it is made ready")).expect_err("it is another's");
     assert_eq!(error.path(), Some(&*volume));

@@ -10,14 +10,16 @@
 
 mod child;
 mod failing_disks;
-#[path = "../support/files.rs"]
-mod files;
 mod full_disk;
 mod injected_faults;
 mod limits;
 mod links;
 mod machine;
+#[path = "../../src/testing/plain.rs"]
+mod plain;
 mod processes;
 mod program;
 #[cfg(feature = "dataset")]
 mod readers;
+#[path = "../../src/testing/scratch.rs"]
+mod scratch;

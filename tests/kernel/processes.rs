@@ -4,7 +4,7 @@ use file_backed::fbstore::{FBStore, PreparedPath};
 use uuid::Uuid;
 
 use crate::child::Other;
-use crate::files::Words;
+use crate::plain::Plain;
 use crate::program::{Program, files_in, is_word};
 
 #[test]
@@ -15,7 +15,7 @@ fn a_second_process_may_only_read_until_the_first_is_killed() {
     let key: Uuid = other.hear_of("synced").parse().expect("a key");
 
     let open = |path| PreparedPath::blocking_open(path).expect("it is prepared");
-    let error = FBStore::open(Words, open(cache.clone())).expect_err("it is taken");
+    let error = FBStore::open(Plain, open(cache.clone())).expect_err("it is taken");
     assert!(error.is_in_use(), "{error}");
     assert_eq!(error.path(), Some(&*cache));
     let own = dir.path().join("own");

@@ -8,12 +8,12 @@ use file_backed::fbstore::{FBStore, PreparedPath};
 use file_backed::{BackingStore, FBPool, Fb, Result};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::files::Words;
+use crate::plain::Plain;
 
-pub(crate) type Item = Fb<String, FBStore<Words>>;
+pub(crate) type Item = Fb<String, FBStore<Plain>>;
 
 pub(crate) struct Program {
-    pub(crate) pool: Arc<FBPool<String, FBStore<Words>>>,
+    pub(crate) pool: Arc<FBPool<String, FBStore<Plain>>>,
     pub(crate) tracked: Arc<TrackedPath<PreparedPath>>,
     _runtime: Runtime,
 }
@@ -28,7 +28,7 @@ impl Program {
         let runtime = Builder::new_multi_thread().worker_threads(1).build();
         let runtime = runtime.expect("a runtime");
         let open = |path: &Path| PreparedPath::blocking_open(path.to_owned());
-        let files = FBStore::open(Words, open(cache)?)?;
+        let files = FBStore::open(Plain, open(cache)?)?;
         let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
         let tracked = store.blocking_track_path(open(saved)?)?;
         Ok(Self {

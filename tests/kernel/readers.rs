@@ -10,16 +10,16 @@ use file_backed::{BackingStore, Error, FBPool, Result};
 use tokio::runtime::Runtime;
 
 use crate::child::Other;
-use crate::files::Words;
 use crate::machine::{AS_NOBODY, Mount, is_open_to_all, may_run, skip};
+use crate::plain::Plain;
 use crate::program::{is_word, word};
 
-type Library = Dataset<Vec<Key<String>>, FBStore<Words>>;
-type Store = Arc<BackingStore<FBStore<Words>>>;
+type Library = Dataset<Vec<Key<String>>, FBStore<Plain>>;
+type Store = Arc<BackingStore<FBStore<Plain>>>;
 
 /// With a cache of its own.
 fn store(runtime: &Runtime) -> Result<Store> {
-    let files = FBStore::open(Words, PreparedPath::blocking_temp()?)?;
+    let files = FBStore::open(Plain, PreparedPath::blocking_temp()?)?;
     Ok(Arc::new(BackingStore::new(files, runtime.handle().clone())))
 }
 

@@ -8,7 +8,7 @@ use file_backed::fbstore::{FBStore, PreparedPath, key_path};
 use file_backed::{BackingStore, FBPool};
 use tokio::runtime::Runtime;
 
-use crate::support::{Words, logged, test, traced};
+use crate::support::{Plain, logged, test, traced};
 
 #[track_caller]
 fn assert_said(lines: &[String], parts: &[&str]) {
@@ -22,7 +22,7 @@ fn work_on_files_has_spans_with_operation_key_and_path_and_a_hit_has_none() {
         let dir = tempfile::tempdir().expect("a directory");
         let open = |name| PreparedPath::blocking_open(dir.path().join(name));
         let runtime = Runtime::new().expect("a runtime");
-        let files = FBStore::open(Words, open("cache").expect("a cache")).expect("a store");
+        let files = FBStore::open(Plain, open("cache").expect("a cache")).expect("a store");
         let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
         let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 1));
         let root = dir.path().join("saved").display().to_string();
@@ -79,7 +79,7 @@ fn the_calls_of_a_dataset_have_spans_with_operation_and_path() {
     test(|| {
         let dir = tempfile::tempdir().expect("a directory");
         let runtime = Runtime::new().expect("a runtime");
-        let files = PreparedPath::blocking_temp().and_then(|path| FBStore::open(Words, path));
+        let files = PreparedPath::blocking_temp().and_then(|path| FBStore::open(Plain, path));
         let store = BackingStore::new(files.expect("a store"), runtime.handle().clone());
         let store = Arc::new(store);
         let path = format!("path=\"{}\"", dir.path().display());
@@ -95,7 +95,7 @@ fn the_calls_of_a_dataset_have_spans_with_operation_and_path() {
 fn a_miss_has_a_span_with_its_key_and_logs_the_file() {
     test(|| {
         let runtime = Runtime::new().expect("a runtime");
-        let files = PreparedPath::blocking_temp().and_then(|path| FBStore::open(Words, path));
+        let files = PreparedPath::blocking_temp().and_then(|path| FBStore::open(Plain, path));
         let store = BackingStore::new(files.expect("a store"), runtime.handle().clone());
         let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(Arc::new(store), 0));
         let item = pool.insert("value".to_owned());
@@ -118,7 +118,7 @@ fn bytes_are_counted_when_files_are_written_and_read() {
         let dir = tempfile::tempdir().expect("a directory");
         let runtime = Runtime::new().expect("a runtime");
         let cache = PreparedPath::blocking_open(dir.path().join("cache"));
-        let files = FBStore::open(Words, cache.expect("a cache")).expect("a store");
+        let files = FBStore::open(Plain, cache.expect("a cache")).expect("a store");
         let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
         let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 1));
         let bytes = || {

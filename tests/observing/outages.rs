@@ -32,14 +32,14 @@ fn the_begin_and_the_end_of_an_outage_are_logged_once() {
     use file_backed::fbstore::{FBStore, PreparedPath};
     use file_backed::{BackingStore, FBPool};
 
-    use crate::support::Words;
+    use crate::support::Plain;
 
     let name = "observing::outages::the_begin_and_the_end_of_an_outage_are_logged_once";
     let body = || {
         let dir = tempfile::tempdir().expect("a directory");
         let cache = dir.path().join("cache");
         let open = || PreparedPath::blocking_open(cache.clone()).expect("a cache");
-        let files = FBStore::open(Words, open()).expect("a store");
+        let files = FBStore::open(Plain, open()).expect("a store");
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
         let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 0));

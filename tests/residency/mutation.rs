@@ -20,7 +20,7 @@ fn a_mutation_changes_the_key_and_deletes_the_old_file() {
         world.settle();
         assert_eq!(world.mem.calls_on(before), [Op::Store, Op::Delete]);
         item.blocking_write_now().expect("it is written");
-        assert_eq!(world.mem.files(), [item.key()]);
+        assert_eq!(world.mem.files(), [item.key()].into());
         assert_eq!(world.mem.count(Op::Duplicate), 0);
     });
 }

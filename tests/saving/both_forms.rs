@@ -6,7 +6,7 @@ use file_backed::convenience;
 use file_backed::fbstore::PreparedPath;
 use file_backed::{Error, FBPool, Fb};
 
-use crate::support::{Words, test};
+use crate::support::{Plain, test};
 
 #[test]
 fn a_blocking_program_opens_pools_and_async_code_saves_and_registers() {
@@ -15,7 +15,7 @@ fn a_blocking_program_opens_pools_and_async_code_saves_and_registers() {
         let runtime = tokio::runtime::Runtime::new().expect("a runtime");
         let handle = runtime.handle().clone();
         let pool: Arc<FBPool<String, _>> =
-            FBPool::blocking_open(Words, dir.path().join("cache"), 1, handle.clone())
+            FBPool::blocking_open(Plain, dir.path().join("cache"), 1, handle.clone())
                 .expect("it is new");
         let saved = PreparedPath::blocking_open(dir.path().join("saved")).expect("it is new");
         let saved = Arc::new(pool.store().blocking_track_path(saved).expect("it is free"));
@@ -33,7 +33,7 @@ fn a_blocking_program_opens_pools_and_async_code_saves_and_registers() {
         assert_eq!(saved.all_keys().len(), 2, "the save before stands");
 
         let other: Arc<FBPool<String, _>> =
-            FBPool::blocking_temp(Words, 1, handle).expect("it is made");
+            FBPool::blocking_temp(Plain, 1, handle).expect("it is made");
         let path = PreparedPath::blocking_open_read_only(dir.path().join("saved"));
         let path = path.expect("it is there");
         let tracked = other.store().blocking_track_read_only(path);

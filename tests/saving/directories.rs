@@ -8,13 +8,13 @@ use file_backed::fbstore::{FBStore, PreparedPath, key_path};
 use file_backed::{BackingStore, FBPool};
 use uuid::Uuid;
 
-use crate::support::{Words, World, test};
+use crate::support::{Plain, World, test};
 
-type Pool = Arc<FBPool<String, FBStore<Words>>>;
+type Pool = Arc<FBPool<String, FBStore<Plain>>>;
 
 fn pool(world: &World, path: &Path) -> file_backed::Result<Pool> {
     let prepared = PreparedPath::blocking_open(path.to_owned())?;
-    let files = FBStore::open(Words, prepared)?;
+    let files = FBStore::open(Plain, prepared)?;
     let store = Arc::new(BackingStore::new(files, world.runtime().handle().clone()));
     Ok(Arc::new(FBPool::new(store, 0)))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use file_backed::fbstore::{FBStore, PreparedPath};
 use file_backed::{BackingStore, FBPool};
 
-use crate::support::{Words, World, test};
+use crate::support::{Plain, World, test};
 
 #[test]
 fn a_persisted_item_can_be_registered_after_a_restart() {
@@ -16,7 +16,7 @@ fn a_persisted_item_can_be_registered_after_a_restart() {
         let mut keys = Vec::new();
         for restart in 0..3 {
             let cache = PreparedPath::blocking_open(cache.clone()).expect("a cache");
-            let files = FBStore::open(Words, cache.clone()).expect("a store");
+            let files = FBStore::open(Plain, cache.clone()).expect("a store");
             let handle = world.runtime().handle().clone();
             let store = Arc::new(BackingStore::new(files, handle));
             let pool: Arc<FBPool<String, _>> = Arc::new(FBPool::new(store.clone(), 1));

@@ -61,7 +61,7 @@ fn files_without_an_item_are_deleted_with_their_tokens() {
         assert_eq!(world.mem.files().len(), 3);
         drop(tokens);
         world.settle();
-        assert_eq!(world.mem.files(), [keys[0]]);
+        assert_eq!(world.mem.files(), [keys[0]].into());
         drop(item);
         world.assert_empty(&pool);
     });

@@ -15,7 +15,7 @@ use file_backed::{
 };
 use uuid::Uuid;
 
-use crate::support::{MemPath, MemStore, Words, World};
+use crate::support::{MemPath, MemStore, Plain, World};
 
 type B = Arc<MemStore>;
 type Part = fn(&String) -> &str;
@@ -41,7 +41,7 @@ fn public_types_are_send_and_sync() {
     shared::<Stats>();
     shared::<Error>();
     shared::<PreparedPath>();
-    shared::<FBStore<Words>>();
+    shared::<FBStore<Plain>>();
     shared::<Persister<B>>();
     shared::<Permit<String, B>>();
     shared::<Task<()>>();
@@ -59,7 +59,7 @@ fn types_and_futures_of_datasets_are_send() {
         Committed, Copied, Dataset, Inspection, ItemFile, Key, Progress, Saver, Snapshot, Verified,
         VerifyOptions,
     };
-    type Files = FBStore<Words>;
+    type Files = FBStore<Plain>;
     shared::<Dataset<String, Files>>();
     shared::<Key<std::cell::Cell<u8>>>();
     shared::<Committed>();
@@ -150,8 +150,8 @@ fn public_futures_are_send() {
     drop(is_static(PreparedPath::temp()));
     drop(is_static(PreparedPath::open_read_only("never")));
     drop(is_static(PreparedPath::open_import("never", 1)));
-    drop(is_static(FBPool::<String, _>::open(Words, "never", 1)));
-    drop(is_static(FBPool::<String, _>::temp(Words, 1)));
+    drop(is_static(FBPool::<String, _>::open(Plain, "never", 1)));
+    drop(is_static(FBPool::<String, _>::temp(Plain, 1)));
     drop(is_static(async move { item.load_mut().await.push('!') }));
 }
 

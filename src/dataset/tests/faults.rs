@@ -10,14 +10,11 @@ use super::super::{Dataset, Key, Snapshot, VerifyOptions};
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
 use crate::fbstore::{FBStore, PreparedPath};
-use crate::testing::{Fault, FaultyFiles, Plain};
+use crate::testing::errno::{EIO, EMFILE, ENOSPC};
+use crate::testing::{Fault, FaultyFiles, Plain, runtime, scratch};
 use crate::{BackingStore, Error, FBPool, Result};
 
-const ENOSPC: i32 = 28;
-const EIO: i32 = 5;
-const EMFILE: i32 = 24;
-
-const FOREVER: u64 = u64::MAX;
+const FOREVER: usize = usize::MAX;
 
 type Root = Vec<Key<Vec<u8>>>;
 type Store = Arc<BackingStore<FBStore<Plain>>>;
@@ -30,19 +27,15 @@ struct Places {
 
 impl Places {
     fn new() -> Self {
-        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .build();
         Self {
-            dir: dir.expect("a temporary directory"),
-            runtime: runtime.expect("a runtime"),
+            dir: scratch(),
+            runtime: runtime("under faults"),
         }
     }
 
     /// A directory whose name is used once, because opening a directory again returns the
     /// `Files` that it was first opened with.
-    fn saved(&self, run: u64) -> PathBuf {
+    fn saved(&self, run: usize) -> PathBuf {
         self.dir.path().join(format!("saved {run}"))
     }
 
@@ -144,11 +137,11 @@ fn run(places: &Places, saved: &Path, plan: impl FnOnce(&FaultyFiles)) -> bool {
     true
 }
 
-fn at_each_operation(lasts: u64, number: i32) -> u64 {
+fn at_each_operation(lasts: usize, number: i32) -> usize {
     let places = Places::new();
     for after in 0.. {
         let saved = places.saved(after);
-        let plan = |files: &FaultyFiles| files.plan(after, lasts, Fault::Error(number));
+        let plan = |files: &FaultyFiles| files.plan(after, lasts, Fault::Errno(number));
         let was_met = run(&places, &saved, plan);
         std::fs::remove_dir_all(saved).expect("it is there");
         if !was_met {
@@ -200,7 +193,7 @@ fn a_fault_while_opening_is_an_error_and_never_another_dataset() {
         store.blocking_finished();
         let path = PreparedPath::open_with(saved.clone(), Arc::new(files.clone()));
         let path = path.expect("nothing fails yet");
-        files.plan(after, 1, Fault::Error(EIO));
+        files.plan(after, 1, Fault::Errno(EIO));
         let opened = Dataset::<Root, _>::blocking_open(&store, path);
         let was_met = !files.lift().is_empty();
         match opened {
@@ -232,7 +225,7 @@ fn a_fault_while_copying_leaves_a_whole_dataset_or_none() {
         let files = FaultyFiles::default();
         let path = PreparedPath::open_with(to.clone(), Arc::new(files.clone()));
         let path = path.expect("nothing fails yet");
-        files.plan(after, 1, Fault::Error(ENOSPC));
+        files.plan(after, 1, Fault::Errno(ENOSPC));
         let copied = snapshot.copy_into(&path);
         let was_met = !files.lift().is_empty();
         if let Err(error) = &copied {
@@ -283,7 +276,7 @@ fn an_overtaken_commit_that_meets_an_io_error_deletes_nothing() {
         let sum = crc32fast::hash(&theirs[..end]);
         theirs[end..].copy_from_slice(&sum.to_le_bytes());
         std::fs::write(manifests.join("0000000000000002"), theirs).expect("it is written");
-        files.plan(after, 1, Fault::Error(EIO));
+        files.plan(after, 1, Fault::Errno(EIO));
         let mut errors = Vec::new();
         for number in [3, 4] {
             let committed = commit(&dataset, &pool, &[], &[number]);

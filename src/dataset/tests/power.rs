@@ -4,13 +4,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 use super::super::{Dataset, Key, Snapshot, VerifyOptions};
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
 use crate::fbstore::{FBStore, PreparedPath};
-use crate::testing::{Cut, Links, Plain, at_each_power_cut};
+use crate::testing::errno::EXDEV;
+use crate::testing::{Cut, Links, Plain, at_each_power_cut, runtime};
 use crate::{BackingStore, Error, FBPool};
 
 /// The number of a commit, and its items.
@@ -22,6 +23,8 @@ enum Told {
     Begins(u64),
     Committed(u64),
 }
+
+const THREADS: &str = "before a power cut";
 
 struct Program {
     dataset: Dataset<Root, FBStore<Plain>>,
@@ -65,11 +68,6 @@ fn value(n: u64) -> Vec<u8> {
     vec![n as u8; if n.is_multiple_of(2) { 70_000 } else { 200 }]
 }
 
-fn runtime() -> Runtime {
-    let runtime = Builder::new_multi_thread().worker_threads(1).build();
-    runtime.expect("a runtime")
-}
-
 fn check(runtime: &Runtime, cut: Cut<'_, Told>, items: usize) {
     let (mut committed, mut begun) = (0, 0);
     for told in cut.told {
@@ -109,11 +107,11 @@ fn check(runtime: &Runtime, cut: Cut<'_, Told>, items: usize) {
 }
 
 fn at_each_cut(links: Links, items: usize, commits: u64) -> usize {
-    let machine = runtime();
+    let machine = runtime(THREADS);
     at_each_power_cut(
         links,
         |recorder, root| {
-            let runtime = runtime();
+            let runtime = runtime(THREADS);
             let program = Program::start(&runtime, root, || Arc::new(recorder.clone()));
             for n in 1..=commits {
                 recorder.tell(Told::Begins(n));
@@ -136,17 +134,17 @@ fn a_power_cut_leaves_the_last_commit_of_many_files() {
     assert!(at_each_cut(Links::AsTheMachine, 130, 2) > 200);
 }
 
-/// EXDEV: the cache is on another file system.
+/// The cache is on another file system.
 #[test]
 fn a_power_cut_leaves_the_last_commit_of_copied_files() {
-    assert!(at_each_cut(Links::Refused(18), 2, 2) > 300);
+    assert!(at_each_cut(Links::Refused(EXDEV), 2, 2) > 300);
 }
 
 /// An acknowledged copy survives a power cut. Before that, there is no copy or a whole
 /// one.
 #[test]
 fn a_power_cut_leaves_a_whole_copy_of_a_dataset_or_none() {
-    let machine = runtime();
+    let machine = runtime(THREADS);
     let original = tempfile::tempdir().expect("a temporary directory");
     let program = Program::start(&machine, original.path(), || Arc::new(RealFiles));
     program.commit(1, 3);

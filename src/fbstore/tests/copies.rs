@@ -14,15 +14,14 @@ use super::super::real_files::RealFiles;
 use super::super::role::Role;
 use crate::backing_store::Transfer;
 use crate::error::Cause;
-use crate::testing::{FaultyFiles, Links, Plain};
+use crate::testing::errno::{EACCES, EDQUOT, EIO, EMLINK, ENOSPC, EOPNOTSUPP, EPERM, EROFS, EXDEV};
+use crate::testing::{FaultyFiles, Links, Plain, scratch};
 
 const KEY: Uuid = Uuid::from_u128(0xab << 120 | 7);
 
-/// EPERM, EXDEV, EMLINK, EOPNOTSUPP.
-const NO_LINK: [i32; 4] = [1, 18, 31, 95];
+const NO_LINK: [i32; 4] = [EPERM, EXDEV, EMLINK, EOPNOTSUPP];
 
-/// EACCES, EROFS, ENOSPC, EDQUOT, EIO.
-const NO_REASON_TO_COPY: [i32; 5] = [13, 30, 28, 122, 5];
+const NO_REASON_TO_COPY: [i32; 5] = [EACCES, EROFS, ENOSPC, EDQUOT, EIO];
 
 struct TestDirectory {
     dir: TempDir,
@@ -32,8 +31,7 @@ struct TestDirectory {
 
 impl TestDirectory {
     fn new(links: Links) -> Self {
-        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        let dir = dir.expect("a temporary directory");
+        let dir = scratch();
         let files = FaultyFiles::default();
         files.set_links(links);
         let root = dir.path().join("items");

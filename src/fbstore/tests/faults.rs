@@ -12,21 +12,13 @@ use uuid::Uuid;
 
 use super::super::{FBStore, PreparedPath, key_path};
 use crate::backing_store::TrackedPath;
-use crate::testing::{Fault, FaultyFiles, Links, Plain};
+use crate::testing::errno::{EACCES, EDQUOT, EIO, EMFILE, ENOSPC, EPERM, EROFS, EXDEV};
+use crate::testing::{Fault, FaultyFiles, Links, Plain, runtime, scratch};
 use crate::{BackingStore, Error, FBPool, Fb};
 
 type Item = Fb<Vec<u8>, FBStore<Plain>>;
 
-const ENOSPC: i32 = 28;
-const EIO: i32 = 5;
-const EACCES: i32 = 13;
-const EMFILE: i32 = 24;
-const EROFS: i32 = 30;
-const EDQUOT: i32 = 122;
-const EXDEV: i32 = 18;
-const EPERM: i32 = 1;
-
-const FOREVER: u64 = u64::MAX;
+const FOREVER: usize = usize::MAX;
 
 /// The name of the threads whose panics are recorded.
 const THREADS: &str = "under faults";
@@ -67,19 +59,13 @@ impl Places {
 
     fn with(links: Links) -> Self {
         LazyLock::force(&PANICS);
-        // In memory if possible: there are hundreds of runs with 512 shards each.
-        let dir = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir());
-        let dir = dir.expect("a temporary directory");
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name(THREADS)
-            .build();
+        let dir = scratch();
         Self {
             cache: dir.path().join("cache"),
             saved: dir.path().join("saved"),
             _dir: dir,
             links,
-            runtime: runtime.expect("a runtime"),
+            runtime: runtime(THREADS),
         }
     }
 
@@ -264,11 +250,11 @@ impl Program<'_> {
 
 /// Runs the program with a fault at each operation in turn. Returns the number of
 /// operations.
-fn at_each_operation(lasts: u64, fault: Fault) -> u64 {
+fn at_each_operation(lasts: usize, fault: Fault) -> usize {
     at_each_operation_in(&Places::new(), lasts, fault)
 }
 
-fn at_each_operation_in(places: &Places, lasts: u64, fault: Fault) -> u64 {
+fn at_each_operation_in(places: &Places, lasts: usize, fault: Fault) -> usize {
     for after in 0.. {
         let mut program = places.start();
         program.files.plan(after, lasts, fault);
@@ -302,35 +288,35 @@ fn files_below(path: &Path) -> Vec<PathBuf> {
 
 #[test]
 fn a_full_disk_at_any_operation_loses_no_value() {
-    assert!(at_each_operation(1, Fault::Error(ENOSPC)) > 45);
+    assert!(at_each_operation(1, Fault::Errno(ENOSPC)) > 45);
 }
 
 #[test]
 fn a_disk_that_stays_full_loses_no_value() {
-    assert!(at_each_operation(FOREVER, Fault::Error(ENOSPC)) > 45);
+    assert!(at_each_operation(FOREVER, Fault::Errno(ENOSPC)) > 45);
 }
 
 #[test]
 fn an_io_error_at_any_operation_loses_no_value() {
-    assert!(at_each_operation(1, Fault::Error(EIO)) > 45);
+    assert!(at_each_operation(1, Fault::Errno(EIO)) > 45);
 }
 
 #[test]
 fn several_io_errors_in_a_row_lose_no_value() {
     for lasts in 2..5 {
-        assert!(at_each_operation(lasts, Fault::Error(EIO)) > 45);
+        assert!(at_each_operation(lasts, Fault::Errno(EIO)) > 45);
     }
 }
 
 #[test]
 fn a_denied_permission_at_any_operation_loses_no_value() {
-    assert!(at_each_operation(1, Fault::Error(EACCES)) > 45);
+    assert!(at_each_operation(1, Fault::Errno(EACCES)) > 45);
 }
 
 #[test]
 fn a_lack_of_descriptors_loses_no_value() {
-    assert!(at_each_operation(1, Fault::Error(EMFILE)) > 45);
-    assert!(at_each_operation(FOREVER, Fault::Error(EMFILE)) > 45);
+    assert!(at_each_operation(1, Fault::Errno(EMFILE)) > 45);
+    assert!(at_each_operation(FOREVER, Fault::Errno(EMFILE)) > 45);
 }
 
 /// The directories are on two file systems: persisting and registering copy.
@@ -345,7 +331,7 @@ fn a_fault_while_copying_loses_no_value() {
             (2, EIO),
             (1, EACCES),
         ] {
-            assert!(at_each_operation_in(&places, lasts, Fault::Error(number)) > 60);
+            assert!(at_each_operation_in(&places, lasts, Fault::Errno(number)) > 60);
         }
     }
 }
@@ -374,7 +360,7 @@ fn write_backs_resume_by_themselves_when_the_fault_ends() {
     for number in [ENOSPC, EIO] {
         let places = Places::new();
         let program = places.start();
-        program.files.plan(0, FOREVER, Fault::Error(number));
+        program.files.plan(0, FOREVER, Fault::Errno(number));
         let items: Vec<_> = (0..6).map(|n| program.pool.insert(value(n))).collect();
         program.store.blocking_finished();
         let stats = program.pool.stats();
@@ -408,7 +394,7 @@ fn a_directory_that_cannot_be_made_or_read_is_an_error_with_its_path() {
     };
     let mut after = 0;
     loop {
-        files.plan(after, 1, Fault::Error(EACCES));
+        files.plan(after, 1, Fault::Errno(EACCES));
         let opened = open();
         if files.lift().is_empty() {
             break;
@@ -426,7 +412,7 @@ fn a_directory_that_cannot_be_made_or_read_is_an_error_with_its_path() {
 
     let path = open().expect("nothing fails any more");
     for after in 0..257 {
-        files.plan(after, 1, Fault::Error(EIO));
+        files.plan(after, 1, Fault::Errno(EIO));
         let error = super::super::sanitize_path(&path).expect_err("an operation fails");
         assert!(
             error
@@ -463,7 +449,7 @@ fn taken_at_each_operation(
             let _ = std::fs::remove_file(&mark);
         }
         let path = open();
-        files.plan(after, 1, Fault::Error(number));
+        files.plan(after, 1, Fault::Errno(number));
         let taken = take(path);
         let fired = files.lift();
         if let Err(error) = taken {
@@ -504,12 +490,12 @@ fn a_fault_while_tracking_a_directory_does_not_prevent_another_try() {
 
 #[test]
 fn a_disk_that_became_read_only_loses_no_value() {
-    assert!(at_each_operation(FOREVER, Fault::Error(EROFS)) > 45);
+    assert!(at_each_operation(FOREVER, Fault::Errno(EROFS)) > 45);
 }
 
 #[test]
 fn an_exhausted_quota_loses_no_value() {
-    assert!(at_each_operation(2, Fault::Error(EDQUOT)) > 45);
+    assert!(at_each_operation(2, Fault::Errno(EDQUOT)) > 45);
 }
 
 /// Two threads persist at the same time. The second finds nothing to sync, because the
@@ -563,7 +549,7 @@ fn says_that_the_disk_is_full<T: Send + Sync + 'static>(
     let pool = Arc::new(FBPool::new(store.clone(), 10));
     for value in values {
         let item = pool.insert(value);
-        files.plan(1, 1, Fault::Error(ENOSPC));
+        files.plan(1, 1, Fault::Errno(ENOSPC));
         let error = item.blocking_write_now().expect_err("the disk is full");
         assert_eq!(files.lift(), ["write"]);
         assert!(error.is_storage_full(), "{error:?}");
@@ -618,7 +604,7 @@ fn a_failed_sync_of_many_files_is_reported_until_they_are_deleted() {
     };
     persist_all();
     program.store.blocking_finished();
-    program.files.plan(0, 1, Fault::Error(EIO));
+    program.files.plan(0, 1, Fault::Errno(EIO));
     let sync = || program.store.blocking_sync(&program.tracked);
     let told = |error: Error| {
         let saved = &*places.saved.to_string_lossy();

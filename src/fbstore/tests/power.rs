@@ -5,14 +5,15 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use super::super::files::Files;
 use super::super::real_files::RealFiles;
 use super::super::{FBStore, PreparedPath};
 use crate::backing_store::TrackedPath;
-use crate::testing::{Cut, Links, Plain, Recorder, at_each_power_cut};
+use crate::testing::errno::EXDEV;
+use crate::testing::{Cut, Links, Plain, Recorder, at_each_power_cut, runtime};
 use crate::{BackingStore, FBPool};
 
 /// A result that the program got, or a step that it is about to take.
@@ -24,6 +25,8 @@ enum Told {
     /// From now on this key may be missing.
     Deletes(Uuid),
 }
+
+const THREADS: &str = "before a power cut";
 
 struct Program {
     store: Arc<BackingStore<FBStore<Plain>>>,
@@ -49,14 +52,9 @@ impl Program {
     }
 }
 
-fn runtime() -> Runtime {
-    let runtime = Builder::new_multi_thread().worker_threads(1).build();
-    runtime.expect("a runtime")
-}
-
 /// Persists items with and without a sync after it, and deletes one.
 fn save(recorder: &Recorder<Told>, root: &Path, items: u8) {
-    let runtime = runtime();
+    let runtime = runtime(THREADS);
     let program = Program::start(&runtime, root, || Arc::new(recorder.clone()));
     let insert = |n: u8| {
         let value = vec![n | 1; if n.is_multiple_of(3) { 70_000 } else { 200 }];
@@ -133,7 +131,7 @@ fn check(runtime: &Runtime, cut: Cut<'_, Told>) {
 }
 
 fn at_each_cut(links: Links, items: u8) -> usize {
-    let runtime = runtime();
+    let runtime = runtime(THREADS);
     at_each_power_cut(
         links,
         |recorder, root| save(recorder, root, items),
@@ -152,8 +150,8 @@ fn a_power_cut_loses_none_of_many_synced_files() {
     assert!(at_each_cut(Links::AsTheMachine, 130) > 200);
 }
 
-/// EXDEV: the cache is on another file system.
+/// The cache is on another file system.
 #[test]
 fn a_power_cut_loses_no_synced_copy() {
-    assert!(at_each_cut(Links::Refused(18), 2) > 300);
+    assert!(at_each_cut(Links::Refused(EXDEV), 2) > 300);
 }

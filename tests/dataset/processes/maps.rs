@@ -1,5 +1,7 @@
 //! Ten processes that read the same maps.
 
+use std::io::Write as _;
+
 use file_backed::fbstore::{BytesCodec, MappedBytes};
 
 use super::*;

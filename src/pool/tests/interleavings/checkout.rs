@@ -6,7 +6,7 @@ use shuttle::{future, thread};
 
 use super::world::poll_some;
 use super::{World, explore, of};
-use crate::testing::Mood;
+use crate::testing::Fault;
 
 #[test]
 fn a_mutation_during_an_eviction_write_keeps_the_change() {
@@ -24,7 +24,7 @@ fn a_mutation_during_an_eviction_write_keeps_the_change() {
         assert_eq!(*item.blocking_load(), [1, 2, 3]);
         other.join().expect("it inserted");
         world.check(&[&item]);
-        let keys = world.files.keys();
+        let keys = world.mem.files();
         assert!(keys.len() == 1 && keys.contains(&item.key()));
         drop(item);
         world.end();
@@ -99,12 +99,12 @@ fn a_cancelled_mutation_changes_nothing() {
 fn a_mutation_during_failing_writes_keeps_the_change() {
     explore(|| {
         let world = World::new(0);
-        for mood in [Mood::IsFull, Mood::RefusesValue] {
-            world.files.meet_writes(mood);
+        for fault in [Fault::Full, Fault::Refused] {
+            world.fail_writes(fault);
             let mut item = world.pool.insert(of(1));
             let healer = {
-                let files = world.files.clone();
-                thread::spawn(move || files.meet_writes(Mood::Willing))
+                let mem = world.mem.clone();
+                thread::spawn(move || mem.heal())
             };
             item.blocking_load_mut().push(2);
             assert_eq!(*item.blocking_load(), [1, 2]);

@@ -136,7 +136,7 @@ fn producers_that_reserve_respect_the_bound_and_progress() {
 fn an_item_that_is_changed_while_its_map_is_released_is_written() {
     explore(|| {
         let world = World::new(0);
-        world.files.load_as_maps();
+        world.mem.load_as_maps();
         let mut item = world.absent(of(1));
         drop(item.blocking_load());
         world.settle();
@@ -160,7 +160,7 @@ fn an_item_that_is_changed_while_its_map_is_released_is_written() {
 fn an_item_whose_map_is_released_between_check_in_and_eviction_is_written() {
     explore(|| {
         let world = World::new(0);
-        world.files.load_as_maps();
+        world.mem.load_as_maps();
         let item = world.absent(of(1));
         drop(item.blocking_load());
         world.settle();

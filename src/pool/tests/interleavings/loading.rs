@@ -6,13 +6,14 @@ use shuttle::{future, thread};
 
 use super::world::poll_some;
 use super::{World, explore, of};
+use crate::testing::{Fault, On, Op};
 
 #[test]
 fn concurrent_loads_share_one_load_of_the_store() {
     explore(|| {
         let world = World::new(1);
         let item = Arc::new(world.absent(of(1)));
-        let before = world.files.loads();
+        let before = world.mem.count(Op::Load);
         let blocking = {
             let item = item.clone();
             thread::spawn(move || assert_eq!(*item.blocking_load(), of(1)))
@@ -25,7 +26,7 @@ fn concurrent_loads_share_one_load_of_the_store() {
         blocking.join().expect("it loaded");
         future::block_on(other).expect("it loaded");
         world.check(&[&item]);
-        assert_eq!(world.files.loads() - before, 1, "one load serves all");
+        assert_eq!(world.mem.count(Op::Load) - before, 1, "one load serves all");
         drop(item);
         world.end();
     });
@@ -74,10 +75,10 @@ fn a_failed_load_does_not_spoil_other_loads() {
     explore(|| {
         let world = World::new(1);
         let item = Arc::new(world.absent(of(1)));
-        world.files.refuse_loads(true);
+        world.mem.fail(On::every(Op::Load), Fault::Refused);
         let healer = {
-            let files = world.files.clone();
-            thread::spawn(move || files.refuse_loads(false))
+            let mem = world.mem.clone();
+            thread::spawn(move || mem.heal())
         };
         let threads = [(); 2].map(|()| {
             let item = item.clone();

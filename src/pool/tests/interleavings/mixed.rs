@@ -4,13 +4,13 @@ use shuttle::rand::{Rng, thread_rng};
 use shuttle::{future, thread};
 
 use super::world::{Handle, World, explore, poll_some};
-use crate::testing::{Mood, Persisted};
+use crate::testing::{Fault, MemPath};
 
 /// A handle, and the value that it must read.
 type Expected = (Handle, Vec<u8>);
 
 fn anything(world: &World, handles: &mut Vec<Expected>) {
-    let tracked = world.track(Persisted::default());
+    let tracked = world.track(MemPath::default());
     for step in 0..6_u8 {
         let at = thread_rng().gen_range(0..handles.len());
         let (handle, value) = &mut handles[at];
@@ -60,7 +60,7 @@ fn anything(world: &World, handles: &mut Vec<Expected>) {
     }
 }
 
-fn threads_that_do_anything(mem_size: usize, fails: Option<Mood>) {
+fn threads_that_do_anything(mem_size: usize, fails: Option<Fault>) {
     explore(move || {
         let world = std::sync::Arc::new(World::new(mem_size));
         let shared = world.pool.insert(vec![7]);
@@ -72,10 +72,10 @@ fn threads_that_do_anything(mem_size: usize, fails: Option<Mood>) {
                 anything(&world, &mut handles);
             })
         });
-        if let Some(mood) = fails {
-            world.files.meet_writes(mood);
+        if let Some(fault) = fails {
+            world.fail_writes(fault);
             crate::sync::point();
-            world.files.meet_writes(Mood::Willing);
+            world.mem.heal();
         }
         assert_eq!(*shared.blocking_load(), [7]);
         for thread in threads {
@@ -106,10 +106,10 @@ fn random_operations_are_consistent_in_a_pool_that_keeps_a_few_items() {
 
 #[test]
 fn random_operations_are_consistent_on_a_disk_that_is_full_at_times() {
-    threads_that_do_anything(1, Some(Mood::IsFull));
+    threads_that_do_anything(1, Some(Fault::Full));
 }
 
 #[test]
 fn random_operations_are_consistent_with_a_codec_that_refuses_at_times() {
-    threads_that_do_anything(1, Some(Mood::RefusesValue));
+    threads_that_do_anything(1, Some(Fault::Refused));
 }

@@ -6,14 +6,14 @@ use shuttle::{future, thread};
 
 use super::world::poll_some;
 use super::{World, explore, of};
-use crate::testing::{Mood, Persisted};
+use crate::testing::{Fault, MemPath};
 
 /// A save captures the value at the time of the call.
 #[test]
 fn a_persist_captures_the_value_before_a_later_mutation() {
     explore(|| {
         let world = World::new(1);
-        let tracked = world.track(Persisted::default());
+        let tracked = world.track(MemPath::default());
         let mut item = world.pool.insert(of(1));
         let key = item.key();
         let evictor = {
@@ -25,7 +25,7 @@ fn a_persist_captures_the_value_before_a_later_mutation() {
         saved.wait().expect("it is persisted");
         evictor.join().expect("it inserted");
         assert_eq!(tracked.all_keys(), [key]);
-        assert_eq!(tracked.path().lock()[&key], of(1));
+        assert_eq!(tracked.path().get(key), Some(of(1)));
         assert_eq!(*item.blocking_load(), [1, 2]);
         world.check(&[&item]);
         drop(item);
@@ -37,7 +37,7 @@ fn a_persist_captures_the_value_before_a_later_mutation() {
 fn a_persist_outlives_the_last_handle() {
     explore(|| {
         let world = World::new(0);
-        let tracked = world.track(Persisted::default());
+        let tracked = world.track(MemPath::default());
         let item = world.pool.insert(of(1));
         let key = item.key();
         let saved = future::block_on(item.spawn_persist(&tracked));
@@ -45,7 +45,7 @@ fn a_persist_outlives_the_last_handle() {
         future::block_on(saved).expect("it is persisted");
         dropper.join().expect("it dropped");
         world.settle();
-        assert_eq!(tracked.path().lock()[&key], of(1));
+        assert_eq!(tracked.path().get(key), Some(of(1)));
         let item = world.pool.blocking_register(&tracked, key);
         let item = item.expect("it is registered");
         assert_eq!(*item.blocking_load(), of(1));
@@ -82,7 +82,7 @@ fn a_write_now_succeeds_during_a_mutation_and_a_drop() {
 fn a_registration_during_the_deletion_of_its_file_succeeds() {
     explore(|| {
         let world = World::new(1);
-        let tracked = world.track(Persisted::default());
+        let tracked = world.track(MemPath::default());
         let item = world.pool.insert(of(1));
         let key = item.key();
         item.blocking_persist(&tracked).expect("it is persisted");
@@ -109,11 +109,11 @@ fn a_registration_during_the_deletion_of_its_file_succeeds() {
 fn values_stay_readable_on_a_failing_disk_and_are_written_later() {
     explore(|| {
         let world = World::new(0);
-        world.files.meet_writes(Mood::IsFull);
+        world.fail_writes(Fault::Full);
         let item = Arc::new(world.pool.insert(of(1)));
         let healer = {
-            let files = world.files.clone();
-            thread::spawn(move || files.meet_writes(Mood::Willing))
+            let mem = world.mem.clone();
+            thread::spawn(move || mem.heal())
         };
         let writer = {
             let item = item.clone();
@@ -145,7 +145,7 @@ fn a_job_that_its_waiter_runs_counts_as_in_flight() {
         };
         world.settle();
         if world.store.task_tracker().is_empty() {
-            assert!(world.files.keys().contains(&item.key()), "it is written");
+            assert!(world.mem.files().contains(&item.key()), "it is written");
         }
         waiter.join().expect("no panic").expect("it is written");
         writer.join().expect("no panic").expect("it is written");

@@ -11,10 +11,13 @@ use tokio::runtime::{Builder, Runtime};
 use crate::FBPool;
 use crate::Fb;
 use crate::backing_store::{BackingStore, TrackedPath};
-use crate::testing::{Bytes, Mood, Persisted, Store};
+use crate::testing::{Fault, MemPath, MemStore, On, Op};
 
-pub(super) type Pool = FBPool<Bytes, Arc<Store>>;
-pub(super) type Handle = Fb<Bytes, Arc<Store>>;
+/// What a pool of these tests keeps.
+type Bytes = Vec<u8>;
+
+pub(super) type Pool = FBPool<Bytes, Arc<MemStore>>;
+pub(super) type Handle = Fb<Bytes, Arc<MemStore>>;
 
 /// Nothing runs on it: the checker provides the threads.
 static RUNTIME: LazyLock<Runtime> =
@@ -43,8 +46,8 @@ pub(super) fn explore(body: impl Fn() + Send + Sync + 'static) {
 }
 
 pub(super) struct World {
-    pub(super) files: Arc<Store>,
-    pub(super) store: Arc<BackingStore<Arc<Store>>>,
+    pub(super) mem: Arc<MemStore>,
+    pub(super) store: Arc<BackingStore<Arc<MemStore>>>,
     pub(super) pool: Arc<Pool>,
 }
 
@@ -52,8 +55,8 @@ impl World {
     /// Makes a pool that keeps `mem_size` items in memory, with a backlog of one
     /// value.
     pub(super) fn new(mem_size: usize) -> Self {
-        let files = Arc::new(Store::default());
-        let store = BackingStore::new(files.clone(), RUNTIME.handle().clone());
+        let mem = Arc::new(MemStore::strict());
+        let store = BackingStore::new(mem.clone(), RUNTIME.handle().clone());
         let store = Arc::new(store);
         Self {
             pool: FBPool::builder(store.clone())
@@ -61,18 +64,18 @@ impl World {
                 .backlog_items(1)
                 .build(),
             store,
-            files,
+            mem,
         }
     }
 
-    pub(super) fn track(&self, place: Persisted) -> Arc<TrackedPath<Persisted>> {
+    pub(super) fn track(&self, place: MemPath) -> Arc<TrackedPath<MemPath>> {
         let tracked = self.store.blocking_track_path(place);
         Arc::new(tracked.expect("it can be tracked"))
     }
 
     /// Makes an item whose value is in a file only.
     pub(super) fn absent(&self, value: Bytes) -> Handle {
-        let tracked = self.track(Persisted::default());
+        let tracked = self.track(MemPath::default());
         let saved = self.pool.insert(value);
         let key = saved.key();
         saved.blocking_persist(&tracked).expect("it is persisted");
@@ -82,13 +85,18 @@ impl World {
             .expect("it is registered")
     }
 
+    /// Makes every write fail.
+    pub(super) fn fail_writes(&self, fault: Fault) {
+        self.mem.fail(On::every(Op::Store), fault);
+    }
+
     pub(super) fn settle(&self) {
         self.pool.core().queue.finish_all();
     }
 
     /// The store accepts writes again, and the deferred ones are done.
     pub(super) fn heal(&self) {
-        self.files.meet_writes(Mood::Willing);
+        self.mem.heal();
         let core = self.pool.core();
         core.queue.hurry();
         self.settle();
@@ -114,7 +122,7 @@ impl World {
         let stats = self.pool.stats();
         assert_eq!((stats.resident, stats.pinned_over_budget), (0, 0));
         assert_eq!(stats.writes_waiting, 0);
-        assert!(self.files.keys().is_empty(), "every file was deleted");
+        assert!(self.mem.files().is_empty(), "every file was deleted");
     }
 }
 

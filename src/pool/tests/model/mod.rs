@@ -15,9 +15,11 @@ use uuid::Uuid;
 
 use crate::FBPool;
 use crate::backing_store::{BackingStore, TrackedPath};
-use crate::testing::{Bytes, Mood, Persisted, Store};
+use crate::testing::{Fault, MemPath, MemStore, On, Op};
 use crate::{Fb, OwnedReadGuard};
 use prediction::Prediction;
+
+type Bytes = Vec<u8>;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -35,7 +37,7 @@ enum Step {
     WriteNow(usize),
     Persist(usize),
     Register(usize),
-    Fail(Mood),
+    Fail(Fault),
     Heal,
 }
 
@@ -54,21 +56,21 @@ fn step() -> impl Strategy<Value = Step> {
         1 => at.clone().prop_map(Step::WriteNow),
         2 => at.clone().prop_map(Step::Persist),
         2 => at.prop_map(Step::Register),
-        1 => Just(Step::Fail(Mood::RefusesValue)),
-        1 => Just(Step::Fail(Mood::IsFull)),
+        1 => Just(Step::Fail(Fault::Refused)),
+        1 => Just(Step::Fail(Fault::Full)),
         1 => Just(Step::Heal),
     ]
 }
 
 struct Run {
-    store: Arc<BackingStore<Arc<Store>>>,
-    files: Arc<Store>,
-    pool: Arc<FBPool<Bytes, Arc<Store>>>,
-    tracked: TrackedPath<Persisted>,
+    store: Arc<BackingStore<Arc<MemStore>>>,
+    mem: Arc<MemStore>,
+    pool: Arc<FBPool<Bytes, Arc<MemStore>>>,
+    tracked: TrackedPath<MemPath>,
     /// Handles, and the predicted item of each.
-    handles: Vec<(Fb<Bytes, Arc<Store>>, usize)>,
+    handles: Vec<(Fb<Bytes, Arc<MemStore>>, usize)>,
     /// Guards, with the item of each and the value that it must always read.
-    guards: Vec<(OwnedReadGuard<Bytes, Arc<Store>>, usize, Bytes)>,
+    guards: Vec<(OwnedReadGuard<Bytes, Arc<MemStore>>, usize, Bytes)>,
     saved: Vec<(Uuid, Bytes)>,
     prediction: Prediction,
     written: u8,
@@ -76,16 +78,16 @@ struct Run {
 
 impl Run {
     fn new(runtime: &Runtime, mem_size: usize, mem_bytes: usize) -> Self {
-        let files = Arc::new(Store::default());
-        let store = BackingStore::new(files.clone(), runtime.handle().clone());
+        let mem = Arc::new(MemStore::strict());
+        let store = BackingStore::new(mem.clone(), runtime.handle().clone());
         let store = Arc::new(store);
         Self {
-            files,
+            mem,
             pool: FBPool::builder(store.clone())
                 .items(mem_size)
                 .bytes(mem_bytes as u64, |value: &Bytes| value.len() as u64)
                 .build(),
-            tracked: store.blocking_track_path(Persisted::default()).unwrap(),
+            tracked: store.blocking_track_path(MemPath::default()).unwrap(),
             store,
             handles: Vec::new(),
             guards: Vec::new(),
@@ -122,8 +124,9 @@ impl Run {
                     self.prediction.unpin(item);
                 }
             }
-            Step::Fail(mood) => {
-                self.files.meet_writes(mood);
+            Step::Fail(fault) => {
+                self.mem.heal_only(Op::Store);
+                self.mem.fail(On::every(Op::Store), fault);
                 self.prediction.failing = true;
             }
             Step::Heal => self.heal(),
@@ -148,19 +151,19 @@ impl Run {
         match step {
             Step::Read(_) => {
                 let loads = usize::from(!self.prediction.is_in_memory(*item));
-                let before = self.files.loads();
+                let before = self.mem.count(Op::Load);
                 self.prediction.read(*item);
                 assert_eq!(
                     *handle.blocking_read().unwrap(),
                     *self.prediction.value(*item)
                 );
-                assert_eq!(self.files.loads() - before, loads);
+                assert_eq!(self.mem.count(Op::Load) - before, loads);
             }
             Step::ReadInVain(_) => {
                 let is_there = self.prediction.is_in_memory(*item);
-                self.files.refuse_loads(true);
+                self.mem.fail(On::every(Op::Load), Fault::Refused);
                 assert_eq!(handle.blocking_read().is_ok(), is_there);
-                self.files.refuse_loads(false);
+                self.mem.heal_only(Op::Load);
                 if is_there {
                     self.prediction.read(*item);
                 }
@@ -210,7 +213,7 @@ impl Run {
 
     /// The store works again, and deferred work is done.
     fn heal(&mut self) {
-        self.files.meet_writes(Mood::Willing);
+        self.mem.heal();
         let core = self.pool.core();
         self.store.blocking_finished();
         core.outage.write_succeeded(&core.queue);
@@ -240,7 +243,7 @@ impl Run {
             self.prediction.resident_bytes() as u64
         );
         assert_eq!(stats.writes_waiting, self.prediction.unwritten());
-        assert_eq!(self.files.keys(), self.prediction.files());
+        assert_eq!(self.mem.files(), self.prediction.files());
     }
 }
 
@@ -271,7 +274,7 @@ proptest! {
         let stats = run.pool.stats();
         prop_assert_eq!((stats.items, stats.resident, stats.pinned_over_budget), (0, 0, 0));
         prop_assert_eq!(stats.writes_waiting, 0);
-        prop_assert!(run.files.keys().is_empty());
+        prop_assert!(run.mem.files().is_empty());
         runtime.shutdown_background();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -13,62 +13,20 @@ use super::super::super::{
 use super::table::{Event, Pair, Phase};
 use super::{Ending, Step};
 use crate::Error;
-use crate::backing_store::{Background, BackingStore, BackingStoreT, CacheFile, Transfer};
+use crate::backing_store::{BackingStore, CacheFile};
 use crate::error::{Operation, StoreError};
-
-/// A store that only counts its files.
-#[derive(Default)]
-pub(super) struct NoFiles(OnceLock<Background>);
-
-impl NoFiles {
-    /// Files that have an owner, or whose deletion is pending.
-    pub(super) fn files(&self) -> usize {
-        self.0.get().expect("it is attached").files()
-    }
-}
-
-impl BackingStoreT for NoFiles {
-    type PersistPath = ();
-
-    fn delete(&self, _: Uuid) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn delete_persisted(&self, (): &(), _: Uuid) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn register(&self, (): &(), _: Uuid) -> Result<Transfer, StoreError> {
-        Ok(Transfer::Linked)
-    }
-
-    fn persist(&self, (): &(), _: Uuid) -> Result<Transfer, StoreError> {
-        Ok(Transfer::Linked)
-    }
-
-    fn sanitize_path(&self, (): &()) -> Result<Vec<Uuid>, StoreError> {
-        Ok(vec![KEY])
-    }
-
-    fn sync_persisted(&self, (): &()) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    fn attach(&self, background: Background) {
-        drop(self.0.set(background));
-    }
-}
+use crate::testing::{MemPath, MemStore};
 
 const KEY: Uuid = Uuid::from_u128(1);
 
-struct Pool(InFlight<u32, NoFiles>);
+struct Pool(InFlight<u32, MemStore>);
 
-impl PoolLists<u32, NoFiles> for Pool {
-    fn move_to(&self, item: &Arc<Item<u32, NoFiles>>, list: ListId) {
+impl PoolLists<u32, MemStore> for Pool {
+    fn move_to(&self, item: &Arc<Item<u32, MemStore>>, list: ListId) {
         item.set_list(list);
     }
 
-    fn in_flight(&self) -> &InFlight<u32, NoFiles> {
+    fn in_flight(&self) -> &InFlight<u32, MemStore> {
         &self.0
     }
 }
@@ -88,15 +46,15 @@ struct Expected {
 }
 
 pub(super) struct Drive {
-    store: Arc<BackingStore<NoFiles>>,
+    store: Arc<BackingStore<MemStore>>,
     pool: Pool,
-    item: Arc<Item<u32, NoFiles>>,
+    item: Arc<Item<u32, MemStore>>,
     expected: Expected,
     handles: usize,
     guards: Vec<(ValueRef<u32>, u32)>,
     flight: Option<Arc<Flight<u32>>>,
     load_runs: bool,
-    write: Option<Arc<WriteBack<NoFiles>>>,
+    write: Option<Arc<WriteBack<MemStore>>>,
     /// The value that a running write holds.
     writes: Option<Arc<u32>>,
     checked_out: Option<Arc<u32>>,
@@ -104,11 +62,13 @@ pub(super) struct Drive {
 }
 
 impl Drive {
-    pub(super) fn new(store: Arc<BackingStore<NoFiles>>, start: Phase) -> Self {
+    pub(super) fn new(store: Arc<BackingStore<MemStore>>, start: Phase) -> Self {
         let pool = Pool(InFlight::new());
         let item = match start {
             Phase::Absent => {
-                let tracked = store.blocking_track_path(()).expect("it is tracked");
+                let tracked = store
+                    .blocking_track_path(MemPath::with(KEY, ()))
+                    .expect("it is tracked");
                 let token = store.register(&tracked, KEY);
                 Item::absent(token.expect("it is registered"))
             }

@@ -15,7 +15,8 @@ use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
 use crate::backing_store::BackingStore;
-use drive::{Drive, NoFiles};
+use crate::testing::MemStore;
+use drive::Drive;
 use table::{Phase, all_pairs};
 
 /// One event, or a precondition of one.
@@ -91,7 +92,7 @@ fn every_event_in_every_state_follows_the_transition_table() {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .build()
         .expect("a runtime");
-    let store = BackingStore::new(NoFiles::default(), runtime.handle().clone());
+    let store = BackingStore::new(MemStore::default(), runtime.handle().clone());
     let store = Arc::new(store);
     let seen = std::cell::RefCell::new(BTreeSet::new());
     let starts = (
@@ -110,7 +111,7 @@ fn every_event_in_every_state_follows_the_transition_table() {
     });
     ran.unwrap_or_else(|error| panic!("{error}"));
     store.blocking_finished();
-    assert_eq!(store.core().backing.files(), 0, "no file is left");
+    assert_eq!(store.core().backing.owned_files(), 0, "no file is left");
     let missing: Vec<_> = all_pairs()
         .into_iter()
         .filter(|pair| !seen.borrow().contains(pair))
