@@ -9,7 +9,8 @@ use serde::de::DeserializeOwned;
 use crate::bounded::{self, Budget};
 use crate::printable::Printable;
 use crate::{
-    BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, ReadAhead, read_limit,
+    BoxError, Codec, CodecError, CodecId, FrameError, Load, Payload, PayloadWriter, ReadAhead,
+    read_limit,
 };
 
 /// Stores any [`serde`] value in bincode's legacy configuration: little-endian, with
@@ -84,7 +85,8 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for BinCodec {
 
     fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError> {
         let framed = payload.footer().is_some();
-        payload.read_with(|bytes| decode(bytes, framed))
+        let value = payload.read_with(|bytes| decode(bytes, framed));
+        value.map_err(CodecError::into_inner)
     }
 
     fn read_ahead(&self, _: u64, _: Load) -> ReadAhead {

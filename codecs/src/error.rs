@@ -11,6 +11,10 @@ use crate::{BoxError, FrameError};
 /// [`Error`], so that `?` converts it to `anyhow::Error` and to other error types. Its
 /// message is that of the wrapped error.
 ///
+/// A codec can pass a `CodecError` on with `?`, although its own methods return a
+/// [`BoxError`]: the functions that call codecs unwrap it, so that the wrapped error is
+/// found as if the codec had returned that.
+///
 /// # Examples
 ///
 /// ```
@@ -33,6 +37,10 @@ use crate::{BoxError, FrameError};
 pub struct CodecError(BoxError);
 
 impl CodecError {
+    pub(crate) fn new(error: impl Into<BoxError>) -> Self {
+        Self::from(error.into())
+    }
+
     /// The wrapped error, if it is an `E`.
     pub fn downcast_ref<E: Error + 'static>(&self) -> Option<&E> {
         self.0.downcast_ref()

@@ -3,7 +3,9 @@
 
 use std::io;
 
-use file_backed_codecs::{BinCodec, CodecError, frame};
+use file_backed_codecs::{
+    BinCodec, BoxError, Codec, CodecError, CodecId, FrameError, Payload, PayloadWriter, frame,
+};
 use serde::ser::{Error as _, Serializer};
 use serde::{Deserialize, Serialize};
 
@@ -32,6 +34,34 @@ fn a_full_disk_keeps_the_error_of_the_system() {
     let error = frame::write_file(&BinCodec, &value, &mut Full).expect_err("no room");
     let system = error.downcast_ref::<io::Error>().map(io::Error::kind);
     assert_eq!(system, Some(io::ErrorKind::StorageFull), "{error}");
+}
+
+/// A codec that reads through the methods of [`Payload`], and passes their errors on.
+struct PassesOn;
+
+impl Codec<Vec<u8>> for PassesOn {
+    const ID: CodecId = CodecId::user(3);
+
+    fn encode(&self, value: &Vec<u8>, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        Ok(io::Write::write_all(out, value)?)
+    }
+
+    fn decode(&self, payload: Payload<'_>) -> Result<Vec<u8>, BoxError> {
+        Ok(payload.read_whole()?)
+    }
+}
+
+#[test]
+fn an_error_that_a_codec_passes_on_is_found_behind_the_error_of_the_call() {
+    let mut file = Vec::new();
+    frame::write_file(&PassesOn, &vec![1; 100], &mut file).expect("it is written");
+    file[0] = 2;
+    let error = frame::read_file(&PassesOn, &file).expect_err("it is damaged");
+    let cause = error.downcast_ref::<FrameError>();
+    assert!(
+        matches!(cause, Some(FrameError::PayloadChecksum)),
+        "{error}"
+    );
 }
 
 #[derive(Deserialize)]

@@ -89,11 +89,12 @@ impl Codec<Vec<u8>> for Ways {
 
     fn decode(&self, mut payload: Payload<'_>) -> Result<Vec<u8>, BoxError> {
         match self {
-            Self::Whole => payload.read_whole(),
-            Self::With => payload.read_with(|bytes| Ok(bytes.to_vec())),
+            Self::Whole => Ok(payload.read_whole()?),
+            Self::With => Ok(payload.read_with(|bytes| Ok(bytes.to_vec()))?),
             Self::Into => {
                 let mut bytes = vec![1; payload.len() as usize];
-                payload.read_into(&mut bytes, true).map(|()| bytes)
+                payload.read_into(&mut bytes, true)?;
+                Ok(bytes)
             }
             Self::Pieces => {
                 let mut bytes = Vec::new();
@@ -147,14 +148,15 @@ fn a_decoder_may_decode_another_file() {
         }
 
         fn decode(&self, payload: Payload<'_>) -> Result<usize, BoxError> {
-            payload.read_with(|bytes| match bytes.split_last() {
+            let depth = payload.read_with(|bytes| match bytes.split_last() {
                 None => Ok(0),
                 Some((_, inner)) => {
                     let inner = frame::read_file(self, &file_of(self, &inner.len()))?;
                     assert!(bytes.iter().all(|byte| *byte == 3));
                     Ok(1 + inner)
                 }
-            })
+            });
+            Ok(depth?)
         }
 
         fn read_ahead(&self, _: u64, _: Load) -> ReadAhead {

@@ -159,6 +159,6 @@ impl Codec<Vec<u8>> for Plain {
         &self,
         payload: file_backed_codecs::Payload<'_>,
     ) -> Result<Vec<u8>, file_backed_codecs::BoxError> {
-        payload.read_whole()
+        Ok(payload.read_whole()?)
     }
 }

@@ -349,8 +349,7 @@ impl<C: Send + Sync + 'static> FBStore<C> {
         let source = self.meter.reading(&*source, &may_map);
         let decoded = match home.mode() {
             Mode::Import { limit } => Payload::open_unframed(&source, limit)
-                .and_then(|payload| self.codec.decode(payload))
-                .map_err(CodecError::from),
+                .and_then(|payload| Ok(self.codec.decode(payload)?)),
             Mode::ReadWrite | Mode::ReadOnly => frame::load_file(&self.codec, &source, load),
         };
         let value = (source.end(decoded)).map_err(|error| at(&file_ref.path(), error))?;

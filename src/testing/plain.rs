@@ -16,7 +16,7 @@ impl Codec<Vec<u8>> for Plain {
     }
 
     fn decode(&self, payload: Payload<'_>) -> Result<Vec<u8>, BoxError> {
-        payload.read_whole()
+        Ok(payload.read_whole()?)
     }
 }
 

@@ -4,12 +4,13 @@ use std::io::{self, ErrorKind, Write as _};
 use std::sync::Arc;
 
 use file_backed::fbstore::{
-    BoxError, Codec, CodecId, FBStore, Payload, PayloadWriter, PreparedPath,
+    BoxError, Codec, CodecError, CodecId, FBStore, Payload, PayloadWriter, PreparedPath, frame,
+    key_path,
 };
 use file_backed::{BackingStore, FBPool};
 use tokio::runtime::Runtime;
 
-use crate::support::{Plain, test};
+use crate::support::{Plain, scratch, test};
 
 /// Numbers; odd ones cannot be encoded, and multiples of four not be decoded. Both
 /// fail with an `io::Error`, as a codec does that compresses or talks to a server.
@@ -135,12 +136,90 @@ fn a_value_too_deep_to_be_read_is_refused_while_it_is_in_memory() {
     });
 }
 
+/// A codec whose payload is a whole file of [`Plain`].
+struct Outer {
+    has_own_error: bool,
+}
+
+/// An error as a codec may define it.
+#[derive(Debug)]
+struct OwnError(CodecError);
+
+impl std::fmt::Display for OwnError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the inner file cannot be read")
+    }
+}
+
+impl std::error::Error for OwnError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.0)
+    }
+}
+
+fn inner_value(payload: Payload<'_>) -> Result<Vec<u8>, CodecError> {
+    let file = payload.read_whole()?;
+    frame::read_file(&Plain, &file)
+}
+
+impl Codec<Vec<u8>> for Outer {
+    const ID: CodecId = CodecId::user(10);
+
+    fn encode(&self, file: &Vec<u8>, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
+        Ok(out.write_all(file)?)
+    }
+
+    fn decode(&self, payload: Payload<'_>) -> Result<Vec<u8>, BoxError> {
+        let value = inner_value(payload);
+        match self.has_own_error {
+            true => Ok(value.map_err(OwnError)?),
+            false => Ok(value?),
+        }
+    }
+}
+
+#[test]
+fn an_error_that_a_codec_passes_on_still_says_whether_the_file_is_damaged() {
+    for has_own_error in [false, true] {
+        test(move || {
+            let runtime = Runtime::new().expect("a runtime");
+            let cache = scratch();
+            let path = PreparedPath::blocking_open(cache.path()).expect("a directory");
+            let files = FBStore::open(Outer { has_own_error }, path).expect("it is new");
+            let store = BackingStore::new(files, runtime.handle().clone());
+            let pool = FBPool::builder(Arc::new(store)).items(0).build();
+
+            let mut file_of_text = Vec::new();
+            let text = "written as text".to_owned();
+            frame::write_file(&Plain, &text, &mut file_of_text).expect("it is written");
+            let other_type = pool.insert(file_of_text);
+            let damaged = pool.insert(b"as it was written".to_vec());
+            pool.store().blocking_finished();
+            let file = key_path(cache.path(), damaged.key());
+            let mut bytes = std::fs::read(&file).expect("it is written");
+            bytes[0] ^= 1;
+            std::fs::remove_file(&file).expect("it is there");
+            std::fs::write(&file, bytes).expect("it is written");
+
+            let error = other_type
+                .blocking_read()
+                .map(drop)
+                .expect_err("it is text");
+            assert!(error.is_mismatch() && !error.is_damaged(), "{error}");
+            let error = damaged
+                .blocking_read()
+                .map(drop)
+                .expect_err("it is damaged");
+            assert!(error.is_damaged() && !error.is_mismatch(), "{error}");
+        });
+    }
+}
+
 /// The error of the calls that make or read a value wraps another one, which tells
 /// whether a file is damaged.
 #[test]
 fn a_damaged_file_is_known_as_such_through_the_error_of_a_codec() {
     use file_backed::backing_store::StoreError;
-    use file_backed::fbstore::frame;
 
     let read = || {
         frame::read_file::<String, _>(&Plain, &b"too short".to_vec()).expect_err("it has no footer")

@@ -7,8 +7,8 @@ use super::MappedBytes;
 use crate::aligned::{AlignedBytes, LEAST};
 use crate::fetch::{Fetch, Shared, fetch_options};
 use crate::{
-    ArchiveInto, BoxError, Codec, CodecId, Footprint, Load, MapLicence, Payload, PayloadWriter,
-    ReadAhead,
+    ArchiveInto, BoxError, Codec, CodecError, CodecId, Footprint, Load, MapLicence, Payload,
+    PayloadWriter, ReadAhead,
 };
 
 /// Stores [`MappedBytes`]: the payload is exactly the bytes, and a load maps the file.
@@ -121,7 +121,8 @@ impl Codec<MappedBytes> for BytesCodec {
     }
 
     fn decode(&self, payload: Payload<'_>) -> Result<MappedBytes, BoxError> {
-        Ok(self.fetch.fetch(payload, LEAST)?.into())
+        let bytes = self.fetch.fetch(payload, LEAST);
+        bytes.map(MappedBytes::from).map_err(CodecError::into_inner)
     }
 
     fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {

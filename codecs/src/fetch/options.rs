@@ -6,8 +6,7 @@ use std::sync::Arc;
 use super::Shared;
 use crate::map::budget;
 use crate::{
-    Access, BoxError, CodecError, FrameError, Load, Map, MapLicence, Payload, Prefault, ReadAhead,
-    read_limit,
+    Access, CodecError, FrameError, Load, Map, MapLicence, Payload, Prefault, ReadAhead, read_limit,
 };
 
 /// Payloads below this many bytes are read even if they could be mapped, because reading
@@ -164,7 +163,7 @@ impl Fetch {
     }
 
     /// Maps the payload, or reads it into memory aligned to `align` bytes.
-    pub(crate) fn fetch(&self, payload: Payload<'_>, align: usize) -> Result<Shared, BoxError> {
+    pub(crate) fn fetch(&self, payload: Payload<'_>, align: usize) -> Result<Shared, CodecError> {
         if let Some(licence) = self.licence_for(&payload)
             && let Some(map) = payload.try_map(licence)?
             && self.prepare(&map)?
@@ -192,7 +191,7 @@ impl Fetch {
     /// Brings the pages of a new map into memory as the options say. Returns `false` if
     /// the system cannot do that. The file must then be read, because accessing its pages
     /// could kill the process with a signal.
-    fn prepare(&self, map: &Map) -> Result<bool, BoxError> {
+    fn prepare(&self, map: &Map) -> Result<bool, CodecError> {
         if self.access != Access::Normal {
             map.advise(self.access);
         }
@@ -201,14 +200,14 @@ impl Fetch {
             Verify::Always => Prefault::Populate,
             Verify::WhenRead | Verify::Never => self.prefault,
         };
-        match map.prefault(how).map_err(CodecError::into_inner) {
+        match map.prefault(how) {
             Err(error) if is_unsupported(&error) => Ok(false),
             prefaulted => prefaulted.map(|()| true),
         }
     }
 }
 
-fn is_unsupported(error: &BoxError) -> bool {
+fn is_unsupported(error: &CodecError) -> bool {
     let error = error.downcast_ref::<io::Error>();
     error.is_some_and(|error| error.kind() == io::ErrorKind::Unsupported)
 }

@@ -9,7 +9,7 @@ use std::io::{self, Read};
 use super::ahead::{self, Load, ReadAhead};
 use super::{FOOTER_LEN, Footer, FrameError, Source};
 use crate::aligned::{self, AlignedBytes};
-use crate::{BoxError, CodecId, read_limit};
+use crate::{BoxError, CodecError, CodecId, read_limit};
 
 /// The payload of one file, opened for decoding.
 ///
@@ -42,7 +42,7 @@ impl<'s> Payload<'s> {
     /// A [`FrameError`] if the file has no complete footer, has a different length than
     /// the footer states, or was written by another codec or a later version of the
     /// format; errors of the file.
-    pub fn open(source: &'s dyn Source, codec: CodecId) -> Result<Self, BoxError> {
+    pub fn open(source: &'s dyn Source, codec: CodecId) -> Result<Self, CodecError> {
         Self::open_reading(source, codec, |_| ReadAhead::Nothing)
     }
 
@@ -56,7 +56,7 @@ impl<'s> Payload<'s> {
         source: &'s dyn Source,
         codec: CodecId,
         ahead: impl FnOnce(u64) -> ReadAhead,
-    ) -> Result<Self, BoxError> {
+    ) -> Result<Self, CodecError> {
         let len = source.len()?;
         let mut whole = ahead(len).read(source, len)?;
         let footer = match &whole {
@@ -64,10 +64,8 @@ impl<'s> Payload<'s> {
             None => footer_at_end(source, len)?,
         };
         if footer.codec != codec {
-            return Err(Box::new(FrameError::WrongCodec {
-                expected: codec,
-                found: footer.codec,
-            }));
+            let (expected, found) = (codec, footer.codec);
+            return Err(FrameError::WrongCodec { expected, found }.into());
         }
         if let Some(whole) = &mut whole {
             whole.truncate(whole.len().saturating_sub(FOOTER_LEN));
@@ -102,14 +100,14 @@ impl<'s> Payload<'s> {
 
     /// Checks the read limit and returns how many bytes to allocate for the whole
     /// payload, before any of them is allocated.
-    fn len_to_read(&self) -> Result<usize, BoxError> {
+    fn len_to_read(&self) -> Result<usize, CodecError> {
         // The length of a file without a footer was already checked against the import
         // limit.
         if self.footer.is_some() {
             let limit = self.read_limit.unwrap_or_else(read_limit::get);
             read_limit::check(self.len, limit)?;
         }
-        Ok(usize::try_from(self.len)?)
+        usize::try_from(self.len).map_err(CodecError::new)
     }
 
     /// Which load of the value this is; [`Load::First`] if the caller did not say.
@@ -123,10 +121,10 @@ impl<'s> Payload<'s> {
     /// # Errors
     ///
     /// [`FrameError::OverLimit`]; errors of the file.
-    pub fn open_unframed(source: &'s dyn Source, limit: u64) -> Result<Self, BoxError> {
+    pub fn open_unframed(source: &'s dyn Source, limit: u64) -> Result<Self, CodecError> {
         let len = source.len()?;
         if len > limit {
-            return Err(Box::new(FrameError::OverLimit { len, limit }));
+            return Err(FrameError::OverLimit { len, limit }.into());
         }
         Ok(Self {
             source,
@@ -147,7 +145,7 @@ impl<'s> Payload<'s> {
     ///
     /// A [`FrameError`] if the file has no complete footer or has a different length than
     /// the footer states; errors of the file.
-    pub fn read_footer(source: &dyn Source) -> Result<Footer, BoxError> {
+    pub fn read_footer(source: &dyn Source) -> Result<Footer, CodecError> {
         footer_at_end(source, source.len()?)
     }
 
@@ -182,7 +180,7 @@ impl<'s> Payload<'s> {
     pub fn read_with<R>(
         mut self,
         decode: impl FnOnce(&[u8]) -> Result<R, BoxError>,
-    ) -> Result<R, BoxError> {
+    ) -> Result<R, CodecError> {
         let len = self.len_to_read()?;
         let bytes = match self.ahead.take() {
             Some(bytes) => bytes,
@@ -191,7 +189,7 @@ impl<'s> Payload<'s> {
         self.check(&bytes)?;
         let result = decode(&bytes);
         ahead::keep(bytes);
-        result
+        Ok(result?)
     }
 
     /// Reads the whole payload in one read and verifies the checksum.
@@ -201,10 +199,10 @@ impl<'s> Payload<'s> {
     /// [`FrameError::OverReadLimit`]; [`FrameError::PayloadChecksum`]; errors of the
     /// file; [`TryReserveError`](std::collections::TryReserveError) if there is not
     /// enough memory.
-    pub fn read_whole(mut self) -> Result<Vec<u8>, BoxError> {
+    pub fn read_whole(mut self) -> Result<Vec<u8>, CodecError> {
         let len = self.len_to_read()?;
         let mut bytes = Vec::new();
-        bytes.try_reserve_exact(len)?;
+        bytes.try_reserve_exact(len).map_err(CodecError::new)?;
         match self.ahead.take() {
             Some(read) => {
                 bytes.extend_from_slice(&read);
@@ -231,7 +229,7 @@ impl<'s> Payload<'s> {
     /// # Panics
     ///
     /// If `buf` and the payload differ in length.
-    pub fn read_into(mut self, buf: &mut [u8], verify: bool) -> Result<(), BoxError> {
+    pub fn read_into(mut self, buf: &mut [u8], verify: bool) -> Result<(), CodecError> {
         assert_eq!(
             buf.len() as u64,
             self.len,
@@ -254,7 +252,7 @@ impl<'s> Payload<'s> {
         mut self,
         align: usize,
         verify: bool,
-    ) -> Result<AlignedBytes, BoxError> {
+    ) -> Result<AlignedBytes, CodecError> {
         let len = self.len_to_read()?;
         let bytes = match self.ahead.take() {
             Some(bytes) if bytes.as_ptr().addr().is_multiple_of(align) => bytes,
@@ -267,16 +265,17 @@ impl<'s> Payload<'s> {
     }
 
     /// Fills an empty buffer with the payload.
-    fn read_to(&self, mut bytes: AlignedBytes) -> Result<AlignedBytes, BoxError> {
-        bytes.read_from(self.source, 0, usize::try_from(self.len)?)?;
+    fn read_to(&self, mut bytes: AlignedBytes) -> Result<AlignedBytes, CodecError> {
+        let len = usize::try_from(self.len).map_err(CodecError::new)?;
+        bytes.read_from(self.source, 0, len)?;
         Ok(bytes)
     }
 
     /// Verifies the checksum of the whole payload, if there is one.
-    pub(crate) fn check(&self, payload: &[u8]) -> Result<(), BoxError> {
+    pub(crate) fn check(&self, payload: &[u8]) -> Result<(), CodecError> {
         match &self.footer {
             Some(footer) if crc32fast::hash(payload) != footer.payload_crc => {
-                Err(Box::new(FrameError::PayloadChecksum))
+                Err(FrameError::PayloadChecksum.into())
             }
             _ => Ok(()),
         }
@@ -322,7 +321,7 @@ impl Read for Payload<'_> {
 }
 
 /// Reads and checks the footer of a file of `len` bytes.
-fn footer_at_end(source: &dyn Source, len: u64) -> Result<Footer, BoxError> {
+fn footer_at_end(source: &dyn Source, len: u64) -> Result<Footer, CodecError> {
     let mut bytes = [0; FOOTER_LEN];
     let Some(payload) = len.checked_sub(FOOTER_LEN as u64) else {
         return parse_footer(None, len);
@@ -333,15 +332,13 @@ fn footer_at_end(source: &dyn Source, len: u64) -> Result<Footer, BoxError> {
 
 /// Checks the last bytes of a file of `len` bytes; `None` if the file is too short for a
 /// footer.
-fn parse_footer(bytes: Option<&[u8; FOOTER_LEN]>, len: u64) -> Result<Footer, BoxError> {
+fn parse_footer(bytes: Option<&[u8; FOOTER_LEN]>, len: u64) -> Result<Footer, CodecError> {
     let bytes = bytes.ok_or(FrameError::TooShort { len })?;
     let footer = Footer::from_bytes(bytes)?;
     let actual = len.saturating_sub(FOOTER_LEN as u64);
     if footer.payload_len != actual {
-        return Err(Box::new(FrameError::Length {
-            stated: footer.payload_len,
-            actual,
-        }));
+        let stated = footer.payload_len;
+        return Err(FrameError::Length { stated, actual }.into());
     }
     Ok(footer)
 }

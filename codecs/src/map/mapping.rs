@@ -9,8 +9,8 @@ use memmap2::{Mmap, MmapOptions};
 
 use super::budget::{self, Permit};
 use super::{Access, MapLicence, Prefault};
+use crate::CodecError;
 use crate::frame::{FOOTER_LEN, FrameError, Payload};
-use crate::{BoxError, CodecError};
 
 /// `ENODEV`: the file system cannot map files. The number is the same on all platforms
 /// that have memory maps of this kind.
@@ -65,10 +65,10 @@ impl<'s> Payload<'s> {
     ///
     /// ```
     /// # mod file_backed { pub mod fbstore { pub use file_backed_codecs::*; } }
-    /// use file_backed::fbstore::{BoxError, MapAttempt, MapLicence, Payload};
+    /// use file_backed::fbstore::{CodecError, MapAttempt, MapLicence, Payload};
     ///
     /// /// Number of zeros in a payload.
-    /// fn zeros(payload: Payload<'_>, licence: &MapLicence) -> Result<usize, BoxError> {
+    /// fn zeros(payload: Payload<'_>, licence: &MapLicence) -> Result<usize, CodecError> {
     ///     let count = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == 0).count();
     ///     match payload.map(licence)? {
     ///         MapAttempt::Mapped(map) => Ok(count(&map)),
@@ -76,7 +76,7 @@ impl<'s> Payload<'s> {
     ///     }
     /// }
     /// ```
-    pub fn map(self, licence: &MapLicence) -> Result<MapAttempt<'s>, BoxError> {
+    pub fn map(self, licence: &MapLicence) -> Result<MapAttempt<'s>, CodecError> {
         Ok(match self.try_map(licence)? {
             Some(map) => MapAttempt::Mapped(map),
             None => MapAttempt::Refused(self),
@@ -84,7 +84,7 @@ impl<'s> Payload<'s> {
     }
 
     /// Same as [`map`](Self::map), with `None` for [`MapAttempt::Refused`].
-    pub(crate) fn try_map(&self, licence: &MapLicence) -> Result<Option<Map>, BoxError> {
+    pub(crate) fn try_map(&self, licence: &MapLicence) -> Result<Option<Map>, CodecError> {
         // Call `file` only once: a source is safe code, and may return another file each
         // time.
         let (Some(file), Ok(len)) = (self.source().file(), usize::try_from(self.len())) else {
@@ -118,16 +118,14 @@ impl<'s> Payload<'s> {
     /// past the end of its file kills the process. The licence guarantees the length only
     /// from the moment that the file is mapped. It may have changed before, and the
     /// source may have returned another file than it reads.
-    fn check_length(&self, file: &File) -> Result<(), BoxError> {
+    fn check_length(&self, file: &File) -> Result<(), CodecError> {
         let footer = self.footer().map_or(0, |_| FOOTER_LEN as u64);
         let actual = file.metadata()?.len();
         if actual == self.len() + footer {
             Ok(())
         } else {
-            Err(Box::new(FrameError::Length {
-                stated: self.len(),
-                actual: actual.saturating_sub(footer),
-            }))
+            let (stated, actual) = (self.len(), actual.saturating_sub(footer));
+            Err(FrameError::Length { stated, actual }.into())
         }
     }
 }
@@ -189,7 +187,7 @@ impl Map {
     }
 
     #[cfg(target_os = "linux")]
-    fn populate(&self) -> Result<(), BoxError> {
+    fn populate(&self) -> Result<(), CodecError> {
         match self.bytes.advise(memmap2::Advice::PopulateRead) {
             Ok(()) => Ok(()),
             Err(error) if is_bad_page(&error) => Err(FrameError::BadPage(error).into()),
@@ -200,12 +198,12 @@ impl Map {
     }
 
     #[cfg(not(target_os = "linux"))]
-    fn populate(&self) -> Result<(), BoxError> {
+    fn populate(&self) -> Result<(), CodecError> {
         Err(cannot_populate(&io::ErrorKind::Unsupported.into()))
     }
 }
 
-fn cannot_populate(error: &io::Error) -> BoxError {
+fn cannot_populate(error: &io::Error) -> CodecError {
     let text = format!(
         "this system cannot load all pages of a map at once ({error}; Linux can since 5.14, if it \
          has enough free memory): use `Prefault::WillNeed`"

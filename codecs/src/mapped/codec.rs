@@ -213,7 +213,7 @@ impl MappedCodec {
         &self,
         value: &T,
         out: &mut PayloadWriter<'_>,
-    ) -> Result<(), BoxError> {
+    ) -> Result<(), CodecError> {
         self.describe::<T>(out)?;
         writer::to_file(value, out)?;
         Ok(self.fetch.check_written(out.position())?)
@@ -279,7 +279,8 @@ impl<T: Archivable> ArchiveInto<T, Mapped<T>> for MappedCodec {
     }
 
     fn archive_into(&self, source: &T, out: &mut PayloadWriter<'_>) -> Result<(), BoxError> {
-        self.encode_archive(source, out)
+        let written = self.encode_archive(source, out);
+        written.map_err(CodecError::into_inner)
     }
 }
 
@@ -298,8 +299,8 @@ impl<T: Archivable> Codec<Mapped<T>> for MappedCodec {
             codec: CodecId::RKYV,
         })?;
         self.check::<T>(footer)?;
-        let bytes = self.fetch.fetch(payload, self.align_of::<T>())?;
-        Mapped::trust(bytes, self.trust())
+        let bytes = self.fetch.fetch(payload, self.align_of::<T>());
+        Mapped::trust(bytes.map_err(CodecError::into_inner)?, self.trust())
     }
 
     fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {

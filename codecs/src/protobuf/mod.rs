@@ -8,7 +8,8 @@ use std::io::Write as _;
 use prost::Message;
 
 use crate::{
-    BoxError, Codec, CodecId, FrameError, Load, Payload, PayloadWriter, ReadAhead, read_limit,
+    BoxError, Codec, CodecError, CodecId, FrameError, Load, Payload, PayloadWriter, ReadAhead,
+    read_limit,
 };
 
 /// Stores any protobuf [`Message`]; the payload is exactly the message's encoding.
@@ -66,10 +67,11 @@ impl<T: Message + Default> Codec<T> for ProstCodec {
 
     fn decode(&self, payload: Payload<'_>) -> Result<T, BoxError> {
         let framed = payload.footer().is_some();
-        payload.read_with(|bytes| {
+        let message = payload.read_with(|bytes| {
             T::decode(bytes)
                 .map_err(|error| FrameError::undecodable(framed, CodecId::PROTOBUF, error).into())
-        })
+        });
+        message.map_err(CodecError::into_inner)
     }
 
     fn read_ahead(&self, _: u64, _: Load) -> ReadAhead {
