@@ -1,15 +1,17 @@
 //! Names from 0.6: calls that panic where the others return an error.
 //!
 //! Each is one line around a call that returns a `Result`. Use them where a failure
-//! would be a bug in the program.
+//! would be a bug in the program. [`sanitize_path`] alone returns a `Result` itself.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::backing_store::Strategy;
 use crate::error::or_panic;
-use crate::fbstore::{FBStore, PreparedPath};
-use crate::{Fb, OwnedReadGuard, ReadGuard, WriteGuard};
+use crate::fbstore::{FBStore, PreparedPath, keys_in};
+use crate::{Fb, OwnedReadGuard, ReadGuard, Result, WriteGuard};
 
 /// # Names from 0.6
 impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
@@ -193,4 +195,18 @@ impl<C> FBStore<C> {
     pub fn new(codec: C, path: PreparedPath) -> Self {
         or_panic(Self::open(codec, path))
     }
+}
+
+/// Finds the keys whose files are in `path`. Names that are not the library's are
+/// reported through `tracing` and left alone: since 0.7, nothing is removed.
+///
+/// # Errors
+///
+/// If a directory cannot be read.
+///
+/// # Blocking
+///
+/// Reads 256 directories.
+pub fn sanitize_path(path: &PreparedPath) -> Result<Vec<Uuid>> {
+    keys_in(path)
 }

@@ -11,7 +11,7 @@ use super::manifest::{ItemRecord, Manifest, find};
 use super::open::pin_current;
 use super::{Verified, VerifyOptions};
 use crate::error::{Operation, StoreError};
-use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, on_a_thread, sanitize_path};
+use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, keys_in, on_a_thread};
 use crate::{Error, Result};
 
 /// Pins the current generation of the dataset at `path` and reads its manifest. Returns
@@ -111,7 +111,7 @@ impl Inspection {
     }
 
     fn scan(path: PreparedPath, manifest: Option<Manifest>) -> Result<Self> {
-        let mut found = sanitize_path(&path)?;
+        let mut found = keys_in(&path)?;
         found.sort_unstable();
         Ok(Self {
             is_cache: path.is_cache(),

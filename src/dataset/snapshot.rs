@@ -14,7 +14,7 @@ use super::parallel::on_all_cores;
 use super::{Dataset, Shared, Version};
 use crate::backing_store::ManifestStore;
 use crate::error::{Operation, StoreError};
-use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, on_a_thread, sanitize_path};
+use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, keys_in, on_a_thread};
 use crate::{Error, Result};
 
 /// A pinned generation of a dataset, so that its files can be copied.
@@ -205,7 +205,7 @@ impl Snapshot {
 
     /// Refuses a directory with other items, because a dataset would delete them.
     fn check_items_of(&self, to: &PreparedPath) -> Result<()> {
-        let mut others = sanitize_path(to)?;
+        let mut others = keys_in(to)?;
         others.retain(|key| find(&self.manifest.entries, *key).is_none());
         if others.is_empty() {
             return Ok(());

@@ -58,6 +58,7 @@ mod temporary_dir;
 mod tests;
 mod transfer;
 
+pub use crate::compat::sanitize_path;
 #[cfg(feature = "dataset")]
 pub(crate) use check::Stamped;
 #[cfg(feature = "bincodec")]
@@ -94,5 +95,5 @@ pub(crate) use manifests::Manifests;
 pub(crate) use prepared_path::on_a_thread;
 pub use prepared_path::{PathBuilder, PreparedPath};
 pub use readers::Readers;
-pub use scan::sanitize_path;
+pub(crate) use scan::keys_in;
 pub use store::FBStore;

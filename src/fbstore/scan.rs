@@ -20,21 +20,16 @@ use crate::{Error, Result};
 /// More threads do not make a scan faster.
 const MOST_THREADS: usize = 8;
 
-/// Finds the keys whose files are in `path`. Names that are not the library's are
-/// reported through `tracing` and left alone.
-///
-/// # Errors
-///
-/// If a directory cannot be read.
-///
-/// # Blocking
-///
-/// Reads 256 directories.
-pub fn sanitize_path(path: &PreparedPath) -> Result<Vec<Uuid>> {
-    let directory = path.directory();
-    let found = find(directory.shards(), directory.files(), path.ignored());
-    let found = found.map_err(|error| Error::new(Operation::Track, error))?;
+/// The keys whose files are in `path`. Nothing is changed there.
+pub(crate) fn keys_in(path: &PreparedPath) -> Result<Vec<Uuid>> {
+    let found = contents_of(path).map_err(|error| Error::new(Operation::Track, error))?;
     Ok(found.keys)
+}
+
+/// The contents of `path`. Reports foreign names.
+pub(super) fn contents_of(path: &PreparedPath) -> Result<Found, StoreError> {
+    let directory = path.directory();
+    find(directory.shards(), directory.files(), path.ignored())
 }
 
 /// The contents of a directory.

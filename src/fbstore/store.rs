@@ -190,6 +190,14 @@ impl<C> FBStore<C> {
         };
         Err(at(path, Cause::InUse(text.to_owned())))
     }
+
+    /// Lets the next opener of the directory finish the work that this store has queued
+    /// for it.
+    fn become_user_of(&self, path: &PreparedPath) {
+        if let Some(background) = self.background.get() {
+            path.directory().add_user(background.clone());
+        }
+    }
 }
 
 impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
@@ -281,19 +289,11 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 
     fn sanitize_path(&self, path: &PreparedPath) -> Result<Vec<Uuid>, StoreError> {
         self.check_no_cache(path)?;
-        let directory = path.directory();
-        if let Some(background) = self.background.get() {
-            directory.add_user(background.clone());
-        }
-        directory.check_role(Role::Persisted)?;
-        let (files, shards) = (directory.files(), directory.shards());
-        let found = scan::find(shards, files, path.ignored())?;
-        if path.mode() == Mode::ReadWrite {
-            directory.durability().note_found(&found.keys);
-        }
-        if directory.is_persisted() {
-            sweep::left_over(files, shards, &found);
-        }
+        self.become_user_of(path);
+        path.directory().check_role(Role::Persisted)?;
+        let found = scan::contents_of(path)?;
+        note_not_yet_synced(path, &found);
+        remove_left_over(path, &found);
         Ok(found.keys)
     }
 
@@ -411,6 +411,23 @@ pub(super) fn writable(path: &PreparedPath) -> Result<(), StoreError> {
     match path.mode() {
         Mode::ReadWrite => Ok(()),
         Mode::ReadOnly | Mode::Import { .. } => Err(at(path, Cause::ReadOnly)),
+    }
+}
+
+/// The next sync makes files durable that an earlier process persisted. Only a process
+/// that writes to the directory syncs it.
+fn note_not_yet_synced(path: &PreparedPath, found: &scan::Found) {
+    if path.mode() == Mode::ReadWrite {
+        path.directory().durability().note_found(&found.keys);
+    }
+}
+
+/// Removes what crashed processes left, if this process has locked the directory as a
+/// persisted one.
+fn remove_left_over(path: &PreparedPath, found: &scan::Found) {
+    let directory = path.directory();
+    if directory.is_persisted() {
+        sweep::left_over(directory.files(), directory.shards(), found);
     }
 }
 
