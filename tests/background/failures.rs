@@ -183,9 +183,7 @@ fn a_failed_deletion_is_counted() {
 #[test]
 fn a_failed_load_can_be_repeated() {
     test(|| {
-        let world = World::new();
-        let pool = world.pool(1);
-        let mut item = world.absent(&pool, "a");
+        let (world, pool, mut item) = World::with_absent(1);
         world.mem.fail(On::every(Op::Load), Fault::NotFound);
         let errors = [
             item.blocking_read().err(),

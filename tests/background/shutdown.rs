@@ -42,16 +42,14 @@ fn jobs_that_run_at_the_shutdown_finish() {
         let stored = world.mem.gate(Op::Store, None);
         let item = pool.insert("a".to_owned());
         stored.wait_for(1);
-        let mut save = ByHand::new(world.block_on(item.spawn_persist(&tracked)));
-        assert!(save.poll().is_pending());
+        let mut save = ByHand::waiting(world.block_on(item.spawn_persist(&tracked)));
         world.shut_down();
         assert!(save.poll().is_pending());
         stored.open();
         save.finish().expect("it is saved");
         let loaded = world.mem.gate(Op::Load, None);
         world.settle();
-        let mut read = ByHand::new(item.read());
-        assert!(read.poll().is_pending());
+        let read = ByHand::waiting(item.read());
         loaded.wait_for(1);
         loaded.open();
         assert_eq!(*read.finish().expect("it is loaded"), "a");
@@ -70,8 +68,7 @@ fn jobs_that_are_queued_at_the_shutdown_run() {
         let clog = world.clog();
         let (written, deleted) = (pool.insert("a".to_owned()), absent.clone());
         let save = world.block_on(absent.spawn_persist(&tracked));
-        let mut read = ByHand::new(absent.read());
-        assert!(read.poll().is_pending());
+        let read = ByHand::waiting(absent.read());
         drop(deleted);
         world.shut_down();
         clog.clear();

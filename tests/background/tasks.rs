@@ -37,8 +37,7 @@ fn a_task_can_be_polled_by_one_future_and_finished_by_another() {
         let world = World::new();
         let gate = world.mem.gate(Op::Sync, None);
         let mut task = world.store.sync(&world.track(&MemPath::default()));
-        let mut first = ByHand::new(&mut task);
-        assert!(first.poll().is_pending());
+        let first = ByHand::waiting(&mut task);
         drop(first);
         gate.open();
         ByHand::new(&mut task).finish().expect("it is synced");
@@ -117,8 +116,7 @@ fn finished_also_waits_for_user_tasks() {
         let world = World::new();
         let (go_on, gate) = channel::<()>();
         drop(world.store.spawn_blocking(move || gate.recv().ok()));
-        let mut finished = ByHand::new(world.store.finished());
-        assert!(finished.poll().is_pending());
+        let finished = ByHand::waiting(world.store.finished());
         drop(go_on);
         finished.finish();
     });

@@ -26,8 +26,7 @@ fn a_producer_waits_while_the_backlog_is_full() {
             items.push(permit.insert("a".to_owned()));
         }
         assert_eq!((items.len(), pool.stats().writes_waiting), (3, 3));
-        let mut reserve = ByHand::new(pool.reserve());
-        assert!(reserve.poll().is_pending());
+        let reserve = ByHand::waiting(pool.reserve());
         gate.open();
         let permit = reserve.finish().expect("there is room");
         items.push(permit.insert("b".to_owned()));
@@ -43,8 +42,7 @@ fn an_unused_permit_counts_until_it_is_dropped() {
         let pool = pool(&world, 2);
         let first = pool.blocking_reserve().expect("there is room");
         let second = pool.blocking_reserve().expect("there is room");
-        let mut reserve = ByHand::new(pool.reserve());
-        assert!(reserve.poll().is_pending());
+        let reserve = ByHand::waiting(pool.reserve());
         assert!(pool.try_reserve().expect("nothing failed").is_none());
         drop(first);
         let third = reserve.finish().expect("there is room");
@@ -275,8 +273,7 @@ fn held_permits_and_refused_values_leave_the_rest_of_the_room_usable() {
         let gate = world.mem.gate(Op::Store, None);
         let permit = pool.blocking_reserve().expect("there is room");
         let item = permit.insert("a".to_owned());
-        let mut reserve = ByHand::new(pool.reserve());
-        assert!(reserve.poll().is_pending());
+        let reserve = ByHand::waiting(pool.reserve());
         gate.open();
         drop(reserve.finish().expect("there is room for one"));
         drop((held, poison, item));

@@ -1,15 +1,13 @@
 //! Dropped loads and registrations.
 
-use crate::support::{Handle, MemPath, Op, Stop, World, each_stop, test};
+use crate::support::{ByHand, Handle, MemPath, Op, Stop, World, each_stop, test};
 
 /// Drops a load of an item that is not in memory, with caches of several sizes.
 fn drop_each(load: impl Fn(&World, &Handle, Stop, &dyn Fn()) -> bool + Send + 'static) {
     test(move || {
         for mem_size in [0, 1, 3] {
             each_stop(|stop| {
-                let world = World::new();
-                let pool = world.pool(mem_size);
-                let item = world.absent(&pool, "a");
+                let (world, pool, item) = World::with_absent(mem_size);
                 let key = item.key();
                 let gate = world.mem.gate(Op::Load, None);
                 let ended = load(&world, &item, stop, &|| gate.open());
@@ -52,12 +50,9 @@ fn a_dropped_load_owned_finishes_and_changes_nothing() {
 fn a_dropped_read_leaves_the_value_to_the_other_reader() {
     test(|| {
         each_stop(|stop| {
-            let world = World::new();
-            let pool = world.pool(0);
-            let item = world.absent(&pool, "a");
+            let (world, pool, item) = World::with_absent(0);
             let gate = world.mem.gate(Op::Load, None);
-            let mut other = crate::support::ByHand::new(item.read());
-            assert!(other.poll().is_pending());
+            let other = ByHand::waiting(item.read());
             let ended = stop.drop_there(item.read(), || gate.open());
             gate.open();
             assert_eq!(*other.finish().expect("it is loaded"), "a");

@@ -37,9 +37,7 @@ fn a_dropped_mutation_of_an_absent_item_changes_nothing() {
         for mem_size in [0, 1, 3] {
             for panicking in [false, true] {
                 each_stop(|stop| {
-                    let world = World::new();
-                    let pool = world.pool(mem_size);
-                    let mut item = world.absent(&pool, "a");
+                    let (world, _pool, mut item) = World::with_absent(mem_size);
                     let key = item.key();
                     let gate = world.mem.gate(Op::Load, None);
                     let ended = match panicking {
@@ -80,9 +78,7 @@ fn a_dropped_mutation_of_an_absent_shared_item_changes_nothing() {
     test(|| {
         for mem_size in [0, 1, 3] {
             each_stop(|stop| {
-                let world = World::new();
-                let pool = world.pool(mem_size);
-                let item = world.absent(&pool, "a");
+                let (world, pool, item) = World::with_absent(mem_size);
                 let mut clone = item.clone();
                 let key = item.key();
                 let gates = [Op::Load, Op::Duplicate].map(|op| world.mem.gate(op, None));

@@ -8,23 +8,22 @@ use file_backed::dataset::{Inspection, Snapshot, VerifyOptions};
 use super::*;
 use crate::support::test;
 
-/// A dataset somewhere, opened to commit, by a store of its own.
-fn open(places: &Places, saved: &Path) -> User {
-    let store = places.store();
-    let path = PreparedPath::blocking_open(saved.to_owned()).expect("it is there");
-    User {
-        library: Library::blocking_open(&store, path).expect("a copy opens"),
-        texts: Arc::new(FBPool::new(store.clone(), 10)),
-        blobs: Arc::new(FBPool::new(store, 10)),
-    }
-}
-
 /// Commits three texts of this number, and none of the ones before.
 fn commit_number(user: &User, n: u64) {
     let texts = [(); 3].map(|()| user.insert(&n.to_string()));
     let named: Vec<_> = ["a", "b", "c"].into_iter().zip(&texts).collect();
     let committed = user.commit_texts(&named).expect("nothing fails");
     assert_eq!(committed.generation, n);
+}
+
+/// A snapshot of a dataset with one commit, and where to copy it.
+fn snapshot_of_one_commit() -> (Places, User, Snapshot, PathBuf) {
+    let places = Places::new();
+    let user = places.user();
+    commit_number(&user, 1);
+    let snapshot = user.library.blocking_snapshot().expect("it is pinned");
+    let to = places.saved.with_file_name("copy");
+    (places, user, snapshot, to)
 }
 
 fn check(user: &User) {
@@ -36,10 +35,11 @@ fn check(user: &User) {
     assert!(verified.expect("it reads").is_whole());
 }
 
-/// Copies with what there is of the standard library, as a program does that is
-/// given the list.
-fn copy_listed(snapshot: &Snapshot, to: &Path) {
-    for file in snapshot.files() {
+/// Copies the first `most` files with what there is of the standard library, as a program
+/// does that is given the list.
+fn copy_listed(snapshot: &Snapshot, most: usize, to: &Path) {
+    fs::create_dir_all(to).expect("it is made");
+    for file in snapshot.files().take(most) {
         let (from, to) = (snapshot.path().join(&file), to.join(&file));
         fs::create_dir_all(to.parent().expect("it is in one")).expect("it is made");
         fs::copy(from, to).expect("it is there, as long as the snapshot is");
@@ -72,9 +72,9 @@ fn a_copy_made_during_commits_can_be_opened() {
                 let snapshot = snapshot.expect("it is pinned");
                 let copied = snapshot.blocking_copy_to(to("copy"));
                 let copied = copied.expect("it is whole");
-                copy_listed(&snapshot, &to("listed"));
+                copy_listed(&snapshot, usize::MAX, &to("listed"));
                 for to in [to("copy"), to("listed")] {
-                    let copy = open(&places, &to);
+                    let copy = places.user_of(&to);
                     assert_eq!(copy.library.generation(), copied.generation);
                     check(&copy);
                     assert_eq!(
@@ -159,25 +159,16 @@ fn a_snapshot_keeps_its_files_until_it_is_dropped() {
 #[test]
 fn an_interrupted_copy_is_no_dataset_and_the_next_copy_completes_it() {
     test(|| {
-        let places = Places::new();
-        let user = places.user();
-        commit_number(&user, 1);
-        let snapshot = user.library.blocking_snapshot().expect("it is pinned");
-        let to = places.saved.with_file_name("copy");
+        let (places, _user, snapshot, to) = snapshot_of_one_commit();
         let whole = snapshot.files().count();
         for files in 0..whole {
-            fs::create_dir_all(&to).expect("it is made");
-            for file in snapshot.files().take(files) {
-                let target = to.join(&file);
-                fs::create_dir_all(target.parent().expect("it is in one")).expect("it is made");
-                fs::copy(snapshot.path().join(&file), target).expect("it is there");
-            }
+            copy_listed(&snapshot, files, &to);
             let path = PreparedPath::blocking_open_read_only(to.clone()).expect("it is there");
             let opened = Library::blocking_open_read_only(&places.store(), path);
             assert!(opened.expect_err("it has no manifest").is_not_found());
             let copied = snapshot.blocking_copy_to(&*to).expect("it is completed");
             assert_eq!((copied.generation, copied.items), (1, 3));
-            let copy = open(&places, &to);
+            let copy = places.user_of(&to);
             check(&copy);
             end(copy);
             fs::remove_dir_all(&to).expect("it is there");
@@ -188,11 +179,7 @@ fn an_interrupted_copy_is_no_dataset_and_the_next_copy_completes_it() {
 #[test]
 fn a_copy_replaces_no_dataset_and_no_items() {
     test(|| {
-        let places = Places::new();
-        let user = places.user();
-        commit_number(&user, 1);
-        let snapshot = user.library.blocking_snapshot().expect("it is pinned");
-        let to = places.saved.with_file_name("copy");
+        let (places, user, snapshot, to) = snapshot_of_one_commit();
         snapshot.blocking_copy_to(&*to).expect("it is new");
         let refused = |to: &Path, text: &str| {
             let error = snapshot.blocking_copy_to(to).expect_err("it is not free");
@@ -229,7 +216,7 @@ fn a_copy_replaces_no_dataset_and_no_items() {
         );
         assert_eq!(files_below(&by_hand), before);
         commit_number(&user, 2);
-        let copy = open(&places, &to);
+        let copy = places.user_of(&to);
         assert_eq!(copy.library.generation(), 1);
         check(&copy);
     });
@@ -238,12 +225,9 @@ fn a_copy_replaces_no_dataset_and_no_items() {
 #[test]
 fn a_copy_of_missing_or_damaged_items_names_them_and_is_no_dataset() {
     test(|| {
-        let places = Places::new();
-        let user = places.user();
-        commit_number(&user, 1);
+        let (places, user, snapshot, to) = snapshot_of_one_commit();
         let key = user.library.all_keys()[1];
         let file = file_of(&places, key);
-        let snapshot = user.library.blocking_snapshot().expect("it is pinned");
         let whole = fs::read(&file).expect("it is there");
         let mut flipped = whole.clone();
         flipped[0] ^= 1;
@@ -252,7 +236,6 @@ fn a_copy_of_missing_or_damaged_items_names_them_and_is_no_dataset() {
             if let Some(bytes) = bytes {
                 fs::write(&file, bytes).expect("it is written");
             }
-            let to = places.saved.with_file_name("copy");
             let error = snapshot.blocking_copy_to(&*to).expect_err("it is damaged");
             assert!(error.is_damaged() || error.is_not_found(), "{error}");
             assert_eq!(
@@ -265,7 +248,7 @@ fn a_copy_of_missing_or_damaged_items_names_them_and_is_no_dataset() {
                     .expect_err("no dataset")
                     .is_not_found()
             );
-            fs::remove_dir_all(to).expect("it is there");
+            fs::remove_dir_all(&to).expect("it is there");
             if bytes.is_none() {
                 fs::write(&file, &whole).expect("it is written");
             }
@@ -279,11 +262,7 @@ fn a_copy_has_the_file_modes_of_the_original() {
     use std::os::unix::fs::PermissionsExt as _;
 
     test(|| {
-        let places = Places::new();
-        let user = places.user();
-        commit_number(&user, 1);
-        let snapshot = user.library.blocking_snapshot().expect("it is pinned");
-        let to = places.saved.with_file_name("copy");
+        let (places, _user, snapshot, to) = snapshot_of_one_commit();
         snapshot.blocking_copy_to(&*to).expect("it is whole");
         for file in snapshot.files() {
             let mode = |root: &Path| {

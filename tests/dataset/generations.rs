@@ -153,10 +153,7 @@ fn a_commit_after_the_last_generation_number_is_refused() {
 #[test]
 fn a_manifest_under_the_number_of_another_is_damage() {
     test(|| {
-        let places = Places::new();
-        let user = places.user();
-        user.commit_texts(&[]).expect("nothing fails");
-        end(user);
+        let places = Places::with_empty_commit();
         let (one, two) = (manifest(&places, 1), manifest(&places, 2));
         fs::copy(one, &two).expect("it is copied");
         let error = places.try_user().expect_err("it is generation 1");
@@ -172,10 +169,7 @@ fn a_manifest_under_the_number_of_another_is_damage() {
 #[test]
 fn a_directory_in_place_of_a_manifest_is_an_error_with_its_path() {
     test(|| {
-        let places = Places::new();
-        let user = places.user();
-        user.commit_texts(&[]).expect("nothing fails");
-        end(user);
+        let places = Places::with_empty_commit();
         let path = manifest(&places, 2);
         fs::create_dir(&path).expect("it is made");
         let error = places.try_user().expect_err("something is in the way");
@@ -194,10 +188,7 @@ fn a_directory_in_place_of_a_manifest_is_an_error_with_its_path() {
 #[test]
 fn an_oversized_manifest_is_refused_unread() {
     test(|| {
-        let places = Places::new();
-        let user = places.user();
-        user.commit_texts(&[]).expect("nothing fails");
-        end(user);
+        let places = Places::with_empty_commit();
         let path = manifest(&places, 2);
         let len: u64 = 1 << 42;
         let header = |root: u64| {

@@ -63,6 +63,15 @@ impl Places {
         }
     }
 
+    /// A dataset with generation 1, which no process has open.
+    fn with_empty_commit() -> Self {
+        let places = Self::new();
+        let user = places.user();
+        user.commit_texts(&[]).expect("nothing fails");
+        end(user);
+        places
+    }
+
     fn at(saved: PathBuf) -> Self {
         Self {
             saved,
@@ -83,9 +92,15 @@ impl Places {
     }
 
     fn user(&self) -> User {
+        self.user_of(&self.saved)
+    }
+
+    /// A process with a dataset elsewhere.
+    fn user_of(&self, saved: &Path) -> User {
         let store = self.store();
+        let path = PreparedPath::blocking_open(saved.to_owned()).expect("it is made");
         User {
-            library: Library::blocking_open(&store, self.path()).expect("it opens"),
+            library: Library::blocking_open(&store, path).expect("it opens"),
             texts: Arc::new(FBPool::new(store.clone(), 10)),
             blobs: Arc::new(FBPool::new(store, 10)),
         }

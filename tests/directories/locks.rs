@@ -54,11 +54,7 @@ fn a_persisted_directory_of_another_process_can_only_be_read() {
     test(|| {
         let places = Places::new();
         let pool = places.pool();
-        let tracked = track(pool.store(), &places.saved).expect("nobody has it");
-        let item = pool.insert("a".to_owned());
-        item.blocking_persist(&tracked).expect("it is saved");
-        let key = item.key();
-        drop((item, tracked));
+        let key = places.persist_one(&pool);
 
         let other = lock(&places.saved);
         let error = track(pool.store(), &places.saved).unwrap_err();

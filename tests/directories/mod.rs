@@ -19,6 +19,7 @@ use file_backed::backing_store::TrackedPath;
 use file_backed::fbstore::{FBStore, PreparedPath};
 use file_backed::{BackingStore, FBPool, Result};
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use crate::support::{Plain, World, scratch};
 
@@ -58,6 +59,14 @@ impl Places {
 
     fn pool(&self) -> Pool {
         Arc::new(FBPool::new(self.store(), 0))
+    }
+
+    /// Persists "a" without a handle that owns it.
+    fn persist_one(&self, pool: &Pool) -> Uuid {
+        let tracked = track(pool.store(), &self.saved).expect("nobody has it");
+        let item = pool.insert("a".to_owned());
+        item.blocking_persist(&tracked).expect("it is saved");
+        item.key()
     }
 }
 

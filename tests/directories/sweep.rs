@@ -90,11 +90,7 @@ fn links_to_persisted_files_are_swept_and_the_files_stay() {
     test(|| {
         let places = Places::new();
         let pool = places.pool();
-        let tracked = track(pool.store(), &places.saved).expect("nobody has it");
-        let item = pool.insert("a".to_owned());
-        item.blocking_persist(&tracked).expect("it is saved");
-        let key = item.key();
-        drop((item, tracked));
+        let key = places.persist_one(&pool);
         pool.store().blocking_finished();
         drop(pool);
         // A job that has just ended may have the store for a moment.

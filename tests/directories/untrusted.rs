@@ -74,21 +74,29 @@ fn shards_that_are_symbolic_links_are_refused() {
     });
 }
 
+/// For each file that the library makes in a cache, a cache that lacks it.
+fn places_without_a_file() -> impl Iterator<Item = (&'static str, Places)> {
+    let names = [
+        "file_backed.lock",
+        "file_backed.role",
+        "file_backed.foreign",
+    ];
+    names.into_iter().map(|name| {
+        let places = Places::new();
+        drop(prepared(&places.cache));
+        if name == "file_backed.foreign" {
+            let role = places.cache.join("file_backed.role");
+            fs::write(role, "cache\n").expect("it is made");
+        }
+        (name, places)
+    })
+}
+
 /// Opening a lock file through a symbolic link used to make a file elsewhere.
 #[test]
 fn files_of_the_library_that_are_symbolic_links_are_refused() {
     test(|| {
-        for name in [
-            "file_backed.lock",
-            "file_backed.role",
-            "file_backed.foreign",
-        ] {
-            let places = Places::new();
-            drop(prepared(&places.cache));
-            if name == "file_backed.foreign" {
-                let role = places.cache.join("file_backed.role");
-                fs::write(role, "cache\n").expect("it is made");
-            }
+        for (name, places) in places_without_a_file() {
             let elsewhere = places.cache.with_file_name("elsewhere");
             symlink(&elsewhere, places.cache.join(name)).expect("it is made");
             let error = places.open(&places.cache).unwrap_err();
@@ -102,17 +110,7 @@ fn files_of_the_library_that_are_symbolic_links_are_refused() {
 #[test]
 fn pipes_in_place_of_files_of_the_library_are_errors() {
     test(|| {
-        for name in [
-            "file_backed.lock",
-            "file_backed.role",
-            "file_backed.foreign",
-        ] {
-            let places = Places::new();
-            drop(prepared(&places.cache));
-            if name == "file_backed.foreign" {
-                let role = places.cache.join("file_backed.role");
-                fs::write(role, "cache\n").expect("it is made");
-            }
+        for (name, places) in places_without_a_file() {
             let pipe = places.cache.join(name);
             make_pipe(&pipe);
             let error = places.open(&places.cache).unwrap_err();

@@ -63,9 +63,7 @@ fn clones_share_an_item_until_one_is_changed() {
 #[test]
 fn a_mutation_of_an_absent_shared_item_loads_and_copies_it() {
     test(|| {
-        let world = World::new();
-        let pool = world.pool(0);
-        let item = world.absent(&pool, "a");
+        let (world, pool, item) = World::with_absent(0);
         let mut clone = item.clone();
         clone.blocking_write().expect("it is copied").push('!');
         world.settle();
@@ -141,9 +139,7 @@ fn a_panic_with_a_write_guard_puts_the_value_back() {
 #[test]
 fn try_load_mut_of_an_absent_value_is_none_and_loads_nothing() {
     test(|| {
-        let world = World::new();
-        let pool = world.pool(1);
-        let mut item = world.absent(&pool, "a");
+        let (world, _pool, mut item) = World::with_absent(1);
         assert!(item.try_load().is_none());
         assert!(item.try_load_mut().is_none());
         world.settle();

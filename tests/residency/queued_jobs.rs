@@ -1,6 +1,6 @@
 //! No caller waits for a job that is only queued: it runs the job itself, or cancels it.
 
-use crate::support::{MemPath, Op, World, test};
+use crate::support::{ByHand, MemPath, Op, World, test};
 
 #[test]
 fn a_hit_promotes_an_item_whose_eviction_is_queued() {
@@ -22,12 +22,9 @@ fn a_hit_promotes_an_item_whose_eviction_is_queued() {
 #[test]
 fn a_blocking_load_runs_a_queued_load_itself() {
     test(|| {
-        let world = World::new();
-        let pool = world.pool(1);
-        let item = world.absent(&pool, "a");
+        let (world, _pool, item) = World::with_absent(1);
         let clog = world.clog();
-        let mut queued = crate::support::ByHand::new(item.read());
-        assert!(queued.poll().is_pending());
+        let queued = ByHand::waiting(item.read());
         assert_eq!(*item.blocking_read().expect("it is loaded here"), "a");
         assert_eq!(*queued.finish().expect("it has the same"), "a");
         assert_eq!(world.mem.count(Op::Load), 1);
@@ -109,12 +106,9 @@ fn dropping_the_last_handle_cancels_a_queued_eviction() {
 #[test]
 fn dropping_the_last_handle_cancels_a_queued_load() {
     test(|| {
-        let world = World::new();
-        let pool = world.pool(1);
-        let item = world.absent(&pool, "a");
+        let (world, pool, item) = World::with_absent(1);
         let clog = world.clog();
-        let mut read = crate::support::ByHand::new(item.read());
-        assert!(read.poll().is_pending());
+        let read = ByHand::waiting(item.read());
         drop(read);
         drop(item);
         clog.clear();

@@ -84,9 +84,7 @@ fn concurrent_loads_all_get_the_same_error_and_the_next_tries_again() {
 #[test]
 fn concurrent_loads_share_one_value_in_memory() {
     test(|| {
-        let world = World::new();
-        let pool = world.pool(0);
-        let item = world.absent(&pool, "a");
+        let (world, pool, item) = World::with_absent(0);
         let gate = world.mem.gate(Op::Load, item.key());
         let (mut one, mut other) = (ByHand::new(item.read()), ByHand::new(item.read()));
         assert!(one.poll().is_pending() && other.poll().is_pending());
@@ -103,12 +101,9 @@ fn concurrent_loads_share_one_value_in_memory() {
 #[test]
 fn an_abandoned_load_still_enters_the_pool() {
     test(|| {
-        let world = World::new();
-        let pool = world.pool(1);
-        let item = world.absent(&pool, "a");
+        let (world, _pool, item) = World::with_absent(1);
         let gate = world.mem.gate(Op::Load, None);
-        let mut read = ByHand::new(item.read());
-        assert!(read.poll().is_pending());
+        let read = ByHand::waiting(item.read());
         drop(read);
         gate.open();
         world.settle();
@@ -119,12 +114,9 @@ fn an_abandoned_load_still_enters_the_pool() {
 #[test]
 fn an_item_dropped_while_it_loads_leaves_nothing() {
     test(|| {
-        let world = World::new();
-        let pool = world.pool(1);
-        let item = world.absent(&pool, "a");
+        let (world, pool, item) = World::with_absent(1);
         let gate = world.mem.gate(Op::Load, None);
-        let mut read = ByHand::new(item.read());
-        assert!(read.poll().is_pending());
+        let read = ByHand::waiting(item.read());
         gate.wait_for(1);
         drop(read);
         let key = item.key();
@@ -139,9 +131,7 @@ fn an_item_dropped_while_it_loads_leaves_nothing() {
 fn a_mutation_of_an_absent_item_copies_nothing() {
     test(|| {
         for mem_size in [0, 1] {
-            let world = World::new();
-            let pool = world.pool(mem_size);
-            let mut item = world.absent(&pool, "a");
+            let (world, pool, mut item) = World::with_absent(mem_size);
             let before = item.key();
             item.blocking_write().expect("it is loaded").push('!');
             world.settle();

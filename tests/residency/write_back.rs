@@ -75,8 +75,7 @@ fn a_mutation_waits_for_a_running_write() {
         let mut item = pool.insert("a".to_owned());
         let before = item.key();
         gate.wait_for(1);
-        let mut write = ByHand::new(item.write());
-        assert!(write.poll().is_pending());
+        let write = ByHand::waiting(item.write());
         gate.open();
         write.finish().expect("it is written").push('!');
         assert_ne!(item.key(), before);

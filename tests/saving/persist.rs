@@ -105,8 +105,7 @@ fn an_absent_item_is_persisted_without_being_loaded() {
         let item = world.absent(&pool, "a");
         item.blocking_persist(&tracked).expect("it is saved");
         let gate = world.mem.gate(Op::Load, None);
-        let mut read = ByHand::new(item.read());
-        assert!(read.poll().is_pending());
+        let read = ByHand::waiting(item.read());
         let task = world.block_on(item.spawn_persist(&world.track(&MemPath::default())));
         task.wait().expect("it is saved while it loads");
         gate.open();

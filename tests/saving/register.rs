@@ -74,8 +74,7 @@ fn registering_waits_for_a_running_deletion_and_links_again() {
         let gate = world.mem.gate(Op::Delete, key);
         drop(first);
         gate.wait_for(1);
-        let mut register = ByHand::new(pool.register(&tracked, key));
-        assert!(register.poll().is_pending());
+        let register = ByHand::waiting(pool.register(&tracked, key));
         gate.open();
         let again = register.finish().expect("registered");
         assert_eq!(*again.blocking_load(), "a");

@@ -33,6 +33,13 @@ impl<F: Future> ByHand<F> {
         }
     }
 
+    /// A future that was polled once, and waits.
+    pub(crate) fn waiting(future: F) -> Self {
+        let mut waiting = Self::new(future);
+        assert!(waiting.poll().is_pending());
+        waiting
+    }
+
     pub(crate) fn poll(&mut self) -> Poll<F::Output> {
         *self.signal.woken.lock() = false;
         let waker = Waker::from(self.signal.clone());

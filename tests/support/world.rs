@@ -103,6 +103,15 @@ impl World {
         item
     }
 
+    /// A world with a pool that keeps `mem_size` items in memory, and an item "a" that is
+    /// in its file.
+    pub(crate) fn with_absent(mem_size: usize) -> (Self, Pool, Handle) {
+        let world = Self::new();
+        let pool = world.pool(mem_size);
+        let item = world.absent(&pool, "a");
+        (world, pool, item)
+    }
+
     /// Asserts that the pool, whose handles are all gone, is empty, and that the
     /// store has no files of it.
     pub(crate) fn assert_empty<T>(&self, pool: &Pool<T>) {
