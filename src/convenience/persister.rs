@@ -58,7 +58,7 @@ use crate::{Fb, Result};
 /// ```
 pub struct Persister<B: BackingStoreT> {
     tracked: Arc<TrackedPath<B::PersistPath>>,
-    persisting: Persisting<()>,
+    persisting: Persisting<(), B>,
     keys: HashSet<Uuid>,
 }
 
@@ -66,7 +66,7 @@ impl<B: BackingStoreT> Persister<B> {
     pub(super) fn new(tracked: Arc<TrackedPath<B::PersistPath>>, most: usize) -> Self {
         Self {
             tracked,
-            persisting: Persisting::new(Operation::Persist, most),
+            persisting: Persisting::new(Operation::Persist, most, 1),
             keys: HashSet::new(),
         }
     }

@@ -220,7 +220,7 @@ where
     Root: Serialize + DeserializeOwned + Send + Sync + 'static,
     B: ManifestStore,
 {
-    fn carry_out(&mut self, root: Root, saved: Saved) -> Result<Committed> {
+    fn carry_out(&mut self, root: Root, saved: Saved<B>) -> Result<Committed> {
         let published = self.publish(root, saved);
         let cleaned = self.shared.clean_up(&mut self.history);
         published.map(|committed| Committed {
@@ -231,13 +231,13 @@ where
         })
     }
 
-    fn abandon(&mut self, saved: Saved) -> Result<()> {
+    fn abandon(&mut self, saved: Saved<B>) -> Result<()> {
         let linked = saved.persisting.wait();
         self.shared.clean_up(&mut self.history);
         linked.map(drop)
     }
 
-    fn publish(&mut self, root: Root, saved: Saved) -> Result<Committed> {
+    fn publish(&mut self, root: Root, saved: Saved<B>) -> Result<Committed> {
         let Saved { kept, persisting } = saved;
         let linked = persisting.wait()?;
         let generation = self.history.last.checked_add(1);

@@ -1,6 +1,5 @@
 //! Collecting the items of a commit.
 
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,8 +11,12 @@ use super::path::DatasetPath;
 use super::{Key, Progress};
 use crate::backing_store::{ManifestStore, Strategy};
 use crate::error::Operation;
+use crate::hash::HashSet;
 use crate::save::{Persisting, ProgressMeter};
 use crate::{Fb, Result};
+
+/// Items that one background job persists. A job costs more than a link.
+const PER_JOB: usize = 32;
 
 /// Collects the items of a commit. [`Dataset::commit`](super::Dataset::commit) passes it
 /// to its closure.
@@ -69,7 +72,7 @@ pub struct Saver<B: ManifestStore> {
     committed: Arc<[ItemRecord]>,
     named: HashSet<Uuid>,
     kept: Vec<ItemRecord>,
-    persisting: Persisting<ItemRecord>,
+    persisting: Persisting<ItemRecord, B>,
     meter: Arc<ProgressMeter>,
 }
 
@@ -78,10 +81,10 @@ impl<B: ManifestStore> Saver<B> {
         Self {
             path,
             committed,
-            named: HashSet::new(),
+            named: HashSet::default(),
             kept: Vec::new(),
             // The closure of a commit never waits.
-            persisting: Persisting::new(Operation::Commit, usize::MAX),
+            persisting: Persisting::new(Operation::Commit, usize::MAX, PER_JOB),
             meter: Arc::default(),
         }
     }
@@ -157,7 +160,7 @@ impl<B: ManifestStore> Saver<B> {
     }
 
     /// Ends the collection: every item has been named.
-    pub(super) fn into_saved(self) -> Saved {
+    pub(super) fn into_saved(self) -> Saved<B> {
         Saved {
             kept: self.kept,
             persisting: self.persisting,
@@ -166,9 +169,9 @@ impl<B: ManifestStore> Saver<B> {
 }
 
 /// The named items. Those that the previous commit does not have are still being persisted.
-pub(super) struct Saved {
+pub(super) struct Saved<B: ManifestStore> {
     pub(super) kept: Vec<ItemRecord>,
-    pub(super) persisting: Persisting<ItemRecord>,
+    pub(super) persisting: Persisting<ItemRecord, B>,
 }
 
 impl<B: ManifestStore> fmt::Debug for Saver<B> {

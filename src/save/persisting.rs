@@ -3,27 +3,40 @@
 use std::sync::Arc;
 
 use super::Window;
-use crate::backing_store::{Strategy, TrackedPath, guarded};
+use crate::backing_store::{BackingStore, BackingStoreT, Strategy, TrackedPath, guarded};
 use crate::error::Operation;
 use crate::{Error, Fb, Result};
 
-/// Items that are persisted in the background, each by a job of its own. `R` is what the
+/// Items that are persisted in the background, in jobs of `per_job` items. `R` is what the
 /// caller finds out about each persisted file.
 ///
-/// If it is dropped, its jobs continue: each holds a value that its item needs back.
-pub(crate) struct Persisting<R> {
+/// If it is dropped, its jobs are started and continue: each holds values that their items
+/// need back.
+pub(crate) struct Persisting<R: Send + 'static, B: BackingStoreT> {
     /// What the errors say has failed.
     operation: Operation,
-    jobs: Window<R>,
+    per_job: usize,
+    /// The next job: the items begun since the last one was started, all of one store.
+    next: Vec<Begun<R>>,
+    /// The store of `next`.
+    store: Option<Arc<BackingStore<B>>>,
+    jobs: Window<Vec<Result<R>>>,
     /// What is known about the files so far, or the first failure.
     persisted: Result<Vec<R>>,
 }
 
-impl<R: Send + 'static> Persisting<R> {
-    /// At most `most` jobs are in flight at a time; 0 counts as 1.
-    pub(crate) fn new(operation: Operation, most: usize) -> Self {
+/// Persists an item whose value has been captured.
+type Begun<R> = Box<dyn FnOnce() -> Result<R> + Send>;
+
+impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
+    /// At most `most` jobs are in flight at a time; 0 counts as 1, as it does for
+    /// `per_job`.
+    pub(crate) fn new(operation: Operation, most: usize, per_job: usize) -> Self {
         Self {
             operation,
+            per_job,
+            next: Vec::new(),
+            store: None,
             jobs: Window::new(most),
             persisted: Ok(Vec::new()),
         }
@@ -31,7 +44,7 @@ impl<R: Send + 'static> Persisting<R> {
 
     /// Persists an item with its current value, and then calls `inspect` in the background.
     /// Waits only if too many jobs are in flight.
-    pub(crate) fn persist<T, B>(
+    pub(crate) fn persist<T>(
         &mut self,
         item: &Fb<T, B>,
         tracked: &Arc<TrackedPath<B::PersistPath>>,
@@ -40,31 +53,62 @@ impl<R: Send + 'static> Persisting<R> {
         T: Send + Sync + 'static,
         B: Strategy<T>,
     {
+        let store = item.pool().store();
+        if self
+            .store
+            .as_ref()
+            .is_none_or(|next| !Arc::ptr_eq(next, store))
+        {
+            self.start_next();
+            self.store = Some(store.clone());
+        }
         let (operation, key) = (self.operation, item.key());
-        let oldest = self.jobs.start(|| {
-            let persist = item.pool().begin_persist(item.item(), tracked.clone());
-            item.pool().store().task(operation, move || {
-                guarded(|| Ok(persist().and_then(|()| inspect())))
-                    .unwrap_or_else(|panic| Err(Error::of_key(operation, key, panic)))
-            })
-        });
-        oldest.into_iter().for_each(|result| self.add(result));
+        let persist = item.pool().begin_persist(item.item(), tracked.clone());
+        self.next.push(Box::new(move || {
+            guarded(|| Ok(persist().and_then(|()| inspect())))
+                .unwrap_or_else(|panic| Err(Error::of_key(operation, key, panic)))
+        }));
+        if self.next.len() >= self.per_job {
+            self.start_next();
+        }
     }
 
     /// Waits for all items, even after one has failed. Returns what `inspect` returned for
     /// each of them, or the first failure.
     pub(crate) fn wait(mut self) -> Result<Vec<R>> {
-        while let Some(result) = self.jobs.wait_for_oldest() {
-            self.add(result);
+        self.start_next();
+        while let Some(job) = self.jobs.wait_for_oldest() {
+            self.add(job);
         }
-        self.persisted
+        std::mem::replace(&mut self.persisted, Ok(Vec::new()))
     }
 
-    fn add(&mut self, result: Result<R>) {
-        match (result, &mut self.persisted) {
-            (Ok(inspected), Ok(all)) => all.push(inspected),
-            (Err(error), Ok(_)) => self.persisted = Err(error),
-            (_, Err(_)) => {}
+    /// Starts a job of the items begun so far.
+    fn start_next(&mut self) {
+        let items = std::mem::take(&mut self.next);
+        let Some(store) = self.store.as_ref().filter(|_| !items.is_empty()) else {
+            return;
+        };
+        let oldest = self.jobs.start(|| {
+            let persist_all = || Ok(items.into_iter().map(|persist| persist()).collect());
+            store.task(self.operation, persist_all)
+        });
+        oldest.into_iter().for_each(|job| self.add(job));
+    }
+
+    fn add(&mut self, job: Result<Vec<Result<R>>>) {
+        for result in job.unwrap_or_else(|error| vec![Err(error)]) {
+            match (result, &mut self.persisted) {
+                (Ok(inspected), Ok(all)) => all.push(inspected),
+                (Err(error), Ok(_)) => self.persisted = Err(error),
+                (_, Err(_)) => {}
+            }
         }
+    }
+}
+
+impl<R: Send + 'static, B: BackingStoreT> Drop for Persisting<R, B> {
+    fn drop(&mut self) {
+        self.start_next();
     }
 }
