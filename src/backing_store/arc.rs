@@ -36,8 +36,25 @@ impl<B: BackingStoreT> BackingStoreT for Arc<B> {
         (**self).register_many(path, keys)
     }
 
-    fn register_in_place(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), StoreError> {
-        (**self).register_in_place(path, key)
+    fn is_registered(&self, path: &Self::PersistPath, key: Uuid) -> Result<bool, StoreError> {
+        (**self).is_registered(path, key)
+    }
+
+    fn reads_in_place(&self) -> bool {
+        (**self).reads_in_place()
+    }
+
+    fn check_in_place(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), StoreError> {
+        (**self).check_in_place(path, key)
+    }
+
+    fn persist_in_place(
+        &self,
+        from: &Self::PersistPath,
+        path: &Self::PersistPath,
+        key: Uuid,
+    ) -> Result<Transfer, StoreError> {
+        (**self).persist_in_place(from, path, key)
     }
 
     fn persist(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, StoreError> {
@@ -88,6 +105,14 @@ impl<T, B: Strategy<T>> Strategy<T> for Arc<B> {
 
     fn reload(&self, key: Uuid) -> Result<T, StoreError> {
         (**self).reload(key)
+    }
+
+    fn load_in_place(&self, place: &Self::PersistPath, key: Uuid) -> Result<T, StoreError> {
+        (**self).load_in_place(place, key)
+    }
+
+    fn reload_in_place(&self, place: &Self::PersistPath, key: Uuid) -> Result<T, StoreError> {
+        (**self).reload_in_place(place, key)
     }
 
     fn duplicate(&self, data: &T) -> Result<T, StoreError> {

@@ -1,12 +1,14 @@
-//! Ownership of one file in the cache.
+//! Ownership of the file of an item.
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::sources::SourceId;
 use super::{BackingStoreT, StoreCore};
 
-/// What an item owns of its file. It is one byte, because each item has one.
+/// What an item owns of its file. It is five bytes without alignment, because each item
+/// has one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileOwnership {
     /// There is no file.
@@ -15,30 +17,39 @@ pub(crate) enum FileOwnership {
     Own,
     /// A share of a file that may have other owners. The key table counts them.
     Shared,
+    /// A share of the place that the file is loaded from. The file itself belongs to that
+    /// place, and the cache has none of this key for the item.
+    InPlace(SourceId),
 }
 
 /// A file that an owner gives up, or whose last owner is gone.
-#[must_use = "the file stays in the cache unless it is passed to `StoreCore::release`"]
-pub(crate) struct CacheFile {
+#[must_use = "the file stays unless it is passed to `StoreCore::release`"]
+pub(crate) struct ItemFile {
     pub(crate) key: Uuid,
-    /// Whether the key table counts its owners.
-    pub(super) shared: bool,
+    /// Never [`FileOwnership::None`].
+    pub(super) file: FileOwnership,
 }
 
 impl FileOwnership {
     /// Gives up what is owned of the file of `key`; `None` if there is no file.
-    pub(crate) fn give_up(&mut self, key: Uuid) -> Option<CacheFile> {
-        let shared = match std::mem::replace(self, Self::None) {
-            Self::None => return None,
-            Self::Own => false,
-            Self::Shared => true,
-        };
-        Some(CacheFile { key, shared })
+    pub(crate) fn give_up(&mut self, key: Uuid) -> Option<ItemFile> {
+        match std::mem::replace(self, Self::None) {
+            Self::None => None,
+            file => Some(ItemFile { key, file }),
+        }
+    }
+
+    /// The source that the file is loaded from; `None` if it is in the cache.
+    pub(crate) fn source(self) -> Option<SourceId> {
+        match self {
+            Self::InPlace(source) => Some(source),
+            Self::None | Self::Own | Self::Shared => None,
+        }
     }
 }
 
-/// One share of the cache's file of a key, held by a job or on its way to an item.
-/// Dropping the last share deletes the file in the background.
+/// One share of the file of a key, held by a job or on its way to an item. Dropping the
+/// last share of a file in the cache deletes the file in the background.
 pub(crate) struct FileShare<B: BackingStoreT> {
     core: Arc<StoreCore<B>>,
     key: Uuid,
@@ -52,6 +63,11 @@ impl<B: BackingStoreT> FileShare<B> {
 
     pub(crate) fn key(&self) -> Uuid {
         self.key
+    }
+
+    /// The source that the file is loaded from; `None` if it is in the cache.
+    pub(super) fn source(&self) -> Option<SourceId> {
+        self.file.source()
     }
 
     /// Hands the share over to an item.

@@ -6,6 +6,7 @@
 //! | | absent | busy | live(n) | pending delete |
 //! |---|---|---|---|---|
 //! | acquire | busy, link, live(1); absent on failure | waits | live(n + 1) | live(1) (revived) |
+//! | acquire from another place | the same | waits | busy, compare, live(n + 1); live(n) on failure | busy, link, live(1); pending delete on failure |
 //! | try_begin | busy, the caller links, live(1); absent on failure | nothing | nothing | nothing |
 //! | adopt | live(n) | impossible | impossible | impossible |
 //! | release | impossible | impossible | live(n - 1), pending delete at 0 | impossible |
@@ -16,11 +17,10 @@
 //!
 //! A busy key is being linked or deleted: a system call on it runs on some thread.
 
-use crate::hash::{HashMap, HashSet};
-
 use uuid::Uuid;
 
-use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::hash::{HashMap, HashSet};
+use crate::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard};
 
 const SHARDS: usize = 64;
@@ -36,7 +36,7 @@ pub(crate) struct Keys {
 
 #[derive(Default)]
 struct Shard {
-    states: Mutex<HashMap<Uuid, KeyState>>,
+    states: Mutex<States>,
     no_longer_busy: Condvar,
     /// Keys that came or went during a scan. Lock order: `states` first.
     beside: Mutex<HashSet<Uuid>>,
@@ -45,10 +45,39 @@ struct Shard {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum KeyState {
     Busy,
-    /// Number of owners; never 0.
-    Live(u32),
-    /// It has no owner, and its deletion is queued.
-    PendingDelete,
+    Live(Live),
+    /// It has no owner, and its deletion is queued. It came from this place.
+    PendingDelete(PlaceId),
+}
+
+/// A file that has owners.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Live {
+    /// Never 0.
+    owners: u32,
+    /// The place that the file is known to have come from, or to be at too.
+    from: PlaceId,
+}
+
+/// The number of a place of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct PlaceId(u32);
+
+impl PlaceId {
+    /// The place of the table itself.
+    pub(crate) const OWN: Self = Self(0);
+
+    /// The number of another place. After four thousand million of them, numbers repeat.
+    pub(crate) fn next() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(1);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed).max(1))
+    }
+}
+
+impl Live {
+    fn state(owners: u32, from: PlaceId) -> KeyState {
+        KeyState::Live(Self { owners, from })
+    }
 }
 
 impl Keys {
@@ -75,33 +104,53 @@ impl Keys {
         key: Uuid,
         link: impl FnOnce() -> Result<(), E>,
     ) -> Result<bool, E> {
+        self.acquire_from(PlaceId::OWN, key, || Ok(()), link)
+    }
+
+    /// The same for a file at the place `from`. Calls `compare` first if the file is
+    /// there already, but from another place.
+    pub(crate) fn acquire_from<E>(
+        &self,
+        from: PlaceId,
+        key: Uuid,
+        compare: impl FnOnce() -> Result<(), E>,
+        link: impl FnOnce() -> Result<(), E>,
+    ) -> Result<bool, E> {
         let shard = self.shard(key);
         let mut states = shard.settled(key);
-        if let Some(state) = states.get_mut(&key) {
-            state.add_owner();
+        let before = states.get(key);
+        if let Some(state) = before.and_then(|state| state.with_one_more(from)) {
+            states.set(key, state);
             return Ok(false);
         }
-        states.insert(key, KeyState::Busy);
+        states.set(key, KeyState::Busy);
         drop(states);
         let busy = Busy {
             keys: self,
             shard,
             key,
-            after: None,
+            after: before,
         };
+        if let Some(KeyState::Live(live)) = before {
+            compare()?;
+            busy.done(Some(Live::state(live.owners + 1, from)));
+            return Ok(false);
+        }
         link()?;
-        busy.linked();
-        Ok(true)
+        busy.linked(from);
+        Ok(before.is_none())
     }
 
-    /// Makes the caller an owner if the file is there and the key is not busy.
-    pub(crate) fn try_acquire(&self, key: Uuid) -> bool {
-        match self.shard(key).states.lock().get_mut(&key) {
-            None | Some(KeyState::Busy) => false,
+    /// Makes the caller an owner if the file is there, is known to be at `from` too, and
+    /// the key is not busy.
+    pub(crate) fn try_acquire(&self, from: PlaceId, key: Uuid) -> bool {
+        let mut states = self.shard(key).states.lock();
+        match states.get(key).and_then(|state| state.with_one_more(from)) {
             Some(state) => {
-                state.add_owner();
+                states.set(key, state);
                 true
             }
+            None => false,
         }
     }
 
@@ -110,10 +159,10 @@ impl Keys {
     pub(crate) fn try_begin(&self, key: Uuid) -> Option<Busy<'_>> {
         let shard = self.shard(key);
         let mut states = shard.states.lock();
-        if states.contains_key(&key) {
+        if states.get(key).is_some() {
             return None;
         }
-        states.insert(key, KeyState::Busy);
+        states.set(key, KeyState::Busy);
         Some(Busy {
             keys: self,
             shard,
@@ -124,17 +173,24 @@ impl Keys {
 
     /// Adds a file that is known to be there, with this many owners.
     pub(crate) fn adopt(&self, key: Uuid, owners: u32) {
-        let before = self
-            .shard(key)
-            .states
-            .lock()
-            .insert(key, KeyState::Live(owners));
-        debug_assert_eq!(before, None, "a file is adopted only once");
+        let mut states = self.shard(key).states.lock();
+        debug_assert_eq!(states.get(key), None, "a file is adopted only once");
+        states.set(key, Live::state(owners, PlaceId::OWN));
+    }
+
+    /// Notes that a file, which the caller owns, is at this place too.
+    pub(crate) fn is_also_at(&self, place: PlaceId, key: Uuid) {
+        let mut states = self.shard(key).states.lock();
+        if let Some(KeyState::Live(live)) = states.get(key)
+            && live.from == PlaceId::OWN
+        {
+            states.set(key, Live::state(live.owners, place));
+        }
     }
 
     /// Adds an owner to a file that the caller owns already.
     pub(crate) fn share(&self, key: Uuid) {
-        let shared = self.try_acquire(key);
+        let shared = self.try_acquire(PlaceId::OWN, key);
         debug_assert!(shared, "only an owner can share a file");
     }
 
@@ -142,18 +198,17 @@ impl Keys {
     /// deletion.
     pub(crate) fn release(&self, key: Uuid) -> bool {
         let mut states = self.shard(key).states.lock();
-        let Some(state) = states.get_mut(&key) else {
+        let Some(KeyState::Live(live)) = states.get(key) else {
             debug_assert!(false, "a key has owners until it is released");
             return false;
         };
-        match *state {
-            KeyState::Live(1) => *state = KeyState::PendingDelete,
-            KeyState::Live(owners) => *state = KeyState::Live(owners - 1),
-            KeyState::Busy | KeyState::PendingDelete => {
-                debug_assert!(false, "a key has owners until it is released");
-            }
-        }
-        *state == KeyState::PendingDelete
+        let is_last = live.owners == 1;
+        let after = match is_last {
+            true => KeyState::PendingDelete(live.from),
+            false => Live::state(live.owners - 1, live.from),
+        };
+        states.set(key, after);
+        is_last
     }
 
     /// Carries out a queued deletion, unless the key was revived meanwhile. Returns
@@ -165,10 +220,10 @@ impl Keys {
     ) -> Result<bool, E> {
         let shard = self.shard(key);
         let mut states = shard.states.lock();
-        match states.get_mut(&key) {
-            Some(state @ KeyState::PendingDelete) => *state = KeyState::Busy,
-            _ => return Ok(false),
+        if !matches!(states.get(key), Some(KeyState::PendingDelete(_))) {
+            return Ok(false);
         }
+        states.set(key, KeyState::Busy);
         drop(states);
         // The file has no owner even if the deletion fails: it is left for the sweep.
         let _busy = Busy {
@@ -188,10 +243,10 @@ impl Keys {
     ) -> Result<(), E> {
         let shard = self.shard(key);
         let mut states = shard.settled(key);
-        let Some(before) = states.insert(key, KeyState::Busy) else {
-            states.remove(&key);
+        let Some(before) = states.get(key) else {
             return Ok(());
         };
+        states.set(key, KeyState::Busy);
         drop(states);
         let busy = Busy {
             keys: self,
@@ -206,7 +261,7 @@ impl Keys {
 
     pub(crate) fn contains(&self, key: Uuid) -> bool {
         matches!(
-            self.shard(key).states.lock().get(&key),
+            self.shard(key).states.lock().get(key),
             Some(KeyState::Live(_))
         )
     }
@@ -214,7 +269,7 @@ impl Keys {
     pub(crate) fn len(&self) -> usize {
         self.shards
             .iter()
-            .map(|shard| shard.states.lock().len())
+            .map(|shard| shard.states.lock().0.len())
             .sum()
     }
 
@@ -222,12 +277,8 @@ impl Keys {
         let mut keys = Vec::new();
         for shard in &self.shards {
             let states = shard.states.lock();
-            keys.extend(
-                states
-                    .iter()
-                    .filter(|(_, state)| matches!(state, KeyState::Live(_)))
-                    .map(|(key, _)| *key),
-            );
+            let live = states.iter().filter(|(_, state)| state.is_live());
+            keys.extend(live.map(|(key, _)| key));
         }
         keys
     }
@@ -240,12 +291,61 @@ impl Keys {
 }
 
 impl KeyState {
-    fn add_owner(&mut self) {
-        *self = match *self {
-            Self::Live(owners) => Self::Live(owners + 1),
-            Self::PendingDelete => Self::Live(1),
-            Self::Busy => unreachable!("the caller waits until the key is not busy"),
+    /// The state with one more owner, if the file is known to be at `from` too.
+    fn with_one_more(self, from: PlaceId) -> Option<Self> {
+        let (owners, place) = match self {
+            Self::Live(live) => (live.owners, live.from),
+            Self::PendingDelete(place) => (0, place),
+            Self::Busy => return None,
         };
+        let is_known = from == PlaceId::OWN || from == place;
+        is_known.then(|| Live::state(owners + 1, place))
+    }
+
+    fn is_live(self) -> bool {
+        matches!(self, Self::Live(_))
+    }
+}
+
+/// A state in eight bytes: the owners, none for a pending delete, and the place.
+#[derive(Clone, Copy)]
+struct PackedState(u32, PlaceId);
+
+impl PackedState {
+    const BUSY: Self = Self(u32::MAX, PlaceId::OWN);
+
+    fn new(state: KeyState) -> Self {
+        match state {
+            KeyState::Busy => Self::BUSY,
+            KeyState::Live(live) => Self(live.owners, live.from),
+            KeyState::PendingDelete(from) => Self(0, from),
+        }
+    }
+
+    fn state(self) -> KeyState {
+        match self {
+            Self(u32::MAX, _) => KeyState::Busy,
+            Self(0, from) => KeyState::PendingDelete(from),
+            Self(owners, from) => Live::state(owners, from),
+        }
+    }
+}
+
+/// The states of some keys.
+#[derive(Default)]
+struct States(HashMap<Uuid, PackedState>);
+
+impl States {
+    fn get(&self, key: Uuid) -> Option<KeyState> {
+        self.0.get(&key).map(|state| state.state())
+    }
+
+    fn set(&mut self, key: Uuid, state: KeyState) {
+        self.0.insert(key, PackedState::new(state));
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (Uuid, KeyState)> {
+        self.0.iter().map(|(key, state)| (*key, state.state()))
     }
 }
 
@@ -255,9 +355,9 @@ impl Shard {
     }
 
     /// Waits until no system call runs on the key.
-    fn settled(&self, key: Uuid) -> MutexGuard<'_, HashMap<Uuid, KeyState>> {
+    fn settled(&self, key: Uuid) -> MutexGuard<'_, States> {
         let mut states = self.states.lock();
-        while states.get(&key) == Some(&KeyState::Busy) {
+        while states.get(key) == Some(KeyState::Busy) {
             self.no_longer_busy.wait(&mut states);
         }
         states
@@ -276,8 +376,8 @@ impl KeyScan<'_> {
         for key in present {
             let shard = keys.shard(*key);
             let mut states = shard.states.lock();
-            if !states.contains_key(key) && !shard.is_beside_a_scan(*key) {
-                states.insert(*key, KeyState::Live(1));
+            if states.get(*key).is_none() && !shard.is_beside_a_scan(*key) {
+                states.set(*key, Live::state(1, PlaceId::OWN));
             }
         }
         if keys.len() == present.len() {
@@ -285,8 +385,10 @@ impl KeyScan<'_> {
         }
         let present: HashSet<_> = present.iter().collect();
         for shard in &keys.shards {
-            shard.states.lock().retain(|key, state| {
-                *state == KeyState::Busy || present.contains(key) || shard.is_beside_a_scan(*key)
+            shard.states.lock().0.retain(|key, state| {
+                state.state() == KeyState::Busy
+                    || present.contains(key)
+                    || shard.is_beside_a_scan(*key)
             });
         }
     }
@@ -317,9 +419,9 @@ impl Busy<'_> {
         self.key
     }
 
-    /// The file is there, and the caller owns it.
-    pub(crate) fn linked(self) {
-        self.done(Some(KeyState::Live(1)));
+    /// The file of the place `from` is there, and the caller owns it.
+    pub(crate) fn linked(self, from: PlaceId) {
+        self.done(Some(Live::state(1, from)));
     }
 
     fn done(mut self, after: Option<KeyState>) {
@@ -331,9 +433,9 @@ impl Drop for Busy<'_> {
     fn drop(&mut self) {
         let mut states = self.shard.states.lock();
         match self.after {
-            Some(state) => states.insert(self.key, state),
-            None => states.remove(&self.key),
-        };
+            Some(state) => states.set(self.key, state),
+            None => drop(states.0.remove(&self.key)),
+        }
         if self.keys.scans.load(Ordering::SeqCst) > 0 {
             self.shard.beside.lock().insert(self.key);
         }
@@ -401,7 +503,7 @@ mod tests {
                 })
             });
             is_deleting.recv().expect("the deletion runs");
-            assert!(!keys.try_acquire(KEY));
+            assert!(!keys.try_acquire(PlaceId::OWN, KEY));
             let linked = scope.spawn(|| {
                 let mut linked = false;
                 keys.acquire(KEY, || {
@@ -453,7 +555,7 @@ mod tests {
         let busy = keys.try_begin(Uuid::from_u128(10)).unwrap();
         scan.found(&[KEY, gone]);
         assert!(keys.contains(new) && !keys.contains(gone));
-        busy.linked();
+        busy.linked(PlaceId::OWN);
         later.found(&[KEY, gone]);
         assert_eq!(keys.all().len(), 3);
         keys.begin_scan().found(&[gone]);

@@ -14,17 +14,18 @@ use uuid::Uuid;
 
 use super::BackingStoreT;
 use super::failures::Failures;
-use super::file_share::{CacheFile, FileOwnership, FileShare};
+use super::file_share::{FileOwnership, FileShare, ItemFile};
 use super::keys::Keys;
 use super::outage::Outage;
 use super::queue::{DeleteFile, Job, Lane, Queue};
+use super::sources::{SourceId, Sources};
 use super::transfers::Transfers;
 use crate::error::{Operation, StoreError, at};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::{Error, Result};
 
 /// The state of one store that all parts of the library share.
-pub(crate) struct StoreCore<B> {
+pub(crate) struct StoreCore<B: BackingStoreT> {
     pub(crate) backing: B,
     pub(crate) queue: Arc<Queue>,
     pub(crate) outage: Arc<Outage>,
@@ -33,6 +34,8 @@ pub(crate) struct StoreCore<B> {
     /// Keys whose file may have several owners: those that were registered or
     /// persisted. The file of any other item has exactly one owner.
     pub(super) keys: Keys,
+    /// Where the items are that are loaded from their place.
+    pub(super) sources: Sources<B::PersistPath>,
     /// Number of files in the cache. A file counts from its creation until it is
     /// deleted or its deletion fails.
     files: Arc<AtomicUsize>,
@@ -47,6 +50,7 @@ impl<B: BackingStoreT> StoreCore<B> {
             failures: Arc::new(Failures::default()),
             transfers: Transfers::default(),
             keys: Keys::new(),
+            sources: Sources::default(),
             files,
         })
     }
@@ -130,15 +134,41 @@ impl<B: BackingStoreT> StoreCore<B> {
                 *file = FileOwnership::Shared;
             }
             FileOwnership::Shared => self.keys.share(key),
+            FileOwnership::InPlace(source) => self.sources.share(*source),
             FileOwnership::None => unreachable!("only an existing file is shared"),
         }
-        FileShare::new(self.clone(), key, FileOwnership::Shared)
+        FileShare::new(self.clone(), key, *file)
     }
 
-    /// Removes an owner. After the last one, the file is deleted in the background.
-    pub(crate) fn release(self: &Arc<Self>, file: CacheFile) {
-        if file.shared && !self.keys.release(file.key) {
-            return;
+    /// A share of a file that is loaded from `place`.
+    pub(super) fn share_in_place(
+        self: &Arc<Self>,
+        place: &Arc<B::PersistPath>,
+        key: Uuid,
+    ) -> FileShare<B> {
+        let source = self.sources.enter(place);
+        FileShare::new(self.clone(), key, FileOwnership::InPlace(source))
+    }
+
+    /// The place of a source, for a caller whose item is loaded from it.
+    pub(crate) fn place_of(&self, source: SourceId) -> Arc<B::PersistPath> {
+        self.sources.path(source)
+    }
+
+    /// Removes an owner. After the last one, a file in the cache is deleted in the
+    /// background.
+    pub(crate) fn release(self: &Arc<Self>, file: ItemFile) {
+        match file.file {
+            FileOwnership::Own => {}
+            FileOwnership::Shared if self.keys.release(file.key) => {}
+            FileOwnership::InPlace(source) => {
+                if let Some(place) = self.sources.leave(source) {
+                    // Dropping it may close and unlock directories.
+                    self.queue.drop_later(place);
+                }
+                return;
+            }
+            FileOwnership::None | FileOwnership::Shared => return,
         }
         self.queue
             .push(Lane::Background, Job::Delete(self.clone(), file));
@@ -153,10 +183,10 @@ impl<B: BackingStoreT> StoreCore<B> {
 }
 
 impl<B: BackingStoreT> DeleteFile for StoreCore<B> {
-    fn delete_file(&self, file: CacheFile) {
+    fn delete_file(&self, file: ItemFile) {
         let key = file.key;
         let delete = || self.delete(key);
-        let deleted = if file.shared {
+        let deleted = if file.file == FileOwnership::Shared {
             self.keys.clear(key, delete)
         } else {
             delete().map(|()| true)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::keys::Keys;
+use super::keys::{Keys, PlaceId};
 
 /// A place where files are persisted, and the keys known to be there.
 ///
@@ -36,7 +36,7 @@ use super::keys::Keys;
 /// # fn main() {}
 /// ```
 pub struct TrackedPath<P> {
-    path: P,
+    path: Arc<P>,
     keys: Arc<PlaceKeys>,
     read_only: bool,
 }
@@ -45,30 +45,36 @@ pub struct TrackedPath<P> {
 ///
 /// All trackings of one place share it, if the store recognizes the place; see
 /// [`BackingStoreT::keys_of`](super::BackingStoreT::keys_of).
-pub struct PlaceKeys(Keys);
+pub struct PlaceKeys {
+    keys: Keys,
+    id: PlaceId,
+}
 
 impl Default for PlaceKeys {
     fn default() -> Self {
-        Self(Keys::new())
+        Self {
+            keys: Keys::new(),
+            id: PlaceId::next(),
+        }
     }
 }
 
 impl std::fmt::Debug for PlaceKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("PlaceKeys").field(&self.0.len()).finish()
+        f.debug_tuple("PlaceKeys").field(&self.keys.len()).finish()
     }
 }
 
 impl PlaceKeys {
     pub(super) fn keys(&self) -> &Keys {
-        &self.0
+        &self.keys
     }
 }
 
 impl<P> TrackedPath<P> {
     pub(super) fn new(path: P, keys: Arc<PlaceKeys>, read_only: bool) -> Self {
         Self {
-            path,
+            path: Arc::new(path),
             keys,
             read_only,
         }
@@ -86,6 +92,16 @@ impl<P> TrackedPath<P> {
 
     /// The place itself.
     pub fn path(&self) -> &P {
+        &self.path
+    }
+
+    /// The number of the place.
+    pub(super) fn id(&self) -> PlaceId {
+        self.keys.id
+    }
+
+    /// The place as a source of items that are loaded from it.
+    pub(super) fn source(&self) -> &Arc<P> {
         &self.path
     }
 

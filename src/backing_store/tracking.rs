@@ -181,7 +181,8 @@ impl<B: BackingStoreT> BackingStore<B> {
     }
 
     /// Registers every key of the tracked path at once. While the result lives,
-    /// registering one of the keys with a pool touches no file.
+    /// registering one of the keys with a pool touches no file. (If the path is tracked
+    /// read-only, the store checks that the file is there.)
     ///
     /// # Errors
     ///
@@ -273,7 +274,9 @@ impl<B: BackingStoreT> BackingStore<B> {
         tracked: &TrackedPath<B::PersistPath>,
         key: Uuid,
     ) -> Option<FileShare<B>> {
-        let acquired = tracked.contains_key(key) && self.core.keys.try_acquire(key);
+        let acquired = !self.is_read_in_place(tracked)
+            && tracked.contains_key(key)
+            && self.core.keys.try_acquire(tracked.id(), key);
         acquired.then(|| self.share_of(key))
     }
 
@@ -288,15 +291,27 @@ impl<B: BackingStoreT> BackingStore<B> {
         if !tracked.contains_key(key) {
             return Err(self.error_at(Operation::Register, Some(key), path, Cause::NotTracked));
         }
-        let linked = core.keys.acquire(key, || {
+        if self.is_read_in_place(tracked) {
             core.call(Operation::Register, Some(key), Some(path), |backing| {
-                if tracked.is_read_only() {
-                    backing.register_in_place(path, key)
-                } else {
-                    let transfer = backing.register(path, key)?;
-                    core.transfers.count(transfer);
-                    Ok(())
-                }
+                backing.check_in_place(path, key)
+            })?;
+            return Ok(core.share_in_place(tracked.source(), key));
+        }
+        let compare = || {
+            let is_registered =
+                core.call(Operation::Register, Some(key), Some(path), |backing| {
+                    backing.is_registered(path, key)
+                })?;
+            match is_registered {
+                true => Ok(()),
+                false => Err(self.error_at(Operation::Register, Some(key), path, Cause::OtherItem)),
+            }
+        };
+        let linked = core.keys.acquire_from(tracked.id(), key, compare, || {
+            core.call(Operation::Register, Some(key), Some(path), |backing| {
+                let transfer = backing.register(path, key)?;
+                core.transfers.count(transfer);
+                Ok(())
             })
         })?;
         if linked {
@@ -327,7 +342,7 @@ impl<B: BackingStoreT> BackingStore<B> {
                 return Err(error);
             }
         }
-        begun.into_iter().for_each(Busy::linked);
+        begun.into_iter().for_each(|busy| busy.linked(tracked.id()));
         core.count_files(keys.len());
         Ok(keys.into_iter().map(|key| self.share_of(key)).collect())
     }
@@ -341,14 +356,30 @@ impl<B: BackingStoreT> BackingStore<B> {
         let (core, path, key) = (&self.core, tracked.path(), token.key());
         core.check_process(Operation::Persist)?;
         self.check_writable(Operation::Persist, Some(key), tracked)?;
+        let from = token.source().map(|source| core.place_of(source));
         let persist = || {
             core.call(Operation::Persist, Some(key), Some(path), |backing| {
-                let transfer = backing.persist(path, key)?;
+                let transfer = match &from {
+                    Some(from) => backing.persist_in_place(from, path, key)?,
+                    None => backing.persist(path, key)?,
+                };
                 core.transfers.count(transfer);
                 Ok(())
             })
         };
-        tracked.keys().acquire(key, persist).map(drop)
+        let is_new = tracked.keys().acquire(key, persist)?;
+        match &from {
+            None => core.keys.is_also_at(tracked.id(), key),
+            // The file that is there may be another one of the same key.
+            Some(_) if !is_new => persist()?,
+            Some(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Whether items of the tracked path are loaded from where they are.
+    fn is_read_in_place(&self, tracked: &TrackedPath<B::PersistPath>) -> bool {
+        tracked.is_read_only() && self.core.backing.reads_in_place()
     }
 
     /// A share that the key table counts already.

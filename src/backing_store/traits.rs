@@ -1,5 +1,6 @@
 //! The traits that a store implements.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -172,6 +173,20 @@ pub trait BackingStoreT: Send + Sync + 'static {
     /// Any error from bringing the file in; [`StoreError::not_found`] if it is missing.
     fn register(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, StoreError>;
 
+    /// Whether the cache's file of `key` has the content of the one at `path`. It is
+    /// called to register an item whose key the cache has from another place. If it
+    /// returns `false`, the registration fails. The provided method trusts the key, and
+    /// returns `true`.
+    ///
+    /// # Errors
+    ///
+    /// Any error from comparing the files; [`StoreError::not_found`] if the one at `path`
+    /// is missing.
+    fn is_registered(&self, path: &Self::PersistPath, key: Uuid) -> Result<bool, StoreError> {
+        let _ = (path, key);
+        Ok(true)
+    }
+
     /// Registers many keys, and returns their transfers in the order of `keys`. The
     /// provided method calls [`register`](Self::register) for each key; override it if
     /// one operation can serve many.
@@ -187,16 +202,25 @@ pub trait BackingStoreT: Send + Sync + 'static {
         keys.iter().map(|key| self.register(path, *key)).collect()
     }
 
-    /// Makes the persisted file of `key` at `path` loadable without bringing it into
-    /// the cache. It is used for places that were opened read-only. A later
-    /// [`delete`](Self::delete) only forgets the file. The provided method calls
-    /// [`register`](Self::register).
+    /// Whether items of places that are tracked read-only are loaded from where they
+    /// are ([`Strategy::load_in_place`]), without being brought into the cache. The
+    /// provided method returns `false`: they are [registered](Self::register) like all
+    /// others.
+    fn reads_in_place(&self) -> bool {
+        false
+    }
+
+    /// Checks that the file of `key` at `path` can be loaded from where it is. It is
+    /// called for each registration, if the store
+    /// [reads in place](Self::reads_in_place). The provided method checks nothing, so
+    /// that a missing file is noticed by the load.
     ///
     /// # Errors
     ///
-    /// Same as [`register`](Self::register).
-    fn register_in_place(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), StoreError> {
-        self.register(path, key).map(drop)
+    /// [`StoreError::not_found`] if the file is missing; any error from looking at it.
+    fn check_in_place(&self, path: &Self::PersistPath, key: Uuid) -> Result<(), StoreError> {
+        let _ = (path, key);
+        Ok(())
     }
 
     /// Puts the cache's file of `key` at `path`, atomically. For a file system this is
@@ -206,6 +230,23 @@ pub trait BackingStoreT: Send + Sync + 'static {
     ///
     /// Any error from putting the file there.
     fn persist(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, StoreError>;
+
+    /// Puts the file of `key` at `from`, which is loaded from where it is, at `path`. A
+    /// store that [reads in place](Self::reads_in_place) overrides it; the provided
+    /// method fails.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`persist`](Self::persist).
+    fn persist_in_place(
+        &self,
+        from: &Self::PersistPath,
+        path: &Self::PersistPath,
+        key: Uuid,
+    ) -> Result<Transfer, StoreError> {
+        let _ = (from, path, key);
+        Err(no_items_in_place())
+    }
 
     /// Locks `path`, so that no other process persists to it or deletes from it. It is
     /// called before [`sanitize_path`](Self::sanitize_path), unless the path is tracked
@@ -333,6 +374,28 @@ pub trait Strategy<T>: BackingStoreT {
         self.load(key)
     }
 
+    /// Loads the value of `key` from `place`, where it is persisted. A store that
+    /// [reads in place](BackingStoreT::reads_in_place) overrides it; the provided method
+    /// fails.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`load`](Self::load).
+    fn load_in_place(&self, place: &Self::PersistPath, key: Uuid) -> Result<T, StoreError> {
+        let _ = (place, key);
+        Err(no_items_in_place())
+    }
+
+    /// What [`reload`](Self::reload) is to [`load`](Self::load). The provided method
+    /// calls [`load_in_place`](Self::load_in_place).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`load`](Self::load).
+    fn reload_in_place(&self, place: &Self::PersistPath, key: Uuid) -> Result<T, StoreError> {
+        self.load_in_place(place, key)
+    }
+
     /// Makes an independent copy of `data`. The provided method stores it under a new
     /// key, loads it and deletes it. Override it if the copy can be made in memory.
     ///
@@ -352,4 +415,11 @@ pub trait Strategy<T>: BackingStoreT {
     fn footprint(&self, data: &T) -> Footprint {
         Footprint::heap(size_of_val(data))
     }
+}
+
+/// The error of a store that says that it reads in place and does not.
+fn no_items_in_place() -> StoreError {
+    let text = "the store reads items in place but lacks the method for it: implement \
+                `load_in_place` and `persist_in_place`";
+    io::Error::new(io::ErrorKind::Unsupported, text).into()
 }

@@ -33,9 +33,9 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::is_in_use`] if the dataset is already open to commit, in this process or
-    /// another; [`Error::is_damaged`] if the manifest is damaged or a file that it names
-    /// is missing, with the key and the path; [`Error::is_mismatch`] if the root has
+    /// [`Error::is_in_use`](crate::Error::is_in_use) if the dataset is already open to commit, in this process or
+    /// another; [`Error::is_damaged`](crate::Error::is_damaged) if the manifest is damaged or a file that it names
+    /// is missing, with the key and the path; [`Error::is_mismatch`](crate::Error::is_mismatch) if the root has
     /// another type; and another error if the directory holds items that were persisted
     /// without a dataset.
     ///
@@ -97,8 +97,8 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`] if there is no dataset; [`Error::is_damaged`] if the
-    /// manifest is damaged; [`Error::is_mismatch`] if the root has another type. A
+    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no dataset; [`Error::is_damaged`] if the
+    /// manifest is damaged; [`Error::is_mismatch`](crate::Error::is_mismatch) if the root has another type. A
     /// missing or damaged file is reported by [`get`](Self::get) and the load, or by
     /// [`verify`](Self::verify).
     ///

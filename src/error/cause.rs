@@ -15,6 +15,12 @@ pub(crate) enum Cause {
          another directory"
     )]
     Conflict,
+    #[error(
+        "an item with this key but different content is in use, from another directory: drop its \
+         handles first, or open one of the directories read-only, so that its items are read where \
+         they are"
+    )]
+    OtherItem,
     #[error("{0}")]
     InUse(String),
     #[error(
@@ -104,7 +110,7 @@ impl Cause {
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::NotTracked => Kind::NotFound,
-            Self::Conflict => Kind::Conflict,
+            Self::Conflict | Self::OtherItem => Kind::Conflict,
             Self::DamagedList => Kind::Damaged,
             Self::InUse(_) | Self::Locked => Kind::InUse,
             Self::IsCache | Self::IsPersisted | Self::UnknownRole => Kind::WrongRole,

@@ -244,6 +244,7 @@ impl From<Cause> for StoreError {
             | Cause::IsPersisted
             | Cause::UnknownRole => Class::System,
             Cause::Conflict
+            | Cause::OtherItem
             | Cause::LeakedGuard
             | Cause::Panicked(_)
             | Cause::ShutDown

@@ -1,6 +1,5 @@
 //! One directory of items, and its single entry in this process.
 
-use crate::hash::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -23,6 +22,7 @@ use super::temporary_dir::TemporaryDir;
 use super::{foreign, scan, sweep, temporary};
 use crate::backing_store::{Background, PlaceKeys};
 use crate::error::{Cause, StoreError};
+use crate::hash::{HashMap, HashSet};
 use crate::process::Process;
 
 /// An open directory. The process has one entry for it, however often and under

@@ -5,7 +5,6 @@
 //! such a failure once: a second fsync of the same file may succeed although the data
 //! is lost.
 
-use crate::hash::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, ErrorKind::PermissionDenied};
 
@@ -18,6 +17,7 @@ use super::file_ref::FileRef;
 use super::files::{Files, Identity, SyncError};
 use super::role::Role;
 use crate::error::{Cause, StoreError};
+use crate::hash::{HashMap, HashSet};
 
 /// With more files than this to sync, the whole file system is synced instead: each
 /// fsync waits for the disk separately.

@@ -5,7 +5,6 @@
 //! cache, so that no later start sweeps them. All other items of a marked cache were
 //! written by a store, and are worthless after a restart.
 
-use crate::hash::HashSet;
 use std::io;
 
 use file_backed_codecs::Source;
@@ -16,6 +15,7 @@ use super::file_ref::Shards;
 use super::files::Files;
 use super::role::write_durably;
 use crate::error::{Cause, StoreError};
+use crate::hash::HashSet;
 
 /// The name of the list.
 const LIST: &str = "file_backed.foreign";

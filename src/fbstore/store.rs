@@ -1,24 +1,21 @@
 //! The store that keeps each value in a separate file.
 
-use crate::hash::HashMap;
-use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use file_backed_codecs::printable::PrintablePath;
 use file_backed_codecs::{Codec, CodecError, Footprint, Load, Payload, frame};
-use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::directory::{Directory, at};
 use super::meter::TrafficMeter;
 use super::prepared_path::{Mode, PreparedPath};
 use super::role::Role;
-use super::{scan, sweep};
+
+use super::{scan, sweep, transfer};
 use crate::backing_store::{Background, BackingStoreT, PlaceKeys, Strategy, Traffic, Transfer};
 use crate::error::{Cause, Operation, StoreError};
 use crate::{Error, Result};
@@ -67,10 +64,6 @@ pub struct FBStore<C> {
     path: PreparedPath,
     /// The permission to write to the directory; see [`Directory::take_as_cache`].
     epoch: u64,
-    /// Items that are loaded from the directory in which they were persisted.
-    in_place: Mutex<HashMap<Uuid, PreparedPath>>,
-    /// Whether `in_place` was ever non-empty. Saves loads the lock.
-    any_in_place: AtomicBool,
     background: OnceLock<Background>,
     meter: TrafficMeter,
 }
@@ -103,8 +96,6 @@ impl<C> FBStore<C> {
             codec,
             path,
             epoch,
-            in_place: Mutex::new(HashMap::default()),
-            any_in_place: AtomicBool::new(false),
             background: OnceLock::new(),
             meter: TrafficMeter::default(),
         })
@@ -122,16 +113,6 @@ impl<C> FBStore<C> {
 
     fn directory(&self) -> &Directory {
         self.path.directory()
-    }
-
-    /// The directory that holds the file of `key`.
-    fn home(&self, key: Uuid) -> Cow<'_, PreparedPath> {
-        if self.any_in_place.load(Ordering::Acquire)
-            && let Some(path) = self.in_place.lock().get(&key)
-        {
-            return Cow::Owned(path.clone());
-        }
-        Cow::Borrowed(&self.path)
     }
 
     /// The cache, if this store may still write to it.
@@ -205,10 +186,6 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 
     fn delete(&self, key: Uuid) -> Result<(), StoreError> {
         self.directory().check_process()?;
-        if self.any_in_place.load(Ordering::Acquire) && self.in_place.lock().remove(&key).is_some()
-        {
-            return Ok(());
-        }
         let directory = self.directory();
         if directory.is_foreign(key) || !directory.is_owned_by(self.epoch) {
             // This store did not write the file.
@@ -227,9 +204,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     fn register(&self, path: &PreparedPath, key: Uuid) -> Result<Transfer, StoreError> {
         self.directory().check_permission(self.epoch)?;
         if path.mode() != Mode::ReadWrite {
-            return self
-                .register_in_place(path, key)
-                .map(|()| Transfer::Present);
+            return Err(at(path, Cause::ReadOnlyPath));
         }
         let from = path.directory().file_ref(key);
         let take_in = || self.directory().take_in(&from, key, Role::Cache);
@@ -242,6 +217,11 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
             }
             linked => linked,
         }
+    }
+
+    fn is_registered(&self, path: &PreparedPath, key: Uuid) -> Result<bool, StoreError> {
+        let (own, other) = (self.directory(), path.directory());
+        transfer::are_equal(own.files(), &own.file_ref(key), &other.file_ref(key))
     }
 
     fn register_many(
@@ -259,20 +239,30 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         Ok(transfers)
     }
 
-    fn register_in_place(&self, path: &PreparedPath, key: Uuid) -> Result<(), StoreError> {
+    fn reads_in_place(&self) -> bool {
+        true
+    }
+
+    fn check_in_place(&self, path: &PreparedPath, key: Uuid) -> Result<(), StoreError> {
         let file = path.directory().file_ref(key);
         let found = path.directory().files().identity(&file);
-        found.map_err(|error| at(&file.path(), error))?;
-        self.in_place.lock().insert(key, path.clone());
-        self.any_in_place.store(true, Ordering::Release);
-        Ok(())
+        found.map(drop).map_err(|error| at(&file.path(), error))
     }
 
     fn persist(&self, path: &PreparedPath, key: Uuid) -> Result<Transfer, StoreError> {
+        self.persist_in_place(&self.path, path, key)
+    }
+
+    fn persist_in_place(
+        &self,
+        from: &PreparedPath,
+        path: &PreparedPath,
+        key: Uuid,
+    ) -> Result<Transfer, StoreError> {
         writable(path)?;
-        let home = self.home(key);
-        let from = home.directory().file_ref(key);
-        if matches!(home.mode(), Mode::Import { .. }) {
+        let mode = from.mode();
+        let from = from.directory().file_ref(key);
+        if matches!(mode, Mode::Import { .. }) {
             let text = "the file was written by file_backed 0.6 and has no footer: load the item, \
                         insert its value again, and persist the new item";
             let error = io::Error::new(io::ErrorKind::Unsupported, text);
@@ -337,11 +327,10 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 }
 
 impl<C: Send + Sync + 'static> FBStore<C> {
-    fn load_file<T>(&self, key: Uuid, load: Load) -> Result<T, StoreError>
+    fn load_file<T>(&self, home: &PreparedPath, key: Uuid, load: Load) -> Result<T, StoreError>
     where
         C: Codec<T>,
     {
-        let home = self.home(key);
         let file_ref = home.directory().file_ref(key);
         let opened = self.directory().files().open(&file_ref);
         let source = opened.map_err(|error| at(&file_ref.path(), error))?;
@@ -366,11 +355,19 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
     }
 
     fn load(&self, key: Uuid) -> Result<T, StoreError> {
-        self.load_file(key, Load::First)
+        self.load_file(&self.path, key, Load::First)
     }
 
     fn reload(&self, key: Uuid) -> Result<T, StoreError> {
-        self.load_file(key, Load::Again)
+        self.load_file(&self.path, key, Load::Again)
+    }
+
+    fn load_in_place(&self, place: &PreparedPath, key: Uuid) -> Result<T, StoreError> {
+        self.load_file(place, key, Load::First)
+    }
+
+    fn reload_in_place(&self, place: &PreparedPath, key: Uuid) -> Result<T, StoreError> {
+        self.load_file(place, key, Load::Again)
     }
 
     fn duplicate(&self, data: &T) -> Result<T, StoreError> {

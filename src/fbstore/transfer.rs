@@ -123,12 +123,33 @@ fn is_present(
     to: &FileRef<'_>,
     role: Role,
 ) -> Result<Transfer, StoreError> {
-    let same = files.identity(from).map_err(|error| of(from, error))?
-        == files.identity(to).map_err(|error| of(to, error))?;
-    if same || (role == Role::Persisted && footers_equal(files, from, to)?) {
-        return Ok(Transfer::Present);
+    let is_present = match role {
+        Role::Persisted => are_equal(files, from, to)?,
+        Role::Cache => are_one(files, from, to)?,
+    };
+    match is_present {
+        true => Ok(Transfer::Present),
+        false => Err(of(to, Cause::Conflict)),
     }
-    Err(of(to, Cause::Conflict))
+}
+
+/// Whether two whole files are one, or have equal footers.
+pub(super) fn are_equal(
+    files: &dyn Files,
+    one: &FileRef<'_>,
+    other: &FileRef<'_>,
+) -> Result<bool, StoreError> {
+    Ok(are_one(files, one, other)? || footers_equal(files, one, other)?)
+}
+
+/// Whether two names are of one file.
+fn are_one(files: &dyn Files, one: &FileRef<'_>, other: &FileRef<'_>) -> Result<bool, StoreError> {
+    let identity = |file_ref| {
+        files
+            .identity(file_ref)
+            .map_err(|error| of(file_ref, error))
+    };
+    Ok(identity(one)? == identity(other)?)
 }
 
 fn footers_equal(

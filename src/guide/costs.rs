@@ -56,7 +56,7 @@
 //! | an item that is absent (evicted) | 74 | results, `footprint, cache/100000`; the item itself is at most 72 (a test in `src/residency/item.rs`) |
 //! | absent, registered from a persisted directory | 105 | results, `footprint, registered/100000` |
 //! | absent and persisted | 107 | results, `footprint, persisted/100000` |
-//! | registered from a place opened read-only, in addition | 75 to 150 | a hash-table entry of 64 bytes, `in_place` in `src/fbstore/store.rs` |
+//! | registered from a place that is tracked read-only | as an absent item | the item names the place in bytes that it has anyway, `src/backing_store/sources.rs` |
 //! | resident, in addition | the value, 16 for its `Arc`, and 50 to 70 for its place in the eviction list | `Slot` in `src/residency/slot.rs`; a node and a hash-table entry, `List` in `src/pool/eviction_lists.rs` |
 //! | mapped, in addition | about 500 in the kernel, and page cache | [`zero_copy`](super::zero_copy) |
 //! | a key of a tracked path | about 60 | [`TrackedPath`](crate::backing_store::TrackedPath) |

@@ -6,7 +6,7 @@ use super::eviction::Drops;
 use super::{FBPool, maps};
 use crate::backing_store::{BackingStoreT, Lane, Strategy};
 use crate::error::{Cause, Operation};
-use crate::residency::{Flight, Item, LoadStep, ValueRef};
+use crate::residency::{Flight, Item, LoadStep, ToLoad, ValueRef};
 use crate::{Error, Result};
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
@@ -95,14 +95,17 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             return;
         }
         let _under_way = self.core().queue.token();
-        let (key, again) = item.to_load();
-        let loaded = self
-            .core()
-            .call(Operation::Load, Some(key), None, |backing| match again {
-                true => backing.reload(key),
-                false => backing.load(key),
-            })
-            .map(Arc::new);
+        let ToLoad { key, source, again } = item.to_load();
+        let place = source.map(|source| self.core().place_of(source));
+        let place = place.as_deref();
+        let load = |backing: &B| match (place, again) {
+            (None, false) => backing.load(key),
+            (None, true) => backing.reload(key),
+            (Some(place), false) => backing.load_in_place(place, key),
+            (Some(place), true) => backing.reload_in_place(place, key),
+        };
+        let loaded = self.core().call(Operation::Load, Some(key), place, load);
+        let loaded = loaded.map(Arc::new);
         let value = loaded.as_ref().ok();
         let value = value.map(|value| (value, self.cost_of(value)));
         let is_map = value.is_some_and(|(_, cost)| cost.is_map);

@@ -261,7 +261,12 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     /// # Errors
     ///
     /// [`Error::is_not_found`](crate::Error::is_not_found) if `path` does not have
-    /// the key, or its file is gone. Any error from linking the file.
+    /// the key, or its file is gone. [`Error::is_conflict`](crate::Error::is_conflict)
+    /// if an item with this key but different content is in use, from another
+    /// directory. Any error from linking the file.
+    ///
+    /// Nothing is linked if `path` is tracked read-only; its files are read where they
+    /// are.
     ///
     /// # Cancel safety
     ///

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::item::{Cell, Item, State};
 use super::list_id::{ListId, PoolLists};
 use super::{Flight, Wanted, WriteBack};
-use crate::backing_store::{BackingStoreT, CacheFile};
+use crate::backing_store::{BackingStoreT, ItemFile};
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum CheckoutStep<T, B: BackingStoreT> {
@@ -25,7 +25,7 @@ pub(crate) enum CheckoutStep<T, B: BackingStoreT> {
 pub(crate) struct CheckedOut<T, B: BackingStoreT> {
     pub(crate) value: Arc<T>,
     /// The file of the value as it was, to be released.
-    pub(crate) file: Option<CacheFile>,
+    pub(crate) file: Option<ItemFile>,
     /// A write whose waiters must be notified that it is superseded.
     pub(crate) superseded: Option<Arc<WriteBack<B>>>,
 }

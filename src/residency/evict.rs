@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::item::{Cell, Item, State};
 use super::list_id::{ListId, PoolLists};
 use super::{Wanted, WriteBack};
-use crate::backing_store::{BackingStoreT, CacheFile};
+use crate::backing_store::{BackingStoreT, ItemFile};
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum Evicted<T> {
@@ -21,7 +21,7 @@ pub(crate) enum Evicted<T> {
 pub(crate) struct Retired<T, B: BackingStoreT> {
     pub(crate) value: Option<Arc<T>>,
     /// The item's file, to be released.
-    pub(crate) file: Option<CacheFile>,
+    pub(crate) file: Option<ItemFile>,
     /// A write whose waiters must be notified that it is superseded.
     pub(crate) superseded: Option<Arc<WriteBack<B>>>,
 }

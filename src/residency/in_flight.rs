@@ -1,10 +1,10 @@
 //! The loads and writes in flight.
 
-use crate::hash::HashMap;
 use std::sync::Arc;
 
 use super::{Flight, Item, WriteBack};
 use crate::backing_store::BackingStoreT;
+use crate::hash::HashMap;
 use crate::sync::Mutex;
 
 /// The loads and writes of one pool that are queued or running, by item. They are

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use super::ValueRef;
 use super::list_id::{ListId, PoolLists};
 use super::slot::Slot;
-use crate::backing_store::{BackingStoreT, CacheFile, FileOwnership, FileShare};
+use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, ItemFile};
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -46,7 +46,7 @@ pub(super) struct Cell {
 
 impl Cell {
     /// Gives up what the item owns of its file, if there is one.
-    pub(super) fn give_up_file(&mut self) -> Option<CacheFile> {
+    pub(super) fn give_up_file(&mut self) -> Option<ItemFile> {
         self.file.give_up(self.key)
     }
 }

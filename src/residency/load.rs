@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::item::{Item, State};
 use super::{Flight, PoolLists, ValueRef};
-use crate::backing_store::{BackingStoreT, CacheFile};
+use crate::backing_store::{BackingStoreT, ItemFile, SourceId};
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum LoadStep<T> {
@@ -17,6 +17,15 @@ pub(crate) enum LoadStep<T> {
         new: bool,
     },
     Leaked,
+}
+
+/// The file that a load loads.
+pub(crate) struct ToLoad {
+    pub(crate) key: Uuid,
+    /// Where the file is; `None` if it is in the cache.
+    pub(crate) source: Option<SourceId>,
+    /// Whether its value was loaded before.
+    pub(crate) again: bool,
 }
 
 /// The cost of a resident value.
@@ -51,11 +60,14 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
     }
 
-    /// Returns the key that a claimed load loads, and whether its value was loaded
-    /// before.
-    pub(crate) fn to_load(&self) -> (Uuid, bool) {
+    /// Returns the file that a claimed load loads.
+    pub(crate) fn to_load(&self) -> ToLoad {
         let cell = self.lock();
-        (cell.key, cell.was_loaded)
+        ToLoad {
+            key: cell.key,
+            source: cell.file.source(),
+            again: cell.was_loaded,
+        }
     }
 
     /// Moves the item to the front, after a hit while it was in the older half or
@@ -73,7 +85,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self: &Arc<Self>,
         loaded: Option<(&Arc<T>, Cost)>,
         lists: &impl PoolLists<T, B>,
-    ) -> Option<CacheFile> {
+    ) -> Option<ItemFile> {
         let mut cell = self.lock();
         match cell.state {
             State::Loading => drop(lists.in_flight().flights.end(self)),

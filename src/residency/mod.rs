@@ -55,7 +55,7 @@ pub(crate) use flight::Flight;
 pub(crate) use in_flight::InFlight;
 pub(crate) use item::Item;
 pub(crate) use list_id::{ListId, PoolLists};
-pub(crate) use load::{Cost, LoadStep};
+pub(crate) use load::{Cost, LoadStep, ToLoad};
 pub(crate) use slot::ValueRef;
 pub(crate) use write::{Save, WriteEnd};
 pub(crate) use write_back::{Wanted, WriteBack, Written};

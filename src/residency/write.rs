@@ -8,7 +8,7 @@ use super::item::{Item, State};
 use super::list_id::{ListId, PoolLists};
 use super::{Wanted, WriteBack, Written};
 use crate::Result;
-use crate::backing_store::{BackingStoreT, CacheFile, FileOwnership, FileShare, StoreCore};
+use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, ItemFile, StoreCore};
 
 /// What a save has captured.
 pub(crate) enum Save<B: BackingStoreT> {
@@ -27,7 +27,7 @@ pub(crate) enum WriteEnd<T> {
     /// The item died meanwhile: drop the value, and release the file.
     Died {
         value: Option<Arc<T>>,
-        file: Option<CacheFile>,
+        file: Option<ItemFile>,
     },
     /// The write failed and the item is evicting: retry the write later.
     Failed,

@@ -26,7 +26,7 @@ pub(crate) struct Persisting<R: Send + 'static, B: BackingStoreT> {
 }
 
 /// Persists an item whose value has been captured.
-type Begun<R> = Box<dyn FnOnce() -> Result<R> + Send>;
+type Begun<R> = Box<dyn FnOnce() -> Result<R> + Send + Sync>;
 
 impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
     /// At most `most` jobs are in flight at a time; 0 counts as 1, as it does for
@@ -48,7 +48,7 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
         &mut self,
         item: &Fb<T, B>,
         tracked: &Arc<TrackedPath<B::PersistPath>>,
-        inspect: impl FnOnce() -> Result<R> + Send + 'static,
+        inspect: impl FnOnce() -> Result<R> + Send + Sync + 'static,
     ) where
         T: Send + Sync + 'static,
         B: Strategy<T>,

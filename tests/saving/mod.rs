@@ -9,3 +9,4 @@ mod persist;
 mod persisted;
 mod register;
 mod register_all;
+mod sources;

@@ -22,7 +22,7 @@ use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::file_share::CacheFile;
+use super::file_share::ItemFile;
 use crate::process::Process;
 use crate::sync::{Condvar, Instant, Mutex};
 use drain::run;
@@ -36,13 +36,13 @@ pub(crate) enum Job {
     /// Runs a closure.
     Run(Box<dyn FnOnce() + Send>),
     /// Deletes the cache's file of a key.
-    Delete(Arc<dyn DeleteFile>, CacheFile),
+    Delete(Arc<dyn DeleteFile>, ItemFile),
     /// Drops a value that may be large.
     DeferredDrop(Arc<dyn Any + Send + Sync>),
 }
 
 pub(crate) trait DeleteFile: Send + Sync {
-    fn delete_file(&self, file: CacheFile);
+    fn delete_file(&self, file: ItemFile);
 }
 
 pub(crate) struct Queue {

@@ -13,7 +13,7 @@ use super::super::super::{
 use super::table::{Event, Pair, Phase};
 use super::{Ending, Step};
 use crate::Error;
-use crate::backing_store::{BackingStore, CacheFile};
+use crate::backing_store::{BackingStore, ItemFile};
 use crate::error::{Operation, StoreError};
 use crate::testing::{MemPath, MemStore};
 
@@ -499,7 +499,7 @@ impl Drive {
         self.expected.list = ListId::Unlisted;
     }
 
-    fn release(&self, file: Option<CacheFile>) {
+    fn release(&self, file: Option<ItemFile>) {
         file.into_iter()
             .for_each(|file| self.store.core().release(file));
     }

@@ -1,0 +1,233 @@
+//! Items with the same key from several directories.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use file_backed::backing_store::TrackedPath;
+use file_backed::fbstore::{FBStore, PreparedPath, key_path};
+use file_backed::{BackingStore, FBPool, Fb};
+use uuid::Uuid;
+
+use crate::support::{Plain, World, test};
+
+type Pool = Arc<FBPool<String, FBStore<Plain>>>;
+type Item = Fb<String, FBStore<Plain>>;
+type Tracked = TrackedPath<PreparedPath>;
+
+/// A pool that keeps no value, and directories that others have written.
+struct Places {
+    dir: tempfile::TempDir,
+    pool: Pool,
+}
+
+impl Places {
+    fn new(world: &World) -> Self {
+        let dir = tempfile::tempdir().expect("a directory");
+        let cache = PreparedPath::blocking_open(dir.path().join("cache"));
+        let files = FBStore::open(Plain, cache.expect("a cache")).expect("a store");
+        let store = BackingStore::new(files, world.runtime().handle().clone());
+        let pool = Arc::new(FBPool::new(Arc::new(store), 0));
+        Self { dir, pool }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// A directory in which another store has persisted a value, and its key.
+    fn persisted(&self, world: &World, name: &str, value: &str) -> Uuid {
+        let files = PreparedPath::blocking_temp().and_then(|path| FBStore::open(Plain, path));
+        let store = BackingStore::new(files.expect("a store"), world.runtime().handle().clone());
+        let pool: Pool = Arc::new(FBPool::new(Arc::new(store), 1));
+        let path = PreparedPath::blocking_open(self.path(name)).expect("a directory");
+        let tracked = pool.store().blocking_track_path(path).expect("tracked");
+        let item = pool.insert(value.to_owned());
+        item.blocking_persist(&tracked).expect("it is persisted");
+        item.key()
+    }
+
+    /// The same, under this key.
+    fn persisted_as(&self, world: &World, name: &str, value: &str, key: Uuid) {
+        let other = self.persisted(world, name, value);
+        let root = self.path(name);
+        fs::rename(key_path(&root, other), key_path(&root, key)).expect("it is renamed");
+    }
+
+    fn tracked(&self, name: &str) -> Tracked {
+        let path = PreparedPath::blocking_open(self.path(name)).expect("a directory");
+        let tracked = self.pool.store().blocking_track_path(path);
+        tracked.expect("it is tracked")
+    }
+
+    fn read_only(&self, name: &str) -> Tracked {
+        let path = PreparedPath::blocking_open_read_only(self.path(name));
+        self.tracked_read_only(path.expect("a directory"))
+    }
+
+    fn import(&self, name: &str) -> Tracked {
+        let path = PreparedPath::blocking_open_import(self.path(name), 1 << 20);
+        self.tracked_read_only(path.expect("a directory"))
+    }
+
+    fn tracked_read_only(&self, path: PreparedPath) -> Tracked {
+        let tracked = self.pool.store().blocking_track_read_only(path);
+        tracked.expect("it is tracked")
+    }
+
+    fn register(&self, tracked: &Tracked, key: Uuid) -> Item {
+        let item = self.pool.blocking_register(tracked, key);
+        item.expect("it is registered")
+    }
+}
+
+#[track_caller]
+fn assert_read(item: &Item, expected: &str) {
+    assert_eq!(*item.blocking_read().expect("it is loaded"), expected);
+}
+
+/// Writes a file as 0.6 did, without a footer.
+fn write_unframed(root: &Path, key: Uuid, value: &str) {
+    let path = key_path(root, key);
+    fs::create_dir_all(path.parent().expect("a shard")).expect("it is made");
+    fs::write(path, value).expect("it is written");
+}
+
+/// The key table, the cache and the table of items in place went by the key alone, so an
+/// item of an import served the file of a directory beside it, or the other way round.
+#[test]
+fn an_import_and_a_directory_with_the_same_keys_serve_their_own_values() {
+    test(|| {
+        let world = World::new();
+        let places = Places::new(&world);
+        let key = places.persisted(&world, "saved", "new");
+        write_unframed(&places.path("old"), key, "old");
+        let (saved, old) = (places.tracked("saved"), places.import("old"));
+        for order in [[&saved, &old], [&old, &saved]] {
+            let items = order.map(|tracked| places.register(tracked, key));
+            let [first, second] = match std::ptr::eq(order[0], &saved) {
+                true => ["new", "old"],
+                false => ["old", "new"],
+            };
+            for _ in 0..3 {
+                assert_read(&items[0], first);
+                assert_read(&items[1], second);
+            }
+            let [one, other] = items;
+            drop(one);
+            places.pool.store().blocking_finished();
+            assert_read(&other, second);
+        }
+    });
+}
+
+#[test]
+fn an_unframed_file_is_read_through_the_import_of_its_directory_alone() {
+    test(|| {
+        let world = World::new();
+        let places = Places::new(&world);
+        let new = places.persisted(&world, "both", "new");
+        let old = Uuid::new_v4();
+        write_unframed(&places.path("both"), old, "old");
+        let (saved, import) = (places.tracked("both"), places.import("both"));
+        let imported = places.register(&import, old);
+        assert_read(&imported, "old");
+        assert_read(&places.register(&saved, new), "new");
+        let unframed = places.register(&saved, old);
+        let error = unframed.blocking_read().expect_err("it has no footer");
+        assert!(error.is_damaged(), "{error}");
+        assert_read(&imported, "old");
+    });
+}
+
+#[test]
+fn a_directory_that_is_only_read_serves_its_own_value_of_a_key() {
+    test(|| {
+        let world = World::new();
+        let places = Places::new(&world);
+        let key = places.persisted(&world, "one", "one");
+        places.persisted_as(&world, "other", "other", key);
+        let (one, other) = (places.tracked("one"), places.read_only("other"));
+        let [one, other] = [&one, &other].map(|tracked| places.register(tracked, key));
+        assert_read(&one, "one");
+        assert_read(&other, "other");
+    });
+}
+
+#[test]
+fn a_second_directory_with_another_value_of_a_key_in_use_is_a_conflict() {
+    test(|| {
+        let world = World::new();
+        let places = Places::new(&world);
+        let key = places.persisted(&world, "one", "one");
+        places.persisted_as(&world, "other", "other", key);
+        let (one, other) = (places.tracked("one"), places.tracked("other"));
+        let item = places.register(&one, key);
+        let error = places.pool.blocking_register(&other, key);
+        let error = error.expect_err("it is another value");
+        let path = places.path("other");
+        assert_eq!((error.key(), error.path()), (Some(key), Some(&*path)));
+        assert_eq!(
+            error.to_string(),
+            format!(
+                "could not register item {} ({}): an item with this key but different content \
+                 is in use, from another directory: drop its handles first, or open one of the \
+                 directories read-only, so that its items are read where they are",
+                key.simple(),
+                path.display()
+            )
+        );
+        assert_read(&item, "one");
+        drop(item);
+        // Also while the file of the first one still waits for its deletion.
+        assert_read(&places.register(&other, key), "other");
+        places.pool.store().blocking_finished();
+        assert_read(&places.register(&one, key), "one");
+    });
+}
+
+#[test]
+fn a_copy_of_a_directory_shares_its_items() {
+    test(|| {
+        let world = World::new();
+        let places = Places::new(&world);
+        let key = places.persisted(&world, "one", "one");
+        let (from, to) = (places.path("one"), places.path("copy"));
+        drop(places.tracked("copy"));
+        fs::copy(key_path(&from, key), key_path(&to, key)).expect("it is copied");
+        let (one, copy) = (places.tracked("one"), places.tracked("copy"));
+        for order in [[&one, &copy], [&copy, &one]] {
+            let items = order.map(|tracked| places.register(tracked, key));
+            items.iter().for_each(|item| assert_read(item, "one"));
+        }
+    });
+}
+
+#[test]
+fn an_item_read_in_place_is_persisted_unless_another_has_its_key() {
+    test(|| {
+        let world = World::new();
+        let places = Places::new(&world);
+        let key = places.persisted(&world, "one", "one");
+        places.persisted_as(&world, "other", "other", key);
+        let (from, other, new) = (
+            places.read_only("one"),
+            places.tracked("other"),
+            places.tracked("new"),
+        );
+        let item = places.register(&from, key);
+        item.blocking_persist(&new).expect("it is linked");
+        item.blocking_persist(&new).expect("it is there");
+        let error = item.blocking_persist(&other).expect_err("another is there");
+        assert!(
+            error
+                .to_string()
+                .contains("a file with this key but different content"),
+            "{error}"
+        );
+        drop((item, from));
+        assert_read(&places.register(&new, key), "one");
+        places.pool.store().blocking_finished();
+        assert_read(&places.register(&other, key), "other");
+    });
+}
