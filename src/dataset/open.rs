@@ -33,9 +33,9 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::is_in_use`](crate::Error::is_in_use) if the dataset is already open to commit, in this process or
-    /// another; [`Error::is_damaged`](crate::Error::is_damaged) if the manifest is damaged or a file that it names
-    /// is missing, with the key and the path; [`Error::is_mismatch`](crate::Error::is_mismatch) if the root has
+    /// [`Error::is_in_use`] if the dataset is already open to commit, in this process or
+    /// another; [`Error::is_damaged`] if the manifest is damaged or a file that it names
+    /// is missing, with the key and the path; [`Error::is_mismatch`] if the root has
     /// another type; and another error if the directory holds items that were persisted
     /// without a dataset.
     ///
@@ -46,6 +46,10 @@ where
     /// # Examples
     ///
     /// See [`Dataset`].
+    ///
+    /// [`Error::is_damaged`]: crate::Error::is_damaged
+    /// [`Error::is_in_use`]: crate::Error::is_in_use
+    /// [`Error::is_mismatch`]: crate::Error::is_mismatch
     pub async fn open(store: &Arc<BackingStore<B>>, path: B::PersistPath) -> Result<Self> {
         let own = store.clone();
         let open = move || Self::blocking_open(&own, path);
@@ -97,14 +101,18 @@ where
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`](crate::Error::is_not_found) if there is no dataset; [`Error::is_damaged`] if the
-    /// manifest is damaged; [`Error::is_mismatch`](crate::Error::is_mismatch) if the root has another type. A
+    /// [`Error::is_not_found`] if there is no dataset; [`Error::is_damaged`] if the
+    /// manifest is damaged; [`Error::is_mismatch`] if the root has another type. A
     /// missing or damaged file is reported by [`get`](Self::get) and the load, or by
     /// [`verify`](Self::verify).
     ///
     /// # Cancel safety
     ///
     /// Dropping the future leaves nothing behind.
+    ///
+    /// [`Error::is_damaged`]: crate::Error::is_damaged
+    /// [`Error::is_mismatch`]: crate::Error::is_mismatch
+    /// [`Error::is_not_found`]: crate::Error::is_not_found
     pub async fn open_read_only(
         store: &Arc<BackingStore<B>>,
         path: B::PersistPath,
