@@ -105,7 +105,7 @@
 //! |---|---|---|
 //! | `bincodec` | [`BinCodec`] | bincode, serde |
 //! | `prostcodec` | [`ProstCodec`] | prost |
-//! | `mappedcodec` | [`MappedCodec`], `Mapped<T>` | rkyv, bytecheck, memmap2 |
+//! | `mappedcodec` | [`MappedCodec`], `Mapped<T>` | rkyv, bytecheck, bytemuck, memmap2 |
 //! | `bytescodec` | [`BytesCodec`], `MappedBytes` | bytes, memmap2 |
 //! | `bincodec` and `mappedcodec` | [`MixedCodec`]; with `bytescodec` it takes `MappedBytes` too | |
 //! | `dataset` | [`dataset`]`::Dataset` | serde, serde_json, crc32fast |

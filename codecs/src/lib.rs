@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | `bincodec` | `BinCodec`: serde values through bincode | bincode, serde |
 //! | `prostcodec` | `ProstCodec`: protobuf messages | prost |
-//! | `mappedcodec` | `MappedCodec`, `Mapped<T>`: rkyv archives, mapped | rkyv, bytecheck, `map` |
+//! | `mappedcodec` | `MappedCodec`, `Mapped<T>`: rkyv archives, mapped | rkyv, bytecheck, bytemuck, `map` |
 //! | `bytescodec` | `BytesCodec`, `MappedBytes`: plain bytes, mapped | bytes, `map` |
 //! | `bincodec` and `mappedcodec` | `MixedCodec`: both kinds in one store | |
 //! | `map` | `MapLicence`, `Map`, `map_budget`: mapping for custom codecs | memmap2 |
@@ -17,7 +17,7 @@
 //! To write a custom codec, implement [`Codec`]. [`frame`] has functions that read and
 //! write whole files.
 //!
-//! The crate re-exports bytes, prost and rkyv, whose types appear in its signatures.
+//! The crate re-exports bytemuck, bytes, prost and rkyv, whose types appear in its signatures.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod aligned;
@@ -62,12 +62,18 @@ pub use frame::{FrameError, Load, Payload, PayloadWriter, ReadAhead, Source};
 #[cfg(feature = "map")]
 pub use map::{Access, Map, MapAttempt, MapLicence, MaybeMapped, Prefault, budget as map_budget};
 #[cfg(feature = "mappedcodec")]
-pub use mapped::{Archivable, ArchiveChecker, ArchiveWriter, Mapped, MappedCodec};
+pub use mapped::{
+    Archivable, ArchiveChecker, ArchiveWriter, ArchivedNumber, Mapped, MappedCodec, NativeLayout,
+    NativeSlice,
+};
 #[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
 pub use mixed::MixedCodec;
 #[cfg(feature = "prostcodec")]
 pub use protobuf::ProstCodec;
 
+#[cfg(feature = "mappedcodec")]
+#[doc(no_inline)]
+pub use bytemuck;
 #[cfg(feature = "bytescodec")]
 #[doc(no_inline)]
 pub use bytes;

@@ -35,6 +35,8 @@ mod lookalikes;
 #[cfg(feature = "mappedcodec")]
 mod mapping;
 mod mismatch;
+#[cfg(feature = "mappedcodec")]
+mod native;
 #[cfg(feature = "bincodec")]
 mod nesting;
 #[cfg(all(feature = "mappedcodec", unix))]

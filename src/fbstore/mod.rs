@@ -67,6 +67,9 @@ pub use file_backed_codecs::BinCodec;
 pub use file_backed_codecs::MixedCodec;
 #[cfg(feature = "prostcodec")]
 pub use file_backed_codecs::ProstCodec;
+#[cfg(feature = "mappedcodec")]
+#[doc(no_inline)]
+pub use file_backed_codecs::bytemuck;
 #[cfg(feature = "bytescodec")]
 #[doc(no_inline)]
 pub use file_backed_codecs::bytes;
@@ -81,7 +84,10 @@ pub use file_backed_codecs::{
     Access, Map, MapAttempt, MapLicence, MaybeMapped, Prefault, Verify, map_budget,
 };
 #[cfg(feature = "mappedcodec")]
-pub use file_backed_codecs::{Archivable, ArchiveChecker, ArchiveWriter, Mapped, MappedCodec};
+pub use file_backed_codecs::{
+    Archivable, ArchiveChecker, ArchiveWriter, ArchivedNumber, Mapped, MappedCodec, NativeLayout,
+    NativeSlice,
+};
 pub use file_backed_codecs::{
     ArchiveInto, BoxError, Codec, CodecError, CodecId, Footprint, FrameError, Load, Payload,
     PayloadWriter, ReadAhead, Source, frame, read_limit,

@@ -50,6 +50,11 @@ use crate::{Access, BoxError, CodecError, Footprint, Map, MaybeMapped, Prefault}
 /// let sum: f32 = tile.heights.iter().map(|height| height.to_native()).sum();
 /// assert_eq!(sum, 1225.5);
 ///
+/// // Or as a slice of `f32`s.
+/// use file_backed::fbstore::NativeSlice;
+/// let heights = tile.heights.to_native();
+/// assert_eq!(heights.iter().copied().fold(f32::MIN, f32::max), 613.5);
+///
 /// // An owned value is made only on request.
 /// let owned: Tile = tile.deserialize()?;
 /// assert_eq!(owned.heights, [612.0, 613.5]);
