@@ -131,6 +131,95 @@
 //! For a foreign type that rkyv does not support, write your own wrapper with
 //! `ArchiveWith`, `SerializeWith` and `DeserializeWith`.
 //!
+//! # Numbers as slices
+//!
+//! A `Vec<f32>` is archived as an `ArchivedVec<f32_le>`. On a little-endian machine its
+//! elements have the bytes of `f32`s, and `NativeSlice` gives them as a `&[f32]`, in place,
+//! for any code that takes one: ndarray, BLAS, SIMD, `bytemuck`.
+//!
+//! ```
+//! # #[cfg(feature = "mappedcodec")]
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! use file_backed::FBPool;
+//! use file_backed::fbstore::{Mapped, MappedCodec, NativeSlice, bytemuck, rkyv};
+//!
+//! #[derive(rkyv::Archive, rkyv::Serialize)]
+//! # #[rkyv(crate = file_backed::fbstore::rkyv)]
+//! struct Document {
+//!     title: String,
+//!     embedding: Vec<f32>,
+//!     boxes: Vec<[u16; 4]>,
+//! }
+//!
+//! fn dot(a: &[f32], b: &[f32]) -> f32 {
+//!     a.iter().zip(b).map(|(a, b)| a * b).sum()
+//! }
+//!
+//! # // SAFETY: only this pool touches the files of its temporary directory.
+//! # let pool = FBPool::temp(unsafe { MappedCodec::new() }, 10).await?;
+//! # let document = Document {
+//! #     title: "Ridge".into(),
+//! #     embedding: vec![0.5, 0.25],
+//! #     boxes: vec![[1, 2, 3, 4], [5, 6, 7, 8]],
+//! # };
+//! # let item = pool.insert(Mapped::new(&document)?);
+//! let document = item.read().await?;
+//! let query = [2.0, 4.0];
+//!
+//! // On any machine: a `Cow<[f32]>`, borrowed on a little-endian one.
+//! assert_eq!(dot(&document.embedding.to_native(), &query), 2.0);
+//!
+//! # #[cfg(target_endian = "little")] {
+//! // On a little-endian machine, or it does not compile: a `&[f32]`.
+//! assert_eq!(dot(document.embedding.as_native(), &query), 2.0);
+//!
+//! let boxes: &[[u16; 4]] = document.boxes.as_native();
+//! let edges: &[u16] = boxes.as_flattened();
+//! let bytes: &[u8] = bytemuck::cast_slice(edges);
+//! assert_eq!((edges.len(), bytes.len()), (8, 16));
+//! # }
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "mappedcodec"))]
+//! # fn main() {}
+//! ```
+//!
+//! | field | archived as | `as_native()` |
+//! |---|---|---|
+//! | `Vec<f32>`, `Box<[f32]>`, `[f32; N]` | `f32_le`s | `&[f32]` |
+//! | `Vec<[f32; 3]>`, `[[f32; 3]; N]` | `[f32_le; 3]`s | `&[[f32; 3]]`; `as_flattened` makes it `&[f32]` |
+//! | `Vec<usize>` | `u32_le`s | `&[u32]`; `&[u64]` with rkyv's feature `pointer_width_64` |
+//! | `Vec<u8>` | `u8`s | not needed: it is a `&[u8]` |
+//! | `Vec<bool>`, `Vec<char>`, `Vec<Option<f32>>` | | not numbers: use an integer, or a NaN |
+//!
+//! * `as_native` costs nothing, mapped or not, and the slice borrows from the guard. It is
+//!   aligned for its elements, but no further: for SIMD use unaligned loads, or
+//!   `slice::align_to`.
+//! * Where the archive's numbers have another byte order than the machine (big-endian
+//!   machines, rkyv's feature `big_endian`) or no alignment (rkyv's feature `unaligned`),
+//!   `as_native` does not compile, and `to_native` copies. A program that is to run
+//!   everywhere calls `to_native`.
+//! * rkyv's numbers are `bytemuck::Pod`, so structs of numbers can be cast too, if they
+//!   derive it in both forms (with `bytemuck`'s feature `derive` in your `Cargo.toml`).
+//!   `bytemuck` compares sizes and not byte order, so do this for little-endian machines
+//!   only:
+//!
+//! ```ignore
+//! #[derive(Clone, Copy, Pod, Zeroable, rkyv::Archive, rkyv::Serialize)]
+//! #[rkyv(derive(Clone, Copy, Pod, Zeroable))]
+//! #[repr(C)]
+//! struct Point {
+//!     x: f32,
+//!     y: f32,
+//! }
+//!
+//! #[cfg(target_endian = "little")]
+//! fn points(points: &[ArchivedPoint]) -> &[Point] {
+//!     bytemuck::cast_slice(points)
+//! }
+//! ```
+//!
 //! # When a type changes
 //!
 //! An archive has no field names and no version. Adding, removing or moving a field, or
@@ -300,13 +389,9 @@
 //! # Pitfalls
 //!
 //! * The archived type is a different type: `ArchivedString`, `ArchivedVec<f32_le>`.
-//!   Compare and compute through `as_str`, `as_slice` and `to_native`, and deserialize
-//!   only what you are going to change ([`Fb::update`]).
-//! * A `Vec<f32>` is archived as `f32_le`s, which have the bytes of `f32`s on a
-//!   little-endian machine. Where you need a `&[f32]`,
-//!   [bytemuck](https://docs.rs/bytemuck) provides it without a copy,
-//!   `bytemuck::cast_slice(tile.heights.as_slice())`, if your `Cargo.toml` names the
-//!   crate of rkyv's numbers: `rend = { version = "0.5", features = ["bytemuck-1"] }`.
+//!   Compare and compute through `as_str`, `as_slice` and `to_native`, take
+//!   [numbers as slices](#numbers-as-slices), and deserialize only what you are going to
+//!   change ([`Fb::update`]).
 //! * A `HashMap` is archived in its iteration order, so archives of equal maps may differ
 //!   in their bytes. Archives of a `BTreeMap` or a sorted `Vec` do not.
 //! * An archive is read-only. It cannot hold atomics, locks or anything else with

@@ -18,6 +18,9 @@
 //!
 //! * Values that are each loaded once, from end to end: keep the defaults.
 //! * Small values that are loaded again and again: `crossover(0)` maps them at once.
+//! * Arrays of numbers for ndarray, BLAS or SIMD: archive a `Vec<f32>` and borrow it from
+//!   the map as a `&[f32]` (see
+//!   [`archived_types`](super::archived_types#numbers-as-slices)).
 //! * Values that change more often than they are read: use `BinCodec` or `ProstCodec`,
 //!   which keep them ready to be changed.
 //! * Files that others may change while they are in use: `heap()`, which never maps.
