@@ -20,7 +20,7 @@ usage:
   compare OLD.json NEW.json
       says what became worse
   report [RESULTS.json] [--quick] [--dir DIR] [--out DIR]
-      writes report.html and report.md, from results or from a run of its own
+      writes report.html, report.md and plots/*.svg, from results or from a run of its own
   instructions [SYSTEM...] [--json]
       counts the instructions of a hit, with valgrind
 ";

@@ -13,19 +13,34 @@ use std::path::Path;
 use anyhow::{Context as _, Result};
 
 use crate::harness::row::Row;
+use crate::workloads;
 
-/// Writes `report.html` and `report.md`.
+/// Writes `report.html`, `report.md`, and each plot as a file in `plots/`.
 pub fn write(rows: &[Row], out: &Path) -> Result<()> {
-    std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    for (name, text) in [
-        ("report.html", html::page(rows)?),
-        ("report.md", markdown::section(rows)),
-    ] {
-        let path = out.join(name);
+    let plots_dir = out.join("plots");
+    std::fs::create_dir_all(&plots_dir)
+        .with_context(|| format!("cannot make {}", plots_dir.display()))?;
+    let mut files = vec![
+        (out.join("report.html"), html::page(rows)?),
+        (out.join("report.md"), markdown::section(rows)),
+    ];
+    for workload in workloads::ALL {
+        for plot in plot::plots(workload.name, rows) {
+            files.push((plots_dir.join(file_name(&plot.title)), draw::svg(&plot)?));
+        }
+    }
+    for (path, text) in files {
         std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
         println!("{}", path.display());
     }
     Ok(())
+}
+
+/// `cold-one-first-load-bytes.svg` for the title `cold, one, first-load, bytes`.
+fn file_name(title: &str) -> String {
+    let words = title.split(|char: char| !char.is_ascii_alphanumeric());
+    let words: Vec<_> = words.filter(|word| !word.is_empty()).collect();
+    format!("{}.svg", words.join("-").to_ascii_lowercase())
 }
 
 /// Three digits that matter, with spaces between thousands.
@@ -88,6 +103,8 @@ mod tests {
         let (page, section) = (read("report.html"), read("report.md"));
 
         assert_eq!(page.matches("<svg").count(), 1, "one plot for both sizes");
+        let plot = read("plots/cold-one-first-load-bytes.svg");
+        assert!(page.contains(&plot), "the same plot");
         for text in [
             "cold, one, first-load, bytes",
             "first-load (µs), lower is better",
