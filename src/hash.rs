@@ -3,7 +3,7 @@
 //! They use [foldhash](https://docs.rs/foldhash), which hashes a `Uuid` in a fraction of
 //! the time of the standard library's SipHash; every insert, persist and drop hashes its
 //! key several times. It is seeded at random, so that the author of a file cannot choose
-//! keys that collide.
+//! colliding keys in advance.
 
 use foldhash::fast::RandomState;
 

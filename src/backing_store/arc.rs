@@ -36,8 +36,8 @@ impl<B: BackingStoreT> BackingStoreT for Arc<B> {
         (**self).register_many(path, keys)
     }
 
-    fn is_registered(&self, path: &Self::PersistPath, key: Uuid) -> Result<bool, StoreError> {
-        (**self).is_registered(path, key)
+    fn has_same_content(&self, path: &Self::PersistPath, key: Uuid) -> Result<bool, StoreError> {
+        (**self).has_same_content(path, key)
     }
 
     fn reads_in_place(&self) -> bool {

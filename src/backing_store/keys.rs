@@ -5,8 +5,9 @@
 //!
 //! | | absent | busy | live(n) | pending delete |
 //! |---|---|---|---|---|
-//! | acquire | busy, link, live(1); absent on failure | waits | live(n + 1) | live(1) (revived) |
-//! | acquire from another place | the same | waits | busy, compare, live(n + 1); live(n) on failure | busy, link, live(1); pending delete on failure |
+//! | acquire, known at the place | busy, link, live(1); absent on failure | waits | live(n + 1) | live(1) (revived) |
+//! | acquire, not known there | the same | waits | live(n + 1), to be compared by its new owner | nothing: delete first |
+//! | put | busy, link, live(1); absent on failure | waits | busy, check, live(n) | the same |
 //! | try_begin | busy, the caller links, live(1); absent on failure | nothing | nothing | nothing |
 //! | adopt | live(n) | impossible | impossible | impossible |
 //! | release | impossible | impossible | live(n - 1), pending delete at 0 | impossible |
@@ -15,7 +16,9 @@
 //! | found (by a scan) | live(1), unless it went during the scan | nothing | nothing | nothing |
 //! | not found (by a scan) | nothing | nothing | absent, unless it came during the scan | the same |
 //!
-//! A busy key is being linked or deleted: a system call on it runs on some thread.
+//! A busy key is being linked, checked or deleted: a system call on it runs on some
+//! thread. A key that has owners who share or release it is never busy, so they never
+//! wait.
 
 use uuid::Uuid;
 
@@ -46,8 +49,23 @@ struct Shard {
 enum KeyState {
     Busy,
     Live(Live),
-    /// It has no owner, and its deletion is queued. It came from this place.
+    /// It has no owner, and its deletion is queued. It is known to be at this place too.
     PendingDelete(PlaceId),
+}
+
+/// How a caller became an owner of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Acquired {
+    /// It was linked.
+    Linked,
+    /// It was there, and is known to be at the place.
+    Shared,
+    /// It was there, but is not known to be at the place: it may be another file of the
+    /// same key.
+    SharedUnchecked,
+    /// The caller is no owner. The file may be another one of the same key, and its
+    /// deletion is queued: carry it out first.
+    NotYetDeleted,
 }
 
 /// A file that has owners.
@@ -55,8 +73,8 @@ enum KeyState {
 struct Live {
     /// Never 0.
     owners: u32,
-    /// The place that the file is known to have come from, or to be at too.
-    from: PlaceId,
+    /// A place where the file is known to be too.
+    at: PlaceId,
 }
 
 /// The number of a place of files.
@@ -64,10 +82,11 @@ struct Live {
 pub(crate) struct PlaceId(u32);
 
 impl PlaceId {
-    /// The place of the table itself.
-    pub(crate) const OWN: Self = Self(0);
+    /// No place in particular.
+    pub(crate) const NONE: Self = Self(0);
 
-    /// The number of another place. After four thousand million of them, numbers repeat.
+    /// The number of a new place. After 2³² of them, numbers repeat, and a comparison of
+    /// files may be skipped.
     pub(crate) fn next() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(1);
         Self(NEXT.fetch_add(1, Ordering::Relaxed).max(1))
@@ -75,8 +94,8 @@ impl PlaceId {
 }
 
 impl Live {
-    fn state(owners: u32, from: PlaceId) -> KeyState {
-        KeyState::Live(Self { owners, from })
+    fn state(owners: u32, at: PlaceId) -> KeyState {
+        KeyState::Live(Self { owners, at })
     }
 }
 
@@ -97,57 +116,84 @@ impl Keys {
         KeyScan(self)
     }
 
-    /// Makes the caller an owner of the key's file. Calls `link` to create the file if
-    /// it is not there; returns true in that case.
+    /// Makes the caller an owner of the key's file at `place`. Calls `link` to create the
+    /// file if it is not there.
     pub(crate) fn acquire<E>(
         &self,
+        place: PlaceId,
         key: Uuid,
         link: impl FnOnce() -> Result<(), E>,
-    ) -> Result<bool, E> {
-        self.acquire_from(PlaceId::OWN, key, || Ok(()), link)
-    }
-
-    /// The same for a file at the place `from`. Calls `compare` first if the file is
-    /// there already, but from another place.
-    pub(crate) fn acquire_from<E>(
-        &self,
-        from: PlaceId,
-        key: Uuid,
-        compare: impl FnOnce() -> Result<(), E>,
-        link: impl FnOnce() -> Result<(), E>,
-    ) -> Result<bool, E> {
+    ) -> Result<Acquired, E> {
         let shard = self.shard(key);
         let mut states = shard.settled(key);
-        let before = states.get(key);
-        if let Some(state) = before.and_then(|state| state.with_one_more(from)) {
-            states.set(key, state);
-            return Ok(false);
+        match states.get(key) {
+            Some(state) if state.is_known_at(place) => {
+                states.set(key, state.with_one_more());
+                Ok(Acquired::Shared)
+            }
+            Some(state @ KeyState::Live(_)) => {
+                states.set(key, state.with_one_more());
+                Ok(Acquired::SharedUnchecked)
+            }
+            Some(_) => Ok(Acquired::NotYetDeleted),
+            None => {
+                let busy = self.make_busy(states, shard, key, None);
+                link()?;
+                busy.linked(place);
+                Ok(Acquired::Linked)
+            }
         }
+    }
+
+    /// Puts a file under a key of the place: calls `link` if it is not there, and `check`
+    /// if it is, which may be skipped. Returns true if it was linked.
+    pub(crate) fn put<E>(
+        &self,
+        key: Uuid,
+        link: impl FnOnce() -> Result<(), E>,
+        check: Option<&dyn Fn() -> Result<(), E>>,
+    ) -> Result<bool, E> {
+        let shard = self.shard(key);
+        let states = shard.settled(key);
+        match (states.get(key), check) {
+            (None, _) => {
+                let busy = self.make_busy(states, shard, key, None);
+                link()?;
+                busy.linked(PlaceId::NONE);
+                Ok(true)
+            }
+            (Some(_), None) => Ok(false),
+            (before, Some(check)) => {
+                let _busy = self.make_busy(states, shard, key, before);
+                check().map(|()| false)
+            }
+        }
+    }
+
+    /// Marks a key as busy until the result is dropped. Its state is then `after`.
+    fn make_busy<'a>(
+        &'a self,
+        mut states: MutexGuard<'_, States>,
+        shard: &'a Shard,
+        key: Uuid,
+        after: Option<KeyState>,
+    ) -> Busy<'a> {
         states.set(key, KeyState::Busy);
-        drop(states);
-        let busy = Busy {
+        Busy {
             keys: self,
             shard,
             key,
-            after: before,
-        };
-        if let Some(KeyState::Live(live)) = before {
-            compare()?;
-            busy.done(Some(Live::state(live.owners + 1, from)));
-            return Ok(false);
+            after,
         }
-        link()?;
-        busy.linked(from);
-        Ok(before.is_none())
     }
 
-    /// Makes the caller an owner if the file is there, is known to be at `from` too, and
+    /// Makes the caller an owner if the file is there, is known to be at `place` too, and
     /// the key is not busy.
-    pub(crate) fn try_acquire(&self, from: PlaceId, key: Uuid) -> bool {
+    pub(crate) fn try_acquire(&self, place: PlaceId, key: Uuid) -> bool {
         let mut states = self.shard(key).states.lock();
-        match states.get(key).and_then(|state| state.with_one_more(from)) {
+        match states.get(key).filter(|state| state.is_known_at(place)) {
             Some(state) => {
-                states.set(key, state);
+                states.set(key, state.with_one_more());
                 true
             }
             None => false,
@@ -175,22 +221,40 @@ impl Keys {
     pub(crate) fn adopt(&self, key: Uuid, owners: u32) {
         let mut states = self.shard(key).states.lock();
         debug_assert_eq!(states.get(key), None, "a file is adopted only once");
-        states.set(key, Live::state(owners, PlaceId::OWN));
+        states.set(key, Live::state(owners, PlaceId::NONE));
     }
 
-    /// Notes that a file, which the caller owns, is at this place too.
-    pub(crate) fn is_also_at(&self, place: PlaceId, key: Uuid) {
+    /// Notes that a file, which the caller owns, is known to be at this place too.
+    pub(crate) fn set_known_at(&self, place: PlaceId, key: Uuid) {
         let mut states = self.shard(key).states.lock();
-        if let Some(KeyState::Live(live)) = states.get(key)
-            && live.from == PlaceId::OWN
-        {
+        if let Some(KeyState::Live(live)) = states.get(key) {
             states.set(key, Live::state(live.owners, place));
+        }
+    }
+
+    /// Whether a file is known to be at this place too.
+    pub(crate) fn is_known_at(&self, place: PlaceId, key: Uuid) -> bool {
+        let state = self.shard(key).states.lock().get(key);
+        state.is_some_and(|state| state.is_known_at(place))
+    }
+
+    /// Notes that the file of the key at this place is gone or is another one.
+    pub(crate) fn forget_place(&self, place: PlaceId, key: Uuid) {
+        let mut states = self.shard(key).states.lock();
+        match states.get(key) {
+            Some(KeyState::Live(live)) if live.at == place => {
+                states.set(key, Live::state(live.owners, PlaceId::NONE));
+            }
+            Some(KeyState::PendingDelete(at)) if at == place => {
+                states.set(key, KeyState::PendingDelete(PlaceId::NONE));
+            }
+            _ => {}
         }
     }
 
     /// Adds an owner to a file that the caller owns already.
     pub(crate) fn share(&self, key: Uuid) {
-        let shared = self.try_acquire(PlaceId::OWN, key);
+        let shared = self.try_acquire(PlaceId::NONE, key);
         debug_assert!(shared, "only an owner can share a file");
     }
 
@@ -204,8 +268,8 @@ impl Keys {
         };
         let is_last = live.owners == 1;
         let after = match is_last {
-            true => KeyState::PendingDelete(live.from),
-            false => Live::state(live.owners - 1, live.from),
+            true => KeyState::PendingDelete(live.at),
+            false => Live::state(live.owners - 1, live.at),
         };
         states.set(key, after);
         is_last
@@ -291,15 +355,23 @@ impl Keys {
 }
 
 impl KeyState {
-    /// The state with one more owner, if the file is known to be at `from` too.
-    fn with_one_more(self, from: PlaceId) -> Option<Self> {
-        let (owners, place) = match self {
-            Self::Live(live) => (live.owners, live.from),
-            Self::PendingDelete(place) => (0, place),
-            Self::Busy => return None,
-        };
-        let is_known = from == PlaceId::OWN || from == place;
-        is_known.then(|| Live::state(owners + 1, place))
+    /// Whether the file is there and known to be at this place too.
+    fn is_known_at(self, place: PlaceId) -> bool {
+        match self {
+            Self::Live(Live { at, .. }) | Self::PendingDelete(at) => {
+                place == PlaceId::NONE || place == at
+            }
+            Self::Busy => false,
+        }
+    }
+
+    /// A busy key gets no owner.
+    fn with_one_more(self) -> Self {
+        match self {
+            Self::Live(live) => Live::state(live.owners + 1, live.at),
+            Self::PendingDelete(at) => Live::state(1, at),
+            Self::Busy => Self::Busy,
+        }
     }
 
     fn is_live(self) -> bool {
@@ -312,21 +384,21 @@ impl KeyState {
 struct PackedState(u32, PlaceId);
 
 impl PackedState {
-    const BUSY: Self = Self(u32::MAX, PlaceId::OWN);
+    const BUSY: Self = Self(u32::MAX, PlaceId::NONE);
 
     fn new(state: KeyState) -> Self {
         match state {
             KeyState::Busy => Self::BUSY,
-            KeyState::Live(live) => Self(live.owners, live.from),
-            KeyState::PendingDelete(from) => Self(0, from),
+            KeyState::Live(live) => Self(live.owners, live.at),
+            KeyState::PendingDelete(at) => Self(0, at),
         }
     }
 
     fn state(self) -> KeyState {
         match self {
             Self(u32::MAX, _) => KeyState::Busy,
-            Self(0, from) => KeyState::PendingDelete(from),
-            Self(owners, from) => Live::state(owners, from),
+            Self(0, at) => KeyState::PendingDelete(at),
+            Self(owners, at) => Live::state(owners, at),
         }
     }
 }
@@ -377,7 +449,7 @@ impl KeyScan<'_> {
             let shard = keys.shard(*key);
             let mut states = shard.states.lock();
             if states.get(*key).is_none() && !shard.is_beside_a_scan(*key) {
-                states.set(*key, Live::state(1, PlaceId::OWN));
+                states.set(*key, Live::state(1, PlaceId::NONE));
             }
         }
         if keys.len() == present.len() {
@@ -419,9 +491,9 @@ impl Busy<'_> {
         self.key
     }
 
-    /// The file of the place `from` is there, and the caller owns it.
-    pub(crate) fn linked(self, from: PlaceId) {
-        self.done(Some(Live::state(1, from)));
+    /// The file is there and at this place too, and the caller owns it.
+    pub(crate) fn linked(self, at: PlaceId) {
+        self.done(Some(Live::state(1, at)));
     }
 
     fn done(mut self, after: Option<KeyState>) {
@@ -462,8 +534,8 @@ mod tests {
     #[test]
     fn a_key_is_linked_once_and_deleted_after_its_last_owner() {
         let keys = Keys::new();
-        keys.acquire(KEY, ok).unwrap();
-        keys.acquire(KEY, never).unwrap();
+        keys.acquire(PlaceId::NONE, KEY, ok).unwrap();
+        keys.acquire(PlaceId::NONE, KEY, never).unwrap();
         assert!(!keys.release(KEY));
         assert!(keys.release(KEY));
         assert!(!keys.contains(KEY));
@@ -480,9 +552,9 @@ mod tests {
     #[test]
     fn a_key_with_a_pending_delete_is_revived_and_the_delete_does_nothing() {
         let keys = Keys::new();
-        keys.acquire(KEY, ok).unwrap();
+        keys.acquire(PlaceId::NONE, KEY, ok).unwrap();
         assert!(keys.release(KEY));
-        keys.acquire(KEY, never).unwrap();
+        keys.acquire(PlaceId::NONE, KEY, never).unwrap();
         keys.clear(KEY, never).unwrap();
         assert!(keys.contains(KEY));
     }
@@ -490,7 +562,7 @@ mod tests {
     #[test]
     fn acquiring_a_key_waits_for_its_running_deletion() {
         let keys = Keys::new();
-        keys.acquire(KEY, ok).unwrap();
+        keys.acquire(PlaceId::NONE, KEY, ok).unwrap();
         assert!(keys.release(KEY));
         let (deleting, is_deleting) = std::sync::mpsc::channel();
         let (release, gate) = std::sync::mpsc::channel::<()>();
@@ -503,10 +575,10 @@ mod tests {
                 })
             });
             is_deleting.recv().expect("the deletion runs");
-            assert!(!keys.try_acquire(PlaceId::OWN, KEY));
+            assert!(!keys.try_acquire(PlaceId::NONE, KEY));
             let linked = scope.spawn(|| {
                 let mut linked = false;
-                keys.acquire(KEY, || {
+                keys.acquire(PlaceId::NONE, KEY, || {
                     linked = true;
                     ok()
                 })
@@ -519,11 +591,57 @@ mod tests {
     }
 
     #[test]
+    fn an_owner_from_another_place_has_to_compare_and_waits_for_no_other_owner() {
+        let keys = Keys::new();
+        let [one, other] = [PlaceId::next(), PlaceId::next()];
+        assert_eq!(keys.acquire(one, KEY, ok), Ok(Acquired::Linked));
+        assert_eq!(keys.acquire(one, KEY, never), Ok(Acquired::Shared));
+        assert!(!keys.try_acquire(other, KEY));
+        let unchecked = keys.acquire(other, KEY, never);
+        assert_eq!(unchecked, Ok(Acquired::SharedUnchecked));
+        // While it compares, the others share and release.
+        keys.share(KEY);
+        assert!(!keys.release(KEY) && !keys.release(KEY) && !keys.release(KEY));
+        keys.set_known_at(other, KEY);
+        assert_eq!(keys.acquire(other, KEY, never), Ok(Acquired::Shared));
+        assert!(
+            !keys.release(KEY) && keys.release(KEY),
+            "each owner was counted"
+        );
+    }
+
+    #[test]
+    fn a_file_of_another_place_is_deleted_before_its_key_is_acquired() {
+        let keys = Keys::new();
+        let [one, other] = [PlaceId::next(), PlaceId::next()];
+        keys.acquire(one, KEY, ok).unwrap();
+        assert!(keys.release(KEY));
+        let pending = keys.acquire(other, KEY, never);
+        assert_eq!(pending, Ok(Acquired::NotYetDeleted));
+        assert_eq!(keys.clear(KEY, ok), Ok(true));
+        assert_eq!(keys.acquire(other, KEY, ok), Ok(Acquired::Linked));
+        assert_eq!(keys.clear(KEY, never), Ok(false), "the queued deletion");
+        keys.forget_place(other, KEY);
+        let unchecked = keys.acquire(other, KEY, never);
+        assert_eq!(unchecked, Ok(Acquired::SharedUnchecked));
+    }
+
+    #[test]
+    fn a_file_is_put_once_and_checked_where_it_is_there() {
+        let keys = Keys::new();
+        assert_eq!(keys.put(KEY, ok, Some(&never)), Ok(true));
+        assert_eq!(keys.put(KEY, never, None), Ok(false));
+        keys.put(KEY, || Ok(()), Some(&|| Err(()))).unwrap_err();
+        assert!(keys.contains(KEY), "a failed check changes nothing");
+    }
+
+    #[test]
     fn a_failed_operation_leaves_its_key_unchanged() {
         let keys = Keys::new();
-        keys.acquire(KEY, || Err(())).unwrap_err();
+        keys.acquire(PlaceId::NONE, KEY, || Err(())).unwrap_err();
         assert!(!keys.contains(KEY));
-        keys.acquire(KEY, || Ok::<_, ()>(())).unwrap();
+        keys.acquire(PlaceId::NONE, KEY, || Ok::<_, ()>(()))
+            .unwrap();
         keys.remove(KEY, || Err(())).unwrap_err();
         assert!(keys.contains(KEY));
         keys.remove(KEY, || Ok::<_, ()>(())).unwrap();
@@ -550,12 +668,12 @@ mod tests {
         keys.begin_scan().found(&[KEY, gone]);
         let (scan, later) = (keys.begin_scan(), keys.begin_scan());
         // The scan has already passed the place of the new key, and has seen the other.
-        keys.acquire(new, ok).unwrap();
+        keys.acquire(PlaceId::NONE, new, ok).unwrap();
         keys.remove(gone, ok).unwrap();
         let busy = keys.try_begin(Uuid::from_u128(10)).unwrap();
         scan.found(&[KEY, gone]);
         assert!(keys.contains(new) && !keys.contains(gone));
-        busy.linked(PlaceId::OWN);
+        busy.linked(PlaceId::NONE);
         later.found(&[KEY, gone]);
         assert_eq!(keys.all().len(), 3);
         keys.begin_scan().found(&[gone]);
@@ -566,10 +684,12 @@ mod tests {
     fn a_panic_leaves_its_key_free() {
         let keys = Keys::new();
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            keys.acquire(KEY, || -> Result<(), ()> { panic!("on purpose") })
+            keys.acquire(PlaceId::NONE, KEY, || -> Result<(), ()> {
+                panic!("on purpose")
+            })
         }));
         assert!(panicked.is_err());
-        keys.acquire(KEY, ok).unwrap();
+        keys.acquire(PlaceId::NONE, KEY, ok).unwrap();
         assert!(keys.contains(KEY));
     }
 }

@@ -174,6 +174,14 @@ impl<B: BackingStoreT> StoreCore<B> {
             .push(Lane::Background, Job::Delete(self.clone(), file));
     }
 
+    /// Carries out the queued deletion of a file, unless it was revived meanwhile.
+    pub(super) fn delete_pending(&self, key: Uuid) {
+        self.delete_file(ItemFile {
+            key,
+            file: FileOwnership::Shared,
+        });
+    }
+
     /// Deletes the cache's file of `key`, which has no owner.
     pub(super) fn delete(&self, key: Uuid) -> Result<()> {
         self.call(Operation::Delete, Some(key), None, |backing| {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::file_share::{FileOwnership, FileShare};
-use super::keys::Busy;
+use super::keys::{Acquired, Busy};
 use super::{BackingStore, BackingStoreT, RegisteredTokens, Task, TrackedPath};
 use crate::error::{Cause, Operation};
 use crate::{Error, Result};
@@ -177,7 +177,9 @@ impl<B: BackingStoreT> BackingStore<B> {
             self.core.call(operation, Some(key), Some(path), |backing| {
                 backing.delete_persisted(path, key)
             })
-        })
+        })?;
+        self.core.keys.forget_place(tracked.id(), key);
+        Ok(())
     }
 
     /// Registers every key of the tracked path at once. While the result lives,
@@ -297,27 +299,32 @@ impl<B: BackingStoreT> BackingStore<B> {
             })?;
             return Ok(core.share_in_place(tracked.source(), key));
         }
-        let compare = || {
-            let is_registered =
-                core.call(Operation::Register, Some(key), Some(path), |backing| {
-                    backing.is_registered(path, key)
-                })?;
-            match is_registered {
-                true => Ok(()),
-                false => Err(self.error_at(Operation::Register, Some(key), path, Cause::OtherItem)),
-            }
-        };
-        let linked = core.keys.acquire_from(tracked.id(), key, compare, || {
+        let link = || {
             core.call(Operation::Register, Some(key), Some(path), |backing| {
                 let transfer = backing.register(path, key)?;
                 core.transfers.count(transfer);
                 Ok(())
             })
-        })?;
-        if linked {
-            core.count_files(1);
+        };
+        loop {
+            match core.keys.acquire(tracked.id(), key, link)? {
+                Acquired::Linked => {
+                    core.count_files(1);
+                    return Ok(self.share_of(key));
+                }
+                Acquired::Shared => return Ok(self.share_of(key)),
+                Acquired::SharedUnchecked => {
+                    let share = self.share_of(key);
+                    if !self.has_same_content(Operation::Register, tracked, key)? {
+                        let (operation, cause) = (Operation::Register, Cause::OtherItem);
+                        return Err(self.error_at(operation, Some(key), path, cause));
+                    }
+                    core.keys.set_known_at(tracked.id(), key);
+                    return Ok(share);
+                }
+                Acquired::NotYetDeleted => core.delete_pending(key),
+            }
         }
-        Ok(self.share_of(key))
     }
 
     fn register_begun(
@@ -367,14 +374,39 @@ impl<B: BackingStoreT> BackingStore<B> {
                 Ok(())
             })
         };
-        let is_new = tracked.keys().acquire(key, persist)?;
-        match &from {
-            None => core.keys.is_also_at(tracked.id(), key),
-            // The file that is there may be another one of the same key.
-            Some(_) if !is_new => persist()?,
-            Some(_) => {}
+        // The file that is there may be another one of the same key.
+        let check = || match &from {
+            Some(_) => persist(),
+            None if self.has_same_content(Operation::Persist, tracked, key)? => Ok(()),
+            None => Err(self.error_at(Operation::Persist, Some(key), path, Cause::Conflict)),
+        };
+        let is_known = from.is_none() && core.keys.is_known_at(tracked.id(), key);
+        tracked
+            .keys()
+            .put(key, persist, (!is_known).then_some(&check))?;
+        if from.is_none() {
+            core.keys.set_known_at(tracked.id(), key);
         }
         Ok(())
+    }
+
+    /// Whether the cache's file of `key` is known to be at the tracked path too.
+    pub(crate) fn is_known_at(&self, tracked: &TrackedPath<B::PersistPath>, key: Uuid) -> bool {
+        self.core.keys.is_known_at(tracked.id(), key)
+    }
+
+    /// Whether the cache's file of `key` has the content of the one at the tracked path.
+    /// The caller owns a share of it.
+    fn has_same_content(
+        &self,
+        operation: Operation,
+        tracked: &TrackedPath<B::PersistPath>,
+        key: Uuid,
+    ) -> Result<bool> {
+        let path = tracked.path();
+        self.core.call(operation, Some(key), Some(path), |backing| {
+            backing.has_same_content(path, key)
+        })
     }
 
     /// Whether items of the tracked path are loaded from where they are.

@@ -47,6 +47,11 @@ pub struct Traffic {
 /// persists of a cache file may overlap. It adds operation and key to errors, and turns
 /// panics into errors.
 ///
+/// A store that wraps another one forwards the provided methods too: without
+/// [`reads_in_place`](Self::reads_in_place) and its companions, files of places that are
+/// only read are brought into the cache, and without
+/// [`has_same_content`](Self::has_same_content), keys are trusted.
+///
 /// Errors are [`StoreError`]s, which say whether the system failed, one value is at
 /// fault, or something is missing. All methods run on threads that may block.
 ///
@@ -174,15 +179,15 @@ pub trait BackingStoreT: Send + Sync + 'static {
     fn register(&self, path: &Self::PersistPath, key: Uuid) -> Result<Transfer, StoreError>;
 
     /// Whether the cache's file of `key` has the content of the one at `path`. It is
-    /// called to register an item whose key the cache has from another place. If it
-    /// returns `false`, the registration fails. The provided method trusts the key, and
-    /// returns `true`.
+    /// called where both are there, but may come from different places. If it returns
+    /// `false`, the item is not registered, or not persisted there. The provided method
+    /// trusts the key, and returns `true`.
     ///
     /// # Errors
     ///
     /// Any error from comparing the files; [`StoreError::not_found`] if the one at `path`
     /// is missing.
-    fn is_registered(&self, path: &Self::PersistPath, key: Uuid) -> Result<bool, StoreError> {
+    fn has_same_content(&self, path: &Self::PersistPath, key: Uuid) -> Result<bool, StoreError> {
         let _ = (path, key);
         Ok(true)
     }
@@ -386,8 +391,9 @@ pub trait Strategy<T>: BackingStoreT {
         Err(no_items_in_place())
     }
 
-    /// What [`reload`](Self::reload) is to [`load`](Self::load). The provided method
-    /// calls [`load_in_place`](Self::load_in_place).
+    /// Loads again, from `place`, a value that was loaded before; see
+    /// [`reload`](Self::reload). The provided method calls
+    /// [`load_in_place`](Self::load_in_place).
     ///
     /// # Errors
     ///

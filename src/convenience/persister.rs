@@ -77,7 +77,8 @@ impl<B: BackingStoreT> Persister<B> {
         B: Strategy<T>,
     {
         let key = item.key();
-        if self.keys.insert(key) && !self.tracked.contains_key(key) {
+        let is_there = !self.keys.insert(key) || self.tracked.contains_key(key);
+        if !is_there || !item.pool().is_known_at(item.item(), &self.tracked) {
             self.persisting.persist(item, &self.tracked, || Ok(()));
         }
     }

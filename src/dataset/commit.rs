@@ -255,6 +255,8 @@ where
         let mut entries = kept;
         entries.extend(linked);
         entries.sort_unstable_by_key(|entry| entry.key);
+        // An item that came from elsewhere is compared each time that it is named.
+        entries.dedup_by_key(|entry| entry.key);
         let manifest = Manifest {
             generation: committed.generation,
             root: encode_root(&root).map_err(|cause| self.error(cause))?,

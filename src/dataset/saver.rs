@@ -15,7 +15,7 @@ use crate::hash::HashSet;
 use crate::save::{Persisting, ProgressMeter};
 use crate::{Fb, Result};
 
-/// Items that one background job persists. A job costs more than a link.
+/// Items with a file that one background job persists. A job costs more than a link.
 const PER_JOB: usize = 32;
 
 /// Collects the items of a commit. [`Dataset::commit`](super::Dataset::commit) passes it
@@ -105,7 +105,8 @@ impl<B: ManifestStore> Saver<B> {
             let (operation, cause) = (Operation::Commit, DatasetCause::OtherStore);
             return Err(self.path.error_of_item(operation, uuid, cause));
         }
-        if self.named.contains(&uuid) || self.try_keep(uuid) {
+        let is_known = item.pool().is_known_at(item.item(), &self.path.tracked);
+        if is_known && (self.named.contains(&uuid) || self.try_keep(uuid)) {
             return Ok(Key::from_uuid(uuid));
         }
         self.named.insert(uuid);

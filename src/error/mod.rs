@@ -154,8 +154,9 @@ impl Error {
         self.0.kind == Kind::Mismatch
     }
 
-    /// Whether a file with other content is already at the destination, or another
-    /// process has committed to the dataset since it was opened.
+    /// Whether a file with other content is already at the destination, an item with the
+    /// same key but other content is in use, or another process has committed to the
+    /// dataset since it was opened.
     pub fn is_conflict(&self) -> bool {
         self.0.kind == Kind::Conflict
     }

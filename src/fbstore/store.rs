@@ -203,8 +203,10 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 
     fn register(&self, path: &PreparedPath, key: Uuid) -> Result<Transfer, StoreError> {
         self.directory().check_permission(self.epoch)?;
-        if path.mode() != Mode::ReadWrite {
-            return Err(at(path, Cause::ReadOnlyPath));
+        if matches!(path.mode(), Mode::Import { .. }) {
+            let text = "files of file_backed 0.6 are read where they are: a store that wraps an \
+                        `FBStore` must forward its `reads_in_place` and `load_in_place`";
+            return Err(at(path, io::Error::new(io::ErrorKind::Unsupported, text)));
         }
         let from = path.directory().file_ref(key);
         let take_in = || self.directory().take_in(&from, key, Role::Cache);
@@ -219,7 +221,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         }
     }
 
-    fn is_registered(&self, path: &PreparedPath, key: Uuid) -> Result<bool, StoreError> {
+    fn has_same_content(&self, path: &PreparedPath, key: Uuid) -> Result<bool, StoreError> {
         let (own, other) = (self.directory(), path.directory());
         transfer::are_equal(own.files(), &own.file_ref(key), &other.file_ref(key))
     }

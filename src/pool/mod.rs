@@ -265,9 +265,6 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     /// if an item with this key but different content is in use, from another
     /// directory. Any error from linking the file.
     ///
-    /// Nothing is linked if `path` is tracked read-only; its files are read where they
-    /// are.
-    ///
     /// # Cancel safety
     ///
     /// Dropping the future cancels the registration; a link that was already made is

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::FBPool;
 use super::loading::leaked;
 use crate::Result;
-use crate::backing_store::{FileShare, Strategy, Task, TrackedPath};
+use crate::backing_store::{FileOwnership, FileShare, Strategy, Task, TrackedPath};
 use crate::error::Operation;
 use crate::residency::{Item, Save, Wanted, Written};
 
@@ -42,9 +42,36 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item: &Arc<Item<T, B>>,
         tracked: Arc<TrackedPath<B::PersistPath>>,
     ) -> impl FnOnce() -> Result<()> + Send + use<T, B> {
+        self.begin_persist_and_tell(item, tracked).0
+    }
+
+    /// Same as [`begin_persist`](Self::begin_persist), and tells whether the value has to
+    /// be written first.
+    pub(crate) fn begin_persist_and_tell(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+        tracked: Arc<TrackedPath<B::PersistPath>>,
+    ) -> (impl FnOnce() -> Result<()> + Send + use<T, B>, bool) {
         let save = self.begin_save(item, Wanted::Persist);
+        let writes = matches!(save, Ok(Save::Write(_)));
         let (pool, item) = (self.clone(), item.clone());
-        move || pool.finish_persist(&item, save?, &tracked)
+        let persist = move || pool.finish_persist(&item, save?, &tracked);
+        (persist, writes)
+    }
+
+    /// Whether a file of the item's key at the tracked path is known to be the item's.
+    /// Otherwise it may be another one, of an item that came from elsewhere.
+    pub(crate) fn is_known_at(
+        &self,
+        item: &Item<T, B>,
+        tracked: &TrackedPath<B::PersistPath>,
+    ) -> bool {
+        match item.file() {
+            // No other file can have the key.
+            FileOwnership::None | FileOwnership::Own => true,
+            FileOwnership::Shared => self.store.is_known_at(tracked, item.key()),
+            FileOwnership::InPlace(_) => false,
+        }
     }
 
     pub(crate) fn blocking_persist(

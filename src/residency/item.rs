@@ -220,6 +220,11 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.handles.load(Ordering::Acquire) == 1
     }
 
+    /// Returns what the item owns of its file.
+    pub(crate) fn file(&self) -> FileOwnership {
+        self.lock().file
+    }
+
     /// Whether a write guard holds the value, or was leaked with it.
     pub(crate) fn is_checked_out(&self) -> bool {
         self.lock().state == State::CheckedOut

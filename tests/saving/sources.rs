@@ -203,6 +203,62 @@ fn a_copy_of_a_directory_shares_its_items() {
     });
 }
 
+/// The persist was skipped, because the key was there.
+#[test]
+fn a_registered_item_is_not_persisted_over_another_file_of_its_key() {
+    test(|| {
+        let world = World::new();
+        let places = Places::new(&world);
+        let key = places.persisted(&world, "one", "one");
+        places.persisted_as(&world, "other", "other", key);
+        let (one, other) = (places.tracked("one"), places.tracked("other"));
+        let item = places.register(&one, key);
+        let error = item.blocking_persist(&other).expect_err("another is there");
+        assert!(error.is_conflict(), "{error}");
+        let store = places.pool.store();
+        store
+            .blocking_delete_persisted(&other, key)
+            .expect("it is deleted");
+        item.blocking_persist(&other).expect("it is linked");
+        item.blocking_persist(&other).expect("it is there");
+        item.blocking_persist(&one).expect("it is there");
+        drop(item);
+        assert_read(&places.register(&other, key), "one");
+    });
+}
+
+/// The commit kept the earlier file under the key.
+#[cfg(feature = "dataset")]
+#[test]
+fn a_commit_refuses_an_item_from_elsewhere_with_the_key_of_another() {
+    use file_backed::Error;
+    use file_backed::dataset::{Dataset, Key};
+
+    test(|| {
+        let world = World::new();
+        let places = Places::new(&world);
+        let path = PreparedPath::blocking_open(places.path("dataset")).expect("a directory");
+        let dataset: Dataset<Vec<Key<String>>, _> =
+            Dataset::blocking_open(places.pool.store(), path).expect("it is opened");
+        let item = places.pool.insert("first".to_owned());
+        let key = item.key();
+        let save =
+            |item: &Item| dataset.blocking_commit(|saver| Ok::<_, Error>(vec![saver.save(item)?]));
+        save(&item).expect("it is committed");
+        places.persisted_as(&world, "other", "other", key);
+        let other = places.register(&places.read_only("other"), key);
+        let error = save(&other).expect_err("it is another value");
+        assert!(error.is_conflict(), "{error}");
+        // The same value from elsewhere is what the dataset has.
+        places.persisted_as(&world, "same", "first", key);
+        let same = places.register(&places.read_only("same"), key);
+        let both = dataset
+            .blocking_commit(|saver| Ok::<_, Error>(vec![saver.save(&same)?, saver.save(&item)?]));
+        both.expect("it is committed");
+        assert_eq!(dataset.all_keys(), [key]);
+    });
+}
+
 #[test]
 fn an_item_read_in_place_is_persisted_unless_another_has_its_key() {
     test(|| {
