@@ -7,8 +7,9 @@ use crate::backing_store::{BackingStore, BackingStoreT, Strategy, TrackedPath, g
 use crate::error::Operation;
 use crate::{Error, Fb, Result};
 
-/// Items that are persisted in the background, in jobs of `per_job` items. `R` is what the
-/// caller finds out about each persisted file.
+/// Items that are persisted in the background: those whose values are written already in
+/// jobs of `per_job` items, all others by a job each. `R` is what the caller finds out
+/// about each persisted file.
 ///
 /// If it is dropped, its jobs are started and continue: each holds values that their items
 /// need back.
@@ -63,11 +64,17 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
             self.store = Some(store.clone());
         }
         let (operation, key) = (self.operation, item.key());
-        let persist = item.pool().begin_persist(item.item(), tracked.clone());
-        self.next.push(Box::new(move || {
+        let (persist, writes) = (item.pool()).begin_persist_and_tell(item.item(), tracked.clone());
+        let begun: Begun<R> = Box::new(move || {
             guarded(|| Ok(persist().and_then(|()| inspect())))
                 .unwrap_or_else(|panic| Err(Error::of_key(operation, key, panic)))
-        }));
+        });
+        if writes {
+            // Writing takes long: each value gets a job of its own.
+            self.start(store.clone(), vec![begun]);
+            return;
+        }
+        self.next.push(begun);
         if self.next.len() >= self.per_job {
             self.start_next();
         }
@@ -86,9 +93,14 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
     /// Starts a job of the items begun so far.
     fn start_next(&mut self) {
         let items = std::mem::take(&mut self.next);
-        let Some(store) = self.store.as_ref().filter(|_| !items.is_empty()) else {
-            return;
-        };
+        if let Some(store) = self.store.clone()
+            && !items.is_empty()
+        {
+            self.start(store, items);
+        }
+    }
+
+    fn start(&mut self, store: Arc<BackingStore<B>>, items: Vec<Begun<R>>) {
         let oldest = self.jobs.start(|| {
             let persist_all = || Ok(items.into_iter().map(|persist| persist()).collect());
             store.task(self.operation, persist_all)
