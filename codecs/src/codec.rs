@@ -115,8 +115,18 @@ pub trait Codec<T>: Send + Sync + 'static {
 
     /// The cost of `value` while it is resident. The default counts the size of `T`
     /// itself, without anything that it points to.
+    ///
+    /// Unless [`footprint_is_exact`](Self::footprint_is_exact), the library counts the
+    /// length of the payload where that is larger. A codec that compresses, or whose
+    /// values are larger in memory than in the file, overrides both methods.
     fn footprint(&self, value: &T) -> Footprint {
         Footprint::heap(size_of_val(value))
+    }
+
+    /// Whether [`footprint`](Self::footprint) counts all that a value owns, so that
+    /// nothing has to be guessed before the value is written. The default is `false`.
+    fn footprint_is_exact(&self) -> bool {
+        false
     }
 }
 

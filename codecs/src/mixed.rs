@@ -132,6 +132,10 @@ impl<T: Archivable> Codec<Mapped<T>> for MixedCodec {
     fn footprint(&self, value: &Mapped<T>) -> Footprint {
         value.footprint()
     }
+
+    fn footprint_is_exact(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(feature = "bytescodec")]
@@ -172,5 +176,9 @@ impl Codec<MappedBytes> for MixedCodec {
 
     fn footprint(&self, value: &MappedBytes) -> Footprint {
         value.footprint()
+    }
+
+    fn footprint_is_exact(&self) -> bool {
+        true
     }
 }

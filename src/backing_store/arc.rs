@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use file_backed_codecs::{Footprint, Source};
+use file_backed_codecs::{Footprint, Load, Source};
 use uuid::Uuid;
 
 use super::{
@@ -107,12 +107,25 @@ impl<T, B: Strategy<T>> Strategy<T> for Arc<B> {
         (**self).reload(key)
     }
 
-    fn load_in_place(&self, place: &Self::PersistPath, key: Uuid) -> Result<T, StoreError> {
-        (**self).load_in_place(place, key)
+    fn measures_values(&self) -> bool {
+        (**self).measures_values()
     }
 
-    fn reload_in_place(&self, place: &Self::PersistPath, key: Uuid) -> Result<T, StoreError> {
-        (**self).reload_in_place(place, key)
+    fn store_measured(&self, key: Uuid, data: &T) -> Result<Option<u64>, StoreError> {
+        (**self).store_measured(key, data)
+    }
+
+    fn load_measured(&self, key: Uuid, load: Load) -> Result<(T, Option<u64>), StoreError> {
+        (**self).load_measured(key, load)
+    }
+
+    fn load_in_place(
+        &self,
+        place: &Self::PersistPath,
+        key: Uuid,
+        load: Load,
+    ) -> Result<(T, Option<u64>), StoreError> {
+        (**self).load_in_place(place, key, load)
     }
 
     fn duplicate(&self, data: &T) -> Result<T, StoreError> {

@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use file_backed_codecs::Footprint;
+use file_backed_codecs::{Footprint, Load};
 use uuid::Uuid;
 
 use super::{Background, PlaceKeys};
@@ -345,6 +345,20 @@ pub trait BackingStoreT: Send + Sync + 'static {
 /// ```
 ///
 /// For an implementation, see [`BackingStoreT`].
+///
+/// # What a value weighs
+///
+/// Without a weigher, a pool counts bytes by [`footprint`](Self::footprint). A store
+/// whose footprints are exact has nothing else to implement.
+///
+/// A store that can only encode values does not know what they take in memory. It
+/// implements [`measures_values`](Self::measures_values),
+/// [`store_measured`](Self::store_measured) and [`load_measured`](Self::load_measured),
+/// which report the length of a value's encoding. The pool then counts the larger of
+/// length and footprint. Until a value is written, it counts what similar values took
+/// (see [`Stats`](crate::Stats)).
+///
+/// A store that wraps another one forwards all three, like every other method.
 #[diagnostic::on_unimplemented(
     message = "the store `{Self}` cannot hold values of type `{T}`",
     label = "this store does not hold `{T}`",
@@ -379,27 +393,56 @@ pub trait Strategy<T>: BackingStoreT {
         self.load(key)
     }
 
-    /// Loads the value of `key` from `place`, where it is persisted. A store that
+    /// Whether [`store_measured`](Self::store_measured) and
+    /// [`load_measured`](Self::load_measured) report lengths, because the footprint of a
+    /// value is not exact. The answer must not change. The provided method returns false.
+    fn measures_values(&self) -> bool {
+        false
+    }
+
+    /// Same as [`store`](Self::store), and returns the length of the encoded value in
+    /// bytes, before any compression. The provided method calls [`store`](Self::store)
+    /// and returns `None`, which counts as 0.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`store`](Self::store).
+    fn store_measured(&self, key: Uuid, data: &T) -> Result<Option<u64>, StoreError> {
+        self.store(key, data).map(|()| None)
+    }
+
+    /// Same as [`load`](Self::load), or [`reload`](Self::reload) for [`Load::Again`],
+    /// and returns the length of the encoded value in bytes, before any compression. The
+    /// provided method calls the one or the other and returns `None`, which counts as 0.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`load`](Self::load).
+    fn load_measured(&self, key: Uuid, load: Load) -> Result<(T, Option<u64>), StoreError> {
+        let value = match load {
+            Load::First => self.load(key),
+            Load::Again => self.reload(key),
+        };
+        value.map(|value| (value, None))
+    }
+
+    /// Loads the value of `key` from `place`, where it is persisted, for the first time or
+    /// [again](Self::reload). Returns the length of the encoded value too, as
+    /// [`load_measured`](Self::load_measured) does. A store that
     /// [reads in place](BackingStoreT::reads_in_place) overrides it; the provided method
     /// fails.
     ///
     /// # Errors
     ///
     /// Same as [`load`](Self::load).
-    fn load_in_place(&self, place: &Self::PersistPath, key: Uuid) -> Result<T, StoreError> {
-        let _ = (place, key);
+    fn load_in_place(
+        &self,
+        place: &Self::PersistPath,
+        key: Uuid,
+        load: Load,
+    ) -> Result<(T, Option<u64>), StoreError> {
+        let _ = (place, key, load);
         Err(no_items_in_place())
-    }
-
-    /// Loads again, from `place`, a value that was loaded before; see
-    /// [`reload`](Self::reload). The provided method calls
-    /// [`load_in_place`](Self::load_in_place).
-    ///
-    /// # Errors
-    ///
-    /// Same as [`load`](Self::load).
-    fn reload_in_place(&self, place: &Self::PersistPath, key: Uuid) -> Result<T, StoreError> {
-        self.load_in_place(place, key)
     }
 
     /// Makes an independent copy of `data`. The provided method stores it under a new

@@ -49,6 +49,7 @@ impl TrafficMeter {
             may_map,
             read: &self.read,
             refusal: AtomicI32::new(0),
+            len: AtomicU64::new(0),
         }
     }
 }
@@ -107,6 +108,8 @@ pub(super) struct Reading<'a> {
     read: &'a AtomicU64,
     /// The number of the system's first error; 0 if there was none.
     refusal: AtomicI32,
+    /// The length of the file, as the reader was told.
+    len: AtomicU64,
 }
 
 impl Reading<'_> {
@@ -117,6 +120,11 @@ impl Reading<'_> {
             (Err(_), number) if number != 0 => Err(io::Error::from_raw_os_error(number).into()),
             (result, _) => Ok(result?),
         }
+    }
+
+    /// The length of the file, once the reader has asked for it; 0 before.
+    pub(super) fn seen_len(&self) -> u64 {
+        self.len.load(Ordering::Relaxed)
     }
 
     fn count(&self, bytes: usize) {
@@ -135,7 +143,9 @@ impl Reading<'_> {
 
 impl Source for Reading<'_> {
     fn len(&self) -> io::Result<u64> {
-        self.note(self.file.len())
+        let len = self.note(self.file.len())?;
+        self.len.store(len, Ordering::Relaxed);
+        Ok(len)
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {

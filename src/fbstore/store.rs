@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
+use file_backed_codecs::frame::{self, FOOTER_LEN};
 use file_backed_codecs::printable::PrintablePath;
-use file_backed_codecs::{Codec, CodecError, Footprint, Load, Payload, frame};
+use file_backed_codecs::{Codec, CodecError, Footprint, Load, Payload};
 use uuid::Uuid;
 
 use super::directory::{Directory, at};
@@ -122,12 +123,13 @@ impl<C> FBStore<C> {
         Ok(directory)
     }
 
-    /// Creates the file of `key` with what `write` writes. On failure no file remains.
-    pub(super) fn write_new(
+    /// Creates the file of `key` with what `write` writes, and returns what it returns.
+    /// On failure no file remains.
+    pub(super) fn write_new<R>(
         &self,
         key: Uuid,
-        write: impl FnOnce(&mut dyn io::Write) -> Result<(), CodecError>,
-    ) -> Result<(), StoreError> {
+        write: impl FnOnce(&mut dyn io::Write) -> Result<R, CodecError>,
+    ) -> Result<R, StoreError> {
         let directory = self.writable_cache()?;
         let file_ref = directory.file_ref(key);
         let create = || directory.files().create(&file_ref);
@@ -153,11 +155,12 @@ impl<C> FBStore<C> {
         let unfinished = Unfinished { directory, key };
         let mut out = self.meter.writing(&mut *file);
         let written = write(&mut out);
-        out.end(written)
+        let written = out
+            .end(written)
             .map_err(|error| at(&file_ref.path(), error))?;
         std::mem::forget(unfinished);
         tracing::debug!(path = %PrintablePath(&file_ref.path()), "wrote a value to its file");
-        Ok(())
+        Ok(written)
     }
 
     /// Refuses to persist to a directory that is the cache of a store.
@@ -329,7 +332,13 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 }
 
 impl<C: Send + Sync + 'static> FBStore<C> {
-    fn load_file<T>(&self, home: &PreparedPath, key: Uuid, load: Load) -> Result<T, StoreError>
+    /// Returns the value and the length of its payload.
+    fn load_file<T>(
+        &self,
+        home: &PreparedPath,
+        key: Uuid,
+        load: Load,
+    ) -> Result<(T, u64), StoreError>
     where
         C: Codec<T>,
     {
@@ -338,38 +347,59 @@ impl<C: Send + Sync + 'static> FBStore<C> {
         let source = opened.map_err(|error| at(&file_ref.path(), error))?;
         let may_map = || home.directory().may_be_mapped();
         let source = self.meter.reading(&*source, &may_map);
-        let decoded = match home.mode() {
-            Mode::Import { limit } => Payload::open_unframed(&source, limit)
-                .and_then(|payload| Ok(self.codec.decode(payload)?)),
-            Mode::ReadWrite | Mode::ReadOnly => frame::load_file(&self.codec, &source, load),
+        let (decoded, footer_len) = match home.mode() {
+            Mode::Import { limit } => {
+                let payload = Payload::open_unframed(&source, limit);
+                let decoded = payload.and_then(|payload| Ok(self.codec.decode(payload)?));
+                (decoded, 0)
+            }
+            Mode::ReadWrite | Mode::ReadOnly => {
+                let decoded = frame::load_file(&self.codec, &source, load);
+                (decoded, FOOTER_LEN as u64)
+            }
         };
+        let len = source.seen_len().saturating_sub(footer_len);
         let value = (source.end(decoded)).map_err(|error| at(&file_ref.path(), error))?;
         tracing::debug!(path = %PrintablePath(&file_ref.path()), "read a value from its file");
-        Ok(value)
+        Ok((value, len))
     }
 }
 
 impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
     fn store(&self, key: Uuid, data: &T) -> Result<(), StoreError> {
-        self.write_new(key, |out| {
-            frame::write_file(&self.codec, data, out).map(drop)
-        })
+        self.store_measured(key, data).map(drop)
     }
 
     fn load(&self, key: Uuid) -> Result<T, StoreError> {
-        self.load_file(&self.path, key, Load::First)
+        Ok(self.load_file(&self.path, key, Load::First)?.0)
     }
 
     fn reload(&self, key: Uuid) -> Result<T, StoreError> {
-        self.load_file(&self.path, key, Load::Again)
+        Ok(self.load_file(&self.path, key, Load::Again)?.0)
     }
 
-    fn load_in_place(&self, place: &PreparedPath, key: Uuid) -> Result<T, StoreError> {
-        self.load_file(place, key, Load::First)
+    fn measures_values(&self) -> bool {
+        !self.codec.footprint_is_exact()
     }
 
-    fn reload_in_place(&self, place: &PreparedPath, key: Uuid) -> Result<T, StoreError> {
-        self.load_file(place, key, Load::Again)
+    fn store_measured(&self, key: Uuid, data: &T) -> Result<Option<u64>, StoreError> {
+        let footer = self.write_new(key, |out| frame::write_file(&self.codec, data, out))?;
+        Ok(Some(footer.payload_len()))
+    }
+
+    fn load_measured(&self, key: Uuid, load: Load) -> Result<(T, Option<u64>), StoreError> {
+        let (value, len) = self.load_file(&self.path, key, load)?;
+        Ok((value, Some(len)))
+    }
+
+    fn load_in_place(
+        &self,
+        place: &PreparedPath,
+        key: Uuid,
+        load: Load,
+    ) -> Result<(T, Option<u64>), StoreError> {
+        let (value, len) = self.load_file(place, key, load)?;
+        Ok((value, Some(len)))
     }
 
     fn duplicate(&self, data: &T) -> Result<T, StoreError> {

@@ -13,7 +13,8 @@
 //!   disk fills memory with dirty values. Producers that can outrun the disk call
 //!   [`reserve`](crate::FBPool::reserve) first. Memory then holds at most the pool's
 //!   budget, the backlog (128 values and 256 MiB unless the builder says otherwise),
-//!   and one value for each permit that is held.
+//!   and one value for each permit that is held. Without a weigher, the bytes of values
+//!   that are not written yet are [estimated](crate::Stats#what-bytes-are-exact).
 //! * A value stays in memory while a guard pins it, and is not loaded a second time
 //!   meanwhile.
 //!

@@ -3,12 +3,17 @@
 //!
 //! An insert never waits. Producers that can outrun the disk call `reserve` first.
 //! An unused permit counts as one more value in the backlog, with the weight of
-//! the last value that was inserted with a permit.
+//! the last value that was inserted with a permit, or the guess for values that are not
+//! written yet where that is larger.
+//!
+//! Before a pool without known weights has written its first value, nothing bounds the
+//! bytes. Then the backlog has room for one value more than can be written at a time.
 
 use std::sync::Arc;
 
 use super::FBPool;
 use super::eviction_lists::Amounts;
+use super::weighing::Guess;
 use crate::backing_store::{BackingStoreT, Strategy};
 use crate::error::Operation;
 use crate::sync::{Event, EventListener, Listener as _, Mutex};
@@ -23,6 +28,8 @@ pub(crate) struct Bound {
 
 pub(crate) struct Backlog {
     bound: Bound,
+    /// How many values may wait while nothing is known of their weight.
+    unweighed: usize,
     permits: Mutex<Permits>,
     /// Notified when there may be room, or a reason to give up.
     changed: Arc<Event>,
@@ -37,6 +44,14 @@ struct Permits {
     refusal: Option<Error>,
 }
 
+impl Permits {
+    /// What the values will weigh that unused permits promise.
+    fn promised(&self, guess: Guess) -> u64 {
+        let each = self.weight.max(guess.bytes());
+        each.saturating_mul(self.unused as u64)
+    }
+}
+
 /// Whether the backlog has room for another value.
 enum Room {
     Free,
@@ -46,9 +61,11 @@ enum Room {
 }
 
 impl Backlog {
-    pub(crate) fn new(bound: Bound) -> Self {
+    /// `writers` is how many values are written at a time.
+    pub(crate) fn new(bound: Bound, writers: usize) -> Self {
         Self {
             bound,
+            unweighed: writers + 1,
             permits: Mutex::default(),
             changed: Arc::default(),
         }
@@ -70,10 +87,10 @@ impl Backlog {
     /// a producer for each value costs more than writing a small one, and until then
     /// other writes are still in flight. Permits in use and values that cannot be
     /// written do not drain by themselves, so they are left out of that calculation.
-    pub(crate) fn write_ended(&self, error: Option<&Error>, amounts: &Amounts) {
+    pub(super) fn write_ended(&self, error: Option<&Error>, guess: Guess, amounts: &Amounts) {
         match error {
             None => {
-                if self.is_half_free(amounts) {
+                if self.is_half_free(guess, amounts) {
                     self.room_made();
                 }
             }
@@ -88,37 +105,46 @@ impl Backlog {
         }
     }
 
-    fn admit(&self, amounts: impl FnOnce() -> Amounts) -> Room {
+    fn admit(&self, guess: Guess, amounts: impl FnOnce() -> Amounts) -> Room {
+        let bound = self.bound(guess);
         let mut permits = self.permits.lock();
         let amounts = amounts();
         let (unwritten, refused) = (amounts.unwritten, amounts.unwritable);
-        let promised = permits.weight.saturating_mul(permits.unused as u64);
+        let promised = permits.promised(guess);
         let items = unwritten.items + permits.unused;
         let bytes = unwritten.bytes.saturating_add(promised);
-        if items == 0 || items < self.bound.items && bytes < self.bound.bytes {
+        if items == 0 || items < bound.items && bytes < bound.bytes {
             permits.unused += 1;
             Room::Free
-        } else if refused.items >= self.bound.items.max(1) || refused.bytes >= self.bound.bytes {
+        } else if refused.items >= bound.items.max(1) || refused.bytes >= bound.bytes {
             Room::Refused(permits.refusal.clone())
         } else {
             Room::Full
         }
     }
 
-    fn is_half_free(&self, amounts: &Amounts) -> bool {
+    fn is_half_free(&self, guess: Guess, amounts: &Amounts) -> bool {
+        let bound = self.bound(guess);
         let permits = self.permits.lock();
-        let promised = permits.weight.saturating_mul(permits.unused as u64);
+        let promised = permits.promised(guess);
         let stuck = amounts.unwritable;
-        let items = self
-            .bound
-            .items
-            .saturating_sub(stuck.items + permits.unused);
-        let bytes = self
-            .bound
+        let items = bound.items.saturating_sub(stuck.items + permits.unused);
+        let bytes = bound
             .bytes
             .saturating_sub(stuck.bytes.saturating_add(promised));
         let written = amounts.unwritten;
         (written.items - stuck.items) * 2 <= items && (written.bytes - stuck.bytes) <= bytes / 2
+    }
+
+    fn bound(&self, guess: Guess) -> Bound {
+        let items = match guess {
+            Guess::Unknown => self.bound.items.min(self.unweighed),
+            Guess::Needless | Guess::Bytes(_) => self.bound.items,
+        };
+        Bound {
+            items,
+            ..self.bound
+        }
     }
 
     fn give_back(&self, used_for: Option<u64>) {
@@ -172,7 +198,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Permit<T, B> {
     /// Puts `data` into the pool, like [`FBPool::insert`].
     pub fn insert(mut self, data: T) -> Fb<T, B> {
         let weight = self.pool.weigh(&data);
-        self.used_for = Some(weight);
+        self.used_for = Some(weight.bytes());
         self.pool.insert_weighing(data, weight)
     }
 }
@@ -196,7 +222,7 @@ impl<T, B: BackingStoreT> std::fmt::Debug for Permit<T, B> {
     }
 }
 
-impl<T, B: BackingStoreT> FBPool<T, B> {
+impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Waits for room in the backlog, and returns a permit for one value. A producer
     /// that takes a permit for each value stays within the budgets, the bounds on
     /// the backlog ([`PoolBuilder::backlog_items`], [`PoolBuilder::backlog_bytes`])
@@ -284,7 +310,11 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         if let Some(error) = self.core().outage.refusal() {
             return Err(failed(error));
         }
-        match self.backlog.admit(|| self.lists.amounts()) {
+        let guess = self.guess();
+        match self
+            .backlog
+            .admit(guess, || self.lists.amounts(guess.bytes()))
+        {
             Room::Free => {
                 // There may be room for another waiter.
                 self.backlog.room_made();

@@ -118,9 +118,15 @@ impl<T, B: BackingStoreT> PoolBuilder<T, B> {
 
     /// Sets how many bytes of evicted values may wait to be written before
     /// [`FBPool::reserve`] waits. The default is 256 MiB. Values are weighed by the
-    /// weigher of [`bytes`](Self::bytes) or, without it, by the strategy's
-    /// [`footprint`](crate::backing_store::Strategy::footprint). For codecs that do
-    /// not implement it, that is only the size of the type.
+    /// weigher of [`bytes`](Self::bytes) or, without it, by their footprint and the
+    /// length of their encoding ([`Stats`](super::Stats#what-bytes-are-exact)).
+    ///
+    /// Without a weigher and with a codec that only encodes values, such as `BinCodec`,
+    /// nothing is known of the weight of a value before the pool has written one. Until
+    /// then at most as many values as the machine has cores, and one more, may wait.
+    /// Later, values count as much as those that were written last. The bound therefore
+    /// holds for values that are alike. If the first large value may follow a thousand
+    /// small ones, give the pool a weigher.
     pub fn backlog_bytes(mut self, most: u64) -> Self {
         self.backlog.bytes = most;
         self

@@ -18,7 +18,7 @@ use lru::LruCache;
 
 use super::maps;
 use crate::backing_store::BackingStoreT;
-use crate::residency::{Item, ListId};
+use crate::residency::{Item, ListId, Weight};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -46,16 +46,24 @@ struct Lists<T, B: BackingStoreT> {
     mapped: List<T, B>,
     pinned: List<T, B>,
     /// Items in no list, because the store's queue has a job for each of them.
-    unwritten: Amount,
+    unwritten: Tally,
     /// Of such items, those whose last write failed by the value's own fault; they
     /// are not counted in `unwritten`.
-    unwritable: Amount,
+    unwritable: Tally,
 }
 
 /// Items in the order of use, by address, and their total weight.
 struct List<T, B: BackingStoreT> {
     items: LruCache<usize, Arc<Item<T, B>>>,
-    bytes: u64,
+    tally: Tally,
+}
+
+/// What some items weigh.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Tally {
+    known: Amount,
+    /// The items whose weight is only a lower bound.
+    at_least: Amount,
 }
 
 /// A number of items, and their total weight.
@@ -82,8 +90,8 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
                 resident: List::new(),
                 mapped: List::new(),
                 pinned: List::new(),
-                unwritten: Amount::default(),
-                unwritable: Amount::default(),
+                unwritten: Tally::default(),
+                unwritable: Tally::default(),
             }),
             clock: AtomicU64::new(WHOLE),
             map_clock: AtomicU64::new(WHOLE),
@@ -113,7 +121,8 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
     pub(crate) fn pop_victim(&self) -> Option<Arc<Item<T, B>>> {
         let mut lists = self.lists.lock();
         let resident = &lists.resident;
-        if resident.items.len() <= self.budget.items && resident.bytes <= self.budget.bytes {
+        if resident.items.len() <= self.budget.items && resident.tally.bytes() <= self.budget.bytes
+        {
             return None;
         }
         self.pop(&mut lists.resident)
@@ -146,9 +155,10 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         match list {
             ListId::Unlisted => {}
             ListId::Resident => {
-                let is_too_heavy = item.weight() > self.budget.bytes;
+                let weight = item.weight().bytes();
+                let is_too_heavy = weight > self.budget.bytes;
                 lists.resident.push(entry, is_too_heavy);
-                self.make_recent(item, &self.clock, self.share_of(item.weight()));
+                self.make_recent(item, &self.clock, self.share_of(weight));
                 return;
             }
             ListId::Mapped => {
@@ -161,6 +171,17 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
             ListId::Unwritable => lists.unwritable.add(item.weight()),
         }
         self.make_old(item);
+    }
+
+    /// Changes the weight of the item, which keeps its place in its list. The caller
+    /// holds the item's lock.
+    pub(crate) fn reweigh(&self, item: &Item<T, B>, weight: Weight) {
+        let mut lists = self.lists.lock();
+        if let Some(tally) = lists.tally_of(item.list()) {
+            tally.subtract(item.weight());
+            tally.add(weight);
+        }
+        item.set_weight(weight);
     }
 
     /// How far an item of this weight advances the clock.
@@ -182,14 +203,16 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         item.set_last_used(now.wrapping_sub(WHOLE));
     }
 
-    pub(crate) fn amounts(&self) -> Amounts {
+    /// The amounts, in which each item whose weight is only a lower bound counts as
+    /// `guess` bytes, or as its lower bound where those are more in total.
+    pub(crate) fn amounts(&self, guess: u64) -> Amounts {
         let lists = self.lists.lock();
         Amounts {
-            resident: lists.resident.amount(),
-            mapped: lists.mapped.amount(),
-            pinned: lists.pinned.amount(),
-            unwritten: lists.unwritten.and(lists.unwritable),
-            unwritable: lists.unwritable,
+            resident: lists.resident.tally.amount(guess),
+            mapped: lists.mapped.tally.amount(guess),
+            pinned: lists.pinned.tally.amount(guess),
+            unwritten: lists.unwritten.and(lists.unwritable).amount(guess),
+            unwritable: lists.unwritable.amount(guess),
         }
     }
 
@@ -204,13 +227,13 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
             (&lists.pinned, ListId::Pinned),
         ];
         for (list, id) in all {
-            let mut bytes = 0;
+            let mut tally = Tally::default();
             for (address, item) in &list.items {
                 assert_eq!(*address, item.address());
                 assert_eq!(item.list(), id);
-                bytes += item.weight();
+                tally.add(item.weight());
             }
-            assert_eq!(list.bytes, bytes);
+            assert_eq!(list.tally, tally);
         }
     }
 }
@@ -223,8 +246,25 @@ impl<T, B: BackingStoreT> Lists<T, B> {
             ListId::Resident => self.resident.remove(item),
             ListId::Mapped => self.mapped.remove(item),
             ListId::Pinned => self.pinned.remove(item),
-            ListId::Unwritten => self.unwritten.subtract(item.weight()),
-            ListId::Unwritable => self.unwritable.subtract(item.weight()),
+            ListId::Unwritten => {
+                self.unwritten.subtract(item.weight());
+                None
+            }
+            ListId::Unwritable => {
+                self.unwritable.subtract(item.weight());
+                None
+            }
+        }
+    }
+
+    fn tally_of(&mut self, list: ListId) -> Option<&mut Tally> {
+        match list {
+            ListId::Unlisted => None,
+            ListId::Resident => Some(&mut self.resident.tally),
+            ListId::Mapped => Some(&mut self.mapped.tally),
+            ListId::Pinned => Some(&mut self.pinned.tally),
+            ListId::Unwritten => Some(&mut self.unwritten),
+            ListId::Unwritable => Some(&mut self.unwritable),
         }
     }
 }
@@ -233,14 +273,14 @@ impl<T, B: BackingStoreT> List<T, B> {
     fn new() -> Self {
         Self {
             items: LruCache::unbounded(),
-            bytes: 0,
+            tally: Tally::default(),
         }
     }
 
     /// Adds an item at the front, or at the back if it is to be evicted first.
     fn push(&mut self, item: Arc<Item<T, B>>, goes_first: bool) {
         let address = item.address();
-        self.bytes += item.weight();
+        self.tally.add(item.weight());
         self.items.put(address, item);
         if goes_first {
             self.items.demote(&address);
@@ -249,36 +289,59 @@ impl<T, B: BackingStoreT> List<T, B> {
 
     fn pop(&mut self) -> Option<Arc<Item<T, B>>> {
         let (_, item) = self.items.pop_lru()?;
-        self.bytes -= item.weight();
+        self.tally.subtract(item.weight());
         Some(item)
     }
 
     fn remove(&mut self, item: &Arc<Item<T, B>>) -> Option<Arc<Item<T, B>>> {
         let item = self.items.pop(&item.address())?;
-        self.bytes -= item.weight();
+        self.tally.subtract(item.weight());
         Some(item)
     }
+}
 
-    fn amount(&self) -> Amount {
-        Amount {
-            items: self.items.len(),
-            bytes: self.bytes,
+impl Tally {
+    fn add(&mut self, weight: Weight) {
+        let amount = self.of(weight);
+        amount.items += 1;
+        amount.bytes += weight.bytes();
+    }
+
+    fn subtract(&mut self, weight: Weight) {
+        let amount = self.of(weight);
+        amount.items -= 1;
+        amount.bytes -= weight.bytes();
+    }
+
+    fn of(&mut self, weight: Weight) -> &mut Amount {
+        match weight {
+            Weight::Known(_) => &mut self.known,
+            Weight::AtLeast(_) => &mut self.at_least,
+        }
+    }
+
+    /// The known bytes.
+    fn bytes(&self) -> u64 {
+        self.known.bytes + self.at_least.bytes
+    }
+
+    fn amount(&self, guess: u64) -> Amount {
+        let guessed = guess.saturating_mul(self.at_least.items as u64);
+        self.known.and(Amount {
+            items: self.at_least.items,
+            bytes: self.at_least.bytes.max(guessed),
+        })
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self {
+            known: self.known.and(other.known),
+            at_least: self.at_least.and(other.at_least),
         }
     }
 }
 
 impl Amount {
-    fn add(&mut self, weight: u64) {
-        self.items += 1;
-        self.bytes += weight;
-    }
-
-    fn subtract<I>(&mut self, weight: u64) -> Option<I> {
-        self.items -= 1;
-        self.bytes -= weight;
-        None
-    }
-
     fn and(self, other: Self) -> Self {
         Self {
             items: self.items + other.items,

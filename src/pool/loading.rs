@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use file_backed_codecs::Load;
+
 use super::eviction::Drops;
 use super::{FBPool, maps};
 use crate::backing_store::{BackingStoreT, Lane, Strategy};
@@ -98,21 +100,23 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let ToLoad { key, source, again } = item.to_load();
         let place = source.map(|source| self.core().place_of(source));
         let place = place.as_deref();
-        let load = |backing: &B| match (place, again) {
-            (None, false) => backing.load(key),
-            (None, true) => backing.reload(key),
-            (Some(place), false) => backing.load_in_place(place, key),
-            (Some(place), true) => backing.reload_in_place(place, key),
-        };
-        let loaded = self.core().call(Operation::Load, Some(key), place, load);
-        let loaded = loaded.map(Arc::new);
+        let load = if again { Load::Again } else { Load::First };
+        let loaded = self
+            .core()
+            .call(Operation::Load, Some(key), place, |backing| {
+                let (value, encoded_len) = match place {
+                    None => backing.load_measured(key, load)?,
+                    Some(place) => backing.load_in_place(place, key, load)?,
+                };
+                Ok((Arc::new(value), encoded_len))
+            });
         let value = loaded.as_ref().ok();
-        let value = value.map(|value| (value, self.cost_of(value)));
+        let value = value.map(|(value, len)| (value, self.cost_of(value, *len)));
         let is_map = value.is_some_and(|(_, cost)| cost.is_map);
         if let Some(file) = item.finish_load(value, &**self) {
             self.core().release(file);
         }
-        flight.outcome.set(loaded);
+        flight.outcome.set(loaded.map(|(value, _)| value));
         self.enforce(Drops::Here);
         maps::keep_within_budget(self, is_map);
     }

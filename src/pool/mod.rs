@@ -29,14 +29,14 @@ pub use stats::Stats;
 
 use crate::backing_store::{BackingStore, BackingStoreT, StoreCore, Strategy, TrackedPath};
 use crate::error::Operation;
-use crate::residency::{InFlight, Item, ListId, PoolLists, Written};
+use crate::residency::{InFlight, Item, ListId, PoolLists, Weight, Written};
 use crate::sync::atomic::Ordering;
 use crate::{Fb, Result};
 use backlog::{Backlog, Bound};
 use counters::Counters;
 use eviction::Drops;
 use eviction_lists::{Budget, EvictionLists};
-use weighing::Weigher;
+use weighing::{Weigher, Weighing};
 
 /// Keeps recently used items in memory and all others in files.
 ///
@@ -89,7 +89,7 @@ use weighing::Weigher;
 /// # Back-pressure
 ///
 /// [`insert`](Self::insert) never waits, so a producer that is faster than the
-/// disk fills memory with values that wait to be written.
+/// disk fills memory with values that wait to be written: nothing bounds them.
 /// [`reserve`](Self::reserve) waits until there is room in that backlog.
 ///
 /// # Costs
@@ -103,7 +103,7 @@ pub struct FBPool<T, B: BackingStoreT> {
     store: Arc<BackingStore<B>>,
     lists: EvictionLists<T, B>,
     in_flight: InFlight<T, B>,
-    weigher: Option<Weigher<T>>,
+    weighing: Weighing<T>,
     backlog: Backlog,
     counters: Counters,
     /// Type-erased `retire`: the drop of a handle lacks the trait bounds, so the
@@ -132,13 +132,13 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         bound: Bound,
         weigher: Option<Weigher<T>>,
     ) -> Self {
-        let backlog = Backlog::new(bound);
+        let backlog = Backlog::new(bound, store.core().queue.most_background());
         store.core().outage.tell_of_begin(backlog.changed());
         Self {
             store,
             lists: EvictionLists::new(budget),
             in_flight: InFlight::new(),
-            weigher,
+            weighing: Weighing::new(weigher),
             backlog,
             counters: Counters::new(),
             retire: OnceLock::new(),
@@ -171,7 +171,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
 
     /// Returns the counts of the pool and its store.
     pub fn stats(&self) -> Stats {
-        let amounts = self.lists.amounts();
+        let amounts = self.lists.amounts(self.weighing.guessed_bytes());
         let counters = &self.counters;
         let (failures, transfers) = (&self.core().failures, &self.core().transfers);
         let traffic = self.core().backing.traffic();
@@ -225,7 +225,8 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
 
     /// Puts `data` into the pool. Never waits and never fails: the value stays in
     /// memory until it has been written in the background, even during an outage of
-    /// the disk.
+    /// the disk. The memory of a program that only inserts is therefore unbounded; call
+    /// [`reserve`](Self::reserve) first to bound it.
     ///
     /// # Examples
     ///
@@ -352,7 +353,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
 }
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
-    fn insert_weighing(self: &Arc<Self>, data: T, weight: u64) -> Fb<T, B> {
+    fn insert_weighing(self: &Arc<Self>, data: T, weight: Weight) -> Fb<T, B> {
         let item = Item::dirty(data, weight);
         let handle = self.handle(item.clone());
         item.enter(&**self);
@@ -385,6 +386,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 impl<T, B: BackingStoreT> PoolLists<T, B> for FBPool<T, B> {
     fn move_to(&self, item: &Arc<Item<T, B>>, list: ListId) {
         self.lists.move_to(item, list);
+    }
+
+    fn reweigh(&self, item: &Item<T, B>, weight: Weight) {
+        self.lists.reweigh(item, weight);
     }
 
     fn in_flight(&self) -> &InFlight<T, B> {

@@ -6,6 +6,22 @@
 /// The numbers are read one after the other while other threads work, so they
 /// may not add up exactly.
 ///
+/// # What bytes are exact
+///
+/// Bytes of memory ([`resident_bytes`](Self::resident_bytes),
+/// [`pinned_over_budget_bytes`](Self::pinned_over_budget_bytes) and
+/// [`writes_waiting_bytes`](Self::writes_waiting_bytes)) are what the pool's
+/// [weigher](super::PoolBuilder::bytes) says or, without one, what the footprint of a
+/// `Mapped` or `MappedBytes` says, or of any other codec or store whose footprints are
+/// exact.
+///
+/// With `BinCodec`, `ProstCodec` and other codecs they are estimates. A value weighs the
+/// size of its type or the length of its encoding, whichever is larger; the difference to
+/// what it takes in memory is up to its type. A value that has not been written yet, or
+/// not since it was changed, counts as much as the values that the pool wrote last: the
+/// larger of their mean and of the maximum among the last 64 to 128. Before the first
+/// write it counts only the size of its type.
+///
 /// # Examples
 ///
 /// ```
@@ -22,7 +38,7 @@
 ///
 /// let stats = pool.stats();
 /// assert_eq!((stats.items, stats.resident, stats.writes), (100, 10, 90));
-/// assert_eq!(stats.resident_bytes, 10 * size_of::<Vec<u8>>() as u64); // no weigher
+/// assert_eq!(stats.resident_bytes, 10 * 1008); // a guess: the others took 1008 each
 /// let loads = stats.hits + stats.misses;
 /// println!("{} % hits", 100 * stats.hits / loads.max(1));
 /// if stats.store_failing {
@@ -40,8 +56,7 @@ pub struct Stats {
     pub items: usize,
     /// Items that the budget keeps in memory.
     pub resident: usize,
-    /// What those weigh, in bytes: by the pool's weigher or, without one, by the
-    /// strategy's footprint.
+    /// What those weigh, in bytes; [may be an estimate](Self#what-bytes-are-exact).
     pub resident_bytes: u64,
     /// Items whose value is a map of its file. It uses no memory of the process and
     /// does not count against the budget.
@@ -53,7 +68,7 @@ pub struct Stats {
     pub map_fallbacks: u64,
     /// Items that the budget has evicted while a guard still pins their value.
     pub pinned_over_budget: usize,
-    /// What those weigh, in bytes.
+    /// What those weigh, in bytes; [may be an estimate](Self#what-bytes-are-exact).
     pub pinned_over_budget_bytes: u64,
     /// Loads and changes that found the value in memory. Approximate if more than 64
     /// threads load: threads that share a counter may lose counts.
@@ -65,7 +80,7 @@ pub struct Stats {
     /// Evicted values that stay in memory until they are written, including those
     /// being written.
     pub writes_waiting: usize,
-    /// What those weigh, in bytes.
+    /// What those weigh, in bytes; [may be an estimate](Self#what-bytes-are-exact).
     pub writes_waiting_bytes: u64,
     /// Values written.
     pub writes: u64,

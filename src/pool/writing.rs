@@ -51,8 +51,11 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let _under_way = core.queue.token();
         let (key, value) = item.begin_write();
         let written = core.call(Operation::Write, Some(key), None, |backing| {
-            backing.store(key, &value)
+            backing.store_measured(key, &value)
         });
+        if let Ok(encoded_len) = &written {
+            self.note_written(*encoded_len);
+        }
         // Before `finish_write`, so that the item can be evicted.
         drop(value);
         let (end, outcome) = item.finish_write(write, written, core, &**self);
@@ -86,7 +89,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 core.failures.write(error);
             }
         }
-        self.backlog.write_ended(error, &self.lists.amounts());
+        let guess = self.guess();
+        let amounts = self.lists.amounts(guess.bytes());
+        self.backlog.write_ended(error, guess, &amounts);
     }
 
     fn retry_write_later(self: &Arc<Self>, item: &Arc<Item<T, B>>, failures: u32, error: &Error) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::item::{Cell, Item, State};
 use super::list_id::{ListId, PoolLists};
-use super::{Flight, Wanted, WriteBack};
+use super::{Flight, Wanted, Weight, WriteBack};
 use crate::backing_store::{BackingStoreT, ItemFile};
 use crate::sync::atomic::Ordering;
 
@@ -123,7 +123,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
     pub(crate) fn check_in(
         self: &Arc<Self>,
         value: Arc<T>,
-        weight: u64,
+        weight: Weight,
         lists: &impl PoolLists<T, B>,
     ) {
         let mut cell = self.lock();

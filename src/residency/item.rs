@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::ValueRef;
 use super::list_id::{ListId, PoolLists};
 use super::slot::Slot;
+use super::weight::Weight;
 use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, ItemFile};
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard};
@@ -15,8 +16,8 @@ pub(crate) struct Item<T, B: BackingStoreT> {
     pub(super) slot: Slot<T>,
     /// The pool's clock when the item was last moved to the front.
     last_used: AtomicU64,
-    /// The cost of the resident value in bytes, of memory or of its map. Written
-    /// under the item's lock, and only while the item is in no list.
+    /// The [`Weight`] of the resident value. Written under the item's lock and, while
+    /// the item is in a list, under the lock of the lists too.
     weight: AtomicU64,
     /// The number of handles. Guards and jobs do not count.
     handles: AtomicU32,
@@ -72,7 +73,7 @@ impl State {
 
 impl<T, B: BackingStoreT> Item<T, B> {
     /// Makes an item from a new value. It has no file and is in no list.
-    pub(crate) fn dirty(value: T, weight: u64) -> Arc<Self> {
+    pub(crate) fn dirty(value: T, weight: Weight) -> Arc<Self> {
         let value = Some(Arc::new(value));
         Self::new(
             crate::key::random(),
@@ -88,7 +89,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         Self::new(
             crate::key::random(),
             None,
-            0,
+            Weight::Known(0),
             FileOwnership::None,
             State::CheckedOut,
         )
@@ -96,20 +97,22 @@ impl<T, B: BackingStoreT> Item<T, B> {
 
     /// Makes an item whose value is only in a file.
     pub(crate) fn absent(token: FileShare<B>) -> Arc<Self> {
-        Self::new(token.key(), None, 0, token.into_ownership(), State::Absent)
+        let key = token.key();
+        let weight = Weight::Known(0);
+        Self::new(key, None, weight, token.into_ownership(), State::Absent)
     }
 
     fn new(
         key: Uuid,
         value: Option<Arc<T>>,
-        weight: u64,
+        weight: Weight,
         file: FileOwnership,
         state: State,
     ) -> Arc<Self> {
         Arc::new(Self {
             slot: Slot::new(value),
             last_used: AtomicU64::new(0),
-            weight: AtomicU64::new(weight),
+            weight: AtomicU64::new(weight.to_bits()),
             handles: AtomicU32::new(1),
             evicting: AtomicBool::new(false),
             list: AtomicU8::new(ListId::Unlisted as u8),
@@ -162,18 +165,14 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.last_used.store(last_used, Ordering::Relaxed);
     }
 
-    pub(crate) fn weight(&self) -> u64 {
-        self.weight.load(Ordering::Relaxed)
+    pub(crate) fn weight(&self) -> Weight {
+        Weight::from_bits(self.weight.load(Ordering::Relaxed))
     }
 
-    /// The caller holds the item's lock.
-    pub(super) fn set_weight(&self, weight: u64) {
-        debug_assert_eq!(
-            self.list(),
-            ListId::Unlisted,
-            "only the weight of an unlisted item may change"
-        );
-        self.weight.store(weight, Ordering::Relaxed);
+    /// The caller holds the item's lock and, if the item is in a list, also that of the
+    /// lists, whose amounts change with it; see [`PoolLists::reweigh`].
+    pub(crate) fn set_weight(&self, weight: Weight) {
+        self.weight.store(weight.to_bits(), Ordering::Relaxed);
     }
 
     #[inline]

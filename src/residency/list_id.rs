@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{InFlight, Item};
+use super::{InFlight, Item, Weight};
 use crate::backing_store::BackingStoreT;
 
 /// The list, or count, of the pool that an item is in.
@@ -26,6 +26,9 @@ pub(crate) enum ListId {
 pub(crate) trait PoolLists<T, B: BackingStoreT> {
     /// Moves the item to the front of a list, out of any other.
     fn move_to(&self, item: &Arc<Item<T, B>>, list: ListId);
+
+    /// Changes the weight of the item. Its place in its list stays.
+    fn reweigh(&self, item: &Item<T, B>, weight: Weight);
 
     /// The loads and writes in flight.
     fn in_flight(&self) -> &InFlight<T, B>;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::item::{Item, State};
-use super::{Flight, PoolLists, ValueRef};
+use super::{Flight, PoolLists, ValueRef, Weight};
 use crate::backing_store::{BackingStoreT, ItemFile, SourceId};
 use crate::sync::atomic::Ordering;
 
@@ -98,7 +98,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 cell.state = State::Clean;
                 cell.is_map = cost.is_map;
                 cell.was_loaded = true;
-                self.set_weight(cost.weight);
+                self.set_weight(Weight::Known(cost.weight));
                 self.settle(&cell, lists);
             }
             None => cell.state = State::Absent,

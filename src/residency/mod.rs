@@ -23,7 +23,7 @@
 //! | [`evict`](Item::evict) | – | – | unpinned: absent; pinned: evicting | unwritten, its job is queued | unwritten, its job is queued | – |
 //! | [`begin_eviction_write`](Item::begin_eviction_write) (the job runs) | – | – | – | evicting: writing; promoted: nothing | evicting: runs the write, unless it is running | – |
 //! | [`evict_unpinned`](Item::evict_unpinned) (a guard was dropped) | – | – | evicting and unpinned: absent | – | – | – |
-//! | [`finish_write`](Item::finish_write) | – | – | – | – | clean, and if evicting as `evict`; failed: dirty, and if evicting the job is queued again | – |
+//! | [`finish_write`](Item::finish_write) | – | – | – | – | clean, with a known weight, and if evicting as `evict`; failed: dirty, and if evicting the job is queued again | – |
 //! | [`begin_save`](Item::begin_save) | a share of the file | the same | the same | writing | joins | leaked |
 //! | [`check_in`](Item::check_in) (a write guard was dropped) | – | – | – | – | – | dirty, at the front |
 //! | [`retire`](Item::retire) (the last handle was dropped) | dead | dead; a running load cleans up | dead | dead | dead; queued: superseded, or run if a save needs it; running: it cleans up | dead |
@@ -47,6 +47,7 @@ mod load;
 mod slot;
 #[cfg(all(test, not(shuttle)))]
 mod tests;
+mod weight;
 mod write;
 mod write_back;
 
@@ -58,5 +59,6 @@ pub(crate) use item::Item;
 pub(crate) use list_id::{ListId, PoolLists};
 pub(crate) use load::{Cost, LoadStep, ToLoad};
 pub(crate) use slot::ValueRef;
+pub(crate) use weight::{HEAVIEST, Weight};
 pub(crate) use write::{Save, WriteEnd};
 pub(crate) use write_back::{Wanted, WriteBack, Written};

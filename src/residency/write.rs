@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::item::{Item, State};
+use super::item::{Cell, Item, State};
 use super::list_id::{ListId, PoolLists};
-use super::{Wanted, WriteBack, Written};
-use crate::Result;
+use super::{Wanted, Weight, WriteBack, Written};
 use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, ItemFile, StoreCore};
+use crate::{Error, Result};
 
 /// What a save has captured.
 pub(crate) enum Save<B: BackingStoreT> {
@@ -99,12 +99,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
         (cell.key, value)
     }
 
-    /// Ends a write. The writer has already dropped its reference to the value. The
-    /// second result is the outcome for the waiters.
+    /// Ends a write. `written` has the encoded length of the value, if the store reports
+    /// it. The writer has already dropped its reference to the value. The second result is
+    /// the outcome for the waiters.
     pub(crate) fn finish_write(
         self: &Arc<Self>,
         write: &WriteBack<B>,
-        written: Result<()>,
+        written: Result<Option<u64>>,
         core: &Arc<StoreCore<B>>,
         lists: &impl PoolLists<T, B>,
     ) -> (WriteEnd<T>, Result<Written<B>>) {
@@ -117,28 +118,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
             }
             _ => unreachable!("an item being written has exactly one write until it dies"),
         };
-        if let Err(error) = written {
-            let end = if dead {
-                WriteEnd::Died {
-                    value: self.slot.take(),
-                    file: None,
-                }
-            } else {
-                cell.state = State::Dirty;
-                if !self.is_evicting() {
-                    WriteEnd::Stays
-                } else {
-                    if !error.is_refused_by_system() {
-                        lists.move_to(self, ListId::Unwritable);
-                    }
-                    match std::mem::replace(&mut cell.eviction_queued, true) {
-                        true => WriteEnd::Stays,
-                        false => WriteEnd::Failed,
-                    }
-                }
-            };
-            return (end, Err(error));
-        }
+        let encoded_len = match written {
+            Ok(len) => len.unwrap_or(0),
+            Err(error) => {
+                let end = self.fail_write(&mut cell, dead, &error, lists);
+                return (end, Err(error));
+            }
+        };
         let key = cell.key;
         core.count_files(1);
         cell.file = FileOwnership::Own;
@@ -152,11 +138,40 @@ impl<T, B: BackingStoreT> Item<T, B> {
             }
         } else {
             cell.state = State::Clean;
+            if let Weight::AtLeast(least) = self.weight() {
+                lists.reweigh(self, Weight::Known(least.max(encoded_len)));
+            }
             match self.is_evicting().then(|| self.release(&mut cell, lists)) {
                 Some(Some(value)) => WriteEnd::Released(value),
                 _ => WriteEnd::Stays,
             }
         };
         (end, Ok(Written::Done(token)))
+    }
+
+    fn fail_write(
+        self: &Arc<Self>,
+        cell: &mut Cell,
+        dead: bool,
+        error: &Error,
+        lists: &impl PoolLists<T, B>,
+    ) -> WriteEnd<T> {
+        if dead {
+            return WriteEnd::Died {
+                value: self.slot.take(),
+                file: None,
+            };
+        }
+        cell.state = State::Dirty;
+        if !self.is_evicting() {
+            return WriteEnd::Stays;
+        }
+        if !error.is_refused_by_system() {
+            lists.move_to(self, ListId::Unwritable);
+        }
+        match std::mem::replace(&mut cell.eviction_queued, true) {
+            true => WriteEnd::Stays,
+            false => WriteEnd::Failed,
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use file_backed::backing_store::{Background, BackingStoreT, StoreError, Strategy, Transfer};
-use file_backed::fbstore::Footprint;
+use file_backed::fbstore::{Footprint, Load};
 use uuid::Uuid;
 
 use super::faults::{Fault, Faults, On};
@@ -64,6 +64,7 @@ pub(crate) struct MemStore {
     /// a test that tracks no place twice.
     is_strict: bool,
     loads_maps: AtomicBool,
+    measures: AtomicBool,
     background: Mutex<Option<Background>>,
 }
 
@@ -109,6 +110,12 @@ impl MemStore {
     /// From now on, loaded values count as maps of their files.
     pub(crate) fn load_as_maps(&self) {
         self.loads_maps.store(true, Ordering::Relaxed);
+    }
+
+    /// The store reports what encoded texts and bytes take. To be called before a pool
+    /// uses the store.
+    pub(crate) fn measure(&self) {
+        self.measures.store(true, Ordering::Relaxed);
     }
 
     /// The keys of the files that are in the cache.
@@ -186,6 +193,12 @@ fn file(files: &Files, key: Uuid) -> Result<Value, StoreError> {
     value.ok_or_else(|| io::Error::from(io::ErrorKind::NotFound).into())
 }
 
+fn encoded_len(value: &dyn Any) -> Option<u64> {
+    let bytes = value.downcast_ref::<Vec<u8>>().map(Vec::len);
+    let bytes = bytes.or_else(|| value.downcast_ref::<String>().map(String::len));
+    bytes.map(|len| len as u64)
+}
+
 impl BackingStoreT for MemStore {
     type PersistPath = MemPath;
 
@@ -256,6 +269,21 @@ impl<T: Clone + Send + Sync + 'static> Strategy<T> for MemStore {
         let value = value?;
         let value = value.downcast_ref::<T>().ok_or("a value of another type")?;
         Ok(value.clone())
+    }
+
+    fn measures_values(&self) -> bool {
+        self.measures.load(Ordering::Relaxed)
+    }
+
+    fn store_measured(&self, key: Uuid, data: &T) -> Result<Option<u64>, StoreError> {
+        self.store(key, data)?;
+        Ok(encoded_len(data))
+    }
+
+    fn load_measured(&self, key: Uuid, _: Load) -> Result<(T, Option<u64>), StoreError> {
+        let value = self.load(key)?;
+        let len = encoded_len(&value);
+        Ok((value, len))
     }
 
     fn duplicate(&self, data: &T) -> Result<T, StoreError> {

@@ -5,3 +5,4 @@ mod bytes;
 mod drops;
 mod peak;
 mod reserve;
+mod weights;

@@ -141,4 +141,8 @@ impl Codec<MappedBytes> for BytesCodec {
     fn footprint(&self, value: &MappedBytes) -> Footprint {
         value.footprint()
     }
+
+    fn footprint_is_exact(&self) -> bool {
+        true
+    }
 }

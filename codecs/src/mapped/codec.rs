@@ -323,4 +323,8 @@ impl<T: Archivable> Codec<Mapped<T>> for MappedCodec {
     fn footprint(&self, value: &Mapped<T>) -> Footprint {
         value.footprint()
     }
+
+    fn footprint_is_exact(&self) -> bool {
+        true
+    }
 }

@@ -97,6 +97,11 @@ impl Queue {
         self.process
     }
 
+    /// How many background jobs, such as writes, run at a time.
+    pub(crate) fn most_background(&self) -> usize {
+        self.most_background
+    }
+
     /// A token that counts as work under way, for work that runs outside of the queue.
     pub(crate) fn token(&self) -> TaskTrackerToken {
         self.tracker.token()

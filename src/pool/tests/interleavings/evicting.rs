@@ -5,6 +5,7 @@ use shuttle::thread;
 use super::super::super::eviction::Drops;
 use super::world::poll_some;
 use super::{World, explore, of};
+use crate::residency::Weight;
 
 #[test]
 fn a_hit_during_an_eviction_reads_the_value() {
@@ -169,7 +170,7 @@ fn an_item_whose_map_is_released_between_check_in_and_eviction_is_written() {
         let relieved = pool.lists.pop_mapped().expect("a map");
         // Thread 2, in `write`, `check_in` and `enforce`:
         let taken = pool.checkout_resident(item.item()).expect("nobody has it");
-        item.item().check_in(taken.value, 1, &**pool);
+        item.item().check_in(taken.value, Weight::Known(1), &**pool);
         let victim = pool.lists.pop_victim().expect("nothing may stay");
         // Thread 1, and thread 2, which finds that thread 1 has evicted it:
         pool.evict(&relieved, Drops::Here);

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::super::super::{
     CheckoutStep, Cost, Evicted, Flight, InFlight, Item, ListId, LoadStep, PoolLists, Save,
-    ValueRef, Wanted, WriteBack, WriteEnd, Written,
+    ValueRef, Wanted, Weight, WriteBack, WriteEnd, Written,
 };
 use super::table::{Event, Pair, Phase};
 use super::{Ending, Step};
@@ -24,6 +24,10 @@ struct Pool(InFlight<u32, MemStore>);
 impl PoolLists<u32, MemStore> for Pool {
     fn move_to(&self, item: &Arc<Item<u32, MemStore>>, list: ListId) {
         item.set_list(list);
+    }
+
+    fn reweigh(&self, item: &Item<u32, MemStore>, weight: Weight) {
+        item.set_weight(weight);
     }
 
     fn in_flight(&self) -> &InFlight<u32, MemStore> {
@@ -73,7 +77,7 @@ impl Drive {
                 Item::absent(token.expect("it is registered"))
             }
             _ => {
-                let item = Item::dirty(0, 1);
+                let item = Item::dirty(0, Weight::AtLeast(1));
                 item.enter(&pool);
                 item
             }
@@ -349,7 +353,7 @@ impl Drive {
         self.see(Event::CheckIn);
         *Arc::get_mut(&mut value).expect("nobody else has it") += 1;
         self.expected.value += 1;
-        self.item.check_in(value, 3, &self.pool);
+        self.item.check_in(value, Weight::AtLeast(3), &self.pool);
         self.expected.phase = Phase::Dirty;
         self.expected.is_map = false;
         self.expect_in_front();
@@ -431,7 +435,7 @@ impl Drive {
         });
         let key = self.expected.key;
         let written = match ending {
-            Ending::Written => Ok(()),
+            Ending::Written => Ok(Some(7)),
             Ending::Refused => Err(io::Error::from(io::ErrorKind::StorageFull).into()),
             Ending::Faulty => Err("the codec refuses".into()),
         };
@@ -458,6 +462,7 @@ impl Drive {
         }
         if ending == Ending::Written {
             self.expected.phase = Phase::Clean;
+            assert_eq!(self.item.weight(), Weight::Known(7));
             let goes = self.expected.evicting && self.expect_release();
             assert_eq!(matches!(end, WriteEnd::Released(_)), goes);
             return;
