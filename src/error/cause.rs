@@ -28,6 +28,8 @@ pub(crate) enum Cause {
          value again"
     )]
     LeakedGuard,
+    #[error("the permit is for another pool: reserve it from the pool of the handle (`Fb::pool`)")]
+    PermitOfAnotherPool,
     #[error("the operation panicked: {0}")]
     Panicked(String),
     #[error(
@@ -118,7 +120,8 @@ impl Cause {
             Self::Panicked(_) => Kind::Panicked,
             Self::ShutDown => Kind::ShutDown,
             Self::Forked => Kind::Forked,
-            Self::NotDurable
+            Self::PermitOfAnotherPool
+            | Self::NotDurable
             | Self::ReadOnly
             | Self::ReadOnlyPath
             | Self::TrackedReadOnly

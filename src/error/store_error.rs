@@ -246,6 +246,7 @@ impl From<Cause> for StoreError {
             Cause::Conflict
             | Cause::OtherItem
             | Cause::LeakedGuard
+            | Cause::PermitOfAnotherPool
             | Cause::Panicked(_)
             | Cause::ShutDown
             | Cause::Forked

@@ -11,7 +11,8 @@
 //!   readable and the write is retried.
 //! * `insert` therefore applies no back-pressure: a producer that is faster than the
 //!   disk fills memory with dirty values. Producers that can outrun the disk call
-//!   [`reserve`](crate::FBPool::reserve) first. Memory then holds at most the pool's
+//!   [`reserve`](crate::FBPool::reserve) first, and insert or
+//!   [change](crate::Permit::write) a value with the permit. Memory then holds at most the pool's
 //!   budget, the backlog (128 values and 256 MiB unless the builder says otherwise),
 //!   and one value for each permit that is held. Without a weigher, the bytes of values
 //!   that are not written yet are [estimated](crate::Stats#what-bytes-are-exact).

@@ -53,7 +53,7 @@
 //! ```
 //!
 //! A program that can outrun the disk calls [`FBPool::reserve`](crate::FBPool::reserve)
-//! before each insert. `reserve` fails during an outage, and
+//! before each insert or change. `reserve` fails during an outage, and
 //! [`Error::is_storage_full`](crate::Error::is_storage_full) tells whether a full disk is
 //! the cause.
 //!

@@ -29,7 +29,7 @@ use crate::{OwnedReadGuard, ReadGuard, Result, WriteGuard};
 /// | to | call |
 /// |---|---|
 /// | read | [`read`](Self::read); [`try_load`](Self::try_load) without waiting; [`read_owned`](Self::read_owned) for another task or thread |
-/// | change | [`write`](Self::write); [`make_write`](Self::make_write) if the handle is in an [`Arc`]; [`update`] for a `Mapped` value |
+/// | change | [`write`](Self::write); [`Permit::write`](crate::Permit::write) if changes may outrun the disk; [`make_write`](Self::make_write) if the handle is in an [`Arc`]; [`update`] for a `Mapped` value |
 /// | save | [`spawn_persist`](Self::spawn_persist) |
 /// | write to the cache now | [`spawn_write_now`](Self::spawn_write_now) |
 /// | get its name | [`key`](Self::key) |

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::Fb;
 use crate::backing_store::Strategy;
-use crate::pool::FBPool;
+use crate::pool::{FBPool, Permit};
 use crate::residency::{Item, ValueRef};
 
 /// A shared borrow of a handle's value.
@@ -161,6 +161,8 @@ pub struct WriteGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     handle: &'a mut Fb<T, B>,
     /// `Some` until the guard is dropped, and the only reference to the value.
     value: Option<Arc<T>>,
+    /// The room that the changed value takes.
+    permit: Option<Permit<T, B>>,
 }
 
 /// A reader of an item. It is dropped after the value, and completes the eviction
@@ -275,7 +277,13 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> WriteGuard<'a, T, B> {
         Self {
             handle,
             value: Some(value),
+            permit: None,
         }
+    }
+
+    pub(crate) fn with_permit(mut self, permit: Permit<T, B>) -> Self {
+        self.permit = Some(permit);
+        self
     }
 }
 
@@ -305,7 +313,11 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for WriteGuard<'_, T, B> {
             .value
             .take()
             .expect("the guard has its value until it is dropped");
-        self.handle.pool().check_in(self.handle.item(), value);
+        let weight = self.handle.pool().check_in(self.handle.item(), value);
+        // Only now: the value is counted before its permit no longer is.
+        if let Some(permit) = self.permit.take() {
+            permit.used_for(weight);
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use super::loading::{FlightWait, LoadStart, Loaded, leaked};
 use crate::Result;
 use crate::backing_store::Strategy;
 use crate::error::{Operation, StoreError};
-use crate::residency::{CheckedOut, CheckoutStep, Item, ValueRef, WriteBack, Written};
+use crate::residency::{CheckedOut, CheckoutStep, Item, ValueRef, Weight, WriteBack, Written};
 use crate::sync::atomic::Ordering;
 
 /// Copies a shared value.
@@ -185,11 +185,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         })
     }
 
-    /// Checks a changed value in to its item.
-    pub(crate) fn check_in(self: &Arc<Self>, item: &Arc<Item<T, B>>, value: Arc<T>) {
+    /// Checks a changed value in to its item. Returns its weight.
+    pub(crate) fn check_in(self: &Arc<Self>, item: &Arc<Item<T, B>>, value: Arc<T>) -> Weight {
         let weight = self.weigh(&value);
         item.check_in(value, weight, &**self);
         self.enforce(Drops::InBackground);
+        weight
     }
 
     /// Counts a new item.

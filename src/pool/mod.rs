@@ -10,6 +10,7 @@ mod eviction_lists;
 mod loading;
 mod maps;
 mod open;
+mod permit;
 mod saving;
 mod stats;
 #[cfg(test)]
@@ -22,9 +23,9 @@ use std::sync::{Arc, OnceLock};
 
 use uuid::Uuid;
 
-pub use backlog::Permit;
 pub use builder::PoolBuilder;
 pub(crate) use checkout::{Checkout, Duplicate};
+pub use permit::Permit;
 pub use stats::Stats;
 
 use crate::backing_store::{BackingStore, BackingStoreT, StoreCore, Strategy, TrackedPath};
@@ -90,7 +91,8 @@ use weighing::{Weigher, Weighing};
 ///
 /// [`insert`](Self::insert) never waits, so a producer that is faster than the
 /// disk fills memory with values that wait to be written: nothing bounds them.
-/// [`reserve`](Self::reserve) waits until there is room in that backlog.
+/// [`reserve`](Self::reserve) waits until there is room in that backlog, and returns a
+/// [`Permit`] to insert or to change one value.
 ///
 /// # Costs
 ///

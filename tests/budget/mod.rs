@@ -2,6 +2,7 @@
 //! disk.
 
 mod bytes;
+mod changes;
 mod drops;
 mod peak;
 mod reserve;
