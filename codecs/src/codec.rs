@@ -17,6 +17,11 @@ use crate::{BoxError, Footprint, Load, ReadAhead};
 /// [`footprint`](Self::footprint) runs on the thread that inserts the value, so it should
 /// be fast.
 ///
+/// A codec may use the library: insert values, and read or write other items. A call that
+/// would wait for the very load or write that the codec is part of is an error, and so is
+/// waiting for room in the backlog (`Error::is_deadlock`). That is noticed only on the
+/// thread that runs the codec.
+///
 /// # Examples
 ///
 /// A codec that stores strings in upper case:

@@ -27,6 +27,7 @@ mod outcome;
 mod queue;
 mod registered_tokens;
 mod run_once;
+pub(crate) mod running;
 mod sources;
 mod store;
 mod store_core;

@@ -18,6 +18,7 @@ use super::file_share::{FileOwnership, FileShare, ItemFile};
 use super::keys::Keys;
 use super::outage::Outage;
 use super::queue::{DeleteFile, Job, Lane, Queue};
+use super::running;
 use super::sources::{SourceId, Sources};
 use super::transfers::Transfers;
 use crate::error::{Operation, StoreError, at};
@@ -77,7 +78,10 @@ impl<B: BackingStoreT> StoreCore<B> {
     ) -> Result<R> {
         let _span = self.span(operation, key, path).entered();
         let called = match self.queue.process().check() {
-            Ok(()) => guarded(|| call(&self.backing)),
+            Ok(()) => {
+                let _note = running::note(self);
+                guarded(|| call(&self.backing))
+            }
             Err(cause) => Err(cause.into()),
         };
         called.map_err(|error| Error::build(operation, key, error))

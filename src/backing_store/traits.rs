@@ -53,7 +53,9 @@ pub struct Traffic {
 /// [`has_same_content`](Self::has_same_content), keys are trusted.
 ///
 /// Errors are [`StoreError`]s, which say whether the system failed, one value is at
-/// fault, or something is missing. All methods run on threads that may block.
+/// fault, or something is missing. All methods run on threads that may block. They may use
+/// the library, but must not wait for what waits for them: on the thread that runs a
+/// method, that is an error ([`Error::is_deadlock`](crate::Error::is_deadlock)).
 ///
 /// # Examples
 ///

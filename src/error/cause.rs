@@ -28,6 +28,17 @@ pub(crate) enum Cause {
          value again"
     )]
     LeakedGuard,
+    #[error(
+        "the call came from the codec or store that is loading or writing this very item, so it \
+         would wait for its own end: keep what the codec needs in the value, or make the call \
+         after the load or write"
+    )]
+    WaitsForItself,
+    #[error(
+        "the call came from a codec or store at work, and room may depend on its end: call \
+         `reserve` outside of it, or use `insert` or `try_reserve`, which do not wait"
+    )]
+    ReserveInStore,
     #[error("the permit is for another pool: reserve it from the pool of the handle (`Fb::pool`)")]
     PermitOfAnotherPool,
     #[error("the operation panicked: {0}")]
@@ -117,6 +128,7 @@ impl Cause {
             Self::InUse(_) | Self::Locked => Kind::InUse,
             Self::IsCache | Self::IsPersisted | Self::UnknownRole => Kind::WrongRole,
             Self::LeakedGuard => Kind::LeakedGuard,
+            Self::WaitsForItself | Self::ReserveInStore => Kind::Deadlock,
             Self::Panicked(_) => Kind::Panicked,
             Self::ShutDown => Kind::ShutDown,
             Self::Forked => Kind::Forked,

@@ -18,6 +18,7 @@ pub(crate) enum Kind {
     InUse,
     WrongRole,
     LeakedGuard,
+    Deadlock,
     Panicked,
     ShutDown,
     Forked,

@@ -177,6 +177,13 @@ impl Error {
         self.0.kind == Kind::LeakedGuard
     }
 
+    /// Whether the call was refused because it would have waited for its own end: a codec
+    /// or a store that loads or writes an item waited for that item, or for room in the
+    /// backlog.
+    pub fn is_deadlock(&self) -> bool {
+        self.0.kind == Kind::Deadlock
+    }
+
     /// Whether your codec, store or task panicked.
     pub fn is_panic(&self) -> bool {
         self.0.kind == Kind::Panicked

@@ -246,6 +246,8 @@ impl From<Cause> for StoreError {
             Cause::Conflict
             | Cause::OtherItem
             | Cause::LeakedGuard
+            | Cause::WaitsForItself
+            | Cause::ReserveInStore
             | Cause::PermitOfAnotherPool
             | Cause::Panicked(_)
             | Cause::ShutDown

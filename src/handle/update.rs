@@ -1,6 +1,6 @@
 //! Changing mapped values, which cannot be changed in place.
 
-use crate::backing_store::{ArchiveStrategy, StoreError};
+use crate::backing_store::{ArchiveStrategy, StoreError, guarded};
 use crate::error::Operation;
 use crate::fbstore::{Archivable, Mapped, rkyv};
 use crate::{Error, Fb, Result};
@@ -55,11 +55,13 @@ where
     ) -> Result<R> {
         let (pool, key, value) = (self.pool().clone(), self.key(), self.read_owned().await?);
         let task = self.pool().store().task(Operation::Update, move || {
-            pool.core()
-                .call(Operation::Update, Some(key), None, |backing| {
-                    let (owned, result) = changed(&value, change)?;
-                    Ok((backing.archive(&owned)?, result))
-                })
+            // Not as a call of the store, in which `change` may not do everything.
+            let (owned, result) = guarded(|| changed(&value, change))
+                .map_err(|error| Error::of_key(Operation::Update, key, error))?;
+            let changed = (pool.core()).call(Operation::Update, Some(key), None, |backing| {
+                backing.archive(&owned)
+            })?;
+            Ok((changed, result))
         });
         let (changed, result) = task.await?;
         *self = self.pool().insert(changed);

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::FBPool;
 use super::eviction::Drops;
-use super::loading::{FlightWait, LoadStart, Loaded, leaked};
+use super::loading::{FlightWait, LoadStart, Loaded, leaked, waits_for_itself};
 use crate::Result;
-use crate::backing_store::Strategy;
+use crate::backing_store::{Strategy, running};
 use crate::error::{Operation, StoreError};
 use crate::residency::{CheckedOut, CheckoutStep, Item, ValueRef, Weight, WriteBack, Written};
 use crate::sync::atomic::Ordering;
@@ -243,6 +243,9 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> Mutation<'a, T, B> {
             CheckoutStep::Pinned(value) => Step::Copy(value),
             CheckoutStep::Wait { flight, new } => {
                 Step::Load(FlightWait::new(pool, item, flight, new))
+            }
+            CheckoutStep::WaitForWrite(write) if running::is_running(&*write) => {
+                return Err(waits_for_itself(Operation::Load, item));
             }
             CheckoutStep::WaitForWrite(write) => Step::Write(write),
             CheckoutStep::Leaked => return Err(leaked(Operation::Load, item)),

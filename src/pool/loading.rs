@@ -6,7 +6,7 @@ use file_backed_codecs::Load;
 
 use super::eviction::Drops;
 use super::{FBPool, maps};
-use crate::backing_store::{BackingStoreT, Lane, Strategy};
+use crate::backing_store::{BackingStoreT, Lane, Strategy, running};
 use crate::error::{Cause, Operation};
 use crate::residency::{Flight, Item, LoadStep, ToLoad, ValueRef};
 use crate::{Error, Result};
@@ -97,6 +97,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             return;
         }
         let _under_way = self.core().queue.token();
+        let note = running::note(flight);
         let ToLoad { key, source, again } = item.to_load();
         let place = source.map(|source| self.core().place_of(source));
         let place = place.as_deref();
@@ -112,6 +113,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             });
         let value = loaded.as_ref().ok();
         let value = value.map(|(value, len)| (value, self.cost_of(value, *len)));
+        drop(note);
         let is_map = value.is_some_and(|(_, cost)| cost.is_map);
         if let Some(file) = item.finish_load(value, &**self) {
             self.core().release(file);
@@ -155,6 +157,7 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
 
     /// Waits for the value. `get` clones it, or takes it if there is no other waiter.
     pub(super) async fn value(self, get: impl Fn(&mut Loaded<T>) -> Loaded<T>) -> Result<Arc<T>> {
+        self.check_thread()?;
         if self.new {
             self.queue();
         }
@@ -167,8 +170,17 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
         self,
         get: impl Fn(&mut Loaded<T>) -> Loaded<T>,
     ) -> Result<Arc<T>> {
+        self.check_thread()?;
         self.pool.run_load(self.item, self.flight());
         self.flight().outcome.block_for(get)
+    }
+
+    /// Fails if this thread is running the flight, and so would wait for itself.
+    fn check_thread(&self) -> Result<()> {
+        match running::is_running(self.flight()) {
+            true => Err(waits_for_itself(Operation::Load, self.item)),
+            false => Ok(()),
+        }
     }
 
     fn queue(&self) {
@@ -198,6 +210,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Drop for FlightWait<'_, T, B> {
         self.flight = None;
         self.pool.user_gone(self.item);
     }
+}
+
+pub(super) fn waits_for_itself<T, B: BackingStoreT>(
+    operation: Operation,
+    item: &Item<T, B>,
+) -> Error {
+    Error::of_key(operation, item.key(), Cause::WaitsForItself)
 }
 
 pub(super) fn leaked<T, B: BackingStoreT>(operation: Operation, item: &Item<T, B>) -> Error {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::FBPool;
 use super::backlog::Room;
-use crate::backing_store::{BackingStoreT, Strategy};
+use crate::backing_store::{BackingStoreT, Strategy, running};
 use crate::error::{Cause, Operation};
 use crate::residency::Weight;
 use crate::sync::{EventListener, Listener as _};
@@ -159,16 +159,19 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Use a permit before you wait for the next one: an unused permit takes up
     /// room. Changes take permits too, with [`Permit::write`]; for other forms of
     /// change, such as [`Fb::make_write`], hold the permit until the guard is dropped.
-    /// Do not call this from background work
-    /// of the store (a codec, the drop of a value): it may wait for itself.
+    ///
+    /// Room may depend on the end of the calls that a store is running. From inside one,
+    /// such as from a codec, this is therefore an error. Do not call it from the drop of a
+    /// value either, which the background runs.
     ///
     /// Waiters are served only roughly in order.
     ///
     /// # Errors
     ///
     /// During an outage, the error with which the disk refuses writes. If values
-    /// that cannot be written fill the bound, the error of the last one. Nothing is
-    /// lost in either case: [`insert`](Self::insert) still works, in memory.
+    /// that cannot be written fill the bound, the error of the last one.
+    /// [`Error::is_deadlock`] inside a call of the pool's own store. Nothing is lost in
+    /// any of these cases: [`insert`](Self::insert) still works, in memory.
     ///
     /// # Cancel safety
     ///
@@ -258,6 +261,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     fn reserve_or_listen(self: &Arc<Self>) -> Result<Result<Permit<T, B>, EventListener>> {
+        // Also if there is room, so that a program fails in its first test.
+        if running::is_running(&**self.core()) {
+            return Err(Error::new(Operation::Reserve, Cause::ReserveInStore));
+        }
         if let Some(permit) = self.try_reserve()? {
             return Ok(Ok(permit));
         }

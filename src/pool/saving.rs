@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use super::FBPool;
-use super::loading::leaked;
+use super::loading::{leaked, waits_for_itself};
 use crate::Result;
-use crate::backing_store::{FileOwnership, FileShare, Strategy, Task, TrackedPath};
+use crate::backing_store::{FileOwnership, FileShare, Strategy, Task, TrackedPath, running};
 use crate::error::Operation;
 use crate::residency::{Item, Save, Wanted, Written};
 
@@ -90,7 +90,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         };
         self.core().check_process(operation)?;
         let save = item.begin_save(wanted, self.core(), &**self);
-        save.ok_or_else(|| leaked(operation, item))
+        match save.ok_or_else(|| leaked(operation, item))? {
+            // A task that waits for the write would never end either.
+            Save::Write(write) if running::is_running(&*write) => {
+                Err(waits_for_itself(operation, item))
+            }
+            save => Ok(save),
+        }
     }
 
     /// Writes the value if it is not written yet. Returns a share of the file if the

@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 use super::FBPool;
 use super::eviction::Drops;
 use crate::Error;
-use crate::backing_store::{BackingStoreT, Lane, QueuedWrite, Strategy, delay_after};
+use crate::backing_store::{BackingStoreT, Lane, QueuedWrite, Strategy, delay_after, running};
 use crate::error::Operation;
 use crate::residency::{Item, WriteBack, WriteEnd};
 use crate::sync::atomic::Ordering;
@@ -50,9 +50,11 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let core = self.core();
         let _under_way = core.queue.token();
         let (key, value) = item.begin_write();
+        let note = running::note(write);
         let written = core.call(Operation::Write, Some(key), None, |backing| {
             backing.store_measured(key, &value)
         });
+        drop(note);
         if let Ok(encoded_len) = &written {
             self.note_written(*encoded_len);
         }

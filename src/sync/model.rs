@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 
 pub(crate) use event::{Event, EventListener, Listener, listener};
 pub(crate) use shuttle::sync::atomic;
+pub(crate) use shuttle::thread_local;
 
 /// A point at which the model checker may switch threads, in addition to each operation
 /// on the types here.

@@ -7,6 +7,7 @@ use tokio::runtime::{EnterGuard, Handle};
 pub(crate) use event_listener::{Event, EventListener, Listener, listener};
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 pub(crate) use std::sync::atomic;
+pub(crate) use std::thread_local;
 pub(crate) use std::time::Instant;
 
 /// A point at which a model checker may switch threads.

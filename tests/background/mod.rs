@@ -6,5 +6,6 @@ mod failures;
 mod fault_attribution;
 mod panics;
 mod saturated;
+mod self_waits;
 mod shutdown;
 mod tasks;
