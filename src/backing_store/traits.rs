@@ -351,7 +351,8 @@ pub trait BackingStoreT: Send + Sync + 'static {
 /// # What a value weighs
 ///
 /// Without a weigher, a pool counts bytes by [`footprint`](Self::footprint). A store
-/// whose footprints are exact has nothing else to implement.
+/// whose footprints are exact has nothing else to implement. A store that leaves
+/// `footprint` to the provided method too bounds the backlog only in items.
 ///
 /// A store that can only encode values does not know what they take in memory. It
 /// implements [`measures_values`](Self::measures_values),

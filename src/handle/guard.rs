@@ -130,7 +130,8 @@ pub struct MappedReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>, U: ?Siz
 /// Dropping the guard, also while panicking, checks the value back in: the item
 /// is then dirty, that is, in memory and in no file. Leaking the guard loses the
 /// value, and every later access fails with
-/// [`Error::is_leaked_guard`](crate::Error::is_leaked_guard).
+/// [`Error::is_leaked_guard`](crate::Error::is_leaked_guard). The room of its
+/// [permit](crate::Permit::write), if it has one, is lost too.
 ///
 /// # Examples
 ///

@@ -145,7 +145,7 @@ impl WaitTimeoutResult {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Instant(u64);
 
-thread_local! {
+std::thread_local! {
     /// All threads of one execution run on one thread of the machine. A thread-local
     /// keeps tests that run at the same time from advancing each other's clock.
     static NOW: Cell<u64> = const { Cell::new(0) };

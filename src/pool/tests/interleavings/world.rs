@@ -53,9 +53,10 @@ pub(super) struct World {
 
 impl World {
     /// Makes a pool that keeps `mem_size` items in memory, with a backlog of one
-    /// value.
+    /// value, on a store whose reports after writes change weights.
     pub(super) fn new(mem_size: usize) -> Self {
         let mem = Arc::new(MemStore::strict());
+        mem.measure();
         let store = BackingStore::new(mem.clone(), RUNTIME.handle().clone());
         let store = Arc::new(store);
         Self {
