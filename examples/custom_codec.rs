@@ -76,7 +76,7 @@ async fn main() -> anyhow::Result<()> {
     let dir = tempfile::tempdir()?;
     let saved = PreparedPath::open(dir.path().join("saved")).await?;
     let tracked = Arc::new(pool.store().track_path(saved.clone()).await?);
-    sounds[0].spawn_persist(&tracked).await.await?;
+    sounds[0].persist(&tracked).await?;
 
     // Another codec gets an error instead of decoding noise.
     let others: Arc<FBPool<Vec<i16>, _>> = FBPool::temp(BigEndianPcm, 1).await?;

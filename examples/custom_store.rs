@@ -118,7 +118,7 @@ async fn main() -> anyhow::Result<()> {
     // Persisting works as it does for files.
     let shelf = Shelf::default();
     let tracked = Arc::new(store.track_path(shelf.clone()).await?);
-    rows[7].spawn_persist(&tracked).await.await?;
+    rows[7].persist(&tracked).await?;
     let key = rows[7].key();
     drop((rows, pool, tracked, store));
 

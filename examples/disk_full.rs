@@ -88,12 +88,12 @@ async fn main() -> anyhow::Result<()> {
     let store = Arc::new(BackingStore::new(disk, Handle::current()));
     let pool: Arc<FBPool<Vec<u8>, _>> = Arc::new(FBPool::new(store, 1));
     let kept = pool.insert(b"written in time".to_vec());
-    kept.spawn_write_now().await.await?;
+    kept.write_now().await?;
 
     println!("-- the disk is full");
     is_full.store(true, Ordering::Relaxed);
     let waiting = pool.insert(b"not written yet".to_vec());
-    let refused = waiting.spawn_write_now().await.await;
+    let refused = waiting.write_now().await;
     let error = refused.expect_err("there is no room");
     println!("error: {error}");
     println!("the disk is full: {}", error.is_storage_full());
@@ -114,7 +114,7 @@ async fn main() -> anyhow::Result<()> {
 
     println!("-- the disk has room again");
     is_full.store(false, Ordering::Relaxed);
-    waiting.spawn_write_now().await.await?;
+    waiting.write_now().await?;
     pool.store().finished().await;
     println!("the store is failing: {}", pool.stats().store_failing);
     println!("values in memory: {}", pool.stats().resident);

@@ -26,7 +26,7 @@ async fn first_process(cache: &Path, saved: &Path) -> anyhow::Result<Uuid> {
     let item = pool.insert("worth keeping".to_owned());
 
     // The first `await` starts the save, and the second waits for it.
-    item.spawn_persist(&tracked).await.await?;
+    item.persist(&tracked).await?;
     // Only now does the value survive a power cut.
     store.sync(&tracked).await?;
     println!("persisted {}", item.key());

@@ -25,7 +25,7 @@ async fn writer(saved: &Path) -> anyhow::Result<()> {
     let tracked = Arc::new(pool.store().track_path(path).await?);
     for text in ["one", "two", "three"] {
         let item = pool.insert(text.to_owned());
-        item.spawn_persist(&tracked).await.await?;
+        item.persist(&tracked).await?;
     }
     println!("writer: persisted {} items", tracked.all_keys().len());
 

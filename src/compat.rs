@@ -1,14 +1,14 @@
-//! Names from 0.6: calls that panic where the others return an error.
+//! Names from 0.6: calls that panic where the others return an error, saves that are
+//! awaited twice, and [`sanitize_path`].
 //!
-//! Each is one line around a call that returns a `Result`. Use them where a failure
-//! would be a bug in the program. [`sanitize_path`] alone returns a `Result` itself.
+//! Each is one line around a call with another name.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use crate::backing_store::Strategy;
+use crate::backing_store::{Strategy, Task, TrackedPath};
 use crate::error::or_panic;
 use crate::fbstore::{FBStore, PreparedPath, keys_in};
 use crate::{Fb, OwnedReadGuard, ReadGuard, Result, WriteGuard};
@@ -78,6 +78,33 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// Same as [`read`](Self::read).
     pub async fn load_owned(&self) -> OwnedReadGuard<T, B> {
         or_panic(self.read_owned().await)
+    }
+
+    /// Like [`write_now`](Self::write_now), whose task is returned by a future.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`write_now`](Self::write_now).
+    ///
+    /// # Cancel safety
+    ///
+    /// The first poll queues the write, which then continues by itself.
+    pub async fn spawn_write_now(&self) -> Task<()> {
+        self.write_now()
+    }
+
+    /// Like [`persist`](Self::persist), whose task is returned by a future: the first
+    /// `.await` begins the save, the second one waits for it.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`persist`](Self::persist).
+    ///
+    /// # Cancel safety
+    ///
+    /// The first poll begins the save, which then continues by itself.
+    pub async fn spawn_persist(&self, path: &Arc<TrackedPath<B::PersistPath>>) -> Task<()> {
+        self.persist(path)
     }
 
     /// Like [`write`](Self::write), but panics on failure.

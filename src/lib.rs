@@ -71,8 +71,8 @@
 //! | the value must survive | call |
 //! |---|---|
 //! | nothing | nothing: the cache is swept at the next start |
-//! | the end of the process | [`spawn_persist`](Fb::spawn_persist) |
-//! | a power cut | [`spawn_persist`](Fb::spawn_persist), then [`sync`](BackingStore::sync) |
+//! | the end of the process | [`persist`](Fb::persist) |
+//! | a power cut | [`persist`](Fb::persist), then [`sync`](BackingStore::sync) |
 //! | a power cut, together with other values and their index | [`convenience::blocking_save`], or a [`dataset`] |
 //!
 //! # Where to look

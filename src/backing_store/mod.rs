@@ -9,7 +9,7 @@
 //!
 //! | to | see |
 //! |---|---|
-//! | persist items, and find them again after a restart | [`BackingStore::track_path`], [`Fb::spawn_persist`](crate::Fb::spawn_persist), [`FBPool::register`](crate::FBPool::register) |
+//! | persist items, and find them again after a restart | [`BackingStore::track_path`], [`Fb::persist`](crate::Fb::persist), [`FBPool::register`](crate::FBPool::register) |
 //! | read what another process persists | [`BackingStore::track_read_only`] |
 //! | make durable what was persisted | [`BackingStore::sync`] |
 //! | wait until nothing is left to do | [`BackingStore::finished`] |

@@ -46,7 +46,7 @@ use crate::{Error, Result};
 /// let items: Vec<_> = ["one", "two"].map(|name| pool.insert(name.to_owned())).into();
 /// let mut tasks = Vec::new();
 /// for item in &items {
-///     tasks.push(item.spawn_write_now().await); // they run side by side
+///     tasks.push(item.write_now()); // they run side by side
 /// }
 /// for task in tasks {
 ///     task.await?;

@@ -144,7 +144,7 @@ pub struct Traffic {
 /// assert_eq!(*text.read().await?, "a text");
 ///
 /// let shelf = Arc::new(store.track_path(Shelf::default()).await?);
-/// text.spawn_persist(&shelf).await.await?;
+/// text.persist(&shelf).await?;
 /// assert!(shelf.contains_key(text.key()));
 /// # Ok(())
 /// # }

@@ -4,8 +4,8 @@
 //!
 //! | after | the value survives | costs |
 //! |---|---|---|
-//! | [`spawn_write_now`](crate::Fb::spawn_write_now) or an eviction | nothing: a cache is empty after a restart | one file written to the page cache |
-//! | [`spawn_persist`](crate::Fb::spawn_persist) | a crash or `kill -9` of the process | a hard link |
+//! | [`write_now`](crate::Fb::write_now) or an eviction | nothing: a cache is empty after a restart | one file written to the page cache |
+//! | [`persist`](crate::Fb::persist) | a crash or `kill -9` of the process | a hard link |
 //! | [`BackingStore::sync`](crate::BackingStore::sync) after it | a power cut or a crash of the system | the disk's own time |
 //!
 //! `persist` links the cache file into the persisted directory. The bytes are then in the
@@ -34,7 +34,7 @@
 //! let tracked = Arc::new(pool.store().track_path(saved).await?);
 //!
 //! let item = pool.insert("precious".to_owned());
-//! item.spawn_persist(&tracked).await.await?; // survives the process
+//! item.persist(&tracked).await?; // survives the process
 //! pool.store().sync(&tracked).await?; // survives a power cut
 //! # Ok(())
 //! # }

@@ -10,6 +10,7 @@
 //! | an I/O failure panics | it is an [`Error`](crate::Error); `load`, `load_mut`, `make_mut`, `PreparedPath::new` and `FBStore::new` still panic, and `read`, `write`, `make_write`, `open` return it |
 //! | `register` returns an `Option` | a `Result`; see [`Error::is_not_found`](crate::Error::is_not_found) |
 //! | background work is a `JoinHandle` | a [`Task`](crate::backing_store::Task), awaited the same way; its output is a `Result`, and it has no `abort` |
+//! | `spawn_persist(..).await.await`, `spawn_write_now().await.await` | [`persist(..).await`](crate::Fb::persist), [`write_now().await`](crate::Fb::write_now); the former names are still there |
 //! | `blocking_write_now`, `blocking_persist`, `blocking_sync`, `blocking_delete_persisted` return nothing | a `Result` |
 //! | `blocking_track_path`, `blocking_register_all` return the value | a `Result` of it |
 //! | `try_load` gives `None` while the value is being evicted | `Some`, as long as it is in memory |
@@ -120,7 +121,7 @@
 //! for key in old.all_keys() {
 //!     let value = pool.register(&old, key).await?.read().await?.clone();
 //!     let item = pool.insert(value);
-//!     item.spawn_persist(&new).await.await?;
+//!     item.persist(&new).await?;
 //!     // `item.key()` is new: put it where your program has `key`.
 //! }
 //! pool.store().sync(&new).await?;

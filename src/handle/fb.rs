@@ -30,8 +30,8 @@ use crate::{OwnedReadGuard, ReadGuard, Result, WriteGuard};
 /// |---|---|
 /// | read | [`read`](Self::read); [`try_load`](Self::try_load) without waiting; [`read_owned`](Self::read_owned) for another task or thread |
 /// | change | [`write`](Self::write); [`Permit::write`](crate::Permit::write) if changes may outrun the disk; [`make_write`](Self::make_write) if the handle is in an [`Arc`]; [`update`] for a `Mapped` value |
-/// | save | [`spawn_persist`](Self::spawn_persist) |
-/// | write to the cache now | [`spawn_write_now`](Self::spawn_write_now) |
+/// | save | [`persist`](Self::persist) |
+/// | write to the cache now | [`write_now`](Self::write_now) |
 /// | get its name | [`key`](Self::key) |
 ///
 /// # Examples
@@ -288,16 +288,16 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// # Cancel safety
     ///
-    /// The first poll starts the write, which then continues by itself.
-    pub async fn spawn_write_now(&self) -> Task<()> {
+    /// The write is queued at once, and continues if the task is dropped.
+    pub fn write_now(&self) -> Task<()> {
         self.pool.write_now(&self.item)
     }
 
-    /// The blocking form of [`spawn_write_now`](Self::spawn_write_now).
+    /// The blocking form of [`write_now`](Self::write_now).
     ///
     /// # Errors
     ///
-    /// Same as [`spawn_write_now`](Self::spawn_write_now).
+    /// Same as [`write_now`](Self::write_now).
     ///
     /// # Blocking
     ///
@@ -310,9 +310,6 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// links the file into `path`. Later changes of the item do not affect what is
     /// saved. Persisting an item that is already at `path` does nothing.
     ///
-    /// The first `.await` starts the save, the second waits for it:
-    /// `item.spawn_persist(&path).await.await?`.
-    ///
     /// The file is complete when the task ends;
     /// [`BackingStore::sync`](crate::BackingStore::sync) makes it durable.
     ///
@@ -324,7 +321,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// # Cancel safety
     ///
-    /// The first poll starts the save, which then continues by itself.
+    /// The save begins at once, and continues if the task is dropped.
     ///
     /// # Examples
     ///
@@ -343,7 +340,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// let tracked = Arc::new(pool.store().track_path(saved).await?);
     ///
     /// let item = pool.insert("to be kept".to_owned());
-    /// item.spawn_persist(&tracked).await.await?;
+    /// item.persist(&tracked).await?;
     /// pool.store().sync(&tracked).await?;
     /// assert!(tracked.contains_key(item.key()));
     /// # Ok(())
@@ -351,15 +348,15 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// # #[cfg(not(feature = "bincodec"))]
     /// # fn main() {}
     /// ```
-    pub async fn spawn_persist(&self, path: &Arc<TrackedPath<B::PersistPath>>) -> Task<()> {
+    pub fn persist(&self, path: &Arc<TrackedPath<B::PersistPath>>) -> Task<()> {
         self.pool.persist(&self.item, path.clone())
     }
 
-    /// The blocking form of [`spawn_persist`](Self::spawn_persist).
+    /// The blocking form of [`persist`](Self::persist).
     ///
     /// # Errors
     ///
-    /// Same as [`spawn_persist`](Self::spawn_persist).
+    /// Same as [`persist`](Self::persist).
     ///
     /// # Blocking
     ///

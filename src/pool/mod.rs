@@ -290,7 +290,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     /// #     let saved = PreparedPath::open(path.clone()).await?;
     /// #     let saved = Arc::new(pool.store().track_path(saved).await?);
     /// #     let item = pool.insert("kept".to_owned());
-    /// #     item.spawn_persist(&saved).await.await?;
+    /// #     item.persist(&saved).await?;
     /// #     item.key()
     /// # };
     /// // An earlier process persisted an item under `key` at `path`.
