@@ -144,7 +144,7 @@ impl<B: BackingStoreT> BackingStore<B> {
     /// [`Stats::writes_waiting`](crate::Stats::writes_waiting) show that values are
     /// still only in memory.
     ///
-    /// Never returns if it is called from within a background job. Returns at once in a
+    /// Never returns if it is called from within a background job, a codec or a store. Returns at once in a
     /// [forked](crate#forks) child.
     ///
     /// # Cancel safety
@@ -162,7 +162,8 @@ impl<B: BackingStoreT> BackingStore<B> {
     /// # Blocking
     ///
     /// Runs queued work on the calling thread, and waits for work that runs elsewhere.
-    /// Never returns if it is called from within a background job.
+    /// Never returns if it is called from within a background job, a codec or
+    /// a store.
     pub fn blocking_finished(&self) {
         if self.core.is_forked() {
             return;

@@ -179,11 +179,24 @@ impl<B: BackingStoreT> StoreCore<B> {
     }
 
     /// Carries out the queued deletion of a file, unless it was revived meanwhile.
-    pub(super) fn delete_pending(&self, key: Uuid) {
-        self.delete_file(ItemFile {
+    pub(super) fn delete_pending(&self, key: Uuid) -> Result<()> {
+        self.carry_out(&ItemFile {
             key,
             file: FileOwnership::Shared,
-        });
+        })
+    }
+
+    fn carry_out(&self, file: &ItemFile) -> Result<()> {
+        let key = file.key;
+        let delete = || self.delete(key);
+        let deleted = match file.file {
+            FileOwnership::Shared => self.keys.clear(key, delete),
+            _ => delete().map(|()| true),
+        };
+        if !matches!(deleted, Ok(false)) {
+            self.files.fetch_sub(1, Ordering::Relaxed);
+        }
+        deleted.map(drop)
     }
 
     /// Deletes the cache's file of `key`, which has no owner.
@@ -196,17 +209,7 @@ impl<B: BackingStoreT> StoreCore<B> {
 
 impl<B: BackingStoreT> DeleteFile for StoreCore<B> {
     fn delete_file(&self, file: ItemFile) {
-        let key = file.key;
-        let delete = || self.delete(key);
-        let deleted = if file.file == FileOwnership::Shared {
-            self.keys.clear(key, delete)
-        } else {
-            delete().map(|()| true)
-        };
-        if !matches!(deleted, Ok(false)) {
-            self.files.fetch_sub(1, Ordering::Relaxed);
-        }
-        if let Err(error) = deleted {
+        if let Err(error) = self.carry_out(&file) {
             self.failures.deletion(&error);
         }
     }

@@ -174,12 +174,13 @@ impl<B: BackingStoreT> BackingStore<B> {
         self.check_writable(operation, Some(key), tracked)?;
         let path = tracked.path();
         tracked.keys().remove(key, || {
-            self.core.call(operation, Some(key), Some(path), |backing| {
-                backing.delete_persisted(path, key)
-            })
-        })?;
-        self.core.keys.forget_place(tracked.id(), key);
-        Ok(())
+            self.core
+                .call(operation, Some(key), Some(path), |backing| {
+                    backing.delete_persisted(path, key)
+                })?;
+            self.core.keys.forget_place(tracked.id(), key);
+            Ok(())
+        })
     }
 
     /// Registers every key of the tracked path at once. While the result lives,
@@ -320,9 +321,13 @@ impl<B: BackingStoreT> BackingStore<B> {
                         return Err(self.error_at(operation, Some(key), path, cause));
                     }
                     core.keys.set_known_at(tracked.id(), key);
+                    if !tracked.contains_key(key) {
+                        // It is being deleted there.
+                        core.keys.forget_place(tracked.id(), key);
+                    }
                     return Ok(share);
                 }
-                Acquired::NotYetDeleted => core.delete_pending(key),
+                Acquired::NotYetDeleted => core.delete_pending(key)?,
             }
         }
     }
@@ -364,6 +369,12 @@ impl<B: BackingStoreT> BackingStore<B> {
         core.check_process(Operation::Persist)?;
         self.check_writable(Operation::Persist, Some(key), tracked)?;
         let from = token.source().map(|source| core.place_of(source));
+        // Called while the key is busy there.
+        let note_known = || {
+            if from.is_none() {
+                core.keys.set_known_at(tracked.id(), key);
+            }
+        };
         let persist = || {
             core.call(Operation::Persist, Some(key), Some(path), |backing| {
                 let transfer = match &from {
@@ -372,22 +383,24 @@ impl<B: BackingStoreT> BackingStore<B> {
                 };
                 core.transfers.count(transfer);
                 Ok(())
-            })
+            })?;
+            note_known();
+            Ok(())
         };
         // The file that is there may be another one of the same key.
         let check = || match &from {
             Some(_) => persist(),
-            None if self.has_same_content(Operation::Persist, tracked, key)? => Ok(()),
+            None if self.has_same_content(Operation::Persist, tracked, key)? => {
+                note_known();
+                Ok(())
+            }
             None => Err(self.error_at(Operation::Persist, Some(key), path, Cause::Conflict)),
         };
         let is_known = from.is_none() && core.keys.is_known_at(tracked.id(), key);
         tracked
             .keys()
-            .put(key, persist, (!is_known).then_some(&check))?;
-        if from.is_none() {
-            core.keys.set_known_at(tracked.id(), key);
-        }
-        Ok(())
+            .put(key, persist, (!is_known).then_some(&check))
+            .map(drop)
     }
 
     /// Whether the cache's file of `key` is known to be at the tracked path too.

@@ -54,8 +54,9 @@ pub struct Traffic {
 ///
 /// Errors are [`StoreError`]s, which say whether the system failed, one value is at
 /// fault, or something is missing. All methods run on threads that may block. They may use
-/// the library, but must not wait for what waits for them: on the thread that runs a
-/// method, that is an error ([`Error::is_deadlock`](crate::Error::is_deadlock)).
+/// the library, but must not wait for the operation that called them. A load, a write or a
+/// `reserve` that would wait for itself is an error on the thread that runs the method
+/// ([`Error::is_deadlock`](crate::Error::is_deadlock)); other such waits are not detected.
 ///
 /// # Examples
 ///

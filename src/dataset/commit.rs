@@ -26,7 +26,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::cause::DatasetCause;
 use super::history::{History, Other};
-use super::manifest::{ItemRecord, Manifest, bytes_of, encode_root};
+use super::manifest::{ItemRecord, Manifest, bytes_of, encode_root, find};
 use super::path::is_already_there;
 use super::saver::{Saved, Saver};
 use super::{Dataset, Shared, Version};
@@ -238,8 +238,20 @@ where
     }
 
     fn publish(&mut self, root: Root, saved: Saved<B>) -> Result<Committed> {
-        let Saved { kept, persisting } = saved;
-        let linked = persisting.wait()?;
+        let Saved {
+            mut kept,
+            persisting,
+        } = saved;
+        let earlier = self.shared.current();
+        let is_kept = |entry: &ItemRecord| find(&earlier.entries, entry.key).is_some();
+        let (compared, mut linked): (Vec<_>, Vec<_>) =
+            persisting.wait()?.into_iter().partition(is_kept);
+        // An item that came from elsewhere is compared each time that it is named.
+        kept.extend(compared);
+        for entries in [&mut kept, &mut linked] {
+            entries.sort_unstable_by_key(|entry| entry.key);
+            entries.dedup_by_key(|entry| entry.key);
+        }
         let generation = self.history.last.checked_add(1);
         let committed = Committed {
             generation: generation.ok_or_else(|| self.error(DatasetCause::LastGeneration))?,
@@ -255,8 +267,6 @@ where
         let mut entries = kept;
         entries.extend(linked);
         entries.sort_unstable_by_key(|entry| entry.key);
-        // An item that came from elsewhere is compared each time that it is named.
-        entries.dedup_by_key(|entry| entry.key);
         let manifest = Manifest {
             generation: committed.generation,
             root: encode_root(&root).map_err(|cause| self.error(cause))?,

@@ -71,6 +71,8 @@ pub struct Saver<B: ManifestStore> {
     /// The items of the previous commit.
     committed: Arc<[ItemRecord]>,
     named: HashSet<Uuid>,
+    /// Those whose file is in the cache, which has one file for each key.
+    in_cache: HashSet<Uuid>,
     kept: Vec<ItemRecord>,
     persisting: Persisting<ItemRecord, B>,
     meter: Arc<ProgressMeter>,
@@ -82,6 +84,7 @@ impl<B: ManifestStore> Saver<B> {
             path,
             committed,
             named: HashSet::default(),
+            in_cache: HashSet::default(),
             kept: Vec::new(),
             // The closure of a commit never waits.
             persisting: Persisting::new(Operation::Commit, usize::MAX, PER_JOB),
@@ -91,7 +94,8 @@ impl<B: ManifestStore> Saver<B> {
 
     /// Adds an item with its current value, and returns the key by which the root names
     /// it. This does not wait for the disk: an item that is not persisted yet is written
-    /// and linked in the background. An item that the previous commit has costs nothing.
+    /// and linked in the background. An item that the previous commit has costs nothing,
+    /// unless it came from another directory: its file is then compared.
     ///
     /// # Errors
     ///
@@ -104,6 +108,10 @@ impl<B: ManifestStore> Saver<B> {
         if !Arc::ptr_eq(item.pool().store(), &self.path.store) {
             let (operation, cause) = (Operation::Commit, DatasetCause::OtherStore);
             return Err(self.path.error_of_item(operation, uuid, cause));
+        }
+        let in_cache = !item.item().is_read_in_place();
+        if in_cache && !self.in_cache.insert(uuid) {
+            return Ok(Key::from_uuid(uuid));
         }
         let is_known = item.pool().is_known_at(item.item(), &self.path.tracked);
         if is_known && (self.named.contains(&uuid) || self.try_keep(uuid)) {

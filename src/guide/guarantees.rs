@@ -27,8 +27,8 @@
 //!   without a free blocking thread, or one that has been shut down, still makes
 //!   progress.
 //! * A codec that waits for its own item, or for room in the backlog, gets an error
-//!   ([`is_deadlock`](crate::Error::is_deadlock)) on the thread that runs it. A wait that
-//!   closes a circle through other threads is not noticed.
+//!   ([`is_deadlock`](crate::Error::is_deadlock)) on the thread that runs it. A
+//!   cycle of waits through several threads is not detected.
 //! * A mutation gives the item a new key, and no other handle sees it.
 //! * Every future can be dropped at any time. No data and no finished work is lost.
 //!

@@ -308,7 +308,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
 
     /// Persists the item at `path`: writes the value if it is not in a file yet, and
     /// links the file into `path`. Later changes of the item do not affect what is
-    /// saved. Persisting an item that is already at `path` does nothing.
+    /// saved. Persisting an item that is already at `path` does nothing;
+    /// if the item came from another directory, the files are compared.
     ///
     /// The file is complete when the task ends;
     /// [`BackingStore::sync`](crate::BackingStore::sync) makes it durable.
@@ -317,7 +318,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// The task fails if the value cannot be written or linked. The value stays in
     /// memory. [`Error::is_conflict`](crate::Error::is_conflict) if `path` has
-    /// another file under the same key.
+    /// another file under the same key. [`Error::is_deadlock`](crate::Error::is_deadlock)
+    /// from the code that encodes this very value.
     ///
     /// # Cancel safety
     ///

@@ -136,7 +136,7 @@ impl Backlog {
     fn bound(&self, guess: Guess) -> Bound {
         let items = match guess {
             Guess::Unknown => self.bound.items.min(self.unweighed),
-            Guess::Needless | Guess::Bytes(_) => self.bound.items,
+            Guess::NotNeeded | Guess::Bytes(_) => self.bound.items,
         };
         Bound {
             items,

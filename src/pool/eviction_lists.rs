@@ -345,7 +345,7 @@ impl Amount {
     fn and(self, other: Self) -> Self {
         Self {
             items: self.items + other.items,
-            bytes: self.bytes + other.bytes,
+            bytes: self.bytes.saturating_add(other.bytes),
         }
     }
 }

@@ -157,7 +157,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// and one value for each permit that it holds.
     ///
     /// Use a permit before you wait for the next one: an unused permit takes up
-    /// room. Changes take permits too, with [`Permit::write`]; for other forms of
+    /// room. Until the first write has told how large values are, a pool without a
+    /// weigher hands out at most one permit for each core, and one more. Changes take permits too, with [`Permit::write`]; for other forms of
     /// change, such as [`Fb::make_write`], hold the permit until the guard is dropped.
     ///
     /// Room may depend on the end of the calls that a store is running. From inside one,

@@ -28,7 +28,7 @@ pub(super) struct Weighing<T> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Guess {
     /// All weights are known.
-    Needless,
+    NotNeeded,
     /// Nothing is known, because no write has ended yet.
     Unknown,
     Bytes(u64),
@@ -37,7 +37,7 @@ pub(super) enum Guess {
 impl Guess {
     pub(super) fn bytes(self) -> u64 {
         match self {
-            Self::Needless | Self::Unknown => 0,
+            Self::NotNeeded | Self::Unknown => 0,
             Self::Bytes(bytes) => bytes,
         }
     }
@@ -102,7 +102,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     pub(super) fn guess(&self) -> Guess {
         match self.measures() {
             true => self.weighing.lengths.guess(),
-            false => Guess::Needless,
+            false => Guess::NotNeeded,
         }
     }
 

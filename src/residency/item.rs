@@ -224,6 +224,12 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.lock().file
     }
 
+    /// Whether the value is loaded from another place than the cache.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn is_read_in_place(&self) -> bool {
+        self.file().source().is_some()
+    }
+
     /// Whether a write guard holds the value, or was leaked with it.
     pub(crate) fn is_checked_out(&self) -> bool {
         self.lock().state == State::CheckedOut

@@ -4,9 +4,8 @@
 //! and a state behind a small lock. The lock is never held across a system call,
 //! user code or the drop of a value. The methods of [`Item`] are the events. Each
 //! changes the state and returns what the caller must do: run a load, queue a
-//! write, drop a value. **Lock order: item, then the pool's lists,
-//! the key table or the sources**
-//! ([`PoolLists`]), **then keys.**
+//! write, drop a value. **Lock order: item, then one of: the pool's lists
+//! ([`PoolLists`]), the key table, the sources.**
 //!
 //! *Evicting* is a flag next to the state: the budget has evicted the item, but its
 //! value is still pinned or not in a file yet. *Dead* is terminal, but guards own

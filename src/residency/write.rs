@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::item::{Cell, Item, State};
 use super::list_id::{ListId, PoolLists};
+use super::weight::HEAVIEST;
 use super::{Wanted, Weight, WriteBack, Written};
 use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, ItemFile, StoreCore};
 use crate::{Error, Result};
@@ -139,7 +140,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         } else {
             cell.state = State::Clean;
             if let Weight::AtLeast(least) = self.weight() {
-                lists.reweigh(self, Weight::Known(least.max(encoded_len)));
+                lists.reweigh(self, Weight::Known(least.max(encoded_len).min(HEAVIEST)));
             }
             match self.is_evicting().then(|| self.release(&mut cell, lists)) {
                 Some(Some(value)) => WriteEnd::Released(value),
