@@ -227,6 +227,45 @@ fn a_registered_item_is_not_persisted_over_another_file_of_its_key() {
     });
 }
 
+/// It was persisted again for each time that the closure named it.
+#[cfg(feature = "dataset")]
+#[test]
+fn a_commit_counts_an_item_once_however_often_it_is_named() {
+    use file_backed::Error;
+    use file_backed::dataset::{Dataset, Key};
+
+    test(|| {
+        let world = World::new();
+        let places = Places::new(&world);
+        let path = PreparedPath::blocking_open(places.path("dataset")).expect("a directory");
+        let dataset: Dataset<Vec<Key<String>>, _> =
+            Dataset::blocking_open(places.pool.store(), path).expect("it is opened");
+        let item = places.pool.insert("value".to_owned());
+        item.blocking_write_now().expect("it is written");
+        let save = || {
+            let committed = dataset.blocking_commit(|saver| {
+                let keys = (0..100).map(|_| saver.save(&item));
+                keys.collect::<Result<Vec<_>, Error>>()
+            });
+            committed.expect("it is committed")
+        };
+        let committed = save();
+        assert_eq!(
+            (committed.items, committed.linked, committed.kept),
+            (1, 1, 0)
+        );
+        // Also if it is elsewhere too, so that it is compared.
+        let other = places.tracked("other");
+        item.blocking_persist(&other).expect("it is persisted");
+        let committed = save();
+        assert_eq!(
+            (committed.items, committed.linked, committed.kept),
+            (1, 0, 1)
+        );
+        assert_eq!(dataset.all_keys(), [item.key()]);
+    });
+}
+
 /// The commit kept the earlier file under the key.
 #[cfg(feature = "dataset")]
 #[test]
