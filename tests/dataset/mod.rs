@@ -23,7 +23,7 @@ use file_backed::{BackingStore, Error, FBPool, Fb, Result};
 use serde::{Deserialize, Serialize};
 use tokio::runtime::Runtime;
 
-use crate::support::{Plain, scratch};
+use crate::support::{LockedElsewhere, Plain, scratch};
 
 /// A store of two kinds of values.
 type B = FBStore<Plain>;
@@ -46,12 +46,10 @@ struct Places {
 
 impl Places {
     /// The lock of the directory, as another process would have it.
-    fn locked_elsewhere(&self) -> fs::File {
+    fn locked_elsewhere(&self) -> LockedElsewhere {
         let mut lock = fs::File::options();
         let lock = lock.write(true).open(self.saved.join("file_backed.lock"));
-        let lock = lock.expect("it is there");
-        lock.try_lock().expect("nobody has it");
-        lock
+        LockedElsewhere::new(lock.expect("it is there"))
     }
 
     fn new() -> Self {

@@ -10,7 +10,7 @@ use file_backed::fbstore::{FBStore, PreparedPath, key_path};
 use file_backed::{BackingStore, FBPool};
 
 use super::{Places, Pool, Store, is_free, prepared, track};
-use crate::support::{Plain, test};
+use crate::support::{LockedElsewhere, Plain, test};
 
 fn items_below(root: &Path) -> usize {
     let shards = (0..=u8::MAX).map(|shard| root.join(format!("{shard:02x}")));
@@ -54,7 +54,7 @@ fn values_stay_in_memory_while_another_process_has_the_new_directory() {
         fs::remove_dir_all(&places.cache).expect("it is ours");
         fs::create_dir(&places.cache).expect("it is free");
         let lock = File::create(places.cache.join("file_backed.lock")).expect("it is new");
-        lock.try_lock().expect("it is free");
+        let lock = LockedElsewhere::new(lock);
         let items: Vec<_> = (0..300)
             .map(|n| pool.insert(format!("value {n}")))
             .collect();

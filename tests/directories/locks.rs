@@ -10,14 +10,13 @@ use file_backed::fbstore::PreparedPath;
 use file_backed::{Error, FBPool};
 
 use super::{Places, is_free, prepared, track};
-use crate::support::{Plain, test};
+use crate::support::{LockedElsewhere, Plain, test};
 
 /// Holds the directory's lock, as another process does.
-fn lock(directory: &Path) -> File {
+fn lock(directory: &Path) -> LockedElsewhere {
     drop(prepared(directory));
     let file = File::create(directory.join("file_backed.lock")).expect("it is opened");
-    file.try_lock().expect("nobody has it");
-    file
+    LockedElsewhere::new(file)
 }
 
 fn assert_locked(error: &Error, directory: &Path) {

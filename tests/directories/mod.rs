@@ -21,7 +21,7 @@ use file_backed::{BackingStore, FBPool, Result};
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use crate::support::{Plain, World, scratch};
+use crate::support::{Plain, World, can_be_locked, scratch};
 
 type Store = Arc<BackingStore<FBStore<Plain>>>;
 type Pool = Arc<FBPool<String, FBStore<Plain>>>;
@@ -81,5 +81,5 @@ fn track(store: &Store, path: &Path) -> Result<Tracked> {
 /// Whether another process could have the directory now.
 fn is_free(directory: &Path) -> bool {
     let file = File::open(directory.join("file_backed.lock")).expect("it was made");
-    file.try_lock().is_ok()
+    can_be_locked(&file)
 }

@@ -9,7 +9,7 @@ use file_backed::fbstore::{FBStore, PreparedPath, key_path};
 use uuid::Uuid;
 
 use super::Places;
-use crate::support::{Plain, in_a_process_with, scratch, test};
+use crate::support::{LockedElsewhere, Plain, in_a_process_with, scratch, test};
 
 /// What a process leaves that is killed: its locks go with it.
 fn leftover(parent: &Path, name: &str) -> PathBuf {
@@ -38,7 +38,7 @@ fn temporary_directories_of_killed_processes_are_swept_and_no_others() {
             let own = PreparedPath::blocking_temp().expect("it is made");
             let another = leftover("file_backed-in_use");
             let locked = fs::File::open(another.join("file_backed.lock")).expect("it is there");
-            locked.try_lock().expect("it is free");
+            let _locked = LockedElsewhere::new(locked);
             // Not a temporary directory of the library's.
             let marked = leftover("file_backed-marked");
             fs::write(marked.join("file_backed.role"), "persisted\n").expect("it is made");

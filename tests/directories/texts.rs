@@ -7,7 +7,7 @@ use file_backed::fbstore::PreparedPath;
 use file_backed::{Error, FBPool};
 
 use super::{Places, prepared, track};
-use crate::support::{Plain, test, told};
+use crate::support::{LockedElsewhere, Plain, test, told};
 
 /// The text, with the directory by its name.
 fn text(error: &Error, places: &Places) -> String {
@@ -15,11 +15,10 @@ fn text(error: &Error, places: &Places) -> String {
     told(error, root)
 }
 
-fn lock(directory: &Path) -> File {
+fn lock(directory: &Path) -> LockedElsewhere {
     drop(prepared(directory));
     let file = File::create(directory.join("file_backed.lock")).expect("it is opened");
-    file.try_lock().expect("nobody has it");
-    file
+    LockedElsewhere::new(file)
 }
 
 #[test]

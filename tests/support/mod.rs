@@ -6,6 +6,7 @@
 mod faults;
 #[path = "../../src/testing/gate.rs"]
 mod gate;
+mod lock;
 mod log;
 #[path = "../../src/testing/mem_store.rs"]
 #[allow(dead_code, reason = "the tests of the modules use more of it")]
@@ -22,6 +23,7 @@ mod world;
 
 pub(crate) use faults::{Fault, On};
 pub(crate) use gate::Gate;
+pub(crate) use lock::{LockedElsewhere, can_be_locked};
 pub(crate) use log::{logged, logged_everywhere, traced};
 pub(crate) use mem_store::{MemPath, MemStore, Op};
 pub(crate) use plain::Plain;
