@@ -69,11 +69,11 @@
 //! | time | µs | source |
 //! |---|---|---|
 //! | create a file (evict a dirty value) | 11.9 | results, `lifecycle, 3000`: `BinCodec`, 256 bytes, one thread |
-//! | persist by a hard link | 6.49 | the same |
-//! | scan, when a directory is tracked or a dataset is opened to commit | 2.45 (1.35 to 3.56), with a share of the 256 shards | the same |
-//! | register by a hard link | 5.3 | the same |
-//! | clean up (delete the cache file after the last handle) | 4.32 | the same |
-//! | load a resident value | 0.008 to 0.032 | results, `hit`, `BinCodec`, blocking |
+//! | persist by a hard link | 3.74 | the same |
+//! | scan, when a directory is tracked or a dataset is opened to commit | 1.45 (1.14 to 1.76), with a share of the 256 shards | the same |
+//! | register by a hard link | 3.93 | the same |
+//! | clean up (delete the cache file after the last handle) | 3.95 | the same |
+//! | load a resident value | 0.022 to 0.069 | results, `hit`, `BinCodec`, blocking |
 //!
 //! | disk | | source |
 //! |---|---|---|
