@@ -2,7 +2,7 @@
 //!
 //! User code that the library calls, such as a codec, may use the library in turn. If it
 //! waits for the very load or write that it is part of, it would wait forever. So a thread
-//! notes what it runs, and whoever is about to wait for something asks first. The note
+//! notes what it runs, and each wait is preceded by a look at these notes. A note
 //! costs nothing where no store is called, as in a hit.
 //!
 //! A wait for another thread that waits for this one is not seen.

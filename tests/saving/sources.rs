@@ -14,6 +14,9 @@ use crate::support::{Plain, World, test};
 type Pool = Arc<FBPool<String, FBStore<Plain>>>;
 type Item = Fb<String, FBStore<Plain>>;
 type Tracked = TrackedPath<PreparedPath>;
+#[cfg(feature = "dataset")]
+type Dataset =
+    file_backed::dataset::Dataset<Vec<file_backed::dataset::Key<String>>, FBStore<Plain>>;
 
 /// A pool that keeps no value, and directories that others have written.
 struct Places {
@@ -73,6 +76,13 @@ impl Places {
     fn tracked_read_only(&self, path: PreparedPath) -> Tracked {
         let tracked = self.pool.store().blocking_track_read_only(path);
         tracked.expect("it is tracked")
+    }
+
+    /// An empty dataset, opened to commit.
+    #[cfg(feature = "dataset")]
+    fn dataset(&self) -> Dataset {
+        let path = PreparedPath::blocking_open(self.path("dataset")).expect("a directory");
+        Dataset::blocking_open(self.pool.store(), path).expect("it is opened")
     }
 
     fn register(&self, tracked: &Tracked, key: Uuid) -> Item {
@@ -232,14 +242,11 @@ fn a_registered_item_is_not_persisted_over_another_file_of_its_key() {
 #[test]
 fn a_commit_counts_an_item_once_however_often_it_is_named() {
     use file_backed::Error;
-    use file_backed::dataset::{Dataset, Key};
 
     test(|| {
         let world = World::new();
         let places = Places::new(&world);
-        let path = PreparedPath::blocking_open(places.path("dataset")).expect("a directory");
-        let dataset: Dataset<Vec<Key<String>>, _> =
-            Dataset::blocking_open(places.pool.store(), path).expect("it is opened");
+        let dataset = places.dataset();
         let item = places.pool.insert("value".to_owned());
         item.blocking_write_now().expect("it is written");
         let save = || {
@@ -271,14 +278,11 @@ fn a_commit_counts_an_item_once_however_often_it_is_named() {
 #[test]
 fn a_commit_refuses_an_item_from_elsewhere_with_the_key_of_another() {
     use file_backed::Error;
-    use file_backed::dataset::{Dataset, Key};
 
     test(|| {
         let world = World::new();
         let places = Places::new(&world);
-        let path = PreparedPath::blocking_open(places.path("dataset")).expect("a directory");
-        let dataset: Dataset<Vec<Key<String>>, _> =
-            Dataset::blocking_open(places.pool.store(), path).expect("it is opened");
+        let dataset = places.dataset();
         let item = places.pool.insert("first".to_owned());
         let key = item.key();
         let save =

@@ -140,7 +140,7 @@ impl<T: ArchivedNumber> NativeSlice for [T] {
     }
 }
 
-/// Cannot be named outside of the crate, so that nobody else implements the traits.
+/// Cannot be named outside of the crate, so that no other crate can implement the traits.
 mod number {
     pub trait Convert<N> {
         /// Whether the bytes are in the order of this machine.
