@@ -4,23 +4,42 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::keys::PlaceId;
 use super::sources::SourceId;
 use super::{BackingStoreT, StoreCore};
 
-/// What an item owns of its file. It is five bytes without alignment, because each item
-/// has one.
+/// What an item owns of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FileOwnership {
     /// There is no file.
     None,
     /// A file that has no other owner, and that no one else can find.
     Own,
+    /// A file that has no other owner, but that others can find through the index of the
+    /// item's pool; see [`StoreCore::become_sole_owner`]. It is known to be at this place
+    /// too.
+    Sole(PlaceId),
     /// A share of a file that may have other owners. The key table counts them.
     Shared,
-    /// A share of the place that the file is loaded from. The file itself belongs to that
+    /// A share of the source that the file is loaded from. The file itself belongs to that
     /// place, and the cache has none of this key for the item.
     InPlace(SourceId),
 }
+
+/// The kind of a [`FileOwnership`], without its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum FileKind {
+    None,
+    Own,
+    Sole,
+    Shared,
+    InPlace,
+}
+
+/// The number of a [`FileOwnership`]: where the file is, as far as others can find it
+/// there. It takes four bytes, because each item has one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Location(u32);
 
 /// A file that an owner gives up, or whose last owner is gone.
 #[must_use = "the file stays unless it is passed to `StoreCore::release`"]
@@ -31,20 +50,71 @@ pub(crate) struct ItemFile {
 }
 
 impl FileOwnership {
-    /// Gives up what is owned of the file of `key`; `None` if there is no file.
-    pub(crate) fn give_up(&mut self, key: Uuid) -> Option<ItemFile> {
-        match std::mem::replace(self, Self::None) {
-            Self::None => None,
-            file => Some(ItemFile { key, file }),
-        }
-    }
-
     /// The source that the file is loaded from; `None` if it is in the cache.
     pub(crate) fn source(self) -> Option<SourceId> {
         match self {
             Self::InPlace(source) => Some(source),
-            Self::None | Self::Own | Self::Shared => None,
+            Self::None | Self::Own | Self::Sole(_) | Self::Shared => None,
         }
+    }
+
+    pub(crate) fn into_parts(self) -> (FileKind, Location) {
+        match self {
+            Self::None => (FileKind::None, Location::CACHE),
+            Self::Own => (FileKind::Own, Location::CACHE),
+            Self::Sole(at) => (FileKind::Sole, Location::in_cache(at)),
+            Self::Shared => (FileKind::Shared, Location::CACHE),
+            Self::InPlace(source) => (FileKind::InPlace, Location::in_place(source)),
+        }
+    }
+
+    pub(crate) fn from_parts(kind: FileKind, location: Location) -> Self {
+        match kind {
+            FileKind::None => Self::None,
+            FileKind::Own => Self::Own,
+            FileKind::Sole => Self::Sole(PlaceId(location.number())),
+            FileKind::Shared => Self::Shared,
+            FileKind::InPlace => Self::InPlace(SourceId(location.number())),
+        }
+    }
+}
+
+impl Location {
+    /// In the cache, and known to be at no other place.
+    const CACHE: Self = Self::in_cache(PlaceId::NONE);
+    /// The bit of files that are loaded from their source.
+    const IN_PLACE: u32 = 1 << 31;
+
+    const fn in_cache(at: PlaceId) -> Self {
+        Self(at.0 & !Self::IN_PLACE)
+    }
+
+    const fn in_place(source: SourceId) -> Self {
+        Self(source.0 | Self::IN_PLACE)
+    }
+
+    fn number(self) -> u32 {
+        self.0 & !Self::IN_PLACE
+    }
+
+    /// The source that the file is loaded from; `None` if it is in the cache.
+    pub(crate) fn source(self) -> Option<SourceId> {
+        (self.0 & Self::IN_PLACE != 0).then(|| SourceId(self.number()))
+    }
+
+    pub(crate) fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+}
+
+impl ItemFile {
+    /// The file of `key` that `file` owned; `None` if there is none.
+    pub(super) fn of(key: Uuid, file: FileOwnership) -> Option<Self> {
+        (file != FileOwnership::None).then_some(Self { key, file })
     }
 }
 
@@ -78,10 +148,33 @@ impl<B: BackingStoreT> FileShare<B> {
 
 impl<B: BackingStoreT> Drop for FileShare<B> {
     fn drop(&mut self) {
-        if let Some(file) = self.file.give_up(self.key)
+        if let Some(file) = ItemFile::of(self.key, self.file)
             && !self.core.is_forked()
         {
             self.core.release(file);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_ownership_survives_being_taken_apart() {
+        let all = [
+            FileOwnership::None,
+            FileOwnership::Own,
+            FileOwnership::Sole(PlaceId(PlaceId::LAST)),
+            FileOwnership::Shared,
+            FileOwnership::InPlace(SourceId(0)),
+            FileOwnership::InPlace(SourceId(SourceId::LAST)),
+        ];
+        for file in all {
+            let (kind, location) = file.into_parts();
+            let location = Location::from_bits(location.to_bits());
+            assert_eq!(FileOwnership::from_parts(kind, location), file);
+            assert_eq!(location.source(), file.source());
         }
     }
 }

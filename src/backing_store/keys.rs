@@ -5,16 +5,22 @@
 //!
 //! | | absent | busy | live(n) | pending delete |
 //! |---|---|---|---|---|
-//! | acquire, known at the place | busy, link, live(1); absent on failure | waits | live(n + 1) | live(1) (revived) |
+//! | acquire, known at the place | busy, link, live(1); absent on failure; nothing if a key was unlisted since the stamp | waits | live(n + 1) | live(1) (revived) |
 //! | acquire, not known there | the same | waits | live(n + 1), to be compared by its new owner | nothing: delete first |
 //! | put | busy, link, live(1); absent on failure | waits | busy, check, live(n) | the same |
 //! | try_begin | busy, the caller links, live(1); absent on failure | nothing | nothing | nothing |
 //! | adopt | live(n) | impossible | impossible | impossible |
+//! | unlist (by the only owner, for [`FileOwnership::Sole`]) | impossible | impossible | live(1): absent, and unlisted; live(n): nothing | impossible |
+//! | give up (by an unlisted only owner) | pending delete | impossible | impossible | impossible |
 //! | release | impossible | impossible | live(n - 1), pending delete at 0 | impossible |
 //! | clear (a queued deletion) | nothing | nothing | nothing | busy, delete, absent |
 //! | remove (an explicit deletion) | nothing | waits | busy, delete, absent; live(n) on failure | busy, delete, absent; pending delete on failure |
 //! | found (by a scan) | live(1), unless it went during the scan | nothing | nothing | nothing |
 //! | not found (by a scan) | nothing | nothing | absent, unless it came during the scan | the same |
+//!
+//! A file whose only owner is an item that others can find needs no entry: the item is
+//! asked for a share. Such a key looks absent here, so whoever wants it asks the items
+//! first. A key that is unlisted after that makes the caller ask again ([`Stamp`]).
 //!
 //! A busy key is being linked, checked or deleted: a system call on it runs on some
 //! thread. A key that has owners who share or release it is never busy, so they never
@@ -22,6 +28,8 @@
 
 use uuid::Uuid;
 
+#[cfg(doc)]
+use super::FileOwnership;
 use crate::hash::{HashMap, HashSet};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard};
@@ -66,7 +74,14 @@ pub(crate) enum Acquired {
     /// The caller is no owner. The file may be another one of the same key, and its
     /// deletion is queued: carry it out first.
     NotYetDeleted,
+    /// The caller is no owner. An item may have become the only owner of the file since
+    /// the caller asked the items: ask them again.
+    AskAgain,
 }
+
+/// A moment before which a caller had not yet asked the items for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp(u32);
 
 /// A file that has owners.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,20 +92,23 @@ struct Live {
     at: PlaceId,
 }
 
-/// The number of a place of files.
+/// The number of a place of files, at most [`PlaceId::LAST`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct PlaceId(u32);
+pub(crate) struct PlaceId(pub(super) u32);
 
 impl PlaceId {
     /// No place in particular.
     pub(crate) const NONE: Self = Self(0);
 
-    /// The number of a new place. After 2³² of them, numbers repeat, and a comparison of
+    /// It leaves one bit for [`Location`](super::file_share::Location).
+    pub(super) const LAST: u32 = (1 << 31) - 1;
+
+    /// The number of a new place. After 2³¹ of them, numbers repeat, and a comparison of
     /// files may be skipped.
     pub(crate) fn next() -> Self {
         // Not the model checker's: it outlives the schedules.
         static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(1);
-        Self(NEXT.fetch_add(1, Ordering::Relaxed).max(1))
+        Self((NEXT.fetch_add(1, Ordering::Relaxed) & Self::LAST).max(1))
     }
 }
 
@@ -117,10 +135,16 @@ impl Keys {
         KeyScan(self)
     }
 
+    /// Take it before asking the items for a key.
+    pub(crate) fn stamp(&self, key: Uuid) -> Stamp {
+        self.shard(key).states.lock().stamp()
+    }
+
     /// Makes the caller an owner of the key's file at `place`. Calls `link` to create the
-    /// file if it is not there.
+    /// file if it is not there. `since` is from before the caller asked the items.
     pub(crate) fn acquire<E>(
         &self,
+        since: Stamp,
         place: PlaceId,
         key: Uuid,
         link: impl FnOnce() -> Result<(), E>,
@@ -137,6 +161,7 @@ impl Keys {
                 Ok(Acquired::SharedUnchecked)
             }
             Some(_) => Ok(Acquired::NotYetDeleted),
+            None if states.stamp() != since => Ok(Acquired::AskAgain),
             None => {
                 let busy = self.make_busy(states, shard, key, None);
                 link()?;
@@ -147,26 +172,23 @@ impl Keys {
     }
 
     /// Puts a file under a key of the place: calls `link` if it is not there, and `check`
-    /// if it is, which may be skipped. Returns true if it was linked.
+    /// if it is.
     pub(crate) fn put<E>(
         &self,
         key: Uuid,
         link: impl FnOnce() -> Result<(), E>,
-        check: Option<&dyn Fn() -> Result<(), E>>,
-    ) -> Result<bool, E> {
+        check: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
         let shard = self.shard(key);
         let states = shard.settled(key);
-        match (states.get(key), check) {
-            (None, _) => {
-                let busy = self.make_busy(states, shard, key, None);
+        let before = states.get(key);
+        let busy = self.make_busy(states, shard, key, before);
+        match before {
+            Some(_) => check(),
+            None => {
                 link()?;
                 busy.linked(PlaceId::NONE);
-                Ok(true)
-            }
-            (Some(_), None) => Ok(false),
-            (before, Some(check)) => {
-                let _busy = self.make_busy(states, shard, key, before);
-                check().map(|()| false)
+                Ok(())
             }
         }
     }
@@ -202,11 +224,12 @@ impl Keys {
     }
 
     /// Marks a key without a state as busy, so that the caller can create its file.
-    /// Never waits, so a caller may have many keys busy at once.
-    pub(crate) fn try_begin(&self, key: Uuid) -> Option<Busy<'_>> {
+    /// Never waits, so a caller may have many keys busy at once. `since` is from before
+    /// the caller asked the items.
+    pub(crate) fn try_begin(&self, since: Stamp, key: Uuid) -> Option<Busy<'_>> {
         let shard = self.shard(key);
         let mut states = shard.states.lock();
-        if states.get(key).is_some() {
+        if states.get(key).is_some() || states.stamp() != since {
             return None;
         }
         states.set(key, KeyState::Busy);
@@ -218,11 +241,33 @@ impl Keys {
         })
     }
 
-    /// Adds a file that is known to be there, with this many owners.
-    pub(crate) fn adopt(&self, key: Uuid, owners: u32) {
+    /// Adds a file that is known to be there, and at this place too, with this many
+    /// owners.
+    pub(crate) fn adopt(&self, key: Uuid, owners: u32, at: PlaceId) {
         let mut states = self.shard(key).states.lock();
         debug_assert_eq!(states.get(key), None, "a file is adopted only once");
-        states.set(key, Live::state(owners, PlaceId::NONE));
+        states.set(key, Live::state(owners, at));
+    }
+
+    /// Removes the entry of a file that has one owner, the caller, which is an item that
+    /// others can find. Returns the place where the file is known to be too.
+    pub(crate) fn unlist(&self, key: Uuid) -> Option<PlaceId> {
+        let mut states = self.shard(key).states.lock();
+        match states.get(key) {
+            Some(KeyState::Live(Live { owners: 1, at })) => {
+                states.unlist(key);
+                Some(at)
+            }
+            _ => None,
+        }
+    }
+
+    /// The only owner of a file that was unlisted gives it up: the caller then queues a
+    /// deletion.
+    pub(crate) fn give_up(&self, key: Uuid, at: PlaceId) {
+        let mut states = self.shard(key).states.lock();
+        debug_assert_eq!(states.get(key), None, "the only owner is not listed");
+        states.set(key, KeyState::PendingDelete(at));
     }
 
     /// Notes that a file, which the caller owns, is known to be at this place too.
@@ -334,7 +379,7 @@ impl Keys {
     pub(crate) fn len(&self) -> usize {
         self.shards
             .iter()
-            .map(|shard| shard.states.lock().0.len())
+            .map(|shard| shard.states.lock().by_key.len())
             .sum()
     }
 
@@ -406,19 +451,32 @@ impl PackedState {
 
 /// The states of some keys.
 #[derive(Default)]
-struct States(HashMap<Uuid, PackedState>);
+struct States {
+    by_key: HashMap<Uuid, PackedState>,
+    /// Rises when a key is unlisted.
+    unlisted: u32,
+}
 
 impl States {
+    fn stamp(&self) -> Stamp {
+        Stamp(self.unlisted)
+    }
+
     fn get(&self, key: Uuid) -> Option<KeyState> {
-        self.0.get(&key).map(|state| state.state())
+        self.by_key.get(&key).map(|state| state.state())
     }
 
     fn set(&mut self, key: Uuid, state: KeyState) {
-        self.0.insert(key, PackedState::new(state));
+        self.by_key.insert(key, PackedState::new(state));
+    }
+
+    fn unlist(&mut self, key: Uuid) {
+        self.by_key.remove(&key);
+        self.unlisted = self.unlisted.wrapping_add(1);
     }
 
     fn iter(&self) -> impl Iterator<Item = (Uuid, KeyState)> {
-        self.0.iter().map(|(key, state)| (*key, state.state()))
+        self.by_key.iter().map(|(key, state)| (*key, state.state()))
     }
 }
 
@@ -458,7 +516,7 @@ impl KeyScan<'_> {
         }
         let present: HashSet<_> = present.iter().collect();
         for shard in &keys.shards {
-            shard.states.lock().0.retain(|key, state| {
+            shard.states.lock().by_key.retain(|key, state| {
                 state.state() == KeyState::Busy
                     || present.contains(key)
                     || shard.is_beside_a_scan(*key)
@@ -507,7 +565,7 @@ impl Drop for Busy<'_> {
         let mut states = self.shard.states.lock();
         match self.after {
             Some(state) => states.set(self.key, state),
-            None => drop(states.0.remove(&self.key)),
+            None => drop(states.by_key.remove(&self.key)),
         }
         if self.keys.scans.load(Ordering::SeqCst) > 0 {
             self.shard.beside.lock().insert(self.key);
@@ -535,8 +593,10 @@ mod tests {
     #[test]
     fn a_key_is_linked_once_and_deleted_after_its_last_owner() {
         let keys = Keys::new();
-        keys.acquire(PlaceId::NONE, KEY, ok).unwrap();
-        keys.acquire(PlaceId::NONE, KEY, never).unwrap();
+        keys.acquire(keys.stamp(KEY), PlaceId::NONE, KEY, ok)
+            .unwrap();
+        keys.acquire(keys.stamp(KEY), PlaceId::NONE, KEY, never)
+            .unwrap();
         assert!(!keys.release(KEY));
         assert!(keys.release(KEY));
         assert!(!keys.contains(KEY));
@@ -553,9 +613,11 @@ mod tests {
     #[test]
     fn a_key_with_a_pending_delete_is_revived_and_the_delete_does_nothing() {
         let keys = Keys::new();
-        keys.acquire(PlaceId::NONE, KEY, ok).unwrap();
+        keys.acquire(keys.stamp(KEY), PlaceId::NONE, KEY, ok)
+            .unwrap();
         assert!(keys.release(KEY));
-        keys.acquire(PlaceId::NONE, KEY, never).unwrap();
+        keys.acquire(keys.stamp(KEY), PlaceId::NONE, KEY, never)
+            .unwrap();
         keys.clear(KEY, never).unwrap();
         assert!(keys.contains(KEY));
     }
@@ -563,7 +625,8 @@ mod tests {
     #[test]
     fn acquiring_a_key_waits_for_its_running_deletion() {
         let keys = Keys::new();
-        keys.acquire(PlaceId::NONE, KEY, ok).unwrap();
+        keys.acquire(keys.stamp(KEY), PlaceId::NONE, KEY, ok)
+            .unwrap();
         assert!(keys.release(KEY));
         let (deleting, is_deleting) = std::sync::mpsc::channel();
         let (release, gate) = std::sync::mpsc::channel::<()>();
@@ -579,7 +642,7 @@ mod tests {
             assert!(!keys.try_acquire(PlaceId::NONE, KEY));
             let linked = scope.spawn(|| {
                 let mut linked = false;
-                keys.acquire(PlaceId::NONE, KEY, || {
+                keys.acquire(keys.stamp(KEY), PlaceId::NONE, KEY, || {
                     linked = true;
                     ok()
                 })
@@ -595,16 +658,25 @@ mod tests {
     fn an_owner_from_another_place_has_to_compare_and_waits_for_no_other_owner() {
         let keys = Keys::new();
         let [one, other] = [PlaceId::next(), PlaceId::next()];
-        assert_eq!(keys.acquire(one, KEY, ok), Ok(Acquired::Linked));
-        assert_eq!(keys.acquire(one, KEY, never), Ok(Acquired::Shared));
+        assert_eq!(
+            keys.acquire(keys.stamp(KEY), one, KEY, ok),
+            Ok(Acquired::Linked)
+        );
+        assert_eq!(
+            keys.acquire(keys.stamp(KEY), one, KEY, never),
+            Ok(Acquired::Shared)
+        );
         assert!(!keys.try_acquire(other, KEY));
-        let unchecked = keys.acquire(other, KEY, never);
+        let unchecked = keys.acquire(keys.stamp(KEY), other, KEY, never);
         assert_eq!(unchecked, Ok(Acquired::SharedUnchecked));
         // While it compares, the others share and release.
         keys.share(KEY);
         assert!(!keys.release(KEY) && !keys.release(KEY) && !keys.release(KEY));
         keys.set_known_at(other, KEY);
-        assert_eq!(keys.acquire(other, KEY, never), Ok(Acquired::Shared));
+        assert_eq!(
+            keys.acquire(keys.stamp(KEY), other, KEY, never),
+            Ok(Acquired::Shared)
+        );
         assert!(
             !keys.release(KEY) && keys.release(KEY),
             "each owner was counted"
@@ -615,33 +687,37 @@ mod tests {
     fn a_file_of_another_place_is_deleted_before_its_key_is_acquired() {
         let keys = Keys::new();
         let [one, other] = [PlaceId::next(), PlaceId::next()];
-        keys.acquire(one, KEY, ok).unwrap();
+        keys.acquire(keys.stamp(KEY), one, KEY, ok).unwrap();
         assert!(keys.release(KEY));
-        let pending = keys.acquire(other, KEY, never);
+        let pending = keys.acquire(keys.stamp(KEY), other, KEY, never);
         assert_eq!(pending, Ok(Acquired::NotYetDeleted));
         assert_eq!(keys.clear(KEY, ok), Ok(true));
-        assert_eq!(keys.acquire(other, KEY, ok), Ok(Acquired::Linked));
+        assert_eq!(
+            keys.acquire(keys.stamp(KEY), other, KEY, ok),
+            Ok(Acquired::Linked)
+        );
         assert_eq!(keys.clear(KEY, never), Ok(false), "the queued deletion");
         keys.forget_place(other, KEY);
-        let unchecked = keys.acquire(other, KEY, never);
+        let unchecked = keys.acquire(keys.stamp(KEY), other, KEY, never);
         assert_eq!(unchecked, Ok(Acquired::SharedUnchecked));
     }
 
     #[test]
     fn a_file_is_put_once_and_checked_where_it_is_there() {
         let keys = Keys::new();
-        assert_eq!(keys.put(KEY, ok, Some(&never)), Ok(true));
-        assert_eq!(keys.put(KEY, never, None), Ok(false));
-        keys.put(KEY, || Ok(()), Some(&|| Err(()))).unwrap_err();
+        keys.put(KEY, ok, never).unwrap();
+        keys.put(KEY, never, ok).unwrap();
+        keys.put(KEY, || Ok(()), || Err(())).unwrap_err();
         assert!(keys.contains(KEY), "a failed check changes nothing");
     }
 
     #[test]
     fn a_failed_operation_leaves_its_key_unchanged() {
         let keys = Keys::new();
-        keys.acquire(PlaceId::NONE, KEY, || Err(())).unwrap_err();
+        keys.acquire(keys.stamp(KEY), PlaceId::NONE, KEY, || Err(()))
+            .unwrap_err();
         assert!(!keys.contains(KEY));
-        keys.acquire(PlaceId::NONE, KEY, || Ok::<_, ()>(()))
+        keys.acquire(keys.stamp(KEY), PlaceId::NONE, KEY, || Ok::<_, ()>(()))
             .unwrap();
         keys.remove(KEY, || Err(())).unwrap_err();
         assert!(keys.contains(KEY));
@@ -669,9 +745,12 @@ mod tests {
         keys.begin_scan().found(&[KEY, gone]);
         let (scan, later) = (keys.begin_scan(), keys.begin_scan());
         // The scan has already passed the place of the new key, and has seen the other.
-        keys.acquire(PlaceId::NONE, new, ok).unwrap();
+        keys.acquire(keys.stamp(new), PlaceId::NONE, new, ok)
+            .unwrap();
         keys.remove(gone, ok).unwrap();
-        let busy = keys.try_begin(Uuid::from_u128(10)).unwrap();
+        let busy = keys
+            .try_begin(keys.stamp(Uuid::from_u128(10)), Uuid::from_u128(10))
+            .unwrap();
         scan.found(&[KEY, gone]);
         assert!(keys.contains(new) && !keys.contains(gone));
         busy.linked(PlaceId::NONE);
@@ -685,12 +764,40 @@ mod tests {
     fn a_panic_leaves_its_key_free() {
         let keys = Keys::new();
         let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            keys.acquire(PlaceId::NONE, KEY, || -> Result<(), ()> {
+            keys.acquire(keys.stamp(KEY), PlaceId::NONE, KEY, || -> Result<(), ()> {
                 panic!("on purpose")
             })
         }));
         assert!(panicked.is_err());
-        keys.acquire(PlaceId::NONE, KEY, ok).unwrap();
+        keys.acquire(keys.stamp(KEY), PlaceId::NONE, KEY, ok)
+            .unwrap();
         assert!(keys.contains(KEY));
+    }
+
+    #[test]
+    fn only_the_key_of_an_only_owner_is_unlisted() {
+        let (keys, place) = (Keys::new(), PlaceId::next());
+        keys.acquire(keys.stamp(KEY), place, KEY, ok).unwrap();
+        keys.share(KEY);
+        assert_eq!(keys.unlist(KEY), None, "there are two");
+        assert!(!keys.release(KEY));
+        assert_eq!(keys.unlist(KEY), Some(place));
+        assert_eq!(keys.len(), 0);
+
+        keys.give_up(KEY, place);
+        assert_eq!(keys.unlist(KEY), None, "it is about to be deleted");
+        let revived = keys.acquire(keys.stamp(KEY), place, KEY, never);
+        assert_eq!(revived, Ok(Acquired::Shared));
+    }
+
+    #[test]
+    fn who_asked_the_items_before_a_key_was_unlisted_asks_again() {
+        let keys = Keys::new();
+        let before = keys.stamp(KEY);
+        keys.acquire(before, PlaceId::NONE, KEY, ok).unwrap();
+        keys.unlist(KEY).expect("there is one owner");
+        let acquired = keys.acquire(before, PlaceId::NONE, KEY, never);
+        assert_eq!(acquired, Ok(Acquired::AskAgain));
+        assert!(keys.try_begin(before, KEY).is_none());
     }
 }

@@ -1,16 +1,16 @@
 //! Places whose items are loaded from where they are, without a link in the cache.
 //!
 //! An item names its source by a number, which fits into space that each item has anyway.
-//! A source is kept as long as an item is loaded from it.
+//! A source is kept as long as its path is tracked or an item is loaded from it.
 
 use std::sync::Arc;
 
-use crate::hash::HashMap;
+use super::keys::PlaceId;
 use crate::sync::Mutex;
 
-/// The number of a source. It is bytes and not a number, so that it needs no alignment.
+/// The number of a source, at most [`SourceId::LAST`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct SourceId([u8; 4]);
+pub(crate) struct SourceId(pub(super) u32);
 
 /// The sources of one store.
 pub(crate) struct Sources<P>(Mutex<Slots<P>>);
@@ -19,24 +19,26 @@ struct Slots<P> {
     slots: Vec<Option<Source<P>>>,
     /// Empty slots.
     free: Vec<u32>,
-    /// The slot of each path, by its address.
-    by_path: HashMap<usize, u32>,
 }
 
 struct Source<P> {
     path: Arc<P>,
-    /// Shares that are loaded from it; never 0.
+    /// The place that the path names.
+    place: PlaceId,
+    /// Never 0.
     shares: usize,
 }
 
-impl SourceId {
-    fn new(slot: u32) -> Self {
-        Self(slot.to_ne_bytes())
-    }
+/// A share of a source. The source is there as long as the share.
+pub(crate) struct SourceShare<P> {
+    sources: Arc<Sources<P>>,
+    id: SourceId,
+    path: Arc<P>,
+}
 
-    fn slot(self) -> u32 {
-        u32::from_ne_bytes(self.0)
-    }
+impl SourceId {
+    /// It leaves one bit for [`Location`](super::file_share::Location).
+    pub(super) const LAST: u32 = (1 << 31) - 1;
 }
 
 impl<P> Default for Sources<P> {
@@ -44,25 +46,20 @@ impl<P> Default for Sources<P> {
         Self(Mutex::new(Slots {
             slots: Vec::new(),
             free: Vec::new(),
-            by_path: HashMap::default(),
         }))
     }
 }
 
 impl<P> Sources<P> {
-    /// Adds a share of `path`, and returns the number of the source.
-    pub(super) fn enter(&self, path: &Arc<P>) -> SourceId {
-        let mut slots = self.0.lock();
-        let address = Arc::as_ptr(path) as usize;
-        if let Some(slot) = slots.by_path.get(&address).copied() {
-            let id = SourceId::new(slot);
-            slots.source(id).shares += 1;
-            return id;
-        }
+    /// Adds `path`, which names this place, as a new source.
+    pub(super) fn enter(self: &Arc<Self>, path: P, place: PlaceId) -> SourceShare<P> {
+        let path = Arc::new(path);
         let source = Some(Source {
             path: path.clone(),
+            place,
             shares: 1,
         });
+        let mut slots = self.0.lock();
         let slot = match slots.free.pop() {
             Some(slot) => {
                 slots.slots[slot as usize] = source;
@@ -70,11 +67,17 @@ impl<P> Sources<P> {
             }
             None => {
                 slots.slots.push(source);
-                u32::try_from(slots.slots.len() - 1).expect("each has a path in memory")
+                let slot = u32::try_from(slots.slots.len() - 1).ok();
+                slot.filter(|slot| *slot <= SourceId::LAST)
+                    .expect("each has a path in memory")
             }
         };
-        slots.by_path.insert(address, slot);
-        SourceId::new(slot)
+        drop(slots);
+        SourceShare {
+            sources: self.clone(),
+            id: SourceId(slot),
+            path,
+        }
     }
 
     /// Adds a share for a caller that has one.
@@ -87,6 +90,11 @@ impl<P> Sources<P> {
         self.0.lock().source(id).path.clone()
     }
 
+    /// The place of a source, for a caller that has a share.
+    pub(super) fn place(&self, id: SourceId) -> PlaceId {
+        self.0.lock().source(id).place
+    }
+
     /// Removes a share. Returns the path after the last one, to be dropped without the
     /// lock.
     pub(super) fn leave(&self, id: SourceId) -> Option<Arc<P>> {
@@ -96,18 +104,32 @@ impl<P> Sources<P> {
         if source.shares > 0 {
             return None;
         }
-        let source = slots.slots[id.slot() as usize].take();
-        let path = source.expect("it was just there").path;
-        slots.by_path.remove(&(Arc::as_ptr(&path) as usize));
-        slots.free.push(id.slot());
-        Some(path)
+        let source = slots.slots[id.0 as usize].take();
+        slots.free.push(id.0);
+        source.map(|source| source.path)
     }
 }
 
 impl<P> Slots<P> {
     fn source(&mut self, id: SourceId) -> &mut Source<P> {
-        let source = self.slots[id.slot() as usize].as_mut();
+        let source = self.slots[id.0 as usize].as_mut();
         source.expect("a source stays until its last share is released")
+    }
+}
+
+impl<P> SourceShare<P> {
+    pub(super) fn id(&self) -> SourceId {
+        self.id
+    }
+
+    pub(super) fn path(&self) -> &P {
+        &self.path
+    }
+}
+
+impl<P> Drop for SourceShare<P> {
+    fn drop(&mut self) {
+        drop(self.sources.leave(self.id));
     }
 }
 
@@ -117,20 +139,19 @@ mod tests {
 
     #[test]
     fn a_source_stays_until_its_last_share_and_its_number_is_used_again() {
-        let sources = Sources::default();
-        let (one, other) = (Arc::new("one"), Arc::new("other"));
-        let first = sources.enter(&one);
-        assert_eq!(sources.enter(&one), first);
+        let sources = Arc::<Sources<_>>::default();
+        let (place, elsewhere) = (PlaceId::next(), PlaceId::next());
+        let one = sources.enter("one", place);
+        let other = sources.enter("other", elsewhere);
+        let first = one.id();
+        assert_ne!(first, other.id());
+        assert_eq!(*sources.path(first), "one");
+        assert_eq!(sources.place(other.id()), elsewhere);
+
         sources.share(first);
-        let second = sources.enter(&other);
-        assert_ne!(first, second);
-        assert_eq!(
-            (*sources.path(first), *sources.path(second)),
-            ("one", "other")
-        );
-        assert!(sources.leave(first).is_none() && sources.leave(first).is_none());
+        drop(one);
+        assert_eq!(*sources.path(first), "one");
         assert_eq!(sources.leave(first).as_deref(), Some(&"one"));
-        assert_eq!(sources.enter(&Arc::new("third")), first);
-        assert_eq!(*sources.path(first), "third");
+        assert_eq!(sources.enter("third", place).id(), first);
     }
 }

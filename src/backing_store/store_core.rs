@@ -15,8 +15,9 @@ use uuid::Uuid;
 use super::BackingStoreT;
 use super::failures::Failures;
 use super::file_share::{FileOwnership, FileShare, ItemFile};
-use super::keys::Keys;
+use super::keys::{Keys, PlaceId};
 use super::outage::Outage;
+use super::owners::Owners;
 use super::queue::{DeleteFile, Job, Lane, Queue};
 use super::running;
 use super::sources::{SourceId, Sources};
@@ -32,11 +33,13 @@ pub(crate) struct StoreCore<B: BackingStoreT> {
     pub(crate) outage: Arc<Outage>,
     pub(crate) failures: Arc<Failures>,
     pub(crate) transfers: Transfers,
-    /// Keys whose file may have several owners: those that were registered or
-    /// persisted. The file of any other item has exactly one owner.
+    /// Keys whose file may have several owners. The file of any other item has exactly one
+    /// owner, the item.
     pub(super) keys: Keys,
+    /// The pools, whose items may be the only owners of files that others can find.
+    pub(crate) owners: Owners<B>,
     /// Where the items are that are loaded from their place.
-    pub(super) sources: Sources<B::PersistPath>,
+    pub(super) sources: Arc<Sources<B::PersistPath>>,
     /// Number of files in the cache. A file counts from its creation until it is
     /// deleted or its deletion fails.
     files: Arc<AtomicUsize>,
@@ -51,7 +54,8 @@ impl<B: BackingStoreT> StoreCore<B> {
             failures: Arc::new(Failures::default()),
             transfers: Transfers::default(),
             keys: Keys::new(),
-            sources: Sources::default(),
+            owners: Owners::new(),
+            sources: Arc::default(),
             files,
         })
     }
@@ -130,28 +134,88 @@ impl<B: BackingStoreT> StoreCore<B> {
         FileShare::new(self.clone(), key, FileOwnership::Own)
     }
 
-    /// Adds an owner to an item's file, and returns the share.
+    /// Adds an owner to an item's file, and returns the share. The caller holds the item's
+    /// lock.
     pub(crate) fn share(self: &Arc<Self>, key: Uuid, file: &mut FileOwnership) -> FileShare<B> {
-        match file {
+        match *file {
             FileOwnership::Own => {
-                self.keys.adopt(key, 2);
+                self.keys.adopt(key, 2, PlaceId::NONE);
+                *file = FileOwnership::Shared;
+            }
+            FileOwnership::Sole(at) => {
+                self.keys.adopt(key, 2, at);
                 *file = FileOwnership::Shared;
             }
             FileOwnership::Shared => self.keys.share(key),
-            FileOwnership::InPlace(source) => self.sources.share(*source),
+            FileOwnership::InPlace(source) => self.sources.share(source),
             FileOwnership::None => unreachable!("only an existing file is shared"),
         }
         FileShare::new(self.clone(), key, *file)
     }
 
-    /// A share of a file that is loaded from `place`.
-    pub(super) fn share_in_place(
-        self: &Arc<Self>,
-        place: &Arc<B::PersistPath>,
+    /// Takes the key of an item that others can find out of the key table, if the item is
+    /// the only owner of its file. The caller holds the item's lock.
+    pub(crate) fn become_sole_owner(&self, key: Uuid, file: FileOwnership) -> FileOwnership {
+        match file {
+            FileOwnership::Shared => self.keys.unlist(key).map_or(file, FileOwnership::Sole),
+            file => file,
+        }
+    }
+
+    /// Undoes [`become_sole_owner`](Self::become_sole_owner). The caller holds the item's
+    /// lock.
+    pub(crate) fn end_sole_ownership(&self, key: Uuid, file: FileOwnership) -> FileOwnership {
+        match file {
+            FileOwnership::Sole(at) => {
+                self.keys.adopt(key, 1, at);
+                FileOwnership::Shared
+            }
+            file => file,
+        }
+    }
+
+    /// Gives up what an item owns of the file of `key`; `None` if there is no file. The
+    /// caller holds the item's lock, so that no one finds the item without its file while
+    /// the key table has no entry either.
+    pub(crate) fn give_up(&self, key: Uuid, file: FileOwnership) -> Option<ItemFile> {
+        if let FileOwnership::Sole(at) = file {
+            self.keys.give_up(key, at);
+        }
+        ItemFile::of(key, file)
+    }
+
+    /// The file of the key at this place is gone or is another one.
+    pub(super) fn forget_place(&self, place: PlaceId, key: Uuid) {
+        self.keys.forget_place(place, key);
+        self.owners.forget_place(place, key);
+    }
+
+    /// The same for the file that `file` owns. The caller holds the lock of its item.
+    pub(crate) fn forget_place_of(
+        &self,
+        place: PlaceId,
         key: Uuid,
-    ) -> FileShare<B> {
-        let source = self.sources.enter(place);
-        FileShare::new(self.clone(), key, FileOwnership::InPlace(source))
+        file: FileOwnership,
+    ) -> FileOwnership {
+        match file {
+            FileOwnership::Sole(at) if at == place => FileOwnership::Sole(PlaceId::NONE),
+            FileOwnership::Shared => {
+                self.keys.forget_place(place, key);
+                file
+            }
+            file => file,
+        }
+    }
+
+    /// Whether the file of `key` that `file` owns is known to be at this place too. The
+    /// caller holds the lock of its item.
+    pub(crate) fn is_known_at(&self, place: PlaceId, key: Uuid, file: FileOwnership) -> bool {
+        match file {
+            FileOwnership::Sole(at) => at == place,
+            FileOwnership::Shared => self.keys.is_known_at(place, key),
+            FileOwnership::InPlace(source) => self.sources.place(source) == place,
+            FileOwnership::None | FileOwnership::Own => false,
+        }
     }
 
     /// The place of a source, for a caller whose item is loaded from it.
@@ -163,7 +227,7 @@ impl<B: BackingStoreT> StoreCore<B> {
     /// background.
     pub(crate) fn release(self: &Arc<Self>, file: ItemFile) {
         match file.file {
-            FileOwnership::Own => {}
+            FileOwnership::Own | FileOwnership::Sole(_) => {}
             FileOwnership::Shared if self.keys.release(file.key) => {}
             FileOwnership::InPlace(source) => {
                 if let Some(place) = self.sources.leave(source) {
@@ -190,8 +254,8 @@ impl<B: BackingStoreT> StoreCore<B> {
         let key = file.key;
         let delete = || self.delete(key);
         let deleted = match file.file {
-            FileOwnership::Shared => self.keys.clear(key, delete),
-            _ => delete().map(|()| true),
+            FileOwnership::Own => delete().map(|()| true),
+            _ => self.keys.clear(key, delete),
         };
         if !matches!(deleted, Ok(false)) {
             self.files.fetch_sub(1, Ordering::Relaxed);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::keys::{Keys, PlaceId};
+use super::sources::{SourceId, SourceShare, Sources};
 
 /// A place where files are persisted, and the keys known to be there.
 ///
@@ -36,7 +37,8 @@ use super::keys::{Keys, PlaceId};
 /// # fn main() {}
 /// ```
 pub struct TrackedPath<P> {
-    path: Arc<P>,
+    /// The path, as a source of items that are loaded from it.
+    source: SourceShare<P>,
     keys: Arc<PlaceKeys>,
     read_only: bool,
 }
@@ -69,40 +71,44 @@ impl PlaceKeys {
     pub(super) fn keys(&self) -> &Keys {
         &self.keys
     }
+
+    /// The table of a place that has exactly these keys.
+    pub(super) fn of_known(present: &[Uuid]) -> Arc<Self> {
+        let keys = Self::default();
+        for key in present {
+            keys.keys.adopt(*key, 1, PlaceId::NONE);
+        }
+        Arc::new(keys)
+    }
 }
 
 impl<P> TrackedPath<P> {
-    pub(super) fn new(path: P, keys: Arc<PlaceKeys>, read_only: bool) -> Self {
+    pub(super) fn new(
+        path: P,
+        sources: &Arc<Sources<P>>,
+        keys: Arc<PlaceKeys>,
+        read_only: bool,
+    ) -> Self {
         Self {
-            path: Arc::new(path),
+            source: sources.enter(path, keys.id),
             keys,
             read_only,
         }
     }
 
-    /// A read-only tracking of exactly these keys of a place.
-    #[cfg(feature = "dataset")]
-    pub(crate) fn of_known(path: P, present: &[Uuid]) -> Self {
-        let keys = Arc::<PlaceKeys>::default();
-        for key in present {
-            keys.keys().adopt(*key, 1);
-        }
-        Self::new(path, keys, true)
-    }
-
     /// The place itself.
     pub fn path(&self) -> &P {
-        &self.path
+        self.source.path()
     }
 
     /// The number of the place.
-    pub(super) fn id(&self) -> PlaceId {
+    pub(crate) fn id(&self) -> PlaceId {
         self.keys.id
     }
 
-    /// The place as a source of items that are loaded from it.
-    pub(super) fn source(&self) -> &Arc<P> {
-        &self.path
+    /// The number of the place as a source of items.
+    pub(crate) fn source(&self) -> SourceId {
+        self.source.id()
     }
 
     /// The keys known to be persisted here, in no particular order.
@@ -130,7 +136,7 @@ impl<P> TrackedPath<P> {
 impl<P: std::fmt::Debug> std::fmt::Debug for TrackedPath<P> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("TrackedPath")
-            .field("path", &self.path)
+            .field("path", self.path())
             .field("keys", &self.keys().len())
             .field("read_only", &self.read_only)
             .finish()

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::file_share::{FileOwnership, FileShare};
 use super::keys::{Acquired, Busy};
+use super::tracked_path::PlaceKeys;
 use super::{BackingStore, BackingStoreT, RegisteredTokens, Task, TrackedPath};
 use crate::error::{Cause, Operation};
 use crate::{Error, Result};
@@ -178,7 +179,7 @@ impl<B: BackingStoreT> BackingStore<B> {
                 .call(operation, Some(key), Some(path), |backing| {
                     backing.delete_persisted(path, key)
                 })?;
-            self.core.keys.forget_place(tracked.id(), key);
+            self.core.forget_place(tracked.id(), key);
             Ok(())
         })
     }
@@ -238,17 +239,27 @@ impl<B: BackingStoreT> BackingStore<B> {
         self: &Arc<Self>,
         tracked: &TrackedPath<B::PersistPath>,
     ) -> Result<RegisteredTokens<B>> {
-        // Keys that are not in the key table go in one operation; then the few others
-        // follow one by one. For a read-only path all go one by one.
-        self.core.check_process(Operation::RegisterAll)?;
-        let (mut begun, mut others) = (Vec::new(), Vec::new());
+        // Keys without a file in the cache go in one operation; then the few others follow
+        // one by one. For a read-only path all go one by one.
+        let core = &self.core;
+        core.check_process(Operation::RegisterAll)?;
+        let (mut begun, mut others, mut tokens) = (Vec::new(), Vec::new(), Vec::new());
         for key in tracked.all_keys() {
-            match self.core.keys.try_begin(key) {
-                Some(busy) if !tracked.is_read_only() => begun.push(busy),
-                Some(_) | None => others.push(key),
+            if tracked.is_read_only() {
+                others.push(key);
+                continue;
+            }
+            let since = core.keys.stamp(key);
+            if let Some(share) = core.owners.share_of(key) {
+                tokens.push(self.check_same(share, tracked, key)?);
+                continue;
+            }
+            match core.keys.try_begin(since, key) {
+                Some(busy) => begun.push(busy),
+                None => others.push(key),
             }
         }
-        let mut tokens = self.register_begun(tracked, begun)?;
+        tokens.extend(self.register_begun(tracked, begun)?);
         for key in others {
             tokens.push(self.register(tracked, key)?);
         }
@@ -268,22 +279,42 @@ impl<B: BackingStoreT> BackingStore<B> {
                 scan.found(&backing.sanitize_path(&path)?);
                 Ok(keys)
             })?;
-        Ok(TrackedPath::new(path, keys, read_only))
+        Ok(self.tracked(path, keys, read_only))
     }
 
-    /// A share of the file of `key`, if it is in the cache already and not busy.
+    /// A read-only tracking of exactly these keys of a place.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn track_known(
+        &self,
+        path: B::PersistPath,
+        present: &[Uuid],
+    ) -> TrackedPath<B::PersistPath> {
+        self.tracked(path, PlaceKeys::of_known(present), true)
+    }
+
+    fn tracked(
+        &self,
+        path: B::PersistPath,
+        keys: Arc<PlaceKeys>,
+        read_only: bool,
+    ) -> TrackedPath<B::PersistPath> {
+        TrackedPath::new(path, &self.core.sources, keys, read_only)
+    }
+
+    /// A share of the file of `key`, which is persisted at the tracked path, if it is in the
+    /// cache already and not busy.
     pub(crate) fn try_register(
         &self,
         tracked: &TrackedPath<B::PersistPath>,
         key: Uuid,
     ) -> Option<FileShare<B>> {
-        let acquired = !self.is_read_in_place(tracked)
-            && tracked.contains_key(key)
-            && self.core.keys.try_acquire(tracked.id(), key);
+        let acquired =
+            !self.is_read_in_place(tracked) && self.core.keys.try_acquire(tracked.id(), key);
         acquired.then(|| self.share_of(key))
     }
 
-    /// Brings the persisted file of `key` into the cache.
+    /// Brings the persisted file of `key` into the cache, or returns a share of the source
+    /// if items of the place are loaded from where they are.
     pub(crate) fn register(
         &self,
         tracked: &TrackedPath<B::PersistPath>,
@@ -298,8 +329,20 @@ impl<B: BackingStoreT> BackingStore<B> {
             core.call(Operation::Register, Some(key), Some(path), |backing| {
                 backing.check_in_place(path, key)
             })?;
-            return Ok(core.share_in_place(tracked.source(), key));
+            core.sources.share(tracked.source());
+            let file = FileOwnership::InPlace(tracked.source());
+            return Ok(FileShare::new(core.clone(), key, file));
         }
+        self.bring_into_cache(tracked, key)
+    }
+
+    /// Brings the file of `key` at the tracked path into the cache.
+    fn bring_into_cache(
+        &self,
+        tracked: &TrackedPath<B::PersistPath>,
+        key: Uuid,
+    ) -> Result<FileShare<B>> {
+        let (core, path) = (&self.core, tracked.path());
         let link = || {
             core.call(Operation::Register, Some(key), Some(path), |backing| {
                 let transfer = backing.register(path, key)?;
@@ -308,28 +351,46 @@ impl<B: BackingStoreT> BackingStore<B> {
             })
         };
         loop {
-            match core.keys.acquire(tracked.id(), key, link)? {
+            let since = core.keys.stamp(key);
+            if let Some(share) = core.owners.share_of(key) {
+                return self.check_same(share, tracked, key);
+            }
+            match core.keys.acquire(since, tracked.id(), key, link)? {
                 Acquired::Linked => {
                     core.count_files(1);
                     return Ok(self.share_of(key));
                 }
                 Acquired::Shared => return Ok(self.share_of(key)),
                 Acquired::SharedUnchecked => {
-                    let share = self.share_of(key);
-                    if !self.has_same_content(Operation::Register, tracked, key)? {
-                        let (operation, cause) = (Operation::Register, Cause::OtherItem);
-                        return Err(self.error_at(operation, Some(key), path, cause));
-                    }
-                    core.keys.set_known_at(tracked.id(), key);
-                    if !tracked.contains_key(key) {
-                        // It is being deleted there.
-                        core.keys.forget_place(tracked.id(), key);
-                    }
-                    return Ok(share);
+                    return self.check_same(self.share_of(key), tracked, key);
                 }
                 Acquired::NotYetDeleted => core.delete_pending(key)?,
+                Acquired::AskAgain => {}
             }
         }
+    }
+
+    /// Checks that the cache's file of `key` is the one at the tracked path.
+    fn check_same(
+        &self,
+        share: FileShare<B>,
+        tracked: &TrackedPath<B::PersistPath>,
+        key: Uuid,
+    ) -> Result<FileShare<B>> {
+        let keys = &self.core.keys;
+        if keys.is_known_at(tracked.id(), key) {
+            return Ok(share);
+        }
+        if !self.has_same_content(Operation::Register, tracked, key)? {
+            let (operation, cause) = (Operation::Register, Cause::OtherItem);
+            return Err(self.error_at(operation, Some(key), tracked.path(), cause));
+        }
+        keys.set_known_at(tracked.id(), key);
+        if !tracked.contains_key(key) {
+            // It is being deleted there.
+            keys.forget_place(tracked.id(), key);
+        }
+        Ok(share)
     }
 
     fn register_begun(
@@ -388,19 +449,20 @@ impl<B: BackingStoreT> BackingStore<B> {
             Ok(())
         };
         // The file that is there may be another one of the same key.
+        let is_from_there = token
+            .source()
+            .is_some_and(|source| core.sources.place(source) == tracked.id());
         let check = || match &from {
+            Some(_) if is_from_there => Ok(()),
             Some(_) => persist(),
+            None if self.is_known_at(tracked, key) => Ok(()),
             None if self.has_same_content(Operation::Persist, tracked, key)? => {
                 note_known();
                 Ok(())
             }
             None => Err(self.error_at(Operation::Persist, Some(key), path, Cause::Conflict)),
         };
-        let is_known = from.is_none() && core.keys.is_known_at(tracked.id(), key);
-        tracked
-            .keys()
-            .put(key, persist, (!is_known).then_some(&check))
-            .map(drop)
+        tracked.keys().put(key, persist, check)
     }
 
     /// Whether the cache's file of `key` is known to be at the tracked path too.
@@ -423,7 +485,7 @@ impl<B: BackingStoreT> BackingStore<B> {
     }
 
     /// Whether items of the tracked path are loaded from where they are.
-    fn is_read_in_place(&self, tracked: &TrackedPath<B::PersistPath>) -> bool {
+    pub(crate) fn is_read_in_place(&self, tracked: &TrackedPath<B::PersistPath>) -> bool {
         tracked.is_read_only() && self.core.backing.reads_in_place()
     }
 

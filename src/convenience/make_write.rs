@@ -66,7 +66,7 @@ impl<T: Clone + Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     }
 
     fn is_only_handle(self: &mut Arc<Self>) -> bool {
-        Arc::get_mut(self).is_some_and(|handle| handle.item().has_one_handle())
+        Arc::get_mut(self).is_some()
     }
 }
 

@@ -12,7 +12,7 @@ use super::manifest::{ItemRecord, Manifest, encode_root};
 use super::path::{DatasetPath, is_already_there};
 use super::{Dataset, Shared, Version};
 use crate::Result;
-use crate::backing_store::{BackingStore, ManifestStore, TrackedPath};
+use crate::backing_store::{BackingStore, ManifestStore};
 use crate::error::{Operation, at};
 
 /// Attempts of a reader to pin the generation that is current. An attempt fails if a
@@ -149,7 +149,7 @@ where
         let keys: Vec<_> = manifest.entries.iter().map(|entry| entry.key).collect();
         let path = DatasetPath {
             store: store.clone(),
-            tracked: Arc::new(TrackedPath::of_known(pinned, &keys)),
+            tracked: Arc::new(store.track_known(pinned, &keys)),
         };
         path.into_dataset(manifest, Vec::new())
     }

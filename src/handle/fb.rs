@@ -243,8 +243,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// # fn main() {}
     /// ```
     pub async fn write(&mut self) -> Result<WriteGuard<'_, T, B>> {
-        let only = self.item.has_one_handle();
-        let value = self.checkout(only, B::duplicate).await?;
+        let value = self.checkout(true, B::duplicate).await?;
         Ok(self.guard_of(value))
     }
 
@@ -259,10 +258,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// Loads and copies on this thread. If a write-back of the value has started,
     /// or a save needs it, runs that write here or waits for it.
     pub fn blocking_write(&mut self) -> Result<WriteGuard<'_, T, B>> {
-        let only = self.item.has_one_handle();
         let value = self
             .pool
-            .blocking_checkout(&self.item, only, B::duplicate)?;
+            .blocking_checkout(&self.item, true, B::duplicate)?;
         Ok(self.guard_of(value))
     }
 
@@ -273,8 +271,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// If the copy fails or a write guard of the item was leaked.
     pub fn try_write(&mut self) -> Result<Option<WriteGuard<'_, T, B>>> {
-        let only = self.item.has_one_handle();
-        let value = self.pool.try_checkout(&self.item, only, B::duplicate)?;
+        let value = self.pool.try_checkout(&self.item, true, B::duplicate)?;
         Ok(value.map(|value| self.guard_of(value)))
     }
 

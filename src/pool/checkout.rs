@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::FBPool;
 use super::eviction::Drops;
-use super::loading::{FlightWait, LoadStart, Loaded, leaked, waits_for_itself};
+use super::loading::{FlightWait, LoadStart, leaked, waits_for_itself};
 use crate::Result;
 use crate::backing_store::{Strategy, running};
 use crate::error::{Operation, StoreError};
-use crate::residency::{CheckedOut, CheckoutStep, Item, ValueRef, Weight, WriteBack, Written};
+use crate::residency::{CheckedOut, CheckoutStep, Held, Item, Weight, WriteBack, Written};
 use crate::sync::atomic::Ordering;
 
 /// Copies a shared value.
@@ -29,9 +29,10 @@ pub(crate) struct Checkout<T, B: Strategy<T>> {
 struct Mutation<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     pool: &'a Arc<FBPool<T, B>>,
     item: &'a Arc<Item<T, B>>,
+    /// No other handle is known. One that was found by its key may exist all the same.
     only_handle: bool,
     /// The value of the flight that it waited for.
-    loaded: Option<Arc<T>>,
+    held: Held<T>,
     /// The first step counts as a hit or a miss, like a load.
     first: bool,
 }
@@ -48,6 +49,7 @@ enum Step<'a, T: Send + Sync + 'static, B: Strategy<T>> {
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Checks the value out if this is the only handle, and copies it otherwise.
+    /// `only_handle` is false if the caller shares its handle with others.
     pub(crate) async fn checkout(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
@@ -59,8 +61,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             match mutation.step()? {
                 Step::Done(checkout) => return Ok(checkout),
                 Step::Copy(value) => return self.copy(item, value, duplicate).await,
-                Step::Load(flight) => {
-                    mutation.loaded = Some(flight.value(mutation.get()).await?);
+                Step::Load(wait) => {
+                    let flight = wait.flight().clone();
+                    mutation.held = Held::Loaded(wait.value().await?, flight);
                 }
                 Step::Write(write) => {
                     self.queue_run_of(item, &write);
@@ -82,8 +85,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             match mutation.step()? {
                 Step::Done(checkout) => return Ok(checkout),
                 Step::Copy(value) => return self.blocking_copy(item, value, duplicate),
-                Step::Load(flight) => {
-                    mutation.loaded = Some(flight.blocking_value(mutation.get())?);
+                Step::Load(wait) => {
+                    let flight = wait.flight().clone();
+                    mutation.held = Held::Loaded(wait.blocking_value()?, flight);
                 }
                 Step::Write(write) => {
                     self.run_write(item, &write, 0);
@@ -99,8 +103,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
     ) -> Option<Checkout<T, B>> {
-        let value = item.read()?.into_full();
-        match item.begin_checkout(Some(value), false, &**self) {
+        let mut held = Held::Value(item.read()?.into_full());
+        match item.begin_checkout(&mut held, false, &**self) {
             CheckoutStep::CheckedOut(value) => {
                 self.counters.hit();
                 Some(self.checked_out(item, value))
@@ -117,22 +121,26 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         duplicate: Duplicate<T, B>,
     ) -> Result<Option<Checkout<T, B>>> {
         // Only if it is resident: `begin_checkout` would start a load.
-        let Some(value) = self.find(item).map(ValueRef::into_full) else {
+        let Some(value) = self.find(item) else {
             return match item.is_checked_out() {
                 true => Err(leaked(Operation::Load, item)),
                 false => Ok(None),
             };
         };
-        if !only_handle {
-            return self.blocking_copy(item, value, duplicate).map(Some);
-        }
-        match item.begin_checkout(Some(value), false, &**self) {
-            CheckoutStep::CheckedOut(value) => Ok(Some(self.checked_out(item, value))),
-            CheckoutStep::Pinned(value) => self.blocking_copy(item, value, duplicate).map(Some),
+        let mut held = Held::Value(value.into_full());
+        let step = match only_handle {
+            true => item.begin_checkout(&mut held, false, &**self),
+            false => CheckoutStep::Shared,
+        };
+        let value = match step {
+            CheckoutStep::CheckedOut(value) => return Ok(Some(self.checked_out(item, value))),
+            CheckoutStep::Pinned(value) => value,
+            CheckoutStep::Shared => held.into_value().expect("it is held"),
             CheckoutStep::Wait { .. } | CheckoutStep::WaitForWrite(_) | CheckoutStep::Leaked => {
                 unreachable!("a pinned value is resident")
             }
-        }
+        };
+        self.blocking_copy(item, value, duplicate).map(Some)
     }
 
     #[inline]
@@ -206,7 +214,7 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> Mutation<'a, T, B> {
             pool,
             item,
             only_handle,
-            loaded: None,
+            held: Held::Nothing,
             first: true,
         }
     }
@@ -226,7 +234,7 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> Mutation<'a, T, B> {
         if first {
             pool.core().check_process(Operation::Load)?;
         }
-        let step = item.begin_checkout(self.loaded.take(), true, &**pool);
+        let step = item.begin_checkout(&mut self.held, true, &**pool);
         match &step {
             CheckoutStep::CheckedOut(_)
             | CheckoutStep::Pinned(_)
@@ -240,6 +248,11 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> Mutation<'a, T, B> {
         }
         Ok(match step {
             CheckoutStep::CheckedOut(value) => Step::Done(pool.checked_out(item, value)),
+            CheckoutStep::Shared => {
+                self.only_handle = false;
+                self.first = first;
+                return self.read();
+            }
             CheckoutStep::Pinned(value) => Step::Copy(value),
             CheckoutStep::Wait { flight, new } => {
                 Step::Load(FlightWait::new(pool, item, flight, new))
@@ -254,21 +267,13 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> Mutation<'a, T, B> {
 
     /// The handle shares its item, so it reads the value like any reader.
     fn read(&mut self) -> Result<Step<'a, T, B>> {
-        if let Some(value) = self.loaded.take() {
+        if let Some(value) = self.held.take().into_value() {
             return Ok(Step::Copy(value));
         }
         Ok(match self.pool.begin_load(self.item)? {
             LoadStart::Hit(value) => Step::Copy(value.into_full()),
             LoadStart::Waits(flight) => Step::Load(flight),
         })
-    }
-
-    /// Gets the value from a flight: takes it if there can be no other waiter.
-    fn get(&self) -> fn(&mut Loaded<T>) -> Loaded<T> {
-        match self.only_handle {
-            true => Option::take,
-            false => |loaded| loaded.clone(),
-        }
     }
 }
 

@@ -55,19 +55,14 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     pub(crate) async fn load(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Result<ValueRef<T>> {
         match self.begin_load(item)? {
             LoadStart::Hit(value) => Ok(value),
-            LoadStart::Waits(waiting) => waiting
-                .value(|loaded| loaded.clone())
-                .await
-                .map(ValueRef::full),
+            LoadStart::Waits(waiting) => waiting.value().await.map(ValueRef::full),
         }
     }
 
     pub(crate) fn blocking_load(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Result<ValueRef<T>> {
         match self.begin_load(item)? {
             LoadStart::Hit(value) => Ok(value),
-            LoadStart::Waits(waiting) => waiting
-                .blocking_value(|loaded| loaded.clone())
-                .map(ValueRef::full),
+            LoadStart::Waits(waiting) => waiting.blocking_value().map(ValueRef::full),
         }
     }
 
@@ -138,8 +133,6 @@ pub(super) struct FlightWait<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     new: bool,
 }
 
-pub(super) type Loaded<T> = Option<Result<Arc<T>>>;
-
 impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
     pub(super) fn new(
         pool: &'a Arc<FBPool<T, B>>,
@@ -155,29 +148,29 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
         }
     }
 
-    /// Waits for the value. `get` clones it, or takes it if there is no other waiter.
-    pub(super) async fn value(self, get: impl Fn(&mut Loaded<T>) -> Loaded<T>) -> Result<Arc<T>> {
+    /// Waits for the value.
+    pub(super) async fn value(self) -> Result<Arc<T>> {
         self.check_thread()?;
         if self.new {
             self.queue();
         }
-        self.flight().outcome.wait_for(get).await
+        self.flight()
+            .outcome
+            .wait_for(|loaded| loaded.clone())
+            .await
     }
 
     /// The blocking form of [`value`](Self::value). It runs the flight on this
     /// thread if the flight has not started.
-    pub(super) fn blocking_value(
-        self,
-        get: impl Fn(&mut Loaded<T>) -> Loaded<T>,
-    ) -> Result<Arc<T>> {
+    pub(super) fn blocking_value(self) -> Result<Arc<T>> {
         self.check_thread()?;
         self.pool.run_load(self.item, self.flight());
-        self.flight().outcome.block_for(get)
+        self.flight().outcome.block_for(|loaded| loaded.clone())
     }
 
     /// Fails if this thread is running the flight, and so would wait for itself.
     fn check_thread(&self) -> Result<()> {
-        match running::is_running(self.flight()) {
+        match running::is_running(&**self.flight()) {
             true => Err(waits_for_itself(Operation::Load, self.item)),
             false => Ok(()),
         }
@@ -196,9 +189,9 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
         });
     }
 
-    fn flight(&self) -> &Flight<T> {
+    pub(super) fn flight(&self) -> &Arc<Flight<T>> {
         self.flight
-            .as_deref()
+            .as_ref()
             .expect("the flight is set until the drop")
     }
 }

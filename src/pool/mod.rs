@@ -7,6 +7,7 @@ mod checkout;
 mod counters;
 mod eviction;
 mod eviction_lists;
+mod index;
 mod loading;
 mod maps;
 mod open;
@@ -28,15 +29,18 @@ pub(crate) use checkout::{Checkout, Duplicate};
 pub use permit::Permit;
 pub use stats::Stats;
 
-use crate::backing_store::{BackingStore, BackingStoreT, StoreCore, Strategy, TrackedPath};
+use crate::backing_store::{
+    BackingStore, BackingStoreT, OwnsFiles, StoreCore, Strategy, TrackedPath,
+};
 use crate::error::Operation;
-use crate::residency::{InFlight, Item, ListId, PoolLists, Weight, Written};
+use crate::residency::{InFlight, Item, ListId, PoolParts, Weight, Written};
 use crate::sync::atomic::Ordering;
 use crate::{Fb, Result};
 use backlog::{Backlog, Bound};
 use counters::Counters;
 use eviction::Drops;
 use eviction_lists::{Budget, EvictionLists};
+use index::Index;
 use weighing::{Weigher, Weighing};
 
 /// Keeps recently used items in memory and all others in files.
@@ -97,13 +101,14 @@ use weighing::{Weigher, Weighing};
 /// # Costs
 ///
 /// A hit takes no lock and allocates nothing. An item whose value is not in
-/// memory uses 72 bytes, and about 60 more if its key is registered or
+/// memory uses 72 bytes, and up to 20 more once it is registered or
 /// persisted. A handle uses 16 bytes.
 ///
 /// [`Footprint::is_mapped`]: crate::fbstore::Footprint::is_mapped
 pub struct FBPool<T, B: BackingStoreT> {
     store: Arc<BackingStore<B>>,
     lists: EvictionLists<T, B>,
+    index: Index<T, B>,
     in_flight: InFlight<T, B>,
     weighing: Weighing<T>,
     backlog: Backlog,
@@ -113,6 +118,9 @@ pub struct FBPool<T, B: BackingStoreT> {
     retire: OnceLock<Retire<T, B>>,
     /// Keeps the pool registered for relief of the map budget. Set by its first map.
     keeper: OnceLock<Arc<dyn maps::KeepsMaps>>,
+    /// Keeps the pool known to its store as an owner of files. Set by the first item that
+    /// others can find.
+    owner: OnceLock<Arc<dyn OwnsFiles<B>>>,
 }
 
 type Retire<T, B> = fn(&Arc<FBPool<T, B>>, &Arc<Item<T, B>>);
@@ -139,12 +147,14 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         Self {
             store,
             lists: EvictionLists::new(budget),
+            index: Index::new(),
             in_flight: InFlight::new(),
             weighing: Weighing::new(weigher),
             backlog,
             counters: Counters::new(),
             retire: OnceLock::new(),
             keeper: OnceLock::new(),
+            owner: OnceLock::new(),
         }
     }
 
@@ -258,8 +268,9 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     }
 
     /// Makes a handle for an item that was persisted at `path`, by linking its file
-    /// into the cache. Nothing is loaded. Registering a key again makes another item
-    /// with the same file.
+    /// into the cache. Nothing is loaded. If the pool has the item already, because
+    /// someone registered or persisted it and a handle of it still lives, the result is
+    /// another handle of that item, and costs no system call.
     ///
     /// # Errors
     ///
@@ -314,17 +325,13 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         T: Send + Sync + 'static,
         B: Strategy<T>,
     {
-        self.core().check_process(Operation::Register)?;
-        let token = match self.store.try_register(path, key) {
-            Some(token) => token,
-            None => {
-                let (store, path) = (self.store.clone(), path.clone());
-                self.store
-                    .task(Operation::Register, move || store.register(&path, key))
-                    .await?
-            }
-        };
-        Ok(self.handle(Item::absent(token)))
+        if let Some(handle) = self.try_register(path, key)? {
+            return Ok(handle);
+        }
+        let (store, path) = (self.store.clone(), path.clone());
+        let registering = move || store.register(&path, key);
+        let file = (self.store).task(Operation::Register, registering).await?;
+        Ok(self.handle_of_file(file))
     }
 
     /// The blocking form of [`register`](Self::register).
@@ -345,16 +352,31 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         T: Send + Sync + 'static,
         B: Strategy<T>,
     {
-        self.core().check_process(Operation::Register)?;
-        let token = match self.store.try_register(path, key) {
-            Some(token) => token,
-            None => self.store.register(path, key)?,
-        };
-        Ok(self.handle(Item::absent(token)))
+        match self.try_register(path, key)? {
+            Some(handle) => Ok(handle),
+            None => Ok(self.handle_of_file(self.store.register(path, key)?)),
+        }
     }
 }
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
+    /// A handle to the item of a file that is in the cache already, or is loaded in place.
+    fn try_register(
+        self: &Arc<Self>,
+        path: &TrackedPath<B::PersistPath>,
+        key: Uuid,
+    ) -> Result<Option<Fb<T, B>>> {
+        self.core().check_process(Operation::Register)?;
+        if !path.contains_key(key) {
+            return Ok(None);
+        }
+        if let Some(handle) = self.find_by_key(path, key) {
+            return Ok(Some(handle));
+        }
+        let file = self.store.try_register(path, key);
+        Ok(file.map(|file| self.handle_of_file(file)))
+    }
+
     fn insert_weighing(self: &Arc<Self>, data: T, weight: Weight) -> Fb<T, B> {
         let item = Item::dirty(data, weight);
         let handle = self.handle(item.clone());
@@ -370,8 +392,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     fn retire(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
+        let Some(retired) = item.retire(&**self) else {
+            return;
+        };
         self.counters.items.fetch_sub(1, Ordering::Relaxed);
-        let retired = item.retire(&**self);
         self.backlog.room_made();
         if let Some(write) = retired.superseded {
             write.outcome.set(Ok(Written::Superseded));
@@ -385,7 +409,11 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 }
 
-impl<T, B: BackingStoreT> PoolLists<T, B> for FBPool<T, B> {
+impl<T, B: BackingStoreT> PoolParts<T, B> for FBPool<T, B> {
+    fn core(&self) -> &Arc<StoreCore<B>> {
+        self.store.core()
+    }
+
     fn move_to(&self, item: &Arc<Item<T, B>>, list: ListId) {
         self.lists.move_to(item, list);
     }
@@ -396,6 +424,14 @@ impl<T, B: BackingStoreT> PoolLists<T, B> for FBPool<T, B> {
 
     fn in_flight(&self) -> &InFlight<T, B> {
         &self.in_flight
+    }
+
+    fn enter_index(&self, item: &Arc<Item<T, B>>) -> Result<(), Arc<Item<T, B>>> {
+        self.index.enter(item)
+    }
+
+    fn leave_index(&self, item: &Item<T, B>) {
+        self.index.leave(item);
     }
 }
 

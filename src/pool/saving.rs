@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::FBPool;
 use super::loading::{leaked, waits_for_itself};
 use crate::Result;
-use crate::backing_store::{FileOwnership, FileShare, Strategy, Task, TrackedPath, running};
+use crate::backing_store::{FileShare, Strategy, Task, TrackedPath, running};
 use crate::error::Operation;
 use crate::residency::{Item, Save, Wanted, Written};
 
@@ -66,12 +66,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item: &Item<T, B>,
         tracked: &TrackedPath<B::PersistPath>,
     ) -> bool {
-        match item.file() {
-            // No other file can have the key.
-            FileOwnership::None | FileOwnership::Own => true,
-            FileOwnership::Shared => self.store.is_known_at(tracked, item.key()),
-            FileOwnership::InPlace(_) => false,
-        }
+        item.is_known_at(tracked.id(), self)
     }
 
     pub(crate) fn blocking_persist(
@@ -89,7 +84,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             Wanted::WriteNow => Operation::Write,
         };
         self.core().check_process(operation)?;
-        let save = item.begin_save(wanted, self.core(), &**self);
+        let save = item.begin_save(wanted, &**self);
         match save.ok_or_else(|| leaked(operation, item))? {
             // A task that waits for the write would never end either.
             Save::Write(write) if running::is_running(&*write) => {
@@ -126,6 +121,11 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let token = self
             .finish_save(item, save)?
             .expect("a write that a save waits for is never superseded and yields a share");
-        self.store.persist(&token, tracked)
+        let key = token.key();
+        self.store.persist(&token, tracked)?;
+        drop(token);
+        self.known_to_store();
+        item.enter_persisted(key, &**self);
+        Ok(())
     }
 }

@@ -60,7 +60,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
         // Before `finish_write`, so that the item can be evicted.
         drop(value);
-        let (end, outcome) = item.finish_write(write, written, core, &**self);
+        let (end, outcome) = item.finish_write(write, written, &**self);
         self.report_write(outcome.as_ref().err());
         match (end, &outcome) {
             (WriteEnd::Released(value), _) => self.drop_evicted(item, value, Drops::Here),

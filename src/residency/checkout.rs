@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use super::item::{Cell, Item, State};
-use super::list_id::{ListId, PoolLists};
-use super::{Flight, Wanted, Weight, WriteBack};
+use super::item::{Cell, Fact, Item, State};
+use super::{Flight, ListId, PoolParts, Wanted, Weight, WriteBack};
 use crate::backing_store::{BackingStoreT, ItemFile};
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum CheckoutStep<T, B: BackingStoreT> {
     CheckedOut(CheckedOut<T, B>),
+    /// The item has other handles: read the value, and copy it into a new item.
+    Shared,
     /// The value is pinned: copy it into a new item.
     Pinned(Arc<T>),
     Wait {
@@ -19,6 +20,36 @@ pub(crate) enum CheckoutStep<T, B: BackingStoreT> {
     /// A save needs this write first, or the write is running.
     WaitForWrite(Arc<WriteBack<B>>),
     Leaked,
+}
+
+/// The references to a value that the caller of a checkout has.
+pub(crate) enum Held<T> {
+    Nothing,
+    Value(Arc<T>),
+    /// From a flight that the caller waited for, whose result is another reference.
+    Loaded(Arc<T>, Arc<Flight<T>>),
+}
+
+impl<T> Held<T> {
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::Nothing)
+    }
+
+    /// The value, as the only reference that is still held.
+    pub(crate) fn into_value(self) -> Option<Arc<T>> {
+        match self {
+            Self::Nothing => None,
+            Self::Value(value) | Self::Loaded(value, _) => Some(value),
+        }
+    }
+
+    /// Drops all references, none of which is the last one. The caller has the item's only
+    /// handle, so no one else waits for the result of the flight.
+    fn release(&mut self) {
+        if let Self::Loaded(_, flight) = self.take() {
+            drop(flight.outcome.take());
+        }
+    }
 }
 
 /// A checked-out value.
@@ -31,17 +62,21 @@ pub(crate) struct CheckedOut<T, B: BackingStoreT> {
 }
 
 impl<T, B: BackingStoreT> Item<T, B> {
-    /// Checks the value out, to be changed by the item's only handle. `held` is the
-    /// value that the caller got from a flight. If a write is running, the value is
-    /// copied or, with `wait`, the caller waits for the write.
+    /// Checks the value out, to be changed by the item's only handle. `held` are the
+    /// references that the caller has. If a write is running, the value is copied or, with
+    /// `wait`, the caller waits for the write.
     pub(crate) fn begin_checkout(
         self: &Arc<Self>,
-        held: Option<Arc<T>>,
+        held: &mut Held<T>,
         wait: bool,
-        lists: &impl PoolLists<T, B>,
+        pool: &impl PoolParts<T, B>,
     ) -> CheckoutStep<T, B> {
-        let flights = &lists.in_flight().flights;
+        let flights = &pool.in_flight().flights;
         let mut cell = self.lock();
+        // Under the lock, so that no look-up adds a handle from here on.
+        if self.handles.load(Ordering::Acquire) != 1 {
+            return CheckoutStep::Shared;
+        }
         match cell.state {
             State::Absent => {
                 cell.state = State::Loading;
@@ -54,8 +89,8 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 flight: flights.get(self),
                 new: false,
             },
-            State::Clean | State::Dirty => self.check_out(&mut cell, held, lists, || true),
-            State::Writing => self.check_out_of_write(&mut cell, held, wait, lists),
+            State::Clean | State::Dirty => self.check_out(&mut cell, held, pool, || true),
+            State::Writing => self.check_out_of_write(&mut cell, held, wait, pool),
             State::CheckedOut => CheckoutStep::Leaked,
             State::Dead => unreachable!("a handle keeps its item alive"),
         }
@@ -65,11 +100,11 @@ impl<T, B: BackingStoreT> Item<T, B> {
     fn check_out_of_write(
         self: &Arc<Self>,
         cell: &mut Cell,
-        held: Option<Arc<T>>,
+        held: &mut Held<T>,
         wait: bool,
-        lists: &impl PoolLists<T, B>,
+        pool: &impl PoolParts<T, B>,
     ) -> CheckoutStep<T, B> {
-        let writes = &lists.in_flight().writes;
+        let writes = &pool.in_flight().writes;
         let write = writes.get(self);
         // Not if a save needs this value written, or the write has started.
         let may_cancel = !write.is_wanted(Wanted::Persist) && !write.run_once.is_decided();
@@ -77,7 +112,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             return CheckoutStep::WaitForWrite(write);
         }
         let cancel = || may_cancel && write.run_once.cancel();
-        match self.check_out(cell, held, lists, cancel) {
+        match self.check_out(cell, held, pool, cancel) {
             CheckoutStep::CheckedOut(mut value) => {
                 value.superseded = Some(writes.end(self));
                 CheckoutStep::CheckedOut(value)
@@ -94,24 +129,23 @@ impl<T, B: BackingStoreT> Item<T, B> {
     fn check_out(
         self: &Arc<Self>,
         cell: &mut Cell,
-        held: Option<Arc<T>>,
-        lists: &impl PoolLists<T, B>,
+        held: &mut Held<T>,
+        pool: &impl PoolParts<T, B>,
         may: impl FnOnce() -> bool,
     ) -> CheckoutStep<T, B> {
         let mut value = self.slot.take().expect("a resident value is in its slot");
-        // Never the last reference: `value` is another one.
-        drop(held);
+        held.release();
         if Arc::get_mut(&mut value).is_none() || !may() {
             self.slot.put(value.clone());
             return CheckoutStep::Pinned(value);
         }
-        let file = cell.give_up_file();
-        cell.key = crate::key::random();
-        cell.is_map = false;
-        cell.was_loaded = false;
+        let file = self.give_up_file(cell, pool);
+        self.set_key(cell, crate::key::random());
+        cell.set(Fact::IsMap, false);
+        cell.set(Fact::WasLoaded, false);
         cell.state = State::CheckedOut;
         self.evicting.store(false, Ordering::SeqCst);
-        lists.move_to(self, ListId::Unlisted);
+        pool.move_to(self, ListId::Unlisted);
         CheckoutStep::CheckedOut(CheckedOut {
             value,
             file,
@@ -124,7 +158,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self: &Arc<Self>,
         value: Arc<T>,
         weight: Weight,
-        lists: &impl PoolLists<T, B>,
+        pool: &impl PoolParts<T, B>,
     ) {
         let mut cell = self.lock();
         debug_assert!(
@@ -134,6 +168,6 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.slot.put(value);
         cell.state = State::Dirty;
         self.set_weight(weight);
-        self.settle(&cell, lists);
+        self.settle(&cell, pool);
     }
 }

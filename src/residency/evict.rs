@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::item::{Cell, Item, State};
-use super::list_id::{ListId, PoolLists};
-use super::{Wanted, WriteBack};
+use super::item::{Cell, Fact, Item, State};
+use super::{ListId, PoolParts, Wanted, WriteBack};
 use crate::backing_store::{BackingStoreT, ItemFile};
 use crate::sync::atomic::Ordering;
 
@@ -28,21 +27,21 @@ pub(crate) struct Retired<T, B: BackingStoreT> {
 
 impl<T, B: BackingStoreT> Item<T, B> {
     /// Evicts the item, once the pool has taken it out of its list.
-    pub(crate) fn evict(self: &Arc<Self>, lists: &impl PoolLists<T, B>) -> Evicted<T> {
+    pub(crate) fn evict(self: &Arc<Self>, pool: &impl PoolParts<T, B>) -> Evicted<T> {
         let mut cell = self.lock();
         if self.list() != ListId::Unlisted {
             // Another thread put it back into a list since it was chosen.
             return Evicted::No;
         }
         match cell.state {
-            State::Clean => match self.release(&mut cell, lists) {
+            State::Clean => match self.release(&mut cell, pool) {
                 Some(value) => Evicted::Released(value),
                 None => Evicted::No,
             },
             State::Dirty | State::Writing => {
                 self.evicting.store(true, Ordering::SeqCst);
-                lists.move_to(self, ListId::Unwritten);
-                match std::mem::replace(&mut cell.eviction_queued, true) {
+                pool.move_to(self, ListId::Unwritten);
+                match cell.set(Fact::EvictionQueued, true) {
                     true => Evicted::No,
                     false => Evicted::Write,
                 }
@@ -53,12 +52,12 @@ impl<T, B: BackingStoreT> Item<T, B> {
 
     /// Retries the eviction of an evicting item, after a guard was dropped or when
     /// the pool checks its pinned items.
-    pub(crate) fn evict_unpinned(self: &Arc<Self>, lists: &impl PoolLists<T, B>) -> Option<Arc<T>> {
+    pub(crate) fn evict_unpinned(self: &Arc<Self>, pool: &impl PoolParts<T, B>) -> Option<Arc<T>> {
         let mut cell = self.lock();
         if !self.is_evicting() || cell.state != State::Clean {
             return None;
         }
-        self.release(&mut cell, lists)
+        self.release(&mut cell, pool)
     }
 
     /// Takes the value out of a clean item, unless it is pinned.
@@ -76,33 +75,39 @@ impl<T, B: BackingStoreT> Item<T, B> {
     pub(super) fn release(
         self: &Arc<Self>,
         cell: &mut Cell,
-        lists: &impl PoolLists<T, B>,
+        pool: &impl PoolParts<T, B>,
     ) -> Option<Arc<T>> {
         self.evicting.store(true, Ordering::SeqCst);
         let value = self.slot.take().expect("a resident value is in its slot");
         if Arc::strong_count(&value) > 1 {
             self.slot.put(value);
-            lists.move_to(self, ListId::Pinned);
+            pool.move_to(self, ListId::Pinned);
             return None;
         }
         cell.state = State::Absent;
         self.evicting.store(false, Ordering::SeqCst);
-        lists.move_to(self, ListId::Unlisted);
+        pool.move_to(self, ListId::Unlisted);
         Some(value)
     }
 
-    /// Ends the item, when its last handle is dropped.
-    pub(crate) fn retire(self: &Arc<Self>, lists: &impl PoolLists<T, B>) -> Retired<T, B> {
+    /// Ends the item after its last handle was dropped, unless a look-up has added another
+    /// one since.
+    pub(crate) fn retire(self: &Arc<Self>, pool: &impl PoolParts<T, B>) -> Option<Retired<T, B>> {
         let mut cell = self.lock();
+        // A handle that was added and dropped again has another call of this to come, or
+        // behind it.
+        if self.handles.load(Ordering::Acquire) != 0 || cell.state == State::Dead {
+            return None;
+        }
         let mut superseded = None;
         // Emptying a slot takes time proportional to the number of threads, so it is
         // done only if there is a value.
         let is_resident = cell.state.is_resident();
         // A load or write that is still running cleans up after itself.
         let left_to_job = match std::mem::replace(&mut cell.state, State::Dead) {
-            State::Loading => !lists.in_flight().flights.end(self).run_once.cancel(),
+            State::Loading => !pool.in_flight().flights.end(self).run_once.cancel(),
             State::Writing => {
-                let write = lists.in_flight().writes.end(self);
+                let write = pool.in_flight().writes.end(self);
                 let left = write.is_wanted(Wanted::Persist) || !write.run_once.cancel();
                 superseded = (!left).then_some(write);
                 left
@@ -112,19 +117,20 @@ impl<T, B: BackingStoreT> Item<T, B> {
         };
         self.evicting.store(false, Ordering::SeqCst);
         if self.list() != ListId::Unlisted {
-            lists.move_to(self, ListId::Unlisted);
+            pool.move_to(self, ListId::Unlisted);
         }
         if left_to_job {
-            return Retired {
+            self.leave_index(&mut cell, pool);
+            return Some(Retired {
                 value: None,
                 file: None,
                 superseded,
-            };
+            });
         }
-        Retired {
+        Some(Retired {
             value: is_resident.then(|| self.slot.take()).flatten(),
-            file: cell.give_up_file(),
+            file: self.give_up_file(&mut cell, pool),
             superseded,
-        }
+        })
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::ValueRef;
-use super::list_id::{ListId, PoolLists};
+use super::list_id::ListId;
+use super::pool_parts::PoolParts;
 use super::slot::Slot;
 use super::weight::Weight;
-use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, ItemFile};
+use crate::backing_store::{BackingStoreT, FileKind, FileOwnership, FileShare, Location, SourceId};
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use crate::sync::{Mutex, MutexGuard};
 
@@ -19,36 +20,63 @@ pub(crate) struct Item<T, B: BackingStoreT> {
     /// The [`Weight`] of the resident value. Written under the item's lock and, while
     /// the item is in a list, under the lock of the lists too.
     weight: AtomicU64,
-    /// The number of handles. Guards and jobs do not count.
-    handles: AtomicU32,
+    /// The halves of the key. Written under the item's lock, while the item is not in the
+    /// index, which reads them without it.
+    key: [AtomicU64; 2],
+    /// The [`Location`] of the file. As for the key, but for the part that the index does
+    /// not compare.
+    location: AtomicU32,
+    /// The number of handles. Guards and jobs do not count. It rises from 0 only under the
+    /// item's lock.
+    pub(super) handles: AtomicU32,
     /// The budget has evicted the item, but its value is still pinned or not in a
     /// file yet.
     pub(super) evicting: AtomicBool,
-    /// The [`ListId`] of the item. Written only under the lock of the lists.
+    /// The [`ListId`] of the item. Written only under the lock of the pool.
     list: AtomicU8,
     cell: Mutex<Cell>,
     store: std::marker::PhantomData<fn(B)>,
 }
 
 pub(super) struct Cell {
-    pub(super) key: Uuid,
     /// Set exactly while the item is absent, loading or clean, and after its death
     /// while a running load may still read the file.
-    pub(super) file: FileOwnership,
-    /// A job for the item's eviction is queued, or deferred by an outage. There is at
-    /// most one for each item.
-    pub(super) eviction_queued: bool,
-    /// The value is a map of its file, and uses no memory of the process.
-    pub(super) is_map: bool,
-    /// The value was loaded before under this key.
-    pub(super) was_loaded: bool,
+    file: FileKind,
+    facts: Facts,
     pub(super) state: State,
 }
 
+/// What is true of an item, a bit each.
+#[derive(Clone, Copy)]
+struct Facts(u8);
+
+#[derive(Clone, Copy)]
+#[repr(u8)]
+pub(super) enum Fact {
+    /// A job for the item's eviction is queued, or deferred by an outage. There is at
+    /// most one for each item.
+    EvictionQueued = 1,
+    /// The value is a map of its file, and uses no memory of the process.
+    IsMap = 1 << 1,
+    /// The value was loaded before under this key.
+    WasLoaded = 1 << 2,
+    /// The item is in the index of its pool.
+    Indexed = 1 << 3,
+}
+
 impl Cell {
-    /// Gives up what the item owns of its file, if there is one.
-    pub(super) fn give_up_file(&mut self) -> Option<ItemFile> {
-        self.file.give_up(self.key)
+    pub(super) fn is(&self, fact: Fact) -> bool {
+        self.facts.0 & fact as u8 != 0
+    }
+
+    /// Returns what it was before.
+    pub(super) fn set(&mut self, fact: Fact, is: bool) -> bool {
+        let before = self.is(fact);
+        match is {
+            true => self.facts.0 |= fact as u8,
+            false => self.facts.0 &= !(fact as u8),
+        }
+        before
     }
 }
 
@@ -95,7 +123,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         )
     }
 
-    /// Makes an item whose value is only in a file.
+    /// Makes an item whose value is only in a file. It is not in the index yet.
     pub(crate) fn absent(token: FileShare<B>) -> Arc<Self> {
         let key = token.key();
         let weight = Weight::Known(0);
@@ -109,19 +137,20 @@ impl<T, B: BackingStoreT> Item<T, B> {
         file: FileOwnership,
         state: State,
     ) -> Arc<Self> {
+        let (high, low) = key.as_u64_pair();
+        let (file, location) = file.into_parts();
         Arc::new(Self {
             slot: Slot::new(value),
             last_used: AtomicU64::new(0),
             weight: AtomicU64::new(weight.to_bits()),
+            key: [AtomicU64::new(high), AtomicU64::new(low)],
+            location: AtomicU32::new(location.to_bits()),
             handles: AtomicU32::new(1),
             evicting: AtomicBool::new(false),
             list: AtomicU8::new(ListId::Unlisted as u8),
             cell: Mutex::new(Cell {
-                key,
                 file,
-                eviction_queued: false,
-                is_map: false,
-                was_loaded: false,
+                facts: Facts(0),
                 state,
             }),
             store: std::marker::PhantomData,
@@ -133,7 +162,49 @@ impl<T, B: BackingStoreT> Item<T, B> {
     }
 
     pub(crate) fn key(&self) -> Uuid {
-        self.lock().key
+        self.key_of(&self.lock())
+    }
+
+    /// The key, for a caller that has the lock.
+    pub(super) fn key_of(&self, _: &Cell) -> Uuid {
+        self.indexed_key()
+    }
+
+    /// The key of an item in the index, which does not change meanwhile.
+    pub(crate) fn indexed_key(&self) -> Uuid {
+        let [high, low] = self.key.each_ref().map(|half| half.load(Ordering::Relaxed));
+        Uuid::from_u64_pair(high, low)
+    }
+
+    /// The source of an item in the index, which does not change meanwhile.
+    pub(crate) fn indexed_source(&self) -> Option<SourceId> {
+        Location::from_bits(self.location.load(Ordering::Relaxed)).source()
+    }
+
+    /// Changes the key of an item that is not in the index.
+    pub(super) fn set_key(&self, cell: &mut Cell, key: Uuid) {
+        debug_assert!(!cell.is(Fact::Indexed), "the index reads the key");
+        let (high, low) = key.as_u64_pair();
+        self.key[0].store(high, Ordering::Relaxed);
+        self.key[1].store(low, Ordering::Relaxed);
+    }
+
+    /// What the item owns of its file.
+    pub(super) fn file_of(&self, cell: &Cell) -> FileOwnership {
+        let location = Location::from_bits(self.location.load(Ordering::Relaxed));
+        FileOwnership::from_parts(cell.file, location)
+    }
+
+    /// Changes what the item owns of its file. While the item is in the index, its source
+    /// stays the same.
+    pub(super) fn set_file(&self, cell: &mut Cell, file: FileOwnership) {
+        let (file, location) = file.into_parts();
+        debug_assert!(
+            !cell.is(Fact::Indexed) || location.source() == self.indexed_source(),
+            "the index reads the source"
+        );
+        cell.file = file;
+        self.location.store(location.to_bits(), Ordering::Relaxed);
     }
 
     /// Identifies the item while it lives.
@@ -170,7 +241,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
     }
 
     /// The caller holds the item's lock and, if the item is in a list, also that of the
-    /// lists, whose amounts change with it; see [`PoolLists::reweigh`].
+    /// lists, whose amounts change with it; see [`PoolParts::reweigh`].
     pub(crate) fn set_weight(&self, weight: Weight) {
         self.weight.store(weight.to_bits(), Ordering::Relaxed);
     }
@@ -190,17 +261,17 @@ impl<T, B: BackingStoreT> Item<T, B> {
     }
 
     /// Moves a resident item to the front of the list that it belongs to.
-    pub(super) fn settle(self: &Arc<Self>, cell: &Cell, lists: &impl PoolLists<T, B>) {
-        let list = match cell.is_map {
+    pub(super) fn settle(self: &Arc<Self>, cell: &Cell, pool: &impl PoolParts<T, B>) {
+        let list = match cell.is(Fact::IsMap) {
             true => ListId::Mapped,
             false => ListId::Resident,
         };
-        lists.move_to(self, list);
+        pool.move_to(self, list);
     }
 
     /// Puts a new item at the front.
-    pub(crate) fn enter(self: &Arc<Self>, lists: &impl PoolLists<T, B>) {
-        self.settle(&self.lock(), lists);
+    pub(crate) fn enter(self: &Arc<Self>, pool: &impl PoolParts<T, B>) {
+        self.settle(&self.lock(), pool);
     }
 
     pub(crate) fn add_handle(&self) {
@@ -213,15 +284,10 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.handles.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
-    /// Whether the calling handle is the only one. No other can be made while that
-    /// handle is borrowed mutably.
-    pub(crate) fn has_one_handle(&self) -> bool {
-        self.handles.load(Ordering::Acquire) == 1
-    }
-
     /// Returns what the item owns of its file.
+    #[cfg(any(test, feature = "dataset"))]
     pub(crate) fn file(&self) -> FileOwnership {
-        self.lock().file
+        self.file_of(&self.lock())
     }
 
     /// Whether the value is loaded from another place than the cache.
@@ -235,12 +301,18 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.lock().state == State::CheckedOut
     }
 
+    #[cfg(all(test, not(shuttle)))]
+    pub(super) fn is_indexed(&self) -> bool {
+        self.lock().is(Fact::Indexed)
+    }
+
     /// Checks the invariants that hold while the lock is free.
     #[cfg(test)]
     pub(crate) fn validate(&self) {
         let cell = self.lock();
         let resident = self.slot.read().is_some();
-        let has_file = cell.file != FileOwnership::None;
+        let has_file = cell.file != FileKind::None;
+        assert!(has_file || !cell.is(Fact::Indexed));
         match cell.state {
             State::Absent | State::Loading => assert!(!resident && has_file),
             State::Clean => assert!(resident && has_file),
@@ -251,12 +323,14 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let evicting = self.is_evicting();
         match self.list() {
             ListId::Unlisted => assert!(!resident && !evicting || cell.state == State::Dead),
-            ListId::Resident => assert!(resident && !evicting && !cell.is_map),
-            ListId::Mapped => assert!(cell.state == State::Clean && !evicting && cell.is_map),
+            ListId::Resident => assert!(resident && !evicting && !cell.is(Fact::IsMap)),
+            ListId::Mapped => {
+                assert!(cell.state == State::Clean && !evicting && cell.is(Fact::IsMap))
+            }
             ListId::Pinned => assert!(cell.state == State::Clean && evicting),
             ListId::Unwritten | ListId::Unwritable => {
                 assert!(matches!(cell.state, State::Dirty | State::Writing) && evicting);
-                assert!(cell.eviction_queued || cell.state == State::Writing);
+                assert!(cell.is(Fact::EvictionQueued) || cell.state == State::Writing);
             }
         }
     }

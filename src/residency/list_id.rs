@@ -1,10 +1,5 @@
 //! The list of the pool that an item is in.
 
-use std::sync::Arc;
-
-use super::{InFlight, Item, Weight};
-use crate::backing_store::BackingStoreT;
-
 /// The list, or count, of the pool that an item is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -20,18 +15,6 @@ pub(crate) enum ListId {
     Unwritten,
     /// As `Unwritten`, and the last write failed by the value's own fault.
     Unwritable,
-}
-
-/// What an item needs of its pool. Called under the item's lock.
-pub(crate) trait PoolLists<T, B: BackingStoreT> {
-    /// Moves the item to the front of a list, out of any other.
-    fn move_to(&self, item: &Arc<Item<T, B>>, list: ListId);
-
-    /// Changes the weight of the item. Its place in its list stays.
-    fn reweigh(&self, item: &Item<T, B>, weight: Weight);
-
-    /// The loads and writes in flight.
-    fn in_flight(&self) -> &InFlight<T, B>;
 }
 
 impl ListId {

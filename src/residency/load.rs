@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::item::{Item, State};
-use super::{Flight, PoolLists, ValueRef, Weight};
+use super::item::{Fact, Item, State};
+use super::{Flight, PoolParts, ValueRef, Weight};
 use crate::backing_store::{BackingStoreT, ItemFile, SourceId};
 use crate::sync::atomic::Ordering;
 
@@ -38,18 +38,18 @@ pub(crate) struct Cost {
 }
 
 impl<T, B: BackingStoreT> Item<T, B> {
-    pub(crate) fn begin_load(self: &Arc<Self>, lists: &impl PoolLists<T, B>) -> LoadStep<T> {
+    pub(crate) fn begin_load(self: &Arc<Self>, pool: &impl PoolParts<T, B>) -> LoadStep<T> {
         let mut cell = self.lock();
         match cell.state {
             State::Absent => {
                 cell.state = State::Loading;
                 LoadStep::Wait {
-                    flight: lists.in_flight().flights.start(self, Flight::new()),
+                    flight: pool.in_flight().flights.start(self, Flight::new()),
                     new: true,
                 }
             }
             State::Loading => LoadStep::Wait {
-                flight: lists.in_flight().flights.get(self),
+                flight: pool.in_flight().flights.get(self),
                 new: false,
             },
             State::Clean | State::Dirty | State::Writing => {
@@ -64,19 +64,19 @@ impl<T, B: BackingStoreT> Item<T, B> {
     pub(crate) fn to_load(&self) -> ToLoad {
         let cell = self.lock();
         ToLoad {
-            key: cell.key,
-            source: cell.file.source(),
-            again: cell.was_loaded,
+            key: self.key_of(&cell),
+            source: self.file_of(&cell).source(),
+            again: cell.is(Fact::WasLoaded),
         }
     }
 
     /// Moves the item to the front, after a hit while it was in the older half or
     /// evicted. A job that is queued for its eviction then finds nothing to do.
-    pub(crate) fn promote(self: &Arc<Self>, lists: &impl PoolLists<T, B>) {
+    pub(crate) fn promote(self: &Arc<Self>, pool: &impl PoolParts<T, B>) {
         let cell = self.lock();
         if cell.state.is_resident() {
             self.evicting.store(false, Ordering::SeqCst);
-            self.settle(&cell, lists);
+            self.settle(&cell, pool);
         }
     }
 
@@ -84,22 +84,22 @@ impl<T, B: BackingStoreT> Item<T, B> {
     pub(crate) fn finish_load(
         self: &Arc<Self>,
         loaded: Option<(&Arc<T>, Cost)>,
-        lists: &impl PoolLists<T, B>,
+        pool: &impl PoolParts<T, B>,
     ) -> Option<ItemFile> {
         let mut cell = self.lock();
         match cell.state {
-            State::Loading => drop(lists.in_flight().flights.end(self)),
-            State::Dead => return cell.give_up_file(),
+            State::Loading => drop(pool.in_flight().flights.end(self)),
+            State::Dead => return self.give_up_file(&mut cell, pool),
             _ => unreachable!("an item being loaded has exactly one flight until it dies"),
         }
         match loaded {
             Some((value, cost)) => {
                 self.slot.put(value.clone());
                 cell.state = State::Clean;
-                cell.is_map = cost.is_map;
-                cell.was_loaded = true;
+                cell.set(Fact::IsMap, cost.is_map);
+                cell.set(Fact::WasLoaded, true);
                 self.set_weight(Weight::Known(cost.weight));
-                self.settle(&cell, lists);
+                self.settle(&cell, pool);
             }
             None => cell.state = State::Absent,
         }

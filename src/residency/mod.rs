@@ -5,7 +5,7 @@
 //! user code or the drop of a value. The methods of [`Item`] are the events. Each
 //! changes the state and returns what the caller must do: run a load, queue a
 //! write, drop a value. **Lock order: item, then one of: the pool's lists
-//! ([`PoolLists`]), the key table, the sources.**
+//! or its index ([`PoolParts`]), the key table, the sources.**
 //!
 //! *Evicting* is a flag next to the state: the budget has evicted the item, but its
 //! value is still pinned or not in a file yet. *Dead* is terminal, but guards own
@@ -18,7 +18,7 @@
 //! | [`begin_load`](Item::begin_load) | starts a flight: loading | joins | hit | hit | hit | leaked |
 //! | [`promote`](Item::promote) (a hit in the older half) | – | – | to the front, not evicting | the same | the same | – |
 //! | [`finish_load`](Item::finish_load) | – | clean, at the front; failed: absent | – | – | – | – |
-//! | [`begin_checkout`](Item::begin_checkout) (a mutation by the only handle) | starts a flight: loading | joins | checked out, with a new key; pinned: duplicate | the same | queued: the same, and superseded; needed by a save, or running: waits | leaked |
+//! | [`begin_checkout`](Item::begin_checkout) (a mutation; with other handles it shares, and is told so) | starts a flight: loading | joins | checked out, with a new key; pinned: duplicate | the same | queued: the same, and superseded; needed by a save, or running: waits | leaked |
 //! | [`evict`](Item::evict) | – | – | unpinned: absent; pinned: evicting | unwritten, its job is queued | unwritten, its job is queued | – |
 //! | [`begin_eviction_write`](Item::begin_eviction_write) (the job runs) | – | – | – | evicting: writing; promoted: nothing | evicting: runs the write, unless it is running | – |
 //! | [`evict_unpinned`](Item::evict_unpinned) (a guard was dropped) | – | – | evicting and unpinned: absent | – | – | – |
@@ -31,6 +31,10 @@
 //! whether there is still anything to write, so a hit or a mutation never has to
 //! find and cancel it.
 //!
+//! An item with a file that others can find is in the pool's index (`index.rs`), from when
+//! it is registered or persisted until it gives up the file. A look-up adds a handle under
+//! the item's lock, and so a handle is the only one for as long as the lock is held.
+//!
 //! A mutation by a handle that shares its item uses none of these events: it reads
 //! the value like any reader and makes a new item from a copy.
 //!
@@ -40,9 +44,11 @@ mod checkout;
 mod evict;
 mod flight;
 mod in_flight;
+mod index;
 mod item;
 mod list_id;
 mod load;
+mod pool_parts;
 mod slot;
 #[cfg(all(test, not(shuttle)))]
 mod tests;
@@ -50,13 +56,15 @@ mod weight;
 mod write;
 mod write_back;
 
-pub(crate) use checkout::{CheckedOut, CheckoutStep};
+pub(crate) use checkout::{CheckedOut, CheckoutStep, Held};
 pub(crate) use evict::Evicted;
 pub(crate) use flight::Flight;
 pub(crate) use in_flight::InFlight;
+pub(crate) use index::Lookup;
 pub(crate) use item::Item;
-pub(crate) use list_id::{ListId, PoolLists};
+pub(crate) use list_id::ListId;
 pub(crate) use load::{Cost, LoadStep, ToLoad};
+pub(crate) use pool_parts::PoolParts;
 pub(crate) use slot::ValueRef;
 pub(crate) use weight::{HEAVIEST, Weight};
 pub(crate) use write::{Save, WriteEnd};

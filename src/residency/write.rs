@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::item::{Cell, Item, State};
-use super::list_id::{ListId, PoolLists};
+use super::item::{Cell, Fact, Item, State};
 use super::weight::HEAVIEST;
-use super::{Wanted, Weight, WriteBack, Written};
-use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, ItemFile, StoreCore};
+use super::{ListId, PoolParts, Wanted, Weight, WriteBack, Written};
+use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, ItemFile};
 use crate::{Error, Result};
 
 /// What a save has captured.
@@ -40,22 +39,20 @@ impl<T, B: BackingStoreT> Item<T, B> {
     pub(crate) fn begin_save(
         &self,
         wanted: Wanted,
-        core: &Arc<StoreCore<B>>,
-        lists: &impl PoolLists<T, B>,
+        pool: &impl PoolParts<T, B>,
     ) -> Option<Save<B>> {
         let mut cell = self.lock();
         let save = match cell.state {
             State::Absent | State::Loading | State::Clean => {
-                let key = cell.key;
-                let share = wanted == Wanted::Persist;
-                Save::Written(share.then(|| core.share(key, &mut cell.file)))
+                let share = (wanted == Wanted::Persist).then(|| self.add_share(&mut cell, pool));
+                Save::Written(share)
             }
             State::Dirty => {
                 cell.state = State::Writing;
-                Save::Write(lists.in_flight().writes.start(self, WriteBack::new(wanted)))
+                Save::Write(pool.in_flight().writes.start(self, WriteBack::new(wanted)))
             }
             State::Writing => {
-                let write = lists.in_flight().writes.get(self);
+                let write = pool.in_flight().writes.get(self);
                 write.want(wanted);
                 Save::Write(write)
             }
@@ -70,22 +67,21 @@ impl<T, B: BackingStoreT> Item<T, B> {
     /// caller has to claim it.
     pub(crate) fn begin_eviction_write(
         &self,
-        lists: &impl PoolLists<T, B>,
+        pool: &impl PoolParts<T, B>,
     ) -> Option<Arc<WriteBack<B>>> {
         let mut cell = self.lock();
-        cell.eviction_queued = false;
+        cell.set(Fact::EvictionQueued, false);
         match cell.state {
             _ if !self.is_evicting() => None,
             State::Dirty => {
                 cell.state = State::Writing;
                 Some(
-                    lists
-                        .in_flight()
+                    pool.in_flight()
                         .writes
                         .start(self, WriteBack::new(Wanted::WriteNow)),
                 )
             }
-            State::Writing => Some(lists.in_flight().writes.get(self)),
+            State::Writing => Some(pool.in_flight().writes.get(self)),
             _ => None,
         }
     }
@@ -97,7 +93,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             .slot
             .read_full()
             .expect("a value being written is in its slot");
-        (cell.key, value)
+        (self.key_of(&cell), value)
     }
 
     /// Ends a write. `written` has the encoded length of the value, if the store reports
@@ -107,14 +103,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self: &Arc<Self>,
         write: &WriteBack<B>,
         written: Result<Option<u64>>,
-        core: &Arc<StoreCore<B>>,
-        lists: &impl PoolLists<T, B>,
+        pool: &impl PoolParts<T, B>,
     ) -> (WriteEnd<T>, Result<Written<B>>) {
         let mut cell = self.lock();
         let dead = match cell.state {
             State::Dead => true,
             State::Writing => {
-                lists.in_flight().writes.end(self);
+                pool.in_flight().writes.end(self);
                 false
             }
             _ => unreachable!("an item being written has exactly one write until it dies"),
@@ -122,27 +117,26 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let encoded_len = match written {
             Ok(len) => len.unwrap_or(0),
             Err(error) => {
-                let end = self.fail_write(&mut cell, dead, &error, lists);
+                let end = self.fail_write(&mut cell, dead, &error, pool);
                 return (end, Err(error));
             }
         };
-        let key = cell.key;
-        core.count_files(1);
-        cell.file = FileOwnership::Own;
+        pool.core().count_files(1);
+        self.set_file(&mut cell, FileOwnership::Own);
         let token = write
             .is_wanted(Wanted::Persist)
-            .then(|| Arc::new(core.share(key, &mut cell.file)));
+            .then(|| Arc::new(self.add_share(&mut cell, pool)));
         let end = if dead {
             WriteEnd::Died {
                 value: self.slot.take(),
-                file: cell.give_up_file(),
+                file: self.give_up_file(&mut cell, pool),
             }
         } else {
             cell.state = State::Clean;
             if let Weight::AtLeast(least) = self.weight() {
-                lists.reweigh(self, Weight::Known(least.max(encoded_len).min(HEAVIEST)));
+                pool.reweigh(self, Weight::Known(least.max(encoded_len).min(HEAVIEST)));
             }
-            match self.is_evicting().then(|| self.release(&mut cell, lists)) {
+            match self.is_evicting().then(|| self.release(&mut cell, pool)) {
                 Some(Some(value)) => WriteEnd::Released(value),
                 _ => WriteEnd::Stays,
             }
@@ -150,12 +144,20 @@ impl<T, B: BackingStoreT> Item<T, B> {
         (end, Ok(Written::Done(token)))
     }
 
+    /// Adds an owner to the file of the item.
+    pub(super) fn add_share(&self, cell: &mut Cell, pool: &impl PoolParts<T, B>) -> FileShare<B> {
+        let mut file = self.file_of(cell);
+        let share = pool.core().share(self.key_of(cell), &mut file);
+        self.set_file(cell, file);
+        share
+    }
+
     fn fail_write(
         self: &Arc<Self>,
         cell: &mut Cell,
         dead: bool,
         error: &Error,
-        lists: &impl PoolLists<T, B>,
+        pool: &impl PoolParts<T, B>,
     ) -> WriteEnd<T> {
         if dead {
             return WriteEnd::Died {
@@ -168,9 +170,9 @@ impl<T, B: BackingStoreT> Item<T, B> {
             return WriteEnd::Stays;
         }
         if !error.is_refused_by_system() {
-            lists.move_to(self, ListId::Unwritable);
+            pool.move_to(self, ListId::Unwritable);
         }
-        match std::mem::replace(&mut cell.eviction_queued, true) {
+        match cell.set(Fact::EvictionQueued, true) {
             true => WriteEnd::Stays,
             false => WriteEnd::Failed,
         }

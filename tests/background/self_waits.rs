@@ -241,10 +241,9 @@ fn a_codec_may_use_other_items() {
         let item = world.absent("a");
         item.blocking_persist(&tracked).expect("it is saved");
         // Another item with the same file.
-        let twin = world
-            .pool
-            .blocking_register(&tracked, item.key())
-            .expect("it is registered");
+        let twins = Arc::new(FBPool::new(world.pool.store().clone(), 0));
+        let twin = twins.blocking_register(&tracked, item.key());
+        let twin = twin.expect("it is registered");
         let mut other = world.absent("other");
         let pool = world.pool.clone();
         let use_others = move || {

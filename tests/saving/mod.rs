@@ -9,4 +9,5 @@ mod persist;
 mod persisted;
 mod register;
 mod register_all;
+mod shared_items;
 mod sources;

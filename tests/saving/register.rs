@@ -18,31 +18,6 @@ fn saved(world: &World) -> (Pool, Tracked, Uuid) {
 }
 
 #[test]
-fn two_registrations_of_a_key_share_one_file() {
-    test(|| {
-        let world = World::new();
-        let (pool, tracked, key) = saved(&world);
-        let one = pool.blocking_register(&tracked, key).expect("registered");
-        let mut other = world
-            .block_on(pool.register(&tracked, key))
-            .expect("registered");
-        assert_eq!(world.mem.calls(Op::Register), [key]);
-        assert_eq!((pool.size(), one.key(), other.key()), (2, key, key));
-        other.blocking_load_mut().push('!');
-        world.settle();
-        assert!(world.mem.has(key), "the first one still owns it");
-        assert_eq!(
-            (&**one.blocking_load(), &**other.blocking_load()),
-            ("a", "a!")
-        );
-        assert_eq!(world.mem.count(Op::Duplicate), 0, "they are two items");
-        drop((one, other));
-        world.assert_empty(&pool);
-        assert!(tracked.contains_key(key));
-    });
-}
-
-#[test]
 fn registering_revives_a_key_with_a_pending_delete() {
     test(|| {
         let world = World::new();

@@ -94,10 +94,11 @@ impl World {
         let tracked = self.track(&path);
         let inserted = pool.insert(value.to_owned());
         inserted.blocking_persist(&tracked).expect("it is saved");
-        let item = pool
-            .blocking_register(&tracked, inserted.key())
-            .expect("it is registered");
+        let key = inserted.key();
         drop(inserted);
+        let item = pool
+            .blocking_register(&tracked, key)
+            .expect("it is registered");
         self.settle();
         self.mem.forget_calls();
         item

@@ -16,6 +16,7 @@
 mod checkout;
 mod evicting;
 mod loading;
+mod looking_up;
 mod mixed;
 mod saving;
 mod world;

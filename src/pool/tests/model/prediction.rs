@@ -45,8 +45,17 @@ impl Prediction {
         at
     }
 
+    /// A handle to the item of the key if it lives, and to a new one otherwise.
     pub(super) fn register(&mut self, key: Uuid, value: Vec<u8>) -> usize {
-        self.add(value, Some(key))
+        let mut items = self.items.iter();
+        let live = items.position(|item| item.handles > 0 && item.key == Some(key));
+        match live {
+            Some(at) => {
+                self.clone_handle(at);
+                at
+            }
+            None => self.add(value, Some(key)),
+        }
     }
 
     fn add(&mut self, value: Vec<u8>, key: Option<Uuid>) -> usize {

@@ -1,5 +1,6 @@
 //! One item, its expected state, and its loads and writes in flight.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::Arc;
@@ -7,21 +8,29 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::super::super::{
-    CheckoutStep, Cost, Evicted, Flight, InFlight, Item, ListId, LoadStep, PoolLists, Save,
+    CheckoutStep, Cost, Evicted, Flight, Held, InFlight, Item, ListId, LoadStep, PoolParts, Save,
     ValueRef, Wanted, Weight, WriteBack, WriteEnd, Written,
 };
 use super::table::{Event, Pair, Phase};
 use super::{Ending, Step};
 use crate::Error;
-use crate::backing_store::{BackingStore, ItemFile};
+use crate::backing_store::{BackingStore, ItemFile, StoreCore};
 use crate::error::{Operation, StoreError};
 use crate::testing::{MemPath, MemStore};
 
 const KEY: Uuid = Uuid::from_u128(1);
 
-struct Pool(InFlight<u32, MemStore>);
+struct Pool {
+    in_flight: InFlight<u32, MemStore>,
+    core: Arc<StoreCore<MemStore>>,
+    index: Cell<Option<Uuid>>,
+}
 
-impl PoolLists<u32, MemStore> for Pool {
+impl PoolParts<u32, MemStore> for Pool {
+    fn core(&self) -> &Arc<StoreCore<MemStore>> {
+        &self.core
+    }
+
     fn move_to(&self, item: &Arc<Item<u32, MemStore>>, list: ListId) {
         item.set_list(list);
     }
@@ -31,7 +40,17 @@ impl PoolLists<u32, MemStore> for Pool {
     }
 
     fn in_flight(&self) -> &InFlight<u32, MemStore> {
-        &self.0
+        &self.in_flight
+    }
+
+    fn enter_index(&self, item: &Arc<Item<u32, MemStore>>) -> Result<(), Arc<Item<u32, MemStore>>> {
+        let before = self.index.replace(Some(item.indexed_key()));
+        assert_eq!(before, None, "an item enters once");
+        Ok(())
+    }
+
+    fn leave_index(&self, item: &Item<u32, MemStore>) {
+        assert_eq!(self.index.take(), Some(item.indexed_key()));
     }
 }
 
@@ -67,14 +86,20 @@ pub(super) struct Drive {
 
 impl Drive {
     pub(super) fn new(store: Arc<BackingStore<MemStore>>, start: Phase) -> Self {
-        let pool = Pool(InFlight::new());
+        let pool = Pool {
+            in_flight: InFlight::new(),
+            core: store.core().clone(),
+            index: Cell::new(None),
+        };
         let item = match start {
             Phase::Absent => {
                 let tracked = store
                     .blocking_track_path(MemPath::with(KEY, ()))
                     .expect("it is tracked");
                 let token = store.register(&tracked, KEY);
-                Item::absent(token.expect("it is registered"))
+                let item = Item::absent(token.expect("it is registered"));
+                assert!(item.enter_index(&pool).is_ok());
+                item
             }
             _ => {
                 let item = Item::dirty(0, Weight::AtLeast(1));
@@ -123,7 +148,7 @@ impl Drive {
             Step::Promote if alive => self.promote(),
             Step::Unpin => self.unpin(),
             Step::Evict => self.evict(),
-            Step::BeginCheckout { waits } if self.handles == 1 => self.begin_checkout(waits),
+            Step::BeginCheckout { waits } if alive => self.begin_checkout(waits),
             Step::CheckIn => self.check_in(),
             Step::WriteNow if alive => self.begin_save(Wanted::WriteNow),
             Step::Persist if alive => self.begin_save(Wanted::Persist),
@@ -312,7 +337,15 @@ impl Drive {
         let phase = self.see(Event::BeginCheckout);
         let is_written = phase == Phase::WriteRunning || self.expected.saves;
         let may_check_out = self.guards.is_empty() && !is_written;
-        match self.item.begin_checkout(None, waits, &self.pool) {
+        let step = self
+            .item
+            .begin_checkout(&mut Held::Nothing, waits, &self.pool);
+        if self.handles > 1 {
+            assert!(matches!(step, CheckoutStep::Shared));
+            return;
+        }
+        match step {
+            CheckoutStep::Shared => unreachable!("it has one handle"),
             CheckoutStep::CheckedOut(checked_out) => {
                 assert!(self.is_resident() && may_check_out);
                 assert_eq!(*checked_out.value, self.expected.value);
@@ -361,8 +394,7 @@ impl Drive {
 
     fn begin_save(&mut self, wanted: Wanted) {
         let phase = self.see(Event::BeginSave);
-        let core = self.store.core();
-        match self.item.begin_save(wanted, core, &self.pool) {
+        match self.item.begin_save(wanted, &self.pool) {
             Some(Save::Written(share)) => {
                 let has_file = [
                     Phase::Absent,
@@ -443,8 +475,7 @@ impl Drive {
             written.map_err(|error: StoreError| Error::of_key(Operation::Write, key, error));
         self.writes = None;
         let write = self.write.take().expect("it is written");
-        let core = self.store.core().clone();
-        let (end, outcome) = self.item.finish_write(&write, written, &core, &self.pool);
+        let (end, outcome) = self.item.finish_write(&write, written, &self.pool);
         let saves = std::mem::take(&mut self.expected.saves);
         match outcome {
             Ok(Written::Done(token)) => assert_eq!(token.is_some(), saves),
@@ -485,7 +516,7 @@ impl Drive {
         let phase = self.see(Event::Retire);
         let saves = self.expected.saves;
         let was_resident = self.is_resident();
-        let retired = self.item.retire(&self.pool);
+        let retired = self.item.retire(&self.pool).expect("it has no handle");
         let left_to_job = match phase {
             Phase::LoadRunning | Phase::WriteRunning => true,
             Phase::WriteQueued => saves,
@@ -525,7 +556,9 @@ impl Drive {
         let loads = matches!(expected.phase, Phase::LoadQueued | Phase::LoadRunning);
         let writes = matches!(expected.phase, Phase::WriteQueued | Phase::WriteRunning);
         let in_flight = (usize::from(loads), usize::from(writes));
-        assert_eq!(self.pool.0.len(), in_flight);
+        assert_eq!(self.pool.in_flight.len(), in_flight);
+        let can_be_found = expected.phase != Phase::Dead && self.item.is_indexed();
+        assert_eq!(self.pool.index.get().is_some(), can_be_found);
     }
 
     /// Ends everything, and returns the pairs that occurred.

@@ -1,0 +1,48 @@
+//! The pools of a store, as the owners of files.
+
+use std::sync::{Arc, Weak};
+
+use uuid::Uuid;
+
+use super::keys::PlaceId;
+use super::{BackingStoreT, FileShare};
+use crate::sync::Mutex;
+
+/// The items of one pool that others can find.
+pub(crate) trait OwnsFiles<B: BackingStoreT>: Send + Sync {
+    /// A share of the cache's file of `key`, if an item of the pool owns one.
+    fn share_of(&self, key: Uuid) -> Option<FileShare<B>>;
+
+    /// The file of the key at this place is gone or is another one.
+    fn forget_place(&self, place: PlaceId, key: Uuid);
+}
+
+/// The pools of a store that have items which others can find.
+pub(crate) struct Owners<B: BackingStoreT>(Mutex<Vec<Weak<dyn OwnsFiles<B>>>>);
+
+impl<B: BackingStoreT> Owners<B> {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Vec::new()))
+    }
+
+    /// Adds a pool. It stays while the caller keeps it alive.
+    pub(crate) fn enter(&self, pool: &Arc<dyn OwnsFiles<B>>) {
+        let mut pools = self.0.lock();
+        pools.retain(|pool| pool.strong_count() > 0);
+        pools.push(Arc::downgrade(pool));
+    }
+
+    /// A share of the cache's file of `key`, if an item of any pool owns one.
+    pub(super) fn share_of(&self, key: Uuid) -> Option<FileShare<B>> {
+        self.all().find_map(|pool| pool.share_of(key))
+    }
+
+    pub(super) fn forget_place(&self, place: PlaceId, key: Uuid) {
+        self.all().for_each(|pool| pool.forget_place(place, key));
+    }
+
+    fn all(&self) -> impl Iterator<Item = Arc<dyn OwnsFiles<B>>> {
+        let pools = self.0.lock().clone();
+        pools.into_iter().filter_map(|pool| pool.upgrade())
+    }
+}

@@ -1,0 +1,28 @@
+//! The parts of the pool that the events of its items use.
+
+use std::sync::Arc;
+
+use super::{InFlight, Item, ListId, Weight};
+use crate::backing_store::{BackingStoreT, StoreCore};
+
+/// What an item needs of its pool. Called under the item's lock.
+pub(crate) trait PoolParts<T, B: BackingStoreT> {
+    /// The store of the pool.
+    fn core(&self) -> &Arc<StoreCore<B>>;
+
+    /// The loads and writes in flight.
+    fn in_flight(&self) -> &InFlight<T, B>;
+
+    /// Moves the item to the front of a list, out of any other.
+    fn move_to(&self, item: &Arc<Item<T, B>>, list: ListId);
+
+    /// Changes the weight of the item. Its place in its list stays.
+    fn reweigh(&self, item: &Item<T, B>, weight: Weight);
+
+    /// Enters the item into the index, unless another one with the same key and source is
+    /// there, which is returned.
+    fn enter_index(&self, item: &Arc<Item<T, B>>) -> Result<(), Arc<Item<T, B>>>;
+
+    /// Takes the item out of the index, where it is.
+    fn leave_index(&self, item: &Item<T, B>);
+}
