@@ -5,7 +5,9 @@ use std::sync::{Arc, Weak};
 use uuid::Uuid;
 
 use super::keys::PlaceId;
+use super::sources::Handover;
 use super::{BackingStoreT, FileShare};
+use crate::Result;
 use crate::sync::Mutex;
 
 /// The items of one pool that others can find.
@@ -15,6 +17,19 @@ pub(crate) trait OwnsFiles<B: BackingStoreT>: Send + Sync {
 
     /// The file of the key at this place is gone or is another one.
     fn forget_place(&self, place: PlaceId, key: Uuid);
+
+    /// The file of the key at this place is about to be deleted. Items that have handles and
+    /// are loaded from there get a share of the file in the cache, which `bring` brings
+    /// there. Others end.
+    fn keep_items(
+        &self,
+        place: PlaceId,
+        key: Uuid,
+        bring: &dyn Fn() -> Result<FileShare<B>>,
+    ) -> Result<()>;
+
+    /// A source was closed. Items without a handle move or end.
+    fn hand_over(&self, handover: &Handover);
 }
 
 /// The pools of a store that have items which others can find.
@@ -39,6 +54,20 @@ impl<B: BackingStoreT> Owners<B> {
 
     pub(super) fn forget_place(&self, place: PlaceId, key: Uuid) {
         self.all().for_each(|pool| pool.forget_place(place, key));
+    }
+
+    pub(super) fn keep_items(
+        &self,
+        place: PlaceId,
+        key: Uuid,
+        bring: &dyn Fn() -> Result<FileShare<B>>,
+    ) -> Result<()> {
+        (self.all()).try_for_each(|pool| pool.keep_items(place, key, bring))
+    }
+
+    #[cfg(feature = "dataset")]
+    pub(super) fn hand_over(&self, handover: &Handover) {
+        self.all().for_each(|pool| pool.hand_over(handover));
     }
 
     fn all(&self) -> impl Iterator<Item = Arc<dyn OwnsFiles<B>>> {

@@ -2,9 +2,15 @@
 //!
 //! An item names its source by a number, which fits into space that each item has anyway.
 //! A source is kept as long as its path is tracked or an item is loaded from it.
+//!
+//! The source of a dataset is *open* as long as the dataset. Its items may stay in memory
+//! without a handle until then.
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
+use super::FileFingerprint;
 use super::keys::PlaceId;
 use crate::sync::Mutex;
 
@@ -23,10 +29,46 @@ struct Slots<P> {
 
 struct Source<P> {
     path: Arc<P>,
-    /// The place that the path names.
-    place: PlaceId,
+    tracked: Tracked,
+    /// The current commit, while the source is open.
+    commit: Option<Arc<dyn Commit>>,
     /// Never 0.
     shares: usize,
+}
+
+/// What a path tracks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tracked {
+    /// The place whose keys the path tracks.
+    pub(super) place: PlaceId,
+    /// The place as a whole. A reader that has pinned a generation tracks the keys of that
+    /// generation alone.
+    pub(super) whole: PlaceId,
+}
+
+/// The current commit of a dataset.
+pub(crate) trait Commit: Send + Sync {
+    fn generation(&self) -> u64;
+
+    /// The file that the commit has under this key.
+    fn fingerprint(&self, key: Uuid) -> Option<FileFingerprint>;
+}
+
+/// The move of items from the source of a dataset to that of a later commit, or to none.
+#[derive(Clone)]
+pub(crate) struct Handover {
+    pub(crate) from: SourceId,
+    from_commit: Arc<dyn Commit>,
+    to: Option<(SourceId, Arc<dyn Commit>)>,
+}
+
+impl Handover {
+    /// The source that has the same file of `key`.
+    pub(crate) fn target(&self, key: Uuid) -> Option<SourceId> {
+        let (to, commit) = self.to.as_ref()?;
+        let file = commit.fingerprint(key)?;
+        (self.from_commit.fingerprint(key) == Some(file)).then_some(*to)
+    }
 }
 
 /// A share of a source. The source is there as long as the share.
@@ -51,12 +93,13 @@ impl<P> Default for Sources<P> {
 }
 
 impl<P> Sources<P> {
-    /// Adds `path`, which names this place, as a new source.
-    pub(super) fn enter(self: &Arc<Self>, path: P, place: PlaceId) -> SourceShare<P> {
+    /// Adds `path` as a new source.
+    pub(super) fn enter(self: &Arc<Self>, path: P, tracked: Tracked) -> SourceShare<P> {
         let path = Arc::new(path);
         let source = Some(Source {
             path: path.clone(),
-            place,
+            tracked,
+            commit: None,
             shares: 1,
         });
         let mut slots = self.0.lock();
@@ -92,7 +135,70 @@ impl<P> Sources<P> {
 
     /// The place of a source, for a caller that has a share.
     pub(super) fn place(&self, id: SourceId) -> PlaceId {
-        self.0.lock().source(id).place
+        self.0.lock().source(id).tracked.place
+    }
+
+    /// Whether a source, if it is still there, is a tracking of this very place.
+    pub(super) fn is_of(&self, id: SourceId, place: PlaceId) -> bool {
+        let slots = self.0.lock();
+        let source = slots.slots.get(id.0 as usize).and_then(Option::as_ref);
+        source.is_some_and(|source| source.tracked.place == place)
+    }
+
+    /// Opens the source of a dataset.
+    #[cfg(any(feature = "dataset", test))]
+    pub(super) fn open(&self, id: SourceId, commit: Arc<dyn Commit>) {
+        self.0.lock().source(id).commit = Some(commit);
+    }
+
+    /// Whether the source is open, for a caller that has a share.
+    pub(super) fn is_open(&self, id: SourceId) -> bool {
+        self.0.lock().source(id).commit.is_some()
+    }
+
+    /// Closes a source that is open. Its items move to the open source of the same place
+    /// that has the latest commit.
+    #[cfg(any(feature = "dataset", test))]
+    pub(super) fn close(&self, id: SourceId) -> Option<Handover> {
+        let mut slots = self.0.lock();
+        let source = slots.source(id);
+        let (from_commit, whole) = (source.commit.take()?, source.tracked.whole);
+        let others = slots.open_of(whole);
+        let to = others.max_by_key(|(_, commit)| commit.generation());
+        Some(Handover {
+            from: id,
+            from_commit,
+            to,
+        })
+    }
+
+    /// The handover of items from one source to another, if both are open on the same place
+    /// and the second one has a later commit.
+    pub(super) fn handover(&self, from: SourceId, to: SourceId) -> Option<Handover> {
+        let mut slots = self.0.lock();
+        let whole = slots.source(to).tracked.whole;
+        let to_commit = slots.source(to).commit.clone()?;
+        let source = slots.slots[from.0 as usize].as_ref()?;
+        let from_commit = source.commit.clone()?;
+        let moves = source.tracked.whole == whole;
+        (moves && to_commit.generation() > from_commit.generation()).then(|| Handover {
+            from,
+            from_commit,
+            to: Some((to, to_commit)),
+        })
+    }
+
+    /// The open source of a dataset at this very place, if its commit has the key.
+    pub(super) fn open_at(&self, place: PlaceId, key: Uuid) -> Option<SourceId> {
+        let slots = self.0.lock();
+        let mut at_place = slots
+            .all()
+            .filter(|(_, source)| source.tracked.place == place);
+        let (id, _) = at_place.find(|(_, source)| {
+            let commit = source.commit.as_ref();
+            commit.is_some_and(|commit| commit.fingerprint(key).is_some())
+        })?;
+        Some(id)
     }
 
     /// Removes a share. Returns the path after the last one, to be dropped without the
@@ -111,6 +217,21 @@ impl<P> Sources<P> {
 }
 
 impl<P> Slots<P> {
+    fn all(&self) -> impl Iterator<Item = (SourceId, &Source<P>)> {
+        let slots = self.slots.iter().enumerate();
+        slots.filter_map(|(slot, source)| {
+            Some((SourceId(u32::try_from(slot).ok()?), source.as_ref()?))
+        })
+    }
+
+    #[cfg(any(feature = "dataset", test))]
+    fn open_of(&self, whole: PlaceId) -> impl Iterator<Item = (SourceId, Arc<dyn Commit>)> {
+        let of_place = self
+            .all()
+            .filter(move |(_, source)| source.tracked.whole == whole);
+        of_place.filter_map(|(id, source)| Some((id, source.commit.clone()?)))
+    }
+
     fn source(&mut self, id: SourceId) -> &mut Source<P> {
         let source = self.slots[id.0 as usize].as_mut();
         source.expect("a source stays until its last share is released")
@@ -137,12 +258,19 @@ impl<P> Drop for SourceShare<P> {
 mod tests {
     use super::*;
 
+    fn at(place: PlaceId) -> Tracked {
+        Tracked {
+            place,
+            whole: place,
+        }
+    }
+
     #[test]
     fn a_source_stays_until_its_last_share_and_its_number_is_used_again() {
         let sources = Arc::<Sources<_>>::default();
         let (place, elsewhere) = (PlaceId::next(), PlaceId::next());
-        let one = sources.enter("one", place);
-        let other = sources.enter("other", elsewhere);
+        let one = sources.enter("one", at(place));
+        let other = sources.enter("other", at(elsewhere));
         let first = one.id();
         assert_ne!(first, other.id());
         assert_eq!(*sources.path(first), "one");
@@ -152,6 +280,63 @@ mod tests {
         drop(one);
         assert_eq!(*sources.path(first), "one");
         assert_eq!(sources.leave(first).as_deref(), Some(&"one"));
-        assert_eq!(sources.enter("third", place).id(), first);
+        assert_eq!(sources.enter("third", at(place)).id(), first);
+    }
+
+    /// A commit that has one file, of this length.
+    struct OneFile {
+        generation: u64,
+        key: Uuid,
+        len: u64,
+    }
+
+    impl Commit for OneFile {
+        fn generation(&self) -> u64 {
+            self.generation
+        }
+
+        fn fingerprint(&self, key: Uuid) -> Option<FileFingerprint> {
+            let (len, check) = (self.len, 0);
+            (key == self.key).then_some(FileFingerprint { len, check })
+        }
+    }
+
+    #[test]
+    fn items_move_to_the_latest_open_commit_of_their_place_that_has_their_file() {
+        let sources = Arc::<Sources<_>>::default();
+        let (whole, key) = (PlaceId::next(), Uuid::from_u128(1));
+        let open = |whole, generation, len| {
+            let place = PlaceId::next();
+            let source = sources.enter("path", Tracked { place, whole });
+            let commit = OneFile {
+                generation,
+                key,
+                len,
+            };
+            sources.open(source.id(), Arc::new(commit));
+            source
+        };
+        let (first, second) = (open(whole, 1, 10), open(whole, 2, 10));
+        let elsewhere = open(PlaceId::next(), 9, 10);
+        let handover = sources.handover(first.id(), second.id()).expect("it moves");
+        assert_eq!(handover.target(key), Some(second.id()));
+        assert_eq!(handover.target(Uuid::from_u128(2)), None, "it is not there");
+        assert!(
+            sources.handover(second.id(), first.id()).is_none(),
+            "it is older"
+        );
+        assert!(sources.handover(first.id(), elsewhere.id()).is_none());
+
+        let third = open(whole, 3, 11);
+        let handover = sources.close(first.id()).expect("it was open");
+        assert_eq!(
+            handover.target(key),
+            None,
+            "the latest commit has another file"
+        );
+        assert!(!sources.is_open(first.id()));
+        sources.close(third.id());
+        let handover = sources.close(second.id()).expect("it was open");
+        assert_eq!(handover.target(key), None, "no other dataset is open there");
     }
 }

@@ -20,7 +20,9 @@ use super::outage::Outage;
 use super::owners::Owners;
 use super::queue::{DeleteFile, Job, Lane, Queue};
 use super::running;
-use super::sources::{SourceId, Sources};
+#[cfg(feature = "dataset")]
+use super::sources::Commit;
+use super::sources::{Handover, SourceId, Sources};
 use super::transfers::Transfers;
 use crate::error::{Operation, StoreError, at};
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -215,6 +217,56 @@ impl<B: BackingStoreT> StoreCore<B> {
             FileOwnership::Shared => self.keys.is_known_at(place, key),
             FileOwnership::InPlace(source) => self.sources.place(source) == place,
             FileOwnership::None | FileOwnership::Own => false,
+        }
+    }
+
+    /// Whether the source is that of a dataset which is open.
+    pub(crate) fn is_open(&self, source: SourceId) -> bool {
+        self.sources.is_open(source)
+    }
+
+    /// What an item owns once it is loaded from the dataset that is open at the place where
+    /// its file is known to be too. Adds a share of the source.
+    pub(crate) fn in_place_of_dataset(
+        &self,
+        key: Uuid,
+        file: FileOwnership,
+    ) -> Option<FileOwnership> {
+        let FileOwnership::Sole(at) = file else {
+            return None;
+        };
+        let source = self.sources.open_at(at, key)?;
+        self.sources.share(source);
+        Some(FileOwnership::InPlace(source))
+    }
+
+    /// Whether a source, if it is still there, is a tracking of this very place.
+    pub(crate) fn is_source_of(&self, source: SourceId, place: PlaceId) -> bool {
+        self.sources.is_of(source, place)
+    }
+
+    /// The handover of items of one source to another; see [`Sources::handover`].
+    pub(crate) fn handover(&self, from: SourceId, to: SourceId) -> Option<Handover> {
+        self.sources.handover(from, to)
+    }
+
+    /// A share of a source, for a caller that knows that it is there.
+    pub(crate) fn share_source(self: &Arc<Self>, key: Uuid, source: SourceId) -> FileShare<B> {
+        self.sources.share(source);
+        FileShare::new(self.clone(), key, FileOwnership::InPlace(source))
+    }
+
+    /// A dataset was opened, whose items are loaded from this source.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn open_dataset(&self, source: SourceId, commit: Arc<dyn Commit>) {
+        self.sources.open(source, commit);
+    }
+
+    /// The dataset is no longer open: items that no handle owns move or end.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn close_dataset(&self, source: SourceId) {
+        if let Some(handover) = self.sources.close(source) {
+            self.owners.hand_over(&handover);
         }
     }
 

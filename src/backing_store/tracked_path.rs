@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::keys::{Keys, PlaceId};
-use super::sources::{SourceId, SourceShare, Sources};
+use super::sources::{SourceId, SourceShare, Sources, Tracked};
 
 /// A place where files are persisted, and the keys known to be there.
 ///
@@ -40,6 +40,8 @@ pub struct TrackedPath<P> {
     /// The path, as a source of items that are loaded from it.
     source: SourceShare<P>,
     keys: Arc<PlaceKeys>,
+    /// The keys of the place as a whole, which keep its number.
+    _whole: Arc<PlaceKeys>,
     read_only: bool,
 }
 
@@ -87,11 +89,17 @@ impl<P> TrackedPath<P> {
         path: P,
         sources: &Arc<Sources<P>>,
         keys: Arc<PlaceKeys>,
+        whole: Arc<PlaceKeys>,
         read_only: bool,
     ) -> Self {
+        let tracked = Tracked {
+            place: keys.id,
+            whole: whole.id,
+        };
         Self {
-            source: sources.enter(path, keys.id),
+            source: sources.enter(path, tracked),
             keys,
+            _whole: whole,
             read_only,
         }
     }

@@ -139,12 +139,13 @@ impl<B: BackingStoreT> BackingStore<B> {
             })
     }
 
-    /// Deletes the persisted file of `key`. Items registered from it keep their file. A
+    /// Deletes the persisted file of `key`. Items registered from it keep their file: for
+    /// items that are loaded from where they are, it is linked into the cache first. A
     /// missing key is not an error.
     ///
     /// # Errors
     ///
-    /// If the file cannot be deleted. The key then stays tracked.
+    /// If the file cannot be deleted, or cannot be kept for an item. The key then stays tracked.
     pub fn delete_persisted(
         self: &Arc<Self>,
         tracked: &Arc<TrackedPath<B::PersistPath>>,
@@ -175,6 +176,10 @@ impl<B: BackingStoreT> BackingStore<B> {
         self.check_writable(operation, Some(key), tracked)?;
         let path = tracked.path();
         tracked.keys().remove(key, || {
+            // Items that are loaded from there keep their file. Whoever gets one from now on
+            // finds that the key is busy.
+            let bring = || self.bring_into_cache(tracked, key);
+            self.core.owners.keep_items(tracked.id(), key, &bring)?;
             self.core
                 .call(operation, Some(key), Some(path), |backing| {
                     backing.delete_persisted(path, key)
@@ -279,7 +284,8 @@ impl<B: BackingStoreT> BackingStore<B> {
                 scan.found(&backing.sanitize_path(&path)?);
                 Ok(keys)
             })?;
-        Ok(self.tracked(path, keys, read_only))
+        let (sources, whole) = (&self.core.sources, keys.clone());
+        Ok(TrackedPath::new(path, sources, keys, whole, read_only))
     }
 
     /// A read-only tracking of exactly these keys of a place.
@@ -289,16 +295,11 @@ impl<B: BackingStoreT> BackingStore<B> {
         path: B::PersistPath,
         present: &[Uuid],
     ) -> TrackedPath<B::PersistPath> {
-        self.tracked(path, PlaceKeys::of_known(present), true)
-    }
-
-    fn tracked(
-        &self,
-        path: B::PersistPath,
-        keys: Arc<PlaceKeys>,
-        read_only: bool,
-    ) -> TrackedPath<B::PersistPath> {
-        TrackedPath::new(path, &self.core.sources, keys, read_only)
+        let (keys, whole) = (
+            PlaceKeys::of_known(present),
+            self.core.backing.keys_of(&path),
+        );
+        TrackedPath::new(path, &self.core.sources, keys, whole, true)
     }
 
     /// A share of the file of `key`, which is persisted at the tracked path, if it is in the
@@ -329,9 +330,7 @@ impl<B: BackingStoreT> BackingStore<B> {
             core.call(Operation::Register, Some(key), Some(path), |backing| {
                 backing.check_in_place(path, key)
             })?;
-            core.sources.share(tracked.source());
-            let file = FileOwnership::InPlace(tracked.source());
-            return Ok(FileShare::new(core.clone(), key, file));
+            return Ok(core.share_source(key, tracked.source()));
         }
         self.bring_into_cache(tracked, key)
     }
@@ -484,9 +483,15 @@ impl<B: BackingStoreT> BackingStore<B> {
         })
     }
 
-    /// Whether items of the tracked path are loaded from where they are.
+    /// Whether items that are registered from the tracked path are loaded from where they
+    /// are.
     pub(crate) fn is_read_in_place(&self, tracked: &TrackedPath<B::PersistPath>) -> bool {
-        tracked.is_read_only() && self.core.backing.reads_in_place()
+        tracked.is_read_only() && self.reads_in_place()
+    }
+
+    /// Whether the store can load items from where they are.
+    pub(crate) fn reads_in_place(&self) -> bool {
+        self.core.backing.reads_in_place()
     }
 
     /// A share that the key table counts already.

@@ -23,6 +23,7 @@
 
 mod cause;
 mod commit;
+mod current;
 mod history;
 mod inspection;
 mod key;
@@ -54,7 +55,8 @@ pub use crate::save::Progress;
 
 use crate::backing_store::{BackingStore, ManifestStore, Strategy};
 use crate::error::Operation;
-use crate::{FBPool, Fb, Result};
+use crate::{Error, FBPool, Fb, Result};
+use current::{CurrentItems, Items};
 use history::History;
 use manifest::{ItemRecord, find};
 use path::DatasetPath;
@@ -117,6 +119,8 @@ pub struct Dataset<Root, B: ManifestStore> {
 struct Shared<Root, B: ManifestStore> {
     path: DatasetPath<B>,
     current: Mutex<Arc<Version<Root>>>,
+    /// The items of `current`.
+    items: Arc<CurrentItems>,
     /// Held by one commit at a time, until it completes.
     turn: Arc<tokio::sync::Mutex<History>>,
 }
@@ -149,7 +153,7 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
 
     /// Whether an item is in the current commit.
     pub fn contains_key<T: ?Sized>(&self, key: Key<T>) -> bool {
-        find(&self.shared.current().entries, key.uuid()).is_some()
+        self.shared.items.contains(key.uuid())
     }
 
     /// The store that the items belong to.
@@ -162,25 +166,77 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
         self.shared.path.tracked.path()
     }
 
-    /// Creates a handle for an item of the current commit, without loading it. A dataset
-    /// that was opened read-only uses the file where it is; otherwise the file is linked
-    /// into the cache.
+    /// Returns a handle to an item of the current commit, without loading it. If the pool has
+    /// the item already, that is the one, with the value that may be in memory. Otherwise the
+    /// item is new. It uses the file where it is, without a link in the cache, and its first
+    /// read opens the file. So this makes no system call.
+    ///
+    /// The item belongs to the dataset: after its last handle was dropped, the value stays in
+    /// the pool, within the budgets, until it is evicted, or the dataset is dropped and no
+    /// other one is open at this path. A server can therefore get, read and drop an item in
+    /// each request, and finds it in memory.
+    /// [`PoolBuilder::retain_unused`](crate::PoolBuilder::retain_unused) turns this off, and
+    /// [`FBPool::release_unused`] ends it for the items of now.
+    ///
+    /// Handles stay good whatever is committed later: before a commit deletes a file, it
+    /// links the file into the cache if a handle needs it. A handle keeps what the path of
+    /// the dataset keeps: for a dataset that was opened read-only, the pin of its commit, and
+    /// otherwise the lock of the directory.
+    ///
+    /// A store that cannot [read in
+    /// place](crate::backing_store::BackingStoreT::reads_in_place) brings the file into the
+    /// cache, as [`FBPool::register`] does.
     ///
     /// # Errors
     ///
     /// [`Error::is_not_found`](crate::Error::is_not_found) if the current commit has no
-    /// such item, or its file is missing; another error if `pool` belongs to another store.
+    /// such item; another error if `pool` belongs to another store. A missing or damaged file
+    /// is an error of the first read.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future discards the handle.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::dataset::{Dataset, Key};
+    /// use file_backed::fbstore::{BinCodec, PreparedPath};
+    /// use file_backed::{Error, FBPool};
+    ///
+    /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+    /// let saved = PreparedPath::temp().await?;
+    /// let notes: Dataset<Vec<Key<String>>, _> = Dataset::open(pool.store(), saved).await?;
+    /// let note = pool.insert("a note".to_owned());
+    /// notes.commit(|saver| Ok::<_, Error>(vec![saver.save(&note)?])).await?;
+    /// drop(note);
+    ///
+    /// let key = notes.root()[0];
+    /// for _ in 0..10 {
+    ///     let note = notes.get(&pool, key).await?; // by key, in each request
+    ///     assert_eq!(*note.read().await?, "a note");
+    /// }
+    /// let stats = pool.stats();
+    /// assert_eq!((stats.hits, stats.misses), (10, 0));
+    /// assert_eq!((stats.items, stats.retained), (0, 1));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
     pub async fn get<T>(&self, pool: &Arc<FBPool<T, B>>, key: Key<T>) -> Result<Fb<T, B>>
     where
         T: Send + Sync + 'static,
         B: Strategy<T>,
     {
-        self.check_get(pool, key)?;
-        pool.register(&self.shared.path.tracked, key.uuid()).await
+        match self.try_get(pool, key)? {
+            Some(handle) => Ok(handle),
+            None => pool.register(&self.shared.path.tracked, key.uuid()).await,
+        }
     }
 
     /// The blocking form of [`get`](Self::get).
@@ -191,26 +247,59 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
     ///
     /// # Blocking
     ///
-    /// Creates the link on this thread.
+    /// Only if the store cannot read in place: then the file is brought into the cache on
+    /// this thread.
     pub fn blocking_get<T>(&self, pool: &Arc<FBPool<T, B>>, key: Key<T>) -> Result<Fb<T, B>>
     where
         T: Send + Sync + 'static,
         B: Strategy<T>,
     {
+        match self.try_get(pool, key)? {
+            Some(handle) => Ok(handle),
+            None => pool.blocking_register(&self.shared.path.tracked, key.uuid()),
+        }
+    }
+
+    /// Returns `None` if the file has to be brought into the cache first.
+    fn try_get<T>(&self, pool: &Arc<FBPool<T, B>>, key: Key<T>) -> Result<Option<Fb<T, B>>>
+    where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
         self.check_get(pool, key)?;
-        pool.blocking_register(&self.shared.path.tracked, key.uuid())
+        let (store, tracked) = (&self.shared.path.store, &self.shared.path.tracked);
+        if let Some(handle) = pool.find_of_dataset(tracked, key.uuid()) {
+            return Ok(Some(handle));
+        }
+        if !store.reads_in_place() {
+            return Ok(None);
+        }
+        let handle = pool.handle_of_dataset(tracked, key.uuid());
+        // A commit that deletes the file meanwhile either finds the item, or has already made
+        // the key busy.
+        match tracked.contains_key(key.uuid()) {
+            true => Ok(Some(handle)),
+            false => Err(self.not_committed(key.uuid())),
+        }
     }
 
     fn check_get<T>(&self, pool: &Arc<FBPool<T, B>>, key: Key<T>) -> Result<()> {
-        let (shared, key) = (&self.shared, key.uuid());
-        let cause = if !Arc::ptr_eq(pool.store(), &shared.path.store) {
-            DatasetCause::OtherStore
-        } else if find(&shared.current().entries, key).is_none() {
-            DatasetCause::NotCommitted
-        } else {
-            return Ok(());
-        };
-        Err(shared.path.error_of_item(Operation::Register, key, cause))
+        let (path, key) = (&self.shared.path, key.uuid());
+        path.store.core().check_process(Operation::Register)?;
+        if !Arc::ptr_eq(pool.store(), &path.store) {
+            let cause = DatasetCause::OtherStore;
+            return Err(path.error_of_item(Operation::Register, key, cause));
+        }
+        match self.shared.items.contains(key) {
+            true => Ok(()),
+            false => Err(self.not_committed(key)),
+        }
+    }
+
+    #[cold]
+    fn not_committed(&self, key: Uuid) -> Error {
+        let cause = DatasetCause::NotCommitted;
+        (self.shared.path).error_of_item(Operation::Register, key, cause)
     }
 }
 
@@ -277,6 +366,16 @@ impl<Root: Send + Sync + 'static, B: ManifestStore> Dataset<Root, B> {
     }
 }
 
+/// Items that no handle owns end, or move to another dataset that is open at the path.
+impl<Root, B: ManifestStore> Drop for Shared<Root, B> {
+    fn drop(&mut self) {
+        let core = self.path.store.core();
+        if !core.is_forked() {
+            core.close_dataset(self.path.tracked.source());
+        }
+    }
+}
+
 impl<Root, B: ManifestStore> Shared<Root, B> {
     fn current(&self) -> Arc<Version<Root>> {
         self.current.lock().clone()
@@ -284,6 +383,8 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
 
     /// Returns the previous version.
     fn set_current(&self, version: Version<Root>) -> Arc<Version<Root>> {
+        let items = Items::new(version.generation, version.entries.clone());
+        self.items.set(items);
         std::mem::replace(&mut *self.current.lock(), Arc::new(version))
     }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::cause::DatasetCause;
+use super::current::{CurrentItems, Items};
 use super::history::{History, Other};
 use super::manifest::{ItemRecord, Manifest, encode_root};
 use super::path::{DatasetPath, is_already_there};
@@ -103,7 +104,7 @@ where
     ///
     /// [`Error::is_not_found`] if there is no dataset; [`Error::is_damaged`] if the
     /// manifest is damaged; [`Error::is_mismatch`] if the root has another type. A
-    /// missing or damaged file is reported by [`get`](Self::get) and the load, or by
+    /// missing or damaged file is reported by the first read of its item, or by
     /// [`verify`](Self::verify).
     ///
     /// # Cancel safety
@@ -289,6 +290,10 @@ impl<B: ManifestStore> DatasetPath<B> {
             root: Arc::new(root),
             entries: manifest.entries.into(),
         };
+        let items = Items::new(generation, version.entries.clone());
+        let items = Arc::new(CurrentItems::new(items));
+        let core = self.store.core();
+        core.open_dataset(self.tracked.source(), items.clone());
         let history = History {
             last: generation,
             others,
@@ -298,6 +303,7 @@ impl<B: ManifestStore> DatasetPath<B> {
             shared: Arc::new(Shared {
                 path: self,
                 current: Mutex::new(Arc::new(version)),
+                items,
                 turn: Arc::new(tokio::sync::Mutex::new(history)),
             }),
         })

@@ -109,6 +109,7 @@ impl<B: ManifestStore> Saver<B> {
             let (operation, cause) = (Operation::Commit, DatasetCause::OtherStore);
             return Err(self.path.error_of_item(operation, uuid, cause));
         }
+        item.item().set_of_dataset();
         let in_cache = !item.item().is_read_in_place();
         if in_cache && !self.in_cache.insert(uuid) {
             return Ok(Key::from_uuid(uuid));

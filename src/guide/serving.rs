@@ -1,8 +1,10 @@
 //! Serving from a dataset: values over HTTP, while another process commits.
 //!
-//! A server opens the dataset read-only, keeps a handle for each item, and sends the
-//! resident value or map. The key of an item is its ETag: a key always names the same
-//! bytes, because each change gives an item a new key.
+//! A server opens the dataset read-only. For each request it gets the item by its key, sends
+//! the value or map, and drops the handle. The item belongs to the dataset, so its value
+//! stays in the pool, within the budget, and the next request finds it in memory. The key of
+//! an item is its ETag: a key always names the same bytes, because each change gives an item
+//! a new key.
 //!
 //! # Example
 //!
@@ -14,72 +16,87 @@
 //! # async fn main() -> file_backed::Result<()> {
 //! use std::collections::BTreeMap;
 //! use std::path::Path;
+//! use std::sync::Arc;
 //!
 //! use file_backed::dataset::{Dataset, Key, Snapshot};
 //! use file_backed::fbstore::{BytesCodec, FBStore, MappedBytes, PreparedPath};
-//! use file_backed::{FBPool, Fb, Result};
+//! use file_backed::{FBPool, Result};
 //! use http_body_util::Full;
 //! use hyper::{Response, StatusCode, body::Bytes, header};
 //!
+//! type Store = FBStore<BytesCodec>;
 //! /// The root of the dataset: blobs by name.
 //! type Index = BTreeMap<String, Key<MappedBytes>>;
 //!
-//! /// One generation, which the handles keep pinned.
-//! struct Served {
-//!     generation: u64,
-//!     blobs: BTreeMap<String, Fb<MappedBytes, FBStore<BytesCodec>>>,
+//! /// One commit, which stays pinned.
+//! struct Site {
+//!     pool: Arc<FBPool<MappedBytes, Store>>,
+//!     blobs: Dataset<Index, Store>,
 //! }
 //!
-//! /// Opens the last commit; `None` if it is the one that is served already.
-//! async fn open(path: &Path, served: Option<u64>) -> Result<Option<Served>> {
-//!     if served == Some(Snapshot::open(path).await?.generation()) {
-//!         return Ok(None);
+//! impl Site {
+//!     /// Opens the last commit. The pool is that of the commit before, if there is one:
+//!     /// values that both commits have stay in memory.
+//!     async fn open(path: &Path, pool: &Arc<FBPool<MappedBytes, Store>>) -> Result<Self> {
+//!         let path = PreparedPath::open_read_only(path.to_owned()).await?;
+//!         let blobs = Dataset::open_read_only(pool.store(), path).await?;
+//!         let pool = pool.clone();
+//!         Ok(Self { pool, blobs })
 //!     }
-//!     // `BytesCodec::new()` maps the files instead; see the guide `zero_copy`.
-//!     let pool = FBPool::temp(BytesCodec::heap(), 1000).await?;
-//!     let path = PreparedPath::open_read_only(path.to_owned()).await?;
-//!     let dataset: Dataset<Index, _> = Dataset::open_read_only(pool.store(), path).await?;
-//!     let generation = dataset.generation();
-//!     let mut blobs = BTreeMap::new();
-//!     for (name, key) in dataset.root().iter() {
-//!         blobs.insert(name.clone(), dataset.get(&pool, *key).await?);
+//!
+//!     /// The next commit, if there is one. The caller puts it in place of this one.
+//!     async fn next(&self, path: &Path) -> Result<Option<Self>> {
+//!         match Snapshot::open(path).await?.generation() == self.blobs.generation() {
+//!             true => Ok(None),
+//!             false => Self::open(path, &self.pool).await.map(Some),
+//!         }
 //!     }
-//!     Ok(Some(Served { generation, blobs }))
+//!
+//!     /// Answers a GET. `known` is the `If-None-Match` of the request.
+//!     async fn answer(&self, name: &str, known: &str) -> Result<Response<Full<Bytes>>> {
+//!         let mut response = Response::new(Full::default());
+//!         let Some(key) = self.blobs.root().get(name).copied() else {
+//!             *response.status_mut() = StatusCode::NOT_FOUND;
+//!             return Ok(response);
+//!         };
+//!         let etag = format!("\"{}\"", key.uuid().simple());
+//!         if etag == known {
+//!             *response.status_mut() = StatusCode::NOT_MODIFIED; // the blob is not loaded
+//!         } else {
+//!             let blob = self.blobs.get(&self.pool, key).await?;
+//!             let bytes = Bytes::from(&*blob.read().await?); // shares the bytes of the value
+//!             *response.body_mut() = Full::new(bytes);
+//!         }
+//!         let etag = etag.parse().expect("hex digits in quotes");
+//!         response.headers_mut().insert(header::ETAG, etag);
+//!         Ok(response)
+//!     }
 //! }
 //!
-//! /// Answers a GET. `known` is the `If-None-Match` of the request.
-//! async fn answer(served: &Served, name: &str, known: &str) -> Result<Response<Full<Bytes>>> {
-//!     let mut response = Response::new(Full::default());
-//!     let Some(blob) = served.blobs.get(name) else {
-//!         *response.status_mut() = StatusCode::NOT_FOUND;
-//!         return Ok(response);
-//!     };
-//!     let etag = format!("\"{}\"", blob.key().simple());
-//!     if etag == known {
-//!         *response.status_mut() = StatusCode::NOT_MODIFIED; // the blob is not loaded
-//!     } else {
-//!         let bytes = Bytes::from(&*blob.read().await?); // shares the bytes of the value
-//!         *response.body_mut() = Full::new(bytes);
-//!     }
-//!     let etag = etag.parse().expect("hex digits in quotes");
-//!     response.headers_mut().insert(header::ETAG, etag);
-//!     Ok(response)
-//! }
+//! // `BytesCodec::new()` maps the files instead; see the guide `zero_copy`.
+//! let pool = FBPool::temp(BytesCodec::heap(), 1000).await?;
 //! # let dir = tempfile::tempdir().expect("a temporary directory");
-//! # let pool = FBPool::temp(BytesCodec::heap(), 10).await?;
+//! # let writer = FBPool::temp(BytesCodec::heap(), 10).await?;
 //! # let path = PreparedPath::builder().open(dir.path().join("site")).await?;
-//! # let site: Dataset<Index, _> = Dataset::open(pool.store(), path.clone()).await?;
-//! # let blob = pool.insert("a blob".into());
+//! # let written: Dataset<Index, _> = Dataset::open(writer.store(), path.clone()).await?;
+//! # let blob = writer.insert("a blob".into());
 //! # let save = |saver: &mut file_backed::dataset::Saver<_>| {
 //! #     Ok::<_, file_backed::Error>(Index::from([("a".to_owned(), saver.save(&blob)?)]))
 //! # };
-//! # site.commit(save).await?;
-//! # let served = open(&path, None).await?.expect("nothing is served yet");
-//! # let etag = answer(&served, "a", "").await?.headers()["etag"].clone();
-//! # let etag = etag.to_str().expect("ASCII");
-//! # assert_eq!(answer(&served, "a", etag).await?.status(), 304);
-//! # assert_eq!(answer(&served, "b", etag).await?.status(), 404);
-//! # assert!(open(&path, Some(served.generation)).await?.is_none());
+//! # written.commit(save).await?;
+//! # let path = path.path();
+//! let site = Site::open(path, &pool).await?;
+//! let response = site.answer("a", "").await?;
+//! let etag = response.headers()["etag"].to_str().expect("ASCII");
+//! assert_eq!(site.answer("a", etag).await?.status(), 304);
+//! assert_eq!(site.answer("b", etag).await?.status(), 404);
+//! site.answer("a", "").await?;
+//! assert_eq!((pool.stats().hits, pool.stats().misses), (1, 1));
+//! assert!(site.next(path).await?.is_none());
+//! # written.commit(save).await?;
+//! # let site = site.next(path).await?.expect("there is another commit");
+//! # site.answer("a", "").await?;
+//! # assert_eq!(pool.stats().misses, 1);
 //! # Ok(())
 //! # }
 //! # #[cfg(not(all(feature = "bytescodec", feature = "dataset")))]
@@ -95,8 +112,8 @@
 //! | send something computed from a value | borrow it with [`read`](crate::Fb::read); [`read_owned`](crate::Fb::read_owned) if another task writes the body |
 //! | answer `HEAD` and `If-None-Match` | use the key, and lengths that the root holds: nothing is loaded |
 //! | keep page faults off the executor | `BytesCodec::prefault(Prefault::Populate)`: the load waits for the disk on another thread |
-//! | serve a later commit | call `open` again, on a timer or when the writer says so (nothing notifies a reader), and swap the `Arc<Served>`; requests in flight keep the old one |
-//! | serve very many items | keep the dataset instead of the handles, and call `Dataset::get` for each request |
+//! | serve a later commit | call `next`, on a timer or when the writer says so (nothing notifies a reader), and swap an `Arc<Site>`; requests in flight keep the old one. Keep the pool: values that the next commit has too move with it when the former one is dropped |
+//! | keep an item in memory whatever the others do | keep an [`OwnedReadGuard`](crate::OwnedReadGuard) of it |
 //!
 //! # Exceptions
 //!

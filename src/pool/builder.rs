@@ -48,6 +48,7 @@ pub struct PoolBuilder<T, B: BackingStoreT> {
     items: Option<usize>,
     bytes: Option<(u64, Weigher<T>)>,
     backlog: Bound,
+    retains: bool,
 }
 
 impl<T, B: BackingStoreT> PoolBuilder<T, B> {
@@ -57,6 +58,7 @@ impl<T, B: BackingStoreT> PoolBuilder<T, B> {
             items: None,
             bytes: None,
             backlog: DEFAULT_BACKLOG,
+            retains: true,
         }
     }
 
@@ -132,6 +134,15 @@ impl<T, B: BackingStoreT> PoolBuilder<T, B> {
         self
     }
 
+    /// Sets whether items of a dataset stay in memory, within the budgets, after their last
+    /// handle was dropped. The default is true: a program that gets an item, reads it and
+    /// drops the handle for each request finds it in memory the next time. With false, the
+    /// last handle drops the value.
+    pub fn retain_unused(mut self, retains: bool) -> Self {
+        self.retains = retains;
+        self
+    }
+
     /// Builds the pool.
     pub fn build(self) -> Arc<FBPool<T, B>> {
         let default_items = match self.bytes {
@@ -143,7 +154,7 @@ impl<T, B: BackingStoreT> PoolBuilder<T, B> {
             items: self.items.unwrap_or(default_items),
             bytes: bytes.unwrap_or(u64::MAX),
         };
-        let pool = FBPool::with(self.store, budget, self.backlog, weigher);
+        let pool = FBPool::with(self.store, budget, self.backlog, weigher, self.retains);
         Arc::new(pool)
     }
 }

@@ -10,7 +10,6 @@ use crate::Result;
 use crate::backing_store::{Strategy, running};
 use crate::error::{Operation, StoreError};
 use crate::residency::{CheckedOut, CheckoutStep, Held, Item, Weight, WriteBack, Written};
-use crate::sync::atomic::Ordering;
 
 /// Copies a shared value.
 pub(crate) type Duplicate<T, B> = fn(&B, &T) -> Result<T, StoreError>;
@@ -203,7 +202,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     /// Counts a new item.
     pub(crate) fn count_new_item(&self) {
-        self.counters.items.fetch_add(1, Ordering::Relaxed);
+        self.counts.enter();
     }
 }
 

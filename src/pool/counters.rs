@@ -12,7 +12,6 @@ pub(crate) struct Counters {
     /// Hits, striped by thread: a shared counter would cost more than the hit
     /// itself.
     hits: Box<[CachePadded<AtomicU64>]>,
-    pub(crate) items: AtomicUsize,
     pub(crate) misses: AtomicU64,
     pub(crate) evictions: AtomicU64,
     pub(crate) writes: AtomicU64,
@@ -23,7 +22,6 @@ impl Counters {
     pub(crate) fn new() -> Self {
         Self {
             hits: (0..STRIPES).map(|_| CachePadded::default()).collect(),
-            items: AtomicUsize::new(0),
             misses: AtomicU64::new(0),
             evictions: AtomicU64::new(0),
             writes: AtomicU64::new(0),

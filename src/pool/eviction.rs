@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::FBPool;
 use crate::Error;
 use crate::backing_store::Strategy;
-use crate::residency::{Evicted, Item};
+use crate::residency::{Evicted, Item, Released};
 use crate::sync::atomic::Ordering;
 use crate::sync::point;
 
@@ -38,7 +38,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// since, so it may have to be written first.
     pub(super) fn evict(self: &Arc<Self>, victim: &Arc<Item<T, B>>, drops: Drops) {
         match victim.evict(&**self) {
-            Evicted::Released(value) => self.drop_evicted(victim, value, drops),
+            Evicted::Released(released) => self.drop_evicted(victim, released, drops),
             Evicted::Write => self.queue_write(victim),
             Evicted::No => {}
         }
@@ -73,8 +73,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     fn evict_unpinned(self: &Arc<Self>, item: &Arc<Item<T, B>>, drops: Drops) {
-        if let Some(value) = item.evict_unpinned(&**self) {
-            self.drop_evicted(item, value, drops);
+        if let Some(released) = item.evict_unpinned(&**self) {
+            self.drop_evicted(item, released, drops);
         }
     }
 
@@ -90,12 +90,20 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         true
     }
 
-    pub(super) fn drop_evicted(&self, item: &Item<T, B>, value: Arc<T>, drops: Drops) {
+    pub(super) fn drop_evicted(&self, item: &Item<T, B>, released: Released<T>, drops: Drops) {
         tracing::debug!(key = %item.key().simple(), "evicted a value");
         self.counters.evictions.fetch_add(1, Ordering::Relaxed);
-        match drops {
-            Drops::Here => drop_quietly(value),
-            Drops::InBackground => self.core().queue.drop_later(value),
+        self.drop_released(released, drops);
+    }
+
+    pub(super) fn drop_released(&self, released: Released<T>, drops: Drops) {
+        match (released.value, drops) {
+            (Some(value), Drops::Here) => drop_quietly(value),
+            (Some(value), Drops::InBackground) => self.core().queue.drop_later(value),
+            (None, _) => {}
+        }
+        if let Some(file) = released.file {
+            self.core().release(file);
         }
     }
 }

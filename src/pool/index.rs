@@ -16,10 +16,12 @@ use hashbrown::HashTable;
 use uuid::Uuid;
 
 use super::FBPool;
+use super::eviction::Drops;
 use crate::backing_store::{
-    BackingStoreT, FileShare, OwnsFiles, PlaceId, SourceId, Strategy, TrackedPath,
+    BackingStoreT, FileShare, Handover, Location, OwnsFiles, PlaceId, SourceId, Strategy,
+    TrackedPath,
 };
-use crate::residency::{Item, Lookup};
+use crate::residency::{Item, Leaving, Lookup};
 use crate::sync::Mutex;
 use crate::{Fb, Result};
 
@@ -78,6 +80,36 @@ impl<T, B: BackingStoreT> Index<T, B> {
         }
     }
 
+    /// Changes the location of an item that is there, unless another one with the same key
+    /// and source is there.
+    pub(super) fn move_to(&self, item: &Item<T, B>, to: Location) -> bool {
+        let key = item.indexed_key();
+        let hash = self.hash(key);
+        let shards = self.shards.get().expect("the item is there");
+        let shard = shards[shard_of(hash)].lock();
+        let is_free = shard
+            .find(hash, |other| is(other, key, to.source()))
+            .is_none();
+        if is_free {
+            item.set_indexed_location(to);
+        }
+        is_free
+    }
+
+    /// The items of this key that are loaded from their sources.
+    fn in_place(&self, key: Uuid) -> Vec<(SourceId, Arc<Item<T, B>>)> {
+        let Some(shards) = self.shards.get() else {
+            return Vec::new();
+        };
+        let hash = self.hash(key);
+        let shard = shards[shard_of(hash)].lock();
+        let of_key = shard
+            .iter_hash(hash)
+            .filter(|item| item.indexed_key() == key);
+        let in_place = of_key.filter_map(|item| Some((item.indexed_source()?, item.clone())));
+        in_place.collect()
+    }
+
     fn hash(&self, key: Uuid) -> u64 {
         self.hasher.hash_one(key)
     }
@@ -99,21 +131,78 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         tracked: &TrackedPath<B::PersistPath>,
         key: Uuid,
     ) -> Option<Fb<T, B>> {
-        let lookup = match self.store.is_read_in_place(tracked) {
-            true => Lookup {
-                key,
-                source: Some(tracked.source()),
-                at: None,
-            },
-            false => Lookup {
-                key,
-                source: None,
-                at: Some(tracked.id()),
-            },
+        let (source, at) = match self.store.is_read_in_place(tracked) {
+            true => (Some(tracked.source()), None),
+            false => (None, Some(tracked.id())),
         };
-        let item = self.index.find(key, lookup.source)?;
-        let found = item.add_handle_if(&lookup, &**self);
+        self.look_up(&Lookup {
+            key,
+            source,
+            at,
+            of_dataset: false,
+        })
+    }
+
+    /// A handle to the item of `key` of a dataset, if the pool has it: an item that is loaded
+    /// from the dataset's place, or one in the cache that was committed or registered, or
+    /// one of an earlier commit that has the same file.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn find_of_dataset(
+        self: &Arc<Self>,
+        tracked: &TrackedPath<B::PersistPath>,
+        key: Uuid,
+    ) -> Option<Fb<T, B>> {
+        let in_place = Lookup {
+            key,
+            source: Some(tracked.source()),
+            at: None,
+            of_dataset: true,
+        };
+        let in_cache = Lookup {
+            source: None,
+            at: Some(tracked.id()),
+            ..in_place
+        };
+        let found = self.look_up(&in_place);
+        found
+            .or_else(|| self.look_up(&in_cache))
+            .or_else(|| self.look_up_earlier(&in_place, tracked.source()))
+    }
+
+    fn look_up(self: &Arc<Self>, lookup: &Lookup) -> Option<Fb<T, B>> {
+        let item = self.index.find(lookup.key, lookup.source)?;
+        let found = item.add_handle_if(lookup, &**self);
         found.then(|| Fb::new(self.clone(), item))
+    }
+
+    /// Moves an item of an earlier commit to this source first.
+    #[cfg(feature = "dataset")]
+    #[cold]
+    fn look_up_earlier(self: &Arc<Self>, lookup: &Lookup, source: SourceId) -> Option<Fb<T, B>> {
+        for (from, item) in self.index.in_place(lookup.key) {
+            let Some(handover) = self.core().handover(from, source) else {
+                continue;
+            };
+            if let Some(file) = item.follow(&handover, &**self) {
+                self.core().release(file);
+                return self.look_up(lookup);
+            }
+        }
+        None
+    }
+
+    /// A handle to the item of `key` that is loaded from the place of a dataset, which the
+    /// pool did not have.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn handle_of_dataset(
+        self: &Arc<Self>,
+        tracked: &TrackedPath<B::PersistPath>,
+        key: Uuid,
+    ) -> Fb<T, B> {
+        let file = self.core().share_source(key, tracked.source());
+        let handle = self.handle_of_file(file);
+        handle.item().set_of_dataset();
+        handle
     }
 
     /// Makes the pool known to its store as an owner of files, before the first item enters
@@ -140,6 +229,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 key,
                 source: item.indexed_source(),
                 at: None,
+                of_dataset: false,
             };
             // If it fails, the other item has left the index.
             if other.add_handle_if(&lookup, &**self) {
@@ -155,23 +245,49 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 /// A pool as an owner of files.
 struct Owner<T, B: BackingStoreT>(Weak<FBPool<T, B>>);
 
-impl<T: Send + Sync + 'static, B: Strategy<T>> Owner<T, B> {
-    fn item(&self, key: Uuid) -> Option<(Arc<FBPool<T, B>>, Arc<Item<T, B>>)> {
-        let pool = self.0.upgrade()?;
-        let item = pool.index.find(key, None)?;
-        Some((pool, item))
-    }
-}
-
 impl<T: Send + Sync + 'static, B: Strategy<T>> OwnsFiles<B> for Owner<T, B> {
     fn share_of(&self, key: Uuid) -> Option<FileShare<B>> {
-        let (pool, item) = self.item(key)?;
-        item.share_file(key, &*pool)
+        let pool = self.0.upgrade()?;
+        pool.index.find(key, None)?.share_file(key, &*pool)
     }
 
     fn forget_place(&self, place: PlaceId, key: Uuid) {
-        if let Some((pool, item)) = self.item(key) {
+        if let Some(pool) = self.0.upgrade()
+            && let Some(item) = pool.index.find(key, None)
+        {
             item.forget_place(place, key, &*pool);
+        }
+    }
+
+    fn keep_items(
+        &self,
+        place: PlaceId,
+        key: Uuid,
+        bring: &dyn Fn() -> Result<FileShare<B>>,
+    ) -> Result<()> {
+        let Some(pool) = self.0.upgrade() else {
+            return Ok(());
+        };
+        for (source, item) in pool.index.in_place(key) {
+            if !pool.core().is_source_of(source, place) {
+                continue;
+            }
+            let released = match item.leave_source(key, source, &*pool) {
+                Leaving::NeedsFile => item.move_to_cache(source, bring()?, &*pool),
+                Leaving::Ended(released) => released,
+                Leaving::Gone => continue,
+            };
+            pool.drop_released(released, Drops::InBackground);
+        }
+        Ok(())
+    }
+
+    fn hand_over(&self, handover: &Handover) {
+        if let Some(pool) = self.0.upgrade() {
+            for item in pool.lists.unused() {
+                let released = item.hand_over(handover, &*pool);
+                pool.drop_released(released, Drops::InBackground);
+            }
         }
     }
 }

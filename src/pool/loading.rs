@@ -93,19 +93,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
         let _under_way = self.core().queue.token();
         let note = running::note(flight);
-        let ToLoad { key, source, again } = item.to_load();
-        let place = source.map(|source| self.core().place_of(source));
-        let place = place.as_deref();
-        let load = if again { Load::Again } else { Load::First };
-        let loaded = self
-            .core()
-            .call(Operation::Load, Some(key), place, |backing| {
-                let (value, encoded_len) = match place {
-                    None => backing.load_measured(key, load)?,
-                    Some(place) => backing.load_in_place(place, key, load)?,
-                };
-                Ok((Arc::new(value), encoded_len))
-            });
+        let loaded = loop {
+            let to_load = item.to_load(&**self);
+            match self.load_file(&to_load) {
+                Err(error) if error.is_not_found() && item.has_moved(&to_load) => {}
+                loaded => break loaded,
+            }
+        };
         let value = loaded.as_ref().ok();
         let value = value.map(|(value, len)| (value, self.cost_of(value, *len)));
         drop(note);
@@ -117,7 +111,25 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self.enforce(Drops::Here);
         maps::keep_within_budget(self, is_map);
     }
+
+    fn load_file(&self, to_load: &ToLoad<B>) -> Result<Loaded<T>> {
+        let (key, place) = (to_load.key, to_load.place.as_deref());
+        let load = match to_load.again {
+            true => Load::Again,
+            false => Load::First,
+        };
+        (self.core()).call(Operation::Load, Some(key), place, |backing| {
+            let (value, encoded_len) = match place {
+                None => backing.load_measured(key, load)?,
+                Some(place) => backing.load_in_place(place, key, load)?,
+            };
+            Ok((Arc::new(value), encoded_len))
+        })
+    }
 }
+
+/// A value, and the length of its encoding.
+type Loaded<T> = (Arc<T>, Option<u64>);
 
 pub(super) enum LoadStart<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     Hit(ValueRef<T>),

@@ -30,10 +30,10 @@ pub use permit::Permit;
 pub use stats::Stats;
 
 use crate::backing_store::{
-    BackingStore, BackingStoreT, OwnsFiles, StoreCore, Strategy, TrackedPath,
+    BackingStore, BackingStoreT, Location, OwnsFiles, StoreCore, Strategy, TrackedPath,
 };
 use crate::error::Operation;
-use crate::residency::{InFlight, Item, ListId, PoolParts, Weight, Written};
+use crate::residency::{InFlight, Item, ItemCounts, ListId, PoolParts, Weight, Written};
 use crate::sync::atomic::Ordering;
 use crate::{Fb, Result};
 use backlog::{Backlog, Bound};
@@ -113,9 +113,14 @@ pub struct FBPool<T, B: BackingStoreT> {
     weighing: Weighing<T>,
     backlog: Backlog,
     counters: Counters,
+    counts: ItemCounts,
+    /// Whether items of datasets stay after their last handle.
+    retains: bool,
     /// Type-erased `retire`: the drop of a handle lacks the trait bounds, so the
     /// first item stores the function.
     retire: OnceLock<Retire<T, B>>,
+    /// The same for what the drop of the pool does.
+    end_unused: OnceLock<fn(&FBPool<T, B>)>,
     /// Keeps the pool registered for relief of the map budget. Set by its first map.
     keeper: OnceLock<Arc<dyn maps::KeepsMaps>>,
     /// Keeps the pool known to its store as an owner of files. Set by the first item that
@@ -133,7 +138,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             items: mem_size,
             bytes: u64::MAX,
         };
-        Self::with(store, budget, builder::DEFAULT_BACKLOG, None)
+        Self::with(store, budget, builder::DEFAULT_BACKLOG, None, true)
     }
 
     fn with(
@@ -141,6 +146,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         budget: Budget,
         bound: Bound,
         weigher: Option<Weigher<T>>,
+        retains: bool,
     ) -> Self {
         let backlog = Backlog::new(bound, store.core().queue.most_background());
         store.core().outage.tell_of_begin(backlog.changed());
@@ -152,7 +158,10 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             weighing: Weighing::new(weigher),
             backlog,
             counters: Counters::new(),
+            counts: ItemCounts::default(),
+            retains,
             retire: OnceLock::new(),
+            end_unused: OnceLock::new(),
             keeper: OnceLock::new(),
             owner: OnceLock::new(),
         }
@@ -169,10 +178,10 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         &self.store
     }
 
-    /// The number of items in the pool, in memory or not. Handles that share an item
+    /// The number of items that have a handle, in memory or not. Handles that share an item
     /// count once.
     pub fn size(&self) -> usize {
-        self.counters.items.load(Ordering::Relaxed)
+        self.counts.items.load(Ordering::Relaxed)
     }
 
     /// Checks the invariants that hold while the pool is idle.
@@ -189,6 +198,8 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         let traffic = self.core().backing.traffic();
         Stats {
             items: self.size(),
+            retained: self.counts.retained.load(Ordering::Relaxed),
+            retained_bytes: self.counts.retained_bytes.load(Ordering::Relaxed),
             resident: amounts.resident.items,
             resident_bytes: amounts.resident.bytes,
             mapped: amounts.mapped.items,
@@ -211,6 +222,16 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             failed_deletions: failures.deletions.load(Ordering::Relaxed),
             failed_tasks: failures.tasks.load(Ordering::Relaxed),
             store_failing: self.core().outage.is_on(),
+        }
+    }
+
+    /// Evicts the values that no handle owns: those of items of datasets whose handles are
+    /// all dropped ([`Stats::retained`]). The values are dropped in the background.
+    pub fn release_unused(&self) {
+        if let Some(end_unused) = self.end_unused.get()
+            && !self.core().is_forked()
+        {
+            end_unused(self);
         }
     }
 
@@ -387,15 +408,22 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     fn handle(self: &Arc<Self>, item: Arc<Item<T, B>>) -> Fb<T, B> {
         self.retire.get_or_init(|| Self::retire);
+        self.end_unused.get_or_init(|| Self::end_unused);
         self.count_new_item();
         Fb::new(self.clone(), item)
+    }
+
+    fn end_unused(&self) {
+        for item in self.lists.unused() {
+            let released = item.release_unused(self);
+            self.drop_released(released, Drops::InBackground);
+        }
     }
 
     fn retire(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
         let Some(retired) = item.retire(&**self) else {
             return;
         };
-        self.counters.items.fetch_sub(1, Ordering::Relaxed);
         self.backlog.room_made();
         if let Some(write) = retired.superseded {
             write.outcome.set(Ok(Written::Superseded));
@@ -432,6 +460,25 @@ impl<T, B: BackingStoreT> PoolParts<T, B> for FBPool<T, B> {
 
     fn leave_index(&self, item: &Item<T, B>) {
         self.index.leave(item);
+    }
+
+    fn move_in_index(&self, item: &Item<T, B>, to: Location) -> bool {
+        self.index.move_to(item, to)
+    }
+
+    fn counts(&self) -> &ItemCounts {
+        &self.counts
+    }
+
+    fn retains(&self) -> bool {
+        self.retains
+    }
+}
+
+/// Ends the items that no handle owns, before the store is closed.
+impl<T, B: BackingStoreT> Drop for FBPool<T, B> {
+    fn drop(&mut self) {
+        self.release_unused();
     }
 }
 

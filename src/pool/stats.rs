@@ -52,8 +52,14 @@
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
-    /// Items of the pool, in memory or not.
+    /// Items that have a handle, in memory or not.
     pub items: usize,
+    /// Items of datasets that no handle owns, and whose values are still in memory or
+    /// mapped. They count in `resident` and `mapped` too, and stay until they are evicted;
+    /// see [`release_unused`](super::FBPool::release_unused).
+    pub retained: usize,
+    /// What those weigh, in bytes, or the bytes of their maps.
+    pub retained_bytes: u64,
     /// Items that the budget keeps in memory.
     pub resident: usize,
     /// What those weigh, in bytes; [may be an estimate](Self#what-bytes-are-exact).

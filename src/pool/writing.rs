@@ -63,7 +63,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let (end, outcome) = item.finish_write(write, written, &**self);
         self.report_write(outcome.as_ref().err());
         match (end, &outcome) {
-            (WriteEnd::Released(value), _) => self.drop_evicted(item, value, Drops::Here),
+            (WriteEnd::Released(released), _) => self.drop_evicted(item, released, Drops::Here),
             (WriteEnd::Died { value, file }, _) => {
                 if let Some(value) = value {
                     core.queue.drop_later(value);

@@ -143,6 +143,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.set_key(cell, crate::key::random());
         cell.set(Fact::IsMap, false);
         cell.set(Fact::WasLoaded, false);
+        cell.set(Fact::OfDataset, false);
         cell.state = State::CheckedOut;
         self.evicting.store(false, Ordering::SeqCst);
         pool.move_to(self, ListId::Unlisted);

@@ -8,12 +8,28 @@ use crate::backing_store::{BackingStoreT, ItemFile};
 use crate::sync::atomic::Ordering;
 
 pub(crate) enum Evicted<T> {
-    /// The value was evicted: drop it.
-    Released(Arc<T>),
+    /// The value was evicted.
+    Released(Released<T>),
     /// Queue a job that calls [`Item::begin_eviction_write`] and writes the value.
     Write,
     /// There is nothing to do, or not now.
     No,
+}
+
+/// What the caller must drop and release.
+#[must_use = "the file stays unless it is passed to `StoreCore::release`"]
+pub(crate) struct Released<T> {
+    pub(crate) value: Option<Arc<T>>,
+    pub(crate) file: Option<ItemFile>,
+}
+
+impl<T> Released<T> {
+    pub(super) fn nothing() -> Self {
+        Self {
+            value: None,
+            file: None,
+        }
+    }
 }
 
 /// What the caller must do after the last handle is dropped.
@@ -52,7 +68,10 @@ impl<T, B: BackingStoreT> Item<T, B> {
 
     /// Retries the eviction of an evicting item, after a guard was dropped or when
     /// the pool checks its pinned items.
-    pub(crate) fn evict_unpinned(self: &Arc<Self>, pool: &impl PoolParts<T, B>) -> Option<Arc<T>> {
+    pub(crate) fn evict_unpinned(
+        self: &Arc<Self>,
+        pool: &impl PoolParts<T, B>,
+    ) -> Option<Released<T>> {
         let mut cell = self.lock();
         if !self.is_evicting() || cell.state != State::Clean {
             return None;
@@ -76,7 +95,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self: &Arc<Self>,
         cell: &mut Cell,
         pool: &impl PoolParts<T, B>,
-    ) -> Option<Arc<T>> {
+    ) -> Option<Released<T>> {
         self.evicting.store(true, Ordering::SeqCst);
         let value = self.slot.take().expect("a resident value is in its slot");
         if Arc::strong_count(&value) > 1 {
@@ -84,21 +103,38 @@ impl<T, B: BackingStoreT> Item<T, B> {
             pool.move_to(self, ListId::Pinned);
             return None;
         }
+        let mut released = Released {
+            value: Some(value),
+            file: None,
+        };
+        if cell.is(Fact::Retained) {
+            // Its slot is empty.
+            released.file = self.end_retained(cell, pool).file;
+            return Some(released);
+        }
         cell.state = State::Absent;
         self.evicting.store(false, Ordering::SeqCst);
         pool.move_to(self, ListId::Unlisted);
-        Some(value)
+        Some(released)
     }
 
-    /// Ends the item after its last handle was dropped, unless a look-up has added another
-    /// one since.
+    /// Ends or retains the item after its last handle was dropped, unless a look-up has added
+    /// another one since.
     pub(crate) fn retire(self: &Arc<Self>, pool: &impl PoolParts<T, B>) -> Option<Retired<T, B>> {
         let mut cell = self.lock();
-        // A handle that was added and dropped again has another call of this to come, or
-        // behind it.
-        if self.handles.load(Ordering::Acquire) != 0 || cell.state == State::Dead {
+        // A handle that was added and dropped again has a call of its own.
+        let is_done = cell.state == State::Dead || cell.is(Fact::Retained);
+        if is_done || self.handles.load(Ordering::Acquire) != 0 {
             return None;
         }
+        if let Ok(file) = self.retain(&mut cell, pool) {
+            return Some(Retired {
+                value: None,
+                file,
+                superseded: None,
+            });
+        }
+        pool.counts().leave();
         let mut superseded = None;
         // Emptying a slot takes time proportional to the number of threads, so it is
         // done only if there is a value.

@@ -17,6 +17,8 @@ pub(crate) struct Lookup {
     pub(crate) source: Option<SourceId>,
     /// The place where a file in the cache must be known to be too.
     pub(crate) at: Option<PlaceId>,
+    /// The item belongs to a dataset.
+    pub(crate) of_dataset: bool,
 }
 
 impl<T, B: BackingStoreT> Item<T, B> {
@@ -93,7 +95,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
     /// Adds a handle to an item that was found in the index, unless it is no longer what
     /// was looked for.
     pub(crate) fn add_handle_if(&self, wanted: &Lookup, pool: &impl PoolParts<T, B>) -> bool {
-        let cell = self.lock();
+        let mut cell = self.lock();
         let (key, file) = (self.key_of(&cell), self.file_of(&cell));
         let is_wanted = cell.is(Fact::Indexed)
             && key == wanted.key
@@ -101,6 +103,10 @@ impl<T, B: BackingStoreT> Item<T, B> {
             && (wanted.at).is_none_or(|at| pool.core().is_known_at(at, key, file));
         if is_wanted {
             self.handles.fetch_add(1, Ordering::Relaxed);
+            self.end_retaining(&mut cell, pool);
+            if wanted.of_dataset {
+                cell.set(Fact::OfDataset, true);
+            }
         }
         is_wanted
     }

@@ -62,6 +62,10 @@ pub(super) enum Fact {
     WasLoaded = 1 << 2,
     /// The item is in the index of its pool.
     Indexed = 1 << 3,
+    /// The item belongs to a dataset, so it may stay after its last handle.
+    OfDataset = 1 << 4,
+    /// The item is resident, or being loaded, and has no handle. Only its list owns it.
+    Retained = 1 << 5,
 }
 
 impl Cell {
@@ -128,6 +132,12 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let key = token.key();
         let weight = Weight::Known(0);
         Self::new(key, None, weight, token.into_ownership(), State::Absent)
+    }
+
+    /// The item belongs to a dataset, until it is changed.
+    #[cfg(any(test, feature = "dataset"))]
+    pub(crate) fn set_of_dataset(&self) {
+        self.lock().set(Fact::OfDataset, true);
     }
 
     fn new(
@@ -207,6 +217,43 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.location.store(location.to_bits(), Ordering::Relaxed);
     }
 
+    /// Changes the location of an item in the index. The caller holds the locks of the item
+    /// and of the index.
+    pub(crate) fn set_indexed_location(&self, location: Location) {
+        self.location.store(location.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Changes what the item owns of its file, to one from another source.
+    pub(super) fn move_file(
+        &self,
+        cell: &mut Cell,
+        to: FileOwnership,
+        pool: &impl PoolParts<T, B>,
+    ) {
+        if !self.try_move_file(cell, to, pool) {
+            // There is another item of that file. This one can no longer be found.
+            if cell.set(Fact::Indexed, false) {
+                pool.leave_index(self);
+            }
+            self.set_file(cell, to);
+        }
+    }
+
+    /// Same as [`move_file`](Self::move_file), if the index has no other item of the file.
+    pub(super) fn try_move_file(
+        &self,
+        cell: &mut Cell,
+        to: FileOwnership,
+        pool: &impl PoolParts<T, B>,
+    ) -> bool {
+        let (kind, location) = to.into_parts();
+        let moves = cell.is(Fact::Indexed) && pool.move_in_index(self, location);
+        if moves {
+            cell.file = kind;
+        }
+        moves
+    }
+
     /// Identifies the item while it lives.
     pub(crate) fn address(&self) -> usize {
         std::ptr::from_ref(self) as usize
@@ -284,6 +331,10 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.handles.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
+    pub(crate) fn has_no_handle(&self) -> bool {
+        self.handles.load(Ordering::Acquire) == 0
+    }
+
     /// Returns what the item owns of its file.
     #[cfg(any(test, feature = "dataset"))]
     pub(crate) fn file(&self) -> FileOwnership {
@@ -313,6 +364,11 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let resident = self.slot.read().is_some();
         let has_file = cell.file != FileKind::None;
         assert!(has_file || !cell.is(Fact::Indexed));
+        if cell.is(Fact::Retained) {
+            assert_eq!(self.handles.load(Ordering::SeqCst), 0);
+            assert!(matches!(cell.state, State::Clean | State::Loading));
+            assert!(cell.file == FileKind::InPlace);
+        }
         match cell.state {
             State::Absent | State::Loading => assert!(!resident && has_file),
             State::Clean => assert!(resident && has_file),

@@ -20,10 +20,11 @@ pub(crate) enum LoadStep<T> {
 }
 
 /// The file that a load loads.
-pub(crate) struct ToLoad {
+pub(crate) struct ToLoad<B: BackingStoreT> {
     pub(crate) key: Uuid,
+    source: Option<SourceId>,
     /// Where the file is; `None` if it is in the cache.
-    pub(crate) source: Option<SourceId>,
+    pub(crate) place: Option<Arc<B::PersistPath>>,
     /// Whether its value was loaded before.
     pub(crate) again: bool,
 }
@@ -61,13 +62,22 @@ impl<T, B: BackingStoreT> Item<T, B> {
     }
 
     /// Returns the file that a claimed load loads.
-    pub(crate) fn to_load(&self) -> ToLoad {
+    pub(crate) fn to_load(&self, pool: &impl PoolParts<T, B>) -> ToLoad<B> {
         let cell = self.lock();
+        let source = self.file_of(&cell).source();
         ToLoad {
             key: self.key_of(&cell),
-            source: self.file_of(&cell).source(),
+            source,
+            // Under the lock, because the item may move to another source.
+            place: source.map(|source| pool.core().place_of(source)),
             again: cell.is(Fact::WasLoaded),
         }
+    }
+
+    /// Whether the file has moved since, so that a load that did not find it tries again.
+    pub(crate) fn has_moved(&self, from: &ToLoad<B>) -> bool {
+        let cell = self.lock();
+        cell.state != State::Dead && self.file_of(&cell).source() != from.source
     }
 
     /// Moves the item to the front, after a hit while it was in the older half or
@@ -80,7 +90,8 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
     }
 
-    /// Ends a load. If the item died meanwhile, returns its file, to be released.
+    /// Ends a load. If the item died meanwhile, or now ends, returns its file, to be
+    /// released.
     pub(crate) fn finish_load(
         self: &Arc<Self>,
         loaded: Option<(&Arc<T>, Cost)>,
@@ -92,16 +103,27 @@ impl<T, B: BackingStoreT> Item<T, B> {
             State::Dead => return self.give_up_file(&mut cell, pool),
             _ => unreachable!("an item being loaded has exactly one flight until it dies"),
         }
-        match loaded {
-            Some((value, cost)) => {
-                self.slot.put(value.clone());
-                cell.state = State::Clean;
-                cell.set(Fact::IsMap, cost.is_map);
-                cell.set(Fact::WasLoaded, true);
-                self.set_weight(Weight::Known(cost.weight));
-                self.settle(&cell, pool);
+        let is_retained = cell.is(Fact::Retained);
+        let Some((value, cost)) = loaded else {
+            cell.state = State::Absent;
+            let ended = is_retained.then(|| self.end_retained(&mut cell, pool));
+            return ended.and_then(|ended| ended.file);
+        };
+        self.slot.put(value.clone());
+        cell.state = State::Clean;
+        cell.set(Fact::IsMap, cost.is_map);
+        cell.set(Fact::WasLoaded, true);
+        self.set_weight(Weight::Known(cost.weight));
+        self.settle(&cell, pool);
+        if is_retained {
+            pool.counts().weigh_retained(cost.weight);
+            // The dataset may have been closed. Asked last, because closing looks for
+            // retained items in the lists.
+            let source = self.file_of(&cell).source();
+            if !source.is_some_and(|source| pool.core().is_open(source)) {
+                // The value is not the last reference: the flight has one.
+                return self.end_retained(&mut cell, pool).file;
             }
-            None => cell.state = State::Absent,
         }
         None
     }

@@ -49,6 +49,7 @@ mod item;
 mod list_id;
 mod load;
 mod pool_parts;
+mod retained;
 mod slot;
 #[cfg(all(test, not(shuttle)))]
 mod tests;
@@ -57,14 +58,15 @@ mod write;
 mod write_back;
 
 pub(crate) use checkout::{CheckedOut, CheckoutStep, Held};
-pub(crate) use evict::Evicted;
+pub(crate) use evict::{Evicted, Released};
 pub(crate) use flight::Flight;
 pub(crate) use in_flight::InFlight;
 pub(crate) use index::Lookup;
 pub(crate) use item::Item;
 pub(crate) use list_id::ListId;
 pub(crate) use load::{Cost, LoadStep, ToLoad};
-pub(crate) use pool_parts::PoolParts;
+pub(crate) use pool_parts::{ItemCounts, PoolParts};
+pub(crate) use retained::Leaving;
 pub(crate) use slot::ValueRef;
 pub(crate) use weight::{HEAVIEST, Weight};
 pub(crate) use write::{Save, WriteEnd};

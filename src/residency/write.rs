@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::evict::Released;
 use super::item::{Cell, Fact, Item, State};
 use super::weight::HEAVIEST;
 use super::{ListId, PoolParts, Wanted, Weight, WriteBack, Written};
@@ -22,8 +23,8 @@ pub(crate) enum Save<B: BackingStoreT> {
 pub(crate) enum WriteEnd<T> {
     /// Nothing: the value stays resident.
     Stays,
-    /// The value was evicted: drop it.
-    Released(Arc<T>),
+    /// The value was evicted.
+    Released(Released<T>),
     /// The item died meanwhile: drop the value, and release the file.
     Died {
         value: Option<Arc<T>>,
@@ -137,7 +138,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 pool.reweigh(self, Weight::Known(least.max(encoded_len).min(HEAVIEST)));
             }
             match self.is_evicting().then(|| self.release(&mut cell, pool)) {
-                Some(Some(value)) => WriteEnd::Released(value),
+                Some(Some(released)) => WriteEnd::Released(released),
                 _ => WriteEnd::Stays,
             }
         };

@@ -64,6 +64,7 @@ pub(crate) struct MemStore {
     /// a test that tracks no place twice.
     is_strict: bool,
     loads_maps: AtomicBool,
+    in_place: AtomicBool,
     measures: AtomicBool,
     background: Mutex<Option<Background>>,
 }
@@ -116,6 +117,16 @@ impl MemStore {
     /// uses the store.
     pub(crate) fn measure(&self) {
         self.measures.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on, items of places that are only read, and of datasets, are loaded from
+    /// where they are.
+    #[allow(
+        dead_code,
+        reason = "the tests of `tests/` use a store on files for this"
+    )]
+    pub(crate) fn read_in_place(&self) {
+        self.in_place.store(true, Ordering::Relaxed);
     }
 
     /// The keys of the files that are in the cache.
@@ -176,6 +187,15 @@ impl MemStore {
         fault.map_or(Ok(()), |fault| fault.strike(op))
     }
 
+    fn load_from<T: Clone + 'static>(&self, files: &Files, key: Uuid) -> Result<T, StoreError> {
+        self.call(Op::Load, Some(key))?;
+        let value = file(files, key);
+        point();
+        let value = value?;
+        let value = value.downcast_ref::<T>().ok_or("a value of another type")?;
+        Ok(value.clone())
+    }
+
     /// Copies a file to another place.
     fn copy(&self, from: &Files, to: &Files, key: Uuid) -> Result<Transfer, StoreError> {
         let value = file(from, key)?;
@@ -229,9 +249,23 @@ impl BackingStoreT for MemStore {
         transfers
     }
 
+    fn reads_in_place(&self) -> bool {
+        self.in_place.load(Ordering::Relaxed)
+    }
+
     fn persist(&self, path: &MemPath, key: Uuid) -> Result<Transfer, StoreError> {
         self.call(Op::Persist, Some(key))?;
         self.copy(&self.cache, &path.0, key)
+    }
+
+    fn persist_in_place(
+        &self,
+        from: &MemPath,
+        path: &MemPath,
+        key: Uuid,
+    ) -> Result<Transfer, StoreError> {
+        self.call(Op::Persist, Some(key))?;
+        self.copy(&from.0, &path.0, key)
     }
 
     fn sanitize_path(&self, path: &MemPath) -> Result<Vec<Uuid>, StoreError> {
@@ -263,12 +297,18 @@ impl<T: Clone + Send + Sync + 'static> Strategy<T> for MemStore {
     }
 
     fn load(&self, key: Uuid) -> Result<T, StoreError> {
-        self.call(Op::Load, Some(key))?;
-        let value = file(&self.cache, key);
-        point();
-        let value = value?;
-        let value = value.downcast_ref::<T>().ok_or("a value of another type")?;
-        Ok(value.clone())
+        self.load_from(&self.cache, key)
+    }
+
+    fn load_in_place(
+        &self,
+        place: &MemPath,
+        key: Uuid,
+        _: Load,
+    ) -> Result<(T, Option<u64>), StoreError> {
+        let value = self.load_from(&place.0, key)?;
+        let len = encoded_len(&value);
+        Ok((value, len))
     }
 
     fn measures_values(&self) -> bool {

@@ -8,6 +8,7 @@ mod generations;
 mod processes;
 mod readers;
 mod restart;
+mod retained;
 #[cfg(unix)]
 mod texts;
 
@@ -80,9 +81,16 @@ impl Places {
 
     /// A store with a cache of its own, as another process has it.
     fn store(&self) -> Store {
+        self.store_and_cache().0
+    }
+
+    /// The same, and the directory of its cache.
+    fn store_and_cache(&self) -> (Store, PathBuf) {
         let cache = PreparedPath::blocking_temp().expect("a temporary cache");
+        let directory = cache.path().to_owned();
         let files = FBStore::open(Plain, cache).expect("nobody else has it");
-        Arc::new(BackingStore::new(files, self.runtime.handle().clone()))
+        let store = BackingStore::new(files, self.runtime.handle().clone());
+        (Arc::new(store), directory)
     }
 
     fn path(&self) -> PreparedPath {
@@ -95,9 +103,10 @@ impl Places {
 
     /// A process with a dataset elsewhere.
     fn user_of(&self, saved: &Path) -> User {
-        let store = self.store();
+        let (store, cache) = self.store_and_cache();
         let path = PreparedPath::blocking_open(saved.to_owned()).expect("it is made");
         User {
+            cache,
             library: Library::blocking_open(&store, path).expect("it opens"),
             texts: Arc::new(FBPool::new(store.clone(), 10)),
             blobs: Arc::new(FBPool::new(store, 10)),
@@ -109,10 +118,11 @@ impl Places {
     }
 
     fn reader(&self) -> User {
-        let store = self.store();
+        let (store, cache) = self.store_and_cache();
         let path = PreparedPath::blocking_open_read_only(self.saved.clone());
         let path = path.expect("it is there");
         User {
+            cache,
             library: Library::blocking_open_read_only(&store, path).expect("it opens"),
             texts: Arc::new(FBPool::new(store.clone(), 10)),
             blobs: Arc::new(FBPool::new(store, 10)),
@@ -144,6 +154,8 @@ struct User {
     library: Library,
     texts: Arc<FBPool<String, B>>,
     blobs: Arc<FBPool<Vec<u8>, B>>,
+    /// The directory of the cache.
+    cache: PathBuf,
 }
 
 impl User {

@@ -206,10 +206,11 @@ fn errors_of_item_files_say_what_to_do() {
         );
         let reader = places.reader();
         let key = Key::from_uuid(keys[0]);
+        let item = reader.library.blocking_get(&reader.texts, key);
         expect(
             &places,
-            reader.library.blocking_get(&reader.texts, key),
-            "could not register item KEY (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): it was deleted from outside: restore it from a copy, or remove the item with `delete_persisted`",
+            item.expect("the manifest names it").blocking_read(),
+            "could not load item KEY (ROOT/saved/SHARD/KEY): No such file or directory (os error 2): it was deleted from outside: restore it from a copy, or insert the value again",
         );
     });
 }

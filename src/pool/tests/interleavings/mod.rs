@@ -18,6 +18,8 @@ mod evicting;
 mod loading;
 mod looking_up;
 mod mixed;
+#[cfg(feature = "dataset")]
+mod retaining;
 mod saving;
 mod world;
 

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::super::super::{
-    CheckoutStep, Cost, Evicted, Flight, Held, InFlight, Item, ListId, LoadStep, PoolParts, Save,
-    ValueRef, Wanted, Weight, WriteBack, WriteEnd, Written,
+    CheckoutStep, Cost, Evicted, Flight, Held, InFlight, Item, ItemCounts, ListId, LoadStep,
+    PoolParts, Save, ValueRef, Wanted, Weight, WriteBack, WriteEnd, Written,
 };
 use super::table::{Event, Pair, Phase};
 use super::{Ending, Step};
 use crate::Error;
-use crate::backing_store::{BackingStore, ItemFile, StoreCore};
+use crate::backing_store::{BackingStore, ItemFile, Location, StoreCore};
 use crate::error::{Operation, StoreError};
 use crate::testing::{MemPath, MemStore};
 
@@ -24,6 +24,7 @@ struct Pool {
     in_flight: InFlight<u32, MemStore>,
     core: Arc<StoreCore<MemStore>>,
     index: Cell<Option<Uuid>>,
+    counts: ItemCounts,
 }
 
 impl PoolParts<u32, MemStore> for Pool {
@@ -51,6 +52,18 @@ impl PoolParts<u32, MemStore> for Pool {
 
     fn leave_index(&self, item: &Item<u32, MemStore>) {
         assert_eq!(self.index.take(), Some(item.indexed_key()));
+    }
+
+    fn move_in_index(&self, _: &Item<u32, MemStore>, _: Location) -> bool {
+        unreachable!("no item here is of a dataset")
+    }
+
+    fn counts(&self) -> &ItemCounts {
+        &self.counts
+    }
+
+    fn retains(&self) -> bool {
+        true
     }
 }
 
@@ -90,6 +103,7 @@ impl Drive {
             in_flight: InFlight::new(),
             core: store.core().clone(),
             index: Cell::new(None),
+            counts: ItemCounts::default(),
         };
         let item = match start {
             Phase::Absent => {
@@ -108,6 +122,7 @@ impl Drive {
             }
         };
         let is_absent = start == Phase::Absent;
+        pool.counts.enter();
         let expected = Expected {
             phase: start,
             evicting: false,

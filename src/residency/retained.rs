@@ -1,0 +1,230 @@
+//! The events of an item of a dataset that no handle owns.
+//!
+//! A dataset owns its items, so the last handle of one gives up nothing but itself: the
+//! value stays in its list, in its place, until it is evicted, and the next look-up finds
+//! it. Such an item is *retained*. It is clean, or a load of it is running, and it is loaded
+//! from the dataset's place. It keeps no file: it ends when it is evicted, when its file is
+//! deleted there, and when the dataset is no longer open, unless a later commit of the same
+//! dataset is.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::evict::Released;
+use super::item::{Cell, Fact, Item, State};
+use super::{ListId, PoolParts};
+use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, Handover, ItemFile, SourceId};
+use crate::sync::atomic::Ordering;
+
+/// What becomes of an item whose file is about to be deleted at its source.
+pub(crate) enum Leaving<T> {
+    /// It has handles: bring the file into the cache, and call
+    /// [`move_to_cache`](Item::move_to_cache).
+    NeedsFile,
+    /// It was retained, and has ended.
+    Ended(Released<T>),
+    /// It is not loaded from there, or no longer.
+    Gone,
+}
+
+impl<T, B: BackingStoreT> Item<T, B> {
+    /// Retains an item after its last handle, if it is one of a dataset and its value is
+    /// worth keeping. Returns the file in the cache that it owned until now, if it owned
+    /// one, or an error if it ends.
+    pub(super) fn retain(
+        &self,
+        cell: &mut Cell,
+        pool: &impl PoolParts<T, B>,
+    ) -> Result<Option<ItemFile>, ()> {
+        let is_kept = match cell.state {
+            State::Clean => matches!(self.list(), ListId::Resident | ListId::Mapped),
+            // A load that no thread has begun is cancelled.
+            State::Loading => pool.in_flight().flights.get(self).run_once.is_decided(),
+            _ => false,
+        };
+        if !is_kept || !cell.is(Fact::OfDataset) || !pool.retains() {
+            return Err(());
+        }
+        let core = pool.core();
+        let given_up = match self.file_of(cell) {
+            FileOwnership::InPlace(source) if core.is_open(source) => None,
+            FileOwnership::InPlace(_) => return Err(()),
+            // It was committed: the dataset has its file too.
+            file => {
+                let key = self.key_of(cell);
+                let in_place = core.in_place_of_dataset(key, file).ok_or(())?;
+                let given_up = core.give_up(key, file);
+                self.move_file(cell, in_place, pool);
+                given_up
+            }
+        };
+        cell.set(Fact::Retained, true);
+        pool.counts().leave();
+        pool.counts().retain(self.retained_bytes(cell));
+        Ok(given_up)
+    }
+
+    /// A handle of a retained item was made.
+    pub(super) fn end_retaining(&self, cell: &mut Cell, pool: &impl PoolParts<T, B>) {
+        if cell.set(Fact::Retained, false) {
+            pool.counts().end_retaining(self.retained_bytes(cell));
+            pool.counts().enter();
+        }
+    }
+
+    /// Ends an item that is retained.
+    pub(super) fn end_retained(
+        self: &Arc<Self>,
+        cell: &mut Cell,
+        pool: &impl PoolParts<T, B>,
+    ) -> Released<T> {
+        let bytes = self.retained_bytes(cell);
+        pool.counts().end_retaining(bytes);
+        cell.set(Fact::Retained, false);
+        self.evicting.store(false, Ordering::SeqCst);
+        if self.list() != ListId::Unlisted {
+            pool.move_to(self, ListId::Unlisted);
+        }
+        match std::mem::replace(&mut cell.state, State::Dead) {
+            // The running load gives up the file.
+            State::Loading => {
+                pool.in_flight().flights.end(self);
+                self.leave_index(cell, pool);
+                Released::nothing()
+            }
+            _ => Released {
+                value: self.slot.take(),
+                file: self.give_up_file(cell, pool),
+            },
+        }
+    }
+
+    /// The bytes that a retained item counts.
+    fn retained_bytes(&self, cell: &Cell) -> u64 {
+        match cell.state {
+            State::Clean => self.weight().bytes(),
+            _ => 0,
+        }
+    }
+
+    /// Called for an item that was found in the index, before its file is deleted at its
+    /// source.
+    pub(crate) fn leave_source(
+        self: &Arc<Self>,
+        key: Uuid,
+        source: SourceId,
+        pool: &impl PoolParts<T, B>,
+    ) -> Leaving<T> {
+        let mut cell = self.lock();
+        if !self.is_loaded_from(&cell, key, source) {
+            Leaving::Gone
+        } else if cell.is(Fact::Retained) {
+            Leaving::Ended(self.end_retained(&mut cell, pool))
+        } else {
+            Leaving::NeedsFile
+        }
+    }
+
+    /// The file of an item that [needs](Leaving::NeedsFile) it is in the cache. Returns what
+    /// is to be released.
+    pub(crate) fn move_to_cache(
+        self: &Arc<Self>,
+        source: SourceId,
+        share: FileShare<B>,
+        pool: &impl PoolParts<T, B>,
+    ) -> Released<T> {
+        let key = share.key();
+        let mut cell = self.lock();
+        if !self.is_loaded_from(&cell, key, source) {
+            drop(cell);
+            drop(share);
+            return Released::nothing();
+        }
+        if cell.is(Fact::Retained) {
+            let ended = self.end_retained(&mut cell, pool);
+            drop(cell);
+            drop(share);
+            return ended;
+        }
+        let given_up = pool.core().give_up(key, self.file_of(&cell));
+        self.move_file(&mut cell, share.into_ownership(), pool);
+        if cell.is(Fact::Indexed) {
+            let file = (pool.core()).become_sole_owner(key, self.file_of(&cell));
+            self.set_file(&mut cell, file);
+        }
+        Released {
+            value: None,
+            file: given_up,
+        }
+    }
+
+    /// Moves an item to the source of a later commit that has the same file. Returns what it
+    /// owned of its former source.
+    pub(crate) fn follow(
+        &self,
+        handover: &Handover,
+        pool: &impl PoolParts<T, B>,
+    ) -> Option<ItemFile> {
+        let mut cell = self.lock();
+        self.follow_locked(&mut cell, handover, pool)
+    }
+
+    fn follow_locked(
+        &self,
+        cell: &mut Cell,
+        handover: &Handover,
+        pool: &impl PoolParts<T, B>,
+    ) -> Option<ItemFile> {
+        let key = self.key_of(cell);
+        let to = handover.target(key)?;
+        if !self.is_loaded_from(cell, key, handover.from) {
+            return None;
+        }
+        let core = pool.core();
+        let before = self.file_of(cell);
+        let file = core.share_source(key, to);
+        self.try_move_file(cell, FileOwnership::InPlace(to), pool)
+            .then(|| {
+                // The item has the share now.
+                let _ = file.into_ownership();
+                core.give_up(key, before)
+            })
+            .flatten()
+    }
+
+    /// A source was closed: moves a retained item to that of a later commit, or ends it.
+    pub(crate) fn hand_over(
+        self: &Arc<Self>,
+        handover: &Handover,
+        pool: &impl PoolParts<T, B>,
+    ) -> Released<T> {
+        let mut cell = self.lock();
+        let is_from_there = self.file_of(&cell).source() == Some(handover.from);
+        if !cell.is(Fact::Retained) || !is_from_there {
+            return Released::nothing();
+        }
+        match self.follow_locked(&mut cell, handover, pool) {
+            Some(file) => Released {
+                value: None,
+                file: Some(file),
+            },
+            None => self.end_retained(&mut cell, pool),
+        }
+    }
+
+    /// Ends an item that no handle owns.
+    pub(crate) fn release_unused(self: &Arc<Self>, pool: &impl PoolParts<T, B>) -> Released<T> {
+        let mut cell = self.lock();
+        match cell.is(Fact::Retained) {
+            true => self.end_retained(&mut cell, pool),
+            false => Released::nothing(),
+        }
+    }
+
+    fn is_loaded_from(&self, cell: &Cell, key: Uuid, source: SourceId) -> bool {
+        cell.is(Fact::Indexed)
+            && self.key_of(cell) == key
+            && self.file_of(cell).source() == Some(source)
+    }
+}
