@@ -8,8 +8,8 @@ use file_backed_codecs::{Footprint, Load, Source};
 use uuid::Uuid;
 
 use super::{
-    AdoptStrategy, ArchiveStrategy, Background, BackingStoreT, FileFingerprint, ManifestStore,
-    PlaceKeys, Strategy, Traffic, Transfer,
+    AdoptStrategy, ArchiveStrategy, Background, BackingStoreT, CacheUsage, FileFingerprint,
+    ManifestStore, PlaceKeys, Strategy, Traffic, Transfer,
 };
 use crate::error::StoreError;
 
@@ -83,6 +83,10 @@ impl<B: BackingStoreT> BackingStoreT for Arc<B> {
 
     fn traffic(&self) -> Traffic {
         (**self).traffic()
+    }
+
+    fn cache_usage(&self) -> Option<CacheUsage> {
+        (**self).cache_usage()
     }
 
     fn attach(&self, background: Background) {

@@ -46,7 +46,7 @@ pub use registered_tokens::RegisteredTokens;
 pub use store::BackingStore;
 pub use task::Task;
 pub use tracked_path::{PlaceKeys, TrackedPath};
-pub use traits::{BackingStoreT, Strategy, Traffic, Transfer};
+pub use traits::{BackingStoreT, CacheUsage, Strategy, Traffic, Transfer};
 
 pub(crate) use file_share::{FileKind, FileOwnership, FileShare, ItemFile, Location};
 pub(crate) use keys::PlaceId;

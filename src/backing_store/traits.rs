@@ -35,6 +35,23 @@ pub struct Traffic {
     pub read: u64,
 }
 
+/// How many bytes a cache takes, and how many it may take; from
+/// [`BackingStoreT::cache_usage`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CacheUsage {
+    /// Bytes that deleting the cache would free, files that are being written included.
+    pub used: u64,
+    /// The most bytes that the store writes.
+    pub quota: u64,
+}
+
+impl CacheUsage {
+    /// Bytes that can still be written; 0 if more is used than the quota allows.
+    pub fn free(&self) -> u64 {
+        self.quota.saturating_sub(self.used)
+    }
+}
+
 /// Stores bytes under keys: in the cache, and in persisted places that outlive the
 /// process.
 ///
@@ -302,6 +319,19 @@ pub trait BackingStoreT: Send + Sync + 'static {
     /// How much the store has written and read. The provided method counts nothing.
     fn traffic(&self) -> Traffic {
         Traffic::default()
+    }
+
+    /// The bytes of the cache and their quota, if the store has one. Whether it has one must
+    /// not change. The provided method returns `None`: there is no quota, and nothing is
+    /// counted.
+    ///
+    /// A store with a quota refuses a write that would exceed it with a
+    /// [system](StoreError::system) error of kind [`io::ErrorKind::QuotaExceeded`], and a
+    /// value that is larger than the whole quota with a [value](StoreError::value) error.
+    /// The method is called after each deletion while writes wait for room, and must be
+    /// cheap.
+    fn cache_usage(&self) -> Option<CacheUsage> {
+        None
     }
 
     /// Called once, when a [`BackingStore`](super::BackingStore) wraps this store.

@@ -117,6 +117,21 @@ pub(crate) enum Cause {
          release, or another directory"
     )]
     UnknownRole,
+    #[error(
+        "the cache has reached its quota: {used} of {quota} bytes are in use, and the file takes \
+         {needed}: drop handles, or raise the quota"
+    )]
+    QuotaReached {
+        /// The length of the file, or a lower bound of it.
+        needed: u64,
+        used: u64,
+        quota: u64,
+    },
+    #[error(
+        "the file takes {needed} bytes or more, but the quota of the cache is {quota}: raise the \
+         quota, or make the value smaller"
+    )]
+    LargerThanQuota { needed: u64, quota: u64 },
 }
 
 impl Cause {
@@ -132,7 +147,9 @@ impl Cause {
             Self::Panicked(_) => Kind::Panicked,
             Self::ShutDown => Kind::ShutDown,
             Self::Forked => Kind::Forked,
-            Self::PermitOfAnotherPool
+            Self::QuotaReached { .. } => Kind::StorageFull,
+            Self::LargerThanQuota { .. }
+            | Self::PermitOfAnotherPool
             | Self::NotDurable
             | Self::ReadOnly
             | Self::ReadOnlyPath

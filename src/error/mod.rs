@@ -200,7 +200,10 @@ impl Error {
         self.0.kind == Kind::Forked
     }
 
-    /// Whether no space is left: the disk or a quota is full.
+    /// Whether no space is left: the disk is full, or a quota of the system or of the
+    /// cache is reached. An item
+    /// that is larger than the whole quota of the cache is not meant: no deletion makes
+    /// room for it.
     pub fn is_storage_full(&self) -> bool {
         self.0.kind == Kind::StorageFull
     }

@@ -242,6 +242,7 @@ impl From<Cause> for StoreError {
             | Cause::Locked
             | Cause::IsCache
             | Cause::IsPersisted
+            | Cause::QuotaReached { .. }
             | Cause::UnknownRole => Class::System,
             Cause::Conflict
             | Cause::OtherItem
@@ -252,6 +253,7 @@ impl From<Cause> for StoreError {
             | Cause::Panicked(_)
             | Cause::ShutDown
             | Cause::Forked
+            | Cause::LargerThanQuota { .. }
             | Cause::NotDurable => Class::Value,
         };
         Self::new(class, cause)

@@ -32,11 +32,11 @@ impl<T, C: Codec<T>> AdoptStrategy<T> for FBStore<C> {
         let directory = self.writable_cache()?;
         let file = checked(self.codec(), file).map_err(|error| at(file, error))?;
         let from = FileRef::Path(&file);
-        if self.codec().adopts_by_link() {
-            directory.take_in(&from, key, Role::Cache)
-        } else {
-            directory.copy_in(&from, key, Role::Cache)
-        }
+        let by_link = self.codec().adopts_by_link();
+        self.bring_in(key, |quota, _| match by_link {
+            true => directory.take_in(&from, key, Role::Cache, quota),
+            false => directory.copy_in(&from, key, Role::Cache, quota),
+        })
     }
 }
 

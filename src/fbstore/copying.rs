@@ -36,7 +36,7 @@ impl PreparedPath {
         writable(self)?;
         let original = from.directory().file_ref(key);
         let directory = self.directory();
-        directory.copy_in(&original, key, Role::Persisted)?;
+        directory.copy_in(&original, key, Role::Persisted, None)?;
         directory.durability().note_linked(key);
         Ok(())
     }

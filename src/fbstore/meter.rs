@@ -1,4 +1,5 @@
-//! Counts the bytes written to and read from files, and records failures of the system.
+//! Counts the bytes written to and read from files, keeps files within a quota, and records
+//! failures of the system.
 //!
 //! A codec may wrap the failure of a file in another error, or swallow it. The record
 //! distinguishes a failure of the system from one of the codec.
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
 use file_backed_codecs::{CodecError, Source};
 
+use super::quota::{NextBytes, Reservation};
 use crate::backing_store::Traffic;
 use crate::error::StoreError;
 
@@ -28,12 +30,18 @@ impl TrafficMeter {
         }
     }
 
-    /// Counts what is written to `file`.
-    pub(super) fn writing<'a>(&'a self, file: &'a mut dyn Write) -> Writing<'a> {
+    /// Counts what is written to `file`. If there is a quota, the bytes are written into the
+    /// room of `within`.
+    pub(super) fn writing<'a>(
+        &'a self,
+        file: Box<dyn Write + Send + 'a>,
+        within: Option<WithinQuota<'a>>,
+    ) -> Writing<'a> {
         Writing {
-            file,
+            file: Some(file),
             written: &self.written,
             refusal: None,
+            within,
         }
     }
 
@@ -55,19 +63,50 @@ impl TrafficMeter {
 }
 
 pub(super) struct Writing<'a> {
-    file: &'a mut dyn Write,
+    /// `None` once the quota has refused the file.
+    file: Option<Box<dyn Write + Send + 'a>>,
     written: &'a AtomicU64,
     /// The first failure of the file.
     refusal: Option<io::Error>,
+    within: Option<WithinQuota<'a>>,
+}
+
+/// The room of a file in a cache with a quota.
+pub(super) struct WithinQuota<'a> {
+    pub(super) room: &'a mut Reservation,
+    /// Removes the partial file. Returns false if that fails.
+    pub(super) remove: &'a dyn Fn() -> bool,
 }
 
 impl Writing<'_> {
-    /// The outcome of a write: the failure of the file, if there was one, or else the
-    /// codec's `result`.
+    /// The outcome of a write: the failure of the file, or the refusal of the quota, if
+    /// there was one; or else the codec's `result`.
     pub(super) fn end<R>(self, result: Result<R, CodecError>) -> Result<R, StoreError> {
-        match self.refusal {
-            Some(refusal) => Err(refusal.into()),
-            None => Ok(result?),
+        let over_quota = self.within.and_then(|within| within.room.refusal());
+        match (self.refusal, over_quota) {
+            (Some(refusal), _) => Err(refusal.into()),
+            (None, Some(cause)) => Err(cause.into()),
+            (None, None) => Ok(result?),
+        }
+    }
+
+    /// Reserves room for the next bytes of the file. Returns false if they are only counted,
+    /// because the quota has refused the file.
+    fn reserve(&mut self, bytes: usize) -> io::Result<bool> {
+        let Some(within) = &mut self.within else {
+            return Ok(true);
+        };
+        let next = within.room.grow(bytes as u64);
+        if next == NextBytes::Write {
+            return Ok(true);
+        }
+        // Closed and removed at once, because others need the room.
+        if self.file.take().is_some() && (within.remove)() {
+            within.room.removed();
+        }
+        match next {
+            NextBytes::Stop => Err(io::ErrorKind::QuotaExceeded.into()),
+            NextBytes::Count | NextBytes::Write => Ok(false),
         }
     }
 
@@ -90,14 +129,29 @@ fn copy_of(error: &io::Error) -> io::Error {
 
 impl Write for Writing<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let result = self.file.write(bytes);
+        if !self.reserve(bytes.len())? {
+            return Ok(bytes.len());
+        }
+        let Some(file) = &mut self.file else {
+            return Err(io::ErrorKind::QuotaExceeded.into());
+        };
+        let result = file.write(bytes);
+        if let Some(within) = &mut self.within {
+            let written = match &result {
+                Ok(written) => *written,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
+                // Some of the bytes may be in the file.
+                Err(_) => bytes.len(),
+            };
+            within.room.shrink((bytes.len() - written) as u64);
+        }
         let written = self.note(result)?;
         self.written.fetch_add(written as u64, Ordering::Relaxed);
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let result = self.file.flush();
+        let result = self.file.as_mut().map_or(Ok(()), |file| file.flush());
         self.note(result)
     }
 }
@@ -206,8 +260,7 @@ mod tests {
             Ok(()),
             Err(CodecError::from(BoxError::from("compression failed"))),
         ] {
-            let mut file = Full;
-            let mut out = meter.writing(&mut file);
+            let mut out = meter.writing(Box::new(Full), None);
             out.write_all(b"value").expect_err("the disk is full");
             let error = out.end(of_the_codec).expect_err("it was refused");
             assert!(error.is_system(), "{error}");
@@ -227,8 +280,7 @@ mod tests {
     fn a_failure_of_the_codec_alone_is_a_fault_of_the_value() {
         let meter = TrafficMeter::default();
         let of_the_codec: Result<(), _> = Err(CodecError::from(BoxError::from("no such tile")));
-        let mut file = Vec::new();
-        let error = meter.writing(&mut file).end(of_the_codec);
+        let error = meter.writing(Box::new(Vec::new()), None).end(of_the_codec);
         let error = error.expect_err("it failed");
         assert!(!error.is_system() && !error.is_not_found(), "{error}");
     }

@@ -46,6 +46,7 @@ mod names_by_handle;
 mod names_by_path;
 mod open;
 mod prepared_path;
+mod quota;
 mod readers;
 pub(crate) mod real_files;
 mod role;

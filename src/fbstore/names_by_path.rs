@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 
 use super::file_ref::FileRef;
-use super::files::{Identity, Ownership};
+use super::files::{Extent, Identity, Ownership};
 use super::readers::Readers;
 use super::real_files::check_regular;
 
@@ -67,6 +67,13 @@ pub(super) fn rename_exclusively(_: &FileRef<'_>, _: &FileRef<'_>) -> Option<io:
 
 pub(super) fn identity(file_ref: &FileRef<'_>) -> io::Result<Identity> {
     Identity::at(&file_ref.path())
+}
+
+pub(super) fn extent(file_ref: &FileRef<'_>) -> io::Result<Extent> {
+    Ok(Extent {
+        len: fs::symlink_metadata(file_ref.path())?.len(),
+        names: 1,
+    })
 }
 
 /// The permissions of other users are those of the directory.

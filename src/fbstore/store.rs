@@ -12,12 +12,14 @@ use file_backed_codecs::{Codec, CodecError, Footprint, Load, Payload};
 use uuid::Uuid;
 
 use super::directory::{Directory, at};
-use super::meter::TrafficMeter;
+use super::meter::{TrafficMeter, WithinQuota};
 use super::prepared_path::{Mode, PreparedPath};
+use super::quota::{self, Quota, Reservation};
 use super::role::Role;
-
 use super::{scan, sweep, transfer};
-use crate::backing_store::{Background, BackingStoreT, PlaceKeys, Strategy, Traffic, Transfer};
+use crate::backing_store::{
+    Background, BackingStoreT, CacheUsage, PlaceKeys, Strategy, Traffic, Transfer,
+};
 use crate::error::{Cause, Operation, StoreError};
 use crate::{Error, Result};
 
@@ -67,6 +69,8 @@ pub struct FBStore<C> {
     epoch: u64,
     background: OnceLock<Background>,
     meter: TrafficMeter,
+    /// Bounds the bytes of the cache.
+    quota: Option<Arc<Quota>>,
 }
 
 impl<C> FBStore<C> {
@@ -99,7 +103,28 @@ impl<C> FBStore<C> {
             epoch,
             background: OnceLock::new(),
             meter: TrafficMeter::default(),
+            quota: None,
         })
+    }
+
+    /// Bounds the bytes of the cache, and counts what is in it already.
+    ///
+    /// A write that would exceed the quota is refused like one to a full disk: its value
+    /// stays in memory, and is written once there is room.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be read.
+    ///
+    /// # Blocking
+    ///
+    /// Lists the cache and asks for the length of each file in it. After the sweep of
+    /// [`open`](Self::open), these are few.
+    pub fn with_quota(mut self, bytes: u64) -> Result<Self> {
+        let quota = Quota::new(self.path.directory(), bytes);
+        let quota = quota.map_err(|error| Error::new(Operation::OpenStore, error))?;
+        self.quota = Some(quota);
+        Ok(self)
     }
 
     /// The cache directory.
@@ -110,6 +135,11 @@ impl<C> FBStore<C> {
     /// The codec.
     pub fn codec(&self) -> &C {
         &self.codec
+    }
+
+    #[cfg(test)]
+    pub(super) fn quota(&self) -> Option<&Quota> {
+        self.quota.as_deref()
     }
 
     fn directory(&self) -> &Directory {
@@ -132,14 +162,17 @@ impl<C> FBStore<C> {
     ) -> Result<R, StoreError> {
         let directory = self.writable_cache()?;
         let file_ref = directory.file_ref(key);
+        let room = self.quota.as_ref().map(|quota| quota.begin_file(key));
+        let room = room.transpose();
+        let room = room.map_err(|cause| at(&file_ref.path(), cause))?;
         let create = || directory.files().create(&file_ref);
-        let mut file = match create() {
+        let file = match create() {
             // The only file that can have this key is the leftover of an earlier write
             // of this value that failed and could not be removed.
             Err(error)
                 if error.kind() == io::ErrorKind::AlreadyExists && !directory.is_foreign(key) =>
             {
-                remove(directory, key)?;
+                self.remove_cached(key)?;
                 create()
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -152,15 +185,48 @@ impl<C> FBStore<C> {
             io::ErrorKind::NotFound => at(&file_ref.path(), Cause::DirectoryGone),
             _ => at(&file_ref.path(), error),
         })?;
-        let unfinished = Unfinished { directory, key };
-        let mut out = self.meter.writing(&mut *file);
+        let mut unfinished = Unfinished {
+            directory,
+            key,
+            room,
+        };
+        let remove = || remove(directory, key).is_ok();
+        let within = unfinished.room.as_mut().map(|room| WithinQuota {
+            room,
+            remove: &remove,
+        });
+        let mut out = self.meter.writing(file, within);
         let written = write(&mut out);
         let written = out
             .end(written)
             .map_err(|error| at(&file_ref.path(), error))?;
-        std::mem::forget(unfinished);
+        unfinished.finish();
         tracing::debug!(path = %PrintablePath(&file_ref.path()), "wrote a value to its file");
         Ok(written)
+    }
+
+    /// Removes the cache's file of a key. A missing file is not an error.
+    fn remove_cached(&self, key: Uuid) -> Result<(), StoreError> {
+        let remove = || remove(self.directory(), key);
+        quota::remove_name(key, self.quota.as_deref(), remove)
+    }
+
+    /// Brings a file into the cache, as `take_in` does, and counts it. `take_in` calls its
+    /// second argument after it has removed the file of the key that was there.
+    pub(super) fn bring_in(
+        &self,
+        key: Uuid,
+        take_in: impl FnOnce(Option<&Arc<Quota>>, &dyn Fn()) -> Result<Transfer, StoreError>,
+    ) -> Result<Transfer, StoreError> {
+        let Some(quota) = &self.quota else {
+            return take_in(None, &|| {});
+        };
+        let change = quota.change_names(key);
+        let transfer = take_in(Some(quota), &|| change.deleted())?;
+        if matches!(transfer, Transfer::Linked | Transfer::Present) {
+            change.linked_in();
+        }
+        Ok(transfer)
     }
 
     /// Refuses to persist to a directory that is the cache of a store.
@@ -194,12 +260,12 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
             // This store did not write the file.
             return Ok(());
         }
-        remove(directory, key)
+        self.remove_cached(key)
     }
 
     fn delete_persisted(&self, path: &PreparedPath, key: Uuid) -> Result<(), StoreError> {
         writable(path)?;
-        remove(path.directory(), key)?;
+        quota::remove_name(key, None, || remove(path.directory(), key))?;
         path.directory().durability().note_removed(key);
         Ok(())
     }
@@ -212,16 +278,19 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
             return Err(at(path, io::Error::new(io::ErrorKind::Unsupported, text)));
         }
         let from = path.directory().file_ref(key);
-        let take_in = || self.directory().take_in(&from, key, Role::Cache);
-        match take_in() {
-            Err(error) if is_conflict(&error) && !self.directory().is_foreign(key) => {
-                // A key that is only being registered has no owner in the cache: the
-                // file there is a leftover.
-                remove(self.directory(), key)?;
-                take_in()
+        self.bring_in(key, |quota, removed| {
+            let take_in = || self.directory().take_in(&from, key, Role::Cache, quota);
+            match take_in() {
+                Err(error) if is_conflict(&error) && !self.directory().is_foreign(key) => {
+                    // A key that is only being registered has no owner in the cache: the
+                    // file there is a leftover.
+                    remove(self.directory(), key)?;
+                    removed();
+                    take_in()
+                }
+                linked => linked,
             }
-            linked => linked,
-        }
+        })
     }
 
     fn has_same_content(&self, path: &PreparedPath, key: Uuid) -> Result<bool, StoreError> {
@@ -255,7 +324,15 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     }
 
     fn persist(&self, path: &PreparedPath, key: Uuid) -> Result<Transfer, StoreError> {
-        self.persist_in_place(&self.path, path, key)
+        let Some(quota) = &self.quota else {
+            return self.persist_in_place(&self.path, path, key);
+        };
+        let change = quota.change_names(key);
+        let transfer = self.persist_in_place(&self.path, path, key)?;
+        if transfer == Transfer::Linked {
+            change.linked_elsewhere();
+        }
+        Ok(transfer)
     }
 
     fn persist_in_place(
@@ -277,7 +354,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         directory
             .durability()
             .check_file(directory.files(), &from)?;
-        let transfer = directory.take_in(&from, key, Role::Persisted)?;
+        let transfer = directory.take_in(&from, key, Role::Persisted, None)?;
         directory.durability().note_linked(key);
         Ok(transfer)
     }
@@ -311,6 +388,10 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 
     fn traffic(&self) -> Traffic {
         self.meter.traffic()
+    }
+
+    fn cache_usage(&self) -> Option<CacheUsage> {
+        self.quota.as_ref().map(|quota| quota.usage())
     }
 
     fn attach(&self, background: Background) {
@@ -416,12 +497,24 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
 struct Unfinished<'a> {
     directory: &'a Directory,
     key: Uuid,
+    /// Given back after the file is removed.
+    room: Option<Reservation>,
+}
+
+impl Unfinished<'_> {
+    /// The file is complete.
+    fn finish(mut self) {
+        self.room.take().into_iter().for_each(Reservation::end);
+        std::mem::forget(self);
+    }
 }
 
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if let Err(error) = remove(self.directory, self.key) {
             tracing::warn!(%error, "could not remove the leftovers of a failed write");
+            // It still takes room.
+            self.room.take().into_iter().for_each(Reservation::end);
         }
     }
 }

@@ -6,6 +6,7 @@
 //! temporary name, and renamed without replacing anything once they are complete.
 
 use std::io;
+use std::sync::Arc;
 
 use file_backed_codecs::Payload;
 use file_backed_codecs::printable::PrintablePath;
@@ -14,6 +15,7 @@ use uuid::Uuid;
 use super::directory::{Directory, at};
 use super::file_ref::FileRef;
 use super::files::{Files, SyncError};
+use super::quota::{Quota, Reservation};
 use super::readers::Readers;
 use super::role::Role;
 use crate::backing_store::Transfer;
@@ -29,12 +31,13 @@ impl Directory {
     ///
     /// A copy to be persisted is synced before it gets its name. A copy for a cache is
     /// not, because a cache is not read after a power cut. A file with an equal footer
-    /// in a cache may therefore be torn.
+    /// in a cache may therefore be torn. A copy into a cache with a `quota` stays within it.
     pub(crate) fn take_in(
         &self,
         from: &FileRef<'_>,
         key: Uuid,
         role: Role,
+        quota: Option<&Arc<Quota>>,
     ) -> Result<Transfer, StoreError> {
         let (files, to) = (self.files(), self.file_ref(key));
         let mut linked = files.link(from, &to);
@@ -57,7 +60,7 @@ impl Directory {
                 Ok(present)
             }
             io::ErrorKind::NotFound => Err(of(&to, Cause::DirectoryGone)),
-            _ if cannot_be_linked(&error) => self.copy_in(from, key, role),
+            _ if cannot_be_linked(&error) => self.copy_in(from, key, role, quota),
             _ => Err(of(from, error)),
         }
     }
@@ -81,6 +84,7 @@ impl Directory {
         from: &FileRef<'_>,
         key: Uuid,
         role: Role,
+        quota: Option<&Arc<Quota>>,
     ) -> Result<Transfer, StoreError> {
         let (files, to, temporary) = (self.files(), self.file_ref(key), self.temporary_ref(key));
         match files.identity(&to) {
@@ -88,11 +92,20 @@ impl Directory {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of(&to, error)),
             Err(_) => {}
         }
+        // Given back after the temporary file is removed.
+        let mut room = match quota {
+            Some(quota) => {
+                let extent = files.extent(from).map_err(|error| of(from, error))?;
+                let room = quota.begin_file_of(key, extent.len);
+                Some(room.map_err(|cause| of(&to, cause))?)
+            }
+            None => None,
+        };
         let unfinished = Unfinished(files, &temporary);
-        let transfer = match copy(files, from, &temporary) {
+        let transfer = match copy(files, from, &temporary, room.as_mut()) {
             Err(error) if error.is_not_found() && error.path() == Some(&*temporary.path()) => {
                 self.restore(key)?;
-                copy(files, from, &temporary)?
+                copy(files, from, &temporary, room.as_mut())?
             }
             copied => copied?,
         };
@@ -101,7 +114,10 @@ impl Directory {
             sync.map_err(|error| of(&temporary, error))?;
         }
         match files.rename_new(&temporary, &to) {
-            Ok(()) => std::mem::forget(unfinished),
+            Ok(()) => {
+                std::mem::forget(unfinished);
+                room.into_iter().for_each(Reservation::end);
+            }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return is_present(files, from, &to, role);
             }
@@ -166,18 +182,27 @@ fn footers_equal(
 }
 
 /// Creates an independent file with the same bytes.
-fn copy(files: &dyn Files, from: &FileRef<'_>, to: &FileRef<'_>) -> Result<Transfer, StoreError> {
+fn copy(
+    files: &dyn Files,
+    from: &FileRef<'_>,
+    to: &FileRef<'_>,
+    room: Option<&mut Reservation>,
+) -> Result<Transfer, StoreError> {
     match files.remove(to) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of(to, error)),
         _ => {}
     }
     // Any failure of a reflink leads to a copy, which reports what is wrong.
     if files.reflink(from, to).is_ok() {
+        room.into_iter().for_each(Reservation::fill);
         return Ok(Transfer::Cloned);
     }
     let source = files.open(from).map_err(|error| of(from, error))?;
     let mut target = files.create(to).map_err(|error| of(to, error))?;
     let len = source.len().map_err(|error| of(from, error))?;
+    if let Some(room) = room {
+        room.set_len(len).map_err(|cause| of(to, cause))?;
+    }
     let mut chunk = vec![0; usize::try_from(len).map_or(CHUNK, |len| len.min(CHUNK))];
     for start in (0..len).step_by(CHUNK) {
         let chunk = &mut chunk[..(len - start).min(CHUNK as u64) as usize];

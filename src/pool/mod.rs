@@ -196,6 +196,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         let counters = &self.counters;
         let (failures, transfers) = (&self.core().failures, &self.core().transfers);
         let traffic = self.core().backing.traffic();
+        let usage = self.core().backing.cache_usage();
         Stats {
             items: self.size(),
             retained: self.counts.retained.load(Ordering::Relaxed),
@@ -222,6 +223,8 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             failed_deletions: failures.deletions.load(Ordering::Relaxed),
             failed_tasks: failures.tasks.load(Ordering::Relaxed),
             store_failing: self.core().outage.is_on(),
+            cache_bytes: usage.map(|usage| usage.used),
+            cache_quota: usage.map(|usage| usage.quota),
         }
     }
 

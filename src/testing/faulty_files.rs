@@ -1,6 +1,6 @@
 //! A file system that fails on request.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::faults::{Fault, Faults, On};
 use crate::fbstore::Readers;
 use crate::fbstore::file_ref::FileRef;
-use crate::fbstore::files::{Files, Identity, Ownership, SyncError};
+use crate::fbstore::files::{Extent, Files, Identity, Ownership, SyncError};
 use crate::fbstore::real_files::RealFiles;
 
 /// The machine's file system, in which operations can be made to fail. Clones share one
@@ -27,6 +27,15 @@ struct Plan {
     /// What was made durable since the faults were planned.
     synced: HashSet<PathBuf>,
     links: Links,
+    /// How often each operation was called.
+    calls: HashMap<&'static str, usize>,
+    watch: Option<Arc<Watch>>,
+}
+
+/// Looks at the disk after each change, while no other change runs.
+struct Watch {
+    turn: Mutex<()>,
+    look: Box<dyn Fn() + Send + Sync>,
 }
 
 /// The links and reflinks that the file system supports.
@@ -70,8 +79,37 @@ impl FaultyFiles {
         self.0.lock().synced.contains(path)
     }
 
+    /// Calls `look` after each change of a file or a name. No two changes overlap from now
+    /// on.
+    pub(crate) fn watch(&self, look: impl Fn() + Send + Sync + 'static) {
+        let (turn, look) = (Mutex::new(()), Box::new(look));
+        self.0.lock().watch = Some(Arc::new(Watch { turn, look }));
+    }
+
+    /// How often an operation was called.
+    pub(crate) fn calls(&self, operation: &'static str) -> usize {
+        let calls = &self.0.lock().calls;
+        calls.get(operation).copied().unwrap_or(0)
+    }
+
+    /// How often any operation was called.
+    pub(crate) fn all_calls(&self) -> usize {
+        self.0.lock().calls.values().sum()
+    }
+
+    fn change<R>(&self, change: impl FnOnce() -> R) -> R {
+        let watch = self.0.lock().watch.clone();
+        let Some(watch) = watch else { return change() };
+        let _turn = watch.turn.lock();
+        let result = change();
+        (watch.look)();
+        result
+    }
+
     fn meet(&self, operation: &'static str) -> Option<Fault> {
-        self.0.lock().faults.meet(operation, None)
+        let mut plan = self.0.lock();
+        *plan.calls.entry(operation).or_default() += 1;
+        plan.faults.meet(operation, None)
     }
 
     fn check(&self, operation: &'static str) -> io::Result<()> {
@@ -93,7 +131,7 @@ impl Files for FaultyFiles {
 
     fn create(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Write + Send>> {
         self.check("create")?;
-        let file = RealFiles.create(file_ref)?;
+        let file = self.change(|| RealFiles.create(file_ref))?;
         let files = self.clone();
         Ok(Box::new(FaultyWriter { files, file }))
     }
@@ -108,7 +146,7 @@ impl Files for FaultyFiles {
     fn link(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
         self.check("link")?;
         match self.links() {
-            Links::AsTheMachine => RealFiles.link(from, to),
+            Links::AsTheMachine => self.change(|| RealFiles.link(from, to)),
             Links::Refused(number) | Links::Reflinks(number) => {
                 Err(io::Error::from_raw_os_error(number))
             }
@@ -118,24 +156,29 @@ impl Files for FaultyFiles {
     fn reflink(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
         self.check("reflink")?;
         match self.links() {
-            Links::AsTheMachine | Links::Refused(_) => RealFiles.reflink(from, to),
-            Links::Reflinks(_) => std::fs::copy(from.path(), to.path()).map(drop),
+            Links::AsTheMachine | Links::Refused(_) => self.change(|| RealFiles.reflink(from, to)),
+            Links::Reflinks(_) => self.change(|| std::fs::copy(from.path(), to.path()).map(drop)),
         }
     }
 
     fn rename_new(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
         self.check("rename_new")?;
-        RealFiles.rename_new(from, to)
+        self.change(|| RealFiles.rename_new(from, to))
     }
 
     fn remove(&self, file_ref: &FileRef<'_>) -> io::Result<()> {
         self.check("remove")?;
-        RealFiles.remove(file_ref)
+        self.change(|| RealFiles.remove(file_ref))
     }
 
     fn identity(&self, file_ref: &FileRef<'_>) -> io::Result<Identity> {
         self.check("identity")?;
         RealFiles.identity(file_ref)
+    }
+
+    fn extent(&self, file_ref: &FileRef<'_>) -> io::Result<Extent> {
+        self.check("extent")?;
+        RealFiles.extent(file_ref)
     }
 
     fn sync(&self, file_ref: &FileRef<'_>) -> Result<(), SyncError> {
@@ -201,10 +244,10 @@ impl Write for FaultyWriter {
     fn write(&mut self, data: &[u8]) -> io::Result<usize> {
         let half = &data[..data.len().div_ceil(2)];
         match self.files.meet("write") {
-            None => self.file.write(data),
-            Some(Fault::Short) => self.file.write(half),
+            None => self.files.change(|| self.file.write(data)),
+            Some(Fault::Short) => self.files.change(|| self.file.write(half)),
             Some(fault) => {
-                self.file.write_all(half)?;
+                self.files.change(|| self.file.write_all(half))?;
                 fault.strike_file("write")?;
                 Ok(half.len())
             }

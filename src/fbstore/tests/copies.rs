@@ -55,7 +55,9 @@ impl TestDirectory {
     }
 
     fn take_in(&self, from: &Path, role: Role) -> Result<Transfer, String> {
-        let taken = self.directory.take_in(&FileRef::Path(from), KEY, role);
+        let taken = self
+            .directory
+            .take_in(&FileRef::Path(from), KEY, role, None);
         taken.map_err(|error| error.to_string())
     }
 
