@@ -27,6 +27,7 @@ mod outcome;
 mod owners;
 mod queue;
 mod registered_tokens;
+mod room_work;
 mod run_once;
 pub(crate) mod running;
 mod sources;
@@ -54,6 +55,7 @@ pub(crate) use outage::{QueuedWrite, delay_after};
 pub(crate) use outcome::Outcome;
 pub(crate) use owners::OwnsFiles;
 pub(crate) use queue::Lane;
+pub(crate) use room_work::RoomWorkToken;
 pub(crate) use run_once::RunOnce;
 #[cfg(feature = "dataset")]
 pub(crate) use sources::Commit;

@@ -216,6 +216,15 @@ impl Error {
         self.0.class == Class::System
     }
 
+    /// How many bytes must be free in the cache before the refused write can succeed, if
+    /// the quota of the cache refused it.
+    pub(crate) fn needed_room(&self) -> Option<u64> {
+        kind::causes(self.get_ref()).find_map(|error| match error.downcast_ref() {
+            Some(Cause::QuotaReached { needed, .. }) => Some(*needed),
+            _ => None,
+        })
+    }
+
     /// What to do about the error, if the cause does not say so itself. Only the
     /// library's own store names paths. For other stores, it is not known what their
     /// errors call for.

@@ -83,6 +83,22 @@ impl Operation {
         }
     }
 
+    /// Whether it may leave more room in the cache, also by its failure, which removes what
+    /// it has written.
+    pub(crate) fn may_make_room(self) -> bool {
+        matches!(
+            self,
+            Self::Write
+                | Self::Duplicate
+                | Self::Delete
+                | Self::Register
+                | Self::RegisterAll
+                | Self::Persist
+                | Self::Archive
+                | Self::Adopt
+        )
+    }
+
     /// The words between the verb and the item's key.
     pub(super) fn before_key(self) -> &'static str {
         match self {

@@ -437,6 +437,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if let Some(file) = retired.file {
             self.core().release(file);
         }
+        // A write that waited for room may have been this item's.
+        self.core().try_waiting_writes();
     }
 }
 

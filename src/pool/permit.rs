@@ -240,8 +240,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     pub fn try_reserve(self: &Arc<Self>) -> Result<Option<Permit<T, B>>> {
         self.core().check_process(Operation::Reserve)?;
         let failed = |error: Error| Error::new(Operation::Reserve, error);
-        if let Some(error) = self.core().outage.refusal() {
-            return Err(failed(error));
+        match self.core().outage.refusal() {
+            Some(refusal) if refusal.may_end => return Ok(None),
+            Some(refusal) => return Err(failed(refusal.error)),
+            None => {}
         }
         let guess = self.guess();
         match self

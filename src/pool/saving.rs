@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::FBPool;
 use super::loading::{leaked, waits_for_itself};
 use crate::Result;
-use crate::backing_store::{FileShare, Strategy, Task, TrackedPath, running};
+use crate::backing_store::{FileShare, RoomWorkToken, Strategy, Task, TrackedPath, running};
 use crate::error::Operation;
 use crate::residency::{Item, Save, Wanted, Written};
 
@@ -31,8 +31,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item: &Arc<Item<T, B>>,
         tracked: Arc<TrackedPath<B::PersistPath>>,
     ) -> Task<()> {
-        self.store
-            .task(Operation::Persist, self.begin_persist(item, tracked))
+        let persist = self.begin_persist(item, tracked);
+        // A link makes room: its file does not count in the cache any more.
+        let room = RoomWorkToken::new(self.core().clone());
+        self.store.task(Operation::Persist, move || {
+            let _room = room;
+            persist()
+        })
     }
 
     /// Captures what is to be saved. The caller must run the result: the item stays

@@ -5,7 +5,9 @@ use std::sync::{Arc, Weak};
 use super::FBPool;
 use super::eviction::Drops;
 use crate::Error;
-use crate::backing_store::{BackingStoreT, Lane, QueuedWrite, Strategy, delay_after, running};
+use crate::backing_store::{
+    BackingStoreT, Lane, QueuedWrite, RoomWorkToken, Strategy, delay_after, running,
+};
 use crate::error::Operation;
 use crate::residency::{Item, WriteBack, WriteEnd};
 use crate::sync::atomic::Ordering;
@@ -18,9 +20,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     fn queue_job(&self, job: Box<EvictionWrite<T, B>>) {
-        if let Some(job) = self.core().outage.defer(job) {
-            let queue = &self.core().queue;
-            queue.run(Lane::Background, move || job.run(false));
+        let core = self.core();
+        match core.outage.defer(job) {
+            Some(job) => (core.queue).run(Lane::Background, move || job.run(false)),
+            None => core.try_waiting_writes(),
         }
     }
 
@@ -49,6 +52,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
         let core = self.core();
         let _under_way = core.queue.token();
+        // Until the file of an item that died meanwhile is released.
+        let _room = RoomWorkToken::new(&**core);
         let (key, value) = item.begin_write();
         let note = running::note(write);
         let written = core.call(Operation::Write, Some(key), None, |backing| {
@@ -100,7 +105,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let core = self.core();
         let job = EvictionWrite::new(self, item, failures);
         if error.is_refused_by_system() {
-            core.outage.write_failed(&core.queue, job, failures, error);
+            let room = core.room_needed_after(error);
+            (core.outage).write_failed(&core.queue, job, failures, error, room);
         } else {
             // The fault is the value's or the codec's, so other writes need not wait.
             core.queue
@@ -142,6 +148,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> QueuedWrite for EvictionWrite<T, 
     }
 
     fn is_obsolete(&self) -> bool {
-        self.item.strong_count() == 0
+        // The handle that retires an item still keeps it.
+        let item = self.item.upgrade();
+        item.is_none_or(|item| item.has_no_handle())
     }
 }

@@ -331,6 +331,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.handles.fetch_sub(1, Ordering::AcqRel) == 1
     }
 
+    /// Whether the last handle is gone, so that the item is retained, dead, or about to be.
     pub(crate) fn has_no_handle(&self) -> bool {
         self.handles.load(Ordering::Acquire) == 0
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::Window;
-use crate::backing_store::{BackingStore, BackingStoreT, Strategy, TrackedPath, guarded};
+use crate::backing_store::{
+    BackingStore, BackingStoreT, RoomWorkToken, Strategy, TrackedPath, guarded,
+};
 use crate::error::Operation;
 use crate::{Error, Fb, Result};
 
@@ -102,7 +104,11 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
 
     fn start(&mut self, store: Arc<BackingStore<B>>, items: Vec<Begun<R>>) {
         let oldest = self.jobs.start(|| {
-            let persist_all = || Ok(items.into_iter().map(|persist| persist()).collect());
+            let room = RoomWorkToken::new(store.core().clone());
+            let persist_all = move || {
+                let _room = room;
+                Ok(items.into_iter().map(|persist| persist()).collect())
+            };
             store.task(self.operation, persist_all)
         });
         oldest.into_iter().for_each(|job| self.add(job));

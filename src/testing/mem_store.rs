@@ -6,7 +6,9 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use file_backed::backing_store::{Background, BackingStoreT, StoreError, Strategy, Transfer};
+use file_backed::backing_store::{
+    Background, BackingStoreT, CacheUsage, StoreError, Strategy, Transfer,
+};
 use file_backed::fbstore::{Footprint, Load};
 use uuid::Uuid;
 
@@ -66,6 +68,8 @@ pub(crate) struct MemStore {
     loads_maps: AtomicBool,
     in_place: AtomicBool,
     measures: AtomicBool,
+    /// Bounds the bytes of texts and bytes in the cache.
+    quota: Option<u64>,
     background: Mutex<Option<Background>>,
 }
 
@@ -81,6 +85,13 @@ impl MemStore {
     pub(crate) fn strict() -> Self {
         Self {
             is_strict: true,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn with_quota(bytes: u64) -> Self {
+        Self {
+            quota: Some(bytes),
             ..Self::default()
         }
     }
@@ -219,6 +230,13 @@ fn encoded_len(value: &dyn Any) -> Option<u64> {
     bytes.map(|len| len as u64)
 }
 
+fn bytes_in(files: &BTreeMap<Uuid, Value>) -> u64 {
+    files
+        .values()
+        .filter_map(|value| encoded_len(&**value))
+        .sum()
+}
+
 impl BackingStoreT for MemStore {
     type PersistPath = MemPath;
 
@@ -277,6 +295,12 @@ impl BackingStoreT for MemStore {
         self.call(Op::Sync, None)
     }
 
+    fn cache_usage(&self) -> Option<CacheUsage> {
+        let quota = self.quota?;
+        let used = bytes_in(&self.cache.lock());
+        Some(CacheUsage { used, quota })
+    }
+
     fn attach(&self, background: Background) {
         *self.background.lock() = Some(background);
     }
@@ -290,7 +314,16 @@ impl<T: Clone + Send + Sync + 'static> Strategy<T> for MemStore {
     fn store(&self, key: Uuid, data: &T) -> Result<(), StoreError> {
         self.call(Op::Store, Some(key))?;
         point();
-        let before = self.cache.lock().insert(key, Arc::new(data.clone()));
+        let mut cache = self.cache.lock();
+        let len = encoded_len(data).unwrap_or(0);
+        if self
+            .quota
+            .is_some_and(|quota| bytes_in(&cache) + len > quota)
+        {
+            return Err(io::Error::from(io::ErrorKind::QuotaExceeded).into());
+        }
+        let before = cache.insert(key, Arc::new(data.clone()));
+        drop(cache);
         assert!(before.is_none(), "a file is written once");
         point();
         Ok(())

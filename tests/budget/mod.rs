@@ -5,5 +5,6 @@ mod bytes;
 mod changes;
 mod drops;
 mod peak;
+mod quota;
 mod reserve;
 mod weights;

@@ -35,8 +35,18 @@ impl World {
         )
     }
 
+    /// With a quota on the bytes of the cache.
+    pub(crate) fn with_quota(bytes: u64) -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        Self::with(MemStore::with_quota(bytes), runtime)
+    }
+
     pub(crate) fn on(runtime: Runtime) -> Self {
-        let mem = Arc::new(MemStore::default());
+        Self::with(MemStore::default(), runtime)
+    }
+
+    fn with(mem: MemStore, runtime: Runtime) -> Self {
+        let mem = Arc::new(mem);
         let store = Arc::new(BackingStore::new(mem.clone(), runtime.handle().clone()));
         Self {
             mem,

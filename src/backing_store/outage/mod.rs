@@ -5,19 +5,29 @@
 //! retried at once. A value that failed more often first waits for its own delay, which
 //! doubles with each failure up to 5 s, so that a value that can never be written does
 //! not keep the store busy.
+//!
+//! In a store with a quota, the room that it has is known. So is the length of most files
+//! that did not fit. While the last refusal says that there is no room, an attempt is made
+//! whenever something has made room or a write begins to wait, and only with a write that
+//! may fit. One that succeeds does not end the outage, since the others may not fit: the
+//! outage ends when no write waits any more. The probes continue, because other programs
+//! may make room too.
 
-use std::collections::VecDeque;
+mod fitting;
+mod now;
+
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::queue::{Lane, Queue};
+use super::room_work::RoomWork;
 use crate::Error;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Event, Instant, Mutex};
+pub(super) use fitting::Next;
+use now::{Now, UNTRIED, WaitingWrite};
 
 const FIRST_DELAY: Duration = Duration::from_millis(100);
-/// How many writes wait before obsolete ones are first removed.
-const FIRST_CLEARING: usize = 256;
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
 
 /// A write-back that eviction has asked for.
@@ -39,8 +49,19 @@ pub(crate) struct Outage {
     /// only under the lock.
     failing: AtomicBool,
     inner: Mutex<Inner>,
-    /// Notified when an outage begins.
+    /// Notified when an outage begins and, in a store with a quota, when it ends or when no
+    /// work that may make room is left.
     listeners: Mutex<Vec<Weak<Event>>>,
+    room_work: RoomWork,
+    /// Whether an outage for lack of room was logged.
+    is_full_logged: AtomicBool,
+}
+
+/// Why no value can be written now.
+pub(crate) struct Refusal {
+    pub(crate) error: Error,
+    /// Work is under way that may make room.
+    pub(crate) may_end: bool,
 }
 
 #[derive(Default)]
@@ -48,23 +69,6 @@ struct Inner {
     /// Counts outages, so that a probe of an earlier one detects that it is late.
     number: u64,
     now: Option<Now>,
-}
-
-/// The current outage.
-struct Now {
-    delay: Duration,
-    /// Failures so far. A probe compares them to detect whether it failed.
-    failures: u64,
-    /// The error of the last write that the disk refused.
-    error: Error,
-    waiting: VecDeque<WaitingWrite>,
-    /// When this many writes wait, obsolete ones are removed.
-    clear_at: usize,
-}
-
-struct WaitingWrite {
-    write: Write,
-    not_before: Option<Instant>,
 }
 
 /// How long a value waits after this many failures in a row, even if other writes
@@ -80,16 +84,20 @@ impl Outage {
         self.failing.load(Ordering::Acquire)
     }
 
-    /// The error with which the disk refuses writes; `None` if there is no outage.
-    pub(crate) fn refusal(&self) -> Option<Error> {
+    /// Why the disk refuses writes; `None` if there is no outage.
+    pub(crate) fn refusal(&self) -> Option<Refusal> {
         if !self.is_on() {
             return None;
         }
         let inner = self.inner.lock();
-        inner.now.as_ref().map(|now| now.error.clone())
+        inner.now.as_ref().map(|now| Refusal {
+            error: now.error.clone(),
+            may_end: now.is_full && (now.is_trying || self.room_work.is_under_way()),
+        })
     }
 
-    /// Notifies all listeners of the event when an outage begins.
+    /// Notifies all listeners of the event when an outage begins or, in a store with a
+    /// quota, when there may be another answer to whether it [may end](Refusal::may_end).
     pub(crate) fn tell_of_begin(&self, event: &Arc<Event>) {
         let mut listeners = self.listeners.lock();
         listeners.retain(|event| event.strong_count() > 0);
@@ -97,14 +105,24 @@ impl Outage {
     }
 
     /// Reports a successful write. Ends the outage and queues all waiting writes; a
-    /// write whose value still has a delay is queued when that is over.
+    /// write whose value still has a delay is queued when that is over. For lack of room
+    /// in a store with a quota, the waiting writes are left to [`next_fitting`].
+    ///
+    /// [`next_fitting`]: Self::next_fitting
     pub(crate) fn write_succeeded(&self, queue: &Arc<Queue>) {
         if !self.is_on() {
             return;
         }
-        let ended = self.end(&mut self.inner.lock());
-        if ended.is_some() {
-            tell_of_end();
+        let ended = {
+            let mut inner = self.inner.lock();
+            let now = inner.now.as_ref();
+            if now.is_some_and(|now| now.is_full && !now.waiting.is_empty()) {
+                return;
+            }
+            self.end(&mut inner)
+        };
+        if let Some(ended) = &ended {
+            self.tell_of_end(ended);
         }
         let now = Instant::now();
         for waiting in ended.into_iter().flat_map(|outage| outage.waiting) {
@@ -119,22 +137,27 @@ impl Outage {
     }
 
     /// Reports that the disk refused the write of a value, which has failed this many
-    /// times in a row. `retry` tries the write again.
+    /// times in a row. `retry` tries the write again. In a store with a quota, `room` is how
+    /// many bytes the write needs, if it failed for lack of room.
     pub(crate) fn write_failed(
         self: &Arc<Self>,
         queue: &Arc<Queue>,
         retry: Write,
         failures: u32,
         error: &Error,
+        room: Option<u64>,
     ) {
-        let not_before = (failures > 1).then(|| Instant::now() + delay_after(failures));
+        let is_full = room.is_some();
+        let has_delay = failures > 1 && !is_full;
         let waiting = WaitingWrite {
             write: retry,
-            not_before,
+            not_before: has_delay.then(|| Instant::now() + delay_after(failures)),
+            needs: room.unwrap_or(UNTRIED),
         };
         let mut inner = self.inner.lock();
         if let Some(now) = &mut inner.now {
             now.failures += 1;
+            now.is_full = is_full;
             let before = std::mem::replace(&mut now.error, error.clone());
             let cleared = now.wait(waiting);
             drop(inner);
@@ -142,21 +165,12 @@ impl Outage {
             return;
         }
         inner.number += 1;
-        inner.now = Some(Now {
-            delay: FIRST_DELAY,
-            failures: 1,
-            error: error.clone(),
-            waiting: VecDeque::from([waiting]),
-            clear_at: FIRST_CLEARING,
-        });
+        inner.now = Some(Now::new(waiting, error, is_full));
         self.failing.store(true, Ordering::Release);
         let number = inner.number;
         drop(inner);
-        tracing::warn!(%error, "an outage began: the disk refuses writes, and values stay in memory until it accepts them again");
-        let listeners = self.listeners.lock().clone();
-        for event in listeners.iter().filter_map(Weak::upgrade) {
-            event.notify(usize::MAX);
-        }
+        self.tell_of_begin_of(is_full, error);
+        self.notify_listeners();
         self.probe_after(queue, FIRST_DELAY, number);
     }
 
@@ -172,10 +186,18 @@ impl Outage {
         let cleared = now.wait(WaitingWrite {
             write,
             not_before: None,
+            needs: UNTRIED,
         });
         drop(inner);
         drop(cleared);
         None
+    }
+
+    fn notify_listeners(&self) {
+        let listeners = self.listeners.lock().clone();
+        for event in listeners.iter().filter_map(Weak::upgrade) {
+            event.notify(usize::MAX);
+        }
     }
 
     fn probe_after(self: &Arc<Self>, queue: &Arc<Queue>, delay: Duration, number: u64) {
@@ -214,8 +236,9 @@ impl Outage {
                 // Ends the outage under the lock that found nothing waiting.
                 let ended = self.end(&mut inner);
                 drop(inner);
-                drop(ended);
-                tell_of_end();
+                if let Some(ended) = ended {
+                    self.tell_of_end(&ended);
+                }
                 return;
             };
             drop(inner);
@@ -227,28 +250,30 @@ impl Outage {
         self.failing.store(false, Ordering::Release);
         inner.now.take()
     }
-}
 
-fn tell_of_end() {
-    tracing::warn!(
-        "the outage ended: the disk accepts writes again, or no write is waiting for it"
-    );
-}
-
-impl Now {
-    /// Returns the obsolete writes that it removed, which the caller drops without the
-    /// lock.
-    fn wait(&mut self, waiting: WaitingWrite) -> Vec<WaitingWrite> {
-        self.waiting.push_back(waiting);
-        if self.waiting.len() < self.clear_at {
-            return Vec::new();
+    /// A cache that is full for long may have many outages, of which one is logged as a
+    /// warning.
+    fn tell_of_begin_of(&self, is_full: bool, error: &Error) {
+        if is_full && self.is_full_logged.swap(true, Ordering::Relaxed) {
+            tracing::debug!(%error, "no room in the cache: values stay in memory until there is some");
+        } else if is_full {
+            tracing::warn!(%error, "no room in the cache: values stay in memory until there is some; later times are logged at the level DEBUG");
+        } else {
+            tracing::warn!(%error, "an outage began: the disk refuses writes, and values stay in memory until it accepts them again");
         }
-        let (moot, waiting): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting)
-            .into_iter()
-            .partition(|waiting: &WaitingWrite| waiting.write.is_obsolete());
-        self.waiting = waiting.into();
-        self.clear_at = (self.waiting.len() * 2).max(FIRST_CLEARING);
-        moot
+    }
+
+    fn tell_of_end(&self, ended: &Now) {
+        if ended.is_full || ended.began_full {
+            self.notify_listeners();
+        }
+        if ended.is_full && ended.began_full {
+            tracing::debug!("no write waits for room in the cache any more");
+            return;
+        }
+        tracing::warn!(
+            "the outage ended: the disk accepts writes again, or no write is waiting for it"
+        );
     }
 }
 
