@@ -206,6 +206,7 @@ mod testing;
 #[doc(inline)]
 pub use backing_store::{BackingStore, BackingStoreT};
 pub use error::{Error, Result};
+pub use fbstore::StoreBuilder;
 pub use handle::{Fb, MappedReadGuard, OwnedReadGuard, ReadGuard, WriteGuard};
 pub use pool::{FBPool, Permit, PoolBuilder, Stats};
 #[doc(no_inline)]

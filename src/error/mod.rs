@@ -201,7 +201,7 @@ impl Error {
     }
 
     /// Whether no space is left: the disk is full, or a quota of the system or of the
-    /// cache is reached. An item
+    /// cache ([`StoreBuilder::quota`](crate::StoreBuilder::quota)) is reached. An item
     /// that is larger than the whole quota of the cache is not meant: no deletion makes
     /// room for it.
     pub fn is_storage_full(&self) -> bool {

@@ -26,6 +26,7 @@
 )]
 
 mod archiving;
+mod builder;
 mod check;
 #[cfg(feature = "dataset")]
 mod copying;
@@ -60,6 +61,7 @@ mod tests;
 mod transfer;
 
 pub use crate::compat::sanitize_path;
+pub use builder::StoreBuilder;
 #[cfg(feature = "dataset")]
 pub(crate) use check::Stamped;
 #[cfg(feature = "bincodec")]

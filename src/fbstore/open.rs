@@ -1,12 +1,11 @@
-//! Constructors that open a store on a directory in one call.
+//! Constructors that open a store on a directory.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::runtime::Handle;
 
-use super::prepared_path::on_a_thread;
-use super::{FBStore, PreparedPath};
+use super::{FBStore, StoreBuilder};
 use crate::Result;
 use crate::backing_store::BackingStore;
 
@@ -52,8 +51,7 @@ impl<C: Send + Sync + 'static> BackingStore<FBStore<C>> {
     /// # fn main() {}
     /// ```
     pub async fn open(codec: C, path: impl Into<PathBuf>) -> Result<Arc<Self>> {
-        let path = path.into();
-        Self::on(codec, || PreparedPath::blocking_open(path)).await
+        Self::builder(codec, path).open().await
     }
 
     /// Opens a store in a temporary directory. The last handle of the store deletes the
@@ -71,7 +69,7 @@ impl<C: Send + Sync + 'static> BackingStore<FBStore<C>> {
     ///
     /// Dropping the future leaves nothing on disk.
     pub async fn temp(codec: C) -> Result<Arc<Self>> {
-        Self::on(codec, PreparedPath::blocking_temp).await
+        Self::temp_builder(codec).open().await
     }
 
     /// The blocking form of [`open`](Self::open), for a caller that names the runtime.
@@ -84,8 +82,7 @@ impl<C: Send + Sync + 'static> BackingStore<FBStore<C>> {
     ///
     /// Prepares the directory on this thread.
     pub fn blocking_open(codec: C, path: impl Into<PathBuf>, runtime: Handle) -> Result<Arc<Self>> {
-        let files = FBStore::open(codec, PreparedPath::blocking_open(path)?)?;
-        Ok(Arc::new(Self::new(files, runtime)))
+        Self::builder(codec, path).blocking_open(runtime)
     }
 
     /// The blocking form of [`temp`](Self::temp), for a caller that names the runtime.
@@ -98,16 +95,18 @@ impl<C: Send + Sync + 'static> BackingStore<FBStore<C>> {
     ///
     /// Makes the directory on this thread.
     pub fn blocking_temp(codec: C, runtime: Handle) -> Result<Arc<Self>> {
-        let files = FBStore::open(codec, PreparedPath::blocking_temp()?)?;
-        Ok(Arc::new(Self::new(files, runtime)))
+        Self::temp_builder(codec).blocking_open(runtime)
     }
 
-    async fn on(
-        codec: C,
-        prepare: impl FnOnce() -> Result<PreparedPath> + Send + 'static,
-    ) -> Result<Arc<Self>> {
-        let runtime = Handle::current();
-        let files = on_a_thread(move || FBStore::open(codec, prepare()?)).await?;
-        Ok(Arc::new(Self::new(files, runtime)))
+    /// Returns a builder of a store whose cache is the directory `path`, with options that
+    /// [`open`](Self::open) does not have.
+    pub fn builder(codec: C, path: impl Into<PathBuf>) -> StoreBuilder<C> {
+        StoreBuilder::new(codec, Some(path.into()))
+    }
+
+    /// Returns a builder of a store in a temporary directory, with options that
+    /// [`temp`](Self::temp) does not have.
+    pub fn temp_builder(codec: C) -> StoreBuilder<C> {
+        StoreBuilder::new(codec, None)
     }
 }

@@ -110,7 +110,9 @@ impl<C> FBStore<C> {
     /// Bounds the bytes of the cache, and counts what is in it already.
     ///
     /// A write that would exceed the quota is refused like one to a full disk: its value
-    /// stays in memory, and is written once there is room.
+    /// stays in memory, and is written once a deletion has made room. See the
+    /// [guide](crate::guide::operations#a-quota-for-the-cache) for what counts, and
+    /// [`StoreBuilder::quota`](crate::StoreBuilder::quota) for an example.
     ///
     /// # Errors
     ///

@@ -113,7 +113,7 @@ pub struct Stats {
     pub store_failing: bool,
     /// Bytes that deleting the store's cache would free: the lengths of all its files that
     /// are not persisted too, files that are being written included. `None` without a
-    /// [quota](crate::fbstore::FBStore::with_quota): they are not counted then.
+    /// [quota](crate::StoreBuilder::quota): they are not counted then.
     pub cache_bytes: Option<u64>,
     /// The quota of the store's cache, in bytes. `None` without one.
     pub cache_quota: Option<u64>,

@@ -293,3 +293,26 @@ fn many_producers_that_reserve_go_on_as_handles_are_dropped() {
         assert!(!pool.stats().store_failing);
     });
 }
+
+#[test]
+fn the_builder_opens_a_cache_or_a_temporary_one_with_a_quota_or_without() {
+    test(|| {
+        let (dir, runtime) = (scratch(), Runtime::new().expect("a runtime"));
+        let cache = dir.path().join("cache");
+        let stores = [
+            BackingStore::builder(Plain, cache.clone()).quota(1000),
+            BackingStore::temp_builder(Plain).quota(1000),
+            BackingStore::builder(Plain, cache),
+            BackingStore::temp_builder(Plain),
+        ];
+        for (builder, quota) in stores.into_iter().zip([Some(1000), Some(1000), None, None]) {
+            let awaited = runtime.block_on(builder.clone().open());
+            drop(awaited.expect("it is opened"));
+            let store = builder.blocking_open(runtime.handle().clone());
+            let pool: Disk = Arc::new(FBPool::new(store.expect("it is opened"), 0));
+            let stats = pool.stats();
+            assert_eq!(stats.cache_quota, quota);
+            assert_eq!(stats.cache_bytes.is_some(), quota.is_some());
+        }
+    });
+}

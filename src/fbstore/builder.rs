@@ -1,0 +1,128 @@
+//! The builder of a store on a directory.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::runtime::Handle;
+
+use super::prepared_path::on_a_thread;
+use super::{FBStore, PreparedPath};
+use crate::Result;
+use crate::backing_store::BackingStore;
+
+/// Opens a store with options; from [`BackingStore::builder`] or
+/// [`BackingStore::temp_builder`].
+#[must_use = "a builder opens nothing until `open` is called"]
+#[derive(Clone, Debug)]
+pub struct StoreBuilder<C> {
+    codec: C,
+    /// `None` for a temporary directory.
+    path: Option<PathBuf>,
+    quota: Option<u64>,
+}
+
+impl<C: Send + Sync + 'static> StoreBuilder<C> {
+    pub(super) fn new(codec: C, path: Option<PathBuf>) -> Self {
+        Self {
+            codec,
+            path,
+            quota: None,
+        }
+    }
+
+    /// Bounds the bytes that the cache takes on the disk. By default, only the disk bounds
+    /// them.
+    ///
+    /// A write that would exceed the quota is refused like one to a full disk: its value
+    /// stays in memory, and is written once a deletion has made room. So
+    /// [`insert`](crate::FBPool::insert) never fails and loses nothing, but takes memory;
+    /// call [`reserve`](crate::FBPool::reserve) before it. A value that is larger than the
+    /// whole quota stays in memory too, and delays no other write. The
+    /// [guide](crate::guide::operations#a-quota-for-the-cache) says what counts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::fbstore::BinCodec;
+    /// use file_backed::{BackingStore, FBPool};
+    ///
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = dir.path().join("cache");
+    /// let store = BackingStore::builder(BinCodec, path).quota(10_000).open().await?;
+    /// let pool: Arc<FBPool<Vec<u8>, _>> = Arc::new(FBPool::new(store.clone(), 0));
+    ///
+    /// // A producer that stops when the cache is full.
+    /// let mut blobs = Vec::new();
+    /// let full = loop {
+    ///     match pool.reserve().await {
+    ///         Ok(permit) => blobs.push(permit.insert(vec![7; 1000])),
+    ///         Err(error) => break error,
+    ///     }
+    ///     store.finished().await;
+    /// };
+    /// assert!(full.is_storage_full());
+    /// // Nine are in files, and the tenth is in memory.
+    /// assert_eq!((blobs.len(), pool.stats().writes_waiting), (10, 1));
+    /// assert!(pool.stats().cache_bytes <= Some(10_000));
+    ///
+    /// blobs.truncate(5);
+    /// drop(pool.reserve().await?); // waits for the deletions
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub fn quota(mut self, bytes: u64) -> Self {
+        self.quota = Some(bytes);
+        self
+    }
+
+    /// Opens the store. Its background work runs on the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`BackingStore::open`] or [`BackingStore::temp`].
+    ///
+    /// # Panics
+    ///
+    /// If it is called outside of a tokio runtime.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future may leave an empty directory, unless it is a temporary one.
+    pub async fn open(self) -> Result<Arc<BackingStore<FBStore<C>>>> {
+        let runtime = Handle::current();
+        let files = on_a_thread(move || self.open_files()).await?;
+        Ok(Arc::new(BackingStore::new(files, runtime)))
+    }
+
+    /// The blocking form of [`open`](Self::open), for a caller that names the runtime.
+    ///
+    /// # Errors
+    ///
+    /// Same as [`open`](Self::open).
+    ///
+    /// # Blocking
+    ///
+    /// Prepares the directory on this thread.
+    pub fn blocking_open(self, runtime: Handle) -> Result<Arc<BackingStore<FBStore<C>>>> {
+        let files = self.open_files()?;
+        Ok(Arc::new(BackingStore::new(files, runtime)))
+    }
+
+    fn open_files(self) -> Result<FBStore<C>> {
+        let path = match self.path {
+            Some(path) => PreparedPath::blocking_open(path)?,
+            None => PreparedPath::blocking_temp()?,
+        };
+        let files = FBStore::open(self.codec, path)?;
+        match self.quota {
+            Some(bytes) => files.with_quota(bytes),
+            None => Ok(files),
+        }
+    }
+}
