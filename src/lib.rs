@@ -60,6 +60,7 @@
 //! | values of very different sizes | bytes and a weigher: [`PoolBuilder::bytes`], on a [`BackingStore::open`] |
 //! | mapped values | items; maps use no memory of the process and are not counted |
 //! | values produced faster than the disk writes | one of these, and [`FBPool::reserve`] |
+//! | more values than may take disk space | a [quota](StoreBuilder::quota) of the store, and [`FBPool::reserve`] |
 //!
 //! | your code is | call |
 //! |---|---|

@@ -17,6 +17,9 @@
 //! | items from before the directory became a cache, such as files of 0.6 | left alone; their keys are in `file_backed.foreign`, and a warning counts them |
 //! | other names | reported, and left alone |
 //!
+//! A cache may take as much of the disk as its handles need, unless it has a
+//! [quota](super::operations#a-quota-for-the-cache).
+//!
 //! # Who may read and write
 //!
 //! By default only the owner has access: directories have mode 0700 and files 0400. To

@@ -16,6 +16,8 @@
 //! | `DEBUG` | recreated a deleted cache directory | `path` |
 //! | `DEBUG` | a write-back failed because the system refuses writes: see the outage | `key`, `path`, `error` |
 //! | `WARN` | an outage began; the outage ended | `error`, when it began |
+//! | `WARN` the first time, then `DEBUG` | no room in a cache with a quota | `error` |
+//! | `DEBUG` | no write waits for room in the cache any more | |
 //! | `WARN` | a write-back failed for another reason: the value stays in memory, and the write will be retried | `key`, `path`, `error` |
 //! | `WARN` | could not delete a cache file; could not remove a leftover | `key` or `path`, `error` |
 //! | `WARN` | a detached task failed, which no caller waits for | `key`, `path`, `error` |
@@ -57,6 +59,10 @@
 //! [`Error::is_storage_full`](crate::Error::is_storage_full) tells whether a full disk is
 //! the cause.
 //!
+//! In a store with a [quota](super::operations#a-quota-for-the-cache), an outage for lack of
+//! room ends when no write waits for room any more, and the writes that fit are tried as soon
+//! as something makes room. `reserve` waits for that while it is under way.
+//!
 //! # Counts
 //!
 //! [`FBPool::stats`](crate::FBPool::stats) returns the numbers for a dashboard. Watch
@@ -69,6 +75,7 @@
 //! | `bytes_written`, `bytes_read` | values move to the disk and back |
 //! | `pinned_over_budget`, `pinned_over_budget_bytes` | guards are held for a long time |
 //! | `store_failing` | there is an outage |
+//! | `cache_bytes` against `cache_quota` | the cache is almost full: values will stay in memory |
 //! | `write_failures`, `failed_deletions`, `failed_tasks` | the log has a line for each, at `DEBUG` for a write that the system refuses |
 //! | `copies` | the cache and the persisted directory are on different file systems |
 //! | `map_fallbacks` | the program needs more maps than the system allows a process |

@@ -89,6 +89,7 @@
 //! | move a dataset to another file system | `file_backed copy`, then let the programs open the copy |
 //! | move a cache | do not: stop the program, delete the cache, and open another |
 //! | the disk is full | see [below](#when-the-disk-is-full) |
+//! | a cache must leave room for others | give it a [quota](#a-quota-for-the-cache) |
 //!
 //! # When the disk is full
 //!
@@ -103,6 +104,70 @@
 //!
 //! On one file system, a file that is both in a cache and persisted is one file with two
 //! names, and its space is freed with the last of them.
+//!
+//! # A quota for the cache
+//!
+//! By default only the disk bounds a cache.
+//! [`StoreBuilder::quota`](crate::StoreBuilder::quota), or
+//! [`FBStore::with_quota`](crate::fbstore::FBStore::with_quota), bounds its bytes:
+//!
+//! ```
+//! # #[cfg(feature = "bincodec")]
+//! # #[tokio::main]
+//! # async fn main() -> file_backed::Result<()> {
+//! use std::sync::Arc;
+//!
+//! use file_backed::fbstore::BinCodec;
+//! use file_backed::{BackingStore, FBPool};
+//!
+//! # let dir = tempfile::tempdir().expect("a temporary directory");
+//! # let path = dir.path().join("cache");
+//! let store = BackingStore::builder(BinCodec, path).quota(1 << 30).open().await?;
+//! let tiles: Arc<FBPool<Vec<u8>, _>> = FBPool::builder(store).items(100).build();
+//! let tile = tiles.insert(vec![7; 1000]);
+//! tile.write_now().await?;
+//!
+//! let stats = tiles.stats();
+//! let (used, quota) = (stats.cache_bytes.unwrap_or(0), stats.cache_quota.unwrap_or(0));
+//! assert!(used > 1000 && used <= quota);
+//! println!("the cache takes {used} of {quota} bytes");
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "bincodec"))]
+//! # fn main() {}
+//! ```
+//!
+//! What counts is what deleting the cache would free:
+//!
+//! | file | counts |
+//! |---|---|
+//! | of a value that was written, its footer included | with its length, until it is deleted |
+//! | that is being written | with what has been written so far, and before it is written |
+//! | that is persisted too, by a hard link | no: its bytes belong to the persisted directory. From the moment that the program deletes the persisted file, it counts |
+//! | registered or adopted by a hard link | no, as long as the other name is there |
+//! | registered or adopted by a reflink or a copy | with its length |
+//! | of an item that is [read in place](crate::BackingStore::track_read_only) | no: it is not in the cache |
+//! | that was there when the cache was opened, and was not swept | with its length, as do the files of the library next to the items |
+//!
+//! A write that would exceed the quota is refused while it runs, and its partial file is
+//! removed. The value stays in memory, and every value stays readable. Deletions, persists
+//! by a link and dropped handles start the writes again that then fit, without delay.
+//! [`insert`](crate::FBPool::insert) never fails. [`reserve`](crate::FBPool::reserve) waits
+//! while work is under way that may make room, and otherwise returns an error
+//! ([`is_storage_full`](crate::Error::is_storage_full)): drop handles, or raise the quota. A
+//! value that is larger than the whole quota stays in memory, is refused with an error of
+//! its own, and delays no other write.
+//!
+//! * **Other processes are not seen.** If one deletes a file of the cache, the file counts
+//!   until its handles are dropped. If one deletes the persisted name of a file, the file
+//!   takes room in the cache and does not count. So do files that others add. The figure
+//!   never falls below 0, and the next start counts anew.
+//! * **The figure may exceed the quota** without a write: if more is found at the start, or
+//!   if the program deletes persisted copies of files that the cache has too.
+//! * **Lengths count**, not blocks: a file system rounds each file up, often to 4 KiB.
+//!   Directories do not count.
+//! * **On Windows**, the names of a file are not counted: a registered file counts, until
+//!   it is persisted.
 //!
 //! # Exceptions
 //!

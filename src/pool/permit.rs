@@ -169,10 +169,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     ///
     /// # Errors
     ///
-    /// During an outage, the error with which the disk refuses writes. If values
-    /// that cannot be written fill the bound, the error of the last one.
-    /// [`Error::is_deadlock`] inside a call of the pool's own store. Nothing is lost in
-    /// any of these cases: [`insert`](Self::insert) still works, in memory.
+    /// During an outage, the error with which the disk refuses writes. In a store with a
+    /// [quota](crate::StoreBuilder::quota), an outage for lack of room is an error only once
+    /// no work is under way that may make room, such as a deletion or a persist: drop handles,
+    /// or raise the quota. If values that cannot be written fill the bound, the error of the
+    /// last one. [`Error::is_deadlock`] inside a call of the pool's own store. Nothing is
+    /// lost in any of these cases: [`insert`](Self::insert) still works, in memory.
     ///
     /// # Cancel safety
     ///
@@ -232,7 +234,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    /// Returns a permit for one value if there is room now, without waiting.
+    /// Returns a permit for one value if there is room now, without waiting; `None` if
+    /// [`reserve`](Self::reserve) would wait.
     ///
     /// # Errors
     ///

@@ -1,13 +1,13 @@
 //! A cache whose bytes are bounded.
 
-use std::path::Path;
 use std::sync::Arc;
+use std::task::Poll;
 
 use file_backed::fbstore::{FBStore, PreparedPath, key_path};
-use file_backed::{BackingStore, FBPool, Fb};
+use file_backed::{BackingStore, Error, FBPool, Fb};
 use tokio::runtime::Runtime;
 
-use crate::support::{ByHand, Fault, Handle, On, Op, Plain, Pool, World, scratch, test, told};
+use crate::support::{ByHand, Fault, Handle, On, Op, Plain, Pool, World, scratch, test};
 
 type Disk = Arc<FBPool<Vec<u8>, FBStore<Plain>>>;
 
@@ -22,6 +22,13 @@ fn disk_on(runtime: &Runtime, cache: PreparedPath, quota: u64) -> Disk {
     let files = files.with_quota(quota).expect("it is listed");
     let store = BackingStore::new(files, runtime.handle().clone());
     Arc::new(FBPool::new(Arc::new(store), 0))
+}
+
+/// What the text of an error says after the path of the file.
+fn reason(error: &Error) -> String {
+    let text = error.to_string();
+    let (_, reason) = text.rsplit_once("): ").expect("it names the file");
+    reason.to_owned()
 }
 
 fn text(byte: u8) -> String {
@@ -113,13 +120,12 @@ fn reserve_fails_at_once_when_nothing_can_make_room() {
         let items: Vec<_> = (0..3).map(|n| pool.insert(vec![n; 1000])).collect();
         pool.store().blocking_finished();
         let used = pool.stats().cache_bytes.expect("there is a quota");
-        let reserve = ByHand::new(pool.reserve()).finish();
-        let error = reserve.expect_err("nothing makes room");
+        let Poll::Ready(Err(error)) = ByHand::new(pool.reserve()).poll() else {
+            panic!("nothing makes room");
+        };
         assert!(error.is_storage_full());
-        let text = told(&error, Path::new("/nowhere"));
-        let (_, reason) = text.rsplit_once("): ").expect("it names the file");
         assert_eq!(
-            reason,
+            reason(&error),
             format!(
                 "the cache has reached its quota: {used} of 2500 bytes are in use, and the file takes 1064: drop handles, or raise the quota"
             )
@@ -191,6 +197,12 @@ fn a_value_larger_than_the_quota_stops_no_other_write() {
         let large = pool.insert(vec![1; 300_000]);
         pool.store().blocking_finished();
         assert!(!pool.stats().store_failing);
+        let error = large.blocking_write_now().expect_err("it never fits");
+        assert!(!error.is_storage_full());
+        assert_eq!(
+            reason(&error),
+            "the file takes 300000 bytes or more, but the quota of the cache is 100000: raise the quota, or make the value smaller"
+        );
         for n in 0..100 {
             let permit = pool.blocking_reserve().expect("there is room");
             drop(permit.insert(vec![n; 1000]));

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use file_backed::backing_store::{
-    Background, BackingStore, PlaceKeys, RegisteredTokens, Task, TrackedPath, Traffic, Transfer,
+    Background, BackingStore, CacheUsage, PlaceKeys, RegisteredTokens, Task, TrackedPath, Traffic,
+    Transfer,
 };
 use file_backed::convenience::Persister;
 use file_backed::fbstore::{FBStore, PreparedPath};
@@ -11,7 +12,7 @@ use file_backed::fbstore::{FBStore, PreparedPath};
 use file_backed::fbstore::{Mapped, MappedCodec, Prefault};
 use file_backed::{
     Error, FBPool, Fb, MappedReadGuard, OwnedReadGuard, Permit, PoolBuilder, ReadGuard, Stats,
-    WriteGuard,
+    StoreBuilder, WriteGuard,
 };
 use uuid::Uuid;
 
@@ -37,6 +38,8 @@ fn public_types_are_send_and_sync() {
     shared::<PlaceKeys>();
     shared::<Background>();
     shared::<Traffic>();
+    shared::<CacheUsage>();
+    shared::<StoreBuilder<String>>();
     shared::<Transfer>();
     shared::<Stats>();
     shared::<Error>();
