@@ -57,7 +57,7 @@ pub(crate) use owners::OwnsFiles;
 pub(crate) use queue::Lane;
 pub(crate) use room_work::RoomWorkToken;
 pub(crate) use run_once::RunOnce;
+pub(crate) use sources::SourceId;
 #[cfg(feature = "dataset")]
-pub(crate) use sources::Commit;
-pub(crate) use sources::{Handover, SourceId};
+pub(crate) use sources::{Commit, Handover};
 pub(crate) use store_core::{StoreCore, guarded};

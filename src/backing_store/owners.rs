@@ -5,6 +5,7 @@ use std::sync::{Arc, Weak};
 use uuid::Uuid;
 
 use super::keys::PlaceId;
+#[cfg(feature = "dataset")]
 use super::sources::Handover;
 use super::{BackingStoreT, FileShare};
 use crate::Result;
@@ -29,6 +30,7 @@ pub(crate) trait OwnsFiles<B: BackingStoreT>: Send + Sync {
     ) -> Result<()>;
 
     /// A source was closed. Items without a handle move or end.
+    #[cfg(feature = "dataset")]
     fn hand_over(&self, handover: &Handover);
 }
 

@@ -48,6 +48,7 @@ pub(super) struct Tracked {
 
 /// The current commit of a dataset.
 pub(crate) trait Commit: Send + Sync {
+    #[cfg(feature = "dataset")]
     fn generation(&self) -> u64;
 
     /// The file that the commit has under this key.
@@ -55,6 +56,7 @@ pub(crate) trait Commit: Send + Sync {
 }
 
 /// The move of items from the source of a dataset to that of a later commit, or to none.
+#[cfg(feature = "dataset")]
 #[derive(Clone)]
 pub(crate) struct Handover {
     pub(crate) from: SourceId,
@@ -62,6 +64,7 @@ pub(crate) struct Handover {
     to: Option<(SourceId, Arc<dyn Commit>)>,
 }
 
+#[cfg(feature = "dataset")]
 impl Handover {
     /// The source that has the same file of `key`.
     pub(crate) fn target(&self, key: Uuid) -> Option<SourceId> {
@@ -146,7 +149,7 @@ impl<P> Sources<P> {
     }
 
     /// Opens the source of a dataset.
-    #[cfg(any(feature = "dataset", test))]
+    #[cfg(feature = "dataset")]
     pub(super) fn open(&self, id: SourceId, commit: Arc<dyn Commit>) {
         self.0.lock().source(id).commit = Some(commit);
     }
@@ -158,7 +161,7 @@ impl<P> Sources<P> {
 
     /// Closes a source that is open. Its items move to the open source of the same place
     /// that has the latest commit.
-    #[cfg(any(feature = "dataset", test))]
+    #[cfg(feature = "dataset")]
     pub(super) fn close(&self, id: SourceId) -> Option<Handover> {
         let mut slots = self.0.lock();
         let source = slots.source(id);
@@ -174,6 +177,7 @@ impl<P> Sources<P> {
 
     /// The handover of items from one source to another, if both are open on the same place
     /// and the second one has a later commit.
+    #[cfg(feature = "dataset")]
     pub(super) fn handover(&self, from: SourceId, to: SourceId) -> Option<Handover> {
         let mut slots = self.0.lock();
         let whole = slots.source(to).tracked.whole;
@@ -224,7 +228,7 @@ impl<P> Slots<P> {
         })
     }
 
-    #[cfg(any(feature = "dataset", test))]
+    #[cfg(feature = "dataset")]
     fn open_of(&self, whole: PlaceId) -> impl Iterator<Item = (SourceId, Arc<dyn Commit>)> {
         let of_place = self
             .all()
@@ -284,12 +288,14 @@ mod tests {
     }
 
     /// A commit that has one file, of this length.
+    #[cfg(feature = "dataset")]
     struct OneFile {
         generation: u64,
         key: Uuid,
         len: u64,
     }
 
+    #[cfg(feature = "dataset")]
     impl Commit for OneFile {
         fn generation(&self) -> u64 {
             self.generation
@@ -301,6 +307,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "dataset")]
     #[test]
     fn items_move_to_the_latest_open_commit_of_their_place_that_has_their_file() {
         let sources = Arc::<Sources<_>>::default();

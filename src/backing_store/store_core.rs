@@ -22,8 +22,8 @@ use super::queue::{DeleteFile, Job, Lane, Queue};
 use super::room_work::RoomWorkToken;
 use super::running;
 #[cfg(feature = "dataset")]
-use super::sources::Commit;
-use super::sources::{Handover, SourceId, Sources};
+use super::sources::{Commit, Handover};
+use super::sources::{SourceId, Sources};
 use super::transfers::Transfers;
 use crate::error::{Operation, StoreError, at};
 use crate::sync::atomic::{AtomicUsize, Ordering};
@@ -255,6 +255,7 @@ impl<B: BackingStoreT> StoreCore<B> {
     }
 
     /// The handover of items of one source to another; see [`Sources::handover`].
+    #[cfg(feature = "dataset")]
     pub(crate) fn handover(&self, from: SourceId, to: SourceId) -> Option<Handover> {
         self.sources.handover(from, to)
     }

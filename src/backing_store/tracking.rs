@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::file_share::{FileOwnership, FileShare};
 use super::keys::{Acquired, Busy};
+#[cfg(feature = "dataset")]
 use super::tracked_path::PlaceKeys;
 use super::{BackingStore, BackingStoreT, RegisteredTokens, Task, TrackedPath};
 use crate::error::{Cause, Operation};

@@ -260,6 +260,53 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
         }
     }
 
+    /// [Gets](Self::get) many items, in the order of `keys`.
+    ///
+    /// # Errors
+    ///
+    /// The first error of [`get`](Self::get). No handle is returned then.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future discards the handles.
+    pub async fn get_many<T>(
+        &self,
+        pool: &Arc<FBPool<T, B>>,
+        keys: impl IntoIterator<Item = Key<T>>,
+    ) -> Result<Vec<Fb<T, B>>>
+    where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
+        let mut handles = Vec::new();
+        for key in keys {
+            handles.push(self.get(pool, key).await?);
+        }
+        Ok(handles)
+    }
+
+    /// The blocking form of [`get_many`](Self::get_many).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`get_many`](Self::get_many).
+    ///
+    /// # Blocking
+    ///
+    /// Same as [`blocking_get`](Self::blocking_get).
+    pub fn blocking_get_many<T>(
+        &self,
+        pool: &Arc<FBPool<T, B>>,
+        keys: impl IntoIterator<Item = Key<T>>,
+    ) -> Result<Vec<Fb<T, B>>>
+    where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
+        let keys = keys.into_iter();
+        keys.map(|key| self.blocking_get(pool, key)).collect()
+    }
+
     /// Returns `None` if the file has to be brought into the cache first.
     fn try_get<T>(&self, pool: &Arc<FBPool<T, B>>, key: Key<T>) -> Result<Option<Fb<T, B>>>
     where

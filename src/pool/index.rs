@@ -17,9 +17,10 @@ use uuid::Uuid;
 
 use super::FBPool;
 use super::eviction::Drops;
+#[cfg(feature = "dataset")]
+use crate::backing_store::Handover;
 use crate::backing_store::{
-    BackingStoreT, FileShare, Handover, Location, OwnsFiles, PlaceId, SourceId, Strategy,
-    TrackedPath,
+    BackingStoreT, FileShare, Location, OwnsFiles, PlaceId, SourceId, Strategy, TrackedPath,
 };
 use crate::residency::{Item, Leaving, Lookup};
 use crate::sync::Mutex;
@@ -282,6 +283,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> OwnsFiles<B> for Owner<T, B> {
         Ok(())
     }
 
+    #[cfg(feature = "dataset")]
     fn hand_over(&self, handover: &Handover) {
         if let Some(pool) = self.0.upgrade() {
             for item in pool.lists.unused() {

@@ -135,7 +135,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
     }
 
     /// The item belongs to a dataset, until it is changed.
-    #[cfg(any(test, feature = "dataset"))]
+    #[cfg(feature = "dataset")]
     pub(crate) fn set_of_dataset(&self) {
         self.lock().set(Fact::OfDataset, true);
     }
@@ -337,7 +337,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
     }
 
     /// Returns what the item owns of its file.
-    #[cfg(any(test, feature = "dataset"))]
+    #[cfg(feature = "dataset")]
     pub(crate) fn file(&self) -> FileOwnership {
         self.file_of(&self.lock())
     }

@@ -25,11 +25,14 @@
 //! | [`finish_write`](Item::finish_write) | – | – | – | – | clean, with a known weight, and if evicting as `evict`; failed: dirty, and if evicting the job is queued again | – |
 //! | [`begin_save`](Item::begin_save) | a share of the file | the same | the same | writing | joins | leaked |
 //! | [`check_in`](Item::check_in) (a write guard was dropped) | – | – | – | – | – | dirty, at the front |
-//! | [`retire`](Item::retire) (the last handle was dropped) | dead | dead; a running load cleans up | dead | dead | dead; queued: superseded, or run if a save needs it; running: it cleans up | dead |
+//! | [`retire`](Item::retire) (the last handle was dropped) | dead | dead; a running load cleans up; of a dataset, running: retained | dead; of a dataset, in its list: retained | dead | dead; queued: superseded, or run if a save needs it; running: it cleans up | dead |
 //!
 //! An item has at most one eviction job in the queue. When the job runs, it checks
 //! whether there is still anything to write, so a hit or a mutation never has to
 //! find and cancel it.
+//!
+//! A *retained* item is clean or loading and has no handle (`retained.rs`). A look-up makes
+//! it an item like any other; where one becomes absent, this one is dead.
 //!
 //! An item with a file that others can find is in the pool's index (`index.rs`), from when
 //! it is registered or persisted until it gives up the file. A look-up adds a handle under

@@ -14,7 +14,9 @@ use uuid::Uuid;
 use super::evict::Released;
 use super::item::{Cell, Fact, Item, State};
 use super::{ListId, PoolParts};
-use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, Handover, ItemFile, SourceId};
+#[cfg(feature = "dataset")]
+use crate::backing_store::Handover;
+use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, ItemFile, SourceId};
 use crate::sync::atomic::Ordering;
 
 /// What becomes of an item whose file is about to be deleted at its source.
@@ -161,6 +163,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
 
     /// Moves an item to the source of a later commit that has the same file. Returns what it
     /// owned of its former source.
+    #[cfg(feature = "dataset")]
     pub(crate) fn follow(
         &self,
         handover: &Handover,
@@ -170,6 +173,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.follow_locked(&mut cell, handover, pool)
     }
 
+    #[cfg(feature = "dataset")]
     fn follow_locked(
         &self,
         cell: &mut Cell,
@@ -194,6 +198,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
     }
 
     /// A source was closed: moves a retained item to that of a later commit, or ends it.
+    #[cfg(feature = "dataset")]
     pub(crate) fn hand_over(
         self: &Arc<Self>,
         handover: &Handover,

@@ -115,6 +115,34 @@ fn handles_that_were_got_separately_share_an_item() {
 }
 
 #[test]
+fn many_items_are_got_in_their_order_or_none() {
+    test(|| {
+        let places = committed();
+        let user = places.user();
+        let live = user.get("b");
+        let root = user.library.root();
+        let keys = ["b", "a", "b"].map(|name| root.texts[name]);
+        let got = user.library.blocking_get_many(&user.texts, keys);
+        let got = got.expect("they are committed");
+        assert!(got.iter().map(Fb::key).eq(keys.map(Key::uuid)));
+        assert_eq!(user.texts.size(), 2, "the live item is one of them");
+
+        let unknown = Key::from_uuid(Uuid::from_u128(7));
+        let keys = keys.into_iter().chain([unknown]);
+        let by_future = user.library.get_many(&user.texts, keys);
+        let error = places
+            .runtime
+            .block_on(by_future)
+            .expect_err("one is unknown");
+        assert!(error.is_not_found());
+        assert_eq!(error.key(), Some(unknown.uuid()));
+        drop((live, got));
+        assert_eq!(user.texts.size(), 0);
+        end(user);
+    });
+}
+
+#[test]
 fn a_committed_value_stays_in_memory_after_its_last_handle() {
     test(|| {
         let places = Places::new();
