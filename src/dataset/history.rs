@@ -78,7 +78,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     ///
     /// Removes nothing unless it is certain that no other process has committed.
     pub(super) fn clean_up(&self, history: &mut History) -> Cleaned {
-        let DatasetPath { store, tracked } = &self.path;
+        let DatasetPath { store, tracked, .. } = &self.path;
         let current = self.current();
         let is_safe = history.overtaken.is_none() && self.check_newest(history).is_ok();
         if is_safe {

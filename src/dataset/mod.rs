@@ -179,9 +179,10 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
     /// [`FBPool::release_unused`] ends it for the items of now.
     ///
     /// Handles stay good whatever is committed later: before a commit deletes a file, it
-    /// links the file into the cache if a handle needs it. A handle keeps what the path of
-    /// the dataset keeps: for a dataset that was opened read-only, the pin of its commit, and
-    /// otherwise the lock of the directory.
+    /// links the file into the cache if a handle needs it. Until then, a handle keeps what the
+    /// path of the dataset keeps: for a dataset that was opened read-only, the pin of its
+    /// commit, and otherwise the lock of the directory, which excludes other processes from
+    /// committing.
     ///
     /// A store that cannot [read in
     /// place](crate::backing_store::BackingStoreT::reads_in_place) brings the file into the

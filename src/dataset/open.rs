@@ -27,7 +27,8 @@ where
 {
     /// Opens the dataset at `path` to read and to commit, or creates one with the default
     /// root if there is none. The process has exclusive write access until the dataset
-    /// and everything that came from it are dropped; other processes can read it.
+    /// and everything that came from it, handles included, are dropped; other processes can
+    /// read it. This process can open it again as soon as the dataset is dropped.
     ///
     /// Files that an interrupted commit left are deleted. Names that are not of an item
     /// stay.
@@ -67,15 +68,16 @@ where
     ///
     /// Does its file work on this thread.
     pub fn blocking_open(store: &Arc<BackingStore<B>>, path: B::PersistPath) -> Result<Self> {
-        let claimed = store
+        let claim = store
             .core()
             .call(Operation::OpenDataset, None, Some(&path), |backing| {
                 backing.claim_manifests(&path)
             })?;
-        let tracked = store.blocking_track_path(claimed)?;
+        let tracked = store.blocking_track_path(path)?;
         let path = DatasetPath {
             store: store.clone(),
             tracked: Arc::new(tracked),
+            claim: Some(Arc::new(claim)),
         };
         let generations = path.call(Operation::OpenDataset, |backing, path| {
             backing.generations(path)
@@ -151,6 +153,7 @@ where
         let path = DatasetPath {
             store: store.clone(),
             tracked: Arc::new(store.track_known(pinned, &keys)),
+            claim: None,
         };
         path.into_dataset(manifest, Vec::new())
     }

@@ -14,6 +14,9 @@ use crate::{Error, Result};
 pub(super) struct DatasetPath<B: ManifestStore> {
     pub(super) store: Arc<BackingStore<B>>,
     pub(super) tracked: Arc<TrackedPath<B::PersistPath>>,
+    /// What keeps other datasets of the process from committing. Items do not keep it, as
+    /// they keep the path.
+    pub(super) claim: Option<Arc<B::PersistPath>>,
 }
 
 impl<B: ManifestStore> DatasetPath<B> {
@@ -59,6 +62,7 @@ impl<B: ManifestStore> Clone for DatasetPath<B> {
         Self {
             store: self.store.clone(),
             tracked: self.tracked.clone(),
+            claim: self.claim.clone(),
         }
     }
 }

@@ -263,6 +263,25 @@ fn a_handle_outlives_the_commit_that_deletes_its_file() {
     });
 }
 
+/// A handle keeps the lock of the directory, which the process shares, and no more.
+#[test]
+fn a_dataset_can_be_opened_again_while_a_handle_of_it_lives() {
+    test(|| {
+        let places = committed();
+        let mut user = places.user();
+        let item = user.get("a");
+        let store = user.library.store().clone();
+        let root = user.library.root();
+        user.library = places.reader_on(&store);
+        user.library = Library::blocking_open(&store, places.path()).expect("it opens again");
+        assert_eq!(user.library.root(), root);
+        assert_eq!(user.keep(&["b"]).deleted, 1);
+        assert_eq!(*item.blocking_read().expect("it is kept"), "text a");
+        drop(item);
+        end(user);
+    });
+}
+
 #[test]
 fn a_commit_ends_values_without_a_handle_whose_file_it_deletes() {
     test(|| {
@@ -337,11 +356,13 @@ fn a_pool_that_is_dropped_ends_its_values_without_a_handle() {
     });
 }
 
-/// A second dataset at the path, on the same store, before the first one is dropped.
-fn moved_on(places: &Places, reader: &User) -> Library {
-    let path = PreparedPath::blocking_open_read_only(places.saved.clone());
-    let path = path.expect("it is there");
-    Library::blocking_open_read_only(reader.library.store(), path).expect("it opens")
+impl Places {
+    /// Another dataset at the path, on a store that has one already.
+    fn reader_on(&self, store: &Store) -> Library {
+        let path = PreparedPath::blocking_open_read_only(self.saved.clone());
+        let path = path.expect("it is there");
+        Library::blocking_open_read_only(store, path).expect("it opens")
+    }
 }
 
 #[test]
@@ -354,7 +375,7 @@ fn values_move_with_a_reader_to_the_next_commit() {
             ("text a".into(), "text b".into())
         );
         writer.keep(&["b"]);
-        reader.library = moved_on(&places, &reader);
+        reader.library = places.reader_on(reader.library.store());
         assert_eq!(reader.texts.stats().retained, 1, "the other is not in it");
         assert_eq!(reader.text("b"), "text b");
         assert_eq!(reader.loads(), (1, 2));
@@ -376,7 +397,7 @@ fn an_item_of_the_earlier_commit_is_found_while_both_are_open() {
         let held = reader.get("b");
         drop(held.blocking_read().expect("it is whole"));
         writer.keep(&["b"]);
-        let later = moved_on(&places, &reader);
+        let later = places.reader_on(reader.library.store());
         let earlier = std::mem::replace(&mut reader.library, later);
         let found = reader.get("b");
         assert_eq!(reader.texts.size(), 1);
@@ -406,7 +427,7 @@ fn a_reader_that_follows_a_thousand_commits_holds_few_pins_and_files() {
                 "generation {generation}: {committed:?}"
             );
             drop((kept, new));
-            reader.library = moved_on(&places, &reader);
+            reader.library = places.reader_on(reader.library.store());
             assert_eq!(reader.text("new"), generation.to_string());
             assert_eq!(reader.text("a"), "text a");
             assert!(places.files().len() <= 4);
