@@ -200,6 +200,7 @@ mod pool;
 mod process;
 mod residency;
 mod save;
+mod stripes;
 mod sync;
 #[cfg(test)]
 mod testing;

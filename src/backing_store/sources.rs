@@ -13,13 +13,21 @@ use uuid::Uuid;
 use super::FileFingerprint;
 use super::keys::PlaceId;
 use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// The number of a source, at most [`SourceId::LAST`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SourceId(pub(super) u32);
 
 /// The sources of one store.
-pub(crate) struct Sources<P>(Mutex<Slots<P>>);
+pub(crate) struct Sources<P> {
+    slots: Mutex<Slots<P>>,
+    /// Whether each of the first sources is open, to be read without the lock. Few programs
+    /// have more.
+    open: Box<[AtomicBool]>,
+}
+
+const FIRST: usize = 64;
 
 struct Slots<P> {
     slots: Vec<Option<Source<P>>>,
@@ -88,10 +96,13 @@ impl SourceId {
 
 impl<P> Default for Sources<P> {
     fn default() -> Self {
-        Self(Mutex::new(Slots {
-            slots: Vec::new(),
-            free: Vec::new(),
-        }))
+        Self {
+            slots: Mutex::new(Slots {
+                slots: Vec::new(),
+                free: Vec::new(),
+            }),
+            open: (0..FIRST).map(|_| AtomicBool::new(false)).collect(),
+        }
     }
 }
 
@@ -105,7 +116,7 @@ impl<P> Sources<P> {
             commit: None,
             shares: 1,
         });
-        let mut slots = self.0.lock();
+        let mut slots = self.slots.lock();
         let slot = match slots.free.pop() {
             Some(slot) => {
                 slots.slots[slot as usize] = source;
@@ -128,22 +139,22 @@ impl<P> Sources<P> {
 
     /// Adds a share for a caller that has one.
     pub(super) fn share(&self, id: SourceId) {
-        self.0.lock().source(id).shares += 1;
+        self.slots.lock().source(id).shares += 1;
     }
 
     /// The path of a source, for a caller that has a share.
     pub(super) fn path(&self, id: SourceId) -> Arc<P> {
-        self.0.lock().source(id).path.clone()
+        self.slots.lock().source(id).path.clone()
     }
 
     /// The place of a source, for a caller that has a share.
     pub(super) fn place(&self, id: SourceId) -> PlaceId {
-        self.0.lock().source(id).tracked.place
+        self.slots.lock().source(id).tracked.place
     }
 
     /// Whether a source, if it is still there, is a tracking of this very place.
     pub(super) fn is_of(&self, id: SourceId, place: PlaceId) -> bool {
-        let slots = self.0.lock();
+        let slots = self.slots.lock();
         let source = slots.slots.get(id.0 as usize).and_then(Option::as_ref);
         source.is_some_and(|source| source.tracked.place == place)
     }
@@ -151,21 +162,37 @@ impl<P> Sources<P> {
     /// Opens the source of a dataset.
     #[cfg(feature = "dataset")]
     pub(super) fn open(&self, id: SourceId, commit: Arc<dyn Commit>) {
-        self.0.lock().source(id).commit = Some(commit);
+        self.slots.lock().source(id).commit = Some(commit);
+        self.set_open(id, true);
     }
 
     /// Whether the source is open, for a caller that has a share.
     pub(super) fn is_open(&self, id: SourceId) -> bool {
-        self.0.lock().source(id).commit.is_some()
+        match self.open.get(id.0 as usize) {
+            Some(open) => open.load(Ordering::SeqCst),
+            None => self.slots.lock().source(id).commit.is_some(),
+        }
+    }
+
+    #[cfg(feature = "dataset")]
+    fn set_open(&self, id: SourceId, is_open: bool) {
+        if let Some(open) = self.open.get(id.0 as usize) {
+            open.store(is_open, Ordering::SeqCst);
+        }
     }
 
     /// Closes a source that is open. Its items move to the open source of the same place
     /// that has the latest commit.
+    ///
+    /// The caller looks for items without a handle afterwards. The last drop of a handle
+    /// asks whether the source is open afterwards. All four accesses are sequentially
+    /// consistent, so at least one of the two sees what the other did.
     #[cfg(feature = "dataset")]
     pub(super) fn close(&self, id: SourceId) -> Option<Handover> {
-        let mut slots = self.0.lock();
+        let mut slots = self.slots.lock();
         let source = slots.source(id);
         let (from_commit, whole) = (source.commit.take()?, source.tracked.whole);
+        self.set_open(id, false);
         let others = slots.open_of(whole);
         let to = others.max_by_key(|(_, commit)| commit.generation());
         Some(Handover {
@@ -179,7 +206,7 @@ impl<P> Sources<P> {
     /// and the second one has a later commit.
     #[cfg(feature = "dataset")]
     pub(super) fn handover(&self, from: SourceId, to: SourceId) -> Option<Handover> {
-        let mut slots = self.0.lock();
+        let mut slots = self.slots.lock();
         let whole = slots.source(to).tracked.whole;
         let to_commit = slots.source(to).commit.clone()?;
         let source = slots.slots[from.0 as usize].as_ref()?;
@@ -194,7 +221,7 @@ impl<P> Sources<P> {
 
     /// The open source of a dataset at this very place, if its commit has the key.
     pub(super) fn open_at(&self, place: PlaceId, key: Uuid) -> Option<SourceId> {
-        let slots = self.0.lock();
+        let slots = self.slots.lock();
         let mut at_place = slots
             .all()
             .filter(|(_, source)| source.tracked.place == place);
@@ -208,7 +235,7 @@ impl<P> Sources<P> {
     /// Removes a share. Returns the path after the last one, to be dropped without the
     /// lock.
     pub(super) fn leave(&self, id: SourceId) -> Option<Arc<P>> {
-        let mut slots = self.0.lock();
+        let mut slots = self.slots.lock();
         let source = slots.source(id);
         source.shares -= 1;
         if source.shares > 0 {

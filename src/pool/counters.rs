@@ -1,17 +1,14 @@
 //! The internal counters of a pool.
 
-use std::cell::Cell;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crossbeam_utils::CachePadded;
-
-const STRIPES: usize = 64;
+use crate::stripes::Stripes;
 
 /// Counts of one pool.
 pub(crate) struct Counters {
     /// Hits, striped by thread: a shared counter would cost more than the hit
     /// itself.
-    hits: Box<[CachePadded<AtomicU64>]>,
+    hits: Stripes<AtomicU64>,
     pub(crate) misses: AtomicU64,
     pub(crate) evictions: AtomicU64,
     pub(crate) writes: AtomicU64,
@@ -21,7 +18,7 @@ pub(crate) struct Counters {
 impl Counters {
     pub(crate) fn new() -> Self {
         Self {
-            hits: (0..STRIPES).map(|_| CachePadded::default()).collect(),
+            hits: Stripes::new(),
             misses: AtomicU64::new(0),
             evictions: AtomicU64::new(0),
             writes: AtomicU64::new(0),
@@ -33,7 +30,7 @@ impl Counters {
     /// stripe only if there are more than 64; one of them may then lose a count.
     #[inline]
     pub(crate) fn hit(&self) {
-        let hits = &self.hits[stripe()];
+        let hits = self.hits.mine();
         hits.store(
             hits.load(Ordering::Relaxed).wrapping_add(1),
             Ordering::Relaxed,
@@ -50,22 +47,4 @@ impl Counters {
             .map(|hits| hits.load(Ordering::Relaxed))
             .sum()
     }
-}
-
-/// The stripe of this thread.
-#[inline]
-fn stripe() -> usize {
-    static NEXT: AtomicUsize = AtomicUsize::new(0);
-    thread_local! {
-        static STRIPE: Cell<usize> = const { Cell::new(usize::MAX) };
-    }
-    // The thread-local is gone in a thread that is ending; it uses stripe 0.
-    STRIPE
-        .try_with(|stripe| {
-            if stripe.get() == usize::MAX {
-                stripe.set(NEXT.fetch_add(1, Ordering::Relaxed) % STRIPES);
-            }
-            stripe.get()
-        })
-        .unwrap_or(0)
 }

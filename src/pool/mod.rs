@@ -158,7 +158,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             weighing: Weighing::new(weigher),
             backlog,
             counters: Counters::new(),
-            counts: ItemCounts::default(),
+            counts: ItemCounts::new(),
             retains,
             retire: OnceLock::new(),
             end_unused: OnceLock::new(),
@@ -181,7 +181,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     /// The number of items that have a handle, in memory or not. Handles that share an item
     /// count once.
     pub fn size(&self) -> usize {
-        self.counts.items.load(Ordering::Relaxed)
+        self.counts.with_handles()
     }
 
     /// Checks the invariants that hold while the pool is idle.
@@ -199,8 +199,8 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         let usage = self.core().backing.cache_usage();
         Stats {
             items: self.size(),
-            retained: self.counts.retained.load(Ordering::Relaxed),
-            retained_bytes: self.counts.retained_bytes.load(Ordering::Relaxed),
+            retained: self.counts.retained(),
+            retained_bytes: self.counts.retained_bytes(),
             resident: amounts.resident.items,
             resident_bytes: amounts.resident.bytes,
             mapped: amounts.mapped.items,
@@ -427,6 +427,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let Some(retired) = item.retire(&**self) else {
             return;
         };
+        if retired.is_retained {
+            if let Some(file) = retired.file {
+                self.core().release(file);
+            }
+            return;
+        }
         self.backlog.room_made();
         if let Some(write) = retired.superseded {
             write.outcome.set(Ok(Written::Superseded));

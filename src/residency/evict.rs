@@ -34,6 +34,8 @@ impl<T> Released<T> {
 
 /// What the caller must do after the last handle is dropped.
 pub(crate) struct Retired<T, B: BackingStoreT> {
+    /// The value stays, and no room was made.
+    pub(crate) is_retained: bool,
     pub(crate) value: Option<Arc<T>>,
     /// The item's file, to be released.
     pub(crate) file: Option<ItemFile>,
@@ -124,11 +126,12 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let mut cell = self.lock();
         // A handle that was added and dropped again has a call of its own.
         let is_done = cell.state == State::Dead || cell.is(Fact::Retained);
-        if is_done || self.handles.load(Ordering::Acquire) != 0 {
+        if is_done || !self.has_no_handle() {
             return None;
         }
         if let Ok(file) = self.retain(&mut cell, pool) {
             return Some(Retired {
+                is_retained: true,
                 value: None,
                 file,
                 superseded: None,
@@ -158,12 +161,14 @@ impl<T, B: BackingStoreT> Item<T, B> {
         if left_to_job {
             self.leave_index(&mut cell, pool);
             return Some(Retired {
+                is_retained: false,
                 value: None,
                 file: None,
                 superseded,
             });
         }
         Some(Retired {
+            is_retained: false,
             value: is_resident.then(|| self.slot.take()).flatten(),
             file: self.give_up_file(&mut cell, pool),
             superseded,

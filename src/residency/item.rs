@@ -327,13 +327,14 @@ impl<T, B: BackingStoreT> Item<T, B> {
 
     /// Returns true if it was the last.
     pub(crate) fn drop_handle(&self) -> bool {
-        // As in `Arc`: what other handles did happens before the item is retired.
-        self.handles.fetch_sub(1, Ordering::AcqRel) == 1
+        // As in `Arc`: what other handles did happens before the item is retired. The last
+        // one is also ordered with the closing of a dataset; see `Sources::close`.
+        self.handles.fetch_sub(1, Ordering::SeqCst) == 1
     }
 
     /// Whether the last handle is gone, so that the item is retained, dead, or about to be.
     pub(crate) fn has_no_handle(&self) -> bool {
-        self.handles.load(Ordering::Acquire) == 0
+        self.handles.load(Ordering::SeqCst) == 0
     }
 
     /// Returns what the item owns of its file.

@@ -62,7 +62,6 @@ impl<T, B: BackingStoreT> Item<T, B> {
             }
         };
         cell.set(Fact::Retained, true);
-        pool.counts().leave();
         pool.counts().retain(self.retained_bytes(cell));
         Ok(given_up)
     }
@@ -71,7 +70,6 @@ impl<T, B: BackingStoreT> Item<T, B> {
     pub(super) fn end_retaining(&self, cell: &mut Cell, pool: &impl PoolParts<T, B>) {
         if cell.set(Fact::Retained, false) {
             pool.counts().end_retaining(self.retained_bytes(cell));
-            pool.counts().enter();
         }
     }
 
@@ -83,6 +81,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
     ) -> Released<T> {
         let bytes = self.retained_bytes(cell);
         pool.counts().end_retaining(bytes);
+        pool.counts().leave();
         cell.set(Fact::Retained, false);
         self.evicting.store(false, Ordering::SeqCst);
         if self.list() != ListId::Unlisted {

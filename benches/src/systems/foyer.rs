@@ -17,16 +17,18 @@ use super::{User, memory, runtime};
 pub type InMemory = Cache<u32, Arc<Vec<f32>>>;
 
 impl memory::Cache for InMemory {
+    type Key = u32;
+
     fn new(most: usize) -> Self {
         CacheBuilder::new(most).build()
     }
 
-    fn insert(&self, item: u32, value: Arc<Vec<f32>>) {
-        Cache::insert(self, item, value);
+    fn insert(&self, key: &u32, value: Arc<Vec<f32>>) {
+        Cache::insert(self, *key, value);
     }
 
-    fn look(&self, item: u32, look: impl FnOnce(&[f32]) -> u32) -> u32 {
-        look(self.get(&item).expect("nothing is evicted").value())
+    fn look(&self, key: &u32, look: impl FnOnce(&[f32]) -> u32) -> u32 {
+        look(self.get(key).expect("nothing is evicted").value())
     }
 }
 

@@ -1,5 +1,6 @@
 //! moka: a concurrent cache in memory.
 
+use std::hash::Hash;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,19 +12,21 @@ use super::limit::files::Form;
 use super::{Blobs, Touch, memory};
 
 /// Values in memory.
-pub type InMemory = Cache<u32, Arc<Vec<f32>>>;
+pub type InMemory<K> = Cache<K, Arc<Vec<f32>>>;
 
-impl memory::Cache for InMemory {
+impl<K: Copy + Eq + Hash + Send + Sync + 'static> memory::Cache for InMemory<K> {
+    type Key = K;
+
     fn new(most: usize) -> Self {
         Cache::new(most as u64)
     }
 
-    fn insert(&self, item: u32, value: Arc<Vec<f32>>) {
-        Cache::insert(self, item, value);
+    fn insert(&self, key: &K, value: Arc<Vec<f32>>) {
+        Cache::insert(self, *key, value);
     }
 
-    fn look(&self, item: u32, look: impl FnOnce(&[f32]) -> u32) -> u32 {
-        look(&self.get(&item).expect("nothing is evicted"))
+    fn look(&self, key: &K, look: impl FnOnce(&[f32]) -> u32) -> u32 {
+        look(&self.get(key).expect("nothing is evicted"))
     }
 
     fn settle(&self) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use uuid::Uuid;
 
 use crate::harness::plan::{Case, Contender, Measure, Sample, Scale, Workload};
 use crate::harness::seed::{Skew, choices};
@@ -17,7 +18,8 @@ use crate::systems::{Hits, ancestor, foyer, limit, moka, ours, quick_cache};
 
 pub const WORKLOAD: Workload = Workload {
     name: "hit",
-    about: "load and drop a guard of a value in memory: one item, and 10 000 items, skewed",
+    about: "load and drop a guard of a value in memory: one item, and 10 000 items, skewed; \
+            by-key: find the value by a Uuid first, and drop the handle",
     cases,
     absent: |_, _| "it has no cache of values in memory: see `cold`",
 };
@@ -83,23 +85,38 @@ const fn of_items(name: &'static str, items: usize) -> Setting {
     }
 }
 
+/// As many as are asked for by their keys.
+const BY_KEY: [Setting; 3] = [
+    of_items("by-key-1t/10000", ITEMS),
+    Setting {
+        threads: 2,
+        ..of_items("by-key-2t/10000", ITEMS)
+    },
+    of_items("by-key-1t/1000000", 1_000_000),
+];
+
 fn cases(scale: &Scale) -> Vec<Case> {
-    SETTINGS
-        .into_iter()
-        .map(|setting| {
-            let few = setting.others > 0 || setting.name.contains('/');
-            let rounds = scale.pick(if few { 3 } else { 5 }, 15);
-            let mut case = Case::new(setting.name, rounds);
-            let sample = Duration::from_millis(scale.pick(8, 60));
-            for (system, make) in systems() {
-                case.add(Contender::new(system, move |dir| {
-                    let hits = make(dir, setting.items)?;
-                    Ok(measure(hits, setting, sample))
-                }));
-            }
-            case
-        })
-        .collect()
+    let in_memory = SETTINGS
+        .iter()
+        .map(|setting| case(*setting, scale, systems()));
+    let by_key = BY_KEY
+        .iter()
+        .map(|setting| case(*setting, scale, systems_by_key()));
+    in_memory.chain(by_key).collect()
+}
+
+fn case(setting: Setting, scale: &Scale, systems: Vec<(String, Make)>) -> Case {
+    let few = setting.others > 0 || setting.name.contains('/');
+    let rounds = scale.pick(if few { 3 } else { 5 }, 15);
+    let mut case = Case::new(setting.name, rounds);
+    let sample = Duration::from_millis(scale.pick(8, 60));
+    for (system, make) in systems {
+        case.add(Contender::new(system, move |dir| {
+            let hits = make(dir, setting.items)?;
+            Ok(measure(hits, setting, sample))
+        }));
+    }
+    case
 }
 
 type Make = Arc<dyn Fn(&Path, usize) -> Result<Box<dyn Hits>>>;
@@ -122,13 +139,16 @@ pub fn systems() -> Vec<(String, Make)> {
         all.push((name.to_owned(), make));
     };
     add("foyer", |items, blob| {
-        Box::new(in_memory::<foyer::InMemory>(items, blob))
+        Box::new(in_memory::<foyer::InMemory>(numbers(items), blob))
     });
     add("moka", |items, blob| {
-        Box::new(in_memory::<moka::InMemory>(items, blob))
+        Box::new(in_memory::<moka::InMemory<u32>>(numbers(items), blob))
     });
     add("quick_cache", |items, blob| {
-        Box::new(in_memory::<quick_cache::InMemory>(items, blob))
+        Box::new(in_memory::<quick_cache::InMemory<u32>>(
+            numbers(items),
+            blob,
+        ))
     });
     add("limit/arc-clone", |items, blob| {
         Box::new(limit::hits::arc_clone(items, blob))
@@ -137,6 +157,42 @@ pub fn systems() -> Vec<(String, Make)> {
         Box::new(limit::hits::striped_pin(items, blob))
     });
     all
+}
+
+/// Everything that finds values in memory by a key that names them for ever.
+fn systems_by_key() -> Vec<(String, Make)> {
+    let mut all: Vec<(String, Make)> = Vec::new();
+    let mut add = |name: &str, make: fn(usize, &[f32]) -> Result<Box<dyn Hits>>| {
+        let make: Make = Arc::new(move |_, items| make(items, Template::new(BYTES).blob(1)));
+        all.push((name.to_owned(), make));
+    };
+    add("file_backed/dataset", |items, blob| {
+        Ok(Box::new(ours::by_key::<false>(items, blob)?))
+    });
+    add("file_backed/dataset/async", |items, blob| {
+        Ok(Box::new(ours::by_key::<true>(items, blob)?))
+    });
+    add("moka", |items, blob| {
+        Ok(Box::new(in_memory::<moka::InMemory<Uuid>>(
+            uuids(items),
+            blob,
+        )))
+    });
+    add("quick_cache", |items, blob| {
+        let keys = uuids(items);
+        Ok(Box::new(in_memory::<quick_cache::InMemory<Uuid>>(
+            keys, blob,
+        )))
+    });
+    all
+}
+
+fn numbers(items: usize) -> Vec<u32> {
+    (0..items as u32).collect()
+}
+
+fn uuids(items: usize) -> Vec<Uuid> {
+    (0..items).map(|_| Uuid::new_v4()).collect()
 }
 
 fn pools_with<P: OnDisk>(all: &mut Vec<(String, Make)>) {

@@ -1,5 +1,6 @@
 //! This crate.
 
+mod by_key;
 mod codecs;
 mod nowhere;
 
@@ -16,6 +17,7 @@ use super::pools::save::TASKS;
 use super::pools::{Counts, Pools};
 use super::{User, runtime};
 
+pub use by_key::by_key;
 pub use codecs::{
     Archive, ArchiveAlwaysMapped, ArchiveAlwaysRead, ArchiveUnbounded, Bin, Coded, Mixed,
     MixedSerde, Prost,

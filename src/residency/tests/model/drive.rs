@@ -103,7 +103,7 @@ impl Drive {
             in_flight: InFlight::new(),
             core: store.core().clone(),
             index: Cell::new(None),
-            counts: ItemCounts::default(),
+            counts: ItemCounts::new(),
         };
         let item = match start {
             Phase::Absent => {
