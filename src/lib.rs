@@ -117,7 +117,7 @@
 //! # Costs
 //!
 //! A hit takes no lock and allocates nothing. An item whose value is not in memory
-//! uses 72 bytes, and about 60 more once its key is registered or persisted. A
+//! uses 72 bytes, and up to 20 more once its key is registered or persisted. A
 //! handle uses 16 bytes, and a tracked path about 60 for each key. The guide
 //! [`costs`](guide::costs) has the other figures.
 //!

@@ -140,6 +140,11 @@ impl<B: BackingStoreT> FileShare<B> {
         self.file.source()
     }
 
+    /// Whether the file is loaded from its source.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.source().is_some()
+    }
+
     /// Hands the share over to an item.
     pub(crate) fn into_ownership(mut self) -> FileOwnership {
         std::mem::replace(&mut self.file, FileOwnership::None)

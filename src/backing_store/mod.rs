@@ -53,7 +53,7 @@ pub(crate) use file_share::{FileKind, FileOwnership, FileShare, ItemFile, Locati
 pub(crate) use keys::PlaceId;
 pub(crate) use outage::{QueuedWrite, delay_after};
 pub(crate) use outcome::Outcome;
-pub(crate) use owners::OwnsFiles;
+pub(crate) use owners::{Bring, OwnsFiles};
 pub(crate) use queue::Lane;
 pub(crate) use room_work::RoomWorkToken;
 pub(crate) use run_once::RunOnce;

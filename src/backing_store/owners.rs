@@ -11,6 +11,10 @@ use super::{BackingStoreT, FileShare};
 use crate::Result;
 use crate::sync::Mutex;
 
+/// Brings a file into the cache from a path, and returns a share of it.
+pub(crate) type Bring<'a, B> =
+    &'a dyn Fn(&<B as BackingStoreT>::PersistPath) -> Result<FileShare<B>>;
+
 /// The items of one pool that others can find.
 pub(crate) trait OwnsFiles<B: BackingStoreT>: Send + Sync {
     /// A share of the cache's file of `key`, if an item of the pool owns one.
@@ -22,12 +26,7 @@ pub(crate) trait OwnsFiles<B: BackingStoreT>: Send + Sync {
     /// The file of the key at this place is about to be deleted. Items that have handles and
     /// are loaded from there get a share of the file in the cache, which `bring` brings
     /// there. Others end.
-    fn keep_items(
-        &self,
-        place: PlaceId,
-        key: Uuid,
-        bring: &dyn Fn() -> Result<FileShare<B>>,
-    ) -> Result<()>;
+    fn keep_items(&self, place: PlaceId, key: Uuid, bring: Bring<'_, B>) -> Result<()>;
 
     /// A source was closed. Items without a handle move or end.
     #[cfg(feature = "dataset")]
@@ -58,12 +57,7 @@ impl<B: BackingStoreT> Owners<B> {
         self.all().for_each(|pool| pool.forget_place(place, key));
     }
 
-    pub(super) fn keep_items(
-        &self,
-        place: PlaceId,
-        key: Uuid,
-        bring: &dyn Fn() -> Result<FileShare<B>>,
-    ) -> Result<()> {
+    pub(super) fn keep_items(&self, place: PlaceId, key: Uuid, bring: Bring<'_, B>) -> Result<()> {
         (self.all()).try_for_each(|pool| pool.keep_items(place, key, bring))
     }
 

@@ -12,6 +12,8 @@ use uuid::Uuid;
 
 use super::FileFingerprint;
 use super::keys::PlaceId;
+use super::tracked_path::PlaceKeys;
+use crate::process::Process;
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,6 +27,7 @@ pub(crate) struct Sources<P> {
     /// Whether each of the first sources is open, to be read without the lock. Few programs
     /// have more.
     open: Box<[AtomicBool]>,
+    process: Process,
 }
 
 const FIRST: usize = 64;
@@ -37,21 +40,15 @@ struct Slots<P> {
 
 struct Source<P> {
     path: Arc<P>,
-    tracked: Tracked,
+    /// The keys that the path tracks.
+    keys: Arc<PlaceKeys>,
+    /// The keys of the place as a whole. A reader that has pinned a generation tracks the
+    /// keys of that generation alone.
+    whole: Arc<PlaceKeys>,
     /// The current commit, while the source is open.
     commit: Option<Arc<dyn Commit>>,
     /// Never 0.
     shares: usize,
-}
-
-/// What a path tracks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tracked {
-    /// The place whose keys the path tracks.
-    pub(super) place: PlaceId,
-    /// The place as a whole. A reader that has pinned a generation tracks the keys of that
-    /// generation alone.
-    pub(super) whole: PlaceId,
 }
 
 /// The current commit of a dataset.
@@ -63,7 +60,7 @@ pub(crate) trait Commit: Send + Sync {
     fn fingerprint(&self, key: Uuid) -> Option<FileFingerprint>;
 }
 
-/// The move of items from the source of a dataset to that of a later commit, or to none.
+/// The move of items from the source of a dataset to that of another commit, or to none.
 #[cfg(feature = "dataset")]
 #[derive(Clone)]
 pub(crate) struct Handover {
@@ -74,11 +71,11 @@ pub(crate) struct Handover {
 
 #[cfg(feature = "dataset")]
 impl Handover {
-    /// The source that has the same file of `key`.
-    pub(crate) fn target(&self, key: Uuid) -> Option<SourceId> {
+    /// The source that has the same file of `key`, and its commit.
+    fn target(&self, key: Uuid) -> Option<(SourceId, &Arc<dyn Commit>)> {
         let (to, commit) = self.to.as_ref()?;
         let file = commit.fingerprint(key)?;
-        (self.from_commit.fingerprint(key) == Some(file)).then_some(*to)
+        (self.from_commit.fingerprint(key) == Some(file)).then_some((*to, commit))
     }
 }
 
@@ -102,17 +99,24 @@ impl<P> Default for Sources<P> {
                 free: Vec::new(),
             }),
             open: (0..FIRST).map(|_| AtomicBool::new(false)).collect(),
+            process: Process::current(),
         }
     }
 }
 
 impl<P> Sources<P> {
     /// Adds `path` as a new source.
-    pub(super) fn enter(self: &Arc<Self>, path: P, tracked: Tracked) -> SourceShare<P> {
+    pub(super) fn enter(
+        self: &Arc<Self>,
+        path: P,
+        keys: Arc<PlaceKeys>,
+        whole: Arc<PlaceKeys>,
+    ) -> SourceShare<P> {
         let path = Arc::new(path);
         let source = Some(Source {
             path: path.clone(),
-            tracked,
+            keys,
+            whole,
             commit: None,
             shares: 1,
         });
@@ -142,6 +146,27 @@ impl<P> Sources<P> {
         self.slots.lock().source(id).shares += 1;
     }
 
+    /// Whether the file of `key` is there, and is not being deleted, for a caller that has a
+    /// share.
+    pub(super) fn contains_key(&self, id: SourceId, key: Uuid) -> bool {
+        let keys = self.slots.lock().source(id).keys.clone();
+        keys.keys().contains(key)
+    }
+
+    /// Adds a share of the source that has the same file of `key`, if it is still open.
+    #[cfg(feature = "dataset")]
+    pub(super) fn share_target(&self, handover: &Handover, key: Uuid) -> Option<SourceId> {
+        let (to, commit) = handover.target(key)?;
+        let mut slots = self.slots.lock();
+        // The number may be that of another source by now.
+        let source = slots.slots.get_mut(to.0 as usize)?.as_mut()?;
+        let is_open = (source.commit.as_ref()).is_some_and(|open| Arc::ptr_eq(open, commit));
+        is_open.then(|| {
+            source.shares += 1;
+            to
+        })
+    }
+
     /// The path of a source, for a caller that has a share.
     pub(super) fn path(&self, id: SourceId) -> Arc<P> {
         self.slots.lock().source(id).path.clone()
@@ -149,14 +174,14 @@ impl<P> Sources<P> {
 
     /// The place of a source, for a caller that has a share.
     pub(super) fn place(&self, id: SourceId) -> PlaceId {
-        self.slots.lock().source(id).tracked.place
+        self.slots.lock().source(id).keys.id()
     }
 
     /// Whether a source, if it is still there, is a tracking of this very place.
     pub(super) fn is_of(&self, id: SourceId, place: PlaceId) -> bool {
         let slots = self.slots.lock();
         let source = slots.slots.get(id.0 as usize).and_then(Option::as_ref);
-        source.is_some_and(|source| source.tracked.place == place)
+        source.is_some_and(|source| source.keys.id() == place)
     }
 
     /// Opens the source of a dataset.
@@ -191,7 +216,7 @@ impl<P> Sources<P> {
     pub(super) fn close(&self, id: SourceId) -> Option<Handover> {
         let mut slots = self.slots.lock();
         let source = slots.source(id);
-        let (from_commit, whole) = (source.commit.take()?, source.tracked.whole);
+        let (from_commit, whole) = (source.commit.take()?, source.whole.id());
         self.set_open(id, false);
         let others = slots.open_of(whole);
         let to = others.max_by_key(|(_, commit)| commit.generation());
@@ -207,11 +232,11 @@ impl<P> Sources<P> {
     #[cfg(feature = "dataset")]
     pub(super) fn handover(&self, from: SourceId, to: SourceId) -> Option<Handover> {
         let mut slots = self.slots.lock();
-        let whole = slots.source(to).tracked.whole;
+        let whole = slots.source(to).whole.id();
         let to_commit = slots.source(to).commit.clone()?;
         let source = slots.slots[from.0 as usize].as_ref()?;
         let from_commit = source.commit.clone()?;
-        let moves = source.tracked.whole == whole;
+        let moves = source.whole.id() == whole;
         (moves && to_commit.generation() > from_commit.generation()).then(|| Handover {
             from,
             from_commit,
@@ -222,9 +247,7 @@ impl<P> Sources<P> {
     /// The open source of a dataset at this very place, if its commit has the key.
     pub(super) fn open_at(&self, place: PlaceId, key: Uuid) -> Option<SourceId> {
         let slots = self.slots.lock();
-        let mut at_place = slots
-            .all()
-            .filter(|(_, source)| source.tracked.place == place);
+        let mut at_place = slots.all().filter(|(_, source)| source.keys.id() == place);
         let (id, _) = at_place.find(|(_, source)| {
             let commit = source.commit.as_ref();
             commit.is_some_and(|commit| commit.fingerprint(key).is_some())
@@ -259,7 +282,7 @@ impl<P> Slots<P> {
     fn open_of(&self, whole: PlaceId) -> impl Iterator<Item = (SourceId, Arc<dyn Commit>)> {
         let of_place = self
             .all()
-            .filter(move |(_, source)| source.tracked.whole == whole);
+            .filter(move |(_, source)| source.whole.id() == whole);
         of_place.filter_map(|(id, source)| Some((id, source.commit.clone()?)))
     }
 
@@ -281,7 +304,10 @@ impl<P> SourceShare<P> {
 
 impl<P> Drop for SourceShare<P> {
     fn drop(&mut self) {
-        drop(self.sources.leave(self.id));
+        // A lock of the parent's may never be released in a forked child.
+        if !self.sources.process.is_forked() {
+            drop(self.sources.leave(self.id));
+        }
     }
 }
 
@@ -289,38 +315,37 @@ impl<P> Drop for SourceShare<P> {
 mod tests {
     use super::*;
 
-    fn at(place: PlaceId) -> Tracked {
-        Tracked {
-            place,
-            whole: place,
-        }
+    fn place() -> Arc<PlaceKeys> {
+        Arc::default()
     }
 
     #[test]
     fn a_source_stays_until_its_last_share_and_its_number_is_used_again() {
         let sources = Arc::<Sources<_>>::default();
-        let (place, elsewhere) = (PlaceId::next(), PlaceId::next());
-        let one = sources.enter("one", at(place));
-        let other = sources.enter("other", at(elsewhere));
+        let (here, elsewhere) = (place(), place());
+        let one = sources.enter("one", here.clone(), here.clone());
+        let other = sources.enter("other", elsewhere.clone(), elsewhere.clone());
         let first = one.id();
         assert_ne!(first, other.id());
         assert_eq!(*sources.path(first), "one");
-        assert_eq!(sources.place(other.id()), elsewhere);
+        assert_eq!(sources.place(other.id()), elsewhere.id());
 
         sources.share(first);
         drop(one);
         assert_eq!(*sources.path(first), "one");
         assert_eq!(sources.leave(first).as_deref(), Some(&"one"));
-        assert_eq!(sources.enter("third", at(place)).id(), first);
+        assert_eq!(sources.enter("third", here.clone(), here).id(), first);
     }
 
     /// A commit that has one file, of this length.
     #[cfg(feature = "dataset")]
     struct OneFile {
         generation: u64,
-        key: Uuid,
         len: u64,
     }
+
+    #[cfg(feature = "dataset")]
+    const KEY: Uuid = Uuid::from_u128(1);
 
     #[cfg(feature = "dataset")]
     impl Commit for OneFile {
@@ -330,47 +355,62 @@ mod tests {
 
         fn fingerprint(&self, key: Uuid) -> Option<FileFingerprint> {
             let (len, check) = (self.len, 0);
-            (key == self.key).then_some(FileFingerprint { len, check })
+            (key == KEY).then_some(FileFingerprint { len, check })
         }
+    }
+
+    /// An open source of a reader of this place.
+    #[cfg(feature = "dataset")]
+    fn open(
+        sources: &Arc<Sources<&'static str>>,
+        whole: &Arc<PlaceKeys>,
+        generation: u64,
+        len: u64,
+    ) -> SourceShare<&'static str> {
+        let source = sources.enter("the dataset", place(), whole.clone());
+        sources.open(source.id(), Arc::new(OneFile { generation, len }));
+        source
     }
 
     #[cfg(feature = "dataset")]
     #[test]
     fn items_move_to_the_latest_open_commit_of_their_place_that_has_their_file() {
         let sources = Arc::<Sources<_>>::default();
-        let (whole, key) = (PlaceId::next(), Uuid::from_u128(1));
-        let open = |whole, generation, len| {
-            let place = PlaceId::next();
-            let source = sources.enter("path", Tracked { place, whole });
-            let commit = OneFile {
-                generation,
-                key,
-                len,
-            };
-            sources.open(source.id(), Arc::new(commit));
-            source
-        };
-        let (first, second) = (open(whole, 1, 10), open(whole, 2, 10));
-        let elsewhere = open(PlaceId::next(), 9, 10);
+        let whole = place();
+        let (first, second) = (open(&sources, &whole, 1, 10), open(&sources, &whole, 2, 10));
+        let elsewhere = open(&sources, &place(), 9, 10);
         let handover = sources.handover(first.id(), second.id()).expect("it moves");
-        assert_eq!(handover.target(key), Some(second.id()));
-        assert_eq!(handover.target(Uuid::from_u128(2)), None, "it is not there");
-        assert!(
-            sources.handover(second.id(), first.id()).is_none(),
-            "it is older"
-        );
+        let target = sources.share_target(&handover, KEY);
+        assert_eq!(target, Some(second.id()));
+        assert!(sources.leave(second.id()).is_none());
+        let other = Uuid::from_u128(2);
+        assert_eq!(sources.share_target(&handover, other), None);
+        assert!(sources.handover(second.id(), first.id()).is_none());
         assert!(sources.handover(first.id(), elsewhere.id()).is_none());
 
-        let third = open(whole, 3, 11);
+        let third = open(&sources, &whole, 3, 11);
         let handover = sources.close(first.id()).expect("it was open");
-        assert_eq!(
-            handover.target(key),
-            None,
-            "the latest commit has another file"
-        );
+        assert_eq!(sources.share_target(&handover, KEY), None, "another file");
         assert!(!sources.is_open(first.id()));
         sources.close(third.id());
         let handover = sources.close(second.id()).expect("it was open");
-        assert_eq!(handover.target(key), None, "no other dataset is open there");
+        assert_eq!(sources.share_target(&handover, KEY), None, "none is open");
+    }
+
+    #[cfg(feature = "dataset")]
+    #[test]
+    fn nothing_moves_to_a_source_that_was_closed_or_whose_number_is_used_again() {
+        let sources = Arc::<Sources<_>>::default();
+        let whole = place();
+        let (first, second) = (open(&sources, &whole, 1, 10), open(&sources, &whole, 2, 10));
+        let handover = sources.close(first.id()).expect("it was open");
+        sources.close(second.id());
+        assert_eq!(sources.share_target(&handover, KEY), None, "it is closed");
+        let number = second.id();
+        drop(second);
+        assert_eq!(sources.share_target(&handover, KEY), None, "it is gone");
+        let other = open(&sources, &place(), 3, 10);
+        assert_eq!(other.id(), number);
+        assert_eq!(sources.share_target(&handover, KEY), None, "it is another");
     }
 }

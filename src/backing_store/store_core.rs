@@ -195,13 +195,8 @@ impl<B: BackingStoreT> StoreCore<B> {
         ItemFile::of(key, file)
     }
 
-    /// The file of the key at this place is gone or is another one.
-    pub(super) fn forget_place(&self, place: PlaceId, key: Uuid) {
-        self.keys.forget_place(place, key);
-        self.owners.forget_place(place, key);
-    }
-
-    /// The same for the file that `file` owns. The caller holds the lock of its item.
+    /// The file of the key at this place is gone or is another one than the one that `file`
+    /// owns. The caller holds the lock of its item.
     pub(crate) fn forget_place_of(
         &self,
         place: PlaceId,
@@ -244,9 +239,33 @@ impl<B: BackingStoreT> StoreCore<B> {
         let FileOwnership::Sole(at) = file else {
             return None;
         };
+        if !self.backing.reads_in_place() {
+            return None;
+        }
         let source = self.sources.open_at(at, key)?;
         self.sources.share(source);
         Some(FileOwnership::InPlace(source))
+    }
+
+    /// Whether the source has the file of `key`, and no one is deleting it.
+    pub(crate) fn source_has(&self, source: SourceId, key: Uuid) -> bool {
+        self.sources.contains_key(source, key)
+    }
+
+    /// A share of the source that items move to; see [`Sources::share_target`].
+    #[cfg(feature = "dataset")]
+    pub(crate) fn share_target(
+        self: &Arc<Self>,
+        handover: &Handover,
+        key: Uuid,
+    ) -> Option<FileShare<B>> {
+        let source = self.sources.share_target(handover, key)?;
+        let file = FileOwnership::InPlace(source);
+        Some(FileShare::new(self.clone(), key, file))
+    }
+
+    pub(super) fn this(&self) -> Option<Arc<Self>> {
+        self.this.upgrade()
     }
 
     /// Whether a source, if it is still there, is a tracking of this very place.

@@ -1,11 +1,13 @@
 //! A persisted place with the keys known to be there.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use uuid::Uuid;
 
 use super::keys::{Keys, PlaceId};
-use super::sources::{SourceId, SourceShare, Sources, Tracked};
+use super::sources::{SourceId, SourceShare, Sources};
+use crate::Result;
+use crate::sync::Mutex;
 
 /// A place where files are persisted, and the keys known to be there.
 ///
@@ -40,8 +42,6 @@ pub struct TrackedPath<P> {
     /// The path, as a source of items that are loaded from it.
     source: SourceShare<P>,
     keys: Arc<PlaceKeys>,
-    /// The keys of the place as a whole, which keep its number.
-    _whole: Arc<PlaceKeys>,
     read_only: bool,
 }
 
@@ -52,6 +52,17 @@ pub struct TrackedPath<P> {
 pub struct PlaceKeys {
     keys: Keys,
     id: PlaceId,
+    /// The stores that track the place.
+    stores: Mutex<Vec<Weak<dyn UsesPlace>>>,
+}
+
+/// A store whose items may be loaded from a place.
+pub(super) trait UsesPlace: Send + Sync {
+    /// The file of the key at this place is about to be deleted.
+    fn keep_items(&self, place: &PlaceKeys, key: Uuid) -> Result<()>;
+
+    /// The file of the key at this place is gone or is another one.
+    fn forget_place(&self, place: PlaceId, key: Uuid);
 }
 
 impl Default for PlaceKeys {
@@ -59,6 +70,7 @@ impl Default for PlaceKeys {
         Self {
             keys: Keys::new(),
             id: PlaceId::next(),
+            stores: Mutex::new(Vec::new()),
         }
     }
 }
@@ -72,6 +84,25 @@ impl std::fmt::Debug for PlaceKeys {
 impl PlaceKeys {
     pub(super) fn keys(&self) -> &Keys {
         &self.keys
+    }
+
+    pub(super) fn id(&self) -> PlaceId {
+        self.id
+    }
+
+    /// Adds a store that tracks the place.
+    pub(super) fn add_user(&self, store: Weak<dyn UsesPlace>) {
+        let mut stores = self.stores.lock();
+        stores.retain(|store| store.strong_count() > 0);
+        if !stores.iter().any(|other| Weak::ptr_eq(other, &store)) {
+            stores.push(store);
+        }
+    }
+
+    /// The stores that track the place, or have items that are loaded from it.
+    pub(super) fn users(&self) -> impl Iterator<Item = Arc<dyn UsesPlace>> {
+        let stores = self.stores.lock().clone();
+        stores.into_iter().filter_map(|store| store.upgrade())
     }
 
     /// The table of a place that has exactly these keys.
@@ -93,14 +124,9 @@ impl<P> TrackedPath<P> {
         whole: Arc<PlaceKeys>,
         read_only: bool,
     ) -> Self {
-        let tracked = Tracked {
-            place: keys.id,
-            whole: whole.id,
-        };
         Self {
-            source: sources.enter(path, tracked),
+            source: sources.enter(path, keys.clone(), whole),
             keys,
-            _whole: whole,
             read_only,
         }
     }
@@ -139,6 +165,10 @@ impl<P> TrackedPath<P> {
 
     pub(super) fn keys(&self) -> &Keys {
         self.keys.keys()
+    }
+
+    pub(super) fn place_keys(&self) -> &PlaceKeys {
+        &self.keys
     }
 }
 

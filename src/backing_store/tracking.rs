@@ -2,15 +2,14 @@
 //!
 //! A queued operation keeps the [`BackingStore`] open until it has run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use uuid::Uuid;
 
 use super::file_share::{FileOwnership, FileShare};
-use super::keys::{Acquired, Busy};
-#[cfg(feature = "dataset")]
-use super::tracked_path::PlaceKeys;
-use super::{BackingStore, BackingStoreT, RegisteredTokens, Task, TrackedPath};
+use super::keys::{Acquired, Busy, PlaceId};
+use super::tracked_path::{PlaceKeys, UsesPlace};
+use super::{BackingStore, BackingStoreT, RegisteredTokens, StoreCore, Task, TrackedPath};
 use crate::error::{Cause, Operation};
 use crate::{Error, Result};
 
@@ -141,8 +140,10 @@ impl<B: BackingStoreT> BackingStore<B> {
     }
 
     /// Deletes the persisted file of `key`. Items registered from it keep their file: for
-    /// items that are loaded from where they are, it is linked into the cache first. A
-    /// missing key is not an error.
+    /// items that are loaded from where they are, it is linked into their cache first, by
+    /// whichever store of the process they belong to. Only items of an
+    /// [import](crate::fbstore::PreparedPath::open_import) lose it. A missing key is not an
+    /// error.
     ///
     /// # Errors
     ///
@@ -179,13 +180,13 @@ impl<B: BackingStoreT> BackingStore<B> {
         tracked.keys().remove(key, || {
             // Items that are loaded from there keep their file. Whoever gets one from now on
             // finds that the key is busy.
-            let bring = || self.bring_into_cache(tracked, key);
-            self.core.owners.keep_items(tracked.id(), key, &bring)?;
+            let place = tracked.place_keys();
+            (place.users()).try_for_each(|store| store.keep_items(place, key))?;
             self.core
                 .call(operation, Some(key), Some(path), |backing| {
                     backing.delete_persisted(path, key)
                 })?;
-            self.core.forget_place(tracked.id(), key);
+            (place.users()).for_each(|store| store.forget_place(place.id(), key));
             Ok(())
         })
     }
@@ -257,7 +258,8 @@ impl<B: BackingStoreT> BackingStore<B> {
             }
             let since = core.keys.stamp(key);
             if let Some(share) = core.owners.share_of(key) {
-                tokens.push(self.check_same(share, tracked, key)?);
+                let (path, keys) = (tracked.path(), tracked.place_keys());
+                tokens.push(core.check_same(share, path, keys, key)?);
                 continue;
             }
             match core.keys.try_begin(since, key) {
@@ -286,6 +288,8 @@ impl<B: BackingStoreT> BackingStore<B> {
                 Ok(keys)
             })?;
         let (sources, whole) = (&self.core.sources, keys.clone());
+        let core: Weak<StoreCore<B>> = Arc::downgrade(&self.core);
+        keys.add_user(core);
         Ok(TrackedPath::new(path, sources, keys, whole, read_only))
     }
 
@@ -325,7 +329,7 @@ impl<B: BackingStoreT> BackingStore<B> {
         let (core, path) = (&self.core, tracked.path());
         core.check_process(Operation::Register)?;
         if !tracked.contains_key(key) {
-            return Err(self.error_at(Operation::Register, Some(key), path, Cause::NotTracked));
+            return Err(self.not_tracked(tracked, key));
         }
         if self.is_read_in_place(tracked) {
             core.call(Operation::Register, Some(key), Some(path), |backing| {
@@ -333,64 +337,7 @@ impl<B: BackingStoreT> BackingStore<B> {
             })?;
             return Ok(core.share_source(key, tracked.source()));
         }
-        self.bring_into_cache(tracked, key)
-    }
-
-    /// Brings the file of `key` at the tracked path into the cache.
-    fn bring_into_cache(
-        &self,
-        tracked: &TrackedPath<B::PersistPath>,
-        key: Uuid,
-    ) -> Result<FileShare<B>> {
-        let (core, path) = (&self.core, tracked.path());
-        let link = || {
-            core.call(Operation::Register, Some(key), Some(path), |backing| {
-                let transfer = backing.register(path, key)?;
-                core.transfers.count(transfer);
-                Ok(())
-            })
-        };
-        loop {
-            let since = core.keys.stamp(key);
-            if let Some(share) = core.owners.share_of(key) {
-                return self.check_same(share, tracked, key);
-            }
-            match core.keys.acquire(since, tracked.id(), key, link)? {
-                Acquired::Linked => {
-                    core.count_files(1);
-                    return Ok(self.share_of(key));
-                }
-                Acquired::Shared => return Ok(self.share_of(key)),
-                Acquired::SharedUnchecked => {
-                    return self.check_same(self.share_of(key), tracked, key);
-                }
-                Acquired::NotYetDeleted => core.delete_pending(key)?,
-                Acquired::AskAgain => {}
-            }
-        }
-    }
-
-    /// Checks that the cache's file of `key` is the one at the tracked path.
-    fn check_same(
-        &self,
-        share: FileShare<B>,
-        tracked: &TrackedPath<B::PersistPath>,
-        key: Uuid,
-    ) -> Result<FileShare<B>> {
-        let keys = &self.core.keys;
-        if keys.is_known_at(tracked.id(), key) {
-            return Ok(share);
-        }
-        if !self.has_same_content(Operation::Register, tracked, key)? {
-            let (operation, cause) = (Operation::Register, Cause::OtherItem);
-            return Err(self.error_at(operation, Some(key), tracked.path(), cause));
-        }
-        keys.set_known_at(tracked.id(), key);
-        if !tracked.contains_key(key) {
-            // It is being deleted there.
-            keys.forget_place(tracked.id(), key);
-        }
-        Ok(share)
+        core.bring_into_cache(path, tracked.place_keys(), key)
     }
 
     fn register_begun(
@@ -456,7 +403,7 @@ impl<B: BackingStoreT> BackingStore<B> {
             Some(_) if is_from_there => Ok(()),
             Some(_) => persist(),
             None if self.is_known_at(tracked, key) => Ok(()),
-            None if self.has_same_content(Operation::Persist, tracked, key)? => {
+            None if core.has_same_content(Operation::Persist, path, key)? => {
                 note_known();
                 Ok(())
             }
@@ -468,20 +415,6 @@ impl<B: BackingStoreT> BackingStore<B> {
     /// Whether the cache's file of `key` is known to be at the tracked path too.
     pub(crate) fn is_known_at(&self, tracked: &TrackedPath<B::PersistPath>, key: Uuid) -> bool {
         self.core.keys.is_known_at(tracked.id(), key)
-    }
-
-    /// Whether the cache's file of `key` has the content of the one at the tracked path.
-    /// The caller owns a share of it.
-    fn has_same_content(
-        &self,
-        operation: Operation,
-        tracked: &TrackedPath<B::PersistPath>,
-        key: Uuid,
-    ) -> Result<bool> {
-        let path = tracked.path();
-        self.core.call(operation, Some(key), Some(path), |backing| {
-            backing.has_same_content(path, key)
-        })
     }
 
     /// Whether items that are registered from the tracked path are loaded from where they
@@ -512,6 +445,12 @@ impl<B: BackingStoreT> BackingStore<B> {
         }
     }
 
+    /// The error of a registration whose key the tracked path does not have.
+    pub(crate) fn not_tracked(&self, tracked: &TrackedPath<B::PersistPath>, key: Uuid) -> Error {
+        let (operation, cause) = (Operation::Register, Cause::NotTracked);
+        self.error_at(operation, Some(key), tracked.path(), cause)
+    }
+
     fn error_at(
         &self,
         operation: Operation,
@@ -521,5 +460,92 @@ impl<B: BackingStoreT> BackingStore<B> {
     ) -> Error {
         self.core
             .error_at(operation, key, |backing| backing.describe(path), cause)
+    }
+}
+
+impl<B: BackingStoreT> StoreCore<B> {
+    /// Brings the file of `key` at a path, which has these keys, into the cache.
+    fn bring_into_cache(
+        self: &Arc<Self>,
+        path: &B::PersistPath,
+        keys: &PlaceKeys,
+        key: Uuid,
+    ) -> Result<FileShare<B>> {
+        let link = || {
+            self.call(Operation::Register, Some(key), Some(path), |backing| {
+                let transfer = backing.register(path, key)?;
+                self.transfers.count(transfer);
+                Ok(())
+            })
+        };
+        let share = || FileShare::new(self.clone(), key, FileOwnership::Shared);
+        loop {
+            let since = self.keys.stamp(key);
+            if let Some(share) = self.owners.share_of(key) {
+                return self.check_same(share, path, keys, key);
+            }
+            match self.keys.acquire(since, keys.id(), key, link)? {
+                Acquired::Linked => {
+                    self.count_files(1);
+                    return Ok(share());
+                }
+                Acquired::Shared => return Ok(share()),
+                Acquired::SharedUnchecked => return self.check_same(share(), path, keys, key),
+                Acquired::NotYetDeleted => self.delete_pending(key)?,
+                Acquired::AskAgain => {}
+            }
+        }
+    }
+
+    /// Checks that the cache's file of `key` is the one at a path, which has these keys.
+    fn check_same(
+        &self,
+        share: FileShare<B>,
+        path: &B::PersistPath,
+        keys: &PlaceKeys,
+        key: Uuid,
+    ) -> Result<FileShare<B>> {
+        if self.keys.is_known_at(keys.id(), key) {
+            return Ok(share);
+        }
+        if !self.has_same_content(Operation::Register, path, key)? {
+            let (operation, cause) = (Operation::Register, Cause::OtherItem);
+            let place = |backing: &B| backing.describe(path);
+            return Err(self.error_at(operation, Some(key), place, cause));
+        }
+        self.keys.set_known_at(keys.id(), key);
+        if !keys.keys().contains(key) {
+            // It is being deleted there.
+            self.keys.forget_place(keys.id(), key);
+        }
+        Ok(share)
+    }
+
+    /// Whether the cache's file of `key` has the content of the one at the path. The caller
+    /// owns a share of it.
+    fn has_same_content(
+        &self,
+        operation: Operation,
+        path: &B::PersistPath,
+        key: Uuid,
+    ) -> Result<bool> {
+        self.call(operation, Some(key), Some(path), |backing| {
+            backing.has_same_content(path, key)
+        })
+    }
+}
+
+impl<B: BackingStoreT> UsesPlace for StoreCore<B> {
+    fn keep_items(&self, place: &PlaceKeys, key: Uuid) -> Result<()> {
+        let Some(core) = self.this() else {
+            return Ok(());
+        };
+        let bring = |path: &B::PersistPath| core.bring_into_cache(path, place, key);
+        core.owners.keep_items(place.id(), key, &bring)
+    }
+
+    fn forget_place(&self, place: PlaceId, key: Uuid) {
+        self.keys.forget_place(place, key);
+        self.owners.forget_place(place, key);
     }
 }

@@ -250,6 +250,10 @@ impl PreparedPath {
         &self.ignored
     }
 
+    pub(super) fn is_import(&self) -> bool {
+        matches!(self.mode, Mode::Import { .. })
+    }
+
     pub(super) fn directory(&self) -> &Arc<Directory> {
         &self.directory
     }

@@ -372,7 +372,11 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     }
 
     fn keys_of(&self, path: &PreparedPath) -> Arc<PlaceKeys> {
-        path.directory().persisted_keys()
+        match path.is_import() {
+            // Its files have another form than those beside them.
+            true => Arc::default(),
+            false => path.directory().persisted_keys(),
+        }
     }
 
     fn lock_path(&self, path: &PreparedPath) -> Result<(), StoreError> {

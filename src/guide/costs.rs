@@ -54,9 +54,9 @@
 //! |---|---|---|
 //! | a handle | 16 | the example |
 //! | an item that is absent (evicted) | 74 | results, `footprint, cache/100000`; the item itself is at most 72 (a test in `src/residency/item.rs`) |
-//! | absent, registered from a persisted directory | 105 | results, `footprint, registered/100000` |
-//! | absent and persisted | 107 | results, `footprint, persisted/100000` |
-//! | registered from a place that is tracked read-only | as an absent item | the item names the place in bytes that it has anyway, `src/backing_store/sources.rs` |
+//! | absent, registered from a persisted directory | 84 | results, `footprint, registered/100000` |
+//! | absent and persisted | 86 | results, `footprint, persisted/100000` |
+//! | of a dataset, or of a place that is tracked read-only | the same | the item names the place in bytes that it has anyway, `src/backing_store/sources.rs` |
 //! | resident, in addition | the value, 16 for its `Arc`, and 50 to 70 for its place in the eviction list | `Slot` in `src/residency/slot.rs`; a node and a hash-table entry, `List` in `src/pool/eviction_lists.rs` |
 //! | mapped, in addition | about 500 in the kernel, and page cache | [`zero_copy`](super::zero_copy) |
 //! | a file in a cache with a [quota](super::operations#a-quota-for-the-cache), in addition | 38 to 76 | an entry of 33 bytes in a hash table, `src/fbstore/quota/state.rs` |
@@ -64,8 +64,9 @@
 //! | an item of an open dataset | about 100, and the root | `dataset::Dataset` |
 //!
 //! A hash table doubles when it is full, so the cost of an entry depends on the number of
-//! items: a registered or persisted item costs 29 to 57 bytes more than another one, and 31 to
-//! 33 in the results.
+//! items: a registered or persisted item costs 10 to 21 bytes more than another one, for its
+//! place in the pool's index, and 10 to 12 in the results. While it has several owners, such as
+//! a second pool, it costs 29 to 57 more.
 //!
 //! | time | µs | source |
 //! |---|---|---|

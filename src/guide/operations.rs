@@ -162,6 +162,10 @@
 //!   until its handles are dropped. If one deletes the persisted name of a file, the file
 //!   takes room in the cache and does not count. So do files that others add. The figure
 //!   never falls below 0, and the next start counts anew.
+//! * **A file with another name** does not count, whoever made the name. If that name goes
+//!   without the store, the file takes room and does not count: the original of a file that
+//!   was [adopted](crate::FBPool::adopt) by a link and that the program then removes, and
+//!   the files of a temporary persisted directory, which goes with its last user.
 //! * **The figure may exceed the quota** without a write: if more is found at the start, or
 //!   if the program deletes persisted copies of files that the cache has too.
 //! * **Lengths count**, not blocks: a file system rounds each file up, often to 4 KiB.

@@ -15,8 +15,13 @@ use crate::{OwnedReadGuard, ReadGuard, Result, WriteGuard};
 /// file, or both.
 ///
 /// Handles are cheap to clone, and clones have *value semantics*: they share one
-/// item until one of them is changed, and that one then gets a separate item.
-/// Dropping the last handle deletes the item's cache file in the background.
+/// item until one of them is changed, and that one then gets a separate item. A pool also
+/// gives out such a handle to whoever asks for a key that it has
+/// ([`FBPool::register`], `Dataset::get`).
+///
+/// Dropping the last handle deletes the item's cache file in the background. An item of a
+/// dataset has none: its value stays in memory, within the budget. A handle to such an
+/// item keeps what the dataset's path keeps, its pin or the lock of the directory.
 ///
 /// Every access comes in two forms, which differ only in how they report a
 /// failure. [`load`](Self::load), [`load_mut`](Self::load_mut) and

@@ -20,7 +20,7 @@ use super::eviction::Drops;
 #[cfg(feature = "dataset")]
 use crate::backing_store::Handover;
 use crate::backing_store::{
-    BackingStoreT, FileShare, Location, OwnsFiles, PlaceId, SourceId, Strategy, TrackedPath,
+    BackingStoreT, Bring, FileShare, Location, OwnsFiles, PlaceId, SourceId, Strategy, TrackedPath,
 };
 use crate::residency::{Item, Leaving, Lookup};
 use crate::sync::Mutex;
@@ -186,7 +186,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             };
             if let Some(file) = item.follow(&handover, &**self) {
                 self.core().release(file);
-                return self.look_up(lookup);
+                if let Some(found) = self.look_up(lookup) {
+                    return Some(found);
+                }
             }
         }
         None
@@ -260,12 +262,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> OwnsFiles<B> for Owner<T, B> {
         }
     }
 
-    fn keep_items(
-        &self,
-        place: PlaceId,
-        key: Uuid,
-        bring: &dyn Fn() -> Result<FileShare<B>>,
-    ) -> Result<()> {
+    fn keep_items(&self, place: PlaceId, key: Uuid, bring: Bring<'_, B>) -> Result<()> {
         let Some(pool) = self.0.upgrade() else {
             return Ok(());
         };
@@ -274,7 +271,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> OwnsFiles<B> for Owner<T, B> {
                 continue;
             }
             let released = match item.leave_source(key, source, &*pool) {
-                Leaving::NeedsFile => item.move_to_cache(source, bring()?, &*pool),
+                Leaving::NeedsFile(path) => item.move_to_cache(source, bring(&path)?, &*pool),
                 Leaving::Ended(released) => released,
                 Leaving::Gone => continue,
             };
@@ -287,8 +284,11 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> OwnsFiles<B> for Owner<T, B> {
     fn hand_over(&self, handover: &Handover) {
         if let Some(pool) = self.0.upgrade() {
             for item in pool.lists.unused() {
-                let released = item.hand_over(handover, &*pool);
-                pool.drop_released(released, Drops::InBackground);
+                let handed = item.hand_over(handover, &*pool);
+                if let Some(file) = handed.file {
+                    pool.core().release(file);
+                }
+                pool.drop_released(handed.ended, Drops::InBackground);
             }
         }
     }

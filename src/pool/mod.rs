@@ -30,7 +30,7 @@ pub use permit::Permit;
 pub use stats::Stats;
 
 use crate::backing_store::{
-    BackingStore, BackingStoreT, Location, OwnsFiles, StoreCore, Strategy, TrackedPath,
+    BackingStore, BackingStoreT, FileShare, Location, OwnsFiles, StoreCore, Strategy, TrackedPath,
 };
 use crate::error::Operation;
 use crate::residency::{InFlight, Item, ItemCounts, ListId, PoolParts, Weight, Written};
@@ -352,10 +352,10 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         if let Some(handle) = self.try_register(path, key)? {
             return Ok(handle);
         }
-        let (store, path) = (self.store.clone(), path.clone());
-        let registering = move || store.register(&path, key);
+        let (store, from) = (self.store.clone(), path.clone());
+        let registering = move || store.register(&from, key);
         let file = (self.store).task(Operation::Register, registering).await?;
-        Ok(self.handle_of_file(file))
+        self.registered(path, file)
     }
 
     /// The blocking form of [`register`](Self::register).
@@ -378,12 +378,28 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
     {
         match self.try_register(path, key)? {
             Some(handle) => Ok(handle),
-            None => Ok(self.handle_of_file(self.store.register(path, key)?)),
+            None => self.registered(path, self.store.register(path, key)?),
         }
     }
 }
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
+    /// A handle to the item of a file that was registered.
+    fn registered(
+        self: &Arc<Self>,
+        path: &TrackedPath<B::PersistPath>,
+        file: FileShare<B>,
+    ) -> Result<Fb<T, B>> {
+        let (key, is_in_place) = (file.key(), file.is_in_place());
+        let handle = self.handle_of_file(file);
+        // Whoever deletes a file that is loaded from there either finds the item, or has
+        // already made the key busy.
+        match !is_in_place || path.contains_key(key) {
+            true => Ok(handle),
+            false => Err(self.store.not_tracked(path, key)),
+        }
+    }
+
     /// A handle to the item of a file that is in the cache already, or is loaded in place.
     fn try_register(
         self: &Arc<Self>,
@@ -427,10 +443,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let Some(retired) = item.retire(&**self) else {
             return;
         };
+        if let Some(file) = retired.cache_file {
+            self.core().release(file);
+        }
         if retired.is_retained {
-            if let Some(file) = retired.file {
-                self.core().release(file);
-            }
             return;
         }
         self.backlog.room_made();

@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use super::FBPool;
 use super::loading::{leaked, waits_for_itself};
-use crate::Result;
 use crate::backing_store::{FileShare, RoomWorkToken, Strategy, Task, TrackedPath, running};
 use crate::error::Operation;
 use crate::residency::{Item, Save, Wanted, Written};
+use crate::{Error, Result};
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     pub(crate) fn write_now(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Task<()> {
@@ -127,7 +127,16 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             .finish_save(item, save)?
             .expect("a write that a save waits for is never superseded and yields a share");
         let key = token.key();
-        self.store.persist(&token, tracked)?;
+        let persisted = self.store.persist(&token, tracked);
+        // The file may have been moved to the cache, and deleted where it was.
+        let has_moved = |error: &Error| error.is_not_found() && token.is_in_place();
+        match persisted {
+            Err(error) if has_moved(&error) => match item.share_file(key, &**self) {
+                Some(share) => self.store.persist(&share, tracked)?,
+                None => return Err(error),
+            },
+            persisted => persisted?,
+        }
         drop(token);
         self.known_to_store();
         item.enter_persisted(key, &**self);

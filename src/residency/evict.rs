@@ -39,6 +39,8 @@ pub(crate) struct Retired<T, B: BackingStoreT> {
     pub(crate) value: Option<Arc<T>>,
     /// The item's file, to be released.
     pub(crate) file: Option<ItemFile>,
+    /// The file in the cache of an item whose dataset has it too, to be released.
+    pub(crate) cache_file: Option<ItemFile>,
     /// A write whose waiters must be notified that it is superseded.
     pub(crate) superseded: Option<Arc<WriteBack<B>>>,
 }
@@ -129,11 +131,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
         if is_done || !self.has_no_handle() {
             return None;
         }
-        if let Ok(file) = self.retain(&mut cell, pool) {
+        let (is_retained, cache_file) = self.retain(&mut cell, pool);
+        if is_retained {
             return Some(Retired {
-                is_retained: true,
+                is_retained,
                 value: None,
-                file,
+                file: None,
+                cache_file,
                 superseded: None,
             });
         }
@@ -164,6 +168,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 is_retained: false,
                 value: None,
                 file: None,
+                cache_file,
                 superseded,
             });
         }
@@ -171,6 +176,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             is_retained: false,
             value: is_resident.then(|| self.slot.take()).flatten(),
             file: self.give_up_file(&mut cell, pool),
+            cache_file,
             superseded,
         })
     }

@@ -4,8 +4,8 @@
 //! value stays in its list, in its place, until it is evicted, and the next look-up finds
 //! it. Such an item is *retained*. It is clean, or a load of it is running, and it is loaded
 //! from the dataset's place. It keeps no file: it ends when it is evicted, when its file is
-//! deleted there, and when the dataset is no longer open, unless a later commit of the same
-//! dataset is.
+//! deleted there, and when the dataset is no longer open, unless another commit of the same
+//! place is.
 
 use std::sync::Arc;
 
@@ -20,25 +20,34 @@ use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, ItemFile, So
 use crate::sync::atomic::Ordering;
 
 /// What becomes of an item whose file is about to be deleted at its source.
-pub(crate) enum Leaving<T> {
-    /// It has handles: bring the file into the cache, and call
+pub(crate) enum Leaving<T, B: BackingStoreT> {
+    /// It has handles: bring the file into the cache from this path, and call
     /// [`move_to_cache`](Item::move_to_cache).
-    NeedsFile,
+    NeedsFile(Arc<B::PersistPath>),
     /// It was retained, and has ended.
     Ended(Released<T>),
     /// It is not loaded from there, or no longer.
     Gone,
 }
 
+/// What a retained item gave up when its source was closed.
+#[cfg(feature = "dataset")]
+pub(crate) struct Handed<T> {
+    /// A share of a source.
+    pub(crate) file: Option<ItemFile>,
+    /// What is left of it, if it has ended.
+    pub(crate) ended: Released<T>,
+}
+
 impl<T, B: BackingStoreT> Item<T, B> {
     /// Retains an item after its last handle, if it is one of a dataset and its value is
-    /// worth keeping. Returns the file in the cache that it owned until now, if it owned
-    /// one, or an error if it ends.
+    /// worth keeping. Returns whether it is retained, and the file in the cache that it
+    /// owned until now, if it gave one up.
     pub(super) fn retain(
         &self,
         cell: &mut Cell,
         pool: &impl PoolParts<T, B>,
-    ) -> Result<Option<ItemFile>, ()> {
+    ) -> (bool, Option<ItemFile>) {
         let is_kept = match cell.state {
             State::Clean => matches!(self.list(), ListId::Resident | ListId::Mapped),
             // A load that no thread has begun is cancelled.
@@ -46,24 +55,40 @@ impl<T, B: BackingStoreT> Item<T, B> {
             _ => false,
         };
         if !is_kept || !cell.is(Fact::OfDataset) || !pool.retains() {
-            return Err(());
+            return (false, None);
         }
-        let core = pool.core();
         let given_up = match self.file_of(cell) {
-            FileOwnership::InPlace(source) if core.is_open(source) => None,
-            FileOwnership::InPlace(_) => return Err(()),
-            // It was committed: the dataset has its file too.
-            file => {
-                let key = self.key_of(cell);
-                let in_place = core.in_place_of_dataset(key, file).ok_or(())?;
-                let given_up = core.give_up(key, file);
-                self.move_file(cell, in_place, pool);
-                given_up
-            }
+            FileOwnership::InPlace(source) if pool.core().is_open(source) => None,
+            FileOwnership::InPlace(_) => return (false, None),
+            // The load reads the file in the cache.
+            _ if cell.state == State::Loading => return (false, None),
+            _ => match self.leave_cache(cell, pool) {
+                (true, given_up) => given_up,
+                ended => return ended,
+            },
         };
         cell.set(Fact::Retained, true);
         pool.counts().retain(self.retained_bytes(cell));
-        Ok(given_up)
+        (true, given_up)
+    }
+
+    /// Gives up the file in the cache of an item that was committed, if the dataset has the
+    /// file too. Returns whether it has.
+    fn leave_cache(
+        &self,
+        cell: &mut Cell,
+        pool: &impl PoolParts<T, B>,
+    ) -> (bool, Option<ItemFile>) {
+        let (core, key, file) = (pool.core(), self.key_of(cell), self.file_of(cell));
+        let Some(in_place) = core.in_place_of_dataset(key, file) else {
+            return (false, None);
+        };
+        let given_up = core.give_up(key, file);
+        self.move_file(cell, in_place, pool);
+        // Asked last: a commit that deletes the file there makes the key busy, and then
+        // looks for items that are loaded from there.
+        let source = in_place.source().expect("it is in place");
+        (core.source_has(source, key), given_up)
     }
 
     /// A handle of a retained item was made.
@@ -116,14 +141,14 @@ impl<T, B: BackingStoreT> Item<T, B> {
         key: Uuid,
         source: SourceId,
         pool: &impl PoolParts<T, B>,
-    ) -> Leaving<T> {
+    ) -> Leaving<T, B> {
         let mut cell = self.lock();
         if !self.is_loaded_from(&cell, key, source) {
             Leaving::Gone
         } else if cell.is(Fact::Retained) {
             Leaving::Ended(self.end_retained(&mut cell, pool))
         } else {
-            Leaving::NeedsFile
+            Leaving::NeedsFile(pool.core().place_of(source))
         }
     }
 
@@ -160,7 +185,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
     }
 
-    /// Moves an item to the source of a later commit that has the same file. Returns what it
+    /// Moves an item to the source of another commit that has the same file. Returns what it
     /// owned of its former source.
     #[cfg(feature = "dataset")]
     pub(crate) fn follow(
@@ -180,41 +205,44 @@ impl<T, B: BackingStoreT> Item<T, B> {
         pool: &impl PoolParts<T, B>,
     ) -> Option<ItemFile> {
         let key = self.key_of(cell);
-        let to = handover.target(key)?;
         if !self.is_loaded_from(cell, key, handover.from) {
             return None;
         }
         let core = pool.core();
         let before = self.file_of(cell);
-        let file = core.share_source(key, to);
-        self.try_move_file(cell, FileOwnership::InPlace(to), pool)
-            .then(|| {
-                // The item has the share now.
-                let _ = file.into_ownership();
-                core.give_up(key, before)
-            })
-            .flatten()
+        let to = core.share_target(handover, key)?.into_ownership();
+        // What is given up: the former source, or the share that has no use.
+        match self.try_move_file(cell, to, pool) {
+            true => core.give_up(key, before),
+            false => core.give_up(key, to),
+        }
     }
 
-    /// A source was closed: moves a retained item to that of a later commit, or ends it.
+    /// A source was closed: moves a retained item to that of another commit, or ends it.
     #[cfg(feature = "dataset")]
     pub(crate) fn hand_over(
         self: &Arc<Self>,
         handover: &Handover,
         pool: &impl PoolParts<T, B>,
-    ) -> Released<T> {
+    ) -> Handed<T> {
         let mut cell = self.lock();
         let is_from_there = self.file_of(&cell).source() == Some(handover.from);
         if !cell.is(Fact::Retained) || !is_from_there {
-            return Released::nothing();
+            return Handed {
+                file: None,
+                ended: Released::nothing(),
+            };
         }
-        match self.follow_locked(&mut cell, handover, pool) {
-            Some(file) => Released {
-                value: None,
-                file: Some(file),
-            },
-            None => self.end_retained(&mut cell, pool),
-        }
+        let file = self.follow_locked(&mut cell, handover, pool);
+        let source = self.file_of(&cell).source();
+        let has_moved = source != Some(handover.from);
+        // Asked after the move, because closing looks for items without a handle.
+        let may_stay = has_moved && source.is_some_and(|source| pool.core().is_open(source));
+        let ended = match may_stay {
+            true => Released::nothing(),
+            false => self.end_retained(&mut cell, pool),
+        };
+        Handed { file, ended }
     }
 
     /// Ends an item that no handle owns.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use file_backed::backing_store::{
-    Background, BackingStoreT, CacheUsage, StoreError, Strategy, Transfer,
+    Background, BackingStoreT, CacheUsage, PlaceKeys, StoreError, Strategy, Transfer,
 };
 use file_backed::fbstore::{Footprint, Load};
 use uuid::Uuid;
@@ -38,13 +38,19 @@ type Files = Mutex<BTreeMap<Uuid, Value>>;
 
 /// A persisted place: it outlives the stores that use it.
 #[derive(Clone, Default)]
-pub(crate) struct MemPath(Arc<Files>);
+pub(crate) struct MemPath(Arc<Files>, Option<Arc<PlaceKeys>>);
 
 impl MemPath {
     /// A place with one value.
     pub(crate) fn with<T: Send + Sync + 'static>(key: Uuid, value: T) -> Self {
         let value: Value = Arc::new(value);
-        Self(Arc::new(Mutex::new([(key, value)].into())))
+        Self(Arc::new(Mutex::new([(key, value)].into())), None)
+    }
+
+    /// A place that the store recognizes: all trackings of it share its keys.
+    #[allow(dead_code, reason = "for the interleavings")]
+    pub(crate) fn recognized() -> Self {
+        Self(Arc::default(), Some(Arc::default()))
     }
 
     pub(crate) fn keys(&self) -> Vec<Uuid> {
@@ -71,6 +77,9 @@ pub(crate) struct MemStore {
     /// Bounds the bytes of texts and bytes in the cache.
     quota: Option<u64>,
     background: Mutex<Option<Background>>,
+    /// Keys whose cache file is being loaded. Deletions assert that it has none of theirs.
+    loading: Mutex<Vec<Uuid>>,
+    checks_loads: AtomicBool,
 }
 
 /// The calls so far, and what is planned for the next ones.
@@ -138,6 +147,11 @@ impl MemStore {
     )]
     pub(crate) fn read_in_place(&self) {
         self.in_place.store(true, Ordering::Relaxed);
+    }
+
+    #[allow(dead_code, reason = "for the interleavings")]
+    pub(crate) fn check_loads(&self) {
+        self.checks_loads.store(true, Ordering::Relaxed);
     }
 
     /// The keys of the files that are in the cache.
@@ -242,6 +256,10 @@ impl BackingStoreT for MemStore {
 
     fn delete(&self, key: Uuid) -> Result<(), StoreError> {
         self.call(Op::Delete, Some(key))?;
+        assert!(
+            !self.checks_loads.load(Ordering::Relaxed) || !self.loading.lock().contains(&key),
+            "a file is deleted while it is loaded"
+        );
         let file = self.cache.lock().remove(&key);
         assert!(!self.is_strict || file.is_some(), "a file is deleted once");
         point();
@@ -284,6 +302,10 @@ impl BackingStoreT for MemStore {
     ) -> Result<Transfer, StoreError> {
         self.call(Op::Persist, Some(key))?;
         self.copy(&from.0, &path.0, key)
+    }
+
+    fn keys_of(&self, path: &MemPath) -> Arc<PlaceKeys> {
+        path.1.clone().unwrap_or_default()
     }
 
     fn sanitize_path(&self, path: &MemPath) -> Result<Vec<Uuid>, StoreError> {
@@ -330,7 +352,14 @@ impl<T: Clone + Send + Sync + 'static> Strategy<T> for MemStore {
     }
 
     fn load(&self, key: Uuid) -> Result<T, StoreError> {
-        self.load_from(&self.cache, key)
+        self.loading.lock().push(key);
+        point();
+        let loaded = self.load_from(&self.cache, key);
+        let mut loading = self.loading.lock();
+        let at = loading.iter().position(|other| *other == key);
+        loading.swap_remove(at.expect("it was added"));
+        drop(loading);
+        loaded
     }
 
     fn load_in_place(
@@ -339,6 +368,9 @@ impl<T: Clone + Send + Sync + 'static> Strategy<T> for MemStore {
         key: Uuid,
         _: Load,
     ) -> Result<(T, Option<u64>), StoreError> {
+        if !self.reads_in_place() {
+            return Err("the store does not read in place".into());
+        }
         let value = self.load_from(&place.0, key)?;
         let len = encoded_len(&value);
         Ok((value, len))

@@ -438,3 +438,40 @@ fn a_reader_that_follows_a_thousand_commits_holds_few_pins_and_files() {
         end(writer);
     });
 }
+
+/// A handle outlives its dataset, which is opened again and deletes the file: the
+/// keys of the place, and with them its number, are new, so `keep_items` passes the item over.
+#[test]
+fn a_handle_of_an_earlier_opening_keeps_its_file() {
+    test(|| {
+        let places = committed();
+        let (store, _) = places.store_and_cache();
+        let pool: Arc<FBPool<String, B>> = Arc::new(FBPool::new(store.clone(), 10));
+        let library = Library::blocking_open(&store, places.path()).expect("it opens");
+        let key = library.root().texts["a"];
+        let item = library.blocking_get(&pool, key).expect("it is there");
+        drop(library);
+        let again = Library::blocking_open(&store, places.path()).expect("it opens");
+        let deleted = again.blocking_commit(|_| Ok::<_, Error>(Catalogue::default()));
+        assert_eq!(deleted.expect("nothing fails").deleted, 2);
+        assert_eq!(*item.blocking_read().expect("handles stay good"), "text a");
+    });
+}
+
+/// The same, opened again with another store of the process.
+#[test]
+fn a_handle_of_another_store_keeps_its_file() {
+    test(|| {
+        let places = committed();
+        let (store, _) = places.store_and_cache();
+        let pool: Arc<FBPool<String, B>> = Arc::new(FBPool::new(store.clone(), 10));
+        let library = Library::blocking_open(&store, places.path()).expect("it opens");
+        let key = library.root().texts["a"];
+        let item = library.blocking_get(&pool, key).expect("it is there");
+        drop(library);
+        let again = places.try_user().expect("it opens");
+        let deleted = again.blocking_commit(|_| Ok::<_, Error>(Catalogue::default()));
+        assert_eq!(deleted.expect("nothing fails").deleted, 2);
+        assert_eq!(*item.blocking_read().expect("handles stay good"), "text a");
+    });
+}

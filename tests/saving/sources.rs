@@ -330,3 +330,37 @@ fn an_item_read_in_place_is_persisted_unless_another_has_its_key() {
         assert_read(&places.register(&other, key), "other");
     });
 }
+
+/// Its file has another form than those of the cache, so it is not moved there.
+#[test]
+fn an_imported_item_whose_file_is_deleted_beside_it_is_missing_and_not_damaged() {
+    test(|| {
+        let world = World::new();
+        let places = Places::new(&world);
+        places.persisted(&world, "both", "new");
+        let old = Uuid::new_v4();
+        write_unframed(&places.path("both"), old, "old");
+        let (saved, import) = (places.tracked("both"), places.import("both"));
+        let imported = places.register(&import, old);
+        let deleted = (places.pool.store()).blocking_delete_persisted(&saved, old);
+        deleted.expect("it is deleted");
+        let error = imported.blocking_read().expect_err("its file is gone");
+        assert!(error.is_not_found(), "{error}");
+    });
+}
+
+/// The tracking that an item in place came from is gone when its file is deleted.
+#[test]
+fn an_item_in_place_keeps_its_file_after_its_tracking_is_dropped() {
+    test(|| {
+        let world = World::new();
+        let places = Places::new(&world);
+        let key = places.persisted(&world, "saved", "value");
+        let item = places.register(&places.read_only("saved"), key);
+        let saved = places.tracked("saved");
+        let store = places.pool.store();
+        let deleted = store.blocking_delete_persisted(&saved, key);
+        deleted.expect("it is deleted");
+        assert_read(&item, "value");
+    });
+}

@@ -43,8 +43,14 @@ struct Data {
 impl Data {
     /// A pool that keeps `mem_size` items, and a dataset with one item of the value 1.
     fn new(mem_size: usize) -> Self {
-        let (world, path) = (World::new(mem_size), MemPath::default());
-        world.mem.read_in_place();
+        Self::of(mem_size, true)
+    }
+
+    fn of(mem_size: usize, reads_in_place: bool) -> Self {
+        let (world, path) = (World::new(mem_size), MemPath::recognized());
+        if reads_in_place {
+            world.mem.read_in_place();
+        }
         let tracked = world.track(path.clone());
         let item = world.pool.insert(of(1));
         item.blocking_persist(&tracked).expect("it is persisted");
@@ -327,5 +333,224 @@ fn a_pool_that_is_dropped_leaves_nothing_of_its_values() {
         store.core().queue.finish_all();
         drop((tracked, path, store));
         assert!(mem.files().is_empty());
+    });
+}
+
+/// Two commits of one place are closed at once: the handover of the first one names
+/// the source of the second one, without a share of it.
+#[test]
+fn closing_two_commits_at_once_leaves_nothing() {
+    explore(|| {
+        let data = Data::new(1);
+        drop(data.get().expect("it is there").blocking_load());
+        let next = data.world.store.track_known(data.path.clone(), &[data.key]);
+        let next = Arc::new(next);
+        data.open(&next, 2);
+        let closes = thread::spawn({
+            let store = data.world.store.clone();
+            move || {
+                store.core().close_dataset(next.source());
+                drop(next);
+            }
+        });
+        data.close(&data.tracked);
+        closes.join().expect("it closed");
+        assert_eq!(data.world.pool.stats().retained, 0, "nothing is open");
+        data.world.end();
+    });
+}
+
+/// The same, with another user of the second source (a handle of another item),
+/// so that its number stays.
+#[test]
+fn closing_two_commits_at_once_leaves_nothing_retained() {
+    explore(|| {
+        let data = Data::new(1);
+        drop(data.get().expect("it is there").blocking_load());
+        let next = data.world.store.track_known(data.path.clone(), &[data.key]);
+        let next = Arc::new(next);
+        data.open(&next, 2);
+        let closes = thread::spawn({
+            let (store, next) = (data.world.store.clone(), next.clone());
+            move || store.core().close_dataset(next.source())
+        });
+        data.close(&data.tracked);
+        closes.join().expect("it closed");
+        assert_eq!(data.world.pool.stats().retained, 0, "nothing is open");
+        data.world.end();
+        drop(next);
+    });
+}
+
+/// A committed value is retained while a commit deletes its file: the item moves
+/// from the cache to the dataset after `keep_items` has looked, and a `get` that has found
+/// the key in the commit before gets a handle without a file.
+#[test]
+fn a_handle_is_readable_that_was_got_while_the_file_was_deleted() {
+    explore(|| {
+        let data = Data::new(1);
+        let item = data.world.pool.blocking_register(&data.tracked, data.key);
+        let item = item.expect("it is there");
+        item.item().set_of_dataset();
+        drop(item.blocking_load());
+        let drops = thread::spawn(move || drop(item));
+        let is_committed = Arc::new(shuttle::sync::atomic::AtomicBool::new(true));
+        let gets = thread::spawn({
+            let (pool, tracked, key) = (data.world.pool.clone(), data.tracked.clone(), data.key);
+            let is_committed = is_committed.clone();
+            move || {
+                // `check_get`, then `try_get`, as they are.
+                if !is_committed.load(std::sync::atomic::Ordering::SeqCst) {
+                    return None;
+                }
+                crate::sync::point();
+                if let Some(found) = pool.find_of_dataset(&tracked, key) {
+                    return Some(found);
+                }
+                let handle = pool.handle_of_dataset(&tracked, key);
+                tracked.contains_key(key).then_some(handle)
+            }
+        });
+        // `set_current`, then `clean_up`.
+        is_committed.store(false, std::sync::atomic::Ordering::SeqCst);
+        let commit = Arc::new(Files {
+            generation: 2,
+            keys: BTreeSet::new(),
+        });
+        let store = &data.world.store;
+        store.core().open_dataset(data.tracked.source(), commit);
+        let deleted = store.blocking_delete_persisted(&data.tracked, data.key);
+        deleted.expect("it is deleted");
+        drops.join().expect("it dropped the item");
+        let got = gets.join().expect("it got the item or not");
+        let other = data.world.pool.insert(of(9));
+        data.world.settle();
+        if let Some(got) = got {
+            assert_eq!(*got.blocking_read().expect("handles stay good"), of(1));
+            drop(got);
+        }
+        drop(other);
+        data.close(&data.tracked);
+        data.world.end();
+    });
+}
+
+/// The same without `get`: the item is retained although its file is gone.
+#[test]
+fn no_item_is_retained_once_its_file_is_deleted() {
+    explore(|| {
+        let data = Data::new(1);
+        let item = data.world.pool.blocking_register(&data.tracked, data.key);
+        let item = item.expect("it is there");
+        item.item().set_of_dataset();
+        drop(item.blocking_load());
+        let drops = thread::spawn(move || drop(item));
+        let commit = Arc::new(Files {
+            generation: 2,
+            keys: BTreeSet::new(),
+        });
+        let store = &data.world.store;
+        store.core().open_dataset(data.tracked.source(), commit);
+        let deleted = store.blocking_delete_persisted(&data.tracked, data.key);
+        deleted.expect("it is deleted");
+        drops.join().expect("it dropped the item");
+        assert_eq!(data.world.pool.stats().retained, 0);
+        data.close(&data.tracked);
+        data.world.end();
+    });
+}
+
+/// A store that does not read in place: the second `get` finds the item in the
+/// cache and marks it; the last handle then moves it to a place that it cannot load from.
+#[test]
+fn a_store_that_does_not_read_in_place_keeps_its_files() {
+    explore(|| {
+        let data = Data::of(1, false);
+        // As `Dataset::get` does for such a store.
+        let get = || {
+            let found = data.world.pool.find_of_dataset(&data.tracked, data.key);
+            found.unwrap_or_else(|| {
+                let item = data.world.pool.blocking_register(&data.tracked, data.key);
+                item.expect("it is there")
+            })
+        };
+        let first = get();
+        let second = get();
+        assert_eq!(*second.blocking_load(), of(1));
+        drop((first, second));
+        let third = get();
+        let other = data.world.pool.insert(of(9));
+        data.world.settle();
+        assert_eq!(*third.blocking_read().expect("its file is there"), of(1));
+        drop((third, other));
+        data.end();
+    });
+}
+
+/// A registration from a place that is tracked read-only too, while the file is
+/// deleted there.
+#[test]
+fn a_registration_in_place_against_the_deletion() {
+    explore(|| {
+        let data = Data::new(1);
+        let read_only = data.world.store.blocking_track_read_only(data.path.clone());
+        let read_only = Arc::new(read_only.expect("it is tracked"));
+        let registers = thread::spawn({
+            let (pool, key) = (data.world.pool.clone(), data.key);
+            move || pool.blocking_register(&read_only, key)
+        });
+        let store = &data.world.store;
+        let deleted = store.blocking_delete_persisted(&data.tracked, data.key);
+        deleted.expect("it is deleted");
+        if let Ok(item) = registers.join().expect("no panic") {
+            assert_eq!(*item.blocking_read().expect("items keep their file"), of(1));
+        }
+        data.close(&data.tracked);
+        data.world.settle();
+    });
+}
+
+/// A persist captures the file in place, which a commit then deletes.
+#[test]
+fn a_persist_that_began_before_the_deletion_succeeds() {
+    explore(|| {
+        let data = Data::new(1);
+        let elsewhere = data.world.track(MemPath::recognized());
+        let item = data.get().expect("it is there");
+        let persist = data
+            .world
+            .pool
+            .begin_persist(item.item(), elsewhere.clone());
+        let store = &data.world.store;
+        let deleted = store.blocking_delete_persisted(&data.tracked, data.key);
+        deleted.expect("it is deleted");
+        assert_eq!(*item.blocking_load(), of(1));
+        persist().expect("the handle is good, so it can be persisted");
+        drop(item);
+        data.end();
+    });
+}
+
+/// A committed item is being loaded from the cache when its last handle is dropped:
+/// its file is deleted under the load. Before, "a running load cleaned up after itself".
+#[test]
+fn a_file_is_not_deleted_while_it_is_loaded() {
+    explore(|| {
+        let data = Data::new(1);
+        data.world.mem.check_loads();
+        let item = data.world.pool.blocking_register(&data.tracked, data.key);
+        let item = item.expect("it is there");
+        item.item().set_of_dataset();
+        drop(super::world::poll_some(item.read(), 1));
+        let runs = thread::spawn({
+            let pool = data.world.pool.clone();
+            move || pool.core().queue.finish_all()
+        });
+        crate::sync::point();
+        drop(item);
+        runs.join().expect("it ran");
+        data.world.settle();
+        assert_eq!(data.world.pool.stats().failed_deletions, 0);
+        data.end();
     });
 }
