@@ -44,6 +44,10 @@ struct Source<P> {
     keys: Arc<PlaceKeys>,
     /// The keys of the place as a whole. A reader that has pinned a generation tracks the
     /// keys of that generation alone.
+    #[cfg_attr(
+        not(feature = "dataset"),
+        expect(dead_code, reason = "only datasets move items")
+    )]
     whole: Arc<PlaceKeys>,
     /// The current commit, while the source is open.
     commit: Option<Arc<dyn Commit>>,
