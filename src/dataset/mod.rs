@@ -322,12 +322,9 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
         if !store.reads_in_place() {
             return Ok(None);
         }
-        let handle = pool.handle_of_dataset(tracked, key.uuid());
-        // A commit that deletes the file meanwhile either finds the item, or has already made
-        // the key busy.
-        match tracked.contains_key(key.uuid()) {
-            true => Ok(Some(handle)),
-            false => Err(self.not_committed(key.uuid())),
+        match pool.handle_of_dataset(tracked, key.uuid()) {
+            Some(handle) => Ok(Some(handle)),
+            None => Err(self.not_committed(key.uuid())),
         }
     }
 

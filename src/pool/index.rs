@@ -1,7 +1,7 @@
 //! The index of a pool: its items by the key and the source of their files.
 //!
-//! The items of registered, persisted and committed files are in it, so that who asks for
-//! one again gets a handle to the same item. It owns no handle of any item, and an item
+//! The items of registered, persisted and committed files are in it, so that a
+//! second request for a key gets a handle to the same item. It owns no handle of any item, and an item
 //! leaves it before its file goes.
 //!
 //! A look-up takes an item from the index without the item's lock, and then adds a handle
@@ -22,7 +22,7 @@ use crate::backing_store::Handover;
 use crate::backing_store::{
     BackingStoreT, Bring, FileShare, Location, OwnsFiles, PlaceId, SourceId, Strategy, TrackedPath,
 };
-use crate::residency::{Item, Leaving, Lookup};
+use crate::residency::{Item, Leaving, Lookup, NotEntered};
 use crate::sync::Mutex;
 use crate::{Fb, Result};
 
@@ -195,38 +195,44 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     /// A handle to the item of `key` that is loaded from the place of a dataset, which the
-    /// pool did not have.
+    /// pool did not have. `None` if the file is being deleted.
     #[cfg(feature = "dataset")]
     pub(crate) fn handle_of_dataset(
         self: &Arc<Self>,
         tracked: &TrackedPath<B::PersistPath>,
         key: Uuid,
-    ) -> Fb<T, B> {
+    ) -> Option<Fb<T, B>> {
         let file = self.core().share_source(key, tracked.source());
-        let handle = self.handle_of_file(file);
+        let handle = self.handle_of_file(file)?;
         handle.item().set_of_dataset();
-        handle
+        Some(handle)
     }
 
     /// Makes the pool known to its store as an owner of files, before the first item enters
     /// the index.
     pub(super) fn known_to_store(self: &Arc<Self>) {
-        self.owner.get_or_init(|| {
-            let owner: Arc<dyn OwnsFiles<B>> = Arc::new(Owner(Arc::downgrade(self)));
-            self.core().owners.enter(&owner);
-            owner
-        });
+        if self.owner.get().is_some() {
+            return;
+        }
+        // Not within `get_or_init`, which blocks other threads while this one waits for a
+        // lock. If two come here, the entry of the second one ends with this call.
+        let owner: Arc<dyn OwnsFiles<B>> = Arc::new(Owner(Arc::downgrade(self)));
+        self.core().owners.enter(&owner);
+        let _ = self.owner.set(owner);
     }
 
     /// A handle to the item of a file that was brought into the cache, or that is loaded
-    /// in place. If the pool has an item of this file, that is the one.
-    pub(super) fn handle_of_file(self: &Arc<Self>, file: FileShare<B>) -> Fb<T, B> {
+    /// in place. If the pool has an item of this file, that is the one. `None` if the file is
+    /// being deleted where it would be loaded from.
+    pub(super) fn handle_of_file(self: &Arc<Self>, file: FileShare<B>) -> Option<Fb<T, B>> {
         self.known_to_store();
         let key = file.key();
         let item = Item::absent(file);
-        loop {
-            let Err(other) = item.enter_index(&**self) else {
-                return self.handle(item);
+        let found = loop {
+            let other = match item.enter_index(&**self) {
+                Ok(()) => return Some(self.handle(item)),
+                Err(NotEntered::Deleted) => break None,
+                Err(NotEntered::Other(other)) => other,
             };
             let lookup = Lookup {
                 key,
@@ -236,12 +242,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             };
             // If it fails, the other item has left the index.
             if other.add_handle_if(&lookup, &**self) {
-                if let Some(file) = item.discard(&**self) {
-                    self.core().release(file);
-                }
-                return Fb::new(self.clone(), other);
+                break Some(Fb::new(self.clone(), other));
             }
+        };
+        if let Some(file) = item.discard(&**self) {
+            self.core().release(file);
         }
+        found
     }
 }
 

@@ -390,14 +390,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         path: &TrackedPath<B::PersistPath>,
         file: FileShare<B>,
     ) -> Result<Fb<T, B>> {
-        let (key, is_in_place) = (file.key(), file.is_in_place());
+        let key = file.key();
         let handle = self.handle_of_file(file);
-        // Whoever deletes a file that is loaded from there either finds the item, or has
-        // already made the key busy.
-        match !is_in_place || path.contains_key(key) {
-            true => Ok(handle),
-            false => Err(self.store.not_tracked(path, key)),
-        }
+        handle.ok_or_else(|| self.store.not_tracked(path, key))
     }
 
     /// A handle to the item of a file that is in the cache already, or is loaded in place.
@@ -414,7 +409,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             return Ok(Some(handle));
         }
         let file = self.store.try_register(path, key);
-        Ok(file.map(|file| self.handle_of_file(file)))
+        Ok(file.and_then(|file| self.handle_of_file(file)))
     }
 
     fn insert_weighing(self: &Arc<Self>, data: T, weight: Weight) -> Fb<T, B> {

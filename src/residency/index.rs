@@ -21,13 +21,20 @@ pub(crate) struct Lookup {
     pub(crate) of_dataset: bool,
 }
 
+/// Why an item is not in the index.
+pub(crate) enum NotEntered<T, B: BackingStoreT> {
+    /// This item of the same key and source is there already.
+    Other(Arc<Item<T, B>>),
+    /// The file is being deleted at the source that it would be loaded from.
+    Deleted,
+}
+
 impl<T, B: BackingStoreT> Item<T, B> {
-    /// Enters an item into the index of its pool, so that others can find it. Returns the
-    /// item of the same key and source that is there already, if there is one.
+    /// Enters an item into the index of its pool, so that others can find it.
     pub(crate) fn enter_index(
         self: &Arc<Self>,
         pool: &impl PoolParts<T, B>,
-    ) -> Result<(), Arc<Self>> {
+    ) -> Result<(), NotEntered<T, B>> {
         let mut cell = self.lock();
         self.enter_index_locked(&mut cell, pool)
     }
@@ -46,13 +53,23 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self: &Arc<Self>,
         cell: &mut Cell,
         pool: &impl PoolParts<T, B>,
-    ) -> Result<(), Arc<Self>> {
+    ) -> Result<(), NotEntered<T, B>> {
+        let (core, key, file) = (pool.core(), self.key_of(cell), self.file_of(cell));
         if !cell.is(Fact::Indexed) {
-            pool.enter_index(self)?;
+            pool.enter_index(self).map_err(NotEntered::Other)?;
+            // A deletion makes the key busy, and then looks for the item in the index: one of
+            // the two sees the other. No one gets a handle before, because of the lock.
+            if file
+                .source()
+                .is_some_and(|source| !core.source_has(source, key))
+            {
+                pool.leave_index(self);
+                return Err(NotEntered::Deleted);
+            }
             cell.set(Fact::Indexed, true);
         }
         // Only now: while the key is not in the key table, the index has to have the item.
-        let file = (pool.core()).become_sole_owner(self.key_of(cell), self.file_of(cell));
+        let file = core.become_sole_owner(key, file);
         self.set_file(cell, file);
         Ok(())
     }

@@ -64,7 +64,7 @@ pub(crate) use checkout::{CheckedOut, CheckoutStep, Held};
 pub(crate) use evict::{Evicted, Released};
 pub(crate) use flight::Flight;
 pub(crate) use in_flight::InFlight;
-pub(crate) use index::Lookup;
+pub(crate) use index::{Lookup, NotEntered};
 pub(crate) use item::Item;
 pub(crate) use list_id::ListId;
 pub(crate) use load::{Cost, LoadStep, ToLoad};

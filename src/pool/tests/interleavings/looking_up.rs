@@ -135,7 +135,7 @@ fn a_look_up_against_an_eviction_loads_once() {
     });
 }
 
-/// Whoever comes first, the file is linked once.
+/// The file is linked once, in every order.
 #[test]
 fn registrations_of_one_key_make_one_item() {
     explore(|| {

@@ -69,12 +69,35 @@ impl Data {
     }
 
     fn open(&self, tracked: &Tracked, generation: u64) {
-        let keys = [self.key].into();
+        self.open_commit(tracked, generation, [self.key].into());
+    }
+
+    fn open_commit(&self, tracked: &Tracked, generation: u64, keys: BTreeSet<Uuid>) {
         let commit = Arc::new(Files { generation, keys });
         self.world
             .store
             .core()
             .open_dataset(tracked.source(), commit);
+    }
+
+    /// The item as one that was committed: its file is in the cache too.
+    fn committed(&self) -> Handle {
+        let item = self.world.pool.blocking_register(&self.tracked, self.key);
+        let item = item.expect("it is there");
+        item.item().set_of_dataset();
+        item
+    }
+
+    /// The next commit has no item, and deletes the file.
+    fn commit_nothing(&self) {
+        self.open_commit(&self.tracked, 2, BTreeSet::new());
+        self.delete();
+    }
+
+    fn delete(&self) {
+        let store = &self.world.store;
+        let deleted = store.blocking_delete_persisted(&self.tracked, self.key);
+        deleted.expect("it is deleted");
     }
 
     fn close(&self, tracked: &Tracked) {
@@ -112,9 +135,7 @@ impl Data {
 /// As `Dataset::get` does.
 fn get(pool: &Arc<Pool>, tracked: &Tracked, key: Uuid) -> Option<Handle> {
     let found = pool.find_of_dataset(tracked, key);
-    let handle = found.unwrap_or_else(|| pool.handle_of_dataset(tracked, key));
-    let item_is_kept = handle.item().file().source().is_none();
-    (item_is_kept || tracked.contains_key(key)).then_some(handle)
+    found.or_else(|| pool.handle_of_dataset(tracked, key))
 }
 
 #[test]
@@ -187,7 +208,7 @@ fn a_mutation_leaves_the_dataset_s_item_as_it_is() {
     });
 }
 
-/// Whoever got a handle can read it, although the file is deleted.
+/// Every handle can be read, although the file is deleted.
 #[test]
 fn a_deletion_leaves_every_handle_its_file() {
     for mem_size in [0, 1] {
@@ -195,9 +216,7 @@ fn a_deletion_leaves_every_handle_its_file() {
             let data = Data::new(mem_size);
             let held = data.get().expect("it is there");
             let uses = [(); 2].map(|()| data.use_in_thread());
-            let store = &data.world.store;
-            let deleted = store.blocking_delete_persisted(&data.tracked, data.key);
-            deleted.expect("it is deleted");
+            data.delete();
             assert!(data.path.keys().is_empty());
             assert_eq!(*held.blocking_load(), of(1));
             for thread in uses {
@@ -217,9 +236,7 @@ fn a_deletion_against_the_last_drop_leaves_nothing() {
         let item = data.get().expect("it is there");
         drop(item.blocking_load());
         let drops = thread::spawn(move || drop(item));
-        let store = &data.world.store;
-        let deleted = store.blocking_delete_persisted(&data.tracked, data.key);
-        deleted.expect("it is deleted");
+        data.delete();
         drops.join().expect("it dropped the item");
         data.end();
     });
@@ -261,7 +278,7 @@ fn a_load_that_outlives_its_handle_and_the_dataset_leaves_nothing() {
 }
 
 #[test]
-fn values_move_to_the_next_commit_whoever_uses_them() {
+fn values_that_are_in_use_move_to_the_next_commit() {
     explore(|| {
         let data = Data::new(1);
         drop(data.get().expect("it is there").blocking_load());
@@ -292,9 +309,7 @@ fn values_move_to_the_next_commit_whoever_uses_them() {
 fn a_committed_value_that_is_retained_against_look_ups_and_registrations() {
     explore(|| {
         let data = Data::new(1);
-        let registered = data.world.pool.blocking_register(&data.tracked, data.key);
-        let item = registered.expect("it is there");
-        item.item().set_of_dataset();
+        let item = data.committed();
         drop(item.blocking_load());
         let uses = data.use_in_thread();
         let other_pool = Arc::new(FBPool::new(data.world.store.clone(), 0));
@@ -389,9 +404,7 @@ fn closing_two_commits_at_once_leaves_nothing_retained() {
 fn a_handle_is_readable_that_was_got_while_the_file_was_deleted() {
     explore(|| {
         let data = Data::new(1);
-        let item = data.world.pool.blocking_register(&data.tracked, data.key);
-        let item = item.expect("it is there");
-        item.item().set_of_dataset();
+        let item = data.committed();
         drop(item.blocking_load());
         let drops = thread::spawn(move || drop(item));
         let is_committed = Arc::new(shuttle::sync::atomic::AtomicBool::new(true));
@@ -399,28 +412,17 @@ fn a_handle_is_readable_that_was_got_while_the_file_was_deleted() {
             let (pool, tracked, key) = (data.world.pool.clone(), data.tracked.clone(), data.key);
             let is_committed = is_committed.clone();
             move || {
-                // `check_get`, then `try_get`, as they are.
+                // First it looks whether the commit has the key.
                 if !is_committed.load(std::sync::atomic::Ordering::SeqCst) {
                     return None;
                 }
                 crate::sync::point();
-                if let Some(found) = pool.find_of_dataset(&tracked, key) {
-                    return Some(found);
-                }
-                let handle = pool.handle_of_dataset(&tracked, key);
-                tracked.contains_key(key).then_some(handle)
+                get(&pool, &tracked, key)
             }
         });
         // `set_current`, then `clean_up`.
         is_committed.store(false, std::sync::atomic::Ordering::SeqCst);
-        let commit = Arc::new(Files {
-            generation: 2,
-            keys: BTreeSet::new(),
-        });
-        let store = &data.world.store;
-        store.core().open_dataset(data.tracked.source(), commit);
-        let deleted = store.blocking_delete_persisted(&data.tracked, data.key);
-        deleted.expect("it is deleted");
+        data.commit_nothing();
         drops.join().expect("it dropped the item");
         let got = gets.join().expect("it got the item or not");
         let other = data.world.pool.insert(of(9));
@@ -440,19 +442,10 @@ fn a_handle_is_readable_that_was_got_while_the_file_was_deleted() {
 fn no_item_is_retained_once_its_file_is_deleted() {
     explore(|| {
         let data = Data::new(1);
-        let item = data.world.pool.blocking_register(&data.tracked, data.key);
-        let item = item.expect("it is there");
-        item.item().set_of_dataset();
+        let item = data.committed();
         drop(item.blocking_load());
         let drops = thread::spawn(move || drop(item));
-        let commit = Arc::new(Files {
-            generation: 2,
-            keys: BTreeSet::new(),
-        });
-        let store = &data.world.store;
-        store.core().open_dataset(data.tracked.source(), commit);
-        let deleted = store.blocking_delete_persisted(&data.tracked, data.key);
-        deleted.expect("it is deleted");
+        data.commit_nothing();
         drops.join().expect("it dropped the item");
         assert_eq!(data.world.pool.stats().retained, 0);
         data.close(&data.tracked);
@@ -499,9 +492,7 @@ fn a_registration_in_place_against_the_deletion() {
             let (pool, key) = (data.world.pool.clone(), data.key);
             move || pool.blocking_register(&read_only, key)
         });
-        let store = &data.world.store;
-        let deleted = store.blocking_delete_persisted(&data.tracked, data.key);
-        deleted.expect("it is deleted");
+        data.delete();
         if let Ok(item) = registers.join().expect("no panic") {
             assert_eq!(*item.blocking_read().expect("items keep their file"), of(1));
         }
@@ -521,9 +512,7 @@ fn a_persist_that_began_before_the_deletion_succeeds() {
             .world
             .pool
             .begin_persist(item.item(), elsewhere.clone());
-        let store = &data.world.store;
-        let deleted = store.blocking_delete_persisted(&data.tracked, data.key);
-        deleted.expect("it is deleted");
+        data.delete();
         assert_eq!(*item.blocking_load(), of(1));
         persist().expect("the handle is good, so it can be persisted");
         drop(item);
@@ -538,9 +527,7 @@ fn a_file_is_not_deleted_while_it_is_loaded() {
     explore(|| {
         let data = Data::new(1);
         data.world.mem.check_loads();
-        let item = data.world.pool.blocking_register(&data.tracked, data.key);
-        let item = item.expect("it is there");
-        item.item().set_of_dataset();
+        let item = data.committed();
         drop(super::world::poll_some(item.read(), 1));
         let runs = thread::spawn({
             let pool = data.world.pool.clone();
