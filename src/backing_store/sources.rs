@@ -66,7 +66,6 @@ pub(crate) trait Commit: Send + Sync {
 
 /// The move of items from the source of a dataset to that of another commit, or to none.
 #[cfg(feature = "dataset")]
-#[derive(Clone)]
 pub(crate) struct Handover {
     pub(crate) from: SourceId,
     from_commit: Arc<dyn Commit>,

@@ -41,6 +41,7 @@ pub(crate) struct StoreCore<B: BackingStoreT> {
     pub(super) keys: Keys,
     /// The pools, whose items may be the only owners of files that others can find.
     pub(crate) owners: Owners<B>,
+    /// For jobs, and for calls that come through a trait object.
     this: Weak<Self>,
     /// Whether the store has a quota.
     has_quota: bool,
@@ -164,6 +165,11 @@ impl<B: BackingStoreT> StoreCore<B> {
         FileShare::new(self.clone(), key, *file)
     }
 
+    /// A share that the key table counts already.
+    pub(super) fn share_of(self: &Arc<Self>, key: Uuid) -> FileShare<B> {
+        FileShare::new(self.clone(), key, FileOwnership::Shared)
+    }
+
     /// Takes the key of an item that others can find out of the key table, if the item is
     /// the only owner of its file. The caller holds the item's lock.
     pub(crate) fn become_sole_owner(&self, key: Uuid, file: FileOwnership) -> FileOwnership {
@@ -252,16 +258,16 @@ impl<B: BackingStoreT> StoreCore<B> {
         self.sources.contains_key(source, key)
     }
 
-    /// A share of the source that items move to; see [`Sources::share_target`].
+    /// What an item owns once it has moved to another commit; see
+    /// [`Sources::share_target`].
     #[cfg(feature = "dataset")]
-    pub(crate) fn share_target(
-        self: &Arc<Self>,
+    pub(crate) fn in_place_of_target(
+        &self,
         handover: &Handover,
         key: Uuid,
-    ) -> Option<FileShare<B>> {
+    ) -> Option<FileOwnership> {
         let source = self.sources.share_target(handover, key)?;
-        let file = FileOwnership::InPlace(source);
-        Some(FileShare::new(self.clone(), key, file))
+        Some(FileOwnership::InPlace(source))
     }
 
     pub(super) fn this(&self) -> Option<Arc<Self>> {

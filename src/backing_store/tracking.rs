@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 
 use uuid::Uuid;
 
-use super::file_share::{FileOwnership, FileShare};
+use super::file_share::FileShare;
 use super::keys::{Acquired, Busy, PlaceId};
 use super::tracked_path::{PlaceKeys, UsesPlace};
 use super::{BackingStore, BackingStoreT, RegisteredTokens, StoreCore, Task, TrackedPath};
@@ -178,8 +178,8 @@ impl<B: BackingStoreT> BackingStore<B> {
         self.check_writable(operation, Some(key), tracked)?;
         let path = tracked.path();
         tracked.keys().remove(key, || {
-            // Items that are loaded from there keep their file. Whoever gets one from now on
-            // finds that the key is busy.
+            // Items that are loaded from there keep their file. A `get` from now on finds
+            // that the key is busy.
             let place = tracked.place_keys();
             (place.users()).try_for_each(|store| store.keep_items(place, key))?;
             self.core
@@ -316,7 +316,7 @@ impl<B: BackingStoreT> BackingStore<B> {
     ) -> Option<FileShare<B>> {
         let acquired =
             !self.is_read_in_place(tracked) && self.core.keys.try_acquire(tracked.id(), key);
-        acquired.then(|| self.share_of(key))
+        acquired.then(|| self.core.share_of(key))
     }
 
     /// Brings the persisted file of `key` into the cache, or returns a share of the source
@@ -364,7 +364,7 @@ impl<B: BackingStoreT> BackingStore<B> {
         }
         begun.into_iter().for_each(|busy| busy.linked(tracked.id()));
         core.count_files(keys.len());
-        Ok(keys.into_iter().map(|key| self.share_of(key)).collect())
+        Ok(keys.into_iter().map(|key| core.share_of(key)).collect())
     }
 
     /// Links the cache's file of `token` to the tracked path.
@@ -396,13 +396,10 @@ impl<B: BackingStoreT> BackingStore<B> {
             Ok(())
         };
         // The file that is there may be another one of the same key.
-        let is_from_there = token
-            .source()
-            .is_some_and(|source| core.sources.place(source) == tracked.id());
-        let check = || match &from {
-            Some(_) if is_from_there => Ok(()),
+        let check = || match token.source() {
+            Some(source) if core.sources.place(source) == tracked.id() => Ok(()),
             Some(_) => persist(),
-            None if self.is_known_at(tracked, key) => Ok(()),
+            None if core.keys.is_known_at(tracked.id(), key) => Ok(()),
             None if core.has_same_content(Operation::Persist, path, key)? => {
                 note_known();
                 Ok(())
@@ -410,11 +407,6 @@ impl<B: BackingStoreT> BackingStore<B> {
             None => Err(self.error_at(Operation::Persist, Some(key), path, Cause::Conflict)),
         };
         tracked.keys().put(key, persist, check)
-    }
-
-    /// Whether the cache's file of `key` is known to be at the tracked path too.
-    pub(crate) fn is_known_at(&self, tracked: &TrackedPath<B::PersistPath>, key: Uuid) -> bool {
-        self.core.keys.is_known_at(tracked.id(), key)
     }
 
     /// Whether items that are registered from the tracked path are loaded from where they
@@ -426,11 +418,6 @@ impl<B: BackingStoreT> BackingStore<B> {
     /// Whether the store can load items from where they are.
     pub(crate) fn reads_in_place(&self) -> bool {
         self.core.backing.reads_in_place()
-    }
-
-    /// A share that the key table counts already.
-    fn share_of(&self, key: Uuid) -> FileShare<B> {
-        FileShare::new(self.core.clone(), key, FileOwnership::Shared)
     }
 
     fn check_writable(
@@ -478,7 +465,6 @@ impl<B: BackingStoreT> StoreCore<B> {
                 Ok(())
             })
         };
-        let share = || FileShare::new(self.clone(), key, FileOwnership::Shared);
         loop {
             let since = self.keys.stamp(key);
             if let Some(share) = self.owners.share_of(key) {
@@ -487,10 +473,12 @@ impl<B: BackingStoreT> StoreCore<B> {
             match self.keys.acquire(since, keys.id(), key, link)? {
                 Acquired::Linked => {
                     self.count_files(1);
-                    return Ok(share());
+                    return Ok(self.share_of(key));
                 }
-                Acquired::Shared => return Ok(share()),
-                Acquired::SharedUnchecked => return self.check_same(share(), path, keys, key),
+                Acquired::Shared => return Ok(self.share_of(key)),
+                Acquired::SharedUnchecked => {
+                    return self.check_same(self.share_of(key), path, keys, key);
+                }
                 Acquired::NotYetDeleted => self.delete_pending(key)?,
                 Acquired::AskAgain => {}
             }

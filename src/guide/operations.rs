@@ -161,8 +161,8 @@
 //! * **Other processes are not seen.** If one deletes a file of the cache, the file counts
 //!   until its handles are dropped. If one deletes the persisted name of a file, the file
 //!   takes room in the cache and does not count. So do files that others add. The figure
-//!   never falls below 0, and the next start counts anew.
-//! * **A file with another name** does not count, whoever made the name. If that name goes
+//!   never falls below 0, and the next start counts again.
+//! * **A file with another name** does not count. If that name goes
 //!   without the store, the file takes room and does not count: the original of a file that
 //!   was [adopted](crate::FBPool::adopt) by a link and that the program then removes, and
 //!   the files of a temporary persisted directory, which goes with its last user.

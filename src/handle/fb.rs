@@ -16,8 +16,8 @@ use crate::{OwnedReadGuard, ReadGuard, Result, WriteGuard};
 ///
 /// Handles are cheap to clone, and clones have *value semantics*: they share one
 /// item until one of them is changed, and that one then gets a separate item. A pool also
-/// gives out such a handle to whoever asks for a key that it has
-/// ([`FBPool::register`], `Dataset::get`).
+/// returns such a handle for a key whose item it has ([`FBPool::register`],
+/// `Dataset::get`).
 ///
 /// Dropping the last handle deletes the item's cache file in the background. An item of a
 /// dataset has none: its value stays in memory, within the budget. A handle to such an

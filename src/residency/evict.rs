@@ -107,19 +107,21 @@ impl<T, B: BackingStoreT> Item<T, B> {
             pool.move_to(self, ListId::Pinned);
             return None;
         }
-        let mut released = Released {
-            value: Some(value),
-            file: None,
-        };
         if cell.is(Fact::Retained) {
             // Its slot is empty.
-            released.file = self.end_retained(cell, pool).file;
-            return Some(released);
+            let ended = self.end_retained(cell, pool);
+            return Some(Released {
+                value: Some(value),
+                ..ended
+            });
         }
         cell.state = State::Absent;
         self.evicting.store(false, Ordering::SeqCst);
         pool.move_to(self, ListId::Unlisted);
-        Some(released)
+        Some(Released {
+            value: Some(value),
+            file: None,
+        })
     }
 
     /// Ends or retains the item after its last handle was dropped, unless a look-up has added

@@ -161,17 +161,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
         pool: &impl PoolParts<T, B>,
     ) -> Released<T> {
         let key = share.key();
+        // A share that is not needed is dropped after the lock, as it is older.
         let mut cell = self.lock();
         if !self.is_loaded_from(&cell, key, source) {
-            drop(cell);
-            drop(share);
             return Released::nothing();
         }
         if cell.is(Fact::Retained) {
-            let ended = self.end_retained(&mut cell, pool);
-            drop(cell);
-            drop(share);
-            return ended;
+            return self.end_retained(&mut cell, pool);
         }
         let given_up = pool.core().give_up(key, self.file_of(&cell));
         self.move_file(&mut cell, share.into_ownership(), pool);
@@ -210,7 +206,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
         let core = pool.core();
         let before = self.file_of(cell);
-        let to = core.share_target(handover, key)?.into_ownership();
+        let to = core.in_place_of_target(handover, key)?;
         // What is given up: the former source, or the share that has no use.
         match self.try_move_file(cell, to, pool) {
             true => core.give_up(key, before),

@@ -1,7 +1,7 @@
 //! Outages for lack of room: trying the writes that may fit.
 //!
-//! One job at a time looks how much room there is and tries a write. Whoever makes room
-//! leaves word, so that a job that has looked before looks again.
+//! One job at a time looks how much room there is and tries a write. A thread that
+//! makes room says so, and a job that has looked before then looks again.
 
 use super::{Now, Outage, Write};
 
