@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::keys::PlaceId;
 #[cfg(feature = "dataset")]
-use super::sources::Handover;
+use super::sources::{Handover, SourceId};
 use super::{BackingStoreT, FileShare};
 use crate::Result;
 use crate::sync::Mutex;
@@ -27,6 +27,10 @@ pub(crate) trait OwnsFiles<B: BackingStoreT>: Send + Sync {
     /// are loaded from there get a share of the file in the cache, which `bring` brings
     /// there. Others end.
     fn keep_items(&self, place: PlaceId, key: Uuid, bring: Bring<'_, B>) -> Result<()>;
+
+    /// The current commit of the dataset has none of these keys any more.
+    #[cfg(feature = "dataset")]
+    fn leave_commit(&self, source: SourceId, keys: &[Uuid]);
 
     /// A source was closed. Items without a handle move or end.
     #[cfg(feature = "dataset")]
@@ -59,6 +63,11 @@ impl<B: BackingStoreT> Owners<B> {
 
     pub(super) fn keep_items(&self, place: PlaceId, key: Uuid, bring: Bring<'_, B>) -> Result<()> {
         (self.all()).try_for_each(|pool| pool.keep_items(place, key, bring))
+    }
+
+    #[cfg(feature = "dataset")]
+    pub(super) fn leave_commit(&self, source: SourceId, keys: &[Uuid]) {
+        self.all().for_each(|pool| pool.leave_commit(source, keys));
     }
 
     #[cfg(feature = "dataset")]

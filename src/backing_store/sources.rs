@@ -15,7 +15,6 @@ use super::keys::PlaceId;
 use super::tracked_path::PlaceKeys;
 use crate::process::Process;
 use crate::sync::Mutex;
-use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// The number of a source, at most [`SourceId::LAST`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,13 +23,8 @@ pub(crate) struct SourceId(pub(super) u32);
 /// The sources of one store.
 pub(crate) struct Sources<P> {
     slots: Mutex<Slots<P>>,
-    /// Whether each of the first sources is open, to be read without the lock. Few programs
-    /// have more.
-    open: Box<[AtomicBool]>,
     process: Process,
 }
-
-const FIRST: usize = 64;
 
 struct Slots<P> {
     slots: Vec<Option<Source<P>>>,
@@ -101,7 +95,6 @@ impl<P> Default for Sources<P> {
                 slots: Vec::new(),
                 free: Vec::new(),
             }),
-            open: (0..FIRST).map(|_| AtomicBool::new(false)).collect(),
             process: Process::current(),
         }
     }
@@ -191,36 +184,24 @@ impl<P> Sources<P> {
     #[cfg(feature = "dataset")]
     pub(super) fn open(&self, id: SourceId, commit: Arc<dyn Commit>) {
         self.slots.lock().source(id).commit = Some(commit);
-        self.set_open(id, true);
     }
 
-    /// Whether the source is open, for a caller that has a share.
-    pub(super) fn is_open(&self, id: SourceId) -> bool {
-        match self.open.get(id.0 as usize) {
-            Some(open) => open.load(Ordering::SeqCst),
-            None => self.slots.lock().source(id).commit.is_some(),
-        }
-    }
-
-    #[cfg(feature = "dataset")]
-    fn set_open(&self, id: SourceId, is_open: bool) {
-        if let Some(open) = self.open.get(id.0 as usize) {
-            open.store(is_open, Ordering::SeqCst);
-        }
+    /// Whether the source is open and its commit has the key, for a caller that has a share.
+    pub(super) fn is_committed(&self, id: SourceId, key: Uuid) -> bool {
+        let commit = self.slots.lock().source(id).commit.clone();
+        commit.is_some_and(|commit| commit.fingerprint(key).is_some())
     }
 
     /// Closes a source that is open. Its items move to the open source of the same place
     /// that has the latest commit.
     ///
-    /// The caller looks for items without a handle afterwards. The last drop of a handle
-    /// asks whether the source is open afterwards. All four accesses are sequentially
-    /// consistent, so at least one of the two sees what the other did.
+    /// The caller looks for items that stay afterwards. Who lets an item stay asks whether
+    /// the source is open afterwards. So at least one of the two sees what the other did.
     #[cfg(feature = "dataset")]
     pub(super) fn close(&self, id: SourceId) -> Option<Handover> {
         let mut slots = self.slots.lock();
         let source = slots.source(id);
         let (from_commit, whole) = (source.commit.take()?, source.whole.id());
-        self.set_open(id, false);
         let others = slots.open_of(whole);
         let to = others.max_by_key(|(_, commit)| commit.generation());
         Some(Handover {
@@ -394,7 +375,7 @@ mod tests {
         let third = open(&sources, &whole, 3, 11);
         let handover = sources.close(first.id()).expect("it was open");
         assert_eq!(sources.share_target(&handover, KEY), None, "another file");
-        assert!(!sources.is_open(first.id()));
+        assert!(!sources.is_committed(first.id(), KEY));
         sources.close(third.id());
         let handover = sources.close(second.id()).expect("it was open");
         assert_eq!(sources.share_target(&handover, KEY), None, "none is open");

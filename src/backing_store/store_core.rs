@@ -230,9 +230,10 @@ impl<B: BackingStoreT> StoreCore<B> {
         }
     }
 
-    /// Whether the source is that of a dataset which is open.
-    pub(crate) fn is_open(&self, source: SourceId) -> bool {
-        self.sources.is_open(source)
+    /// Whether the source is that of a dataset which is open, and whose current commit has the
+    /// key.
+    pub(crate) fn is_committed(&self, source: SourceId, key: Uuid) -> bool {
+        self.sources.is_committed(source, key)
     }
 
     /// What an item owns once it is loaded from the dataset that is open at the place where
@@ -303,6 +304,13 @@ impl<B: BackingStoreT> StoreCore<B> {
         if let Some(handover) = self.sources.close(source) {
             self.owners.hand_over(&handover);
         }
+    }
+
+    /// The current commit of an open dataset does not have these keys any more, which an
+    /// earlier one had.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn leave_commit(&self, source: SourceId, keys: &[Uuid]) {
+        self.owners.leave_commit(source, keys);
     }
 
     /// The place of a source, for a caller whose item is loaded from it.

@@ -178,6 +178,10 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
     /// [`PoolBuilder::retain_unused`](crate::PoolBuilder::retain_unused) turns this off, and
     /// [`FBPool::release_unused`] ends it for the items of now.
     ///
+    /// To get an item that stayed in memory costs a look-up by key and takes no lock of the
+    /// dataset. Until a commit returns, its changes may be seen in part: one `get` still finds
+    /// an item that the commit removes, while another one finds an item that it adds.
+    ///
     /// Handles stay good whatever is committed later: before a commit deletes a file, it
     /// links the file into the cache if a handle needs it. Until then, a handle keeps what the
     /// path of the dataset keeps: for a dataset that was opened read-only, the pin of its
@@ -314,8 +318,18 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
         T: Send + Sync + 'static,
         B: Strategy<T>,
     {
-        self.check_get(pool, key)?;
         let (store, tracked) = (&self.shared.path.store, &self.shared.path.tracked);
+        store.core().check_process(Operation::Register)?;
+        if !Arc::ptr_eq(pool.store(), store) {
+            let (path, cause) = (&self.shared.path, DatasetCause::OtherStore);
+            return Err(path.error_of_item(Operation::Register, key.uuid(), cause));
+        }
+        if let Some(handle) = pool.find_staying(tracked, key.uuid()) {
+            return Ok(Some(handle));
+        }
+        if !self.contains_key(key) {
+            return Err(self.not_committed(key.uuid()));
+        }
         if let Some(handle) = pool.find_of_dataset(tracked, key.uuid()) {
             return Ok(Some(handle));
         }
@@ -325,19 +339,6 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
         match pool.handle_of_dataset(tracked, key.uuid()) {
             Some(handle) => Ok(Some(handle)),
             None => Err(self.not_committed(key.uuid())),
-        }
-    }
-
-    fn check_get<T>(&self, pool: &Arc<FBPool<T, B>>, key: Key<T>) -> Result<()> {
-        let (path, key) = (&self.shared.path, key.uuid());
-        path.store.core().check_process(Operation::Register)?;
-        if !Arc::ptr_eq(pool.store(), &path.store) {
-            let cause = DatasetCause::OtherStore;
-            return Err(path.error_of_item(Operation::Register, key, cause));
-        }
-        match self.shared.items.contains(key) {
-            true => Ok(()),
-            false => Err(self.not_committed(key)),
         }
     }
 
@@ -430,7 +431,12 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     fn set_current(&self, version: Version<Root>) -> Arc<Version<Root>> {
         let items = Items::new(version.generation, version.entries.clone());
         self.items.set(items);
-        std::mem::replace(&mut *self.current.lock(), Arc::new(version))
+        let (after, version) = (version.entries.clone(), Arc::new(version));
+        let before = std::mem::replace(&mut *self.current.lock(), version);
+        let dropped = before.entries.iter().map(|entry| entry.key);
+        let dropped: Vec<_> = dropped.filter(|key| find(&after, *key).is_none()).collect();
+        (self.path.store.core()).leave_commit(self.path.tracked.source(), &dropped);
+        before
     }
 
     fn check_writable(&self) -> Result<()> {

@@ -6,8 +6,6 @@ use crate::stripes::Stripes;
 
 /// Counts of one pool.
 pub(crate) struct Counters {
-    /// Hits, striped by thread: a shared counter would cost more than the hit
-    /// itself.
     hits: Stripes<AtomicU64>,
     pub(crate) misses: AtomicU64,
     pub(crate) evictions: AtomicU64,
@@ -26,15 +24,9 @@ impl Counters {
         }
     }
 
-    /// Uses a load and a store instead of an atomic addition. Two threads share a
-    /// stripe only if there are more than 64; one of them may then lose a count.
     #[inline]
     pub(crate) fn hit(&self) {
-        let hits = self.hits.mine();
-        hits.store(
-            hits.load(Ordering::Relaxed).wrapping_add(1),
-            Ordering::Relaxed,
-        );
+        self.hits.add(|hits| [(hits, 1)]);
     }
 
     pub(crate) fn miss(&self) {
@@ -42,9 +34,6 @@ impl Counters {
     }
 
     pub(crate) fn hits(&self) -> u64 {
-        self.hits
-            .iter()
-            .map(|hits| hits.load(Ordering::Relaxed))
-            .sum()
+        self.hits.sum(|hits| hits)
     }
 }

@@ -117,13 +117,13 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         }
     }
 
-    /// The items in memory that have no handle.
-    pub(crate) fn unused(&self) -> Vec<Arc<Item<T, B>>> {
+    /// The items in memory that stay after their last handle.
+    pub(crate) fn staying(&self) -> Vec<Arc<Item<T, B>>> {
         let lists = self.lists.lock();
         let all = [&lists.resident, &lists.mapped, &lists.pinned];
         let items = all.iter().flat_map(|list| list.items.iter());
-        let unused = items.filter(|(_, item)| item.has_no_handle());
-        unused.map(|(_, item)| item.clone()).collect()
+        let staying = items.filter(|(_, item)| item.stays());
+        staying.map(|(_, item)| item.clone()).collect()
     }
 
     /// Removes and returns the item to evict, if the budget is exceeded.

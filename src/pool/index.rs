@@ -22,6 +22,8 @@ use crate::backing_store::Handover;
 use crate::backing_store::{
     BackingStoreT, Bring, FileShare, Location, OwnsFiles, PlaceId, SourceId, Strategy, TrackedPath,
 };
+#[cfg(feature = "dataset")]
+use crate::residency::Handed;
 use crate::residency::{Item, Leaving, Lookup, NotEntered};
 use crate::sync::Mutex;
 use crate::{Fb, Result};
@@ -170,6 +172,34 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             .or_else(|| self.look_up_earlier(&in_place, tracked.source()))
     }
 
+    /// A handle to the item of `key` of a dataset, if the item stays after its last handle.
+    /// The current commit has it then. Takes no lock of the item.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn find_staying(
+        self: &Arc<Self>,
+        tracked: &TrackedPath<B::PersistPath>,
+        key: Uuid,
+    ) -> Option<Fb<T, B>> {
+        let source = Some(tracked.source());
+        let item = self.index.find(key, source)?;
+        self.handle_if_stays(item, key, source)
+    }
+
+    #[cfg(feature = "dataset")]
+    pub(super) fn handle_if_stays(
+        self: &Arc<Self>,
+        item: Arc<Item<T, B>>,
+        key: Uuid,
+        source: Option<SourceId>,
+    ) -> Option<Fb<T, B>> {
+        if !item.add_handle_if_stays(&self.counts) {
+            return None;
+        }
+        let found = Fb::new(self.clone(), item);
+        // It may have left the index since it was found, and have come back as another one.
+        is(found.item(), key, source).then_some(found)
+    }
+
     fn look_up(self: &Arc<Self>, lookup: &Lookup) -> Option<Fb<T, B>> {
         let item = self.index.find(lookup.key, lookup.source)?;
         let found = item.add_handle_if(lookup, &**self);
@@ -184,14 +214,20 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             let Some(handover) = self.core().handover(from, source) else {
                 continue;
             };
-            if let Some(file) = item.follow(&handover, &**self) {
-                self.core().release(file);
-                if let Some(found) = self.look_up(lookup) {
-                    return Some(found);
-                }
+            self.release_handed(item.follow(lookup.key, &handover, &**self));
+            if let Some(found) = self.look_up(lookup) {
+                return Some(found);
             }
         }
         None
+    }
+
+    #[cfg(feature = "dataset")]
+    fn release_handed(&self, handed: Handed<T>) {
+        self.drop_released(handed.ended, Drops::InBackground);
+        if let Some(file) = handed.file {
+            self.core().release(file);
+        }
     }
 
     /// A handle to the item of `key` that is loaded from the place of a dataset, which the
@@ -290,12 +326,21 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> OwnsFiles<B> for Owner<T, B> {
     #[cfg(feature = "dataset")]
     fn hand_over(&self, handover: &Handover) {
         if let Some(pool) = self.0.upgrade() {
-            for item in pool.lists.unused() {
-                let handed = item.hand_over(handover, &*pool);
-                if let Some(file) = handed.file {
-                    pool.core().release(file);
-                }
-                pool.drop_released(handed.ended, Drops::InBackground);
+            for item in pool.lists.staying() {
+                pool.release_handed(item.hand_over(handover, &*pool));
+            }
+        }
+    }
+
+    #[cfg(feature = "dataset")]
+    fn leave_commit(&self, source: SourceId, keys: &[Uuid]) {
+        let Some(pool) = self.0.upgrade() else {
+            return;
+        };
+        for key in keys {
+            if let Some(item) = pool.index.find(*key, Some(source)) {
+                let released = item.leave_commit(*key, source, &*pool);
+                pool.drop_released(released, Drops::InBackground);
             }
         }
     }

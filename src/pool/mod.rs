@@ -33,7 +33,7 @@ use crate::backing_store::{
     BackingStore, BackingStoreT, FileShare, Location, OwnsFiles, StoreCore, Strategy, TrackedPath,
 };
 use crate::error::Operation;
-use crate::residency::{InFlight, Item, ItemCounts, ListId, PoolParts, Weight, Written};
+use crate::residency::{InFlight, Item, ItemCounts, ListId, PoolParts, Remaining, Weight, Written};
 use crate::sync::atomic::Ordering;
 use crate::{Fb, Result};
 use backlog::{Backlog, Bound};
@@ -244,8 +244,9 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
 
     /// Drops a handle; the last one retires the item.
     pub(crate) fn drop_handle(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
+        let remaining = item.drop_handle(&self.counts);
         // A forked child leaves the item and its file to its parent.
-        if item.drop_handle() && !self.core().is_forked() {
+        if remaining == Remaining::None && !self.core().is_forked() {
             let retire = self
                 .retire
                 .get()
@@ -428,7 +429,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     fn end_unused(&self) {
-        for item in self.lists.unused() {
+        for item in self.lists.staying() {
             let released = item.release_unused(self);
             self.drop_released(released, Drops::InBackground);
         }

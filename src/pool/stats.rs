@@ -58,7 +58,8 @@ pub struct Stats {
     /// mapped. They count in `resident` and `mapped` too, and stay until they are evicted;
     /// see [`release_unused`](super::FBPool::release_unused).
     pub retained: usize,
-    /// What those weigh, in bytes, or the bytes of their maps.
+    /// What those weigh, in bytes, or the bytes of their maps. While some of the values that
+    /// would stay have handles, this assumes that all of them weigh the same.
     pub retained_bytes: u64,
     /// Items that the budget keeps in memory.
     pub resident: usize,
@@ -76,8 +77,7 @@ pub struct Stats {
     pub pinned_over_budget: usize,
     /// What those weigh, in bytes; [may be an estimate](Self#what-bytes-are-exact).
     pub pinned_over_budget_bytes: u64,
-    /// Loads and changes that found the value in memory. Approximate if more than 64
-    /// threads load: threads that share a counter may lose counts.
+    /// Loads and changes that found the value in memory.
     pub hits: u64,
     /// Loads and changes that had to wait for the value.
     pub misses: u64,

@@ -73,8 +73,9 @@ impl<T, B: BackingStoreT> Item<T, B> {
     ) -> CheckoutStep<T, B> {
         let flights = &pool.in_flight().flights;
         let mut cell = self.lock();
-        // Under the lock, so that no look-up adds a handle from here on.
-        if self.handles.load(Ordering::Acquire) != 1 {
+        // From here on, a look-up adds a handle only under the lock.
+        self.end_staying(pool);
+        if self.handles.count() != 1 {
             return CheckoutStep::Shared;
         }
         match cell.state {

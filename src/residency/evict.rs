@@ -107,7 +107,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             pool.move_to(self, ListId::Pinned);
             return None;
         }
-        if cell.is(Fact::Retained) {
+        if self.end_staying(pool) {
             // Its slot is empty.
             let ended = self.end_retained(cell, pool);
             return Some(Released {
@@ -129,7 +129,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
     pub(crate) fn retire(self: &Arc<Self>, pool: &impl PoolParts<T, B>) -> Option<Retired<T, B>> {
         let mut cell = self.lock();
         // A handle that was added and dropped again has a call of its own.
-        let is_done = cell.state == State::Dead || cell.is(Fact::Retained);
+        let is_done = cell.state == State::Dead || self.handles.is_retained();
         if is_done || !self.has_no_handle() {
             return None;
         }

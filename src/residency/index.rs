@@ -5,9 +5,10 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::item::{Cell, Fact, Item, State};
+#[cfg(feature = "dataset")]
+use super::item_counts::ItemCounts;
 use super::pool_parts::PoolParts;
 use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, ItemFile, PlaceId, SourceId};
-use crate::sync::atomic::Ordering;
 
 /// What is looked for in the index.
 #[derive(Clone, Copy)]
@@ -119,13 +120,21 @@ impl<T, B: BackingStoreT> Item<T, B> {
             && file.source() == wanted.source
             && (wanted.at).is_none_or(|at| pool.core().is_known_at(at, key, file));
         if is_wanted {
-            self.handles.fetch_add(1, Ordering::Relaxed);
-            self.end_retaining(&mut cell, pool);
+            pool.counts().added(self.handles.add());
             if wanted.of_dataset {
                 cell.set(Fact::OfDataset, true);
             }
         }
         is_wanted
+    }
+
+    /// Adds a handle to an item that was found in the index, if the item stays. Takes no lock.
+    /// So the item may not be the one any more that was looked for; with the handle, it
+    /// remains what it is.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn add_handle_if_stays(&self, counts: &ItemCounts) -> bool {
+        let added = self.handles.add_if_stays();
+        added.map(|added| counts.added(added)).is_some()
     }
 
     /// A share of the file in the cache, if the item that was found in the index still has

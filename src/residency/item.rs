@@ -5,6 +5,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::ValueRef;
+use super::handles::{Handles, Remaining};
+use super::item_counts::ItemCounts;
 use super::list_id::ListId;
 use super::pool_parts::PoolParts;
 use super::slot::Slot;
@@ -26,9 +28,7 @@ pub(crate) struct Item<T, B: BackingStoreT> {
     /// The [`Location`] of the file. As for the key, but for the part that the index does
     /// not compare.
     location: AtomicU32,
-    /// The number of handles. Guards and jobs do not count. It rises from 0 only under the
-    /// item's lock.
-    pub(super) handles: AtomicU32,
+    pub(super) handles: Handles,
     /// The budget has evicted the item, but its value is still pinned or not in a
     /// file yet.
     pub(super) evicting: AtomicBool,
@@ -64,8 +64,6 @@ pub(super) enum Fact {
     Indexed = 1 << 3,
     /// The item belongs to a dataset, so it may stay after its last handle.
     OfDataset = 1 << 4,
-    /// The item is resident, or being loaded, and has no handle. Only its list owns it.
-    Retained = 1 << 5,
 }
 
 impl Cell {
@@ -155,7 +153,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             weight: AtomicU64::new(weight.to_bits()),
             key: [AtomicU64::new(high), AtomicU64::new(low)],
             location: AtomicU32::new(location.to_bits()),
-            handles: AtomicU32::new(1),
+            handles: Handles::one(),
             evicting: AtomicBool::new(false),
             list: AtomicU8::new(ListId::Unlisted as u8),
             cell: Mutex::new(Cell {
@@ -191,8 +189,9 @@ impl<T, B: BackingStoreT> Item<T, B> {
         Location::from_bits(self.location.load(Ordering::Relaxed)).source()
     }
 
-    /// Changes the key of an item that is not in the index.
+    /// Changes the key of an item that is not in the index and does not stay.
     pub(super) fn set_key(&self, cell: &mut Cell, key: Uuid) {
+        debug_assert!(!self.stays(), "a look-up reads the key");
         debug_assert!(!cell.is(Fact::Indexed), "the index reads the key");
         let (high, low) = key.as_u64_pair();
         self.key[0].store(high, Ordering::Relaxed);
@@ -321,20 +320,26 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.settle(&self.lock(), pool);
     }
 
+    /// Adds a handle, for a caller that has one.
     pub(crate) fn add_handle(&self) {
-        self.handles.fetch_add(1, Ordering::Relaxed);
+        self.handles.add();
     }
 
-    /// Returns true if it was the last.
-    pub(crate) fn drop_handle(&self) -> bool {
-        // As in `Arc`: what other handles did happens before the item is retired. The last
-        // one is also ordered with the closing of a dataset; see `Sources::close`.
-        self.handles.fetch_sub(1, Ordering::SeqCst) == 1
+    /// Removes a handle. If the item stays without one, it is retained from now on.
+    pub(crate) fn drop_handle(&self, counts: &ItemCounts) -> Remaining {
+        let remaining = self.handles.remove();
+        counts.removed(remaining);
+        remaining
     }
 
     /// Whether the last handle is gone, so that the item is retained, dead, or about to be.
     pub(crate) fn has_no_handle(&self) -> bool {
-        self.handles.load(Ordering::SeqCst) == 0
+        self.handles.count() == 0
+    }
+
+    /// Whether the item stays after its last handle, or is retained already.
+    pub(crate) fn stays(&self) -> bool {
+        self.handles.stays()
     }
 
     /// Returns what the item owns of its file.
@@ -366,9 +371,9 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let resident = self.slot.read().is_some();
         let has_file = cell.file != FileKind::None;
         assert!(has_file || !cell.is(Fact::Indexed));
-        if cell.is(Fact::Retained) {
-            assert_eq!(self.handles.load(Ordering::SeqCst), 0);
+        if self.stays() {
             assert!(matches!(cell.state, State::Clean | State::Loading));
+            assert!(cell.is(Fact::OfDataset) && cell.is(Fact::Indexed));
             assert!(cell.file == FileKind::InPlace);
         }
         match cell.state {

@@ -103,10 +103,11 @@ impl<T, B: BackingStoreT> Item<T, B> {
             State::Dead => return self.give_up_file(&mut cell, pool),
             _ => unreachable!("an item being loaded has exactly one flight until it dies"),
         }
-        let is_retained = cell.is(Fact::Retained);
+        let stayed = self.stays();
+        let was_retained = self.end_staying(pool);
         let Some((value, cost)) = loaded else {
             cell.state = State::Absent;
-            let ended = is_retained.then(|| self.end_retained(&mut cell, pool));
+            let ended = was_retained.then(|| self.end_retained(&mut cell, pool));
             return ended.and_then(|ended| ended.file);
         };
         self.slot.put(value.clone());
@@ -115,15 +116,10 @@ impl<T, B: BackingStoreT> Item<T, B> {
         cell.set(Fact::WasLoaded, true);
         self.set_weight(Weight::Known(cost.weight));
         self.settle(&cell, pool);
-        if is_retained {
-            pool.counts().weigh_retained(cost.weight);
-            // The dataset may have been closed. Asked last, because closing looks for
-            // retained items in the lists.
-            let source = self.file_of(&cell).source();
-            if !source.is_some_and(|source| pool.core().is_open(source)) {
-                // The value is not the last reference: the flight has one.
-                return self.end_retained(&mut cell, pool).file;
-            }
+        // After it has entered a list, because closing the dataset looks for items there.
+        if stayed && !self.try_stay(&mut cell, pool) {
+            // The value is not the last reference: the flight has one.
+            return self.end_retained(&mut cell, pool).file;
         }
         None
     }

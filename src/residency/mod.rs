@@ -31,12 +31,16 @@
 //! whether there is still anything to write, so a hit or a mutation never has to
 //! find and cancel it.
 //!
-//! A *retained* item is clean or loading and has no handle (`retained.rs`). A look-up makes
-//! it an item like any other; where one becomes absent, this one is dead.
+//! An item of a dataset that is clean or loading may *stay* after its last handle
+//! (`retained.rs`); without a handle it is *retained*. Handles of an item that stays come and
+//! go without the lock (`handles.rs`). Each event that makes it another item, or takes its
+//! value or file, first ends the staying under the lock. A retained item then ends: where
+//! another one becomes absent, it is dead.
 //!
 //! An item with a file that others can find is in the pool's index (`index.rs`), from when
-//! it is registered or persisted until it gives up the file. A look-up adds a handle under
-//! the item's lock, and so a handle is the only one for as long as the lock is held.
+//! it is registered or persisted until it gives up the file. Unless the item stays, a look-up
+//! adds a handle under its lock, and so a handle is the only one for as long as the lock is
+//! held.
 //!
 //! A mutation by a handle that shares its item uses none of these events: it reads
 //! the value like any reader and makes a new item from a copy.
@@ -46,9 +50,11 @@
 mod checkout;
 mod evict;
 mod flight;
+mod handles;
 mod in_flight;
 mod index;
 mod item;
+mod item_counts;
 mod list_id;
 mod load;
 mod pool_parts;
@@ -63,12 +69,16 @@ mod write_back;
 pub(crate) use checkout::{CheckedOut, CheckoutStep, Held};
 pub(crate) use evict::{Evicted, Released};
 pub(crate) use flight::Flight;
+pub(crate) use handles::Remaining;
 pub(crate) use in_flight::InFlight;
 pub(crate) use index::{Lookup, NotEntered};
 pub(crate) use item::Item;
+pub(crate) use item_counts::ItemCounts;
 pub(crate) use list_id::ListId;
 pub(crate) use load::{Cost, LoadStep, ToLoad};
-pub(crate) use pool_parts::{ItemCounts, PoolParts};
+pub(crate) use pool_parts::PoolParts;
+#[cfg(feature = "dataset")]
+pub(crate) use retained::Handed;
 pub(crate) use retained::Leaving;
 pub(crate) use slot::ValueRef;
 pub(crate) use weight::{HEAVIEST, Weight};

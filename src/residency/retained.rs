@@ -1,11 +1,15 @@
-//! The events of an item of a dataset that no handle owns.
+//! The events of an item of a dataset for having no handle.
 //!
 //! A dataset owns its items, so the last handle of one gives up nothing but itself: the
-//! value stays in its list, in its place, until it is evicted, and the next look-up finds
-//! it. Such an item is *retained*. It is clean, or a load of it is running, and it is loaded
-//! from the dataset's place. It keeps no file: it ends when it is evicted, when its file is
-//! deleted there, and when the dataset is no longer open, unless another commit of the same
-//! place is.
+//! value remains in its list, in its place, until it is evicted, and the next look-up finds
+//! it. An item *stays* from its first drop on, if it is clean or a load of it is running, it
+//! is loaded from the dataset's place, and the current commit has it. An item that stays
+//! and has no handle is *retained*. It keeps no file, and ends when it is evicted,
+//! when its file is deleted, when a commit drops it, and when the dataset is no longer open,
+//! unless another commit of the same place is.
+//!
+//! A look-up of an item that stays takes no lock and asks for nothing else, since all that
+//! would change the answer ends the staying first.
 
 use std::sync::Arc;
 
@@ -13,7 +17,7 @@ use uuid::Uuid;
 
 use super::evict::Released;
 use super::item::{Cell, Fact, Item, State};
-use super::{ListId, PoolParts};
+use super::{ListId, PoolParts, Weight};
 #[cfg(feature = "dataset")]
 use crate::backing_store::Handover;
 use crate::backing_store::{BackingStoreT, FileOwnership, FileShare, ItemFile, SourceId};
@@ -30,7 +34,7 @@ pub(crate) enum Leaving<T, B: BackingStoreT> {
     Gone,
 }
 
-/// What a retained item gave up when its source was closed.
+/// What an item gave up when it moved to another source, or was to move there.
 #[cfg(feature = "dataset")]
 pub(crate) struct Handed<T> {
     /// A share of a source.
@@ -39,10 +43,20 @@ pub(crate) struct Handed<T> {
     pub(crate) ended: Released<T>,
 }
 
+#[cfg(feature = "dataset")]
+impl<T> Handed<T> {
+    fn nothing() -> Self {
+        Self {
+            file: None,
+            ended: Released::nothing(),
+        }
+    }
+}
+
 impl<T, B: BackingStoreT> Item<T, B> {
     /// Retains an item after its last handle, if it is one of a dataset and its value is
-    /// worth keeping. Returns whether it is retained, and the file in the cache that it
-    /// owned until now, if it gave one up.
+    /// worth keeping. Returns whether it is retained, or has a handle again, and the file
+    /// in the cache that it owned until now, if it gave one up.
     pub(super) fn retain(
         &self,
         cell: &mut Cell,
@@ -58,56 +72,76 @@ impl<T, B: BackingStoreT> Item<T, B> {
             return (false, None);
         }
         let given_up = match self.file_of(cell) {
-            FileOwnership::InPlace(source) if pool.core().is_open(source) => None,
-            FileOwnership::InPlace(_) => return (false, None),
+            FileOwnership::InPlace(_) => None,
             // The load reads the file in the cache.
             _ if cell.state == State::Loading => return (false, None),
             _ => match self.leave_cache(cell, pool) {
-                (true, given_up) => given_up,
-                ended => return ended,
+                Some(given_up) => given_up,
+                None => return (false, None),
             },
         };
-        cell.set(Fact::Retained, true);
-        pool.counts().retain(self.retained_bytes(cell));
-        (true, given_up)
+        if cell.state == State::Loading {
+            self.set_weight(Weight::Known(0));
+        }
+        (self.try_stay(cell, pool), given_up)
     }
 
-    /// Gives up the file in the cache of an item that was committed, if the dataset has the
-    /// file too. Returns whether it has.
+    /// Moves a committed item from the file in the cache to that of the dataset. Returns the
+    /// file in the cache, if it owned one; `None` if the dataset does not have the file.
     fn leave_cache(
         &self,
         cell: &mut Cell,
         pool: &impl PoolParts<T, B>,
-    ) -> (bool, Option<ItemFile>) {
+    ) -> Option<Option<ItemFile>> {
         let (core, key, file) = (pool.core(), self.key_of(cell), self.file_of(cell));
-        let Some(in_place) = core.in_place_of_dataset(key, file) else {
-            return (false, None);
-        };
+        let in_place = core.in_place_of_dataset(key, file)?;
         let given_up = core.give_up(key, file);
         self.move_file(cell, in_place, pool);
-        // Asked last: a commit that deletes the file there makes the key busy, and then
-        // looks for items that are loaded from there.
-        let source = in_place.source().expect("it is in place");
-        (core.source_has(source, key), given_up)
+        Some(given_up)
     }
 
-    /// A handle of a retained item was made.
-    pub(super) fn end_retaining(&self, cell: &mut Cell, pool: &impl PoolParts<T, B>) {
-        if cell.set(Fact::Retained, false) {
-            pool.counts().end_retaining(self.retained_bytes(cell));
+    /// Lets an item that is read in place stay after its last handle, if the dataset is open
+    /// and has it. Returns false if it may not, and has no handle, so that it has to end.
+    pub(super) fn try_stay(&self, cell: &mut Cell, pool: &impl PoolParts<T, B>) -> bool {
+        let (core, key) = (pool.core(), self.key_of(cell));
+        let is_committed = || {
+            let source = self.file_of(cell).source();
+            source.is_some_and(|source| {
+                core.is_committed(source, key) && core.source_has(source, key)
+            })
+        };
+        // Asked before, because a look-up that finds that the item stays does not ask. A
+        // commit without the item waits for the lock.
+        if !cell.is(Fact::Indexed) || !is_committed() {
+            return !self.has_no_handle();
         }
+        let is_retained = self.handles.stay();
+        pool.counts().stay(is_retained, self.weight().bytes());
+        // And afterwards, because closing the dataset looks for items that stay without the
+        // lock.
+        is_committed() || !self.end_staying(pool)
     }
 
-    /// Ends an item that is retained.
+    /// The item does not stay any more. Returns whether it was retained; then the caller ends
+    /// it, or lets it stay again. Called under the lock, before anything else about the
+    /// item changes.
+    pub(super) fn end_staying(&self, pool: &impl PoolParts<T, B>) -> bool {
+        if !self.stays() {
+            return false;
+        }
+        let was_retained = self.handles.end_staying();
+        pool.counts()
+            .end_staying(was_retained, self.weight().bytes());
+        was_retained
+    }
+
+    /// Ends an item that was retained, and does not stay any more.
     pub(super) fn end_retained(
         self: &Arc<Self>,
         cell: &mut Cell,
         pool: &impl PoolParts<T, B>,
     ) -> Released<T> {
-        let bytes = self.retained_bytes(cell);
-        pool.counts().end_retaining(bytes);
         pool.counts().leave();
-        cell.set(Fact::Retained, false);
         self.evicting.store(false, Ordering::SeqCst);
         if self.list() != ListId::Unlisted {
             pool.move_to(self, ListId::Unlisted);
@@ -126,11 +160,20 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
     }
 
-    /// The bytes that a retained item counts.
-    fn retained_bytes(&self, cell: &Cell) -> u64 {
-        match cell.state {
-            State::Clean => self.weight().bytes(),
-            _ => 0,
+    /// The current commit of the dataset does not have the item any more: a look-up finds it
+    /// no longer without asking for that. A handle keeps it, and its file stays while a
+    /// reader of an earlier commit needs it.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn leave_commit(
+        self: &Arc<Self>,
+        key: Uuid,
+        source: SourceId,
+        pool: &impl PoolParts<T, B>,
+    ) -> Released<T> {
+        let mut cell = self.lock();
+        match self.is_loaded_from(&cell, key, source) && self.end_staying(pool) {
+            true => self.end_retained(&mut cell, pool),
+            false => Released::nothing(),
         }
     }
 
@@ -145,7 +188,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let mut cell = self.lock();
         if !self.is_loaded_from(&cell, key, source) {
             Leaving::Gone
-        } else if cell.is(Fact::Retained) {
+        } else if self.end_staying(pool) {
             Leaving::Ended(self.end_retained(&mut cell, pool))
         } else {
             Leaving::NeedsFile(pool.core().place_of(source))
@@ -166,7 +209,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         if !self.is_loaded_from(&cell, key, source) {
             return Released::nothing();
         }
-        if cell.is(Fact::Retained) {
+        if self.end_staying(pool) {
             return self.end_retained(&mut cell, pool);
         }
         let given_up = pool.core().give_up(key, self.file_of(&cell));
@@ -181,40 +224,30 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
     }
 
-    /// Moves an item to the source of another commit that has the same file. Returns what it
-    /// owned of its former source.
+    /// Moves an item to the source of another commit that has the same file.
     #[cfg(feature = "dataset")]
     pub(crate) fn follow(
-        &self,
+        self: &Arc<Self>,
+        key: Uuid,
         handover: &Handover,
         pool: &impl PoolParts<T, B>,
-    ) -> Option<ItemFile> {
+    ) -> Handed<T> {
         let mut cell = self.lock();
-        self.follow_locked(&mut cell, handover, pool)
-    }
-
-    #[cfg(feature = "dataset")]
-    fn follow_locked(
-        &self,
-        cell: &mut Cell,
-        handover: &Handover,
-        pool: &impl PoolParts<T, B>,
-    ) -> Option<ItemFile> {
-        let key = self.key_of(cell);
-        if !self.is_loaded_from(cell, key, handover.from) {
-            return None;
+        if !self.is_loaded_from(&cell, key, handover.from) {
+            return Handed::nothing();
         }
-        let core = pool.core();
-        let before = self.file_of(cell);
-        let to = core.in_place_of_target(handover, key)?;
-        // What is given up: the former source, or the share that has no use.
-        match self.try_move_file(cell, to, pool) {
-            true => core.give_up(key, before),
-            false => core.give_up(key, to),
-        }
+        let stayed = self.stays();
+        self.end_staying(pool);
+        let file = self.move_to_target(&mut cell, handover, pool);
+        let ended = match stayed && !self.try_stay(&mut cell, pool) {
+            true => self.end_retained(&mut cell, pool),
+            false => Released::nothing(),
+        };
+        Handed { file, ended }
     }
 
     /// A source was closed: moves a retained item to that of another commit, or ends it.
+    /// An item with handles no longer stays after the last one.
     #[cfg(feature = "dataset")]
     pub(crate) fn hand_over(
         self: &Arc<Self>,
@@ -222,29 +255,40 @@ impl<T, B: BackingStoreT> Item<T, B> {
         pool: &impl PoolParts<T, B>,
     ) -> Handed<T> {
         let mut cell = self.lock();
-        let is_from_there = self.file_of(&cell).source() == Some(handover.from);
-        if !cell.is(Fact::Retained) || !is_from_there {
-            return Handed {
-                file: None,
-                ended: Released::nothing(),
-            };
+        let key = self.key_of(&cell);
+        let is_from_there = self.is_loaded_from(&cell, key, handover.from);
+        if !is_from_there || !self.end_staying(pool) {
+            return Handed::nothing();
         }
-        let file = self.follow_locked(&mut cell, handover, pool);
-        let source = self.file_of(&cell).source();
-        let has_moved = source != Some(handover.from);
-        // Asked after the move, because closing looks for items without a handle.
-        let may_stay = has_moved && source.is_some_and(|source| pool.core().is_open(source));
-        let ended = match may_stay {
+        let file = self.move_to_target(&mut cell, handover, pool);
+        let ended = match self.try_stay(&mut cell, pool) {
             true => Released::nothing(),
             false => self.end_retained(&mut cell, pool),
         };
         Handed { file, ended }
     }
 
+    /// Returns what the item owned of its former source, or of the other one if it cannot
+    /// move there.
+    #[cfg(feature = "dataset")]
+    fn move_to_target(
+        &self,
+        cell: &mut Cell,
+        handover: &Handover,
+        pool: &impl PoolParts<T, B>,
+    ) -> Option<ItemFile> {
+        let (core, key, before) = (pool.core(), self.key_of(cell), self.file_of(cell));
+        let to = core.in_place_of_target(handover, key)?;
+        match self.try_move_file(cell, to, pool) {
+            true => core.give_up(key, before),
+            false => core.give_up(key, to),
+        }
+    }
+
     /// Ends an item that no handle owns.
     pub(crate) fn release_unused(self: &Arc<Self>, pool: &impl PoolParts<T, B>) -> Released<T> {
         let mut cell = self.lock();
-        match cell.is(Fact::Retained) {
+        match self.handles.is_retained() && self.end_staying(pool) {
             true => self.end_retained(&mut cell, pool),
             false => Released::nothing(),
         }

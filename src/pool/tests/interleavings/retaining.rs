@@ -100,6 +100,19 @@ impl Data {
         deleted.expect("it is deleted");
     }
 
+    /// The next commit has no item, but a reader of the first one needs the file.
+    fn commit_nothing_and_keep_the_file(&self) {
+        self.open_commit(&self.tracked, 2, BTreeSet::new());
+        let core = self.world.store.core();
+        core.leave_commit(self.tracked.source(), &[self.key]);
+    }
+
+    /// Loads the item, which stays in memory without a handle.
+    fn load(&self) {
+        drop(self.get().expect("it is there").blocking_load());
+        assert_eq!(self.world.pool.stats().retained, 1);
+    }
+
     fn close(&self, tracked: &Tracked) {
         self.world.store.core().close_dataset(tracked.source());
     }
@@ -134,8 +147,10 @@ impl Data {
 
 /// As `Dataset::get` does.
 fn get(pool: &Arc<Pool>, tracked: &Tracked, key: Uuid) -> Option<Handle> {
-    let found = pool.find_of_dataset(tracked, key);
-    found.or_else(|| pool.handle_of_dataset(tracked, key))
+    let found = pool.find_staying(tracked, key);
+    found
+        .or_else(|| pool.find_of_dataset(tracked, key))
+        .or_else(|| pool.handle_of_dataset(tracked, key))
 }
 
 #[test]
@@ -204,6 +219,53 @@ fn a_mutation_leaves_the_dataset_s_item_as_it_is() {
         assert_eq!(*item.blocking_load(), [1, 2]);
         drop(item);
         assert_eq!(*data.get().expect("it is there").blocking_load(), of(1));
+        data.end();
+    });
+}
+
+/// A look-up takes the item from the index, and adds its handle only after the item was
+/// changed, committed under its new key, and dropped. It must not return the item for the
+/// former key.
+#[test]
+fn a_look_up_of_a_former_key_does_not_find_the_changed_item() {
+    explore(|| {
+        let data = Data::new(2);
+        data.load();
+        let (pool, source) = (&data.world.pool, Some(data.tracked.source()));
+        let found = pool.index.find(data.key, source).expect("it is there");
+        let mut item = data.get().expect("it is there");
+        item.blocking_load_mut().push(2);
+        item.blocking_persist(&data.tracked).expect("it is linked");
+        let changed = item.key();
+        data.open_commit(&data.tracked, 2, [data.key, changed].into());
+        item.item().set_of_dataset();
+        drop(item);
+        assert_eq!(pool.stats().retained, 1);
+        assert!(pool.handle_if_stays(found, data.key, source).is_none());
+        assert_eq!(pool.stats().retained, 1);
+        let item = get(pool, &data.tracked, changed).expect("it is there");
+        assert_eq!(*item.blocking_load(), [1, 2]);
+        drop(item);
+        data.world.settle();
+        data.close(&data.tracked);
+        data.world.end();
+    });
+}
+
+/// What decides is the commit: handles and the file may stay.
+#[test]
+fn a_commit_without_the_item_ends_its_stay() {
+    explore(|| {
+        let data = Data::new(1);
+        data.load();
+        let uses = [(); 2].map(|()| data.use_in_thread());
+        data.commit_nothing_and_keep_the_file();
+        let found = (data.world.pool).find_staying(&data.tracked, data.key);
+        assert!(found.is_none(), "the commit has no such item");
+        for thread in uses {
+            thread.join().expect("it used the item");
+        }
+        assert_eq!(data.world.pool.stats().retained, 0);
         data.end();
     });
 }

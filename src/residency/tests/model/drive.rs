@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::super::super::{
     CheckoutStep, Cost, Evicted, Flight, Held, InFlight, Item, ItemCounts, ListId, LoadStep,
-    PoolParts, Save, ValueRef, Wanted, Weight, WriteBack, WriteEnd, Written,
+    PoolParts, Remaining, Save, ValueRef, Wanted, Weight, WriteBack, WriteEnd, Written,
 };
 use super::table::{Event, Pair, Phase};
 use super::{Ending, Step};
@@ -524,7 +524,11 @@ impl Drive {
 
     fn drop_handle(&mut self) {
         self.handles -= 1;
-        assert_eq!(self.item.drop_handle(), self.handles == 0);
+        let expected = match self.handles {
+            0 => Remaining::None,
+            _ => Remaining::Others,
+        };
+        assert_eq!(self.item.drop_handle(&self.pool.counts), expected);
         if self.handles > 0 {
             return;
         }
