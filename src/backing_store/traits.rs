@@ -39,7 +39,8 @@ pub struct Traffic {
 /// [`BackingStoreT::cache_usage`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheUsage {
-    /// Bytes that deleting the cache would free, files that are being written included.
+    /// Bytes that the files of the cache take, those that are being written included. Files
+    /// that a persisted directory has too need not count.
     pub used: u64,
     /// The most bytes that the store writes.
     pub quota: u64,

@@ -33,9 +33,10 @@ impl<T, C: Codec<T>> AdoptStrategy<T> for FBStore<C> {
         let file = checked(self.codec(), file).map_err(|error| at(file, error))?;
         let from = FileRef::Path(&file);
         let by_link = self.codec().adopts_by_link();
-        self.bring_in(key, |quota, _| match by_link {
-            true => directory.take_in(&from, key, Role::Cache, quota),
-            false => directory.copy_in(&from, key, Role::Cache, quota),
+        // The program may remove the original at any time.
+        self.bring_in(key, &from, None, |arrival| match by_link {
+            true => directory.take_in(&from, key, Role::Cache, arrival),
+            false => directory.copy_in(&from, key, Role::Cache, arrival),
         })
     }
 }

@@ -287,6 +287,12 @@ impl Directory {
         key_path(self.root(), key)
     }
 
+    /// Identifies a directory whose names stay until they are deleted through it; `None` if
+    /// it is a temporary one, which goes with its last user.
+    pub(super) fn lasting_identity(&self) -> Option<Identity> {
+        (!self.is_temporary).then(|| self.shards.identity())
+    }
+
     /// The file of a key.
     pub(crate) fn file_ref(&self, key: Uuid) -> FileRef<'_> {
         self.shards.item(key)

@@ -42,8 +42,8 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// The identity of the file or directory that a name refers to.
     fn identity(&self, file_ref: &FileRef<'_>) -> io::Result<Identity>;
 
-    /// The length of a file, and how many names it has.
-    fn extent(&self, file_ref: &FileRef<'_>) -> io::Result<Extent>;
+    /// The length of a file.
+    fn length(&self, file_ref: &FileRef<'_>) -> io::Result<u64>;
 
     /// Makes a file durable, or the names in a directory.
     fn sync(&self, file_ref: &FileRef<'_>) -> Result<(), SyncError>;
@@ -77,14 +77,6 @@ pub(crate) trait Files: Send + Sync + 'static {
 
     /// The free space, in bytes.
     fn free_space(&self, path: &Path) -> io::Result<u64>;
-}
-
-/// What deleting a name of a file would free.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Extent {
-    pub(crate) len: u64,
-    /// Hard links. Systems that do not count them report one.
-    pub(crate) names: u64,
 }
 
 /// Why a file or directory could not be made durable.

@@ -69,6 +69,7 @@ pub(super) enum Name {
     Item(Uuid),
     /// A file before it is renamed to its final name.
     Temporary {
+        key: Uuid,
         /// Another process created it.
         is_left_over: bool,
     },
@@ -100,12 +101,14 @@ pub(super) fn name_in(shard: &str, name: &OsStr) -> Option<Name> {
     if !key.starts_with(shard) || !is_hex(key) {
         return None;
     }
+    let key = Uuid::try_parse(key).ok()?;
     if rest.is_empty() {
-        return Uuid::try_parse(key).ok().map(Name::Item);
+        return Some(Name::Item(key));
     }
     let process = rest.strip_prefix('.')?.strip_suffix(TEMPORARY)?;
     let is_ours = process.len() == PROCESS && is_hex(process);
     is_ours.then(|| Name::Temporary {
+        key,
         is_left_over: rest != temporary_suffix(),
     })
 }
@@ -144,7 +147,7 @@ mod tests {
         let name = format!("{}{}", key.simple(), temporary_suffix());
         assert_eq!(name.len(), 32 + TEMPORARY_LEN);
         let of = |name: &str| name_in("ab", name.as_ref());
-        let temporary = |is_left_over| Some(Name::Temporary { is_left_over });
+        let temporary = |is_left_over| Some(Name::Temporary { key, is_left_over });
         assert_eq!(of(&name), temporary(false));
         let other = format!("{}.{}{TEMPORARY}", key.simple(), "0".repeat(PROCESS));
         assert_eq!(of(&other), temporary(true));

@@ -18,7 +18,7 @@ use rustix::process::geteuid;
 
 use super::descriptor_budget;
 use super::file_ref::FileRef;
-use super::files::{Extent, Identity, Ownership};
+use super::files::{Identity, Ownership};
 use super::layout::shard_name;
 use super::readers::Readers;
 use super::real_files::check_regular;
@@ -220,12 +220,8 @@ pub(super) fn identity(file_ref: &FileRef<'_>) -> io::Result<Identity> {
     Ok(Identity::Inode(stat.st_dev as u64, stat.st_ino as u64))
 }
 
-pub(super) fn extent(file_ref: &FileRef<'_>) -> io::Result<Extent> {
-    let stat = stat(file_ref)?;
-    Ok(Extent {
-        len: stat.st_size as u64,
-        names: stat.st_nlink as u64,
-    })
+pub(super) fn length(file_ref: &FileRef<'_>) -> io::Result<u64> {
+    Ok(stat(file_ref)?.st_size as u64)
 }
 
 pub(super) fn open_up(file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()> {

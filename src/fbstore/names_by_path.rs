@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 
 use super::file_ref::FileRef;
-use super::files::{Extent, Identity, Ownership};
+use super::files::{Identity, Ownership};
 use super::readers::Readers;
 use super::real_files::check_regular;
 
@@ -69,11 +69,8 @@ pub(super) fn identity(file_ref: &FileRef<'_>) -> io::Result<Identity> {
     Identity::at(&file_ref.path())
 }
 
-pub(super) fn extent(file_ref: &FileRef<'_>) -> io::Result<Extent> {
-    Ok(Extent {
-        len: fs::symlink_metadata(file_ref.path())?.len(),
-        names: 1,
-    })
+pub(super) fn length(file_ref: &FileRef<'_>) -> io::Result<u64> {
+    Ok(fs::symlink_metadata(file_ref.path())?.len())
 }
 
 /// The permissions of other users are those of the directory.

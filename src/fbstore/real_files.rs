@@ -9,7 +9,7 @@ use file_backed_codecs::Source;
 use fs4::{FileExt, TryLockError};
 
 use super::file_ref::FileRef;
-use super::files::{Extent, Files, Identity, Ownership, SyncError};
+use super::files::{Files, Identity, Ownership, SyncError};
 use super::readers::Readers;
 
 #[cfg(unix)]
@@ -68,8 +68,8 @@ impl Files for RealFiles {
         names::identity(file_ref)
     }
 
-    fn extent(&self, file_ref: &FileRef<'_>) -> io::Result<Extent> {
-        names::extent(file_ref)
+    fn length(&self, file_ref: &FileRef<'_>) -> io::Result<u64> {
+        names::length(file_ref)
     }
 
     fn sync(&self, file_ref: &FileRef<'_>) -> Result<(), SyncError> {

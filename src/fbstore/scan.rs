@@ -132,7 +132,7 @@ impl DirectoryScan<'_> {
         let in_shard = in_shard.as_str();
         let mut note = |name: &OsStr, is_file| match name_in(in_shard, name).filter(|_| is_file) {
             Some(Name::Item(key)) => found.keys.push(key),
-            Some(Name::Temporary { is_left_over }) if is_left_over => {
+            Some(Name::Temporary { is_left_over, .. }) if is_left_over => {
                 found.left_over.push((shard, name.to_owned()));
             }
             Some(Name::Temporary { .. }) => {}

@@ -12,10 +12,12 @@ use file_backed_codecs::{Codec, CodecError, Footprint, Load, Payload};
 use uuid::Uuid;
 
 use super::directory::{Directory, at};
+use super::file_ref::FileRef;
 use super::meter::{TrafficMeter, WithinQuota};
 use super::prepared_path::{Mode, PreparedPath};
-use super::quota::{self, Quota, Reservation};
+use super::quota::{self, Arrival, Quota, Reservation};
 use super::role::Role;
+use super::transfer::Taken;
 use super::{scan, sweep, transfer};
 use crate::backing_store::{
     Background, BackingStoreT, CacheUsage, PlaceKeys, Strategy, Traffic, Transfer,
@@ -209,26 +211,69 @@ impl<C> FBStore<C> {
 
     /// Removes the cache's file of a key. A missing file is not an error.
     fn remove_cached(&self, key: Uuid) -> Result<(), StoreError> {
-        let remove = || remove(self.directory(), key);
-        quota::remove_name(key, self.quota.as_deref(), remove)
+        let change = self.quota.as_ref().map(|quota| quota.change_names(key));
+        remove(self.directory(), key)?;
+        if let Some(change) = change {
+            change.deleted();
+        }
+        Ok(())
     }
 
-    /// Brings a file into the cache, as `take_in` does, and counts it. `take_in` calls its
-    /// second argument after it has removed the file of the key that was there.
+    /// Tries again to remove a temporary file, if there is one that could not be removed.
+    fn remove_left_over(&self) {
+        let Some(quota) = &self.quota else { return };
+        let Some(key) = quota.any_left_over() else {
+            return;
+        };
+        let change = quota.change_names(key);
+        // Another thread may be making a copy under this name by now.
+        if change.is_left_over() {
+            let directory = self.directory();
+            let removed =
+                transfer::remove_left_over(directory.files(), &directory.temporary_ref(key));
+            if removed.is_ok() {
+                change.left_over_removed();
+            }
+        }
+    }
+
+    /// Brings the file `from` into the cache, as `take_in` does, and counts it. `home` is the
+    /// directory that it is persisted in.
     pub(super) fn bring_in(
         &self,
         key: Uuid,
-        take_in: impl FnOnce(Option<&Arc<Quota>>, &dyn Fn()) -> Result<Transfer, StoreError>,
+        from: &FileRef<'_>,
+        home: Option<&Directory>,
+        take_in: impl FnOnce(Option<&mut Arrival<'_>>) -> Result<Taken, StoreError>,
     ) -> Result<Transfer, StoreError> {
         let Some(quota) = &self.quota else {
-            return take_in(None, &|| {});
+            return Ok(take_in(None)?.transfer);
         };
         let change = quota.change_names(key);
-        let transfer = take_in(Some(quota), &|| change.deleted())?;
-        if matches!(transfer, Transfer::Linked | Transfer::Present) {
-            change.linked_in();
-        }
+        let directory = self.directory();
+        let len = directory.files().length(from);
+        let len = len.map_err(|error| at(&from.path(), error))?;
+        let home = home.and_then(Directory::lasting_identity);
+        let arrival = quota.begin_arrival(change, key, len, home);
+        let mut arrival = arrival.map_err(|cause| at(&directory.path_of(key), cause))?;
+        let Taken { transfer, .. } = take_in(Some(&mut arrival))?;
+        arrival.end(transfer);
         Ok(transfer)
+    }
+
+    /// Persists the file `from`.
+    fn persist_file(
+        &self,
+        from: &FileRef<'_>,
+        path: &PreparedPath,
+        key: Uuid,
+    ) -> Result<Taken, StoreError> {
+        writable(path)?;
+        let directory = path.directory();
+        directory.durability().check_file(directory.files(), from)?;
+        let taken = directory.take_in(from, key, Role::Persisted, None)?;
+        directory.durability().note_linked(key);
+        Ok(taken)
     }
 
     /// Refuses to persist to a directory that is the cache of a store.
@@ -262,12 +307,22 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
             // This store did not write the file.
             return Ok(());
         }
-        self.remove_cached(key)
+        self.remove_cached(key)?;
+        self.remove_left_over();
+        Ok(())
     }
 
     fn delete_persisted(&self, path: &PreparedPath, key: Uuid) -> Result<(), StoreError> {
         writable(path)?;
-        quota::remove_name(key, None, || remove(path.directory(), key))?;
+        let directory = path.directory();
+        let remove = || remove(directory, key);
+        match directory.lasting_identity() {
+            Some(home) => {
+                let is_there = || directory.files().identity(&directory.file_ref(key)).is_ok();
+                quota::remove_persisted(key, &home, remove, is_there)?;
+            }
+            None => remove()?,
+        }
         path.directory().durability().note_removed(key);
         Ok(())
     }
@@ -280,15 +335,18 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
             return Err(at(path, io::Error::new(io::ErrorKind::Unsupported, text)));
         }
         let from = path.directory().file_ref(key);
-        self.bring_in(key, |quota, removed| {
-            let take_in = || self.directory().take_in(&from, key, Role::Cache, quota);
-            match take_in() {
-                Err(error) if is_conflict(&error) && !self.directory().is_foreign(key) => {
+        let home = path.directory();
+        self.bring_in(key, &from, Some(home), |mut arrival| {
+            let own = self.directory();
+            match own.take_in(&from, key, Role::Cache, arrival.as_deref_mut()) {
+                Err(error) if is_conflict(&error) && !own.is_foreign(key) => {
                     // A key that is only being registered has no owner in the cache: the
                     // file there is a leftover.
-                    remove(self.directory(), key)?;
-                    removed();
-                    take_in()
+                    remove(own, key)?;
+                    if let Some(arrival) = &arrival {
+                        arrival.removed_other();
+                    }
+                    own.take_in(&from, key, Role::Cache, arrival)
                 }
                 linked => linked,
             }
@@ -329,12 +387,13 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         let Some(quota) = &self.quota else {
             return self.persist_in_place(&self.path, path, key);
         };
+        writable(path)?;
         let change = quota.change_names(key);
-        let transfer = self.persist_in_place(&self.path, path, key)?;
-        if transfer == Transfer::Linked {
-            change.linked_elsewhere();
+        let taken = self.persist_file(&self.directory().file_ref(key), path, key)?;
+        if let Some(home) = path.directory().lasting_identity().filter(|_| taken.is_one) {
+            change.linked_elsewhere(&home);
         }
-        Ok(transfer)
+        Ok(taken.transfer)
     }
 
     fn persist_in_place(
@@ -352,13 +411,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
             let error = io::Error::new(io::ErrorKind::Unsupported, text);
             return Err(at(&from.path(), error));
         }
-        let directory = path.directory();
-        directory
-            .durability()
-            .check_file(directory.files(), &from)?;
-        let transfer = directory.take_in(&from, key, Role::Persisted, None)?;
-        directory.durability().note_linked(key);
-        Ok(transfer)
+        Ok(self.persist_file(&from, path, key)?.transfer)
     }
 
     fn sanitize_path(&self, path: &PreparedPath) -> Result<Vec<Uuid>, StoreError> {

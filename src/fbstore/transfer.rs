@@ -6,7 +6,6 @@
 //! temporary name, and renamed without replacing anything once they are complete.
 
 use std::io;
-use std::sync::Arc;
 
 use file_backed_codecs::Payload;
 use file_backed_codecs::printable::PrintablePath;
@@ -15,7 +14,7 @@ use uuid::Uuid;
 use super::directory::{Directory, at};
 use super::file_ref::FileRef;
 use super::files::{Files, SyncError};
-use super::quota::{Quota, Reservation};
+use super::quota::{Arrival, Reservation};
 use super::readers::Readers;
 use super::role::Role;
 use crate::backing_store::Transfer;
@@ -24,6 +23,13 @@ use crate::error::{Cause, StoreError};
 /// Bytes that a copy moves at a time.
 const CHUNK: usize = 1 << 20;
 
+/// How a file got a name in another directory.
+pub(super) struct Taken {
+    pub(super) transfer: Transfer,
+    /// Both names are of one file.
+    pub(super) is_one: bool,
+}
+
 impl Directory {
     /// Gives the file `from`, which may belong to any user, the name of `key` in this
     /// directory. An existing name is success if it refers to the same file, or, among
@@ -31,14 +37,15 @@ impl Directory {
     ///
     /// A copy to be persisted is synced before it gets its name. A copy for a cache is
     /// not, because a cache is not read after a power cut. A file with an equal footer
-    /// in a cache may therefore be torn. A copy into a cache with a `quota` stays within it.
+    /// in a cache may therefore be torn. A copy into a cache with a quota stays within it,
+    /// as an `arrival` there.
     pub(crate) fn take_in(
         &self,
         from: &FileRef<'_>,
         key: Uuid,
         role: Role,
-        quota: Option<&Arc<Quota>>,
-    ) -> Result<Transfer, StoreError> {
+        arrival: Option<&mut Arrival<'_>>,
+    ) -> Result<Taken, StoreError> {
         let (files, to) = (self.files(), self.file_ref(key));
         let mut linked = files.link(from, &to);
         if is_missing(&linked) {
@@ -49,7 +56,10 @@ impl Directory {
         }
         let Err(error) = linked else {
             self.open_up(&to, role)?;
-            return Ok(Transfer::Linked);
+            return Ok(Taken {
+                transfer: Transfer::Linked,
+                is_one: true,
+            });
         };
         match error.kind() {
             io::ErrorKind::AlreadyExists => {
@@ -60,7 +70,7 @@ impl Directory {
                 Ok(present)
             }
             io::ErrorKind::NotFound => Err(of(&to, Cause::DirectoryGone)),
-            _ if cannot_be_linked(&error) => self.copy_in(from, key, role, quota),
+            _ if cannot_be_linked(&error) => self.copy_in(from, key, role, arrival),
             _ => Err(of(from, error)),
         }
     }
@@ -84,28 +94,28 @@ impl Directory {
         from: &FileRef<'_>,
         key: Uuid,
         role: Role,
-        quota: Option<&Arc<Quota>>,
-    ) -> Result<Transfer, StoreError> {
+        mut arrival: Option<&mut Arrival<'_>>,
+    ) -> Result<Taken, StoreError> {
         let (files, to, temporary) = (self.files(), self.file_ref(key), self.temporary_ref(key));
         match files.identity(&to) {
             Ok(_) => return is_present(files, from, &to, role),
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of(&to, error)),
             Err(_) => {}
         }
-        // Given back after the temporary file is removed.
-        let mut room = match quota {
-            Some(quota) => {
-                let extent = files.extent(from).map_err(|error| of(from, error))?;
-                let room = quota.begin_file_of(key, extent.len);
-                Some(room.map_err(|cause| of(&to, cause))?)
-            }
-            None => None,
+        remove_left_over(files, &temporary)?;
+        if let Some(arrival) = &mut arrival {
+            arrival.removed_left_over();
+            arrival.reserve().map_err(|cause| of(&to, cause))?;
+        }
+        let mut unfinished = Unfinished {
+            files,
+            file_ref: &temporary,
+            arrival,
         };
-        let unfinished = Unfinished(files, &temporary);
-        let transfer = match copy(files, from, &temporary, room.as_mut()) {
+        let transfer = match copy(files, from, &temporary, unfinished.room()) {
             Err(error) if error.is_not_found() && error.path() == Some(&*temporary.path()) => {
                 self.restore(key)?;
-                copy(files, from, &temporary, room.as_mut())?
+                copy(files, from, &temporary, unfinished.room())?
             }
             copied => copied?,
         };
@@ -114,16 +124,27 @@ impl Directory {
             sync.map_err(|error| of(&temporary, error))?;
         }
         match files.rename_new(&temporary, &to) {
-            Ok(()) => {
-                std::mem::forget(unfinished);
-                room.into_iter().for_each(Reservation::end);
-            }
+            Ok(()) => std::mem::forget(unfinished),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 return is_present(files, from, &to, role);
             }
             Err(error) => return Err(of(&to, error)),
         }
-        Ok(transfer)
+        Ok(Taken {
+            transfer,
+            is_one: false,
+        })
+    }
+}
+
+/// Removes the temporary file of an earlier copy that could not be removed then.
+pub(super) fn remove_left_over(
+    files: &dyn Files,
+    temporary: &FileRef<'_>,
+) -> Result<(), StoreError> {
+    match files.remove(temporary) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(of(temporary, error)),
+        _ => Ok(()),
     }
 }
 
@@ -138,13 +159,13 @@ fn is_present(
     from: &FileRef<'_>,
     to: &FileRef<'_>,
     role: Role,
-) -> Result<Transfer, StoreError> {
-    let is_present = match role {
-        Role::Persisted => are_equal(files, from, to)?,
-        Role::Cache => are_one(files, from, to)?,
-    };
-    match is_present {
-        true => Ok(Transfer::Present),
+) -> Result<Taken, StoreError> {
+    let is_one = are_one(files, from, to)?;
+    match is_one || role == Role::Persisted && footers_equal(files, from, to)? {
+        true => Ok(Taken {
+            transfer: Transfer::Present,
+            is_one,
+        }),
         false => Err(of(to, Cause::Conflict)),
     }
 }
@@ -188,10 +209,6 @@ fn copy(
     to: &FileRef<'_>,
     room: Option<&mut Reservation>,
 ) -> Result<Transfer, StoreError> {
-    match files.remove(to) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(of(to, error)),
-        _ => {}
-    }
     // Any failure of a reflink leads to a copy, which reports what is wrong.
     if files.reflink(from, to).is_ok() {
         room.into_iter().for_each(Reservation::fill);
@@ -244,14 +261,27 @@ fn of(file_ref: &FileRef<'_>, error: impl Into<StoreError>) -> StoreError {
 }
 
 /// A temporary file. Dropping it removes the file.
-struct Unfinished<'a>(&'a dyn Files, &'a FileRef<'a>);
+struct Unfinished<'a, 'b> {
+    files: &'a dyn Files,
+    file_ref: &'a FileRef<'a>,
+    /// Its room is given back later, after the file is removed.
+    arrival: Option<&'a mut Arrival<'b>>,
+}
 
-impl Drop for Unfinished<'_> {
+impl Unfinished<'_, '_> {
+    fn room(&mut self) -> Option<&mut Reservation> {
+        self.arrival.as_mut().and_then(|arrival| arrival.room())
+    }
+}
+
+impl Drop for Unfinished<'_, '_> {
     fn drop(&mut self) {
-        let Self(files, file_ref) = self;
-        match files.remove(file_ref) {
+        match self.files.remove(self.file_ref) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                tracing::warn!(path = %PrintablePath(&file_ref.path()), %error, "could not remove the leftovers of a failed copy");
+                tracing::warn!(path = %PrintablePath(&self.file_ref.path()), %error, "could not remove the leftovers of a failed copy");
+                if let Some(arrival) = &mut self.arrival {
+                    arrival.leave_over();
+                }
             }
             _ => {}
         }

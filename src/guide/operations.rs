@@ -137,17 +137,19 @@
 //! # fn main() {}
 //! ```
 //!
-//! What counts is what deleting the cache would free:
+//! Each file of the cache counts, unless a persisted directory has it too:
 //!
 //! | file | counts |
 //! |---|---|
 //! | of a value that was written, its footer included | with its length, until it is deleted |
 //! | that is being written | with what has been written so far, and before it is written |
-//! | that is persisted too, by a hard link | no: its bytes belong to the persisted directory. From the moment that the program deletes the persisted file, it counts |
-//! | registered or adopted by a hard link | no, as long as the other name is there |
-//! | registered or adopted by a reflink or a copy | with its length |
+//! | that was persisted by a hard link, or registered by one | no: its bytes belong to the persisted directory. From the moment that the program deletes the persisted file, it counts |
+//! | the same, if the persisted directory is [temporary](crate::fbstore::PreparedPath::temp) | with its length: the other name goes with the last user of the directory |
+//! | that was [adopted](crate::FBPool::adopt), also by a hard link | with its length: the program may remove the original at any time |
+//! | registered by a reflink or a copy | with its length |
 //! | of an item that is [read in place](crate::BackingStore::track_read_only) | no: it is not in the cache |
 //! | that was there when the cache was opened, and was not swept | with its length, as do the files of the library next to the items |
+//! | left by a failed write or copy because it could not be removed | with its length, until a later attempt or the next start removes it |
 //!
 //! A write that would exceed the quota is refused while it runs, and its partial file is
 //! removed. The value stays in memory, and every value stays readable. Deletions, persists
@@ -162,16 +164,14 @@
 //!   until its handles are dropped. If one deletes the persisted name of a file, the file
 //!   takes room in the cache and does not count. So do files that others add. The figure
 //!   never falls below 0, and the next start counts again.
-//! * **A file with another name** does not count. If that name goes
-//!   without the store, the file takes room and does not count: the original of a file that
-//!   was [adopted](crate::FBPool::adopt) by a link and that the program then removes, and
-//!   the files of a temporary persisted directory, which goes with its last user.
+//! * **A persisted name that this process did not link** is not known. If an item was
+//!   registered from one directory, and an earlier process had persisted it to a second one
+//!   too, its file counts once it is deleted from the first. A file that is in two caches
+//!   counts in both, unless a persisted directory has it.
 //! * **The figure may exceed the quota** without a write: if more is found at the start, or
 //!   if the program deletes persisted copies of files that the cache has too.
 //! * **Lengths count**, not blocks: a file system rounds each file up, often to 4 KiB.
 //!   Directories do not count.
-//! * **On Windows**, the names of a file are not counted: a registered file counts, until
-//!   it is persisted.
 //!
 //! # Exceptions
 //!

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::faults::{Fault, Faults, On};
 use crate::fbstore::Readers;
 use crate::fbstore::file_ref::FileRef;
-use crate::fbstore::files::{Extent, Files, Identity, Ownership, SyncError};
+use crate::fbstore::files::{Files, Identity, Ownership, SyncError};
 use crate::fbstore::real_files::RealFiles;
 
 /// The machine's file system, in which operations can be made to fail. Clones share one
@@ -176,9 +176,9 @@ impl Files for FaultyFiles {
         RealFiles.identity(file_ref)
     }
 
-    fn extent(&self, file_ref: &FileRef<'_>) -> io::Result<Extent> {
-        self.check("extent")?;
-        RealFiles.extent(file_ref)
+    fn length(&self, file_ref: &FileRef<'_>) -> io::Result<u64> {
+        self.check("length")?;
+        RealFiles.length(file_ref)
     }
 
     fn sync(&self, file_ref: &FileRef<'_>) -> Result<(), SyncError> {

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use super::FaultyFiles;
 use crate::fbstore::Readers;
 use crate::fbstore::file_ref::FileRef;
-use crate::fbstore::files::{Extent, Files, Identity, Ownership, SyncError};
+use crate::fbstore::files::{Files, Identity, Ownership, SyncError};
 
 /// The operations in their order. A file is identified by a number, because its names
 /// change.
@@ -171,8 +171,8 @@ impl<A: Send + 'static> Files for Recorder<A> {
         self.files.identity(file_ref)
     }
 
-    fn extent(&self, file_ref: &FileRef<'_>) -> io::Result<Extent> {
-        self.files.extent(file_ref)
+    fn length(&self, file_ref: &FileRef<'_>) -> io::Result<u64> {
+        self.files.length(file_ref)
     }
 
     fn sync(&self, file_ref: &FileRef<'_>) -> Result<(), SyncError> {

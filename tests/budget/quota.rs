@@ -6,6 +6,7 @@ use std::task::Poll;
 use file_backed::fbstore::{FBStore, PreparedPath, key_path};
 use file_backed::{BackingStore, Error, FBPool, Fb};
 use tokio::runtime::Runtime;
+use uuid::Uuid;
 
 use crate::support::{ByHand, Fault, Handle, On, Op, Plain, Pool, World, scratch, test};
 
@@ -29,6 +30,13 @@ fn reason(error: &Error) -> String {
     let text = error.to_string();
     let (_, reason) = text.rsplit_once("): ").expect("it names the file");
     reason.to_owned()
+}
+
+/// The bytes of the files of these keys that are there.
+fn bytes_of(cache: &std::path::Path, keys: impl Iterator<Item = Uuid>) -> u64 {
+    let lengths =
+        keys.map(|key| std::fs::metadata(key_path(cache, key)).map_or(0, |file| file.len()));
+    lengths.sum()
 }
 
 fn text(byte: u8) -> String {
@@ -326,5 +334,71 @@ fn the_builder_opens_a_cache_or_a_temporary_one_with_a_quota_or_without() {
             assert_eq!(stats.cache_quota, quota);
             assert_eq!(stats.cache_bytes.is_some(), quota.is_some());
         }
+    });
+}
+
+/// Such a directory goes with its last user, and no file of it is deleted by name.
+#[test]
+fn files_count_although_a_temporary_persisted_directory_has_them() {
+    test(|| {
+        let runtime = Runtime::new().expect("a runtime");
+        let cache = PreparedPath::blocking_temp().expect("a cache");
+        let directory = cache.path().to_owned();
+        let pool = disk_on(&runtime, cache, 5000);
+        let store = pool.store().clone();
+        let (mut items, mut persisted) = (Vec::new(), 0);
+        for n in 0..20 {
+            let saved = PreparedPath::blocking_temp().expect("prepared");
+            let saved = Arc::new(store.blocking_track_path(saved).expect("it is tracked"));
+            let item = pool.insert(vec![n; 1000]);
+            match item.blocking_persist(&saved) {
+                Ok(()) => persisted += 1,
+                Err(error) => assert!(error.is_storage_full(), "{error}"),
+            }
+            items.push(item);
+            drop(saved);
+            store.blocking_finished();
+        }
+        assert_eq!(persisted, 4, "there is room for four");
+        let there = bytes_of(&directory, items.iter().map(Fb::key));
+        let counted = pool.stats().cache_bytes.expect("there is a quota");
+        assert!(there <= counted && counted <= 5000, "{there}, {counted}");
+        for (n, item) in items.iter().enumerate() {
+            let value = item.blocking_read().expect("nothing is lost");
+            assert_eq!(*value, vec![n as u8; 1000]);
+        }
+    });
+}
+
+/// The program may remove the original at any time.
+#[cfg(all(unix, feature = "bytescodec"))]
+#[test]
+#[expect(unsafe_code, reason = "nothing modifies the files")]
+fn adopted_files_count_although_they_have_another_name() {
+    use file_backed::fbstore::{BytesCodec, MappedBytes, frame};
+    test(|| {
+        let (dir, runtime) = (scratch(), Runtime::new().expect("a runtime"));
+        // SAFETY: nothing modifies the files.
+        let codec = || unsafe { BytesCodec::new() };
+        let cache = dir.path().join("cache");
+        let store = BackingStore::builder(codec(), cache.clone()).quota(5000);
+        let store = store.blocking_open(runtime.handle().clone());
+        let pool: Arc<FBPool<MappedBytes, _>> = Arc::new(FBPool::new(store.expect("opened"), 0));
+        let mut items = Vec::new();
+        for n in 0..20_u8 {
+            let original = dir.path().join("original");
+            let mut file = std::fs::File::create(&original).expect("it is made");
+            let value: MappedBytes = vec![n; 1000].into();
+            frame::write_file(&codec(), &value, &mut file).expect("it is written");
+            match pool.blocking_adopt(&original) {
+                Ok(item) => items.push(item),
+                Err(error) => assert!(error.is_storage_full(), "{error}"),
+            }
+            std::fs::remove_file(&original).expect("it is there");
+        }
+        assert_eq!(items.len(), 4, "there is room for four");
+        let there = bytes_of(&cache, items.iter().map(Fb::key));
+        let counted = pool.stats().cache_bytes.expect("there is a quota");
+        assert!(there <= counted && counted <= 5000, "{there}, {counted}");
     });
 }

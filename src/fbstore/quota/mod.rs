@@ -1,8 +1,13 @@
 //! A bound on the bytes that a cache directory takes.
 //!
-//! A file counts if it has no name outside of the cache, so that deleting the cache would
-//! free its bytes. Its length is counted before the bytes are written, and subtracted after
-//! its name is gone. So the count never falls below what is there.
+//! A file counts unless a persisted directory has it too, as far as this process has made
+//! the link. Then deleting the cache would not free its bytes. Any other name of a file may
+//! go at a time that the store does not learn of: the original of an adopted file, a name in
+//! a temporary persisted directory, and a name in another cache. A file with such a name
+//! counts in full from the beginning.
+//!
+//! A length is counted before the bytes are written, and subtracted after their name is gone.
+//! So the count never falls below what is there.
 //!
 //! The count relies on three facts. A file never changes once it has its name. While a key
 //! has an owner, its file is not deleted: the key table of the cache sees to that, and so a
@@ -15,30 +20,32 @@
 //! counts until its handles are dropped. If they delete the persisted name of a file that
 //! the cache has too, it does not count.
 
+mod arrival;
+mod homes;
 mod name_change;
 mod registry;
 mod reservation;
 mod state;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::directory::Directory;
+use super::files::Identity;
 use crate::backing_store::CacheUsage;
 use crate::error::{Cause, StoreError};
+pub(super) use arrival::Arrival;
 pub(super) use name_change::NameChange;
-pub(super) use registry::remove_name;
+pub(super) use registry::remove_persisted;
 pub(super) use reservation::{NextBytes, Reservation};
-use state::{CacheFile, State};
+use state::State;
 
 /// The quota of one cache, and what counts against it.
 pub(super) struct Quota {
     bytes: u64,
-    /// The store keeps it alive. Other stores must not, since they would keep its lock.
-    directory: Weak<Directory>,
     /// See [`Directory::recreations`].
     recreations: Arc<AtomicU64>,
     state: Mutex<State>,
@@ -53,7 +60,6 @@ impl Quota {
         let state = State::of(directory)?;
         let quota = Arc::new(Self {
             bytes,
-            directory: Arc::downgrade(directory),
             recreations: directory.recreations().clone(),
             state: Mutex::new(state),
             changed: Condvar::new(),
@@ -77,11 +83,7 @@ impl Quota {
     }
 
     /// Begins the file of `key`, which has this length.
-    pub(super) fn begin_file_of(
-        self: &Arc<Self>,
-        key: Uuid,
-        len: u64,
-    ) -> Result<Reservation, Cause> {
+    fn begin_file_of(self: &Arc<Self>, key: Uuid, len: u64) -> Result<Reservation, Cause> {
         self.reserve(len, len)?;
         Ok(Reservation::new(self.clone(), key, len))
     }
@@ -138,7 +140,31 @@ impl Quota {
         let mut state = self.state();
         state.refused.remove(&key);
         state.subtract(reserved);
-        state.set(key, Some(CacheFile { len, counts: true }));
+        state.add(key, len);
+    }
+
+    /// Turns `reserved` bytes into a temporary file that could not be removed.
+    fn leave_over(&self, key: Uuid, reserved: u64) {
+        let mut state = self.state();
+        state.subtract(reserved);
+        state.add_left_over(key, reserved);
+    }
+
+    /// The key of a temporary file that could not be removed.
+    pub(super) fn any_left_over(&self) -> Option<Uuid> {
+        self.state().any_left_over()
+    }
+
+    /// Begins the arrival of a file of this length. `home` is the persisted directory that
+    /// has the file, if that is not a temporary one.
+    pub(super) fn begin_arrival<'a>(
+        self: &'a Arc<Self>,
+        change: NameChange<'a>,
+        key: Uuid,
+        len: u64,
+        home: Option<Identity>,
+    ) -> Result<Arrival<'a>, Cause> {
+        Arrival::begin(self, change, key, len, home)
     }
 
     /// Excludes all other changes of the names of a key until the result is dropped.

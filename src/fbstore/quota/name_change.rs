@@ -1,12 +1,9 @@
 //! Changes of the names of one file.
 
-use std::io;
-
 use uuid::Uuid;
 
 use super::Quota;
-use super::state::CacheFile;
-use crate::fbstore::files::Extent;
+use crate::fbstore::files::Identity;
 
 /// A change of the names of a key, during which no other one runs.
 #[must_use = "the change ends when it is dropped"]
@@ -22,57 +19,35 @@ impl<'a> NameChange<'a> {
 
     /// The cache's name of the file is gone.
     pub(in crate::fbstore) fn deleted(&self) {
-        self.quota.state().set(self.key, None);
+        self.quota.state().remove(self.key);
     }
 
-    /// The cache's file has got another name.
-    pub(in crate::fbstore) fn linked_elsewhere(&self) {
-        self.set_counts(false);
+    /// The persisted directory `home` has the cache's file too.
+    pub(in crate::fbstore) fn linked_elsewhere(&self, home: &Identity) {
+        self.quota.state().add_home(self.key, home);
     }
 
-    /// The cache has got a link to a file that has another name. If the system does not say
-    /// how long it is, that is found out once the other name is removed.
-    pub(in crate::fbstore) fn linked_in(&self) {
-        let unknown = CacheFile {
-            len: 0,
-            counts: false,
-        };
-        // The other name may be gone again.
-        let file = self.extent().map_or(unknown, CacheFile::of);
-        self.quota.state().set(self.key, Some(file));
-    }
-
-    /// A name of the file outside of the cache is about to be removed. From now on the file
-    /// counts, until [`look_again`](Self::look_again). Returns false if it counted before,
-    /// or if the cache has no such file.
-    pub(super) fn count_for_now(&self) -> bool {
-        self.set_counts(true)
-    }
-
-    /// Looks whether the file has names outside of the cache left. If the system does not
-    /// say, it counts.
-    pub(super) fn look_again(&self) {
-        let Ok(extent) = self.extent() else { return };
+    /// The cache has got a link to a file of this length, which the persisted directory
+    /// `home` has.
+    pub(super) fn linked_in(&self, len: u64, home: &Identity) {
         let mut state = self.quota.state();
-        if state.files.contains_key(&self.key) {
-            state.set(self.key, Some(CacheFile::of(extent)));
-        }
+        state.add(self.key, len);
+        state.add_home(self.key, home);
     }
 
-    fn extent(&self) -> io::Result<Extent> {
-        let directory = self.quota.directory.upgrade();
-        let directory = directory.ok_or(io::ErrorKind::NotFound)?;
-        directory.files().extent(&directory.file_ref(self.key))
+    /// The name in `home` is gone, or about to be removed. Returns false if it is not known
+    /// to be a name of the cache's file.
+    pub(super) fn unlinked_elsewhere(&self, home: &Identity) -> bool {
+        self.quota.state().remove_home(self.key, home)
     }
 
-    fn set_counts(&self, counts: bool) -> bool {
-        let mut state = self.quota.state();
-        let file = state.files.get(&self.key).copied();
-        let Some(file) = file.filter(|file| file.counts != counts) else {
-            return false;
-        };
-        state.set(self.key, Some(CacheFile { counts, ..file }));
-        true
+    pub(in crate::fbstore) fn is_left_over(&self) -> bool {
+        self.quota.state().is_left_over(self.key)
+    }
+
+    /// There is no temporary file of the key.
+    pub(in crate::fbstore) fn left_over_removed(&self) {
+        self.quota.state().remove_left_over(self.key);
     }
 }
 

@@ -7,7 +7,8 @@ use std::sync::{Arc, Weak};
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::{NameChange, Quota};
+use super::Quota;
+use crate::fbstore::files::Identity;
 
 static QUOTAS: Mutex<Vec<Weak<Quota>>> = Mutex::new(Vec::new());
 /// The length of the list. Saves stores without a quota the lock.
@@ -28,13 +29,14 @@ pub(super) fn unlist() {
     LISTED.store(quotas.len(), Ordering::Release);
 }
 
-/// Calls `remove`, which removes a name of the file of `key`, and then lets the caches
-/// count the file that have it. If the name is that of the cache with the quota `own`, the
-/// file does not count there any more.
-pub(in crate::fbstore) fn remove_name<E>(
+/// Calls `remove`, which removes the name of the file of `key` in the persisted directory
+/// `home`. In the caches that have the file, it counts from then on, unless another
+/// persisted directory has it. If `remove` fails, `is_there` says whether the name is left.
+pub(in crate::fbstore) fn remove_persisted<E>(
     key: Uuid,
-    own: Option<&Quota>,
+    home: &Identity,
     remove: impl FnOnce() -> Result<(), E>,
+    is_there: impl FnOnce() -> bool,
 ) -> Result<(), E> {
     if LISTED.load(Ordering::Acquire) == 0 {
         return remove();
@@ -42,22 +44,15 @@ pub(in crate::fbstore) fn remove_name<E>(
     let quotas: Vec<_> = QUOTAS.lock().iter().filter_map(Weak::upgrade).collect();
     // All threads begin their changes in the order of the list, so that no two wait for
     // each other.
-    let changes: Vec<_> = quotas
-        .iter()
-        .map(|quota| {
-            let is_own = own.is_some_and(|own| std::ptr::eq(own, &**quota));
-            (quota.change_names(key), is_own)
-        })
+    let changes: Vec<_> = quotas.iter().map(|quota| quota.change_names(key)).collect();
+    // Before the removal, so that the count never falls below what is there.
+    let unlinked: Vec<_> = (changes.iter())
+        .filter(|change| change.unlinked_elsewhere(home))
         .collect();
-    let counted = |(change, is_own): &(NameChange<'_>, bool)| !is_own && change.count_for_now();
-    let counted: Vec<_> = changes.iter().map(counted).collect();
     let removed = remove();
-    for ((change, is_own), counted) in changes.iter().zip(counted) {
-        if counted {
-            change.look_again();
-        }
-        if *is_own && removed.is_ok() {
-            change.deleted();
+    if removed.is_err() && !unlinked.is_empty() && is_there() {
+        for change in unlinked {
+            change.linked_elsewhere(home);
         }
     }
     removed

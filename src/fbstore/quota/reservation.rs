@@ -92,6 +92,12 @@ impl Reservation {
         })
     }
 
+    /// The file is temporary and could not be removed.
+    pub(in crate::fbstore) fn leave_over(mut self) {
+        let reserved = std::mem::take(&mut self.reserved);
+        self.quota.leave_over(self.key, reserved);
+    }
+
     /// The file is complete, or could not be removed: it counts from now on.
     pub(in crate::fbstore) fn end(mut self) {
         let reserved = std::mem::take(&mut self.reserved);

@@ -7,10 +7,11 @@ use std::sync::atomic::Ordering;
 
 use uuid::Uuid;
 
+use super::homes::Homes;
 use crate::error::StoreError;
 use crate::fbstore::directory::{Directory, at};
 use crate::fbstore::file_ref::FileRef;
-use crate::fbstore::files::Extent;
+use crate::fbstore::files::Identity;
 use crate::fbstore::layout::{Name, name_in, shard_name};
 use crate::hash::{HashMap, HashSet};
 
@@ -19,11 +20,15 @@ const REFUSED: usize = 1024;
 
 #[derive(Default)]
 pub(super) struct State {
-    /// The sum of `other`, of the lengths of the files that count, and of all reservations.
+    /// The sum of `other`, of the lengths of the files that count, of all leftovers, and of
+    /// all reservations.
     pub(super) used: u64,
-    /// Bytes of files that are not items.
+    /// Bytes of files that are neither items nor in `left_over`.
     other: u64,
-    pub(super) files: HashMap<Uuid, CacheFile>,
+    files: HashMap<Uuid, CacheFile>,
+    homes: Homes,
+    /// The lengths of temporary files that could not be removed.
+    left_over: HashMap<Uuid, u64>,
     /// Keys whose names are being changed.
     pub(super) changing: HashSet<Uuid>,
     /// Lengths of files that were refused, so that the next attempt fails before it writes
@@ -35,22 +40,15 @@ pub(super) struct State {
 
 /// A file of the cache.
 #[derive(Clone, Copy)]
-pub(super) struct CacheFile {
-    pub(super) len: u64,
-    /// Whether it counts: it has no name outside of the cache, as far as this process knows.
-    pub(super) counts: bool,
+struct CacheFile {
+    len: u64,
+    /// How many of `State::homes` it has. It counts if it has none.
+    homes: u32,
 }
 
 impl CacheFile {
-    pub(super) fn of(extent: Extent) -> Self {
-        Self {
-            len: extent.len,
-            counts: extent.names <= 1,
-        }
-    }
-
     fn counted_bytes(&self) -> u64 {
-        if self.counts { self.len } else { 0 }
+        if self.homes == 0 { self.len } else { 0 }
     }
 }
 
@@ -69,6 +67,8 @@ impl State {
     pub(super) fn forget_files(&mut self) {
         self.subtract(self.counted());
         self.files.clear();
+        self.homes.clear();
+        self.left_over.clear();
     }
 
     pub(super) fn note_refused(&mut self, key: Uuid, len: u64) {
@@ -78,14 +78,17 @@ impl State {
         self.refused.insert(key, len);
     }
 
-    /// The sum of the lengths of the files that count.
+    /// The sum of the lengths of the files and leftovers that count.
     fn counted(&self) -> u64 {
-        self.files.values().map(CacheFile::counted_bytes).sum()
+        let files = self.files.values().map(CacheFile::counted_bytes);
+        files.sum::<u64>() + self.left_over.values().sum::<u64>()
     }
 
     #[cfg(test)]
     pub(super) fn validate(&self, reserved: u64) {
         assert_eq!(self.used, self.other + self.counted() + reserved);
+        let homes: u32 = self.files.values().map(|file| file.homes).sum();
+        assert_eq!(homes as usize, self.homes.len());
     }
 
     /// Counts the files in the directory and its shards.
@@ -99,12 +102,9 @@ impl State {
         for shard in 0..=u8::MAX {
             let shard_ref = FileRef::Shard(shards, shard);
             for name in names_in(directory, &shard_ref)? {
-                let key = match name_in(shard_name(shard).as_str(), &name) {
-                    Some(Name::Item(key)) => Some(key),
-                    _ => None,
-                };
+                let meaning = name_in(shard_name(shard).as_str(), &name);
                 let file_ref = FileRef::InShard(shards, shard, Path::new(&name));
-                self.count(directory, &file_ref, key)?;
+                self.count(directory, &file_ref, meaning)?;
             }
         }
         Ok(())
@@ -114,32 +114,86 @@ impl State {
         &mut self,
         directory: &Directory,
         file_ref: &FileRef<'_>,
-        key: Option<Uuid>,
+        meaning: Option<Name>,
     ) -> Result<(), StoreError> {
-        let extent = match directory.files().extent(file_ref) {
+        let len = match directory.files().length(file_ref) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            extent => extent.map_err(|error| at(&file_ref.path(), error))?,
+            len => len.map_err(|error| at(&file_ref.path(), error))?,
         };
-        let (len, counts) = (extent.len, extent.names <= 1);
-        if let Some(key) = key {
-            self.set(key, Some(CacheFile { len, counts }));
-        } else if counts {
-            self.other = self.other.saturating_add(len);
-            self.used = self.used.saturating_add(len);
+        match meaning {
+            Some(Name::Item(key)) => self.add(key, len),
+            Some(Name::Temporary { key, is_left_over }) if !is_left_over => {
+                self.add_left_over(key, len);
+            }
+            _ => {
+                self.other = self.other.saturating_add(len);
+                self.used = self.used.saturating_add(len);
+            }
         }
         Ok(())
     }
 
-    /// Notes what is known of the file of a key, or that it is gone.
-    pub(super) fn set(&mut self, key: Uuid, file: Option<CacheFile>) {
-        let before = match file {
-            Some(file) => self.files.insert(key, file),
-            None => self.files.remove(&key),
+    /// The cache has this file now. It counts.
+    pub(super) fn add(&mut self, key: Uuid, len: u64) {
+        self.remove(key);
+        self.files.insert(key, CacheFile { len, homes: 0 });
+        self.used = self.used.saturating_add(len);
+    }
+
+    /// The cache's file of the key is gone.
+    pub(super) fn remove(&mut self, key: Uuid) {
+        if let Some(file) = self.files.remove(&key) {
+            self.homes.remove_all(key, file.homes);
+            self.subtract(file.counted_bytes());
+        }
+    }
+
+    /// The persisted directory `home` has the file too, from now on.
+    pub(super) fn add_home(&mut self, key: Uuid, home: &Identity) {
+        let Some(file) = self.files.get_mut(&key) else {
+            return;
         };
-        self.used = self
-            .used
-            .saturating_add(file.map_or(0, |file| file.counted_bytes()));
-        self.subtract(before.map_or(0, |file| file.counted_bytes()));
+        if self.homes.insert(key, home) {
+            let counted = file.counted_bytes();
+            file.homes += 1;
+            self.subtract(counted);
+        }
+    }
+
+    /// The persisted directory `home` no longer has the file. Returns false if it is not
+    /// known to have had it.
+    pub(super) fn remove_home(&mut self, key: Uuid, home: &Identity) -> bool {
+        let Some(file) = self.files.get_mut(&key) else {
+            return false;
+        };
+        let was_there = self.homes.remove(key, home);
+        if was_there {
+            file.homes -= 1;
+            self.used = self.used.saturating_add(file.counted_bytes());
+        }
+        was_there
+    }
+
+    /// The temporary file of the key is there, and could not be removed.
+    pub(super) fn add_left_over(&mut self, key: Uuid, len: u64) {
+        self.remove_left_over(key);
+        self.left_over.insert(key, len);
+        self.used = self.used.saturating_add(len);
+    }
+
+    pub(super) fn remove_left_over(&mut self, key: Uuid) {
+        if let Some(len) = self.left_over.remove(&key) {
+            self.subtract(len);
+        }
+    }
+
+    /// The key of a temporary file that could not be removed.
+    pub(super) fn any_left_over(&self) -> Option<Uuid> {
+        self.left_over.keys().next().copied()
+    }
+
+    pub(super) fn is_left_over(&self, key: Uuid) -> bool {
+        self.left_over.contains_key(&key)
     }
 
     pub(super) fn subtract(&mut self, bytes: u64) {

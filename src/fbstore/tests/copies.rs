@@ -58,7 +58,9 @@ impl TestDirectory {
         let taken = self
             .directory
             .take_in(&FileRef::Path(from), KEY, role, None);
-        taken.map_err(|error| error.to_string())
+        taken
+            .map(|taken| taken.transfer)
+            .map_err(|error| error.to_string())
     }
 
     fn target(&self) -> PathBuf {
