@@ -60,8 +60,6 @@ pub(crate) struct Directory {
     owner: AtomicU64,
     /// Whether the claim has foreign items. Saves deletions the lock.
     has_foreign: AtomicBool,
-    /// How often the directory was recreated after it was deleted.
-    recreations: Arc<AtomicU64>,
     /// Whether the warning that its files are not mapped was logged.
     is_reported: AtomicBool,
 }
@@ -227,7 +225,6 @@ impl Directory {
             claiming: Mutex::new(()),
             owner: AtomicU64::new(0),
             has_foreign: AtomicBool::new(false),
-            recreations: Arc::default(),
             is_reported: AtomicBool::new(false),
         }
     }
@@ -480,14 +477,14 @@ impl Directory {
         self.become_entry_of(&shards)?;
         self.shards.handles.replace(&shards.handles);
         self.set_claim(claim);
-        self.recreations.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(path = %PrintablePath(root), "recreated a deleted cache directory");
         Ok(())
     }
 
-    /// How often the directory was recreated after it was deleted, with all its files.
+    /// How often the directory was recreated after it was deleted, with all its files. It
+    /// rises before a file can be created in the new directory.
     pub(super) fn recreations(&self) -> &Arc<AtomicU64> {
-        &self.recreations
+        self.shards.handles.replacements()
     }
 
     /// Creates a new directory under this one's name. It is locked and complete before

@@ -16,7 +16,7 @@ mod open {
     use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
     use std::path::Path;
     use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
     use arc_swap::{ArcSwap, ArcSwapOption};
     use rustix::fs::{CWD, Mode, OFlags, fstat, openat};
@@ -43,6 +43,7 @@ mod open {
         is_claimed: AtomicBool,
         /// The group may write to the directory, or to a shard that was opened.
         is_group_writable: AtomicBool,
+        replacements: Arc<AtomicU64>,
     }
 
     /// An open directory.
@@ -114,6 +115,7 @@ mod open {
                 shards,
                 is_claimed: AtomicBool::new(false),
                 is_group_writable: AtomicBool::new(is_group_writable),
+                replacements: Arc::default(),
             })
         }
 
@@ -136,10 +138,18 @@ mod open {
             fstat(&self.root.load().directory).is_ok_and(|stat| stat.st_nlink == 0)
         }
 
+        /// How often the directory was replaced, which was deleted with all its files.
+        pub(in crate::fbstore) fn replacements(&self) -> &Arc<AtomicU64> {
+            &self.replacements
+        }
+
         /// Switches to the directory that `other` has opened.
         pub(in crate::fbstore) fn replace(&self, other: &Self) {
             let is_group_writable = other.is_group_writable();
             (self.is_group_writable).store(is_group_writable, Ordering::Relaxed);
+            // Before the switch: whoever creates a file in the new directory finds that
+            // those of the previous one are gone.
+            self.replacements.fetch_add(1, Ordering::Relaxed);
             self.root.store(other.root.load_full());
             self.shards.close(usize::MAX);
         }
@@ -226,14 +236,21 @@ mod open {
 mod by_path {
     use std::io;
     use std::path::Path;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     use crate::fbstore::files::Identity;
 
-    pub(in crate::fbstore) struct Handles;
+    pub(in crate::fbstore) struct Handles {
+        replacements: Arc<AtomicU64>,
+    }
 
     impl Handles {
         pub(in crate::fbstore) fn open(root: &Path) -> io::Result<Self> {
-            Identity::at(root).map(|_| Self)
+            Identity::at(root)?;
+            Ok(Self {
+                replacements: Arc::default(),
+            })
         }
 
         pub(in crate::fbstore) fn identity(&self, root: &Path) -> Identity {
@@ -244,12 +261,60 @@ mod by_path {
             !root.is_dir()
         }
 
-        pub(in crate::fbstore) fn replace(&self, _: &Self) {}
+        pub(in crate::fbstore) fn replacements(&self) -> &Arc<AtomicU64> {
+            &self.replacements
+        }
+
+        pub(in crate::fbstore) fn replace(&self, _: &Self) {
+            self.replacements.fetch_add(1, Ordering::Relaxed);
+        }
 
         pub(in crate::fbstore) fn set_claimed(&self) {}
 
         pub(in crate::fbstore) fn is_group_writable(&self) -> bool {
             false
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::Handles;
+    use crate::testing::scratch;
+
+    /// A store forgets the files of the previous directory when the number has risen. If a
+    /// file could be created in the new one before, it would forget that file too, which
+    /// would not count against the quota.
+    #[test]
+    fn a_replacement_counts_before_it_can_be_seen() {
+        let dir = scratch();
+        let made = (0..200_u32).map(|n| {
+            let root = dir.path().join(n.to_string());
+            std::fs::create_dir(&root).expect("it is made");
+            Handles::open(&root).expect("it is there")
+        });
+        let made: Vec<_> = made.collect();
+        let handles = Handles::open(dir.path()).expect("it is there");
+        let root = dir.path();
+        let is_over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !is_over.load(Ordering::Relaxed) {
+                    let seen = handles.identity(root);
+                    let counted = handles.replacements().load(Ordering::Relaxed);
+                    let number = made.iter().position(|made| made.identity(root) == seen);
+                    let replaced = number.map_or(0, |number| number + 1);
+                    assert!(counted >= replaced as u64, "{counted} of {replaced}");
+                }
+            });
+            for new in &made {
+                handles.replace(new);
+                std::thread::yield_now();
+            }
+            is_over.store(true, Ordering::Relaxed);
+        });
+        assert_eq!(handles.replacements().load(Ordering::Relaxed), 200);
     }
 }
