@@ -27,7 +27,7 @@ mod outcome;
 mod owners;
 mod queue;
 mod registered_tokens;
-mod room_work;
+mod room;
 mod run_once;
 pub(crate) mod running;
 mod sources;
@@ -55,7 +55,7 @@ pub(crate) use outage::{QueuedWrite, delay_after};
 pub(crate) use outcome::Outcome;
 pub(crate) use owners::{Bring, OwnsFiles};
 pub(crate) use queue::Lane;
-pub(crate) use room_work::RoomWorkToken;
+pub(crate) use room::RoomWorkToken;
 pub(crate) use run_once::RunOnce;
 pub(crate) use sources::SourceId;
 #[cfg(feature = "dataset")]

@@ -16,10 +16,10 @@ use super::BackingStoreT;
 use super::failures::Failures;
 use super::file_share::{FileOwnership, FileShare, ItemFile};
 use super::keys::{Keys, PlaceId};
-use super::outage::{Next, Outage};
+use super::outage::Outage;
 use super::owners::Owners;
 use super::queue::{DeleteFile, Job, Lane, Queue};
-use super::room_work::RoomWorkToken;
+use super::room::RoomWorkToken;
 use super::running;
 #[cfg(feature = "dataset")]
 use super::sources::{Commit, Handover};
@@ -275,6 +275,10 @@ impl<B: BackingStoreT> StoreCore<B> {
         self.this.upgrade()
     }
 
+    pub(super) fn weak(&self) -> Weak<Self> {
+        self.this.clone()
+    }
+
     /// Whether a source, if it is still there, is a tracking of this very place.
     pub(crate) fn is_source_of(&self, source: SourceId, place: PlaceId) -> bool {
         self.sources.is_of(source, place)
@@ -333,9 +337,7 @@ impl<B: BackingStoreT> StoreCore<B> {
             }
             FileOwnership::None | FileOwnership::Shared => return,
         }
-        if self.has_quota {
-            self.outage.begin_room_work();
-        }
+        RoomWorkToken::begin_queued(&**self);
         self.queue
             .push(Lane::Background, Job::Delete(self.clone(), file));
     }
@@ -343,58 +345,6 @@ impl<B: BackingStoreT> StoreCore<B> {
     /// Whether the store has a quota.
     pub(crate) fn has_quota(&self) -> bool {
         self.has_quota
-    }
-
-    /// How many bytes must be free in the cache before the write that failed with `error`
-    /// is worth another attempt. `None` if the quota is not the reason.
-    pub(crate) fn room_needed_after(&self, error: &Error) -> Option<u64> {
-        if !self.has_quota || !error.is_storage_full() {
-            return None;
-        }
-        let more_than_now = || self.free_room().saturating_add(1);
-        Some(error.needed_room().unwrap_or_else(more_than_now))
-    }
-
-    /// Tries a write that waits for room, if there may be room for it.
-    pub(crate) fn try_waiting_writes(&self) {
-        if self.has_quota
-            && let Some(outage) = self.outage.note_room()
-        {
-            self.queue_next_fitting(outage);
-        }
-    }
-
-    /// Each write has a job of its own, so that deletions and other writes get their turn.
-    fn queue_next_fitting(&self, outage: u64) {
-        let this = self.this.clone();
-        self.queue.run(Lane::Background, move || {
-            if let Some(core) = this.upgrade() {
-                core.try_next_fitting(outage);
-            }
-        });
-    }
-
-    fn try_next_fitting(&self, outage: u64) {
-        self.outage.begin_look(outage);
-        match self.outage.next_fitting(outage, self.free_room()) {
-            Next::End => return,
-            Next::LookAgain => {}
-            Next::Try(write) => write.run(true),
-        }
-        self.queue_next_fitting(outage);
-    }
-
-    /// Ends a piece of work that may have made room.
-    pub(super) fn end_room_work(&self) {
-        // Before the end of the work, so that `reserve` sees the writes that follow.
-        self.try_waiting_writes();
-        self.outage.end_room_work();
-    }
-
-    /// Bytes that the quota leaves free.
-    fn free_room(&self) -> u64 {
-        let usage = self.backing.cache_usage();
-        usage.map_or(u64::MAX, |usage| usage.free())
     }
 
     /// Carries out the queued deletion of a file, unless it was revived meanwhile.
@@ -428,20 +378,10 @@ impl<B: BackingStoreT> StoreCore<B> {
 
 impl<B: BackingStoreT> DeleteFile for StoreCore<B> {
     fn delete_file(&self, file: ItemFile) {
-        // Begun when the deletion was queued.
-        let _room = self.has_quota.then(|| EndRoomWork(self));
+        let _room = RoomWorkToken::resume(self);
         if let Err(error) = self.carry_out(&file) {
             self.failures.deletion(&error);
         }
-    }
-}
-
-/// Ends the room work of a deletion when it is dropped.
-struct EndRoomWork<'a, B: BackingStoreT>(&'a StoreCore<B>);
-
-impl<B: BackingStoreT> Drop for EndRoomWork<'_, B> {
-    fn drop(&mut self) {
-        self.0.end_room_work();
     }
 }
 

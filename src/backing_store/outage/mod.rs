@@ -20,7 +20,7 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::queue::{Lane, Queue};
-use super::room_work::RoomWork;
+use super::room::RoomWork;
 use crate::Error;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Event, Instant, Mutex};

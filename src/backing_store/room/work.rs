@@ -4,7 +4,7 @@
 
 use std::ops::Deref;
 
-use super::{BackingStoreT, StoreCore};
+use crate::backing_store::{BackingStoreT, StoreCore};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// How much of such work is queued or running.
@@ -12,16 +12,16 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 pub(crate) struct RoomWork(AtomicUsize);
 
 impl RoomWork {
-    pub(super) fn begin(&self) {
+    pub(in crate::backing_store) fn begin(&self) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Returns true if none is left.
-    pub(super) fn end(&self) -> bool {
+    pub(in crate::backing_store) fn end(&self) -> bool {
         self.0.fetch_sub(1, Ordering::SeqCst) == 1
     }
 
-    pub(super) fn is_under_way(&self) -> bool {
+    pub(in crate::backing_store) fn is_under_way(&self) -> bool {
         self.0.load(Ordering::SeqCst) > 0
     }
 }
@@ -37,6 +37,17 @@ impl<B: BackingStoreT, D: Deref<Target = StoreCore<B>>> RoomWorkToken<B, D> {
             core.outage.begin_room_work();
             Self(core)
         })
+    }
+
+    /// Begins work that a job of the queue carries out, which calls
+    /// [`resume`](Self::resume).
+    pub(in crate::backing_store) fn begin_queued(core: D) {
+        std::mem::forget(Self::new(core));
+    }
+
+    /// The work that was begun when the job was queued.
+    pub(in crate::backing_store) fn resume(core: D) -> Option<Self> {
+        core.has_quota().then(|| Self(core))
     }
 }
 
