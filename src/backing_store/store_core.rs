@@ -19,7 +19,7 @@ use super::keys::{Keys, PlaceId};
 use super::outage::Outage;
 use super::owners::Owners;
 use super::queue::{DeleteFile, Job, Lane, Queue};
-use super::room::RoomWorkToken;
+use super::room::{RoomCall, RoomWorkToken};
 use super::running;
 #[cfg(feature = "dataset")]
 use super::sources::{Commit, Handover};
@@ -90,17 +90,15 @@ impl<B: BackingStoreT> StoreCore<B> {
         call: impl FnOnce(&B) -> Result<R, StoreError>,
     ) -> Result<R> {
         let _span = self.span(operation, key, path).entered();
-        let called = match self.queue.process().check() {
-            Ok(()) => {
-                let _note = running::note(self);
-                let _room = (operation.may_make_room())
-                    .then(|| RoomWorkToken::new(self))
-                    .flatten();
-                guarded(|| call(&self.backing))
-            }
-            Err(cause) => Err(cause.into()),
-        };
-        called.map_err(|error| Error::build(operation, key, error))
+        let failed = |error| Error::build(operation, key, error);
+        (self.queue.process().check()).map_err(|cause| failed(cause.into()))?;
+        let _note = running::note(self);
+        let room = RoomCall::begin(self, operation);
+        let called = guarded(|| call(&self.backing)).map_err(failed);
+        match room {
+            Some(room) => room.end(called),
+            None => called,
+        }
     }
 
     /// The trace span of a call to the store. Costs one atomic load if no subscriber

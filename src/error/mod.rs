@@ -3,6 +3,7 @@
 mod advice;
 mod cause;
 mod kind;
+mod needed_room;
 mod operation;
 mod store_error;
 
@@ -20,6 +21,7 @@ use store_error::Class;
 
 pub(crate) use cause::Cause;
 pub(crate) use kind::Kind;
+pub(crate) use needed_room::{NeededRoom, Overlap};
 pub(crate) use operation::Operation;
 pub use store_error::StoreError;
 pub(crate) use store_error::at;
@@ -82,6 +84,7 @@ struct Inner {
     operation: Operation,
     key: Option<Uuid>,
     path: Option<PathBuf>,
+    needed_room: Option<NeededRoom>,
     source: BoxError,
 }
 
@@ -114,6 +117,7 @@ impl Error {
             operation,
             key,
             path,
+            needed_room: None,
             source,
         }))
     }
@@ -216,9 +220,22 @@ impl Error {
         self.0.class == Class::System
     }
 
+    /// When a refused write is worth another attempt, as [`needing`](Self::needing) has noted.
+    pub(crate) fn needed_room(&self) -> Option<NeededRoom> {
+        self.0.needed_room
+    }
+
+    /// The error of a write that was just refused for lack of room, and when to try it again.
+    pub(crate) fn needing(mut self, room: NeededRoom) -> Self {
+        if let Some(inner) = Arc::get_mut(&mut self.0) {
+            inner.needed_room = Some(room);
+        }
+        self
+    }
+
     /// How many bytes must be free in the cache before the refused write can succeed, if
-    /// the quota of the cache refused it.
-    pub(crate) fn needed_room(&self) -> Option<u64> {
+    /// the quota of the cache refused it and the store says so.
+    pub(crate) fn bytes_over_quota(&self) -> Option<u64> {
         kind::causes(self.get_ref()).find_map(|error| match error.downcast_ref() {
             Some(Cause::QuotaReached { needed, .. }) => Some(*needed),
             _ => None,

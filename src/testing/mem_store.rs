@@ -20,6 +20,8 @@ use super::sync::{Mutex, point};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Op {
     Store,
+    /// A call that has refused a value for lack of room is about to return.
+    Refuse,
     Load,
     Duplicate,
     Delete,
@@ -342,6 +344,8 @@ impl<T: Clone + Send + Sync + 'static> Strategy<T> for MemStore {
             .quota
             .is_some_and(|quota| bytes_in(&cache) + len > quota)
         {
+            drop(cache);
+            self.call(Op::Refuse, Some(key))?;
             return Err(io::Error::from(io::ErrorKind::QuotaExceeded).into());
         }
         let before = cache.insert(key, Arc::new(data.clone()));

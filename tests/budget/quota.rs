@@ -173,6 +173,35 @@ fn every_pool_of_the_store_is_told_that_there_is_room() {
     });
 }
 
+/// This store does not say how much room a value needs. It is not left to wait for more than
+/// there was after the room had been made.
+#[test]
+fn a_write_that_is_refused_just_before_there_is_room_is_tried_again() {
+    test(|| {
+        let world = World::with_quota(150);
+        let pool = world.pool(0);
+        let first = pool.insert(text(b'a'));
+        world.settle();
+        let (gate, key) = (world.mem.gate(Op::Refuse, None), first.key());
+        let second = pool.insert(text(b'b'));
+        gate.wait_for(1);
+        drop(first);
+        std::thread::scope(|scope| {
+            // Runs the deletion, even if the write takes up the last thread for it.
+            scope.spawn(|| world.settle());
+            while world.mem.has(key) {
+                std::thread::yield_now();
+            }
+            gate.open();
+        });
+        world.settle();
+        assert_eq!(pool.stats().writes_waiting, 0, "it fits");
+        assert!(world.mem.has(second.key()));
+        drop(second);
+        world.assert_empty(&pool);
+    });
+}
+
 /// The small values fit, although a larger one has waited for longer.
 #[test]
 fn values_that_fit_are_written_while_a_larger_one_waits() {

@@ -4,6 +4,7 @@
 //! makes room says so, and a job that has looked before then looks again.
 
 use super::{Now, Outage, Write};
+use crate::backing_store::room::RoomCalls;
 
 /// What a job of [`StoreCore::try_waiting_writes`] does next.
 ///
@@ -45,7 +46,7 @@ impl Outage {
         let Some(now) = now_of(&mut inner, number) else {
             return Next::End;
         };
-        if let Some(fitting) = now.take_fitting(free) {
+        if let Some(fitting) = now.take_fitting(free, &self.room_calls) {
             return Next::Try(fitting.write);
         }
         if now.has_news {
@@ -62,6 +63,10 @@ impl Outage {
             None => self.notify_listeners(),
         }
         Next::End
+    }
+
+    pub(in crate::backing_store) fn room_calls(&self) -> &RoomCalls {
+        &self.room_calls
     }
 
     pub(in crate::backing_store) fn begin_room_work(&self) {

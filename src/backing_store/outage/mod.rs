@@ -7,7 +7,7 @@
 //! not keep the store busy.
 //!
 //! In a store with a quota, the room that it has is known. So is the length of most files
-//! that did not fit. While the last refusal says that there is no room, an attempt is made
+//! that did not fit; `room/calls.rs` says what is known of the others. While the last refusal says that there is no room, an attempt is made
 //! whenever something has made room or a write begins to wait, and only with a write that
 //! may fit. One that succeeds does not end the outage, since the others may not fit: the
 //! outage ends when no write waits any more. The probes continue, because other programs
@@ -20,12 +20,13 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::queue::{Lane, Queue};
-use super::room::RoomWork;
+use super::room::{RoomCalls, RoomWork};
 use crate::Error;
+use crate::error::NeededRoom;
 use crate::sync::atomic::{AtomicBool, Ordering};
 use crate::sync::{Event, Instant, Mutex};
 pub(super) use fitting::Next;
-use now::{Now, UNTRIED, WaitingWrite};
+use now::{Now, WaitingWrite};
 
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
@@ -53,6 +54,7 @@ pub(crate) struct Outage {
     /// work that may make room is left.
     listeners: Mutex<Vec<Weak<Event>>>,
     room_work: RoomWork,
+    room_calls: RoomCalls,
     /// Whether an outage for lack of room was logged.
     is_full_logged: AtomicBool,
 }
@@ -137,22 +139,22 @@ impl Outage {
     }
 
     /// Reports that the disk refused the write of a value, which has failed this many
-    /// times in a row. `retry` tries the write again. In a store with a quota, `room` is how
-    /// many bytes the write needs, if it failed for lack of room.
+    /// times in a row. `retry` tries the write again. In a store with a quota, `room` is what
+    /// the write needs, if it failed for lack of room.
     pub(crate) fn write_failed(
         self: &Arc<Self>,
         queue: &Arc<Queue>,
         retry: Write,
         failures: u32,
         error: &Error,
-        room: Option<u64>,
+        room: Option<NeededRoom>,
     ) {
         let is_full = room.is_some();
         let has_delay = failures > 1 && !is_full;
         let waiting = WaitingWrite {
             write: retry,
             not_before: has_delay.then(|| Instant::now() + delay_after(failures)),
-            needs: room.unwrap_or(UNTRIED),
+            needs: room.unwrap_or(NeededRoom::ANY),
         };
         let mut inner = self.inner.lock();
         if let Some(now) = &mut inner.now {
@@ -186,7 +188,7 @@ impl Outage {
         let cleared = now.wait(WaitingWrite {
             write,
             not_before: None,
-            needs: UNTRIED,
+            needs: NeededRoom::ANY,
         });
         drop(inner);
         drop(cleared);

@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use super::{FIRST_DELAY, Write};
 use crate::Error;
+use crate::backing_store::room::RoomCalls;
+use crate::error::NeededRoom;
 use crate::sync::Instant;
 
 /// How many writes wait before obsolete ones are first removed.
 const FIRST_CLEARING: usize = 256;
-
-/// What a write needs that was not tried yet: its length is not known.
-pub(super) const UNTRIED: u64 = 1;
 
 /// The current outage.
 pub(super) struct Now {
@@ -30,8 +29,9 @@ pub(super) struct Now {
     pub(super) is_trying: bool,
     /// There may be more room than that job has seen.
     pub(super) has_news: bool,
-    /// No waiting write needs less.
+    /// No waiting write needs less, and while `may_overlap` is false, none has an overlap.
     least_needed: u64,
+    may_overlap: bool,
     /// When this many writes wait, obsolete ones are removed.
     clear_at: usize,
 }
@@ -39,8 +39,15 @@ pub(super) struct Now {
 pub(super) struct WaitingWrite {
     pub(super) write: Write,
     pub(super) not_before: Option<Instant>,
-    /// How many bytes must be free before it is worth an attempt.
-    pub(super) needs: u64,
+    /// When it is worth an attempt.
+    pub(super) needs: NeededRoom,
+}
+
+impl WaitingWrite {
+    fn may_fit(&self, free: u64, calls: &RoomCalls) -> bool {
+        let has_one_ended = |overlap| calls.has_one_ended(overlap);
+        self.needs.bytes <= free || free > 0 && self.needs.overlap.is_some_and(has_one_ended)
+    }
 }
 
 impl Now {
@@ -53,7 +60,8 @@ impl Now {
             began_full: is_full,
             is_trying: false,
             has_news: false,
-            least_needed: waiting.needs,
+            least_needed: waiting.needs.bytes,
+            may_overlap: waiting.needs.overlap.is_some(),
             waiting: VecDeque::from([waiting]),
             clear_at: FIRST_CLEARING,
         }
@@ -62,7 +70,8 @@ impl Now {
     /// Returns the obsolete writes that it removed, which the caller drops without the
     /// lock.
     pub(super) fn wait(&mut self, waiting: WaitingWrite) -> Vec<WaitingWrite> {
-        self.least_needed = self.least_needed.min(waiting.needs);
+        self.least_needed = self.least_needed.min(waiting.needs.bytes);
+        self.may_overlap |= waiting.needs.overlap.is_some();
         self.waiting.push_back(waiting);
         if self.waiting.len() < self.clear_at {
             return Vec::new();
@@ -77,20 +86,21 @@ impl Now {
 
     /// Removes a write that may fit into `free` bytes. Those before it, which do not fit,
     /// become the last ones, so that they are not looked at again for each write that fits.
-    pub(super) fn take_fitting(&mut self, free: u64) -> Option<WaitingWrite> {
-        if self.least_needed > free {
+    pub(super) fn take_fitting(&mut self, free: u64, calls: &RoomCalls) -> Option<WaitingWrite> {
+        if self.least_needed > free && !self.may_overlap {
             return None;
         }
-        let mut least = u64::MAX;
+        let (mut least, mut may_overlap) = (u64::MAX, false);
         for _ in 0..self.waiting.len() {
             let waiting = self.waiting.pop_front()?;
-            if waiting.needs <= free {
+            if waiting.may_fit(free, calls) {
                 return Some(waiting);
             }
-            least = least.min(waiting.needs);
+            least = least.min(waiting.needs.bytes);
+            may_overlap |= waiting.needs.overlap.is_some();
             self.waiting.push_back(waiting);
         }
-        self.least_needed = least;
+        (self.least_needed, self.may_overlap) = (least, may_overlap);
         None
     }
 

@@ -4,25 +4,26 @@
 //! Whoever does such work holds a [`RoomWorkToken`]. When it ends, the writes that wait for
 //! room (`outage`) are tried if they may fit.
 
+mod calls;
 mod work;
 
 use super::outage::Next;
 use super::queue::Lane;
 use super::{BackingStoreT, StoreCore};
-use crate::Error;
+use crate::error::{NeededRoom, Operation};
+use crate::{Error, Result};
+use calls::Call;
 
+pub(super) use calls::RoomCalls;
 pub(super) use work::RoomWork;
 pub(crate) use work::RoomWorkToken;
 
 impl<B: BackingStoreT> StoreCore<B> {
-    /// How many bytes must be free in the cache before the write that failed with `error`
-    /// is worth another attempt. `None` if the quota is not the reason.
-    pub(crate) fn room_needed_after(&self, error: &Error) -> Option<u64> {
-        if !self.has_quota() || !error.is_storage_full() {
-            return None;
-        }
-        let more_than_now = || self.free_room().saturating_add(1);
-        Some(error.needed_room().unwrap_or_else(more_than_now))
+    /// When the write that failed with `error` is worth another attempt. `None` if a lack of
+    /// room in a store with a quota is not the reason.
+    pub(crate) fn room_needed_after(&self, error: &Error) -> Option<NeededRoom> {
+        let is_full = self.has_quota() && error.is_storage_full();
+        is_full.then(|| error.needed_room().unwrap_or(NeededRoom::ANY))
     }
 
     /// Tries a write that waits for room, if there may be room for it.
@@ -65,5 +66,56 @@ impl<B: BackingStoreT> StoreCore<B> {
     fn free_room(&self) -> u64 {
         let usage = self.backing.cache_usage();
         usage.map_or(u64::MAX, |usage| usage.free())
+    }
+}
+
+/// A call of the store that may leave more room, or take some for a moment. Dropping it ends
+/// it.
+pub(super) struct RoomCall<'a, B: BackingStoreT> {
+    core: &'a StoreCore<B>,
+    call: Call,
+    operation: Operation,
+}
+
+impl<'a, B: BackingStoreT> RoomCall<'a, B> {
+    /// `None` if the store has no quota, or if the operation changes nothing in the cache.
+    pub(super) fn begin(core: &'a StoreCore<B>, operation: Operation) -> Option<Self> {
+        (core.has_quota() && operation.may_make_room()).then(|| {
+            core.outage.begin_room_work();
+            Self {
+                core,
+                call: core.outage.room_calls().begin(),
+                operation,
+            }
+        })
+    }
+
+    /// Ends the call. Notes in the error of a refused write when to try it again.
+    pub(super) fn end<R>(self, called: Result<R>) -> Result<R> {
+        called.map_err(|error| {
+            if self.operation != Operation::Write || !error.is_storage_full() {
+                return error;
+            }
+            let needed = match error.bytes_over_quota() {
+                Some(bytes) => NeededRoom {
+                    bytes,
+                    overlap: None,
+                },
+                None => {
+                    // Before it asks what has overlapped: what makes room until here did.
+                    let free = self.core.free_room();
+                    (self.core.outage.room_calls()).needed_after(&self.call, free)
+                }
+            };
+            error.needing(needed)
+        })
+    }
+}
+
+impl<B: BackingStoreT> Drop for RoomCall<'_, B> {
+    fn drop(&mut self) {
+        // Before the writes are tried that may fit after its end.
+        self.core.outage.room_calls().end(&self.call);
+        self.core.end_room_work();
     }
 }

@@ -15,6 +15,7 @@
 
 mod checkout;
 mod evicting;
+mod full;
 mod loading;
 mod looking_up;
 mod mixed;

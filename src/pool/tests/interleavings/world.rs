@@ -55,7 +55,17 @@ impl World {
     /// Makes a pool that keeps `mem_size` items in memory, with a backlog of one
     /// value, on a store whose reports after writes change weights.
     pub(super) fn new(mem_size: usize) -> Self {
-        let mem = Arc::new(MemStore::strict());
+        Self::on(MemStore::strict(), mem_size)
+    }
+
+    /// The same on a store that keeps at most `quota` bytes of values, and says no more than
+    /// that when it refuses one.
+    pub(super) fn with_quota(mem_size: usize, quota: u64) -> Self {
+        Self::on(MemStore::with_quota(quota), mem_size)
+    }
+
+    fn on(mem: MemStore, mem_size: usize) -> Self {
+        let mem = Arc::new(mem);
         mem.measure();
         let store = BackingStore::new(mem.clone(), RUNTIME.handle().clone());
         let store = Arc::new(store);
