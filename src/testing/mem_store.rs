@@ -33,26 +33,20 @@ pub(crate) enum Op {
     Sync,
 }
 
-type Value = Arc<dyn Any + Send + Sync>;
+pub(super) type Value = Arc<dyn Any + Send + Sync>;
 /// An operation, and the key that it is about.
 type Call = (Op, Option<Uuid>);
-type Files = Mutex<BTreeMap<Uuid, Value>>;
+pub(super) type Files = Mutex<BTreeMap<Uuid, Value>>;
 
 /// A persisted place: it outlives the stores that use it.
 #[derive(Clone, Default)]
-pub(crate) struct MemPath(Arc<Files>, Option<Arc<PlaceKeys>>);
+pub(crate) struct MemPath(pub(super) Arc<Files>, pub(super) Option<Arc<PlaceKeys>>);
 
 impl MemPath {
     /// A place with one value.
     pub(crate) fn with<T: Send + Sync + 'static>(key: Uuid, value: T) -> Self {
         let value: Value = Arc::new(value);
         Self(Arc::new(Mutex::new([(key, value)].into())), None)
-    }
-
-    /// A place that the store recognizes: all trackings of it share its keys.
-    #[allow(dead_code, reason = "for the interleavings")]
-    pub(crate) fn recognized() -> Self {
-        Self(Arc::default(), Some(Arc::default()))
     }
 
     pub(crate) fn keys(&self) -> Vec<Uuid> {
@@ -74,14 +68,14 @@ pub(crate) struct MemStore {
     /// a test that tracks no place twice.
     is_strict: bool,
     loads_maps: AtomicBool,
-    in_place: AtomicBool,
+    pub(super) in_place: AtomicBool,
     measures: AtomicBool,
     /// Bounds the bytes of texts and bytes in the cache.
     quota: Option<u64>,
     background: Mutex<Option<Background>>,
     /// Keys whose cache file is being loaded. Deletions assert that it has none of theirs.
     loading: Mutex<Vec<Uuid>>,
-    checks_loads: AtomicBool,
+    pub(super) checks_loads: AtomicBool,
 }
 
 /// The calls so far, and what is planned for the next ones.
@@ -139,21 +133,6 @@ impl MemStore {
     /// uses the store.
     pub(crate) fn measure(&self) {
         self.measures.store(true, Ordering::Relaxed);
-    }
-
-    /// From now on, items of places that are only read, and of datasets, are loaded from
-    /// where they are.
-    #[allow(
-        dead_code,
-        reason = "the tests of `tests/` use a store on files for this"
-    )]
-    pub(crate) fn read_in_place(&self) {
-        self.in_place.store(true, Ordering::Relaxed);
-    }
-
-    #[allow(dead_code, reason = "for the interleavings")]
-    pub(crate) fn check_loads(&self) {
-        self.checks_loads.store(true, Ordering::Relaxed);
     }
 
     /// The keys of the files that are in the cache.

@@ -12,6 +12,8 @@ mod faulty_files;
 mod gate;
 #[allow(dead_code, reason = "the tests of `tests/` use more of it")]
 mod mem_store;
+#[cfg(all(shuttle, feature = "dataset"))]
+mod modelled;
 mod plain;
 mod power_cut;
 mod recorder;
