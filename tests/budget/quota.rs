@@ -202,6 +202,34 @@ fn a_write_that_is_refused_just_before_there_is_room_is_tried_again() {
     });
 }
 
+/// The cache stays full while a persist overlaps with the refused writes, and ends.
+#[test]
+fn writes_that_do_not_fit_do_not_keep_each_other_going() {
+    test(|| {
+        let world = World::with_quota(150);
+        let pool = world.pool(0);
+        let first = pool.insert(text(b'a'));
+        world.settle();
+        let saved = world.track(&Default::default());
+        let gate = world.mem.gate(Op::Persist, None);
+        let persist = first.persist(&saved);
+        gate.wait_for(1);
+        let others: Vec<_> = (b'b'..b'g').map(|byte| pool.insert(text(byte))).collect();
+        while world.mem.count(Op::Refuse) < 1 {
+            std::thread::yield_now();
+        }
+        gate.open();
+        persist.wait().expect("it is persisted");
+        world.settle();
+        assert_eq!(pool.stats().writes_waiting, 5);
+        // At first, after the persist, and some probes.
+        let refused = world.mem.count(Op::Refuse);
+        assert!(refused <= 20, "{refused} attempts");
+        drop((first, others));
+        world.assert_empty(&pool);
+    });
+}
+
 /// The small values fit, although a larger one has waited for longer.
 #[test]
 fn values_that_fit_are_written_while_a_larger_one_waits() {
