@@ -130,7 +130,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// # Errors
     ///
     /// [`Error::is_damaged`] for a file without a complete footer, and
-    /// [`Error::is_mismatch`] for a file of another codec, type or schema. Any error
+    /// [`Error::is_mismatch`] for a file of another codec, type or schema;
+    /// [`Error::is_storage_full`] if the cache has a
+    /// [quota](crate::StoreBuilder::quota) without room for the file. Any other error
     /// from linking or copying. The original is left as it is. (The payload is
     /// validated when the item is loaded; see
     /// [`archived_types`](crate::guide::archived_types#what-validation-does-not-cover).)

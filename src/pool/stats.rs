@@ -111,8 +111,9 @@ pub struct Stats {
     pub failed_tasks: u64,
     /// Whether an outage is going on, in which the store refuses writes.
     pub store_failing: bool,
-    /// Bytes that deleting the store's cache would free: the lengths of all its files that
-    /// are not persisted too, files that are being written included. `None` without a
+    /// Bytes in the store's cache: the lengths of all its files but those that
+    /// [a persisted directory has too](crate::guide::operations#a-quota-for-the-cache), files
+    /// that are being written included. `None` without a
     /// [quota](crate::StoreBuilder::quota): they are not counted then.
     pub cache_bytes: Option<u64>,
     /// The quota of the store's cache, in bytes. `None` without one.
