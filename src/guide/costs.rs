@@ -103,6 +103,6 @@
 //! * **Maps are limited** for each process to slightly less than half of about 65 000
 //!   ([`zero_copy`](super::zero_copy#the-map-budget)). Beyond that, files are read.
 //! * **A manifest is written whole**, also when one item has changed: 28 MB for a million
-//!   items, and at most 4 GiB (`src/dataset/manifest.rs`). Commit many changes at once.
+//!   items, and at most 4 GiB (`src/dataset/manifest/whole.rs`). Commit many changes at once.
 //! * **Millions of small values** cost an inode each: use a key-value store, or put many
 //!   of them into one item.

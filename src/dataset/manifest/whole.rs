@@ -1,4 +1,4 @@
-//! The encoding of one generation.
+//! Version 1 of the encoding: a manifest that lists all items of its generation.
 
 // The numbers here come from files.
 #![warn(clippy::arithmetic_side_effects)]
@@ -8,22 +8,19 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
-use super::cause::DatasetCause;
+use super::sealed::{CHECKSUM, damaged, field, read, seal, unseal};
 use crate::backing_store::{FileFingerprint, ManifestStore};
+use crate::dataset::cause::DatasetCause;
 use crate::error::{StoreError, at};
 
-const MAGIC: [u8; 8] = *b"\x89fbdata\n";
+pub(super) const MAGIC: [u8; 8] = *b"\x89fbdata\n";
 const VERSION: u16 = 1;
 const HEADER: usize = 40;
 const ENTRY: usize = 28;
-const CHECKSUM: usize = 4;
 
 /// The longest manifest in bytes. A longer one is never written, so one that is found is
 /// damaged or sparse.
-const LONGEST: u64 = 4 << 30;
-
-/// Bytes read at a time before the length is verified.
-const CHUNK: u64 = 64 << 10;
+pub(super) const LONGEST: u64 = 4 << 30;
 
 /// One commit, as it is stored.
 ///
@@ -107,7 +104,7 @@ impl Manifest {
             bytes.extend(entry.fingerprint.len.to_le_bytes());
             bytes.extend(entry.fingerprint.check.to_le_bytes());
         }
-        bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+        seal(&mut bytes);
         Ok(bytes)
     }
 
@@ -127,14 +124,7 @@ impl Manifest {
     pub(crate) fn read(source: &dyn Source, generation: u64) -> Result<Self, StoreError> {
         let len = source.len()?;
         let header = Header::read(source, len)?;
-        if len > CHUNK {
-            check_sum(source, len)?;
-        }
-        let mut bytes = Vec::new();
-        let size = usize::try_from(len).map_err(StoreError::value)?;
-        bytes.try_reserve_exact(size).map_err(StoreError::value)?;
-        bytes.resize(size, 0);
-        source.read_exact_at(&mut bytes, 0)?;
+        let bytes = read(source, len)?;
         let manifest = Self::decode(&bytes, &header)?;
         match manifest.generation == generation {
             true => Ok(manifest),
@@ -144,12 +134,7 @@ impl Manifest {
 
     /// `header` was read from the same bytes before.
     fn decode(bytes: &[u8], header: &Header) -> Result<Self, DatasetCause> {
-        let (whole, sum) = bytes
-            .split_last_chunk::<CHECKSUM>()
-            .ok_or(damaged("it is too short"))?;
-        if crc32fast::hash(whole).to_le_bytes() != *sum {
-            return Err(damaged("it does not match its checksum"));
-        }
+        let whole = unseal(bytes)?;
         if header.version != VERSION {
             return Err(DatasetCause::ManifestVersion(header.version));
         }
@@ -219,28 +204,6 @@ impl Header {
     }
 }
 
-/// Compares all bytes with the checksum that follows them, a chunk at a time.
-fn check_sum(source: &dyn Source, len: u64) -> Result<(), StoreError> {
-    let end = len.saturating_sub(CHECKSUM as u64);
-    let mut hasher = crc32fast::Hasher::new();
-    let mut chunk = [0; CHUNK as usize];
-    for start in (0..end).step_by(CHUNK as usize) {
-        let len = end.saturating_sub(start).min(CHUNK) as usize;
-        source.read_exact_at(&mut chunk[..len], start)?;
-        hasher.update(&chunk[..len]);
-    }
-    let mut sum = [0; CHECKSUM];
-    source.read_exact_at(&mut sum, end)?;
-    match hasher.finalize().to_le_bytes() == sum {
-        true => Ok(()),
-        false => Err(damaged("it does not match its checksum").into()),
-    }
-}
-
-fn damaged(why: &'static str) -> DatasetCause {
-    DatasetCause::DamagedManifest(why)
-}
-
 impl ItemRecord {
     /// The record of a file of which only the key is known. No file has this fingerprint.
     pub(crate) fn of_unknown_file(key: Uuid) -> Self {
@@ -264,21 +227,13 @@ impl ItemRecord {
     }
 }
 
-fn field<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
-    let mut field = [0; N];
-    field.copy_from_slice(&bytes[offset..][..N]);
-    field
-}
-
 #[cfg(test)]
 #[expect(
     clippy::arithmetic_side_effects,
     reason = "the numbers are the test's own"
 )]
 mod tests {
-    use std::io;
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
+    use super::super::sealed::SparseFile;
     use super::*;
 
     fn manifest(items: u128) -> Manifest {
@@ -373,29 +328,6 @@ mod tests {
         assert!(matches!(error, DatasetCause::ManifestVersion(2)));
     }
 
-    /// A header followed by zeros, and the largest read so far.
-    struct Sparse {
-        header: Vec<u8>,
-        len: u64,
-        most: AtomicUsize,
-    }
-
-    impl Source for Sparse {
-        fn len(&self) -> io::Result<u64> {
-            Ok(self.len)
-        }
-
-        fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
-            self.most.fetch_max(buf.len(), Ordering::Relaxed);
-            buf.fill(0);
-            if offset == 0 {
-                let len = buf.len().min(self.header.len());
-                buf[..len].copy_from_slice(&self.header[..len]);
-            }
-            Ok(())
-        }
-    }
-
     /// The length of a file used to be allocated before its first bytes were checked, and
     /// a sparse file can have any length.
     #[test]
@@ -409,17 +341,13 @@ mod tests {
         ] {
             let mut header = encoded(0)[..HEADER].to_vec();
             header[24..32].copy_from_slice(&root.to_le_bytes());
-            let sparse = Sparse {
-                header,
-                len,
-                most: AtomicUsize::new(0),
-            };
+            let sparse = SparseFile::new(header, len);
             let error = Manifest::read(&sparse, 7).expect_err("it is sparse");
             assert!(matches!(
                 error.get_ref().downcast_ref(),
                 Some(DatasetCause::DamagedManifest(_))
             ));
-            assert!(sparse.most.into_inner() as u64 <= CHUNK);
+            sparse.assert_read_in_chunks();
         }
     }
 
