@@ -75,6 +75,24 @@ pub(crate) enum DatasetCause {
          large values of the root as items, or split the dataset"
     )]
     TooLarge { root: u64, entries: u64 },
+    #[error(
+        "a dataset of {items} items with {names} names: it can have {} of each: split the dataset",
+        u32::MAX
+    )]
+    TooMany { items: u64, names: u64 },
+    #[error(
+        "the items have more than 65536 combinations of codec, layout and schema: give one schema \
+         id to each type, or split the dataset"
+    )]
+    TooManyKinds,
+    #[error("the name has {0} bytes: use one of 1 to 1024 bytes")]
+    NameLength(usize),
+    #[error(
+        "no item in the current generation has the name \"{}\": names are compared byte by byte, so \
+         check its spelling",
+        Printable(.0)
+    )]
+    NoSuchName(String),
     #[error("the dataset was opened read-only: open it with `Dataset::open` to commit")]
     ReadOnly,
     #[error(
@@ -88,7 +106,9 @@ pub(crate) enum DatasetCause {
 impl DatasetCause {
     fn kind(&self) -> Kind {
         match self {
-            Self::NoDataset | Self::NotCommitted | Self::NotHere => Kind::NotFound,
+            Self::NoDataset | Self::NotCommitted | Self::NotHere | Self::NoSuchName(_) => {
+                Kind::NotFound
+            }
             Self::DamagedManifest(_) | Self::MissingFiles { .. } | Self::OtherFile => Kind::Damaged,
             Self::ManifestVersion(_) | Self::OtherRoot(_) => Kind::Mismatch,
             Self::NeverAtRest => Kind::InUse,
@@ -100,7 +120,10 @@ impl DatasetCause {
             | Self::OtherItems(_)
             | Self::ReadOnly
             | Self::LastGeneration
-            | Self::TooLarge { .. } => Kind::Other,
+            | Self::TooLarge { .. }
+            | Self::TooMany { .. }
+            | Self::TooManyKinds
+            | Self::NameLength(_) => Kind::Other,
         }
     }
 }

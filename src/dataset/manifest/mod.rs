@@ -1,6 +1,27 @@
 //! The encoding of the generations of a dataset.
+//!
+//! | file | holds | encoding |
+//! |---|---|---|
+//! | manifest of version 1 | all items of a generation, and its root | [`Manifest`] |
+//! | delta, a manifest of version 2 | what a generation changes in an earlier one | [`Delta`] |
 
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "commits do not write bases and deltas yet"
+)]
+
+mod changes;
+mod delta;
+mod file_id;
+mod kind;
+mod name;
 mod sealed;
 mod whole;
 
+pub(crate) use changes::{Changes, ItemEntry};
+pub(crate) use delta::{Delta, Parent, encoded_len_of};
+pub(crate) use file_id::{FileId, WrittenFile};
+pub(crate) use kind::ItemKind;
+pub(crate) use name::Name;
 pub(crate) use whole::{ItemRecord, Manifest, bytes_of, encode_root, find};

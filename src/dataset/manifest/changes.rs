@@ -1,0 +1,44 @@
+//! What a commit changes.
+
+use std::collections::BTreeMap;
+
+use uuid::Uuid;
+
+use super::kind::ItemKind;
+use super::name::Name;
+use crate::backing_store::FileFingerprint;
+
+/// An item as a dataset records it, without its key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ItemEntry {
+    pub(crate) fingerprint: FileFingerprint,
+    pub(crate) kind: ItemKind,
+}
+
+/// The difference of one generation to an earlier one. `None` stands for an item or a
+/// name that was removed.
+///
+/// Changes may remove what the earlier generation does not have: an item that was added
+/// and removed again between the two.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Changes {
+    pub(crate) items: BTreeMap<Uuid, Option<ItemEntry>>,
+    pub(crate) names: BTreeMap<Name, Option<Uuid>>,
+}
+
+impl Changes {
+    /// Number of changed items and names.
+    pub(crate) fn len(&self) -> usize {
+        self.items.len() + self.names.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Adds the changes that were made after these.
+    pub(crate) fn extend(&mut self, later: Self) {
+        self.items.extend(later.items);
+        self.names.extend(later.names);
+    }
+}
