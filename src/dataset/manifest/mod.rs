@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | manifest of version 1 | all items of a generation, and its root | [`Manifest`] |
 //! | delta, a manifest of version 2 | what a generation changes in an earlier one | [`Delta`] |
+//! | base | all items and names of a generation, and its root | [`Base`] |
 
 #![allow(
     dead_code,
@@ -11,6 +12,7 @@
     reason = "commits do not write bases and deltas yet"
 )]
 
+mod base;
 mod changes;
 mod delta;
 mod file_id;
@@ -19,6 +21,7 @@ mod name;
 mod sealed;
 mod whole;
 
+pub(crate) use base::{Base, BaseNames, encode_base};
 pub(crate) use changes::{Changes, ItemEntry};
 pub(crate) use delta::{Delta, Parent, encoded_len_of};
 pub(crate) use file_id::{FileId, WrittenFile};

@@ -1,0 +1,159 @@
+//! Where the parts of a base are.
+
+// The numbers here come from files.
+#![warn(clippy::arithmetic_side_effects)]
+
+use std::ops::Range;
+
+use file_backed_codecs::Source;
+use uuid::Uuid;
+
+use super::BLOCK;
+use crate::dataset::cause::DatasetCause;
+use crate::dataset::manifest::kind::{KIND, MOST_KINDS};
+use crate::dataset::manifest::sealed::{CHECKSUM, damaged, field};
+use crate::error::StoreError;
+
+const MAGIC: [u8; 8] = *b"\x89fbbase\n";
+const VERSION: u16 = 2;
+pub(super) const HEADER: usize = 72;
+
+/// The first bytes of a base.
+#[derive(Clone, Copy)]
+pub(super) struct Header {
+    pub(super) generation: u64,
+    pub(super) id: Uuid,
+    /// Length of the root in bytes.
+    pub(super) root: u64,
+    /// Length of the blocks of names in bytes.
+    pub(super) blocks: u64,
+    pub(super) items: u32,
+    pub(super) names: u32,
+    pub(super) kinds: u32,
+}
+
+impl Header {
+    /// Reads the header of a base of length `len`, and checks that it implies this
+    /// length.
+    pub(super) fn read(source: &dyn Source, len: u64) -> Result<Self, StoreError> {
+        let mut bytes = [0; HEADER];
+        let known = &mut bytes[..usize::try_from(len).map_or(HEADER, |len| len.min(HEADER))];
+        source.read_exact_at(known, 0)?;
+        Ok(Self::parse(&bytes, len)?)
+    }
+
+    /// The header of a base of length `len`.
+    pub(super) fn parse(bytes: &[u8; HEADER], len: u64) -> Result<Self, DatasetCause> {
+        if bytes[..8] != MAGIC {
+            return Err(damaged("it does not begin like a base"));
+        }
+        let version = u16::from_le_bytes(field(bytes, 8));
+        if version != VERSION {
+            return Err(DatasetCause::ManifestVersion(version));
+        }
+        let short = |offset| u32::from_le_bytes(field(bytes, offset));
+        let long = |offset| u64::from_le_bytes(field(bytes, offset));
+        let header = Self {
+            generation: long(16),
+            id: Uuid::from_bytes(field(bytes, 24)),
+            root: long(40),
+            blocks: long(48),
+            items: short(56),
+            names: short(60),
+            kinds: short(64),
+        };
+        if header.encode() != bytes {
+            return Err(damaged("its reserved bytes are not zero"));
+        }
+        if header.kinds > MOST_KINDS as u32 {
+            return Err(damaged("it has too many kinds"));
+        }
+        match header.encoded_len() == Some(len) {
+            true => Ok(header),
+            false => Err(damaged("its lengths are inconsistent")),
+        }
+    }
+
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(HEADER);
+        bytes.extend(MAGIC);
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend([0; 6]);
+        bytes.extend(self.generation.to_le_bytes());
+        bytes.extend(self.id.as_bytes());
+        bytes.extend(self.root.to_le_bytes());
+        bytes.extend(self.blocks.to_le_bytes());
+        bytes.extend(self.items.to_le_bytes());
+        bytes.extend(self.names.to_le_bytes());
+        bytes.extend(self.kinds.to_le_bytes());
+        bytes.extend([0; 4]);
+        bytes
+    }
+
+    /// Length of the whole base in bytes; `None` if it is longer than any file.
+    pub(super) fn encoded_len(&self) -> Option<u64> {
+        let parts = self.part_lens()?;
+        let end = parts
+            .iter()
+            .try_fold(HEADER as u64, |end, len| end.checked_add(*len))?;
+        end.checked_add(CHECKSUM as u64)
+    }
+
+    /// The lengths of the parts that follow the header, in bytes and in their order.
+    fn part_lens(&self) -> Option<[u64; 10]> {
+        let list = |count: u32, each: u64| u64::from(count).checked_mul(each);
+        Some([
+            self.root,
+            list(self.kinds, KIND as u64)?,
+            list(self.items, 16)?,
+            list(self.items, 8)?,
+            list(self.items, 4)?,
+            list(self.items, 2)?,
+            list(self.names.div_ceil(BLOCK as u32), 8)?,
+            self.blocks,
+            list(self.names, 4)?,
+            list(self.names, 4)?,
+        ])
+    }
+}
+
+/// The parts of a base, as ranges of its bytes.
+#[derive(Default)]
+pub(super) struct Layout {
+    pub(super) root: Range<usize>,
+    pub(super) kinds: Range<usize>,
+    pub(super) keys: Range<usize>,
+    pub(super) lens: Range<usize>,
+    pub(super) checks: Range<usize>,
+    pub(super) item_kinds: Range<usize>,
+    pub(super) block_starts: Range<usize>,
+    pub(super) blocks: Range<usize>,
+    pub(super) items_of_names: Range<usize>,
+    pub(super) names_by_item: Range<usize>,
+}
+
+impl Layout {
+    /// The parts of a base with this header; `None` if they do not fit into memory.
+    pub(super) fn of(header: &Header) -> Option<Self> {
+        let mut layout = Self::default();
+        let parts = [
+            &mut layout.root,
+            &mut layout.kinds,
+            &mut layout.keys,
+            &mut layout.lens,
+            &mut layout.checks,
+            &mut layout.item_kinds,
+            &mut layout.block_starts,
+            &mut layout.blocks,
+            &mut layout.items_of_names,
+            &mut layout.names_by_item,
+        ];
+        let mut start = HEADER;
+        for (part, len) in parts.into_iter().zip(header.part_lens()?) {
+            let end = start.checked_add(usize::try_from(len).ok()?)?;
+            *part = start..end;
+            start = end;
+        }
+        Some(layout)
+    }
+}
