@@ -24,6 +24,7 @@
 mod cause;
 mod commit;
 mod current;
+mod contents;
 mod history;
 mod inspection;
 mod key;

@@ -1,0 +1,33 @@
+//! The rules of edits.
+
+mod edits;
+
+use uuid::Uuid;
+
+use crate::backing_store::FileFingerprint;
+use crate::dataset::manifest::{ItemEntry, ItemKind, Name};
+
+/// A key that looks random.
+fn key(n: u64) -> Uuid {
+    let mixed = (n + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    Uuid::from_u64_pair(mixed, n)
+}
+
+fn entry(n: u64) -> ItemEntry {
+    ItemEntry {
+        fingerprint: FileFingerprint {
+            len: n,
+            check: !(n as u32),
+        },
+        kind: ItemKind {
+            codec: 1,
+            schema: n % 3,
+            ..ItemKind::UNKNOWN
+        },
+    }
+}
+
+fn texts(names: impl IntoIterator<Item = Name>) -> Vec<String> {
+    let names = names.into_iter();
+    names.map(|name| name.as_str().to_owned()).collect()
+}
