@@ -4,12 +4,14 @@
 //! |---|---|
 //! | [`Contents`] | items by key, names in order; a version, which shares what it can with others |
 //! | [`Edit`] | changes a version into the next one |
+//! | [`Chain`] | decides which file a commit writes, and puts a generation together from its files |
 //!
 //! Nothing here does I/O.
 
 #![allow(dead_code, unused_imports, reason = "commits do not use it yet")]
 
 mod apply;
+mod chain;
 mod difference;
 mod edit;
 mod merged;
@@ -26,6 +28,7 @@ use uuid::Uuid;
 
 use super::cause::DatasetCause;
 use super::manifest::{Base, Changes, ItemEntry, ItemKind, Manifest, Name, encode_base};
+pub(crate) use chain::{Chain, Commit, ReadChain};
 pub(crate) use edit::Edit;
 use merged::Merged;
 use overlay::Overlay;

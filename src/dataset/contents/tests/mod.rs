@@ -1,6 +1,9 @@
-//! The rules of edits.
+//! Contents, edits and chains, compared with maps that do the same simply.
 
+mod chains;
 mod edits;
+mod model;
+mod properties;
 
 use uuid::Uuid;
 

@@ -1,0 +1,256 @@
+//! The files that a generation consists of.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::Contents;
+use crate::dataset::cause::DatasetCause;
+use crate::dataset::manifest::{Base, Changes, Delta, Parent, WrittenFile, encoded_len_of};
+
+/// Changes up to this many bytes are written again with those of the next commit.
+const MOST_REPEATED: u64 = 12 << 10;
+
+/// A root up to this many bytes is written again with the changes of the next commit.
+const LONGEST_REPEATED_ROOT: usize = 1 << 10;
+
+/// A chain of more deltas than this is replaced by a base.
+const MOST_DELTAS: usize = 64;
+
+/// Deltas that are no longer than this together are not replaced by a base because of
+/// their length.
+const LEAST_REPLACED: u64 = 64 << 10;
+
+/// A base, or none, and the deltas from there to the newest generation.
+///
+/// A delta holds all changes since its parent. A commit writes the changes of the newest
+/// delta again, together with its own and with the same parent, as long as they are
+/// short; then the newest delta becomes the parent of the next one. So a small commit
+/// writes at most 16 KiB, and the chain grows by one file for about a hundred of them.
+///
+/// A root is written with the commit that changes it. One of more than 1 KiB is not
+/// written again: the delta that holds it becomes the parent of the next one.
+#[derive(Clone, Debug)]
+pub(crate) struct Chain {
+    base: Option<WrittenFile>,
+    /// The deltas before the newest one. Each is the parent of the next.
+    earlier: Vec<Link>,
+    newest: Option<Newest>,
+}
+
+/// A delta of a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Link {
+    pub(crate) generation: u64,
+    pub(crate) written: WrittenFile,
+}
+
+#[derive(Clone, Debug)]
+struct Newest {
+    link: Link,
+    /// What it changes in its parent; `None` if that is too long to be written again.
+    changes: Option<Changes>,
+    root: Option<Arc<[u8]>>,
+}
+
+/// What the next generation consists of.
+pub(crate) struct Commit {
+    /// Higher than all before.
+    pub(crate) generation: u64,
+    /// Random: the id of the file.
+    pub(crate) id: Uuid,
+    /// `None` if the root has not changed. The first generation without a base has one.
+    pub(crate) root: Option<Arc<[u8]>>,
+    pub(crate) changes: Changes,
+}
+
+/// A generation that was read.
+#[derive(Debug)]
+pub(crate) struct ReadChain {
+    pub(crate) contents: Contents,
+    pub(crate) root: Arc<[u8]>,
+    pub(crate) chain: Chain,
+}
+
+impl Chain {
+    /// No file yet. With a base, the next generation changes what it holds; otherwise,
+    /// the next generation changes the empty dataset.
+    pub(crate) fn beginning_at(base: Option<WrittenFile>) -> Self {
+        Self {
+            base,
+            earlier: Vec::new(),
+            newest: None,
+        }
+    }
+
+    pub(crate) fn base(&self) -> Option<WrittenFile> {
+        self.base
+    }
+
+    /// The deltas that the newest generation needs, the newest last.
+    pub(crate) fn deltas(&self) -> impl DoubleEndedIterator<Item = Link> {
+        let newest = self.newest.iter().map(|newest| newest.link);
+        self.earlier.iter().copied().chain(newest)
+    }
+
+    /// Whether to write a new base.
+    pub(crate) fn needs_new_base(&self) -> bool {
+        let base = self.base.map_or(0, |base| base.len);
+        let deltas = self.deltas().map(|delta| delta.written.len);
+        needs_new_base(
+            base,
+            deltas.fold(0, u64::saturating_add),
+            self.deltas().count(),
+        )
+    }
+
+    /// The bytes of the next generation's file, and the chain once it is written.
+    pub(crate) fn next(&self, commit: Commit) -> Result<(Vec<u8>, Self), DatasetCause> {
+        let repeated = self
+            .newest
+            .as_ref()
+            .filter(|newest| newest.is_repeated_with(&commit));
+        let mut earlier = self.earlier.clone();
+        let Commit {
+            generation,
+            id,
+            mut root,
+            mut changes,
+        } = commit;
+        if let Some(newest) = repeated {
+            let mut all = newest.changes.clone().unwrap_or_default();
+            all.extend(changes);
+            changes = all;
+            root = root.or(newest.root.clone());
+        } else {
+            earlier.extend(self.newest.as_ref().map(|newest| newest.link));
+        }
+        let delta = Delta {
+            id,
+            generation,
+            base: self.base.map(|base| base.file),
+            parent: earlier.last().map(Link::as_parent),
+            root,
+            changes,
+        };
+        debug_assert!(
+            delta
+                .parent
+                .is_none_or(|parent| parent.generation < generation)
+        );
+        let bytes = delta.encode()?;
+        let written = delta.written(&bytes);
+        let next = Self {
+            base: self.base,
+            earlier,
+            newest: Some(Newest::of(&delta, written)),
+        };
+        Ok((bytes, next))
+    }
+
+    /// Puts a generation together. `deltas` are all from the one without a parent to the
+    /// newest. `base` is the one that they name.
+    pub(crate) fn read(
+        base: Option<Arc<Base>>,
+        deltas: Vec<(Delta, WrittenFile)>,
+    ) -> Result<ReadChain, DatasetCause> {
+        let mut chain = Self::beginning_at(base.as_ref().map(|base| base.written()));
+        let mut root = base.as_ref().map(|base| base.root().into());
+        let mut changes = Changes::default();
+        for (delta, written) in deltas {
+            chain
+                .earlier
+                .extend(chain.newest.take().map(|before| before.link));
+            chain.check_follows(&delta)?;
+            if delta.root.is_some() {
+                root = delta.root.clone();
+            }
+            chain.newest = Some(Newest::of(&delta, written));
+            changes.extend(delta.changes);
+        }
+        let contents = base.map_or_else(Contents::empty, Contents::of);
+        Ok(ReadChain {
+            contents: contents.with(&changes)?,
+            root: root.ok_or(DatasetCause::DamagedManifest("it has no root"))?,
+            chain,
+        })
+    }
+
+    /// Checks that the next delta after those in `earlier` is this one.
+    fn check_follows(&self, delta: &Delta) -> Result<(), DatasetCause> {
+        let damaged = |why| Err(DatasetCause::DamagedManifest(why));
+        if delta.base != self.base.map(|base| base.file) {
+            return damaged("its base is another one");
+        }
+        if delta.parent != self.earlier.last().map(Link::as_parent) {
+            return damaged("its parent is another one");
+        }
+        Ok(())
+    }
+}
+
+impl Link {
+    fn as_parent(&self) -> Parent {
+        Parent {
+            file: self.written.file,
+            generation: self.generation,
+        }
+    }
+}
+
+impl Newest {
+    fn of(delta: &Delta, written: WrittenFile) -> Self {
+        let is_short = encoded_len_of(&delta.changes) <= MOST_REPEATED;
+        Self {
+            link: Link {
+                generation: delta.generation,
+                written,
+            },
+            changes: is_short.then(|| delta.changes.clone()),
+            root: delta.root.clone(),
+        }
+    }
+
+    /// Whether the next commit writes these changes again, in place of this delta.
+    fn is_repeated_with(&self, commit: &Commit) -> bool {
+        let repeats_root = commit.root.is_none();
+        let root = self.root.as_ref().filter(|_| repeats_root);
+        let is_short = root.is_none_or(|root| root.len() <= LONGEST_REPEATED_ROOT);
+        let len = self.changes.as_ref().map(encoded_len_of);
+        let all = len.map(|len| len.saturating_add(encoded_len_of(&commit.changes)));
+        is_short && all.is_some_and(|all| all <= MOST_REPEATED)
+    }
+}
+
+/// Whether a base takes the place of `deltas` files. They may grow to half of the base,
+/// so writing bases triples the bytes that commits write, at most; and reading a
+/// generation opens a bounded number of files.
+fn needs_new_base(base_len: u64, deltas_len: u64, deltas: usize) -> bool {
+    deltas > MOST_DELTAS || deltas_len > (base_len / 2).max(LEAST_REPLACED)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_base_is_due_once_the_deltas_are_long_or_many() {
+        let (floor, large) = (LEAST_REPLACED, 100 * LEAST_REPLACED);
+        for (base, len, deltas, is_due) in [
+            (0, 0, 0, false),
+            (0, floor, 1, false),
+            (0, floor + 1, 1, true),
+            (large, floor + 1, 1, false),
+            (large, large / 2, 64, false),
+            (large, large / 2 + 1, 1, true),
+            (large, 0, 65, true),
+            (u64::MAX, u64::MAX, 1, true),
+        ] {
+            assert_eq!(
+                needs_new_base(base, len, deltas),
+                is_due,
+                "{base} {len} {deltas}"
+            );
+        }
+    }
+}

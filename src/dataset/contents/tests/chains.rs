@@ -1,0 +1,111 @@
+//! Which file a commit writes, and which files are taken for a generation.
+
+use std::sync::Arc;
+
+use uuid::Uuid;
+
+use super::{entry, key};
+use crate::dataset::contents::{Chain, Commit};
+use crate::dataset::manifest::{Base, Changes, Delta, WrittenFile, encode_base};
+
+fn one_item(n: u64) -> Changes {
+    Changes {
+        items: [(key(n), Some(entry(n)))].into(),
+        ..Changes::default()
+    }
+}
+
+fn root(len: usize) -> Option<Arc<[u8]>> {
+    Some(vec![b'r'; len].into())
+}
+
+/// Commits that change one item each, and the root where one is given.
+fn chain_of(roots: &[Option<Arc<[u8]>>]) -> (Chain, Vec<(Delta, WrittenFile)>) {
+    let mut chain = Chain::beginning_at(None);
+    let mut deltas = Vec::new();
+    for (n, root) in (1..).zip(roots) {
+        let commit = Commit {
+            generation: n,
+            id: Uuid::from_u128(n.into()),
+            root: root.clone(),
+            changes: one_item(n),
+        };
+        let (bytes, next) = chain.next(commit).expect("it is small");
+        deltas.push(Delta::read(&bytes, n).expect("it is whole"));
+        chain = next;
+    }
+    let needed: Vec<_> = chain.deltas().map(|link| link.generation).collect();
+    deltas.retain(|(delta, _)| needed.contains(&delta.generation));
+    (chain, deltas)
+}
+
+fn generations(chain: &Chain) -> Vec<u64> {
+    chain.deltas().map(|link| link.generation).collect()
+}
+
+#[test]
+fn a_small_commit_takes_the_place_of_the_one_before() {
+    let (chain, deltas) = chain_of(&[root(5), None, root(6), None]);
+    assert_eq!(generations(&chain), [4]);
+    let (delta, _) = &deltas[0];
+    assert_eq!(delta.parent, None);
+    assert_eq!(delta.changes.len(), 4);
+    assert_eq!(delta.root, root(6));
+}
+
+/// A root used to be written with each commit.
+#[test]
+fn a_long_root_is_written_once() {
+    let (chain, deltas) = chain_of(&[root(5000), None, None]);
+    assert_eq!(generations(&chain), [1, 3]);
+    assert_eq!(deltas[1].0.root, None);
+    assert_eq!(deltas[1].0.changes.len(), 2);
+    let read = Chain::read(None, deltas).expect("it is consistent");
+    assert_eq!(Some(read.root), root(5000));
+    assert_eq!(read.contents.len(), 3);
+}
+
+#[test]
+fn a_root_that_changes_each_time_does_not_lengthen_the_chain() {
+    let (chain, deltas) = chain_of(&[root(5000), root(6000), root(7000)]);
+    assert_eq!(generations(&chain), [3]);
+    assert_eq!(deltas[0].0.root, root(7000));
+}
+
+#[test]
+fn the_root_of_a_base_is_not_written_again() {
+    let bytes = encode_base(key(1), 3, b"root", [].into_iter(), [].into_iter());
+    let base = Base::from_bytes(bytes.expect("it is small")).expect("it is whole");
+    let commit = Commit {
+        generation: 4,
+        id: key(2),
+        root: None,
+        changes: one_item(1),
+    };
+    let chain = Chain::beginning_at(Some(base.written()));
+    let (bytes, _) = chain.next(commit).expect("it is small");
+    let delta = Delta::read(&bytes, 4).expect("it is whole");
+    assert_eq!(delta.0.base, Some(base.written().file));
+    let read = Chain::read(Some(Arc::new(base)), vec![delta]).expect("it is consistent");
+    assert_eq!(&*read.root, b"root");
+    assert_eq!(read.contents.len(), 1);
+}
+
+#[test]
+fn files_of_another_chain_are_refused() {
+    let (_, deltas) = chain_of(&[root(5000), None, None]);
+    let (_, other) = chain_of(&[root(5001), None, None]);
+    let bytes = encode_base(key(1), 0, b"", [].into_iter(), [].into_iter());
+    let base = Base::from_bytes(bytes.expect("it is small")).expect("it is whole");
+    for (base, deltas, why) in [
+        (None, vec![other[0].clone(), deltas[1].clone()], "parent"),
+        (None, vec![deltas[1].clone()], "parent"),
+        (None, vec![deltas[1].clone(), deltas[0].clone()], "parent"),
+        (None, vec![deltas[0].clone(), deltas[0].clone()], "parent"),
+        (Some(Arc::new(base)), deltas, "base"),
+        (None, Vec::new(), "no root"),
+    ] {
+        let error = Chain::read(base, deltas).expect_err("they do not belong together");
+        assert!(error.to_string().contains(why), "{error}: not {why}");
+    }
+}
