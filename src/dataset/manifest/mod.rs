@@ -18,6 +18,7 @@ mod delta;
 mod file_id;
 mod kind;
 mod name;
+mod recorded;
 mod sealed;
 mod whole;
 
@@ -27,4 +28,5 @@ pub(crate) use delta::{Delta, Parent, encoded_len_of};
 pub(crate) use file_id::{FileId, WrittenFile};
 pub(crate) use kind::ItemKind;
 pub(crate) use name::Name;
+pub(crate) use recorded::Recorded;
 pub(crate) use whole::{ItemRecord, Manifest, bytes_of, encode_root, find};
