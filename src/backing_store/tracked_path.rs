@@ -151,6 +151,12 @@ impl<P> TrackedPath<P> {
         self.keys().all()
     }
 
+    /// The number of keys known to be persisted here.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn len(&self) -> usize {
+        self.keys().len()
+    }
+
     /// Whether `key` is known to be persisted here.
     pub fn contains_key(&self, key: Uuid) -> bool {
         self.keys().contains(key)

@@ -18,6 +18,7 @@
 //! before step 5. Nothing is acknowledged or deleted from then on, because only the other
 //! process knows what its commits name.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -25,11 +26,12 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OwnedMutexGuard;
 
 use super::cause::DatasetCause;
+use super::current::Version;
 use super::history::{History, Other};
-use super::manifest::{ItemRecord, Manifest, bytes_of, encode_root, find};
+use super::manifest::{Changes, ItemEntry, ItemKind, ItemRecord, Manifest, encode_root};
 use super::path::is_already_there;
 use super::saver::{Saved, Saver};
-use super::{Dataset, Shared, Version};
+use super::{Dataset, Shared};
 use crate::backing_store::{ManifestStore, Task};
 use crate::error::Operation;
 use crate::{Error, Result};
@@ -188,22 +190,26 @@ where
     ) -> Result<Task<Committed>, (E, Task<()>)> {
         let shared = self.shared.clone();
         let store = shared.path.store.clone();
-        let committed = shared.current().entries.clone();
-        let mut saver = Saver::new(shared.path.clone(), committed);
-        let root = save(&mut saver);
+        let mut saver = Saver::new(shared.path.clone(), &shared.current().contents);
+        let root = catch_unwind(AssertUnwindSafe(|| save(&mut saver)));
         let saved = saver.into_saved();
         let mut pending = PendingCommit {
             shared,
             history: turn,
         };
+        pending.history.candidates.extend(&saved.begun);
+        let abandon = |mut pending: PendingCommit<Root, B>, saved| {
+            store.task(Operation::Commit, move || pending.abandon(saved))
+        };
         match root {
-            Ok(root) => {
+            Ok(Ok(root)) => {
                 let commit = move || pending.carry_out(root, saved);
                 Ok(store.task(Operation::Commit, commit))
             }
-            Err(error) => {
-                let abandon = move || pending.abandon(saved);
-                Err((error, store.task(Operation::Commit, abandon)))
+            Ok(Err(error)) => Err((error, abandon(pending, saved))),
+            Err(panic) => {
+                drop(abandon(pending, saved));
+                resume_unwind(panic);
             }
         }
     }
@@ -239,57 +245,60 @@ where
 
     fn publish(&mut self, root: Root, saved: Saved<B>) -> Result<Committed> {
         let Saved {
-            mut kept,
+            mut edit,
             persisting,
+            ..
         } = saved;
         let earlier = self.shared.current();
-        let is_kept = |entry: &ItemRecord| find(&earlier.entries, entry.key).is_some();
-        let (compared, mut linked): (Vec<_>, Vec<_>) =
-            persisting.wait()?.into_iter().partition(is_kept);
-        // An item that came from elsewhere is compared each time that it is named.
-        kept.extend(compared);
-        for entries in [&mut kept, &mut linked] {
-            entries.sort_unstable_by_key(|entry| entry.key);
-            entries.dedup_by_key(|entry| entry.key);
+        let (mut linked, mut linked_bytes) = (0, 0_u64);
+        for ItemRecord { key, fingerprint } in persisting.wait()? {
+            // An item that came from elsewhere is compared each time that it is named.
+            let is_new = edit.get(key).is_none() && earlier.contents.get(key).is_none();
+            linked += u64::from(is_new);
+            linked_bytes = linked_bytes.saturating_add(if is_new { fingerprint.len } else { 0 });
+            let kind = ItemKind::UNKNOWN;
+            edit.put(key, ItemEntry { fingerprint, kind });
         }
         let generation = self.history.last.checked_add(1);
+        let generation = generation.ok_or_else(|| self.error(DatasetCause::LastGeneration))?;
+        let (contents, changes) = edit.finish().map_err(|cause| self.error(cause))?;
         let committed = Committed {
-            generation: generation.ok_or_else(|| self.error(DatasetCause::LastGeneration))?,
-            items: (linked.len() + kept.len()) as u64,
-            bytes: bytes_of(linked.iter().chain(&kept)),
-            linked: linked.len() as u64,
-            linked_bytes: bytes_of(&linked),
-            kept: kept.len() as u64,
+            generation,
+            items: contents.len(),
+            bytes: contents.bytes(),
+            linked,
+            linked_bytes,
+            kept: contents.len() - linked,
             deleted: 0,
             not_deleted: 0,
             pinned: 0,
         };
-        let mut entries = kept;
-        entries.extend(linked);
-        entries.sort_unstable_by_key(|entry| entry.key);
-        let manifest = Manifest {
-            generation: committed.generation,
-            root: encode_root(&root).map_err(|cause| self.error(cause))?,
-            entries,
-        };
+        let encoded = encode_root(&root).map_err(|cause| self.error(cause))?;
         let path = &self.shared.path;
         path.store.blocking_sync(&path.tracked)?;
-        self.make_current(root, manifest)?;
+        let next = Version {
+            generation,
+            root: Arc::new(root),
+            contents,
+        };
+        self.make_current(next, encoded, changes)?;
         Ok(committed)
     }
 
-    fn make_current(&mut self, root: Root, manifest: Manifest) -> Result<()> {
+    fn make_current(&mut self, next: Version<Root>, root: Vec<u8>, changes: Changes) -> Result<()> {
+        let items = next.contents.items();
+        let manifest = Manifest {
+            generation: next.generation,
+            root,
+            entries: items
+                .map(|(key, entry)| ItemRecord::of(key, entry))
+                .collect(),
+        };
         let bytes = manifest.encode().map_err(|cause| self.error(cause))?;
-        let generation = manifest.generation;
-        let entries: Arc<[ItemRecord]> = manifest.entries.into();
+        let generation = next.generation;
         let (shared, history) = (&self.shared, &mut *self.history);
         shared.check_newest(history)?;
         history.last = generation;
-        // If a restart may find the generation although the commit fails, its files stay.
-        let pending = Other {
-            generation,
-            entries: entries.clone(),
-        };
         let written = shared.path.call(Operation::Commit, |backing, path| {
             backing.write_manifest(path, generation, &bytes)
         });
@@ -298,7 +307,7 @@ where
                 return Err(shared.mark_overtaken(generation, history));
             }
             if shared.may_be_there(generation) {
-                history.others.push(pending);
+                history.others.push(Other::uncertain(&next));
             }
             return Err(error);
         }
@@ -306,17 +315,15 @@ where
             backing.sync_manifests(path)
         });
         if let Err(error) = synced.and_then(|()| shared.check_newest(history)) {
-            history.others.push(pending);
+            history.others.push(Other::uncertain(&next));
             return Err(error);
         }
-        let before = shared.set_current(Version {
-            generation,
-            root: Arc::new(root),
-            entries,
-        });
+        let removed: Vec<_> = changes.removed_keys().collect();
+        let before = shared.set_current(next, &removed);
         history.others.push(Other {
             generation: before.generation,
-            entries: before.entries.clone(),
+            contents: before.contents.clone(),
+            removed: Some(removed),
         });
         Ok(())
     }

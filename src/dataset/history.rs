@@ -1,13 +1,15 @@
 //! The generations other than the current one, and the clean-up after a commit.
 
-use std::sync::Arc;
+use uuid::Uuid;
 
 use super::Shared;
 use super::cause::DatasetCause;
-use super::manifest::{ItemRecord, find};
+use super::contents::Contents;
+use super::current::Version;
 use super::path::DatasetPath;
 use crate::backing_store::ManifestStore;
 use crate::error::Operation;
+use crate::hash::HashSet;
 use crate::save::{delete_many, unnamed};
 use crate::{Error, Result};
 
@@ -16,11 +18,28 @@ pub(super) struct History {
     /// The highest generation number ever used.
     pub(super) last: u64,
     pub(super) others: Vec<Other>,
+    /// Items that may be in no generation: those that commits began to persist, and those
+    /// whose deletion failed.
+    pub(super) candidates: HashSet<Uuid>,
+    /// Whether the next clean-up looks at all items of the directory, not only at candidates.
+    pub(super) scans: bool,
     /// Set once another process has committed: the error of every later commit.
     pub(super) overtaken: Option<Error>,
 }
 
 impl History {
+    /// Of a dataset that was just opened at its newest generation. The first clean-up looks
+    /// at all items, because an interrupted commit may have left some.
+    pub(super) fn beginning(newest: u64, others: Vec<Other>) -> Self {
+        Self {
+            last: newest,
+            others,
+            candidates: HashSet::default(),
+            scans: true,
+            overtaken: None,
+        }
+    }
+
     /// Fails once another process has committed.
     pub(super) fn check_not_overtaken(&self) -> Result<()> {
         self.overtaken.clone().map_or(Ok(()), Err)
@@ -31,8 +50,20 @@ impl History {
 /// pinned, or a later one that may not be durable.
 pub(super) struct Other {
     pub(super) generation: u64,
-    /// Sorted by key.
-    pub(super) entries: Arc<[ItemRecord]>,
+    pub(super) contents: Contents,
+    /// Its items that the current generation does not have, if that is known.
+    pub(super) removed: Option<Vec<Uuid>>,
+}
+
+impl Other {
+    /// A generation that a restart may find although its commit has failed.
+    pub(super) fn uncertain<Root>(version: &Version<Root>) -> Self {
+        Self {
+            generation: version.generation,
+            contents: version.contents.clone(),
+            removed: None,
+        }
+    }
 }
 
 /// The result of a clean-up.
@@ -76,33 +107,63 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     /// Removes earlier generations that no reader has pinned, and deletes the files that
     /// no generation names.
     ///
+    /// The first clean-up looks at all files. Later ones look at those that generations
+    /// named that are gone now, and at those that commits have linked; and at all again if
+    /// there are more than the only generation names, because a program may persist items
+    /// to the directory beside its commits.
+    ///
     /// Removes nothing unless it is certain that no other process has committed.
     pub(super) fn clean_up(&self, history: &mut History) -> Cleaned {
         let DatasetPath { store, tracked, .. } = &self.path;
         let current = self.current();
         let is_safe = history.overtaken.is_none() && self.check_newest(history).is_ok();
         if is_safe {
-            history.others.retain(|other| {
-                other.generation > current.generation || !self.remove_generation(other.generation)
-            });
+            self.remove_earlier(&current.contents, current.generation, history);
         }
         let is_named = |key| {
             let mut others = history.others.iter();
-            find(&current.entries, key).is_some()
-                || others.any(|other| find(&other.entries, key).is_some())
+            current.contents.get(key).is_some()
+                || others.any(|other| other.contents.get(key).is_some())
         };
-        let obsolete = unnamed(tracked, is_named);
+        let is_only = history.others.is_empty();
+        history
+            .candidates
+            .retain(|key| tracked.contains_key(*key) && !is_named(*key));
+        let named = current.contents.len() + history.candidates.len() as u64;
+        let scans = history.scans || (is_only && tracked.len() as u64 != named);
+        let obsolete: Vec<_> = match scans {
+            true => unnamed(tracked, is_named),
+            false => history.candidates.iter().copied().collect(),
+        };
         let found = obsolete.len() as u64;
-        let deleted = match is_safe {
-            true => delete_many(store, tracked, obsolete, usize::MAX, |error| {
+        let mut deleted = 0;
+        if is_safe {
+            history.candidates = obsolete.iter().copied().collect();
+            history.scans = false;
+            deleted = delete_many(store, tracked, obsolete, usize::MAX, |error| {
                 tracing::warn!(%error, "could not delete a file that no commit names");
-            }),
-            false => 0,
-        };
+            });
+            history.candidates.retain(|key| tracked.contains_key(*key));
+        }
         Cleaned {
             deleted,
             not_deleted: found - deleted,
         }
+    }
+
+    /// Removes the generations before the current one that no reader has pinned. What only
+    /// they named becomes a candidate.
+    fn remove_earlier(&self, contents: &Contents, current: u64, history: &mut History) {
+        let candidates = &mut history.candidates;
+        history.others.retain_mut(|other| {
+            // A later commit removes other items.
+            let removed = other.removed.take();
+            if other.generation > current || !self.remove_generation(other.generation) {
+                return true;
+            }
+            candidates.extend(removed.unwrap_or_else(|| other.contents.keys_not_in(contents)));
+            false
+        });
     }
 
     /// Returns false if the generation has to stay.

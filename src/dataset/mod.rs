@@ -23,8 +23,8 @@
 
 mod cause;
 mod commit;
-mod current;
 mod contents;
+mod current;
 mod history;
 mod inspection;
 mod key;
@@ -57,9 +57,9 @@ pub use crate::save::Progress;
 use crate::backing_store::{BackingStore, ManifestStore, Strategy};
 use crate::error::Operation;
 use crate::{Error, FBPool, Fb, Result};
-use current::{CurrentItems, Items};
+use current::{CurrentContents, Version};
 use history::History;
-use manifest::{ItemRecord, find};
+use manifest::ItemRecord;
 use path::DatasetPath;
 
 /// Items and a root that are committed together and survive a restart.
@@ -120,18 +120,10 @@ pub struct Dataset<Root, B: ManifestStore> {
 struct Shared<Root, B: ManifestStore> {
     path: DatasetPath<B>,
     current: Mutex<Arc<Version<Root>>>,
-    /// The items of `current`.
-    items: Arc<CurrentItems>,
+    /// The contents of `current`.
+    contents: Arc<CurrentContents>,
     /// Held by one commit at a time, until it completes.
     turn: Arc<tokio::sync::Mutex<History>>,
-}
-
-/// One commit.
-struct Version<Root> {
-    generation: u64,
-    root: Arc<Root>,
-    /// Sorted by key.
-    entries: Arc<[ItemRecord]>,
 }
 
 impl<Root, B: ManifestStore> Dataset<Root, B> {
@@ -149,12 +141,12 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
     /// The keys of all items of the current commit, in ascending order.
     pub fn all_keys(&self) -> Vec<Uuid> {
         let current = self.shared.current();
-        current.entries.iter().map(|entry| entry.key).collect()
+        current.contents.items().map(|(key, _)| key).collect()
     }
 
     /// Whether an item is in the current commit.
     pub fn contains_key<T: ?Sized>(&self, key: Key<T>) -> bool {
-        self.shared.items.contains(key.uuid())
+        self.shared.contents.contains(key.uuid())
     }
 
     /// The store that the items belong to.
@@ -428,15 +420,11 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         self.current.lock().clone()
     }
 
-    /// Returns the previous version.
-    fn set_current(&self, version: Version<Root>) -> Arc<Version<Root>> {
-        let items = Items::new(version.generation, version.entries.clone());
-        self.items.set(items);
-        let (after, version) = (version.entries.clone(), Arc::new(version));
-        let before = std::mem::replace(&mut *self.current.lock(), version);
-        let dropped = before.entries.iter().map(|entry| entry.key);
-        let dropped: Vec<_> = dropped.filter(|key| find(&after, *key).is_none()).collect();
-        (self.path.store.core()).leave_commit(self.path.tracked.source(), &dropped);
+    /// Returns the previous version, which had the `removed` items in addition.
+    fn set_current(&self, version: Version<Root>, removed: &[Uuid]) -> Arc<Version<Root>> {
+        self.contents.set(&version);
+        let before = std::mem::replace(&mut *self.current.lock(), Arc::new(version));
+        (self.path.store.core()).leave_commit(self.path.tracked.source(), removed);
         before
     }
 
@@ -455,11 +443,12 @@ impl<Root: Send + Sync, B: ManifestStore> Shared<Root, B> {
         let (current, path) = (self.current(), &self.path);
         let error = |key, cause| path.error_of_item(Operation::Verify, key, cause);
         let expected = |key| {
-            let entry = find(&current.entries, key).copied();
-            entry.ok_or_else(|| error(key, DatasetCause::NotCommitted))
+            let entry = current.contents.get(key);
+            let record = entry.map(|entry| ItemRecord::of(key, entry));
+            record.ok_or_else(|| error(key, DatasetCause::NotCommitted))
         };
         verify.run(
-            || current.entries.iter().map(|entry| entry.key).collect(),
+            || current.contents.items().map(|(key, _)| key).collect(),
             expected,
             |entry: ItemRecord, read| {
                 let core = path.store.core();
@@ -481,7 +470,7 @@ impl<Root: fmt::Debug, B: ManifestStore> fmt::Debug for Dataset<Root, B> {
         let current = self.shared.current();
         f.debug_struct("Dataset")
             .field("generation", &current.generation)
-            .field("items", &current.entries.len())
+            .field("items", &current.contents.len())
             .field("root", &current.root)
             .finish_non_exhaustive()
     }

@@ -7,11 +7,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::cause::DatasetCause;
-use super::current::{CurrentItems, Items};
+use super::contents::Contents;
+use super::current::{CurrentContents, Version};
 use super::history::{History, Other};
-use super::manifest::{ItemRecord, Manifest, encode_root};
+use super::manifest::{Manifest, encode_root};
 use super::path::{DatasetPath, is_already_there};
-use super::{Dataset, Shared, Version};
+use super::{Dataset, Shared};
 use crate::Result;
 use crate::backing_store::{BackingStore, ManifestStore};
 use crate::error::{Operation, at};
@@ -222,7 +223,7 @@ impl<B: ManifestStore> DatasetPath<B> {
         let others = earlier
             .iter()
             .map(|generation| self.read_earlier(*generation));
-        let others = others.collect();
+        let others = others.collect::<Result<_>>()?;
         let dataset: Dataset<Root, B> = self.into_dataset(manifest, others)?;
         let mut history = crate::sync::block_on(dataset.shared.turn.lock());
         dataset.shared.clean_up(&mut history);
@@ -257,24 +258,23 @@ impl<B: ManifestStore> DatasetPath<B> {
 
     /// Reads an earlier generation. If its manifest cannot be read, it is assumed to name
     /// every item, so that nothing is deleted.
-    fn read_earlier(&self, generation: u64) -> Other {
-        let entries = self.read_manifest(generation).map_or_else(
-            |error| {
+    fn read_earlier(&self, generation: u64) -> Result<Other> {
+        let refused = |cause| self.error_of_manifest(Operation::OpenDataset, generation, cause);
+        let contents = match self.read_manifest(generation) {
+            Ok(manifest) => Contents::of_manifest(&manifest),
+            Err(error) => {
                 tracing::warn!(%error, generation, "could not read an earlier generation of a dataset: no items are deleted while it is pinned");
-                self.records_of_all_files()
-            },
-            |manifest| manifest.entries,
-        );
-        Other {
+                let mut keys = self.tracked.all_keys();
+                keys.sort_unstable();
+                Contents::of_unknown_files(keys.into_iter())
+            }
+        };
+        Ok(Other {
             generation,
-            entries: entries.into(),
-        }
-    }
-
-    fn records_of_all_files(&self) -> Vec<ItemRecord> {
-        let mut keys = self.tracked.all_keys();
-        keys.sort_unstable();
-        keys.into_iter().map(ItemRecord::of_unknown_file).collect()
+            contents: contents.map_err(refused)?,
+            // The first clean-up looks at all items.
+            removed: Some(Vec::new()),
+        })
     }
 
     /// The dataset whose current commit is `manifest`.
@@ -288,25 +288,22 @@ impl<B: ManifestStore> DatasetPath<B> {
             let cause = DatasetCause::OtherRoot(error);
             self.error_of_manifest(Operation::OpenDataset, generation, cause)
         })?;
+        let contents = Contents::of_manifest(&manifest)
+            .map_err(|cause| self.error_of_manifest(Operation::OpenDataset, generation, cause))?;
         let version = Version {
             generation,
             root: Arc::new(root),
-            entries: manifest.entries.into(),
+            contents,
         };
-        let items = Items::new(generation, version.entries.clone());
-        let items = Arc::new(CurrentItems::new(items));
+        let contents = Arc::new(CurrentContents::of(&version));
         let core = self.store.core();
-        core.open_dataset(self.tracked.source(), items.clone());
-        let history = History {
-            last: generation,
-            others,
-            overtaken: None,
-        };
+        core.open_dataset(self.tracked.source(), contents.clone());
+        let history = History::beginning(generation, others);
         Ok(Dataset {
             shared: Arc::new(Shared {
                 path: self,
                 current: Mutex::new(Arc::new(version)),
-                items,
+                contents,
                 turn: Arc::new(tokio::sync::Mutex::new(history)),
             }),
         })

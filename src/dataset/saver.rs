@@ -6,7 +6,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::cause::DatasetCause;
-use super::manifest::{ItemRecord, find};
+use super::contents::{Contents, Edit};
+use super::manifest::ItemRecord;
 use super::path::DatasetPath;
 use super::{Key, Progress};
 use crate::backing_store::{ManifestStore, Strategy};
@@ -68,24 +69,22 @@ const PER_JOB: usize = 32;
 /// ```
 pub struct Saver<B: ManifestStore> {
     path: DatasetPath<B>,
-    /// The items of the previous commit.
-    committed: Arc<[ItemRecord]>,
-    named: HashSet<Uuid>,
+    edit: Edit,
+    /// Items that are being persisted.
+    begun: HashSet<Uuid>,
     /// Those whose file is in the cache, which has one file for each key.
     in_cache: HashSet<Uuid>,
-    kept: Vec<ItemRecord>,
     persisting: Persisting<ItemRecord, B>,
     meter: Arc<ProgressMeter>,
 }
 
 impl<B: ManifestStore> Saver<B> {
-    pub(super) fn new(path: DatasetPath<B>, committed: Arc<[ItemRecord]>) -> Self {
+    pub(super) fn new(path: DatasetPath<B>, committed: &Contents) -> Self {
         Self {
             path,
-            committed,
-            named: HashSet::default(),
+            edit: Edit::beginning_empty(committed),
+            begun: HashSet::default(),
             in_cache: HashSet::default(),
-            kept: Vec::new(),
             // The closure of a commit never waits.
             persisting: Persisting::new(Operation::Commit, usize::MAX, PER_JOB),
             meter: Arc::default(),
@@ -115,10 +114,10 @@ impl<B: ManifestStore> Saver<B> {
             return Ok(Key::from_uuid(uuid));
         }
         let is_known = item.pool().is_known_at(item.item(), &self.path.tracked);
-        if is_known && (self.named.contains(&uuid) || self.try_keep(uuid)) {
+        if is_known && self.try_keep(uuid) {
             return Ok(Key::from_uuid(uuid));
         }
-        self.named.insert(uuid);
+        self.begun.insert(uuid);
         self.meter.expect(1, 0);
         let (path, meter) = (self.path.clone(), self.meter.clone());
         self.persisting.persist(item, &self.path.tracked, move || {
@@ -145,7 +144,7 @@ impl<B: ManifestStore> Saver<B> {
     /// such item.
     pub fn keep<T: ?Sized>(&mut self, key: Key<T>) -> Result<()> {
         let uuid = key.uuid();
-        if self.named.contains(&uuid) || self.try_keep(uuid) {
+        if self.try_keep(uuid) {
             return Ok(());
         }
         let (operation, cause) = (Operation::Commit, DatasetCause::NotCommitted);
@@ -159,35 +158,34 @@ impl<B: ManifestStore> Saver<B> {
         self.meter.report_to(progress);
     }
 
-    /// Keeps the item if the previous commit has it.
+    /// Returns false if the item is neither in the previous commit nor named already.
     fn try_keep(&mut self, uuid: Uuid) -> bool {
-        let Some(entry) = find(&self.committed, uuid) else {
-            return false;
-        };
-        self.named.insert(uuid);
-        self.kept.push(*entry);
-        true
+        self.begun.contains(&uuid) || self.edit.keep(uuid).is_ok()
     }
 
     /// Ends the collection: every item has been named.
     pub(super) fn into_saved(self) -> Saved<B> {
         Saved {
-            kept: self.kept,
+            edit: self.edit,
+            begun: self.begun,
             persisting: self.persisting,
         }
     }
 }
 
-/// The named items. Those that the previous commit does not have are still being persisted.
+/// The named items.
 pub(super) struct Saved<B: ManifestStore> {
-    pub(super) kept: Vec<ItemRecord>,
+    /// It has those that the previous commit has.
+    pub(super) edit: Edit,
+    /// The keys of the items in `persisting`.
+    pub(super) begun: HashSet<Uuid>,
     pub(super) persisting: Persisting<ItemRecord, B>,
 }
 
 impl<B: ManifestStore> fmt::Debug for Saver<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Saver")
-            .field("kept", &self.kept.len())
+            .field("new", &self.begun.len())
             .field("progress", &self.meter)
             .finish_non_exhaustive()
     }

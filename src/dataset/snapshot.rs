@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::cause::DatasetCause;
+use super::current::Version;
 use super::inspection::pin_and_read;
 use super::manifest::{ItemRecord, Manifest, bytes_of, find};
 use super::parallel::on_all_cores;
-use super::{Dataset, Shared, Version};
+use super::{Dataset, Shared};
 use crate::backing_store::ManifestStore;
 use crate::error::{Operation, StoreError};
 use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, keys_in, on_a_thread};

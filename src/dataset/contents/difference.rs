@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::Contents;
 use crate::dataset::cause::DatasetCause;
 use crate::dataset::manifest::{Base, Changes};
@@ -17,6 +19,13 @@ impl Contents {
             true => self.changed_in_overlays(later),
             false => self.changed_anywhere(later),
         }
+    }
+
+    /// The keys of items that `other` does not have. Costs what
+    /// [`changes_to`](Self::changes_to) costs.
+    pub(crate) fn keys_not_in(&self, other: &Self) -> Vec<Uuid> {
+        let changes = self.changes_to(other);
+        changes.removed_keys().collect()
     }
 
     fn changed_in_overlays(&self, later: &Self) -> Changes {

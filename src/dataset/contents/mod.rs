@@ -92,6 +92,12 @@ impl Contents {
         Ok(Self::of(Arc::new(built(items, std::iter::empty())?)))
     }
 
+    /// Items of which only the keys are known, in ascending order.
+    pub(crate) fn of_unknown_files(keys: impl Iterator<Item = Uuid>) -> Result<Self, DatasetCause> {
+        let items = keys.map(|key| (key, ItemEntry::UNKNOWN));
+        Ok(Self::of(Arc::new(built(items, std::iter::empty())?)))
+    }
+
     /// Number of items.
     pub(crate) fn len(&self) -> u64 {
         self.totals.items

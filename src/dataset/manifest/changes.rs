@@ -15,6 +15,14 @@ pub(crate) struct ItemEntry {
     pub(crate) kind: ItemKind,
 }
 
+impl ItemEntry {
+    /// The record of a file of which only the key is known. No file has this fingerprint.
+    pub(crate) const UNKNOWN: Self = Self {
+        fingerprint: FileFingerprint { len: 0, check: 0 },
+        kind: ItemKind::UNKNOWN,
+    };
+}
+
 /// The difference of one generation to an earlier one. `None` stands for an item or a
 /// name that was removed.
 ///
@@ -34,6 +42,12 @@ impl Changes {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// The keys of the items that were removed.
+    pub(crate) fn removed_keys(&self) -> impl Iterator<Item = Uuid> {
+        let removed = self.items.iter().filter(|(_, entry)| entry.is_none());
+        removed.map(|(key, _)| *key)
     }
 
     /// Adds the changes that were made after these.

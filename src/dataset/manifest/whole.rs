@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
+use super::changes::ItemEntry;
 use super::sealed::{CHECKSUM, damaged, field, read, seal, unseal};
 use crate::backing_store::{FileFingerprint, ManifestStore};
 use crate::dataset::cause::DatasetCause;
@@ -205,6 +206,11 @@ impl Header {
 }
 
 impl ItemRecord {
+    pub(crate) fn of(key: Uuid, entry: ItemEntry) -> Self {
+        let fingerprint = entry.fingerprint;
+        Self { key, fingerprint }
+    }
+
     /// The record of a file of which only the key is known. No file has this fingerprint.
     pub(crate) fn of_unknown_file(key: Uuid) -> Self {
         let fingerprint = FileFingerprint { len: 0, check: 0 };
