@@ -191,6 +191,31 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         (**self).remove_manifest(path, generation)
     }
 
+    fn is_pinned(&self, path: &Self::PersistPath, generation: u64) -> Result<bool, StoreError> {
+        (**self).is_pinned(path, generation)
+    }
+
+    fn parts(&self, path: &Self::PersistPath) -> Result<Vec<Uuid>, StoreError> {
+        (**self).parts(path)
+    }
+
+    fn open_part(&self, path: &Self::PersistPath, id: Uuid) -> Result<Box<dyn Source>, StoreError> {
+        (**self).open_part(path, id)
+    }
+
+    fn write_part(
+        &self,
+        path: &Self::PersistPath,
+        id: Uuid,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        (**self).write_part(path, id, bytes)
+    }
+
+    fn remove_part(&self, path: &Self::PersistPath, id: Uuid) -> Result<(), StoreError> {
+        (**self).remove_part(path, id)
+    }
+
     fn claim_manifests(&self, path: &Self::PersistPath) -> Result<Self::PersistPath, StoreError> {
         (**self).claim_manifests(path)
     }
@@ -213,6 +238,10 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
 
     fn describe_manifest(&self, path: &Self::PersistPath, generation: u64) -> Option<PathBuf> {
         (**self).describe_manifest(path, generation)
+    }
+
+    fn describe_part(&self, path: &Self::PersistPath, id: Uuid) -> Option<PathBuf> {
+        (**self).describe_part(path, id)
     }
 
     fn describe_item(&self, path: &Self::PersistPath, key: Uuid) -> Option<PathBuf> {

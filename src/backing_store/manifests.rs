@@ -17,12 +17,15 @@ pub struct FileFingerprint {
     pub check: u32,
 }
 
-/// Keeps the manifests of a place, one for each *generation* of a dataset.
+/// Keeps the manifests of a place, one for each *generation* of a dataset, and their parts.
 ///
 /// A dataset (feature `dataset`) needs a store that implements this trait. A manifest
 /// is a sequence of bytes that the store does not interpret, stored under the number of
 /// its generation. The highest generation is the current one. An earlier generation
-/// stays as long as a reader has pinned it. All methods run on threads that may block.
+/// stays as long as a reader has pinned it, and its manifest as long as those of later
+/// generations build on it. A *part* is another such sequence of bytes, stored under a
+/// random id, that the manifests of several generations refer to. All methods run on threads
+/// that may block.
 #[diagnostic::on_unimplemented(
     message = "the store `{Self}` cannot hold a dataset",
     note = "use `FBStore`, or implement `ManifestStore` for a store of your own"
@@ -84,6 +87,49 @@ pub trait ManifestStore: BackingStoreT {
         generation: u64,
     ) -> Result<bool, StoreError>;
 
+    /// Whether a reader has pinned the generation. As with
+    /// [`remove_manifest`](Self::remove_manifest), this stays false once a later
+    /// generation has its manifest. A missing manifest is not pinned.
+    ///
+    /// # Errors
+    ///
+    /// Any error from finding out.
+    fn is_pinned(&self, path: &Self::PersistPath, generation: u64) -> Result<bool, StoreError>;
+
+    /// The ids of all parts at `path`, in any order.
+    ///
+    /// # Errors
+    ///
+    /// Any error from reading the place.
+    fn parts(&self, path: &Self::PersistPath) -> Result<Vec<Uuid>, StoreError>;
+
+    /// Opens a part. The caller does not trust its length either.
+    ///
+    /// # Errors
+    ///
+    /// Any error from opening it; [`StoreError::not_found`] if it is missing.
+    fn open_part(&self, path: &Self::PersistPath, id: Uuid) -> Result<Box<dyn Source>, StoreError>;
+
+    /// Writes a part under an id that was not used before, atomically even if the machine
+    /// crashes meanwhile. When this returns, the part survives a power cut.
+    ///
+    /// # Errors
+    ///
+    /// Any error from writing it or making it durable.
+    fn write_part(
+        &self,
+        path: &Self::PersistPath,
+        id: Uuid,
+        bytes: &[u8],
+    ) -> Result<(), StoreError>;
+
+    /// Removes a part. A missing one is not an error.
+    ///
+    /// # Errors
+    ///
+    /// Any error from removing it.
+    fn remove_part(&self, path: &Self::PersistPath, id: Uuid) -> Result<(), StoreError>;
+
     /// Claims `path` for one dataset of this process to commit to. Returns the same
     /// place; the claim lasts as long as the returned path. Other processes are
     /// excluded by [`lock_path`](BackingStoreT::lock_path).
@@ -122,6 +168,12 @@ pub trait ManifestStore: BackingStoreT {
     /// returns `None`.
     fn describe_manifest(&self, path: &Self::PersistPath, generation: u64) -> Option<PathBuf> {
         let _ = (path, generation);
+        None
+    }
+
+    /// Where a part is, for error messages. The provided method returns `None`.
+    fn describe_part(&self, path: &Self::PersistPath, id: Uuid) -> Option<PathBuf> {
+        let _ = (path, id);
         None
     }
 

@@ -23,8 +23,14 @@ pub(crate) enum DatasetCause {
     #[error("the manifest is damaged ({0}): restore it from a copy of the directory")]
     DamagedManifest(&'static str),
     #[error(
-        "the manifest has format version {0}, but this library reads version 1: open the dataset \
-         with a newer release"
+        "generation {generation} builds on this file, but it is missing: restore it from a copy of \
+         the directory; if this is itself a copy, made during a commit, copy again with \
+         `file_backed copy` or a `Snapshot`"
+    )]
+    MissingManifest { generation: u64 },
+    #[error(
+        "the manifest has format version {0}, but this library reads versions 1 and 2: open the \
+         dataset with a newer release"
     )]
     ManifestVersion(u16),
     #[error(
@@ -109,7 +115,10 @@ impl DatasetCause {
             Self::NoDataset | Self::NotCommitted | Self::NotHere | Self::NoSuchName(_) => {
                 Kind::NotFound
             }
-            Self::DamagedManifest(_) | Self::MissingFiles { .. } | Self::OtherFile => Kind::Damaged,
+            Self::DamagedManifest(_)
+            | Self::MissingManifest { .. }
+            | Self::MissingFiles { .. }
+            | Self::OtherFile => Kind::Damaged,
             Self::ManifestVersion(_) | Self::OtherRoot(_) => Kind::Mismatch,
             Self::NeverAtRest => Kind::InUse,
             Self::Overtaken => Kind::Conflict,

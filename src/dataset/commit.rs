@@ -3,19 +3,44 @@
 //! 1. The closure names the items. Meanwhile, new ones are written and linked in the
 //!    background.
 //! 2. All of them are made durable.
-//! 3. The manifest is written, made durable, and renamed to its generation. From here on,
+//! 3. If a new base is due, all items are written as a base, which is made durable, and its
+//!    name too.
+//! 4. The manifest is written, made durable, and renamed to its generation. From here on,
 //!    other processes may find the commit, and so may a restart.
-//! 4. The name is made durable: the commit is acknowledged.
-//! 5. Earlier generations that no reader has pinned are removed, and then the files that
-//!    no generation names.
+//! 5. The name is made durable: the commit is acknowledged.
+//! 6. The manifests and bases are removed that no generation consists of, except those of
+//!    the generations that readers have pinned. Then the files of items are deleted that no
+//!    generation names.
 //!
-//! If step 4 fails, it is unknown which of the two generations a power cut would leave.
+//! Why a power cut or a kill at any point leaves the old commit or the new one:
+//!
+//! * Whatever a manifest depends on is durable before the manifest has a name: the items and
+//!   their names by step 2, the base and its name by step 3, and the manifest's own bytes
+//!   within step 4. The manifests that it builds on were acknowledged, or were found by an
+//!   open, which makes their names durable first. A manifest never builds on that of a failed
+//!   commit, because only step 5 makes its chain the one to go on from.
+//! * Nothing is removed before step 5 has succeeded. After it, every restart finds this
+//!   generation or a later one, so only what this one consists of is needed, and what readers
+//!   have pinned or a failed commit may have left under a later number. Deletions need no
+//!   order among each other to be safe from a power cut, which may keep some and lose others:
+//!   what is left over is of generations that nobody opens as current, and the next open
+//!   removes it. They are made in an order all the same, manifests before those that they
+//!   build on, bases last, so that each manifest that a kill leaves can be read.
+//! * A reader has a shared lock of its manifest, and looks for a later one after it has taken
+//!   it. The writer asks for the lock after the later one has its name. So either the reader
+//!   starts over, or the writer keeps all files of the chain of that manifest. A manifest may
+//!   stay as a part of a later generation after its items were released: no reader can pin it
+//!   any more, because it is not the highest.
+//! * After a restart, the generations that are pinned are read with their chains. If one of
+//!   them cannot be read, no manifest, base or item is removed while it is pinned.
+//!
+//! If step 5 fails, it is unknown which of the two generations a power cut would leave.
 //! Both stay as they are until a later commit succeeds.
 //!
 //! The lock of the directory keeps other processes from committing. If the lock is lost
 //! all the same, as may happen on a network file system, a generation that this dataset
-//! has not read reveals it: the commit looks for one before step 3, after step 4 and
-//! before step 5. Nothing is acknowledged or deleted from then on, because only the other
+//! has not read reveals it: the commit looks for one before step 4, after step 5 and
+//! before step 6. Nothing is acknowledged or deleted from then on, because only the other
 //! process knows what its commits name.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -26,9 +51,10 @@ use serde::de::DeserializeOwned;
 use tokio::sync::OwnedMutexGuard;
 
 use super::cause::DatasetCause;
+use super::contents::{Chain, Commit, Contents};
 use super::current::Version;
-use super::history::{History, Other};
-use super::manifest::{Changes, ItemEntry, ItemKind, ItemRecord, Manifest, encode_root};
+use super::history::History;
+use super::manifest::{Base, Changes, ItemEntry, ItemKind, ItemRecord, encode_root};
 use super::path::is_already_there;
 use super::saver::{Saved, Saver};
 use super::{Dataset, Shared};
@@ -281,21 +307,19 @@ where
             root: Arc::new(root),
             contents,
         };
-        self.make_current(next, encoded, changes)?;
+        self.make_current(next, encoded.into(), changes)?;
         Ok(committed)
     }
 
-    fn make_current(&mut self, next: Version<Root>, root: Vec<u8>, changes: Changes) -> Result<()> {
-        let items = next.contents.items();
-        let manifest = Manifest {
-            generation: next.generation,
-            root,
-            entries: items
-                .map(|(key, entry)| ItemRecord::of(key, entry))
-                .collect(),
-        };
-        let bytes = manifest.encode().map_err(|cause| self.error(cause))?;
+    fn make_current(
+        &mut self,
+        mut next: Version<Root>,
+        root: Arc<[u8]>,
+        changes: Changes,
+    ) -> Result<()> {
+        let removed: Vec<_> = changes.removed_keys().collect();
         let generation = next.generation;
+        let (bytes, chain) = self.encode(&mut next, &root, changes)?;
         let (shared, history) = (&self.shared, &mut *self.history);
         shared.check_newest(history)?;
         history.last = generation;
@@ -307,7 +331,7 @@ where
                 return Err(shared.mark_overtaken(generation, history));
             }
             if shared.may_be_there(generation) {
-                history.others.push(Other::uncertain(&next));
+                history.add_uncertain(&next, &chain);
             }
             return Err(error);
         }
@@ -315,17 +339,55 @@ where
             backing.sync_manifests(path)
         });
         if let Err(error) = synced.and_then(|()| shared.check_newest(history)) {
-            history.others.push(Other::uncertain(&next));
+            history.add_uncertain(&next, &chain);
             return Err(error);
         }
-        let removed: Vec<_> = changes.removed_keys().collect();
         let before = shared.set_current(next, &removed);
-        history.others.push(Other {
-            generation: before.generation,
-            contents: before.contents.clone(),
-            removed: Some(removed),
-        });
+        history.add_current(&before, chain, root, removed);
         Ok(())
+    }
+
+    /// The bytes of the generation's manifest, and what it consists of once they are written.
+    fn encode(
+        &mut self,
+        next: &mut Version<Root>,
+        root: &Arc<[u8]>,
+        changes: Changes,
+    ) -> Result<(Vec<u8>, Chain)> {
+        let chain = self.history.chain.clone();
+        let due = chain.filter(|chain| !chain.needs_new_base());
+        let has_new_root = *root != self.history.root;
+        let mut commit = Commit {
+            generation: next.generation,
+            id: crate::key::random(),
+            root: has_new_root.then(|| root.clone()),
+            changes,
+        };
+        let chain = match due {
+            Some(chain) => chain,
+            None => {
+                commit.changes = Changes::default();
+                commit.root = None;
+                let base = self.write_base(next, root)?;
+                let chain = Chain::beginning_at(Some(base.written()));
+                next.contents = Contents::of(base);
+                chain
+            }
+        };
+        chain.next(commit).map_err(|cause| self.error(cause))
+    }
+
+    /// Writes all of the generation's contents and its root as a base.
+    fn write_base(&mut self, next: &Version<Root>, root: &[u8]) -> Result<Arc<Base>> {
+        let id = crate::key::random();
+        let bytes = next.contents.encode_base(id, next.generation, root);
+        let bytes = bytes.map_err(|cause| self.error(cause))?;
+        self.history.bases.insert(id);
+        self.shared.path.call(Operation::Commit, |backing, path| {
+            backing.write_part(path, id, &bytes)
+        })?;
+        let base = Base::from_bytes(bytes).map_err(|cause| self.error(cause))?;
+        Ok(Arc::new(base))
     }
 
     fn error(&self, cause: DatasetCause) -> Error {

@@ -1,12 +1,16 @@
 //! The generations other than the current one, and the clean-up after a commit.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use uuid::Uuid;
 
 use super::Shared;
 use super::cause::DatasetCause;
-use super::contents::Contents;
+use super::contents::{Chain, Contents};
 use super::current::Version;
 use super::path::DatasetPath;
+use super::reading::{Generation, RecordingFiles};
 use crate::backing_store::ManifestStore;
 use crate::error::Operation;
 use crate::hash::HashSet;
@@ -18,6 +22,13 @@ pub(super) struct History {
     /// The highest generation number ever used.
     pub(super) last: u64,
     pub(super) others: Vec<Other>,
+    /// What the current generation consists of; `None` if its manifest is of version 1.
+    pub(super) chain: Option<Chain>,
+    /// The root of the current generation, as JSON.
+    pub(super) root: Arc<[u8]>,
+    /// The manifests and bases that may be on the disk.
+    pub(super) manifests: BTreeSet<u64>,
+    pub(super) bases: BTreeSet<Uuid>,
     /// Items that may be in no generation: those that commits began to persist, and those
     /// whose deletion failed.
     pub(super) candidates: HashSet<Uuid>,
@@ -28,16 +39,51 @@ pub(super) struct History {
 }
 
 impl History {
-    /// Of a dataset that was just opened at its newest generation. The first clean-up looks
-    /// at all items, because an interrupted commit may have left some.
-    pub(super) fn beginning(newest: u64, others: Vec<Other>) -> Self {
+    /// Of a dataset that was just opened at this generation. The first clean-up looks at all
+    /// items, because an interrupted commit may have left some.
+    pub(super) fn beginning_at(newest: &Generation, others: Vec<Other>) -> Self {
         Self {
-            last: newest,
+            last: newest.number,
             others,
+            chain: newest.chain.clone(),
+            root: newest.root.clone(),
+            manifests: [newest.number].into(),
+            bases: BTreeSet::new(),
             candidates: HashSet::default(),
             scans: true,
             overtaken: None,
         }
+    }
+
+    /// Adds a generation that a restart may find although its commit has failed.
+    pub(super) fn add_uncertain<Root>(&mut self, version: &Version<Root>, chain: &Chain) {
+        self.manifests.insert(version.generation);
+        self.others.push(Other {
+            generation: version.generation,
+            contents: version.contents.clone(),
+            removed: None,
+            files: Some(RecordingFiles::of(version.generation, Some(chain))),
+        });
+    }
+
+    /// Notes a commit, which has removed these items from the generation `before`.
+    pub(super) fn add_current<Root>(
+        &mut self,
+        before: &Version<Root>,
+        chain: Chain,
+        root: Arc<[u8]>,
+        removed: Vec<Uuid>,
+    ) {
+        self.manifests.insert(self.last);
+        let files = RecordingFiles::of(before.generation, self.chain.as_ref());
+        self.others.push(Other {
+            generation: before.generation,
+            contents: before.contents.clone(),
+            removed: Some(removed),
+            files: Some(files),
+        });
+        self.chain = Some(chain);
+        self.root = root;
     }
 
     /// Fails once another process has committed.
@@ -53,17 +99,9 @@ pub(super) struct Other {
     pub(super) contents: Contents,
     /// Its items that the current generation does not have, if that is known.
     pub(super) removed: Option<Vec<Uuid>>,
-}
-
-impl Other {
-    /// A generation that a restart may find although its commit has failed.
-    pub(super) fn uncertain<Root>(version: &Version<Root>) -> Self {
-        Self {
-            generation: version.generation,
-            contents: version.contents.clone(),
-            removed: None,
-        }
-    }
+    /// `None` if they are not known, because one of them cannot be read: it may consist of
+    /// any file.
+    pub(super) files: Option<RecordingFiles>,
 }
 
 /// The result of a clean-up.
@@ -118,7 +156,8 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         let current = self.current();
         let is_safe = history.overtaken.is_none() && self.check_newest(history).is_ok();
         if is_safe {
-            self.remove_earlier(&current.contents, current.generation, history);
+            self.release_earlier(&current.contents, current.generation, history);
+            self.remove_files(current.generation, history);
         }
         let is_named = |key| {
             let mut others = history.others.iter();
@@ -151,14 +190,14 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         }
     }
 
-    /// Removes the generations before the current one that no reader has pinned. What only
+    /// Forgets the generations before the current one that no reader has pinned. What only
     /// they named becomes a candidate.
-    fn remove_earlier(&self, contents: &Contents, current: u64, history: &mut History) {
+    fn release_earlier(&self, contents: &Contents, current: u64, history: &mut History) {
         let candidates = &mut history.candidates;
         history.others.retain_mut(|other| {
             // A later commit removes other items.
             let removed = other.removed.take();
-            if other.generation > current || !self.remove_generation(other.generation) {
+            if other.generation > current || self.is_pinned(other.generation) {
                 return true;
             }
             candidates.extend(removed.unwrap_or_else(|| other.contents.keys_not_in(contents)));
@@ -166,8 +205,48 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         });
     }
 
-    /// Returns false if the generation has to stay.
-    fn remove_generation(&self, generation: u64) -> bool {
+    /// Whether a generation has to stay.
+    fn is_pinned(&self, generation: u64) -> bool {
+        let is_pinned = self.path.call(Operation::Commit, |backing, path| {
+            backing.is_pinned(path, generation)
+        });
+        is_pinned.unwrap_or_else(|error| {
+            tracing::warn!(%error, generation, "could not find out whether an earlier generation of a dataset is in use");
+            true
+        })
+    }
+
+    /// Removes the manifests and bases that no generation consists of. A file goes before
+    /// those that it builds on, so that what is left after any failure can be read.
+    fn remove_files(&self, current: u64, history: &mut History) {
+        let own = RecordingFiles::of(current, history.chain.as_ref());
+        let others: Option<Vec<_>> = (history.others.iter())
+            .map(|other| other.files.as_ref())
+            .collect();
+        let Some(mut needed) = others else { return };
+        needed.push(&own);
+        let is_needed = |generation: &u64| {
+            let mut needed = needed.iter();
+            needed.any(|files| files.manifests.contains(generation))
+        };
+        let obsolete: Vec<_> = (history.manifests.iter().copied())
+            .filter(|generation| !is_needed(generation))
+            .collect();
+        // A delta builds on earlier ones.
+        for generation in obsolete.into_iter().rev() {
+            if !self.remove_manifest(generation) {
+                return;
+            }
+            history.manifests.remove(&generation);
+        }
+        let is_needed = |base| needed.iter().any(|files| files.base == Some(base));
+        history
+            .bases
+            .retain(|base| is_needed(*base) || !self.remove_base(*base));
+    }
+
+    /// Returns false if the manifest has to stay.
+    fn remove_manifest(&self, generation: u64) -> bool {
         let removed = self.path.call(Operation::Commit, |backing, path| {
             backing.remove_manifest(path, generation)
         });
@@ -175,5 +254,15 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
             tracing::warn!(%error, generation, "could not remove an earlier generation of a dataset");
             false
         })
+    }
+
+    fn remove_base(&self, base: Uuid) -> bool {
+        let removed = (self.path).call(Operation::Commit, |backing, path| {
+            backing.remove_part(path, base)
+        });
+        if let Err(error) = &removed {
+            tracing::warn!(%error, %base, "could not remove a base of a dataset");
+        }
+        removed.is_ok()
     }
 }

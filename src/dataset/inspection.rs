@@ -7,19 +7,20 @@ use file_backed_codecs::frame::Footer;
 use uuid::Uuid;
 
 use super::cause::DatasetCause;
-use super::manifest::{ItemRecord, Manifest, find};
+use super::manifest::{ItemEntry, ItemRecord};
 use super::open::pin_current;
+use super::reading::Generation;
 use super::{Verified, VerifyOptions};
 use crate::error::{Operation, StoreError};
 use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, keys_in, on_a_thread};
 use crate::{Error, Result};
 
-/// Pins the current generation of the dataset at `path` and reads its manifest. Returns
-/// `None` if there is none.
+/// Pins the current generation of the dataset at `path` and reads it. Returns `None` if
+/// there is none.
 pub(super) fn pin_and_read(
     path: &PreparedPath,
     operation: Operation,
-) -> Result<Option<(PreparedPath, Manifest)>> {
+) -> Result<Option<(PreparedPath, Generation)>> {
     let failed = |error| Error::new(operation, error);
     let manifests = Manifests::of(path);
     let pin = |generation| manifests.pin(generation);
@@ -28,10 +29,8 @@ pub(super) fn pin_and_read(
     let Some((generation, pinned)) = pinned.map_err(failed)? else {
         return Ok(None);
     };
-    let source = manifests.open(generation).map_err(failed)?;
-    let manifest = Manifest::read(&*source, generation)
-        .map_err(|error| failed(error.at(manifests.path_of(generation))))?;
-    Ok(Some((pinned, manifest)))
+    let found = Generation::read(&manifests, generation).map_err(failed)?;
+    Ok(Some((pinned, found)))
 }
 
 /// The contents of a persisted directory, for tools: read without a store, a codec or a
@@ -58,7 +57,7 @@ pub(super) fn pin_and_read(
 #[derive(Debug)]
 pub struct Inspection {
     path: PreparedPath,
-    manifest: Option<Manifest>,
+    current: Option<Generation>,
     /// The items in the directory, sorted.
     found: Vec<Uuid>,
     is_cache: bool,
@@ -105,18 +104,18 @@ impl Inspection {
     pub fn blocking_open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = PreparedPath::blocking_open_read_only(path)?;
         match pin_and_read(&path, Operation::OpenDataset)? {
-            Some((path, manifest)) => Self::scan(path, Some(manifest)),
+            Some((path, current)) => Self::scan(path, Some(current)),
             None => Self::scan(path, None),
         }
     }
 
-    fn scan(path: PreparedPath, manifest: Option<Manifest>) -> Result<Self> {
+    fn scan(path: PreparedPath, current: Option<Generation>) -> Result<Self> {
         let mut found = keys_in(&path)?;
         found.sort_unstable();
         Ok(Self {
             is_cache: path.is_cache(),
             path,
-            manifest,
+            current,
             found,
         })
     }
@@ -128,7 +127,7 @@ impl Inspection {
 
     /// The number of the current commit; `None` if the directory is not a dataset.
     pub fn generation(&self) -> Option<u64> {
-        self.manifest.as_ref().map(|manifest| manifest.generation)
+        self.current.as_ref().map(|current| current.number)
     }
 
     /// Whether the directory is marked as a store's cache, whose files come and go and
@@ -139,15 +138,15 @@ impl Inspection {
 
     /// The root of the current commit, as JSON; `None` if the directory is not a dataset.
     pub fn root_json(&self) -> Option<&str> {
-        let manifest = self.manifest.as_ref()?;
-        std::str::from_utf8(&manifest.root).ok()
+        let current = self.current.as_ref()?;
+        std::str::from_utf8(&current.root).ok()
     }
 
     /// The items of the current commit or, if the directory is not a dataset, all items
     /// that are present. In ascending order.
     pub fn all_keys(&self) -> Vec<Uuid> {
-        match &self.manifest {
-            Some(manifest) => manifest.entries.iter().map(|entry| entry.key).collect(),
+        match &self.current {
+            Some(current) => current.contents.items().map(|(key, _)| key).collect(),
             None => self.found.clone(),
         }
     }
@@ -163,11 +162,11 @@ impl Inspection {
     /// generations or to a commit in progress, or an interrupted commit left them; the
     /// next [`open`](super::Dataset::open) deletes those.
     pub fn unnamed(&self) -> Vec<Uuid> {
-        let Some(manifest) = &self.manifest else {
+        let Some(current) = &self.current else {
             return Vec::new();
         };
         let mut keys = self.found.clone();
-        keys.retain(|key| find(&manifest.entries, *key).is_none());
+        keys.retain(|key| current.contents.get(*key).is_none());
         keys
     }
 
@@ -180,8 +179,8 @@ impl Inspection {
         self.found.binary_search(&key).is_ok()
     }
 
-    fn committed(&self, key: Uuid) -> Option<&ItemRecord> {
-        find(&self.manifest.as_ref()?.entries, key)
+    fn committed(&self, key: Uuid) -> Option<ItemEntry> {
+        self.current.as_ref()?.contents.get(key)
     }
 
     /// Reads the footer of an item's file.
@@ -250,7 +249,7 @@ impl Inspection {
 
     fn expected(&self, key: Uuid) -> Result<ItemRecord> {
         match self.committed(key) {
-            Some(entry) => Ok(*entry),
+            Some(entry) => Ok(ItemRecord::of(key, entry)),
             None if self.is_found(key) => {
                 // The progress of a verification needs its length.
                 let fingerprint = self.path.footer(key).map(|footer| footer.fingerprint());

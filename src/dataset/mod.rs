@@ -14,8 +14,9 @@
 //! | a copy made during commits opens | a [`Snapshot`] pins one commit |
 //! | damage is found | checksums of the manifest and of every file; [`verify`](Dataset::verify) reads them all |
 //!
-//! The manifest names each item (28 bytes) and holds the root as JSON; each commit writes
-//! a whole manifest. On disk the dataset is a directory of files, which you can inspect
+//! The manifest of a commit records what the commit changes, 30 bytes for each item, and the
+//! root as JSON if that has changed. Now and then a commit writes a new *base*, which records
+//! all items. On disk the dataset is a directory of files, which you can inspect
 //! with the command-line tool `file_backed` (feature `cli`).
 //!
 //! See [`Dataset`] for an example. The example program `dataset` is a library with a
@@ -32,6 +33,7 @@ mod manifest;
 mod open;
 mod parallel;
 mod path;
+mod reading;
 mod saver;
 mod snapshot;
 #[cfg(test)]

@@ -7,11 +7,12 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::cause::DatasetCause;
-use super::contents::Contents;
+use super::contents::{Chain, Commit, Contents};
 use super::current::{CurrentContents, Version};
 use super::history::{History, Other};
-use super::manifest::{Manifest, encode_root};
+use super::manifest::{Changes, encode_root};
 use super::path::{DatasetPath, is_already_there};
+use super::reading::{Generation, StoreFiles};
 use super::{Dataset, Shared};
 use crate::Result;
 use crate::backing_store::{BackingStore, ManifestStore};
@@ -145,18 +146,22 @@ where
             let pinned = pin_current(|| backing.generations(&path), pin, never_at_rest)?;
             let (generation, pinned) =
                 pinned.ok_or_else(|| at(backing.describe(&path), DatasetCause::NoDataset))?;
-            let manifest = Manifest::read_from(backing, &pinned, generation)?;
-            Ok((pinned, manifest))
+            let files = StoreFiles {
+                backing,
+                path: &pinned,
+            };
+            let found = Generation::read(&files, generation)?;
+            Ok((pinned, found))
         };
-        let (pinned, manifest) =
+        let (pinned, found) =
             (store.core()).call(Operation::OpenDataset, None, Some(&path), opened)?;
-        let keys: Vec<_> = manifest.entries.iter().map(|entry| entry.key).collect();
+        let keys: Vec<_> = found.contents.items().map(|(key, _)| key).collect();
         let path = DatasetPath {
             store: store.clone(),
             tracked: Arc::new(store.track_known(pinned, &keys)),
             claim: None,
         };
-        path.into_dataset(manifest, Vec::new())
+        path.into_dataset(found, Vec::new())
     }
 }
 
@@ -193,12 +198,14 @@ impl<B: ManifestStore> DatasetPath<B> {
         if found > 0 {
             return Err(refused(DatasetCause::ForeignItems(found)));
         }
-        let manifest = Manifest {
+        let root: Arc<[u8]> = encode_root(&Root::default()).map_err(refused)?.into();
+        let commit = Commit {
             generation: 0,
-            root: encode_root(&Root::default()).map_err(refused)?,
-            entries: Vec::new(),
+            id: crate::key::random(),
+            root: Some(root.clone()),
+            changes: Changes::default(),
         };
-        let bytes = manifest.encode().map_err(refused)?;
+        let (bytes, chain) = Chain::beginning_at(None).next(commit).map_err(refused)?;
         let written = self.call(Operation::OpenDataset, |backing, path| {
             backing.write_manifest(path, 0, &bytes)
         });
@@ -208,7 +215,13 @@ impl<B: ManifestStore> DatasetPath<B> {
         })?;
         self.store.blocking_sync(&self.tracked)?;
         self.sync_manifests()?;
-        self.into_dataset(manifest, Vec::new())
+        let empty = Generation {
+            number: 0,
+            root,
+            contents: Contents::empty(),
+            chain: Some(chain),
+        };
+        self.into_dataset(empty, Vec::new())
     }
 
     /// Opens the newest generation, and deletes what no generation names.
@@ -216,19 +229,30 @@ impl<B: ManifestStore> DatasetPath<B> {
     where
         Root: DeserializeOwned,
     {
-        let manifest = self.read_manifest(newest)?;
-        self.check_files(&manifest)?;
+        let found = self.read_generation(newest)?;
+        self.check_files(&found)?;
         // The writer may have died before its own sync.
         self.sync_manifests()?;
-        let others = earlier
+        let pinned = earlier
             .iter()
-            .map(|generation| self.read_earlier(*generation));
+            .filter(|generation| self.may_be_pinned(**generation));
+        let others = pinned.map(|generation| self.read_earlier(*generation));
         let others = others.collect::<Result<_>>()?;
-        let dataset: Dataset<Root, B> = self.into_dataset(manifest, others)?;
+        let bases = self.call(Operation::OpenDataset, |backing, path| backing.parts(path))?;
+        let dataset: Dataset<Root, B> = self.into_dataset(found, others)?;
         let mut history = crate::sync::block_on(dataset.shared.turn.lock());
+        history.manifests.extend(earlier);
+        history.bases.extend(bases);
         dataset.shared.clean_up(&mut history);
         drop(history);
         Ok(dataset)
+    }
+
+    fn may_be_pinned(&self, generation: u64) -> bool {
+        let is_pinned = self.call(Operation::OpenDataset, |backing, path| {
+            backing.is_pinned(path, generation)
+        });
+        is_pinned.unwrap_or(true)
     }
 
     fn sync_manifests(&self) -> Result<()> {
@@ -237,36 +261,39 @@ impl<B: ManifestStore> DatasetPath<B> {
         })
     }
 
-    fn read_manifest(&self, generation: u64) -> Result<Manifest> {
+    fn read_generation(&self, generation: u64) -> Result<Generation> {
         self.call(Operation::OpenDataset, |backing, path| {
-            Manifest::read_from(backing, path, generation)
+            Generation::read(&StoreFiles { backing, path }, generation)
         })
     }
 
-    fn check_files(&self, manifest: &Manifest) -> Result<()> {
-        let entries = manifest.entries.iter();
-        let mut missing = entries.filter(|entry| !self.tracked.contains_key(entry.key));
+    fn check_files(&self, found: &Generation) -> Result<()> {
+        let keys = found.contents.items().map(|(key, _)| key);
+        let mut missing = keys.filter(|key| !self.tracked.contains_key(*key));
         let Some(first) = missing.next() else {
             return Ok(());
         };
         let cause = DatasetCause::MissingFiles {
-            generation: manifest.generation,
+            generation: found.number,
             count: 1 + missing.count(),
         };
-        Err(self.error_of_item(Operation::OpenDataset, first.key, cause))
+        Err(self.error_of_item(Operation::OpenDataset, first, cause))
     }
 
-    /// Reads an earlier generation. If its manifest cannot be read, it is assumed to name
-    /// every item, so that nothing is deleted.
+    /// Reads an earlier generation. If that fails, it is assumed to name every item and to
+    /// consist of every file, so that nothing is deleted.
     fn read_earlier(&self, generation: u64) -> Result<Other> {
         let refused = |cause| self.error_of_manifest(Operation::OpenDataset, generation, cause);
-        let contents = match self.read_manifest(generation) {
-            Ok(manifest) => Contents::of_manifest(&manifest),
+        let (contents, files) = match self.read_generation(generation) {
+            Ok(found) => {
+                let files = found.files();
+                (Ok(found.contents), Some(files))
+            }
             Err(error) => {
                 tracing::warn!(%error, generation, "could not read an earlier generation of a dataset: no items are deleted while it is pinned");
                 let mut keys = self.tracked.all_keys();
                 keys.sort_unstable();
-                Contents::of_unknown_files(keys.into_iter())
+                (Contents::of_unknown_files(keys.into_iter()), None)
             }
         };
         Ok(Other {
@@ -274,31 +301,30 @@ impl<B: ManifestStore> DatasetPath<B> {
             contents: contents.map_err(refused)?,
             // The first clean-up looks at all items.
             removed: Some(Vec::new()),
+            files,
         })
     }
 
-    /// The dataset whose current commit is `manifest`.
+    /// The dataset whose current commit is `found`.
     fn into_dataset<Root: DeserializeOwned>(
         self,
-        manifest: Manifest,
+        found: Generation,
         others: Vec<Other>,
     ) -> Result<Dataset<Root, B>> {
-        let generation = manifest.generation;
-        let root = serde_json::from_slice(&manifest.root).map_err(|error| {
+        let generation = found.number;
+        let root = serde_json::from_slice(&found.root).map_err(|error| {
             let cause = DatasetCause::OtherRoot(error);
             self.error_of_manifest(Operation::OpenDataset, generation, cause)
         })?;
-        let contents = Contents::of_manifest(&manifest)
-            .map_err(|cause| self.error_of_manifest(Operation::OpenDataset, generation, cause))?;
+        let history = History::beginning_at(&found, others);
         let version = Version {
             generation,
             root: Arc::new(root),
-            contents,
+            contents: found.contents,
         };
         let contents = Arc::new(CurrentContents::of(&version));
         let core = self.store.core();
         core.open_dataset(self.tracked.source(), contents.clone());
-        let history = History::beginning(generation, others);
         Ok(Dataset {
             shared: Arc::new(Shared {
                 path: self,

@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::cause::DatasetCause;
+use super::contents::{Chain, Commit};
 use super::current::Version;
 use super::inspection::pin_and_read;
-use super::manifest::{ItemRecord, Manifest, bytes_of, find};
+use super::manifest::{Changes, FileId, ItemRecord, WrittenFile};
 use super::parallel::on_all_cores;
+use super::reading::{Generation, StoreFiles};
 use super::{Dataset, Shared};
 use crate::backing_store::ManifestStore;
 use crate::error::{Operation, StoreError};
@@ -69,7 +71,7 @@ use crate::{Error, Result};
 pub struct Snapshot {
     /// Owns the pin.
     path: PreparedPath,
-    manifest: Arc<Manifest>,
+    pinned: Arc<Generation>,
 }
 
 /// The result of a copy.
@@ -112,12 +114,12 @@ impl Snapshot {
     /// Reads the manifest on this thread.
     pub fn blocking_open(path: impl Into<PathBuf>) -> Result<Self> {
         let path = PreparedPath::blocking_open_read_only(path)?;
-        let Some((path, manifest)) = pin_and_read(&path, Operation::Snapshot)? else {
+        let Some((path, pinned)) = pin_and_read(&path, Operation::Snapshot)? else {
             let error = StoreError::from(DatasetCause::NoDataset).at(path.path());
             return Err(Error::new(Operation::Snapshot, error));
         };
-        let manifest = Arc::new(manifest);
-        Ok(Self { path, manifest })
+        let pinned = Arc::new(pinned);
+        Ok(Self { path, pinned })
     }
 
     /// The directory of the dataset.
@@ -127,22 +129,28 @@ impl Snapshot {
 
     /// The number of the commit.
     pub fn generation(&self) -> u64 {
-        self.manifest.generation
+        self.pinned.number
     }
 
     /// The files that make up a copy, relative to [`path`](Self::path): the role file,
-    /// the items, and last the manifest, so that a copy interrupted in this order is not
-    /// taken for a complete one. All names are ASCII.
+    /// the items, the base if there is one, and last the manifest and those that it builds
+    /// on, so that a copy interrupted in this order is not taken for a complete one. All
+    /// names are ASCII.
     ///
     /// The lock file and the manifests of other generations are not included and need not
     /// be copied. A copy that contains more files also opens.
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         let manifests = Manifests::of(&self.path);
-        let items = self.manifest.entries.iter();
-        let items = items.map(|entry| key_path(Path::new(""), entry.key));
+        let items = self.pinned.contents.items();
+        let items = items.map(|(key, _)| key_path(Path::new(""), key));
         let mark = manifests.relative_mark();
-        let manifest = Manifests::relative_path_of(self.generation());
-        mark.into_iter().chain(items).chain([manifest])
+        // The latest manifest comes first: one that it builds on would be taken for the
+        // current one.
+        let files = self.pinned.files();
+        let recording = files.manifests.into_iter().rev();
+        let recording = recording.map(Manifests::relative_path_of);
+        let base = files.base.map(Manifests::relative_path_of_part);
+        mark.into_iter().chain(items).chain(base).chain(recording)
     }
 
     /// Copies the generation into the directory `to`, which is created if it does not
@@ -192,22 +200,52 @@ impl Snapshot {
         manifests.prepare().map_err(failed)?;
         self.copy_items(to)?;
         to.sync_persisted().map_err(failed)?;
-        let bytes = self.manifest.encode();
-        let bytes = bytes.map_err(|cause| failed(StoreError::from(cause).at(to.path())))?;
-        let written = manifests.write(self.generation(), &bytes);
+        let written = self.write_manifest(&manifests, to);
         written.and_then(|()| manifests.sync()).map_err(failed)?;
-        let entries = &self.manifest.entries;
+        let contents = &self.pinned.contents;
         Ok(Copied {
             generation: self.generation(),
-            items: entries.len() as u64,
-            bytes: bytes_of(entries),
+            items: contents.len(),
+            bytes: contents.bytes(),
         })
+    }
+
+    /// Records the generation anew as a base, and as a delta that changes nothing in it. So
+    /// a copy that is interrupted has no manifest, rather than one that others build on.
+    fn write_manifest(
+        &self,
+        manifests: &Manifests<'_>,
+        to: &PreparedPath,
+    ) -> Result<(), StoreError> {
+        let Generation {
+            number,
+            root,
+            contents,
+            ..
+        } = &*self.pinned;
+        let of_copy = |cause| StoreError::from(cause).at(to.path());
+        let id = crate::key::random();
+        let base = contents.encode_base(id, *number, root).map_err(of_copy)?;
+        manifests.write_part(id, &base)?;
+        let base = WrittenFile {
+            file: FileId::of(id, &base),
+            len: base.len() as u64,
+        };
+        let commit = Commit {
+            generation: *number,
+            id: crate::key::random(),
+            root: None,
+            changes: Changes::default(),
+        };
+        let next = Chain::beginning_at(Some(base)).next(commit);
+        let (delta, _) = next.map_err(of_copy)?;
+        manifests.write(*number, &delta)
     }
 
     /// Refuses a directory with other items, because a dataset would delete them.
     fn check_items_of(&self, to: &PreparedPath) -> Result<()> {
         let mut others = keys_in(to)?;
-        others.retain(|key| find(&self.manifest.entries, *key).is_none());
+        others.retain(|key| self.pinned.contents.get(*key).is_none());
         if others.is_empty() {
             return Ok(());
         }
@@ -218,7 +256,10 @@ impl Snapshot {
     /// Copies on as many threads as there are cores. The first failure stops all of them.
     fn copy_items(&self, to: &PreparedPath) -> Result<()> {
         let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
-        let entries = &self.manifest.entries;
+        let items = self.pinned.contents.items();
+        let entries: Vec<_> = items
+            .map(|(key, entry)| ItemRecord::of(key, entry))
+            .collect();
         let copy = || {
             while let Some(entry) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
                 if let Err(error) = self.copy_item(entry, to) {
@@ -251,7 +292,7 @@ impl Snapshot {
     fn share(&self) -> Self {
         Self {
             path: self.path.clone(),
-            manifest: self.manifest.clone(),
+            pinned: self.pinned.clone(),
         }
     }
 }
@@ -301,11 +342,12 @@ impl<Root, B: ManifestStore<PersistPath = PreparedPath>> Shared<Root, B> {
     fn snapshot(&self) -> Result<Snapshot> {
         let (path, current) = self.pin_current()?;
         let generation = current.generation;
-        let manifest = self.path.call(Operation::Snapshot, |backing, _| {
-            Manifest::read_from(backing, &path, generation)
+        let pinned = self.path.call(Operation::Snapshot, |backing, _| {
+            let path = &path;
+            Generation::read(&StoreFiles { backing, path }, generation)
         })?;
-        let manifest = Arc::new(manifest);
-        Ok(Snapshot { path, manifest })
+        let pinned = Arc::new(pinned);
+        Ok(Snapshot { path, pinned })
     }
 
     /// Returns the current commit, pinned. A dataset that was opened read-only already
@@ -341,7 +383,7 @@ impl fmt::Debug for Snapshot {
         f.debug_struct("Snapshot")
             .field("path", &self.path())
             .field("generation", &self.generation())
-            .field("items", &self.manifest.entries.len())
+            .field("items", &self.pinned.contents.len())
             .finish()
     }
 }

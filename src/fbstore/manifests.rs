@@ -1,7 +1,9 @@
-//! The manifests of a directory: one file for each generation.
+//! The manifests of a directory: one file for each generation, and the parts that they
+//! refer to.
 //!
-//! They are in the directory `file_backed.manifest`, each named by the number of its
-//! generation. The highest is the current one. A reader pins a generation by a shared
+//! They are in the directory `file_backed.manifest`. A manifest is named by the number of
+//! its generation, 16 hex digits, and a part by its id, 32 hex digits. The highest
+//! generation is the current one. A reader pins a generation by a shared
 //! lock of its manifest. That needs only permission to read the manifest, and works on
 //! a file system that is mounted read-only. The reader takes the lock and then checks
 //! that the generation is still the highest:
@@ -147,11 +149,14 @@ impl<'a> Manifests<'a> {
     }
 
     pub(crate) fn write(&self, generation: u64, bytes: &[u8]) -> Result<(), StoreError> {
-        let name = name_of(generation);
+        self.write_as(&name_of(generation), bytes)
+    }
+
+    fn write_as(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         // The temporary name contains this process's number: even if two processes
         // write at once, each renames only what it wrote.
         let unfinished = format!("{UNFINISHED}{}", temporary_suffix());
-        let (file_ref, unfinished) = (self.file_ref(&name), self.file_ref(&unfinished));
+        let (file_ref, unfinished) = (self.file_ref(name), self.file_ref(&unfinished));
         self.prepare()?;
         self.remove_unfinished()?;
         self.write_whole(&unfinished, bytes)
@@ -172,6 +177,65 @@ impl<'a> Manifests<'a> {
         let directory = self.directory();
         let synced = self.files.sync(&directory);
         synced.map_err(|error| at(&directory.path(), error.into_io()))
+    }
+
+    pub(crate) fn part_path_of(&self, id: Uuid) -> PathBuf {
+        self.path.join(DIRECTORY).join(part_name_of(id))
+    }
+
+    /// The path of a part, relative to the directory of the dataset.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn relative_path_of_part(id: Uuid) -> PathBuf {
+        [DIRECTORY, &part_name_of(id)].iter().collect()
+    }
+
+    pub(crate) fn parts(&self) -> Result<Vec<Uuid>, StoreError> {
+        let mut parts = Vec::new();
+        let mut note = |name: &OsStr, is_file: bool| {
+            parts.extend(part_of(name).filter(|_| is_file));
+        };
+        let directory = self.directory();
+        match self.files.list(&directory, &mut note) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            listed => listed.map_err(|error| at(&directory.path(), error))?,
+        }
+        Ok(parts)
+    }
+
+    pub(crate) fn open_part(&self, id: Uuid) -> Result<Box<dyn Source>, StoreError> {
+        let name = part_name_of(id);
+        let file_ref = self.file_ref(&name);
+        let opened = self.files.open(&file_ref);
+        opened.map_err(|error| at(&file_ref.path(), error))
+    }
+
+    /// Writes a part. Its bytes are durable before its name, and its name when this
+    /// returns, because a manifest that depends on it may be named next.
+    pub(crate) fn write_part(&self, id: Uuid, bytes: &[u8]) -> Result<(), StoreError> {
+        self.write_as(&part_name_of(id), bytes)?;
+        self.sync()
+    }
+
+    fn remove_part(&self, id: Uuid) -> Result<(), StoreError> {
+        let name = part_name_of(id);
+        let file_ref = self.file_ref(&name);
+        match self.files.remove(&file_ref) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(|error| at(&file_ref.path(), error)),
+        }
+    }
+
+    fn is_pinned(&self, generation: u64) -> Result<bool, StoreError> {
+        let name = name_of(generation);
+        let file_ref = self.file_ref(&name);
+        let is_pinned = || {
+            let file = match self.files.open_pin(&file_ref) {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+                file => file?,
+            };
+            Ok::<_, io::Error>(!self.files.try_lock(&file)?)
+        };
+        is_pinned().map_err(|error| at(&file_ref.path(), error))
     }
 
     fn remove(&self, generation: u64) -> Result<bool, StoreError> {
@@ -225,6 +289,16 @@ fn generation_of(name: &OsStr) -> Option<u64> {
         .flatten()
 }
 
+fn part_name_of(id: Uuid) -> String {
+    id.simple().to_string()
+}
+
+fn part_of(name: &OsStr) -> Option<Uuid> {
+    let name = name.to_str()?;
+    let is_ours = name.len() == uuid::fmt::Simple::LENGTH && super::layout::is_hex(name);
+    is_ours.then(|| Uuid::try_parse(name).ok()).flatten()
+}
+
 impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
     fn generations(&self, path: &PreparedPath) -> Result<Vec<u64>, StoreError> {
         Manifests::of(path).generations()
@@ -258,6 +332,28 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
         Manifests::of(path).remove(generation)
     }
 
+    fn is_pinned(&self, path: &PreparedPath, generation: u64) -> Result<bool, StoreError> {
+        Manifests::of(path).is_pinned(generation)
+    }
+
+    fn parts(&self, path: &PreparedPath) -> Result<Vec<Uuid>, StoreError> {
+        Manifests::of(path).parts()
+    }
+
+    fn open_part(&self, path: &PreparedPath, id: Uuid) -> Result<Box<dyn Source>, StoreError> {
+        Manifests::of(path).open_part(id)
+    }
+
+    fn write_part(&self, path: &PreparedPath, id: Uuid, bytes: &[u8]) -> Result<(), StoreError> {
+        writable(path)?;
+        Manifests::of(path).write_part(id, bytes)
+    }
+
+    fn remove_part(&self, path: &PreparedPath, id: Uuid) -> Result<(), StoreError> {
+        writable(path)?;
+        Manifests::of(path).remove_part(id)
+    }
+
     fn claim_manifests(&self, path: &PreparedPath) -> Result<PreparedPath, StoreError> {
         writable(path)?;
         Manifests::of(path).claim()
@@ -277,6 +373,10 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
 
     fn describe_manifest(&self, path: &PreparedPath, generation: u64) -> Option<PathBuf> {
         Some(Manifests::of(path).path_of(generation))
+    }
+
+    fn describe_part(&self, path: &PreparedPath, id: Uuid) -> Option<PathBuf> {
+        Some(Manifests::of(path).part_path_of(id))
     }
 
     fn describe_item(&self, path: &PreparedPath, key: Uuid) -> Option<PathBuf> {

@@ -33,11 +33,12 @@
 //! // A file is the encoded value and a footer of 64 bytes.
 //! let len = |path| fs::metadata(path).expect("it is there").len();
 //! assert_eq!(len(key_path(&saved, items[0].key())), 16 + frame::FOOTER_LEN as u64);
-//! // A manifest is 44 bytes, 28 for each item, and the root as JSON, in which a key is
-//! // 32 hex digits in quotes.
+//! // The manifest of a commit is 124 bytes, 28 for each combination of codec, layout and
+//! // schema, 30 for each changed item, and the root as JSON, in which a key is 32 hex digits
+//! // in quotes.
 //! let root = 3 * 34 + "[,,]".len() as u64;
 //! let manifest = saved.join("file_backed.manifest/0000000000000001");
-//! assert_eq!(len(manifest), 44 + 3 * 28 + root);
+//! assert_eq!(len(manifest), 124 + 28 + 3 * 30 + root);
 //! # Ok(())
 //! # }
 //! # #[cfg(not(all(feature = "bincodec", feature = "dataset")))]
@@ -61,7 +62,8 @@
 //! | mapped, in addition | about 500 in the kernel, and page cache | [`zero_copy`](super::zero_copy) |
 //! | a file in a cache with a [quota](super::operations#a-quota-for-the-cache), in addition | 38 to 76, and 24 to 48 for each persisted directory that has it too | an entry of 33 bytes in a hash table, and entries of 21 bytes in another, `src/fbstore/quota/state.rs` and `homes.rs` |
 //! | a key of a tracked path | about 60 | [`TrackedPath`](crate::backing_store::TrackedPath) |
-//! | an item of an open dataset | about 100, and the root | `dataset::Dataset` |
+//! | an item of a dataset that is open to commit | about 95, and the root: 60 for its key in the tracked path, up to 32 in a base | `dataset::Dataset`, `src/dataset/manifest/base/` |
+//! | a changed item, until the next base | less than 430 | `src/dataset/contents/` |
 //!
 //! A hash table doubles when it is full, so the cost of an entry depends on the number of
 //! items: a registered or persisted item costs 10 to 21 bytes more than another one, for its
@@ -82,17 +84,19 @@
 //! | files | one, also if it is both in the cache and persisted on the same file system | [`durability`](super::durability) |
 //! | names for each of the 256 shards | items / 256: 3 906 for a million | [`fbstore`](crate::fbstore) |
 //! | bytes of the footer | 64 | the example |
-//! | bytes of a manifest | 28, and what the root says of the item | the example |
+//! | bytes of a manifest | 30 if the commit changes the item, and what the root says of it | the example |
+//! | bytes of a base | 30 | `src/dataset/manifest/base/` |
 //!
 //! # For each operation
 //!
 //! | | costs | source |
 //! |---|---|---|
-//! | commit | a link and a read of the footer for each new item; for each kept one a search and 28 bytes of manifest, no file operation. Then one sync of what is new, one write and sync of the manifest, one deletion for each file that is no longer named | `src/dataset/commit.rs`, `saver.rs` |
+//! | commit | a link and a read of the footer for each new item, and in memory a search for each kept one; a manifest of what changes and of the previous changes up to 12 KiB, one sync of what is new, one of the manifest and its name, one deletion for each file that is no longer named | `src/dataset/commit.rs`, `saver.rs` |
+//! | new base | 30 bytes for each item, within the commit that finds the manifests together longer than 64 KiB and than half of the base before, or more than 64 of them | `src/dataset/contents/chain.rs` |
 //! | durable save of 800 items of 16 KiB | 0.157 ms if none has changed, 0.591 ms if 1 % have, 36.6 ms if all have (`blocking_save`, without a disk) | results, `save` |
 //! | sync | an fsync for each new file, or one `syncfs` for more than 128 | [`durability`](super::durability) |
-//! | open a dataset to commit | the scan, and the manifest | `src/dataset/open.rs` |
-//! | open a dataset to read | the manifest, without a scan | the same |
+//! | open a dataset to commit | the scan, the base and the manifests since then | `src/dataset/open.rs` |
+//! | open a dataset to read | the same without a scan | the same |
 //! | verify | every byte, on as many threads as cores | `Dataset::verify` |
 //!
 //! # Exceptions
@@ -102,7 +106,8 @@
 //!   shards within the [`descriptor_budget`](crate::fbstore::descriptor_budget).
 //! * **Maps are limited** for each process to slightly less than half of about 65 000
 //!   ([`zero_copy`](super::zero_copy#the-map-budget)). Beyond that, files are read.
-//! * **A manifest is written whole**, also when one item has changed: 28 MB for a million
-//!   items, and at most 4 GiB (`src/dataset/manifest/whole.rs`). Commit many changes at once.
+//! * **The root is written whole** by each commit that changes it: keep it small.
+//! * **A commit that writes a base** takes longer than the others, because it writes all items
+//!   of the dataset.
 //! * **Millions of small values** cost an inode each: use a key-value store, or put many
 //!   of them into one item.

@@ -83,8 +83,8 @@
 //! | a snapshot of the file system (LVM, ZFS, btrfs) | needs nothing: it holds what a power cut would leave | the same |
 //!
 //! The [`Snapshot`] is a reader's pin. Writers continue, nothing that it names is deleted
-//! while it lives, and it needs only read permission. It lists the manifest last, so that
-//! a copy interrupted in this order is not a dataset. If you update a backup with
+//! while it lives, and it needs only read permission. It lists the manifests last, so that
+//! a copy interrupted in this order does not open. If you update a backup with
 //! `rsync`, the later manifest is the current one, and files that no manifest names are
 //! deleted when the copy is opened to commit.
 //!

@@ -192,12 +192,12 @@ fn an_oversized_manifest_is_refused_unread() {
         let path = manifest(&places, 2);
         let len: u64 = 1 << 42;
         let header = |root: u64| {
-            let mut bytes = fs::read(manifest(&places, 1)).expect("it is there")[..40].to_vec();
+            let mut bytes = fs::read(manifest(&places, 1)).expect("it is there")[..120].to_vec();
             bytes[16..24].copy_from_slice(&2_u64.to_le_bytes());
-            bytes[24..32].copy_from_slice(&root.to_le_bytes());
+            bytes[88..96].copy_from_slice(&root.to_le_bytes());
             bytes
         };
-        for bytes in [vec![0], header(2), header(len - 44)] {
+        for bytes in [vec![0], header(2), header(len - 124)] {
             fs::write(&path, bytes).expect("it is written");
             let file = fs::File::options().write(true).open(&path).expect("ours");
             if file.set_len(len).is_err() {
@@ -281,9 +281,9 @@ impl Random {
                     let at = self.below(bytes.len());
                     bytes[at] = self.below(256) as u8;
                 }
-                1 if bytes.len() >= 40 => {
-                    let field = 16 + 8 * self.below(3);
-                    let numbers = [0, 1, 3, u64::MAX, u64::MAX - 43, 1 << 63, 1 << 32];
+                1 if bytes.len() >= 120 => {
+                    let field = 16 + 8 * self.below(13);
+                    let numbers = [0, 1, 3, u64::MAX, u64::MAX - 123, 1 << 63, 1 << 32];
                     let number = numbers[self.below(numbers.len())];
                     bytes[field..field + 8].copy_from_slice(&number.to_le_bytes());
                 }

@@ -8,7 +8,7 @@
 //!
 //! Nothing here does I/O.
 
-#![allow(dead_code, unused_imports, reason = "commits do not use it yet")]
+#![allow(dead_code, reason = "the names of items have no public form yet")]
 
 mod apply;
 mod chain;
@@ -27,7 +27,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::cause::DatasetCause;
-use super::manifest::{Base, Changes, ItemEntry, ItemKind, Manifest, Name, encode_base};
+use super::manifest::{Base, ItemEntry, ItemKind, Manifest, Name, encode_base};
 pub(crate) use chain::{Chain, Commit, ReadChain};
 pub(crate) use edit::Edit;
 use merged::Merged;

@@ -17,7 +17,7 @@ pub(crate) struct FileId {
 
 impl FileId {
     /// The id of a file with these bytes.
-    pub(super) fn of(id: Uuid, bytes: &[u8]) -> Self {
+    pub(crate) fn of(id: Uuid, bytes: &[u8]) -> Self {
         let end = bytes.len().saturating_sub(CHECKSUM);
         let check = u32::from_le_bytes(field(bytes, end));
         Self { id, check }

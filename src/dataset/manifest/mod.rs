@@ -6,11 +6,7 @@
 //! | delta, a manifest of version 2 | what a generation changes in an earlier one | [`Delta`] |
 //! | base | all items and names of a generation, and its root | [`Base`] |
 
-#![allow(
-    dead_code,
-    unused_imports,
-    reason = "commits do not write bases and deltas yet"
-)]
+#![allow(dead_code, reason = "the names of items have no public form yet")]
 
 mod base;
 mod changes;
@@ -22,11 +18,11 @@ mod recorded;
 mod sealed;
 mod whole;
 
-pub(crate) use base::{Base, BaseNames, encode_base};
+pub(crate) use base::{Base, encode_base};
 pub(crate) use changes::{Changes, ItemEntry};
 pub(crate) use delta::{Delta, Parent, encoded_len_of};
 pub(crate) use file_id::{FileId, WrittenFile};
 pub(crate) use kind::ItemKind;
 pub(crate) use name::Name;
 pub(crate) use recorded::Recorded;
-pub(crate) use whole::{ItemRecord, Manifest, bytes_of, encode_root, find};
+pub(crate) use whole::{ItemRecord, Manifest, bytes_of, encode_root};

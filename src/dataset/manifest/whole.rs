@@ -9,10 +9,12 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::changes::ItemEntry;
-use super::sealed::{CHECKSUM, damaged, field, read, seal, unseal};
-use crate::backing_store::{FileFingerprint, ManifestStore};
+#[cfg(test)]
+use super::sealed::seal;
+use super::sealed::{CHECKSUM, damaged, field, read, unseal};
+use crate::backing_store::FileFingerprint;
 use crate::dataset::cause::DatasetCause;
-use crate::error::{StoreError, at};
+use crate::error::StoreError;
 
 pub(super) const MAGIC: [u8; 8] = *b"\x89fbdata\n";
 const VERSION: u16 = 1;
@@ -55,12 +57,6 @@ pub(crate) struct ItemRecord {
     pub(crate) fingerprint: FileFingerprint,
 }
 
-/// The record of a key in a list sorted by key.
-pub(crate) fn find(entries: &[ItemRecord], key: Uuid) -> Option<&ItemRecord> {
-    let at = entries.binary_search_by(|entry| entry.key.cmp(&key)).ok()?;
-    Some(&entries[at])
-}
-
 /// Total length of the items' files in bytes. It saturates, because the lengths may come
 /// from a file.
 pub(crate) fn bytes_of<'a>(entries: impl IntoIterator<Item = &'a ItemRecord>) -> u64 {
@@ -88,6 +84,8 @@ impl Manifest {
             .filter(|len| *len <= LONGEST)
     }
 
+    /// Only tests write this version.
+    #[cfg(test)]
     pub(crate) fn encode(&self) -> Result<Vec<u8>, DatasetCause> {
         let (root, entries) = (self.root.len() as u64, self.entries.len() as u64);
         let len =
@@ -107,17 +105,6 @@ impl Manifest {
         }
         seal(&mut bytes);
         Ok(bytes)
-    }
-
-    /// Reads the manifest of this generation from a place of the store.
-    pub(crate) fn read_from<B: ManifestStore>(
-        backing: &B,
-        path: &B::PersistPath,
-        generation: u64,
-    ) -> Result<Self, StoreError> {
-        let source = backing.open_manifest(path, generation)?;
-        Self::read(&*source, generation)
-            .map_err(|error| at(backing.describe_manifest(path, generation), error))
     }
 
     /// Reads the manifest of this generation. Memory is allocated only once the header,

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
+use super::super::manifest::Manifest;
 use super::super::{Dataset, Key, Snapshot, VerifyOptions};
+use super::write_old;
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
 use crate::fbstore::{FBStore, PreparedPath};
@@ -106,38 +108,77 @@ fn check(runtime: &Runtime, cut: Cut<'_, Told>, items: usize) {
     program.commit(found + 1, 1);
 }
 
-fn at_each_cut(links: Links, items: usize, commits: u64) -> usize {
+/// What the program does.
+#[derive(Clone, Copy)]
+struct Plan {
+    links: Links,
+    items: usize,
+    commits: u64,
+    /// The dataset has a manifest of version 1.
+    begins_old: bool,
+}
+
+impl Plan {
+    fn new(links: Links, items: usize, commits: u64) -> Self {
+        Self {
+            links,
+            items,
+            commits,
+            begins_old: false,
+        }
+    }
+}
+
+fn at_each_cut(plan: Plan) -> usize {
     let machine = runtime(THREADS);
     at_each_power_cut(
-        links,
+        plan.links,
         |recorder, root| {
             let runtime = runtime(THREADS);
+            if plan.begins_old {
+                let path = PreparedPath::open_with(root.join("saved"), Arc::new(recorder.clone()));
+                let empty = Manifest {
+                    generation: 0,
+                    root: serde_json::to_vec(&Root::default()).expect("it is JSON"),
+                    entries: Vec::new(),
+                };
+                write_old(&path.expect("it is made"), &empty);
+            }
             let program = Program::start(&runtime, root, || Arc::new(recorder.clone()));
-            for n in 1..=commits {
+            for n in 1..=plan.commits {
                 recorder.tell(Told::Begins(n));
-                program.commit(n, items);
+                program.commit(n, plan.items);
                 recorder.tell(Told::Committed(n));
             }
         },
-        |cut| check(&machine, cut, items),
+        |cut| check(&machine, cut, plan.items),
     )
 }
 
 #[test]
 fn a_power_cut_leaves_the_last_commit_of_linked_files() {
-    assert!(at_each_cut(Links::AsTheMachine, 2, 3) > 300);
+    assert!(at_each_cut(Plan::new(Links::AsTheMachine, 2, 3)) > 300);
+}
+
+#[test]
+fn a_power_cut_leaves_an_old_manifest_or_the_first_commit_after_it() {
+    let plan = Plan {
+        begins_old: true,
+        ..Plan::new(Links::AsTheMachine, 1, 2)
+    };
+    assert!(at_each_cut(plan) > 200);
 }
 
 /// Enough files that one call syncs them all.
 #[test]
 fn a_power_cut_leaves_the_last_commit_of_many_files() {
-    assert!(at_each_cut(Links::AsTheMachine, 130, 2) > 200);
+    assert!(at_each_cut(Plan::new(Links::AsTheMachine, 130, 2)) > 200);
 }
 
 /// The cache is on another file system.
 #[test]
 fn a_power_cut_leaves_the_last_commit_of_copied_files() {
-    assert!(at_each_cut(Links::Refused(EXDEV), 2, 2) > 300);
+    assert!(at_each_cut(Plan::new(Links::Refused(EXDEV), 2, 2)) > 300);
 }
 
 /// An acknowledged copy survives a power cut. Before that, there is no copy or a whole

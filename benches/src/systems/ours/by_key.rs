@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use anyhow::{Result, ensure};
 use file_backed::backing_store::{
@@ -20,13 +20,31 @@ use crate::systems::{Hits, Touch};
 /// Keeps manifests only. The values stay in memory.
 struct Manifests;
 
-/// The manifests of a place.
+/// The manifests of a place, and their parts.
 #[derive(Clone, Default)]
-struct Place(Arc<Mutex<BTreeMap<u64, Vec<u8>>>>);
+struct Place(Arc<Mutex<Files>>);
 
-struct Manifest(Vec<u8>);
+#[derive(Default)]
+struct Files {
+    manifests: BTreeMap<u64, Vec<u8>>,
+    parts: BTreeMap<Uuid, Vec<u8>>,
+}
 
-impl Source for Manifest {
+impl Place {
+    fn files(&self) -> MutexGuard<'_, Files> {
+        self.0.lock().expect("no panic")
+    }
+}
+
+struct InMemory(Vec<u8>);
+
+/// Opens a manifest or a part.
+fn open(bytes: Option<&Vec<u8>>) -> Result<Box<dyn Source>, StoreError> {
+    let bytes = bytes.ok_or_else(|| StoreError::not_found("no such file"))?;
+    Ok(Box::new(InMemory(bytes.clone())))
+}
+
+impl Source for InMemory {
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.len() as u64)
     }
@@ -92,13 +110,11 @@ impl Strategy<Vec<f32>> for Manifests {
 
 impl ManifestStore for Manifests {
     fn generations(&self, path: &Place) -> Result<Vec<u64>, StoreError> {
-        Ok(path.0.lock().expect("no panic").keys().copied().collect())
+        Ok(path.files().manifests.keys().copied().collect())
     }
 
     fn open_manifest(&self, path: &Place, generation: u64) -> Result<Box<dyn Source>, StoreError> {
-        let manifest = path.0.lock().expect("no panic").get(&generation).cloned();
-        let manifest = manifest.ok_or_else(|| StoreError::not_found("no such manifest"))?;
-        Ok(Box::new(Manifest(manifest)))
+        open(path.files().manifests.get(&generation))
     }
 
     fn write_manifest(
@@ -107,8 +123,7 @@ impl ManifestStore for Manifests {
         generation: u64,
         bytes: &[u8],
     ) -> Result<(), StoreError> {
-        let mut manifests = path.0.lock().expect("no panic");
-        manifests.insert(generation, bytes.to_vec());
+        path.files().manifests.insert(generation, bytes.to_vec());
         Ok(())
     }
 
@@ -117,8 +132,30 @@ impl ManifestStore for Manifests {
     }
 
     fn remove_manifest(&self, path: &Place, generation: u64) -> Result<bool, StoreError> {
-        path.0.lock().expect("no panic").remove(&generation);
+        path.files().manifests.remove(&generation);
         Ok(true)
+    }
+
+    fn is_pinned(&self, _: &Place, _: u64) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+
+    fn parts(&self, path: &Place) -> Result<Vec<Uuid>, StoreError> {
+        Ok(path.files().parts.keys().copied().collect())
+    }
+
+    fn open_part(&self, path: &Place, id: Uuid) -> Result<Box<dyn Source>, StoreError> {
+        open(path.files().parts.get(&id))
+    }
+
+    fn write_part(&self, path: &Place, id: Uuid, bytes: &[u8]) -> Result<(), StoreError> {
+        path.files().parts.insert(id, bytes.to_vec());
+        Ok(())
+    }
+
+    fn remove_part(&self, path: &Place, id: Uuid) -> Result<(), StoreError> {
+        path.files().parts.remove(&id);
+        Ok(())
     }
 
     fn claim_manifests(&self, path: &Place) -> Result<Place, StoreError> {

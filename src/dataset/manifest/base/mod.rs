@@ -28,7 +28,6 @@ use crate::error::StoreError;
 use buckets::Buckets;
 pub(crate) use build::encode_base;
 use layout::{Header, Layout};
-pub(crate) use names::BaseNames;
 
 /// Names in one block.
 const BLOCK: usize = 16;
