@@ -111,6 +111,8 @@ pub struct Committed {
     pub linked_bytes: u64,
     /// Items that the previous commit already had.
     pub kept: u64,
+    /// Items that only the previous commit had.
+    pub removed: u64,
     /// Files that were deleted because no generation names them any more.
     pub deleted: u64,
     /// Files whose deletion failed. The next commit tries again.
@@ -132,6 +134,8 @@ where
     /// Items of the previous commit are kept, not written again. Items that are no longer
     /// named are deleted once no reader in another process pins a generation that names
     /// them. Handles to them stay valid.
+    ///
+    /// [`edit`](Self::edit) does the same, but its closure names only what changes.
     ///
     /// The closure returns the root because only the closure learns the keys. It runs in
     /// the first poll, on this thread, and does not wait. Commits of one dataset run one
@@ -169,7 +173,7 @@ where
         self.shared.check_writable()?;
         let turn = self.shared.turn.clone().lock_owned().await;
         turn.check_not_overtaken()?;
-        match self.begin(turn, save) {
+        match self.begin(turn, |saver| save(saver).map(Some)) {
             Ok(committing) => Ok(committing.await?),
             Err((error, cleaning)) => {
                 let _ = cleaning.await;
@@ -199,7 +203,7 @@ where
         self.shared.check_writable()?;
         let turn = crate::sync::block_on(self.shared.turn.clone().lock_owned());
         turn.check_not_overtaken()?;
-        match self.begin(turn, save) {
+        match self.begin(turn, |saver| save(saver).map(Some)) {
             Ok(committing) => Ok(committing.wait()?),
             Err((error, cleaning)) => {
                 let _ = cleaning.wait();
@@ -208,11 +212,12 @@ where
         }
     }
 
-    /// Runs the closure, and queues the rest as a background job.
-    fn begin<E>(
+    /// Runs the closure, and queues the rest as a background job. Without a root, the one of
+    /// the previous commit stays.
+    pub(super) fn begin<E>(
         &self,
         turn: OwnedMutexGuard<History>,
-        save: impl FnOnce(&mut Saver<B>) -> Result<Root, E>,
+        save: impl FnOnce(&mut Saver<B>) -> Result<Option<Root>, E>,
     ) -> Result<Task<Committed>, (E, Task<()>)> {
         let shared = self.shared.clone();
         let store = shared.path.store.clone();
@@ -252,7 +257,7 @@ where
     Root: Serialize + DeserializeOwned + Send + Sync + 'static,
     B: ManifestStore,
 {
-    fn carry_out(&mut self, root: Root, saved: Saved<B>) -> Result<Committed> {
+    fn carry_out(&mut self, root: Option<Root>, saved: Saved<B>) -> Result<Committed> {
         let published = self.publish(root, saved);
         let cleaned = self.shared.clean_up(&mut self.history);
         published.map(|committed| Committed {
@@ -269,15 +274,18 @@ where
         linked.map(drop)
     }
 
-    fn publish(&mut self, root: Root, saved: Saved<B>) -> Result<Committed> {
+    fn publish(&mut self, root: Option<Root>, saved: Saved<B>) -> Result<Committed> {
         let Saved {
             mut edit,
+            dropped,
             persisting,
             ..
         } = saved;
         let earlier = self.shared.current();
         let (mut linked, mut linked_bytes) = (0, 0_u64);
-        for ItemRecord { key, fingerprint } in persisting.wait()? {
+        let mut records = persisting.wait()?;
+        records.retain(|record| !dropped.contains(&record.key));
+        for ItemRecord { key, fingerprint } in records {
             // An item that came from elsewhere is compared each time that it is named.
             let is_new = edit.get(key).is_none() && earlier.contents.get(key).is_none();
             linked += u64::from(is_new);
@@ -295,19 +303,26 @@ where
             linked,
             linked_bytes,
             kept: contents.len() - linked,
+            removed: changes.removed_keys().count() as u64,
             deleted: 0,
             not_deleted: 0,
             pinned: 0,
         };
-        let encoded = encode_root(&root).map_err(|cause| self.error(cause))?;
+        let (root, encoded) = match root {
+            Some(root) => {
+                let encoded = encode_root(&root).map_err(|cause| self.error(cause))?;
+                (Arc::new(root), encoded.into())
+            }
+            None => (earlier.root.clone(), self.history.root.clone()),
+        };
         let path = &self.shared.path;
         path.store.blocking_sync(&path.tracked)?;
         let next = Version {
             generation,
-            root: Arc::new(root),
+            root,
             contents,
         };
-        self.make_current(next, encoded.into(), changes)?;
+        self.make_current(next, encoded, changes)?;
         Ok(committed)
     }
 

@@ -2,14 +2,15 @@
 //!
 //! A [`Dataset`] holds items of one store, of any types, and one value of your own, the
 //! *root*: a catalogue, an index, a struct of settings. The root names items by their
-//! [`Key`]s. [`commit`](Dataset::commit) replaces the items and the root atomically.
+//! [`Key`]s. [`commit`](Dataset::commit) replaces the items and the root atomically, and
+//! [`edit`](Dataset::edit) changes some of them.
 //! After a restart, or in another process, you open the dataset, read its root, and call
 //! [`get`](Dataset::get) to turn keys into handles.
 //!
 //! | promise | how it is kept |
 //! |---|---|
 //! | after a kill or a power cut at any instant, you find the old commit or the new one, whole | files are durable before the manifest that names them, and are deleted after it |
-//! | a commit costs what has changed | files are linked, not copied, and existing ones are kept |
+//! | a commit costs what has changed | files are linked, not copied, existing ones are kept, and the manifest records the changes |
 //! | a reader sees one commit, for as long as it likes | it pins the generation; nothing that it names is deleted |
 //! | a copy made during commits opens | a [`Snapshot`] pins one commit |
 //! | damage is found | checksums of the manifest and of every file; [`verify`](Dataset::verify) reads them all |
@@ -26,6 +27,7 @@ mod cause;
 mod commit;
 mod contents;
 mod current;
+mod editor;
 mod history;
 mod inspection;
 mod key;
@@ -48,6 +50,7 @@ use uuid::Uuid;
 
 pub(crate) use cause::DatasetCause;
 pub use commit::Committed;
+pub use editor::Editor;
 pub use inspection::{Inspection, ItemFile};
 pub use key::Key;
 pub use saver::Saver;

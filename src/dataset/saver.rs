@@ -28,6 +28,10 @@ const PER_JOB: usize = 32;
 /// |---|---|
 /// | is new or changed, or you have a handle to it | [`save`](Self::save) |
 /// | is in the previous commit, and you have no handle | [`keep`](Self::keep) |
+/// | is any other of the previous commit | [`keep_all`](Self::keep_all) |
+///
+/// A commit that changes little is shorter and costs less with
+/// [`Dataset::edit`](super::Dataset::edit), which keeps all that it does not name.
 ///
 /// # Examples
 ///
@@ -72,6 +76,8 @@ pub struct Saver<B: ManifestStore> {
     edit: Edit,
     /// Items that are being persisted.
     begun: HashSet<Uuid>,
+    /// Those of `begun` that were removed again.
+    dropped: HashSet<Uuid>,
     /// Those whose file is in the cache, which has one file for each key.
     in_cache: HashSet<Uuid>,
     persisting: Persisting<ItemRecord, B>,
@@ -84,6 +90,7 @@ impl<B: ManifestStore> Saver<B> {
             path,
             edit: Edit::beginning_empty(committed),
             begun: HashSet::default(),
+            dropped: HashSet::default(),
             in_cache: HashSet::default(),
             // The closure of a commit never waits.
             persisting: Persisting::new(Operation::Commit, usize::MAX, PER_JOB),
@@ -109,6 +116,7 @@ impl<B: ManifestStore> Saver<B> {
             return Err(self.path.error_of_item(operation, uuid, cause));
         }
         item.item().set_of_dataset();
+        self.dropped.remove(&uuid);
         let in_cache = !item.item().is_read_in_place();
         if in_cache && !self.in_cache.insert(uuid) {
             return Ok(Key::from_uuid(uuid));
@@ -151,6 +159,29 @@ impl<B: ManifestStore> Saver<B> {
         Err(self.path.error_of_item(operation, uuid, cause))
     }
 
+    /// Keeps all items of the previous commit that are not removed. Costs nothing for each of
+    /// them.
+    pub fn keep_all(&mut self) {
+        self.edit.keep_all();
+    }
+
+    /// Removes an item of the previous commit, or one that was added.
+    pub(super) fn remove(&mut self, uuid: Uuid) -> Result<()> {
+        let is_begun = self.begun.contains(&uuid) && self.dropped.insert(uuid);
+        self.in_cache.remove(&uuid);
+        if self.edit.remove(uuid).is_ok() || is_begun {
+            return Ok(());
+        }
+        let (operation, cause) = (Operation::Commit, DatasetCause::NotCommitted);
+        Err(self.path.error_of_item(operation, uuid, cause))
+    }
+
+    /// Whether the item is there after the changes so far.
+    pub(super) fn contains(&self, uuid: Uuid) -> bool {
+        let is_begun = self.begun.contains(&uuid) && !self.dropped.contains(&uuid);
+        is_begun || self.edit.get(uuid).is_some()
+    }
+
     /// Reports the progress of the commit to `progress` after each item that is linked,
     /// from background threads. Call it before the first [`save`](Self::save); a second
     /// call has no effect.
@@ -168,6 +199,7 @@ impl<B: ManifestStore> Saver<B> {
         Saved {
             edit: self.edit,
             begun: self.begun,
+            dropped: self.dropped,
             persisting: self.persisting,
         }
     }
@@ -179,6 +211,8 @@ pub(super) struct Saved<B: ManifestStore> {
     pub(super) edit: Edit,
     /// The keys of the items in `persisting`.
     pub(super) begun: HashSet<Uuid>,
+    /// Those that are not part of the commit.
+    pub(super) dropped: HashSet<Uuid>,
     pub(super) persisting: Persisting<ItemRecord, B>,
 }
 

@@ -3,6 +3,7 @@
 mod commit;
 mod copies;
 mod damage;
+mod edits;
 mod generations;
 #[cfg(unix)]
 mod processes;
