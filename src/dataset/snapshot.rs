@@ -71,7 +71,7 @@ use crate::{Error, Result};
 pub struct Snapshot {
     /// Owns the pin.
     path: PreparedPath,
-    pinned: Arc<Generation>,
+    pub(super) pinned: Arc<Generation>,
 }
 
 /// The result of a copy.

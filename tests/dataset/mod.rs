@@ -1,5 +1,6 @@
 //! Datasets on real directories.
 
+mod chains;
 mod commit;
 mod copies;
 mod damage;

@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
+use super::super::manifest::Manifest;
 use super::super::{Dataset, Key, Snapshot, VerifyOptions};
+use super::{assert_no_manifest_is_left, write_old};
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
 use crate::fbstore::{FBStore, PreparedPath};
@@ -16,9 +18,20 @@ use crate::{BackingStore, Error, FBPool, Result};
 
 const FOREVER: usize = usize::MAX;
 
-type Root = Vec<Key<Vec<u8>>>;
+/// The items, and a text that makes the root long.
+type Root = (Vec<Key<Vec<u8>>>, String);
 type Store = Arc<BackingStore<FBStore<Plain>>>;
 type Pool = Arc<FBPool<Vec<u8>, FBStore<Plain>>>;
+
+/// What a program finds when it starts.
+#[derive(Clone, Copy, PartialEq)]
+enum Start {
+    Nothing,
+    /// The manifest of an empty dataset, of version 1.
+    OldManifest,
+    /// A dataset with a chain of manifests that the next commit replaces by a base.
+    LongChain,
+}
 
 struct Places {
     dir: tempfile::TempDir,
@@ -62,12 +75,14 @@ fn commit(
 ) -> Result<()> {
     let items: Vec<_> = new.iter().map(|n| pool.insert(vec![*n; 100])).collect();
     let committed = dataset.blocking_commit(|saver| {
-        let mut root = kept.to_vec();
-        root.iter().try_for_each(|key| saver.keep(*key))?;
+        let mut keys = kept.to_vec();
+        keys.iter().try_for_each(|key| saver.keep(*key))?;
         for item in &items {
-            root.push(saver.save(item)?);
+            keys.push(saver.save(item)?);
         }
-        Ok::<_, Error>(root)
+        // Another root than before, as long.
+        let text = new[0].to_string().repeat(dataset.root().1.len());
+        Ok::<_, Error>((keys, text))
     });
     committed.map(drop)
 }
@@ -83,15 +98,59 @@ fn numbers(dataset: &Dataset<Root, FBStore<Plain>>, pool: &Pool) -> Vec<u8> {
         let item = dataset.blocking_get(pool, *key).expect("it is committed");
         item.blocking_read().expect("it is whole")[0]
     };
-    root.iter().map(number).collect()
+    root.0.iter().map(number).collect()
+}
+
+/// A root of this length is not written again by a commit that does not change it, and two of
+/// them are longer than the deltas of a small dataset may be together.
+const LONG: usize = 40_000;
+
+impl Start {
+    /// Returns the dataset, and the numbers that it has.
+    fn prepare(self, saved: &Path, store: &Store, pool: &Pool) -> Vec<u8> {
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::OldManifest => {
+                let path = PreparedPath::blocking_open(saved).expect("it is made");
+                write_old(&path, &empty());
+                Vec::new()
+            }
+            Self::LongChain => {
+                let dataset = open(store, saved, RealFiles).expect("nothing fails");
+                let item = pool.insert(vec![5; 100]);
+                // The second builds on the first, and the third on that too.
+                for text in [Some("a"), None, Some("b")] {
+                    let committed = dataset.blocking_edit(|edit| {
+                        let key = edit.put(&item)?;
+                        if let Some(text) = text {
+                            edit.set_root((vec![key], text.repeat(LONG)));
+                        }
+                        Ok::<_, Error>(())
+                    });
+                    committed.expect("nothing fails");
+                }
+                drop((item, dataset));
+                store.blocking_finished();
+                vec![5]
+            }
+        }
+    }
+}
+
+fn empty() -> Manifest {
+    Manifest {
+        generation: 0,
+        root: serde_json::to_vec(&Root::default()).expect("it is JSON"),
+        entries: Vec::new(),
+    }
 }
 
 /// One run of a program that commits twice: numbers 0 and 1, and then 1 and 2. Returns
 /// whether the fault occurred.
-fn run(places: &Places, saved: &Path, plan: impl FnOnce(&FaultyFiles)) -> bool {
+fn run(places: &Places, start: Start, saved: &Path, plan: impl FnOnce(&FaultyFiles)) -> bool {
     let (store, pool) = places.store();
     let files = FaultyFiles::default();
-    let mut expected = vec![vec![]];
+    let mut expected = vec![start.prepare(saved, &store, &pool)];
     {
         let dataset = open(&store, saved, files.clone()).expect("nothing fails yet");
         plan(&files);
@@ -109,7 +168,7 @@ fn run(places: &Places, saved: &Path, plan: impl FnOnce(&FaultyFiles)) -> bool {
             committed.is_ok()
         };
         if attempt(&[], &[0, 1], &[0, 1]) {
-            let kept = dataset.root()[1];
+            let kept = dataset.root().0[1];
             attempt(&[kept], &[2], &[1, 2]);
         } else {
             attempt(&[], &[3], &[3]);
@@ -134,15 +193,17 @@ fn run(places: &Places, saved: &Path, plan: impl FnOnce(&FaultyFiles)) -> bool {
     store.blocking_finished();
     let left = super::super::Inspection::blocking_open(saved).expect("it is a dataset");
     assert!(left.unnamed().is_empty(), "nothing is left of what failed");
+    drop(left);
+    assert_no_manifest_is_left(saved);
     true
 }
 
-fn at_each_operation(lasts: usize, number: i32) -> usize {
+fn at_each_operation(start: Start, lasts: usize, number: i32) -> usize {
     let places = Places::new();
     for after in 0.. {
         let saved = places.saved(after);
         let plan = |files: &FaultyFiles| files.plan(after, lasts, Fault::Errno(number));
-        let was_met = run(&places, &saved, plan);
+        let was_met = run(&places, start, &saved, plan);
         std::fs::remove_dir_all(saved).expect("it is there");
         if !was_met {
             return after;
@@ -153,29 +214,43 @@ fn at_each_operation(lasts: usize, number: i32) -> usize {
 
 #[test]
 fn a_commit_that_meets_a_full_disk_leaves_the_previous_one() {
-    assert!(at_each_operation(1, ENOSPC) > 20);
+    assert!(at_each_operation(Start::Nothing, 1, ENOSPC) > 20);
 }
 
 #[test]
 fn a_commit_to_a_disk_that_stays_full_leaves_the_previous_one() {
-    assert!(at_each_operation(FOREVER, ENOSPC) > 10);
+    assert!(at_each_operation(Start::Nothing, FOREVER, ENOSPC) > 10);
 }
 
 #[test]
 fn a_commit_that_meets_an_io_error_leaves_the_previous_one() {
-    assert!(at_each_operation(1, EIO) > 20);
+    assert!(at_each_operation(Start::Nothing, 1, EIO) > 20);
 }
 
 #[test]
 fn a_commit_that_meets_several_io_errors_leaves_the_previous_one() {
     for lasts in 2..4 {
-        assert!(at_each_operation(lasts, EIO) > 20);
+        assert!(at_each_operation(Start::Nothing, lasts, EIO) > 20);
     }
 }
 
 #[test]
 fn a_commit_without_free_descriptors_leaves_the_previous_one() {
-    assert!(at_each_operation(1, EMFILE) > 20);
+    assert!(at_each_operation(Start::Nothing, 1, EMFILE) > 20);
+}
+
+#[test]
+fn a_commit_that_fails_to_write_a_base_leaves_the_previous_one() {
+    for (lasts, number) in [(1, ENOSPC), (1, EIO), (2, EIO), (FOREVER, ENOSPC)] {
+        assert!(at_each_operation(Start::LongChain, lasts, number) > 10);
+    }
+}
+
+#[test]
+fn the_first_commit_after_an_old_manifest_leaves_it_if_it_fails() {
+    for (lasts, number) in [(1, ENOSPC), (1, EIO), (FOREVER, ENOSPC)] {
+        assert!(at_each_operation(Start::OldManifest, lasts, number) > 10);
+    }
 }
 
 /// Opening a dataset with a fault at each operation returns an error, and never a

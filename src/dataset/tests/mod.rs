@@ -1,11 +1,15 @@
 //! Every file operation of a commit that fails or is cut off by a power cut. The dice are
 //! for the tests of the modules of this room.
 
+mod chains;
 pub(super) mod dice;
 mod faults;
 mod old_manifests;
 mod power;
 
+use std::path::Path;
+
+use super::Snapshot;
 use super::manifest::Manifest;
 use crate::fbstore::{Manifests, PreparedPath};
 
@@ -21,4 +25,17 @@ fn write_old(path: &PreparedPath, manifest: &Manifest) {
     written.expect("nothing fails");
     path.sync_persisted().expect("nothing fails");
     manifests.sync().expect("nothing fails");
+}
+
+/// Asserts that the manifests and bases that are there are those of the current generation.
+fn assert_no_manifest_is_left(saved: &Path) {
+    let snapshot = Snapshot::blocking_open(saved).expect("it is a dataset");
+    let files = snapshot.files().map(|file| saved.join(file));
+    let files = files.filter(|file| file.parent().is_some_and(|dir| dir.ends_with(DIRECTORY)));
+    let mut files: Vec<_> = files.collect();
+    files.sort();
+    let found = std::fs::read_dir(saved.join(DIRECTORY)).expect("it is there");
+    let mut found: Vec<_> = found.map(|file| file.expect("a name").path()).collect();
+    found.sort();
+    assert_eq!(found, files);
 }
