@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use file_backed_codecs::frame::Footer;
 use file_backed_codecs::{Footprint, Load, Source};
 use uuid::Uuid;
 
@@ -234,6 +235,14 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         key: Uuid,
     ) -> Result<FileFingerprint, StoreError> {
         (**self).fingerprint(path, key)
+    }
+
+    fn inspect(
+        &self,
+        path: &Self::PersistPath,
+        key: Uuid,
+    ) -> Result<(FileFingerprint, Option<Footer>), StoreError> {
+        (**self).inspect(path, key)
     }
 
     fn describe_manifest(&self, path: &Self::PersistPath, generation: u64) -> Option<PathBuf> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use file_backed_codecs::Source;
+use file_backed_codecs::frame::Footer;
 use uuid::Uuid;
 
 use super::BackingStoreT;
@@ -163,6 +164,22 @@ pub trait ManifestStore: BackingStoreT {
         path: &Self::PersistPath,
         key: Uuid,
     ) -> Result<FileFingerprint, StoreError>;
+
+    /// Returns the [`fingerprint`](Self::fingerprint) of the persisted file of `key`, and its
+    /// footer if it has one. A dataset records the codec, the layout and the schema that the
+    /// footer states. The provided method returns no footer.
+    ///
+    /// # Errors
+    ///
+    /// If the file is missing or damaged.
+    fn inspect(
+        &self,
+        path: &Self::PersistPath,
+        key: Uuid,
+    ) -> Result<(FileFingerprint, Option<Footer>), StoreError> {
+        let fingerprint = self.fingerprint(path, key)?;
+        Ok((fingerprint, None))
+    }
 
     /// Where the manifest of a generation is, for error messages. The provided method
     /// returns `None`.

@@ -54,7 +54,7 @@ use super::cause::DatasetCause;
 use super::contents::{Chain, Commit, Contents};
 use super::current::Version;
 use super::history::History;
-use super::manifest::{Base, Changes, ItemEntry, ItemKind, ItemRecord, encode_root};
+use super::manifest::{Base, Changes, encode_root};
 use super::path::is_already_there;
 use super::saver::{Saved, Saver};
 use super::{Dataset, Shared};
@@ -284,14 +284,14 @@ where
         let earlier = self.shared.current();
         let (mut linked, mut linked_bytes) = (0, 0_u64);
         let mut records = persisting.wait()?;
-        records.retain(|record| !dropped.contains(&record.key));
-        for ItemRecord { key, fingerprint } in records {
+        records.retain(|(key, _)| !dropped.contains(key));
+        for (key, entry) in records {
             // An item that came from elsewhere is compared each time that it is named.
             let is_new = edit.get(key).is_none() && earlier.contents.get(key).is_none();
             linked += u64::from(is_new);
-            linked_bytes = linked_bytes.saturating_add(if is_new { fingerprint.len } else { 0 });
-            let kind = ItemKind::UNKNOWN;
-            edit.put(key, ItemEntry { fingerprint, kind });
+            linked_bytes =
+                linked_bytes.saturating_add(if is_new { entry.fingerprint.len } else { 0 });
+            edit.put(key, entry);
         }
         let generation = self.history.last.checked_add(1);
         let generation = generation.ok_or_else(|| self.error(DatasetCause::LastGeneration))?;

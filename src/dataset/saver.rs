@@ -7,7 +7,7 @@ use uuid::Uuid;
 
 use super::cause::DatasetCause;
 use super::contents::{Contents, Edit};
-use super::manifest::ItemRecord;
+use super::manifest::ItemEntry;
 use super::path::DatasetPath;
 use super::{Key, Progress};
 use crate::backing_store::{ManifestStore, Strategy};
@@ -80,7 +80,7 @@ pub struct Saver<B: ManifestStore> {
     dropped: HashSet<Uuid>,
     /// Those whose file is in the cache, which has one file for each key.
     in_cache: HashSet<Uuid>,
-    persisting: Persisting<ItemRecord, B>,
+    persisting: Persisting<(Uuid, ItemEntry), B>,
     meter: Arc<ProgressMeter>,
 }
 
@@ -131,14 +131,12 @@ impl<B: ManifestStore> Saver<B> {
         self.persisting.persist(item, &self.path.tracked, move || {
             let core = path.store.core();
             let place = path.tracked.path();
-            let fingerprint = core.call(Operation::Commit, Some(uuid), Some(place), |backing| {
-                backing.fingerprint(place, uuid)
-            })?;
+            let (fingerprint, footer) =
+                core.call(Operation::Commit, Some(uuid), Some(place), |backing| {
+                    backing.inspect(place, uuid)
+                })?;
             meter.add(1, fingerprint.len);
-            Ok(ItemRecord {
-                key: uuid,
-                fingerprint,
-            })
+            Ok((uuid, ItemEntry::new(fingerprint, footer.as_ref())))
         });
         Ok(Key::from_uuid(uuid))
     }
@@ -213,7 +211,7 @@ pub(super) struct Saved<B: ManifestStore> {
     pub(super) begun: HashSet<Uuid>,
     /// Those that are not part of the commit.
     pub(super) dropped: HashSet<Uuid>,
-    pub(super) persisting: Persisting<ItemRecord, B>,
+    pub(super) persisting: Persisting<(Uuid, ItemEntry), B>,
 }
 
 impl<B: ManifestStore> fmt::Debug for Saver<B> {

@@ -23,6 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use file_backed_codecs::Source;
+use file_backed_codecs::frame::Footer;
 use uuid::Uuid;
 
 use super::check::Stamped as _;
@@ -369,6 +370,15 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
 
     fn fingerprint(&self, path: &PreparedPath, key: Uuid) -> Result<FileFingerprint, StoreError> {
         path.footer(key).map(|footer| footer.fingerprint())
+    }
+
+    fn inspect(
+        &self,
+        path: &PreparedPath,
+        key: Uuid,
+    ) -> Result<(FileFingerprint, Option<Footer>), StoreError> {
+        let footer = path.footer(key)?;
+        Ok((footer.fingerprint(), Some(footer)))
     }
 
     fn describe_manifest(&self, path: &PreparedPath, generation: u64) -> Option<PathBuf> {

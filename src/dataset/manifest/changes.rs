@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use file_backed_codecs::frame::Footer;
 use uuid::Uuid;
 
 use super::kind::ItemKind;
@@ -16,6 +17,11 @@ pub(crate) struct ItemEntry {
 }
 
 impl ItemEntry {
+    pub(crate) fn new(fingerprint: FileFingerprint, footer: Option<&Footer>) -> Self {
+        let kind = footer.map_or(ItemKind::UNKNOWN, ItemKind::of);
+        Self { fingerprint, kind }
+    }
+
     /// The record of a file of which only the key is known. No file has this fingerprint.
     pub(crate) const UNKNOWN: Self = Self {
         fingerprint: FileFingerprint { len: 0, check: 0 },
