@@ -1,6 +1,7 @@
 //! Datasets on real directories.
 
 mod chains;
+mod clean_up;
 mod commit;
 mod copies;
 mod damage;

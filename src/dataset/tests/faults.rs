@@ -24,7 +24,7 @@ type Store = Arc<BackingStore<FBStore<Plain>>>;
 type Pool = Arc<FBPool<Vec<u8>, FBStore<Plain>>>;
 
 /// What a program finds when it starts.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Start {
     Nothing,
     /// The manifest of an empty dataset, of version 1.
@@ -117,23 +117,28 @@ impl Start {
             }
             Self::LongChain => {
                 let dataset = open(store, saved, RealFiles).expect("nothing fails");
-                let item = pool.insert(vec![5; 100]);
-                // The second builds on the first, and the third on that too.
-                for text in [Some("a"), None, Some("b")] {
-                    let committed = dataset.blocking_edit(|edit| {
-                        let key = edit.put(&item)?;
-                        if let Some(text) = text {
-                            edit.set_root((vec![key], text.repeat(LONG)));
-                        }
-                        Ok::<_, Error>(())
-                    });
-                    committed.expect("nothing fails");
-                }
-                drop((item, dataset));
+                make_chain(&dataset, pool);
+                drop(dataset);
                 store.blocking_finished();
                 vec![5]
             }
         }
+    }
+}
+
+/// Commits number 5, so that the next commit writes a base.
+fn make_chain(dataset: &Dataset<Root, FBStore<Plain>>, pool: &Pool) {
+    let item = pool.insert(vec![5; 100]);
+    // The second builds on the first, and the third on that too.
+    for text in [Some("a"), None, Some("b")] {
+        let committed = dataset.blocking_edit(|edit| {
+            let key = edit.put(&item)?;
+            if let Some(text) = text {
+                edit.set_root((vec![key], text.repeat(LONG)));
+            }
+            Ok::<_, Error>(())
+        });
+        committed.expect("nothing fails");
     }
 }
 
@@ -250,6 +255,43 @@ fn a_commit_that_fails_to_write_a_base_leaves_the_previous_one() {
 fn the_first_commit_after_an_old_manifest_leaves_it_if_it_fails() {
     for (lasts, number) in [(1, ENOSPC), (1, EIO), (FOREVER, ENOSPC)] {
         assert!(at_each_operation(Start::OldManifest, lasts, number) > 10);
+    }
+}
+
+/// A clean-up looks only at what the program knows to be left over. That includes what a
+/// failed commit has linked and what could not be removed.
+#[test]
+fn the_commits_after_a_failed_one_clean_up_what_it_has_left() {
+    let places = Places::new();
+    let mut runs = 0..;
+    for (base_is_due, lasts) in [(false, 1), (false, 3), (true, 1), (true, 3)] {
+        for after in 0.. {
+            let saved = places.saved(runs.next().expect("there are many"));
+            let (store, pool) = places.store();
+            let files = FaultyFiles::default();
+            let dataset = open(&store, &saved, files.clone()).expect("nothing fails yet");
+            match base_is_due {
+                true => make_chain(&dataset, &pool),
+                false => commit(&dataset, &pool, &[], &[1, 2]).expect("nothing fails yet"),
+            }
+            files.plan(after, lasts, Fault::Errno(EIO));
+            let _ = commit(&dataset, &pool, &[], &[3, 4]);
+            let was_met = !files.lift().is_empty();
+            // A file whose sync has failed, and then its deletion, fails one more commit.
+            let _ = commit(&dataset, &pool, &[], &[5]);
+            commit(&dataset, &pool, &[], &[6]).expect("nothing fails any more");
+            assert_eq!(numbers(&dataset, &pool), [6]);
+            let left = super::super::Inspection::blocking_open(&*saved);
+            assert!(left.expect("it is a dataset").unnamed().is_empty());
+            assert_no_manifest_is_left(&saved);
+            drop(dataset);
+            store.blocking_finished();
+            std::fs::remove_dir_all(saved).expect("it is there");
+            if !was_met {
+                assert!(after > 20, "each operation fails once");
+                break;
+            }
+        }
     }
 }
 
