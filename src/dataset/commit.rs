@@ -287,7 +287,7 @@ where
         records.retain(|(key, _)| !dropped.contains(key));
         for (key, entry) in records {
             // An item that came from elsewhere is compared each time that it is named.
-            let is_new = edit.get(key).is_none() && earlier.contents.get(key).is_none();
+            let is_new = edit.get(key).is_none() && !earlier.contents.contains(key);
             linked += u64::from(is_new);
             linked_bytes =
                 linked_bytes.saturating_add(if is_new { entry.fingerprint.len } else { 0 });

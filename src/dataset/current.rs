@@ -36,7 +36,7 @@ impl CurrentContents {
     }
 
     pub(super) fn contains(&self, key: Uuid) -> bool {
-        self.0.load().contents.get(key).is_some()
+        self.0.load().contents.contains(key)
     }
 }
 

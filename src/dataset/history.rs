@@ -161,8 +161,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         }
         let is_named = |key| {
             let mut others = history.others.iter();
-            current.contents.get(key).is_some()
-                || others.any(|other| other.contents.get(key).is_some())
+            current.contents.contains(key) || others.any(|other| other.contents.contains(key))
         };
         let is_only = history.others.is_empty();
         history

@@ -166,7 +166,7 @@ impl Inspection {
             return Vec::new();
         };
         let mut keys = self.found.clone();
-        keys.retain(|key| current.contents.get(*key).is_none());
+        keys.retain(|key| !current.contents.contains(*key));
         keys
     }
 

@@ -245,7 +245,7 @@ impl Snapshot {
     /// Refuses a directory with other items, because a dataset would delete them.
     fn check_items_of(&self, to: &PreparedPath) -> Result<()> {
         let mut others = keys_in(to)?;
-        others.retain(|key| self.pinned.contents.get(*key).is_none());
+        others.retain(|key| !self.pinned.contents.contains(*key));
         if others.is_empty() {
             return Ok(());
         }

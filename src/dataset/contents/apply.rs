@@ -80,7 +80,7 @@ impl Contents {
                 && names.all(|name| self.overlay.names.contains_key(&name))
         };
         let mut set = changes.names.values().flatten();
-        let is_consistent = set.all(|key| self.get(*key).is_some())
+        let is_consistent = set.all(|key| self.contains(*key))
             && removed.into_iter().all(|(key, _)| has_no_name(*key));
         match is_consistent {
             true => Ok(()),

@@ -154,6 +154,7 @@ impl Model {
         self.assert_has_names(contents.names(), all, dice);
         for key in (0..KEYS as u64).map(key) {
             assert_eq!(contents.get(key), self.items.get(&key).copied());
+            assert_eq!(contents.contains(key), self.items.contains_key(&key));
             assert_eq!(texts(contents.names_of(key)), self.names_of(key));
         }
         for _ in 0..10 {
