@@ -161,8 +161,9 @@ pub fn systems() -> Vec<(String, Make)> {
 
 /// Everything that finds values in memory by a key that names them for ever.
 fn systems_by_key() -> Vec<(String, Make)> {
+    type MakeOf = fn(usize, &[f32]) -> Result<Box<dyn Hits>>;
     let mut all: Vec<(String, Make)> = Vec::new();
-    let mut add = |name: &str, make: fn(usize, &[f32]) -> Result<Box<dyn Hits>>| {
+    let mut add = |name: &str, make: MakeOf| {
         let make: Make = Arc::new(move |_, items| make(items, Template::new(BYTES).blob(1)));
         all.push((name.to_owned(), make));
     };
