@@ -23,10 +23,9 @@ pub struct FileFingerprint {
 /// A dataset (feature `dataset`) needs a store that implements this trait. A manifest
 /// is a sequence of bytes that the store does not interpret, stored under the number of
 /// its generation. The highest generation is the current one. An earlier generation
-/// stays as long as a reader has pinned it, and its manifest as long as those of later
-/// generations build on it. A *part* is another such sequence of bytes, stored under a
-/// random id, that the manifests of several generations refer to. All methods run on threads
-/// that may block.
+/// stays as long as a reader has pinned it. A *part* is another such sequence of bytes,
+/// stored under a random id, that the manifests of several generations build on. All methods
+/// run on threads that may block.
 #[diagnostic::on_unimplemented(
     message = "the store `{Self}` cannot hold a dataset",
     note = "use `FBStore`, or implement `ManifestStore` for a store of your own"
@@ -111,8 +110,9 @@ pub trait ManifestStore: BackingStoreT {
     /// Any error from opening it; [`StoreError::not_found`] if it is missing.
     fn open_part(&self, path: &Self::PersistPath, id: Uuid) -> Result<Box<dyn Source>, StoreError>;
 
-    /// Writes a part under an id that was not used before, atomically even if the machine
-    /// crashes meanwhile. When this returns, the part survives a power cut.
+    /// Writes a part, atomically even if the machine crashes meanwhile. When this returns,
+    /// the part survives a power cut. A part of this id that is there already has the same
+    /// bytes, and is made durable.
     ///
     /// # Errors
     ///

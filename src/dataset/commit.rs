@@ -3,36 +3,42 @@
 //! 1. The closure names the items. Meanwhile, new ones are written and linked in the
 //!    background.
 //! 2. All of them are made durable.
-//! 3. If a new base is due, all items are written as a base, which is made durable, and its
-//!    name too.
+//! 3. The parts that the manifest needs and that are not there yet are written, and made
+//!    durable with their names: a base of all items if one is due; otherwise the bytes of the
+//!    current manifest, under their id, if the new one builds on them.
 //! 4. The manifest is written, made durable, and renamed to its generation. From here on,
 //!    other processes may find the commit, and so may a restart.
 //! 5. The name is made durable: the commit is acknowledged.
-//! 6. The manifests and bases are removed that no generation consists of, except those of
-//!    the generations that readers have pinned. Then the files of items are deleted that no
-//!    generation names.
+//! 6. The manifests of earlier generations are removed, except those that readers have
+//!    pinned; then the parts that no generation needs. Then the files of items are deleted
+//!    that no generation names.
+//!
+//! So a manifest is that of the current generation, of a pinned one, or of one whose commit
+//! has failed uncertainly. Whatever other generations build on is a part, which nobody takes
+//! for a generation. If the current manifest is lost, or is missing from a copy or from a
+//! listing of the directory, no earlier one takes its place that nobody has pinned.
 //!
 //! Why a power cut or a kill at any point leaves the old commit or the new one:
 //!
 //! * Whatever a manifest depends on is durable before the manifest has a name: the items and
-//!   their names by step 2, the base and its name by step 3, and the manifest's own bytes
-//!   within step 4. The manifests that it builds on were acknowledged, or were found by an
-//!   open, which makes their names durable first. A manifest never builds on that of a failed
-//!   commit, because only step 5 makes its chain the one to go on from.
+//!   their names by step 2, new parts and their names by step 3, and the manifest's own bytes
+//!   within step 4. Its other parts are those of the generation before, which was acknowledged
+//!   with them, or was found by an open, which makes their names durable first. A manifest
+//!   never builds on that of a failed commit, because only step 5 makes its chain the one to
+//!   go on from. A part that a failed commit has left is removed, or written again by the
+//!   next commit that needs it: its id stands for its bytes.
 //! * Nothing is removed before step 5 has succeeded. After it, every restart finds this
 //!   generation or a later one, so only what this one consists of is needed, and what readers
 //!   have pinned or a failed commit may have left under a later number. Deletions need no
 //!   order among each other to be safe from a power cut, which may keep some and lose others:
 //!   what is left over is of generations that nobody opens as current, and the next open
-//!   removes it. They are made in an order all the same, manifests before those that they
-//!   build on, bases last, so that each manifest that a kill leaves can be read.
+//!   removes it. They are made in an order all the same, manifests before parts, so that each
+//!   manifest that a kill leaves can be read.
 //! * A reader has a shared lock of its manifest, and looks for a later one after it has taken
 //!   it. The writer asks for the lock after the later one has its name. So either the reader
-//!   starts over, or the writer keeps all files of the chain of that manifest. A manifest may
-//!   stay as a part of a later generation after its items were released: no reader can pin it
-//!   any more, because it is not the highest.
-//! * After a restart, the generations that are pinned are read with their chains. If one of
-//!   them cannot be read, no manifest, base or item is removed while it is pinned.
+//!   starts over, or the writer keeps that manifest, its parts and its items.
+//! * After a restart, the generations that are pinned are read with their parts. If one of
+//!   them cannot be read, no manifest, part or item is removed while it is pinned.
 //!
 //! If step 5 fails, it is unknown which of the two generations a power cut would leave.
 //! Both stay as they are until a later commit succeeds.
@@ -54,12 +60,12 @@ use super::cause::DatasetCause;
 use super::contents::{Chain, Commit, Contents};
 use super::current::Version;
 use super::history::History;
-use super::manifest::{Base, Changes, encode_root};
+use super::manifest::{Base, Changes, WrittenFile, encode_root};
 use super::path::is_already_there;
 use super::saver::{Saved, Saver};
 use super::{Dataset, Shared};
 use crate::backing_store::{ManifestStore, Task};
-use crate::error::Operation;
+use crate::error::{Operation, at};
 use crate::{Error, Result};
 
 /// The result of a commit.
@@ -389,7 +395,25 @@ where
                 chain
             }
         };
-        chain.next(commit).map_err(|cause| self.error(cause))
+        let (bytes, next) = chain.next(commit).map_err(|cause| self.error(cause))?;
+        let current = chain.newest();
+        if let Some(current) = current.filter(|current| next.parent() == Some(*current)) {
+            self.write_current_as_part(current)?;
+        }
+        Ok((bytes, next))
+    }
+
+    /// Writes the current manifest as a part too, because the next one builds on it.
+    fn write_current_as_part(&mut self, manifest: WrittenFile) -> Result<()> {
+        let generation = self.shared.current().generation;
+        let id = manifest.file.id;
+        self.history.parts.insert(id);
+        self.shared.path.call(Operation::Commit, |backing, path| {
+            let source = backing.open_manifest(path, generation)?;
+            let read = manifest.read_again(&*source);
+            let of_own = |error| at(backing.describe_manifest(path, generation), error);
+            backing.write_part(path, id, &read.map_err(of_own)?)
+        })
     }
 
     /// Writes all of the generation's contents and its root as a base.
@@ -397,7 +421,7 @@ where
         let id = crate::key::random();
         let bytes = next.contents.encode_base(id, next.generation, root);
         let bytes = bytes.map_err(|cause| self.error(cause))?;
-        self.history.bases.insert(id);
+        self.history.parts.insert(id);
         self.shared.path.call(Operation::Commit, |backing, path| {
             backing.write_part(path, id, &bytes)
         })?;

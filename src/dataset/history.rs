@@ -10,7 +10,7 @@ use super::cause::DatasetCause;
 use super::contents::{Chain, Contents};
 use super::current::Version;
 use super::path::DatasetPath;
-use super::reading::{Generation, RecordingFiles};
+use super::reading::Generation;
 use crate::backing_store::ManifestStore;
 use crate::error::Operation;
 use crate::hash::HashSet;
@@ -26,9 +26,9 @@ pub(super) struct History {
     pub(super) chain: Option<Chain>,
     /// The root of the current generation, as JSON.
     pub(super) root: Arc<[u8]>,
-    /// The manifests and bases that may be on the disk.
+    /// The manifests and the parts that may be on the disk.
     pub(super) manifests: BTreeSet<u64>,
-    pub(super) bases: BTreeSet<Uuid>,
+    pub(super) parts: BTreeSet<Uuid>,
     /// Items that may be in no generation: those that commits began to persist, and those
     /// whose deletion failed.
     pub(super) candidates: HashSet<Uuid>,
@@ -48,7 +48,7 @@ impl History {
             chain: newest.chain.clone(),
             root: newest.root.clone(),
             manifests: [newest.number].into(),
-            bases: BTreeSet::new(),
+            parts: newest.parts().collect(),
             candidates: HashSet::default(),
             scans: true,
             overtaken: None,
@@ -62,7 +62,7 @@ impl History {
             generation: version.generation,
             contents: version.contents.clone(),
             removed: None,
-            files: Some(RecordingFiles::of(version.generation, Some(chain))),
+            parts: Some(chain.parts().collect()),
         });
     }
 
@@ -75,12 +75,12 @@ impl History {
         removed: Vec<Uuid>,
     ) {
         self.manifests.insert(self.last);
-        let files = RecordingFiles::of(before.generation, self.chain.as_ref());
+        let parts = self.chain.iter().flat_map(Chain::parts).collect();
         self.others.push(Other {
             generation: before.generation,
             contents: before.contents.clone(),
             removed: Some(removed),
-            files: Some(files),
+            parts: Some(parts),
         });
         self.chain = Some(chain);
         self.root = root;
@@ -99,9 +99,9 @@ pub(super) struct Other {
     pub(super) contents: Contents,
     /// Its items that the current generation does not have, if that is known.
     pub(super) removed: Option<Vec<Uuid>>,
-    /// `None` if they are not known, because one of them cannot be read: it may consist of
-    /// any file.
-    pub(super) files: Option<RecordingFiles>,
+    /// The parts that its manifest needs. `None` if they are not known, because one of them
+    /// cannot be read: it may need any file.
+    pub(super) parts: Option<Vec<Uuid>>,
 }
 
 /// The result of a clean-up.
@@ -215,33 +215,26 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         })
     }
 
-    /// Removes the manifests and bases that no generation consists of. A file goes before
-    /// those that it builds on, so that what is left after any failure can be read.
+    /// Removes the manifests of the generations that are gone, and then the parts that no
+    /// generation needs. So what is left if that is interrupted can still be read.
     fn remove_files(&self, current: u64, history: &mut History) {
-        let own = RecordingFiles::of(current, history.chain.as_ref());
-        let others: Option<Vec<_>> = (history.others.iter())
-            .map(|other| other.files.as_ref())
-            .collect();
-        let Some(mut needed) = others else { return };
-        needed.push(&own);
-        let is_needed = |generation: &u64| {
-            let mut needed = needed.iter();
-            needed.any(|files| files.manifests.contains(generation))
-        };
-        let obsolete: Vec<_> = (history.manifests.iter().copied())
-            .filter(|generation| !is_needed(generation))
-            .collect();
-        // A delta builds on earlier ones.
-        for generation in obsolete.into_iter().rev() {
-            if !self.remove_manifest(generation) {
-                return;
-            }
-            history.manifests.remove(&generation);
-        }
-        let is_needed = |base| needed.iter().any(|files| files.base == Some(base));
-        history
-            .bases
-            .retain(|base| is_needed(*base) || !self.remove_base(*base));
+        let History {
+            others,
+            chain,
+            manifests,
+            parts,
+            ..
+        } = history;
+        let needed: Option<Vec<_>> = others.iter().map(|other| other.parts.as_ref()).collect();
+        let Some(needed) = needed else { return };
+        let is_other = |generation| others.iter().any(|other| other.generation == generation);
+        // One that cannot be removed keeps nothing: it is not the highest, so nobody reads it.
+        manifests.retain(|generation| {
+            *generation == current || is_other(*generation) || !self.remove_manifest(*generation)
+        });
+        let needed = needed.into_iter().flatten().copied();
+        let needed: HashSet<_> = needed.chain(chain.iter().flat_map(Chain::parts)).collect();
+        parts.retain(|part| needed.contains(part) || !self.remove_part(*part));
     }
 
     /// Returns false if the manifest has to stay.
@@ -255,12 +248,12 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         })
     }
 
-    fn remove_base(&self, base: Uuid) -> bool {
+    fn remove_part(&self, part: Uuid) -> bool {
         let removed = (self.path).call(Operation::Commit, |backing, path| {
-            backing.remove_part(path, base)
+            backing.remove_part(path, part)
         });
         if let Err(error) = &removed {
-            tracing::warn!(%error, %base, "could not remove a base of a dataset");
+            tracing::warn!(%error, %part, "could not remove a part of an earlier generation of a dataset");
         }
         removed.is_ok()
     }

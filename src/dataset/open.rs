@@ -238,11 +238,11 @@ impl<B: ManifestStore> DatasetPath<B> {
             .filter(|generation| self.may_be_pinned(**generation));
         let others = pinned.map(|generation| self.read_earlier(*generation));
         let others = others.collect::<Result<_>>()?;
-        let bases = self.call(Operation::OpenDataset, |backing, path| backing.parts(path))?;
+        let parts = self.call(Operation::OpenDataset, |backing, path| backing.parts(path))?;
         let dataset: Dataset<Root, B> = self.into_dataset(found, others)?;
         let mut history = crate::sync::block_on(dataset.shared.turn.lock());
         history.manifests.extend(earlier);
-        history.bases.extend(bases);
+        history.parts.extend(parts);
         dataset.shared.clean_up(&mut history);
         drop(history);
         Ok(dataset)
@@ -281,13 +281,13 @@ impl<B: ManifestStore> DatasetPath<B> {
     }
 
     /// Reads an earlier generation. If that fails, it is assumed to name every item and to
-    /// consist of every file, so that nothing is deleted.
+    /// need every file, so that nothing is deleted.
     fn read_earlier(&self, generation: u64) -> Result<Other> {
         let refused = |cause| self.error_of_manifest(Operation::OpenDataset, generation, cause);
-        let (contents, files) = match self.read_generation(generation) {
+        let (contents, parts) = match self.read_generation(generation) {
             Ok(found) => {
-                let files = found.files();
-                (Ok(found.contents), Some(files))
+                let parts = found.parts().collect();
+                (Ok(found.contents), Some(parts))
             }
             Err(error) => {
                 tracing::warn!(%error, generation, "could not read an earlier generation of a dataset: no items are deleted while it is pinned");
@@ -301,7 +301,7 @@ impl<B: ManifestStore> DatasetPath<B> {
             contents: contents.map_err(refused)?,
             // The first clean-up looks at all items.
             removed: Some(Vec::new()),
-            files,
+            parts,
         })
     }
 

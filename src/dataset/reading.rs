@@ -1,6 +1,5 @@
 //! Reading a generation from the files that record it.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,7 +8,7 @@ use uuid::Uuid;
 
 use super::cause::DatasetCause;
 use super::contents::{Chain, Contents, ReadChain};
-use super::manifest::{Base, Delta, FileId, Parent, Recorded, WrittenFile};
+use super::manifest::{Base, Delta, FileId, Recorded, WrittenFile};
 use crate::backing_store::ManifestStore;
 use crate::error::{StoreError, at};
 use crate::fbstore::Manifests;
@@ -37,25 +36,6 @@ pub(super) struct Generation {
     pub(super) contents: Contents,
     /// `None` for a manifest of version 1.
     pub(super) chain: Option<Chain>,
-}
-
-/// The files that record a generation, without those of its items.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct RecordingFiles {
-    pub(super) base: Option<Uuid>,
-    /// The generations whose manifests it consists of; its own is the highest.
-    pub(super) manifests: BTreeSet<u64>,
-}
-
-impl RecordingFiles {
-    pub(super) fn of(generation: u64, chain: Option<&Chain>) -> Self {
-        let deltas = chain.into_iter().flat_map(Chain::deltas);
-        let parents = deltas.map(|link| link.generation);
-        Self {
-            base: chain.and_then(Chain::base).map(|base| base.file.id),
-            manifests: parents.chain([generation]).collect(),
-        }
-    }
 }
 
 impl Generation {
@@ -95,8 +75,9 @@ impl Generation {
         })
     }
 
-    pub(super) fn files(&self) -> RecordingFiles {
-        RecordingFiles::of(self.number, self.chain.as_ref())
+    /// The parts that its manifest needs, each after those that it builds on.
+    pub(super) fn parts(&self) -> impl Iterator<Item = Uuid> {
+        self.chain.iter().flat_map(Chain::parts)
     }
 }
 
@@ -125,12 +106,16 @@ fn with_parents(
     written: WrittenFile,
 ) -> Result<Vec<(Delta, WrittenFile)>, StoreError> {
     let generation = newest.generation;
-    let mut next = newest.parent;
+    let (mut before, mut next) = (generation, newest.parent);
     let mut deltas = vec![(newest, written)];
-    // The generations descend, so this ends.
     while let Some(parent) = next {
         let read = read_parent(files, parent, generation)?;
-        next = read.0.parent;
+        // The generations descend, so this ends.
+        if read.0.generation >= before {
+            let cause = DatasetCause::DamagedManifest("it is not of an earlier generation");
+            return Err(at(files.part_path(parent.id), cause));
+        }
+        (before, next) = (read.0.generation, read.0.parent);
         deltas.push(read);
     }
     deltas.reverse();
@@ -139,16 +124,16 @@ fn with_parents(
 
 fn read_parent(
     files: &impl ManifestFiles,
-    parent: Parent,
+    parent: FileId,
     generation: u64,
 ) -> Result<(Delta, WrittenFile), StoreError> {
-    let path = || files.manifest_path(parent.generation);
-    let source = files.open_manifest(parent.generation);
+    let path = || files.part_path(parent.id);
+    let source = files.open_part(parent.id);
     let source = source.map_err(|error| missing(error, path, generation))?;
-    let read = Recorded::read(&*source, parent.generation);
-    match read.map_err(|error| at(path(), error))? {
-        Recorded::Delta(delta, written) if written.file == parent.file => Ok((delta, written)),
-        _ => Err(at(
+    let read = Delta::read(&*source).map_err(|error| at(path(), error))?;
+    match read.1.file == parent {
+        true => Ok(read),
+        false => Err(at(
             path(),
             DatasetCause::DamagedManifest("it is another generation"),
         )),
@@ -200,5 +185,72 @@ impl ManifestFiles for Manifests<'_> {
 
     fn part_path(&self, id: Uuid) -> Option<PathBuf> {
         Some(self.part_path_of(id))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dataset::manifest::Changes;
+    use crate::hash::HashMap;
+
+    /// Files in memory.
+    #[derive(Default)]
+    struct Memory {
+        manifest: Vec<u8>,
+        parts: HashMap<Uuid, Vec<u8>>,
+    }
+
+    impl ManifestFiles for Memory {
+        fn open_manifest(&self, _: u64) -> Result<Box<dyn Source>, StoreError> {
+            Ok(Box::new(self.manifest.clone()))
+        }
+
+        fn open_part(&self, id: Uuid) -> Result<Box<dyn Source>, StoreError> {
+            let part = self.parts.get(&id).expect("it is there");
+            Ok(Box::new(part.clone()))
+        }
+
+        fn manifest_path(&self, _: u64) -> Option<PathBuf> {
+            None
+        }
+
+        fn part_path(&self, id: Uuid) -> Option<PathBuf> {
+            Some(id.to_string().into())
+        }
+    }
+
+    fn delta(generation: u64, parent: Option<FileId>) -> (Delta, Vec<u8>) {
+        let delta = Delta {
+            id: Uuid::from_u128(generation.into()),
+            generation,
+            base: None,
+            parent,
+            root: Some(b"{}".as_slice().into()),
+            changes: Changes::default(),
+        };
+        let bytes = delta.encode().expect("it is short");
+        (delta, bytes)
+    }
+
+    /// Parents refer to each other by id and checksum, so forged ones could form a ring.
+    #[test]
+    fn a_parent_is_of_an_earlier_generation() {
+        for (of_parent, is_whole) in [(6, true), (7, false), (8, false)] {
+            let (parent, bytes) = delta(of_parent, None);
+            let file = parent.written(&bytes).file;
+            let files = Memory {
+                manifest: delta(7, Some(file)).1,
+                parts: [(parent.id, bytes)].into_iter().collect(),
+            };
+            let read = Generation::read(&files, 7);
+            assert_eq!(read.is_ok(), is_whole);
+            if let Err(error) = read {
+                assert!(
+                    error.to_string().contains("an earlier generation"),
+                    "{error}"
+                );
+            }
+        }
     }
 }

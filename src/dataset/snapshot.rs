@@ -133,9 +133,9 @@ impl Snapshot {
     }
 
     /// The files that make up a copy, relative to [`path`](Self::path): the role file,
-    /// the items, the base if there is one, and last the manifest and those that it builds
-    /// on, so that a copy interrupted in this order is not taken for a complete one. All
-    /// names are ASCII.
+    /// the items, the parts that the manifest builds on, and last the manifest. So a copy
+    /// interrupted in this order is not taken for a complete one, and an interrupted update
+    /// of an earlier copy leaves the earlier generation. All names are ASCII.
     ///
     /// The lock file and the manifests of other generations are not included and need not
     /// be copied. A copy that contains more files also opens.
@@ -144,13 +144,10 @@ impl Snapshot {
         let items = self.pinned.contents.items();
         let items = items.map(|(key, _)| key_path(Path::new(""), key));
         let mark = manifests.relative_mark();
-        // The latest manifest comes first: one that it builds on would be taken for the
-        // current one.
-        let files = self.pinned.files();
-        let recording = files.manifests.into_iter().rev();
-        let recording = recording.map(Manifests::relative_path_of);
-        let base = files.base.map(Manifests::relative_path_of_part);
-        mark.into_iter().chain(items).chain(base).chain(recording)
+        let parts = self.pinned.parts().map(Manifests::relative_path_of_part);
+        let manifest = Manifests::relative_path_of(self.pinned.number);
+        let recording = parts.chain([manifest]);
+        mark.into_iter().chain(items).chain(recording)
     }
 
     /// Copies the generation into the directory `to`, which is created if it does not
@@ -210,8 +207,8 @@ impl Snapshot {
         })
     }
 
-    /// Records the generation anew as a base, and as a delta that changes nothing in it. So
-    /// a copy that is interrupted has no manifest, rather than one that others build on.
+    /// Records the generation anew as a base, and as a delta that changes nothing in it. What
+    /// is written is what was read and checked, whatever became of the original's files.
     fn write_manifest(
         &self,
         manifests: &Manifests<'_>,

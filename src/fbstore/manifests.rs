@@ -213,11 +213,34 @@ impl<'a> Manifests<'a> {
     /// Writes a part. Its bytes are durable before its name, and its name when this
     /// returns, because a manifest that depends on it may be named next.
     pub(crate) fn write_part(&self, id: Uuid, bytes: &[u8]) -> Result<(), StoreError> {
-        self.write_as(&part_name_of(id), bytes)?;
+        let name = part_name_of(id);
+        match self.write_as(&name, bytes) {
+            // An attempt that failed later has left it.
+            Err(_) if self.has_part(id, bytes) => self.sync_file(&name)?,
+            written => written?,
+        }
         self.sync()
     }
 
-    fn remove_part(&self, id: Uuid) -> Result<(), StoreError> {
+    /// Whether there is a part of these bytes.
+    fn has_part(&self, id: Uuid, bytes: &[u8]) -> bool {
+        let has_part = || {
+            let part = self.files.open(&self.file_ref(&part_name_of(id)))?;
+            let mut found = vec![0; bytes.len()];
+            let is_as_long = part.len()? == bytes.len() as u64;
+            part.read_exact_at(&mut found, 0)?;
+            Ok::<_, io::Error>(is_as_long && found == bytes)
+        };
+        has_part().unwrap_or(false)
+    }
+
+    fn sync_file(&self, name: &str) -> Result<(), StoreError> {
+        let file_ref = self.file_ref(name);
+        let synced = self.files.sync(&file_ref);
+        synced.map_err(|error| at(&file_ref.path(), error.into_io()))
+    }
+
+    pub(crate) fn remove_part(&self, id: Uuid) -> Result<(), StoreError> {
         let name = part_name_of(id);
         let file_ref = self.file_ref(&name);
         match self.files.remove(&file_ref) {
@@ -435,5 +458,22 @@ mod tests {
         let error = error.expect("the system's");
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
         assert_eq!(manifests.generations().expect("they are listed"), [1, 2]);
+    }
+
+    /// A commit that failed later has left it.
+    #[test]
+    fn a_part_can_be_written_again_but_not_be_replaced() {
+        let place = PreparedPath::blocking_temp().expect("a temporary directory");
+        let (manifests, id) = (Manifests::of(&place), Uuid::from_u128(7));
+        for _ in 0..2 {
+            manifests.write_part(id, b"a part").expect("it is written");
+        }
+        for other in ["another", "a part and more", "a p"] {
+            let written = manifests.write_part(id, other.as_bytes());
+            written.expect_err("it has other bytes");
+        }
+        let part = std::fs::read(manifests.part_path_of(id)).expect("it is there");
+        assert_eq!(part, b"a part");
+        assert_eq!(manifests.parts().expect("they are listed"), [id]);
     }
 }

@@ -83,10 +83,10 @@
 //! | a snapshot of the file system (LVM, ZFS, btrfs) | needs nothing: it holds what a power cut would leave | the same |
 //!
 //! The [`Snapshot`] is a reader's pin. Writers continue, nothing that it names is deleted
-//! while it lives, and it needs only read permission. It lists the manifests last, so that
+//! while it lives, and it needs only read permission. It lists the manifest last, so that
 //! a copy interrupted in this order does not open. If you update a backup with
-//! `rsync`, the later manifest is the current one, and files that no manifest names are
-//! deleted when the copy is opened to commit.
+//! `rsync`, it is the earlier backup until its manifest is there; files that no manifest
+//! names are deleted when the copy is opened to commit.
 //!
 //! Once it is opened, a copy is an independent dataset with a separate lock. A hard link
 //! (`cp -l`, `rsync --link-dest`) is as good as a copy, except against a failing disk. A

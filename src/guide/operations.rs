@@ -84,7 +84,7 @@
 //! | an item is damaged or missing, and a backup has it | copy the file of the same name (`ab/ab12..`) next to it with `cp -p`, rename it into place with `mv`, and run `file_backed verify DIR KEY`. An older backup will do: a key names the same bytes in every generation |
 //! | no backup has it | salvage as above. If the damaged file is still there, `Dataset::open` succeeds too, and the program can commit without the item; if a file is missing, it fails |
 //! | a manifest or a base is damaged or missing | opening fails with [`is_damaged`](crate::Error::is_damaged) and its path, and nothing is deleted. If a backup has a file of this very name with the same commit, put it back: a file of another commit is refused. Otherwise move the directory away, and put a backup in its place |
-//! | there is no backup of the manifest | move the directory `file_backed.manifest` away: the items can then be listed by `file_backed ls` and loaded by key ([`track_read_only`](crate::BackingStore::track_read_only)). The root is lost to the library; its JSON begins at byte 120 of the manifest, or at byte 72 of the base (the file of 32 hex digits) if the manifest has none |
+//! | there is no backup of the manifest | move the directory `file_backed.manifest` away: the items can then be listed by `file_backed ls` and loaded by key ([`track_read_only`](crate::BackingStore::track_read_only)). The root is lost to the library; its JSON begins at byte 112 of the manifest, or at byte 72 of the base (the file of 32 hex digits) if the manifest has none |
 //! | move a directory within its file system | stop the programs that have it open, and `mv` it: nothing in it depends on its path |
 //! | move a dataset to another file system | `file_backed copy`, then let the programs open the copy |
 //! | move a cache | do not: stop the program, delete the cache, and open another |
@@ -178,9 +178,8 @@
 //! * `copy` stops at the first damaged or missing file: salvage first.
 //! * On one file system, salvaged files are hard links. If the disk fails, salvage to
 //!   another one.
-//! * Earlier manifests may be left in `file_backed.manifest`, because the current one builds
-//!   on them or a reader pinned them. With the damaged one moved away, the next one is
-//!   current. Opening it to commit deletes the files that only the damaged one names, so
-//!   copy the directory first.
+//! * The manifest of an earlier commit may be left in `file_backed.manifest`, because a reader
+//!   has pinned it. With the damaged one moved away, it is current. Opening it to commit
+//!   deletes the files that only the damaged one names, so copy the directory first.
 //! * Items persisted without a dataset have no generations: copy them while no program
 //!   persists or deletes there.

@@ -32,14 +32,15 @@ fn manifests(places: &Places) -> Vec<String> {
     names
 }
 
-fn is_base(name: &str) -> bool {
-    name.len() == 32
+/// The bases, and the manifests that others build on.
+fn parts(places: &Places) -> Vec<String> {
+    let mut names = manifests(places);
+    names.retain(|name| name.len() == 32);
+    names
 }
 
-fn bases(places: &Places) -> Vec<String> {
-    let mut names = manifests(places);
-    names.retain(|name| is_base(name));
-    names
+fn path_of(places: &Places, name: &str) -> PathBuf {
+    places.saved.join("file_backed.manifest").join(name)
 }
 
 fn check(user: &User, text: &str) {
@@ -54,7 +55,10 @@ fn a_generation_consists_of_the_manifests_that_it_builds_on_until_a_base_replace
         let places = Places::new();
         let user = places.user();
         commit(&user, "a");
-        assert_eq!(manifests(&places), ["0000000000000001", "0000000000000002"]);
+        let names = manifests(&places);
+        assert_eq!(names.len(), 2, "{names:?}");
+        assert!(names.contains(&"0000000000000002".to_owned()), "{names:?}");
+        assert_eq!(parts(&places).len(), 1);
         check(&user, "a");
         end(user);
         let user = places.user();
@@ -64,7 +68,7 @@ fn a_generation_consists_of_the_manifests_that_it_builds_on_until_a_base_replace
         let names = manifests(&places);
         assert_eq!(names.len(), 2, "{names:?}");
         assert!(names.contains(&"0000000000000004".to_owned()), "{names:?}");
-        assert_eq!(bases(&places).len(), 1);
+        assert_eq!(parts(&places).len(), 1);
         check(&user, "b");
         end(user);
         check(&places.user(), "b");
@@ -90,7 +94,7 @@ fn readers_stay_pinned_while_bases_change() {
                 user = places.user();
             }
         }
-        assert!(bases(&places).len() > 2);
+        assert!(parts(&places).len() > 2);
         for (reader, text) in &readers {
             check(reader, text);
             let snapshot = reader.library.blocking_snapshot().expect("it is pinned");
@@ -131,14 +135,19 @@ fn with_base_and_parent() -> (Places, [PathBuf; 2]) {
         commit(&user, text);
     }
     end(user);
-    let names = manifests(&places);
-    let base = names.iter().find(|name| is_base(name)).expect("it has one");
-    let parent = names
-        .iter()
-        .find(|name| !is_base(name))
-        .expect("it is lower");
-    let paths = [base, parent].map(|name| places.saved.join("file_backed.manifest").join(name));
-    (places, paths)
+    let paths = parts(&places)
+        .into_iter()
+        .map(|name| path_of(&places, &name));
+    let is_base = |path: &PathBuf| {
+        fs::read(path)
+            .expect("it is there")
+            .starts_with(b"\x89fbbase")
+    };
+    let (bases, parents): (Vec<_>, Vec<_>) = paths.partition(is_base);
+    match (&bases[..], &parents[..]) {
+        ([base], [parent]) => (places, [base.clone(), parent.clone()]),
+        found => panic!("{found:?}"),
+    }
 }
 
 fn errors_of_opening(places: &Places) -> Vec<Error> {
@@ -218,9 +227,9 @@ fn nothing_is_removed_while_a_pinned_generation_cannot_be_read() {
         let user = places.user();
         commit(&user, "a");
         let reader = places.reader();
+        let parent = path_of(&places, &parts(&places)[0]);
         commit(&user, "b");
         end(user);
-        let parent = places.saved.join("file_backed.manifest/0000000000000001");
         let whole = fs::read(&parent).expect("it is there");
         fs::remove_file(&parent).expect("it is there");
         fs::write(&parent, b"notes").expect("it is written");

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Contents;
 use crate::dataset::cause::DatasetCause;
-use crate::dataset::manifest::{Base, Changes, Delta, Parent, WrittenFile, encoded_len_of};
+use crate::dataset::manifest::{Base, Changes, Delta, WrittenFile, encoded_len_of};
 
 /// Changes up to this many bytes are written again with those of the next commit.
 const MOST_REPEATED: u64 = 12 << 10;
@@ -34,20 +34,13 @@ const LEAST_REPLACED: u64 = 64 << 10;
 pub(crate) struct Chain {
     base: Option<WrittenFile>,
     /// The deltas before the newest one. Each is the parent of the next.
-    earlier: Vec<Link>,
+    earlier: Vec<WrittenFile>,
     newest: Option<Newest>,
-}
-
-/// A delta of a chain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Link {
-    pub(crate) generation: u64,
-    pub(crate) written: WrittenFile,
 }
 
 #[derive(Clone, Debug)]
 struct Newest {
-    link: Link,
+    written: WrittenFile,
     /// What it changes in its parent; `None` if that is too long to be written again.
     changes: Option<Changes>,
     root: Option<Arc<[u8]>>,
@@ -87,16 +80,32 @@ impl Chain {
         self.base
     }
 
+    /// The delta of the newest generation: its manifest.
+    pub(crate) fn newest(&self) -> Option<WrittenFile> {
+        self.newest.as_ref().map(|newest| newest.written)
+    }
+
+    /// The delta that the newest one builds on.
+    pub(crate) fn parent(&self) -> Option<WrittenFile> {
+        self.earlier.last().copied()
+    }
+
+    /// The parts that the newest generation needs: the base, and the deltas before the newest
+    /// one, in order.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = Uuid> {
+        let parts = self.base.iter().chain(&self.earlier);
+        parts.map(|part| part.file.id)
+    }
+
     /// The deltas that the newest generation needs, the newest last.
-    pub(crate) fn deltas(&self) -> impl DoubleEndedIterator<Item = Link> {
-        let newest = self.newest.iter().map(|newest| newest.link);
-        self.earlier.iter().copied().chain(newest)
+    pub(crate) fn deltas(&self) -> impl DoubleEndedIterator<Item = WrittenFile> {
+        self.earlier.iter().copied().chain(self.newest())
     }
 
     /// Whether to write a new base.
     pub(crate) fn needs_new_base(&self) -> bool {
         let base = self.base.map_or(0, |base| base.len);
-        let deltas = self.deltas().map(|delta| delta.written.len);
+        let deltas = self.deltas().map(|delta| delta.len);
         needs_new_base(
             base,
             deltas.fold(0, u64::saturating_add),
@@ -123,21 +132,16 @@ impl Chain {
             changes = all;
             root = root.or(newest.root.clone());
         } else {
-            earlier.extend(self.newest.as_ref().map(|newest| newest.link));
+            earlier.extend(self.newest());
         }
         let delta = Delta {
             id,
             generation,
             base: self.base.map(|base| base.file),
-            parent: earlier.last().map(Link::as_parent),
+            parent: earlier.last().map(|parent| parent.file),
             root,
             changes,
         };
-        debug_assert!(
-            delta
-                .parent
-                .is_none_or(|parent| parent.generation < generation)
-        );
         let bytes = delta.encode()?;
         let written = delta.written(&bytes);
         let next = Self {
@@ -158,9 +162,7 @@ impl Chain {
         let mut root = base.as_ref().map(|base| base.root().into());
         let mut changes = Changes::default();
         for (delta, written) in deltas {
-            chain
-                .earlier
-                .extend(chain.newest.take().map(|before| before.link));
+            chain.earlier.extend(chain.newest());
             chain.check_follows(&delta)?;
             if delta.root.is_some() {
                 root = delta.root.clone();
@@ -182,19 +184,10 @@ impl Chain {
         if delta.base != self.base.map(|base| base.file) {
             return damaged("its base is another one");
         }
-        if delta.parent != self.earlier.last().map(Link::as_parent) {
+        if delta.parent != self.parent().map(|parent| parent.file) {
             return damaged("its parent is another one");
         }
         Ok(())
-    }
-}
-
-impl Link {
-    fn as_parent(&self) -> Parent {
-        Parent {
-            file: self.written.file,
-            generation: self.generation,
-        }
     }
 }
 
@@ -202,10 +195,7 @@ impl Newest {
     fn of(delta: &Delta, written: WrittenFile) -> Self {
         let is_short = encoded_len_of(&delta.changes) <= MOST_REPEATED;
         Self {
-            link: Link {
-                generation: delta.generation,
-                written,
-            },
+            written,
             changes: is_short.then(|| delta.changes.clone()),
             root: delta.root.clone(),
         }

@@ -20,7 +20,7 @@ mod whole;
 
 pub(crate) use base::{Base, encode_base};
 pub(crate) use changes::{Changes, ItemEntry};
-pub(crate) use delta::{Delta, Parent, encoded_len_of};
+pub(crate) use delta::{Delta, encoded_len_of};
 pub(crate) use file_id::{FileId, WrittenFile};
 pub(crate) use kind::ItemKind;
 pub(crate) use name::Name;

@@ -4,7 +4,7 @@ use file_backed_codecs::Source;
 
 use super::delta::Delta;
 use super::file_id::WrittenFile;
-use super::sealed::field;
+use super::sealed::{damaged, field};
 use super::whole::Manifest;
 use crate::error::StoreError;
 
@@ -23,8 +23,11 @@ impl Recorded {
         match version_of(source)? {
             Some(1) => Manifest::read(source, generation).map(Self::Whole),
             _ => {
-                let (delta, written) = Delta::read(source, generation)?;
-                Ok(Self::Delta(delta, written))
+                let (delta, written) = Delta::read(source)?;
+                match delta.generation == generation {
+                    true => Ok(Self::Delta(delta, written)),
+                    false => Err(damaged("it is of another generation").into()),
+                }
             }
         }
     }
@@ -84,6 +87,10 @@ mod tests {
         ] {
             let error = Recorded::read(&bytes, 7).expect_err("it is something else");
             assert!(error.to_string().contains(why), "{error}: not {why}");
+        }
+        for bytes in [old, new] {
+            let error = Recorded::read(&bytes, 8).expect_err("it is of generation 7");
+            assert!(error.to_string().contains("another generation"), "{error}");
         }
     }
 }

@@ -2,9 +2,11 @@
 //! for the tests of the modules of this room.
 
 mod chains;
+mod copies;
 pub(super) mod dice;
 mod faults;
 mod old_manifests;
+mod parts;
 mod power;
 
 use std::path::Path;
@@ -27,7 +29,7 @@ fn write_old(path: &PreparedPath, manifest: &Manifest) {
     manifests.sync().expect("nothing fails");
 }
 
-/// Asserts that the manifests and bases that are there are those of the current generation.
+/// Asserts that the manifests and parts that are there are those of the current generation.
 fn assert_no_manifest_is_left(saved: &Path) {
     let snapshot = Snapshot::blocking_open(saved).expect("it is a dataset");
     let files = snapshot.files().map(|file| saved.join(file));

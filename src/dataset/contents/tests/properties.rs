@@ -59,12 +59,12 @@ impl Disk {
         let (bytes, chain) = self.chain.next(commit).expect("it is small");
         let newest = chain.deltas().next_back().expect("it was written");
         let len = bytes.len();
-        assert_eq!(newest.written.len, len as u64);
-        self.files.insert(newest.written.file, bytes);
+        assert_eq!(newest.len, len as u64);
+        self.files.insert(newest.file, bytes);
         self.contents = contents;
         self.chain = chain;
         // No other file may be needed.
-        let deltas = self.chain.deltas().map(|link| link.written.file);
+        let deltas = self.chain.deltas().map(|written| written.file);
         let base = self.chain.base().map(|base| base.file);
         let needed: Vec<_> = deltas.chain(base).collect();
         self.files.retain(|file, _| needed.contains(file));
@@ -95,15 +95,13 @@ impl Disk {
 
     /// Reads the newest generation from its files.
     fn reopen(&mut self) {
-        let links: Vec<_> = self.chain.deltas().collect();
+        let written: Vec<_> = self.chain.deltas().collect();
         let mut deltas = Vec::new();
-        let mut next = links
-            .last()
-            .map(|link| (link.written.file, link.generation));
-        while let Some((file, generation)) = next {
-            let read = Delta::read(&self.files[&file], generation).expect("it is whole");
+        let mut next = written.last().map(|newest| newest.file);
+        while let Some(file) = next {
+            let read = Delta::read(&self.files[&file]).expect("it is whole");
             assert_eq!(read.1.file, file);
-            next = read.0.parent.map(|parent| (parent.file, parent.generation));
+            next = read.0.parent;
             deltas.push(read);
         }
         deltas.reverse();
@@ -116,7 +114,7 @@ impl Disk {
             chain,
         } = read;
         assert_eq!(root, self.root);
-        assert!(chain.deltas().eq(links));
+        assert!(chain.deltas().eq(written));
         assert_eq!(chain.base(), self.chain.base());
         assert_eq!(self.contents.changes_to(&contents), Changes::default());
         self.contents = contents;

@@ -6,7 +6,7 @@
 use file_backed_codecs::Source;
 use uuid::Uuid;
 
-use super::{ITEM, KEY, Parent};
+use super::{ITEM, KEY};
 use crate::dataset::cause::DatasetCause;
 use crate::dataset::manifest::file_id::FileId;
 use crate::dataset::manifest::kind::{KIND, MOST_KINDS};
@@ -15,7 +15,7 @@ use crate::dataset::manifest::whole::{LONGEST, MAGIC};
 use crate::error::StoreError;
 
 const VERSION: u16 = 2;
-pub(super) const HEADER: usize = 120;
+pub(super) const HEADER: usize = 112;
 
 const HAS_BASE: u16 = 1;
 const HAS_PARENT: u16 = 2;
@@ -28,7 +28,7 @@ pub(super) struct Header {
     pub(super) generation: u64,
     pub(super) id: Uuid,
     pub(super) base: Option<FileId>,
-    pub(super) parent: Option<Parent>,
+    pub(super) parent: Option<FileId>,
     pub(super) root: u64,
     pub(super) items_removed: u64,
     pub(super) items_put: u64,
@@ -72,10 +72,6 @@ impl Header {
             id: id(offset),
             check: short(check),
         };
-        let parent = Parent {
-            file: file(64, 60),
-            generation: long(80),
-        };
         let flags = u16::from_le_bytes(field(bytes, 10));
         Self {
             flags,
@@ -83,13 +79,13 @@ impl Header {
             generation: long(16),
             id: id(24),
             base: (flags & HAS_BASE != 0).then_some(file(40, 56)),
-            parent: (flags & HAS_PARENT != 0).then_some(parent),
-            root: long(88),
-            items_removed: short(96).into(),
-            items_put: short(100).into(),
-            names_removed: short(104).into(),
-            names_set: short(108).into(),
-            names_len: long(112),
+            parent: (flags & HAS_PARENT != 0).then_some(file(64, 60)),
+            root: long(80),
+            items_removed: short(88).into(),
+            items_put: short(92).into(),
+            names_removed: short(96).into(),
+            names_set: short(100).into(),
+            names_len: long(104),
         }
     }
 
@@ -101,10 +97,7 @@ impl Header {
             check: 0,
         };
         let base = self.base.unwrap_or(nothing);
-        let parent = self.parent.unwrap_or(Parent {
-            file: nothing,
-            generation: 0,
-        });
+        let parent = self.parent.unwrap_or(nothing);
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
         bytes.extend(self.flags.to_le_bytes());
@@ -113,9 +106,8 @@ impl Header {
         bytes.extend(self.id.as_bytes());
         bytes.extend(base.id.as_bytes());
         bytes.extend(base.check.to_le_bytes());
-        bytes.extend(parent.file.check.to_le_bytes());
-        bytes.extend(parent.file.id.as_bytes());
-        bytes.extend(parent.generation.to_le_bytes());
+        bytes.extend(parent.check.to_le_bytes());
+        bytes.extend(parent.id.as_bytes());
         bytes.extend(self.root.to_le_bytes());
         bytes.extend(short(self.items_removed).to_le_bytes());
         bytes.extend(short(self.items_put).to_le_bytes());
@@ -158,11 +150,6 @@ impl Header {
         if self.kinds > MOST_KINDS as u64 {
             return Err(damaged("it has too many kinds"));
         }
-        match self.parent {
-            Some(parent) if parent.generation >= self.generation => {
-                Err(damaged("its parent is not of an earlier generation"))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }

@@ -42,14 +42,13 @@ const ITEM: usize = 30;
 /// | 56 | 4 | checksum of the base: its last four bytes; zero if there is none |
 /// | 60 | 4 | checksum of the parent; zero if there is none |
 /// | 64 | 16 | id of the parent; zero if there is none |
-/// | 80 | 8 | generation of the parent, lower than this one; zero if there is none |
-/// | 88 | 8 | length of the root in bytes; zero if it is not here |
-/// | 96 | 4 | number of removed items |
-/// | 100 | 4 | number of added or replaced items |
-/// | 104 | 4 | number of removed names |
-/// | 108 | 4 | number of set names |
-/// | 112 | 8 | length of the removed and the set names in bytes |
-/// | 120 | | the root, as JSON |
+/// | 80 | 8 | length of the root in bytes; zero if it is not here |
+/// | 88 | 4 | number of removed items |
+/// | 92 | 4 | number of added or replaced items |
+/// | 96 | 4 | number of removed names |
+/// | 100 | 4 | number of set names |
+/// | 104 | 8 | length of the removed and the set names in bytes |
+/// | 112 | | the root, as JSON |
 /// | | 28 each | the kinds, see [`ItemKind`] |
 /// | | 16 each | the keys of the removed items |
 /// | | 30 each | the added or replaced items: key (16), length of the file (8), checksum of its footer (4), index of its kind (2) |
@@ -61,23 +60,15 @@ const ITEM: usize = 30;
 /// of keys or of names bytewise. No key and no name is in two lists.
 ///
 /// If the root is not here, it is the one of the parent or, without a parent, of the
-/// base. The generation of the parent says where to look for it; its id and checksum say
-/// whether it is the one.
+/// base. The parent is of an earlier generation.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Delta {
     pub(crate) id: Uuid,
     pub(crate) generation: u64,
     pub(crate) base: Option<FileId>,
-    pub(crate) parent: Option<Parent>,
+    pub(crate) parent: Option<FileId>,
     pub(crate) root: Option<Arc<[u8]>>,
     pub(crate) changes: Changes,
-}
-
-/// The delta that another one builds on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Parent {
-    pub(crate) file: FileId,
-    pub(crate) generation: u64,
 }
 
 impl Delta {
@@ -143,18 +134,12 @@ impl Delta {
         }
     }
 
-    /// Reads the delta of this generation.
-    pub(crate) fn read(
-        source: &dyn Source,
-        generation: u64,
-    ) -> Result<(Self, WrittenFile), StoreError> {
+    /// Reads a delta, and checks everything in it.
+    pub(crate) fn read(source: &dyn Source) -> Result<(Self, WrittenFile), StoreError> {
         let len = source.len()?;
         let header = Header::read(source, len)?;
         let bytes = read(source, len)?;
         let delta = Self::decode(&bytes, &header)?;
-        if delta.generation != generation {
-            return Err(damaged("it is of another generation").into());
-        }
         let written = delta.written(&bytes);
         Ok((delta, written))
     }
