@@ -184,6 +184,15 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         (**self).sync_manifests(path)
     }
 
+    fn sync_found(
+        &self,
+        path: &Self::PersistPath,
+        generation: u64,
+        parts: &[Uuid],
+    ) -> Result<(), StoreError> {
+        (**self).sync_found(path, generation, parts)
+    }
+
     fn remove_manifest(
         &self,
         path: &Self::PersistPath,

@@ -72,6 +72,20 @@ pub trait ManifestStore: BackingStoreT {
     /// Any error from making that durable.
     fn sync_manifests(&self, path: &Self::PersistPath) -> Result<(), StoreError>;
 
+    /// Makes the bytes of a manifest and of parts durable that were found at `path`: a
+    /// program that has copied them there may not have. Their names are made durable by
+    /// [`sync_manifests`](Self::sync_manifests).
+    ///
+    /// # Errors
+    ///
+    /// Any error from making that durable.
+    fn sync_found(
+        &self,
+        path: &Self::PersistPath,
+        generation: u64,
+        parts: &[Uuid],
+    ) -> Result<(), StoreError>;
+
     /// Removes the manifest of a generation. Returns false, and leaves the manifest, if
     /// the generation is pinned. A missing manifest is not an error.
     ///

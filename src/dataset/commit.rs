@@ -23,7 +23,8 @@
 //! * Whatever a manifest depends on is durable before the manifest has a name: the items and
 //!   their names by step 2, new parts and their names by step 3, and the manifest's own bytes
 //!   within step 4. Its other parts are those of the generation before, which was acknowledged
-//!   with them, or was found by an open, which makes their names durable first. A manifest
+//!   with them, or was found by an open, which makes all of its files and their names durable
+//!   first: another program may have copied them. A manifest
 //!   never builds on that of a failed commit, because only step 5 makes its chain the one to
 //!   go on from. A part that a failed commit has left is removed, or written again by the
 //!   next commit that needs it: its id stands for its bytes.

@@ -231,7 +231,11 @@ impl<B: ManifestStore> DatasetPath<B> {
     {
         let found = self.read_generation(newest)?;
         self.check_files(&found)?;
-        // The writer may have died before its own sync.
+        // The writer may have died before its own sync, or was another program.
+        let parts: Vec<_> = found.parts().collect();
+        self.call(Operation::OpenDataset, |backing, path| {
+            backing.sync_found(path, newest, &parts)
+        })?;
         self.sync_manifests()?;
         let pinned = earlier
             .iter()

@@ -180,6 +180,12 @@ impl<'a> Manifests<'a> {
         synced.map_err(|error| at(&directory.path(), error.into_io()))
     }
 
+    fn sync_found(&self, generation: u64, parts: &[Uuid]) -> Result<(), StoreError> {
+        let parts = parts.iter().map(|part| part_name_of(*part));
+        let mut names = parts.chain([name_of(generation)]);
+        names.try_for_each(|name| self.sync_file(&name))
+    }
+
     pub(crate) fn part_path_of(&self, id: Uuid) -> PathBuf {
         self.path.join(DIRECTORY).join(part_name_of(id))
     }
@@ -349,6 +355,16 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
     fn sync_manifests(&self, path: &PreparedPath) -> Result<(), StoreError> {
         writable(path)?;
         Manifests::of(path).sync()
+    }
+
+    fn sync_found(
+        &self,
+        path: &PreparedPath,
+        generation: u64,
+        parts: &[Uuid],
+    ) -> Result<(), StoreError> {
+        writable(path)?;
+        Manifests::of(path).sync_found(generation, parts)
     }
 
     fn remove_manifest(&self, path: &PreparedPath, generation: u64) -> Result<bool, StoreError> {

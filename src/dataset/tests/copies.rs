@@ -7,11 +7,13 @@ use tokio::runtime::Runtime;
 
 use super::super::{Dataset, Snapshot};
 use super::DIRECTORY;
-use super::chains::{Program, THREADS, root_of};
+use super::chains::{COMMITS, Program, THREADS, Told, check, root_of};
 use crate::Error;
-use crate::fbstore::PreparedPath;
+use crate::fbstore::file_ref::FileRef;
+use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
-use crate::testing::{runtime, scratch};
+use crate::fbstore::{PreparedPath, Readers};
+use crate::testing::{Links, at_each_power_cut, runtime, scratch};
 
 /// A dataset whose generations have an item for each commit.
 struct Original {
@@ -122,4 +124,44 @@ fn an_interrupted_update_of_a_backup_leaves_the_earlier_one_or_the_later_one() {
         let expected = if n == files.len() { 3 } else { 1 };
         assert_eq!(opened.generation(), expected);
     }
+}
+
+/// A commit makes the items durable that it finds, because the program that put them there may
+/// not have. It builds on parts that it finds too.
+#[test]
+fn a_power_cut_after_the_first_commit_to_a_plain_copy_leaves_that_commit() {
+    let original = Original::new();
+    let last = COMMITS + 1;
+    for n in 1..=last {
+        original.program.commit(n);
+    }
+    let snapshot = Snapshot::blocking_open(original.dir()).expect("it is pinned");
+    assert_eq!(snapshot.pinned.parts().count(), 2, "a base and a parent");
+    let files: Vec<_> = snapshot.files().collect();
+    let machine = runtime(THREADS);
+    let points = at_each_power_cut(
+        Links::AsTheMachine,
+        |recorder, root| {
+            // Without a sync.
+            for file in &files {
+                let to = root.join("saved").join(file);
+                let dir = FileRef::Path(to.parent().expect("it has one"));
+                let made = recorder.create_dir(&dir, Readers::default());
+                made.expect("it is made");
+                let mut copy = recorder.create(&FileRef::Path(&to)).expect("it is made");
+                let bytes = std::fs::read(original.dir().join(file)).expect("it is there");
+                copy.write_all(&bytes).expect("it is written");
+            }
+            let runtime = runtime(THREADS);
+            let program = Program::start(&runtime, root, || Arc::new(recorder.clone()));
+            program.commit(last + 1);
+            recorder.tell(Told::Committed(last + 1));
+        },
+        |cut| {
+            if !cut.told.is_empty() {
+                check(&machine, cut);
+            }
+        },
+    );
+    assert!(points > 100);
 }

@@ -131,6 +131,10 @@ impl ManifestStore for Manifests {
         Ok(())
     }
 
+    fn sync_found(&self, _: &Place, _: u64, _: &[Uuid]) -> Result<(), StoreError> {
+        Ok(())
+    }
+
     fn remove_manifest(&self, path: &Place, generation: u64) -> Result<bool, StoreError> {
         path.files().manifests.remove(&generation);
         Ok(true)
