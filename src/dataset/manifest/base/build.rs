@@ -15,6 +15,7 @@ use crate::dataset::manifest::changes::ItemEntry;
 use crate::dataset::manifest::kind::KindTable;
 use crate::dataset::manifest::name::Name;
 use crate::dataset::manifest::sealed::{damaged, seal};
+use crate::dataset::manifest::whole::LONGEST;
 
 /// The bytes of a base with these items and names, both in strictly ascending order. The
 /// id is random. Each name has to be one of an item that is there.
@@ -44,6 +45,12 @@ pub(crate) fn encode_base(
         names: names_count,
         kinds: items.kind_table.len() as u32,
     };
+    if header.root > LONGEST {
+        return Err(DatasetCause::TooLarge {
+            root: header.root,
+            entries: items_count.into(),
+        });
+    }
     let len = header
         .encoded_len()
         .and_then(|len| usize::try_from(len).ok());

@@ -11,12 +11,17 @@ use uuid::Uuid;
 use super::BLOCK;
 use crate::dataset::cause::DatasetCause;
 use crate::dataset::manifest::kind::{KIND, MOST_KINDS};
+use crate::dataset::manifest::name::LONGEST_NAME;
 use crate::dataset::manifest::sealed::{CHECKSUM, damaged, field};
+use crate::dataset::manifest::whole::LONGEST;
 use crate::error::StoreError;
 
 const MAGIC: [u8; 8] = *b"\x89fbbase\n";
 const VERSION: u16 = 2;
 pub(super) const HEADER: usize = 72;
+
+/// The most bytes of a name in a block: two numbers of up to two bytes each, and the name.
+const LONGEST_IN_BLOCK: u64 = LONGEST_NAME as u64 + 4;
 
 /// The first bytes of a base.
 #[derive(Clone, Copy)]
@@ -67,6 +72,11 @@ impl Header {
         }
         if header.kinds > MOST_KINDS as u32 {
             return Err(damaged("it has too many kinds"));
+        }
+        // A sparse file has any length, and a checksum that anyone can compute.
+        let longest_blocks = u64::from(header.names).saturating_mul(LONGEST_IN_BLOCK);
+        if header.root > LONGEST || header.blocks > longest_blocks {
+            return Err(damaged("its root or its names are too long"));
         }
         match header.encoded_len() == Some(len) {
             true => Ok(header),

@@ -375,3 +375,37 @@ fn a_forged_base_is_refused_or_used_without_a_panic() {
         assert_eq!(of_items, names.len(), "in round {round}");
     }
 }
+
+/// A manifest of more than 4 GiB is refused unread. A sparse base of any length was read to its
+/// end, and if its checksum agreed, which anyone can compute, memory for all of it was taken.
+#[test]
+fn a_base_that_is_longer_than_its_numbers_allow_is_refused_by_its_header() {
+    let len = 1_u64 << 42;
+    let header = |root, blocks| Header {
+        generation: 1,
+        id: key(1),
+        root,
+        blocks,
+        items: 0,
+        names: 0,
+        kinds: 0,
+    };
+    let fixed = (HEADER + CHECKSUM) as u64;
+    for header in [header(len - fixed, 0), header(0, len - fixed)] {
+        let bytes: [u8; HEADER] = header.encode().try_into().expect("it is a header");
+        let (root, blocks) = (header.root, header.blocks);
+        let refused = Header::parse(&bytes, len).is_err();
+        assert!(refused, "a root of {root} and names of {blocks} bytes");
+    }
+}
+
+/// Names that share nothing, so that each takes as many bytes as it can.
+#[test]
+fn a_base_of_the_longest_names_is_read() {
+    let mut model = small();
+    for n in 0..100_u32 {
+        let text = format!("{n:04}").repeat(256);
+        model.names.insert(name(&text), key(3));
+    }
+    read_back(&encoded(&model)).expect("it is whole");
+}
