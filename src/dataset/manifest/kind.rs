@@ -2,7 +2,7 @@
 
 use file_backed_codecs::frame::Footer;
 
-use super::sealed::field;
+use super::sealed::{damaged, field};
 use crate::dataset::cause::DatasetCause;
 use crate::hash::HashMap;
 
@@ -62,7 +62,17 @@ impl ItemKind {
         bytes
     }
 
-    pub(super) fn decode(bytes: &[u8; KIND]) -> Self {
+    /// The kinds of these encodings. Fails if a reserved byte is not zero.
+    pub(super) fn decode_all(kinds: &[[u8; KIND]]) -> Result<Vec<Self>, DatasetCause> {
+        let kinds = kinds.iter().map(|bytes| {
+            let kind = Self::decode(bytes);
+            (kind.encode() == *bytes).then_some(kind)
+        });
+        let kinds: Option<_> = kinds.collect();
+        kinds.ok_or(damaged("the reserved bytes of a kind are not zero"))
+    }
+
+    fn decode(bytes: &[u8; KIND]) -> Self {
         Self {
             codec: u32::from_le_bytes(field(bytes, 0)),
             format: u16::from_le_bytes(field(bytes, 4)),

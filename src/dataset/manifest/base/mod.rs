@@ -101,10 +101,7 @@ impl Base {
         Ok(Self {
             generation: header.generation,
             id: header.id,
-            kinds: list(&bytes, &layout.kinds)
-                .iter()
-                .map(ItemKind::decode)
-                .collect(),
+            kinds: ItemKind::decode_all(list(&bytes, &layout.kinds))?,
             buckets: Buckets::of(list(&bytes, &layout.keys)),
             total_bytes: lens.sum(),
             layout,

@@ -409,3 +409,13 @@ fn a_base_of_the_longest_names_is_read() {
     }
     read_back(&encoded(&model)).expect("it is whole");
 }
+
+/// A later version may use these bytes. They were dropped by the next base.
+#[test]
+fn the_reserved_bytes_of_a_kind_are_zero() {
+    for reserved in [6, 7] {
+        let error = read_sealed(patched(|layout| &layout.kinds, reserved, &[1]));
+        let error = error.expect_err("it is reserved");
+        assert!(error.contains("reserved"), "{error}");
+    }
+}

@@ -160,7 +160,7 @@ impl Delta {
         if parts.0.len() as u64 != header.names_len {
             return Err(wrong_lengths());
         }
-        let kinds: Vec<_> = kinds.iter().map(ItemKind::decode).collect();
+        let kinds = ItemKind::decode_all(kinds)?;
         let mut changes = Changes::default();
         decode_items(removed, put, &kinds, &mut changes)?;
         decode_names(parts, header, &mut changes)?;

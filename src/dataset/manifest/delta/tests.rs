@@ -266,3 +266,14 @@ fn a_forged_delta_is_refused_or_decoded_consistently() {
         }
     }
 }
+
+/// A later version may use these bytes. They were dropped by the next base.
+#[test]
+fn the_reserved_bytes_of_a_kind_are_zero() {
+    let kinds = HEADER + delta().root.map_or(0, |root| root.len());
+    for reserved in [6, 7] {
+        let error = read_sealed(patched(kinds + reserved, &[1]));
+        let error = error.expect_err("it is reserved");
+        assert!(error.contains("reserved"), "{error}");
+    }
+}
