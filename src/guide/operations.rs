@@ -84,12 +84,28 @@
 //! | an item is damaged or missing, and a backup has it | copy the file of the same name (`ab/ab12..`) next to it with `cp -p`, rename it into place with `mv`, and run `file_backed verify DIR KEY`. An older backup will do: a key names the same bytes in every generation |
 //! | no backup has it | salvage as above. If the damaged file is still there, `Dataset::open` succeeds too, and the program can commit without the item; if a file is missing, it fails |
 //! | a manifest or a base is damaged or missing | opening fails with [`is_damaged`](crate::Error::is_damaged) and its path, and nothing is deleted. If a backup has a file of this very name with the same commit, put it back: a file of another commit is refused. Otherwise move the directory away, and put a backup in its place |
-//! | there is no backup of the manifest | move the directory `file_backed.manifest` away: the items can then be listed by `file_backed ls` and loaded by key ([`track_read_only`](crate::BackingStore::track_read_only)). The root is lost to the library; its JSON begins at byte 112 of the manifest, or at byte 72 of the base (the file of 32 hex digits) if the manifest has none |
+//! | there is no backup of the manifest | move the directory `file_backed.manifest` away: the items can then be listed by `file_backed ls` and loaded by key ([`track_read_only`](crate::BackingStore::track_read_only)). The root is lost to the library, but [can be found by hand](#the-root-of-a-dataset-by-hand) |
 //! | move a directory within its file system | stop the programs that have it open, and `mv` it: nothing in it depends on its path |
 //! | move a dataset to another file system | `file_backed copy`, then let the programs open the copy |
 //! | move a cache | do not: stop the program, delete the cache, and open another |
 //! | the disk is full | see [below](#when-the-disk-is-full) |
 //! | a cache must leave room for others | give it a [quota](#a-quota-for-the-cache) |
+//!
+//! ## The root of a dataset by hand
+//!
+//! The root is JSON in one of the files of `file_backed.manifest`. Bytes are counted from 0,
+//! and a length has 8 bytes, the lowest first.
+//!
+//! 1. Begin with the manifest, the file with the highest name of 16 hex digits. If its byte 8
+//!    is 1, the root begins at byte 40, and its length is at byte 24.
+//! 2. Otherwise, if byte 10 of the file is 4 or more, the root begins at byte 112, and its
+//!    length is at byte 80.
+//! 3. Otherwise, if bytes 64 to 79 are not all zero, they are the name of another file, in hex.
+//!    Repeat step 2 with it.
+//! 4. Otherwise, bytes 40 to 55 are the name of another file, in which the root begins at byte
+//!    72, and its length is at byte 40.
+//!
+//! If the manifest is lost, a file with a name of 32 hex digits may have an earlier root.
 //!
 //! # When the disk is full
 //!

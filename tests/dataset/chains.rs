@@ -127,6 +127,49 @@ fn readers_stay_pinned_while_bases_change() {
     });
 }
 
+/// The root, found as the guide says.
+fn root_by_hand(places: &Places) -> String {
+    let newest = manifests(places).into_iter().rfind(|name| name.len() == 16);
+    let mut file = fs::read(path_of(places, &newest.expect("there is one"))).expect("it is there");
+    let next = |file: &[u8], at: usize| {
+        let name: String = file[at..at + 16]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        fs::read(path_of(places, &name)).expect("it is there")
+    };
+    let (start, len) = loop {
+        if file[10] >= 4 {
+            break (112, 80);
+        }
+        if file[64..80] == [0; 16] {
+            file = next(&file, 40);
+            break (72, 40);
+        }
+        file = next(&file, 64);
+    };
+    let len = u64::from_le_bytes(file[len..len + 8].try_into().expect("8 bytes"));
+    let root = &file[start..start + len as usize];
+    String::from_utf8(root.to_vec()).expect("it is JSON")
+}
+
+/// The guide said that the root is in the manifest or in its base. The base may have an older
+/// one than a manifest in between.
+#[test]
+fn the_root_is_where_the_guide_says() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        for n in 0..7 {
+            if n > 0 {
+                commit(&user, &n.to_string());
+            }
+            let found = Inspection::blocking_open(&places.saved).expect("it is a dataset");
+            assert_eq!(Some(&*root_by_hand(&places)), found.root_json());
+        }
+    });
+}
+
 /// A dataset of a base, and of a manifest that builds on another one.
 fn with_base_and_parent() -> (Places, [PathBuf; 2]) {
     let places = Places::new();
