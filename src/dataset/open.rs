@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use uuid::Uuid;
 
 use super::cause::DatasetCause;
 use super::contents::{Chain, Commit, Contents};
@@ -215,13 +216,19 @@ impl<B: ManifestStore> DatasetPath<B> {
         })?;
         self.store.blocking_sync(&self.tracked)?;
         self.sync_manifests()?;
+        // Of an interrupted copy.
+        let parts = self.parts()?;
         let empty = Generation {
             number: 0,
             root,
             contents: Contents::empty(),
             chain: Some(chain),
         };
-        self.into_dataset(empty, Vec::new())
+        let dataset = self.into_dataset(empty, Vec::new())?;
+        let mut history = crate::sync::block_on(dataset.shared.turn.lock());
+        history.parts.extend(parts);
+        drop(history);
+        Ok(dataset)
     }
 
     /// Opens the newest generation, and deletes what no generation names.
@@ -242,7 +249,7 @@ impl<B: ManifestStore> DatasetPath<B> {
             .filter(|generation| self.may_be_pinned(**generation));
         let others = pinned.map(|generation| self.read_earlier(*generation));
         let others = others.collect::<Result<_>>()?;
-        let parts = self.call(Operation::OpenDataset, |backing, path| backing.parts(path))?;
+        let parts = self.parts()?;
         let dataset: Dataset<Root, B> = self.into_dataset(found, others)?;
         let mut history = crate::sync::block_on(dataset.shared.turn.lock());
         history.manifests.extend(earlier);
@@ -257,6 +264,10 @@ impl<B: ManifestStore> DatasetPath<B> {
             backing.is_pinned(path, generation)
         });
         is_pinned.unwrap_or(true)
+    }
+
+    fn parts(&self) -> Result<Vec<Uuid>> {
+        self.call(Operation::OpenDataset, |backing, path| backing.parts(path))
     }
 
     fn sync_manifests(&self) -> Result<()> {

@@ -195,6 +195,8 @@ impl Snapshot {
         }
         self.check_items_of(to)?;
         manifests.prepare().map_err(failed)?;
+        // Those of an interrupted copy, which took as much room as this one will.
+        manifests.remove_parts().map_err(failed)?;
         self.copy_items(to)?;
         to.sync_persisted().map_err(failed)?;
         let written = self.write_manifest(&manifests, to);

@@ -246,7 +246,13 @@ impl<'a> Manifests<'a> {
         synced.map_err(|error| at(&file_ref.path(), error.into_io()))
     }
 
-    pub(crate) fn remove_part(&self, id: Uuid) -> Result<(), StoreError> {
+    #[cfg(feature = "dataset")]
+    pub(crate) fn remove_parts(&self) -> Result<(), StoreError> {
+        let mut parts = self.parts()?.into_iter();
+        parts.try_for_each(|part| self.remove_part(part))
+    }
+
+    fn remove_part(&self, id: Uuid) -> Result<(), StoreError> {
         let name = part_name_of(id);
         let file_ref = self.file_ref(&name);
         match self.files.remove(&file_ref) {

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 use super::super::{Dataset, Snapshot};
-use super::DIRECTORY;
 use super::chains::{COMMITS, Program, THREADS, Told, check, root_of};
+use super::{DIRECTORY, assert_no_manifest_is_left};
 use crate::Error;
 use crate::fbstore::file_ref::FileRef;
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
-use crate::fbstore::{PreparedPath, Readers};
+use crate::fbstore::{Manifests, PreparedPath, Readers};
 use crate::testing::{Links, at_each_power_cut, runtime, scratch};
 
 /// A dataset whose generations have an item for each commit.
@@ -124,6 +124,41 @@ fn an_interrupted_update_of_a_backup_leaves_the_earlier_one_or_the_later_one() {
         let expected = if n == files.len() { 3 } else { 1 };
         assert_eq!(opened.generation(), expected);
     }
+}
+
+/// What copies that were interrupted before their manifest was written have left.
+fn leave_parts(to: &Path) {
+    let path = PreparedPath::open_with(to.to_owned(), Arc::new(RealFiles)).expect("it is made");
+    path.claim_to_persist().expect("it is ours");
+    for n in 0..2 {
+        let id = uuid::Uuid::from_u128(n);
+        let written = Manifests::of(&path).write_part(id, b"a base");
+        written.expect("nothing fails");
+    }
+}
+
+/// Each attempt left a base, and nobody removed any.
+#[test]
+fn the_next_copy_removes_what_interrupted_ones_have_written() {
+    let original = Original::new();
+    original.put(1, Some(1));
+    let snapshot = Snapshot::blocking_open(original.dir()).expect("it is pinned");
+    let copies = scratch();
+    let to = copies.path().join("copy");
+    leave_parts(&to);
+    snapshot.blocking_copy_to(&*to).expect("nothing fails");
+    assert_no_manifest_is_left(&to);
+}
+
+#[test]
+fn a_dataset_that_is_created_where_a_copy_was_interrupted_removes_its_parts() {
+    let place = scratch();
+    let to = place.path().join("saved");
+    leave_parts(&to);
+    let machine = runtime(THREADS);
+    let program = Program::start(&machine, place.path(), || Arc::new(RealFiles));
+    program.commit(1);
+    assert_no_manifest_is_left(&to);
 }
 
 /// A commit makes the items durable that it finds, because the program that put them there may
