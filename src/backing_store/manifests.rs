@@ -101,9 +101,11 @@ pub trait ManifestStore: BackingStoreT {
         generation: u64,
     ) -> Result<bool, StoreError>;
 
-    /// Whether a reader has pinned the generation. As with
-    /// [`remove_manifest`](Self::remove_manifest), this stays false once a later
-    /// generation has its manifest. A missing manifest is not pinned.
+    /// Whether a reader has pinned the generation. A missing manifest is not pinned.
+    ///
+    /// Once a later generation has its manifest, no reader keeps a new pin, for the reason
+    /// that [`remove_manifest`](Self::remove_manifest) gives. The result may still be true
+    /// for a moment, while a reader has the pin and looks for later generations.
     ///
     /// # Errors
     ///
