@@ -158,6 +158,15 @@ impl Chain {
         base: Option<Arc<Base>>,
         deltas: Vec<(Delta, WrittenFile)>,
     ) -> Result<ReadChain, DatasetCause> {
+        let from = base.as_ref().map_or(0, |base| base.generation());
+        if deltas
+            .first()
+            .is_some_and(|(first, _)| first.generation < from)
+        {
+            return Err(DatasetCause::DamagedManifest(
+                "its base is of a later generation",
+            ));
+        }
         let mut chain = Self::beginning_at(base.as_ref().map(|base| base.written()));
         let mut root = base.as_ref().map(|base| base.root().into());
         let mut changes = Changes::default();

@@ -93,6 +93,25 @@ fn the_root_of_a_base_is_not_written_again() {
 }
 
 #[test]
+fn a_base_is_not_of_a_later_generation_than_a_delta() {
+    for (of_base, is_whole) in [(3, true), (4, true), (5, false)] {
+        let bytes = encode_base(key(1), of_base, b"root", [].into_iter(), [].into_iter());
+        let base = Base::from_bytes(bytes.expect("it is small")).expect("it is whole");
+        let commit = Commit {
+            generation: 4,
+            id: key(2),
+            root: None,
+            changes: one_item(1),
+        };
+        let next = Chain::beginning_at(Some(base.written())).next(commit);
+        let (bytes, _) = next.expect("it is small");
+        let delta = Delta::read(&bytes).expect("it is whole");
+        let read = Chain::read(Some(Arc::new(base)), vec![delta]);
+        assert_eq!(read.is_ok(), is_whole, "generation {of_base}");
+    }
+}
+
+#[test]
 fn files_of_another_chain_are_refused() {
     let (_, deltas) = chain_of(&[root(5000), None, None]);
     let (_, other) = chain_of(&[root(5001), None, None]);
