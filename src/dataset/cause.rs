@@ -29,6 +29,16 @@ pub(crate) enum DatasetCause {
     )]
     MissingManifest { generation: u64 },
     #[error(
+        "generation {generation} builds on this file, but it is damaged ({why}): restore it from a \
+         copy of the directory"
+    )]
+    DamagedPart { generation: u64, why: &'static str },
+    #[error(
+        "generation {generation} builds on this file, but it has format version {version}, and this \
+         library reads version 2: open the dataset with a newer release"
+    )]
+    PartVersion { generation: u64, version: u16 },
+    #[error(
         "the manifest has format version {0}, but this library reads versions 1 and 2: open the \
          dataset with a newer release"
     )]
@@ -110,16 +120,33 @@ pub(crate) enum DatasetCause {
 }
 
 impl DatasetCause {
+    /// The cause if the file is a part, on which this generation builds, and not its manifest.
+    pub(super) fn of_part(&self, generation: u64) -> Option<Self> {
+        let damaged = |why| Some(Self::DamagedPart { generation, why });
+        match *self {
+            Self::DamagedManifest(why) => damaged(why),
+            Self::ManifestVersion(0 | 1) => damaged("no part has its format version"),
+            Self::ManifestVersion(version) => Some(Self::PartVersion {
+                generation,
+                version,
+            }),
+            _ => None,
+        }
+    }
+
     fn kind(&self) -> Kind {
         match self {
             Self::NoDataset | Self::NotCommitted | Self::NotHere | Self::NoSuchName(_) => {
                 Kind::NotFound
             }
             Self::DamagedManifest(_)
+            | Self::DamagedPart { .. }
             | Self::MissingManifest { .. }
             | Self::MissingFiles { .. }
             | Self::OtherFile => Kind::Damaged,
-            Self::ManifestVersion(_) | Self::OtherRoot(_) => Kind::Mismatch,
+            Self::ManifestVersion(_) | Self::PartVersion { .. } | Self::OtherRoot(_) => {
+                Kind::Mismatch
+            }
             Self::NeverAtRest => Kind::InUse,
             Self::Overtaken => Kind::Conflict,
             Self::ForeignItems(_)

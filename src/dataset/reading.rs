@@ -89,13 +89,11 @@ fn read_base(
     let path = || files.part_path(file.id);
     let source = files.open_part(file.id);
     let source = source.map_err(|error| missing(error, path, generation))?;
-    let base = Base::read(&*source).map_err(|error| at(path(), error))?;
+    let read = Base::read(&*source);
+    let base = read.map_err(|error| of_part(error, path, generation))?;
     match base.written().file == file {
         true => Ok(base),
-        false => Err(at(
-            path(),
-            DatasetCause::DamagedManifest("it is another base"),
-        )),
+        false => Err(another(path(), generation)),
     }
 }
 
@@ -112,7 +110,8 @@ fn with_parents(
         let read = read_parent(files, parent, generation)?;
         // The generations descend, so this ends.
         if read.0.generation >= before {
-            let cause = DatasetCause::DamagedManifest("it is not of an earlier generation");
+            let why = "it is not of an earlier generation";
+            let cause = DatasetCause::DamagedPart { generation, why };
             return Err(at(files.part_path(parent.id), cause));
         }
         (before, next) = (read.0.generation, read.0.parent);
@@ -130,13 +129,11 @@ fn read_parent(
     let path = || files.part_path(parent.id);
     let source = files.open_part(parent.id);
     let source = source.map_err(|error| missing(error, path, generation))?;
-    let read = Delta::read(&*source).map_err(|error| at(path(), error))?;
+    let read = Delta::read(&*source);
+    let read = read.map_err(|error| of_part(error, path, generation))?;
     match read.1.file == parent {
         true => Ok(read),
-        false => Err(at(
-            path(),
-            DatasetCause::DamagedManifest("it is another generation"),
-        )),
+        false => Err(another(path(), generation)),
     }
 }
 
@@ -150,6 +147,25 @@ fn missing(
         true => at(path(), DatasetCause::MissingManifest { generation }),
         false => error,
     }
+}
+
+/// An error of reading a part that a generation builds on.
+fn of_part(
+    error: StoreError,
+    path: impl FnOnce() -> Option<PathBuf>,
+    generation: u64,
+) -> StoreError {
+    let cause = error.get_ref().downcast_ref::<DatasetCause>();
+    match cause.and_then(|cause| cause.of_part(generation)) {
+        Some(cause) => at(path(), cause),
+        None => at(path(), error),
+    }
+}
+
+/// The error for a part that is whole, but not the one that a generation builds on.
+fn another(path: Option<PathBuf>, generation: u64) -> StoreError {
+    let why = "it is another file";
+    at(path, DatasetCause::DamagedPart { generation, why })
 }
 
 impl<B: ManifestStore> ManifestFiles for StoreFiles<'_, B> {

@@ -211,26 +211,52 @@ fn a_missing_or_damaged_part_of_a_generation_is_named_and_nothing_is_deleted() {
         let files = places.files();
         for path in &paths {
             let whole = fs::read(path).expect("it is there");
-            let mut flipped = whole.clone();
-            flipped[200] ^= 1;
+            let changed = |at: usize, byte| {
+                let mut changed = whole.clone();
+                changed[at] = byte;
+                changed
+            };
+            let (flipped, later, older) = (changed(200, !whole[200]), changed(8, 3), changed(8, 1));
+            let kind = if path == &paths[0] {
+                "base"
+            } else {
+                "manifest"
+            };
+            let damaged = |why: &str| {
+                format!("it is damaged ({why}): restore it from a copy of the directory")
+            };
             let cases = [
-                (None, "builds on this file, but it is missing: restore it"),
                 (
-                    Some(&flipped[..]),
-                    "it does not match its checksum): restore it",
+                    None,
+                    "it is missing: restore it from a copy of the directory; if this is itself a copy, made during a commit, copy again with `file_backed copy` or a `Snapshot`".to_owned(),
                 ),
-                (Some(b"notes"), "): restore it from a copy"),
-                (Some(&whole[..whole.len() - 1]), "): restore it from a copy"),
+                (Some(&flipped[..]), damaged("it does not match its checksum")),
+                (
+                    Some(&later),
+                    "it has format version 3, and this library reads version 2: open the dataset with a newer release".to_owned(),
+                ),
+                (Some(&older), damaged("no part has its format version")),
+                (
+                    Some(b"notes"),
+                    damaged(&format!("it does not begin like a {kind}")),
+                ),
+                (
+                    Some(&whole[..whole.len() - 1]),
+                    damaged("its lengths are inconsistent"),
+                ),
             ];
             for (bytes, why) in cases {
                 fs::remove_file(path).expect("it is there");
                 if let Some(bytes) = bytes {
                     fs::write(path, bytes).expect("it is written");
                 }
+                let is_of_later = bytes == Some(&later);
+                let text = format!("): generation 6 builds on this file, but {why}");
                 for error in errors_of_opening(&places) {
-                    assert!(error.is_damaged(), "{error}");
+                    assert_eq!(error.is_damaged(), !is_of_later, "{error}");
+                    assert_eq!(error.is_mismatch(), is_of_later, "{error}");
                     assert_eq!(error.path(), Some(&**path), "{error}");
-                    assert!(error.to_string().contains(why), "{error}");
+                    assert!(error.to_string().ends_with(&text), "{error}: not {text}");
                 }
                 fs::write(path, &whole).expect("it is written");
                 assert_eq!(places.files(), files);

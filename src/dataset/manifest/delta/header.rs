@@ -49,8 +49,10 @@ impl Header {
             return Err(damaged("it does not begin like a manifest").into());
         }
         let version = u16::from_le_bytes(field(&start, 8));
-        if version != VERSION {
-            return Err(DatasetCause::ManifestVersion(version).into());
+        match version {
+            VERSION => {}
+            0 => return Err(damaged("its format version is 0").into()),
+            _ => return Err(DatasetCause::ManifestVersion(version).into()),
         }
         if len < (HEADER as u64).saturating_add(CHECKSUM as u64) {
             return Err(damaged("it is too short").into());

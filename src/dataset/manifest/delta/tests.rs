@@ -196,6 +196,7 @@ fn a_delta_whose_lists_are_wrong_is_refused_despite_a_valid_checksum() {
 fn a_delta_with_a_wrong_header_is_refused_despite_a_valid_checksum() {
     for (bytes, why) in [
         (patched(0, b"x"), "does not begin"),
+        (patched(8, &[0]), "its format version is 0"),
         (patched(8, &[1]), "version 1"),
         (patched(8, &[3]), "version 3"),
         (patched(10, &[15]), "flags"),
