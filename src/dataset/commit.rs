@@ -4,14 +4,16 @@
 //!    background.
 //! 2. All of them are made durable.
 //! 3. The parts that the manifest needs and that are not there yet are written, and made
-//!    durable with their names: a base of all items if one is due; otherwise the bytes of the
-//!    current manifest, under their id, if the new one builds on them.
+//!    durable with their names: a base of all items if one is due, and the bytes of the
+//!    current manifest, under their id, if the new one builds on them or has a new base.
 //! 4. The manifest is written, made durable, and renamed to its generation. From here on,
 //!    other processes may find the commit, and so may a restart.
 //! 5. The name is made durable: the commit is acknowledged.
 //! 6. The manifests of earlier generations are removed, except those that readers have
 //!    pinned; then the parts that no generation needs. Then the files of items are deleted
-//!    that no generation names.
+//!    that no generation names. The parts that a new base has replaced stay for one commit
+//!    more, or until the next open has read the base: if a disk has lost what it had reported
+//!    as durable, they still record the generation before.
 //!
 //! So a manifest is that of the current generation, of a pinned one, or of one whose commit
 //! has failed uncertainly. Whatever other generations build on is a part, which nobody takes
@@ -404,7 +406,7 @@ where
         Ok((bytes, next))
     }
 
-    /// Writes the current manifest as a part too, because the next one builds on it.
+    /// Writes the current manifest as a part too.
     fn write_current_as_part(&mut self, manifest: WrittenFile) -> Result<()> {
         let generation = self.shared.current().generation;
         let id = manifest.file.id;
@@ -417,8 +419,12 @@ where
         })
     }
 
-    /// Writes all of the generation's contents and its root as a base.
+    /// Writes all of the generation's contents and its root as a base. What it replaces is
+    /// kept, and therefore complete as parts.
     fn write_base(&mut self, next: &Version<Root>, root: &[u8]) -> Result<Arc<Base>> {
+        if let Some(current) = self.history.chain.as_ref().and_then(Chain::newest) {
+            self.write_current_as_part(current)?;
+        }
         let id = crate::key::random();
         let bytes = next.contents.encode_base(id, next.generation, root);
         let bytes = bytes.map_err(|cause| self.error(cause))?;

@@ -29,6 +29,9 @@ pub(super) struct History {
     /// The manifests and the parts that may be on the disk.
     pub(super) manifests: BTreeSet<u64>,
     pub(super) parts: BTreeSet<Uuid>,
+    /// The parts that the last commit has replaced by a base. They record the generation
+    /// before, and stay until the next commit in case that the base cannot be read.
+    pub(super) replaced: Vec<Uuid>,
     /// Items that may be in no generation: those that commits began to persist, and those
     /// whose deletion failed.
     pub(super) candidates: HashSet<Uuid>,
@@ -49,6 +52,7 @@ impl History {
             root: newest.root.clone(),
             manifests: [newest.number].into(),
             parts: newest.parts().collect(),
+            replaced: Vec::new(),
             candidates: HashSet::default(),
             scans: true,
             overtaken: None,
@@ -82,7 +86,10 @@ impl History {
             removed: Some(removed),
             parts: Some(parts),
         });
-        self.chain = Some(chain);
+        let earlier = self.chain.replace(chain);
+        let base = self.chain.as_ref().map(Chain::base);
+        let replaced = earlier.filter(|earlier| base != Some(earlier.base()));
+        self.replaced = replaced.iter().flat_map(Chain::parts_with_newest).collect();
         self.root = root;
     }
 
@@ -216,13 +223,14 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     }
 
     /// Removes the manifests of the generations that are gone, and then the parts that no
-    /// generation needs. So what is left if that is interrupted can still be read.
+    /// generation needs and that the last commit has not replaced. So what is left if that is interrupted can still be read.
     fn remove_files(&self, current: u64, history: &mut History) {
         let History {
             others,
             chain,
             manifests,
             parts,
+            replaced,
             ..
         } = history;
         let needed: Option<Vec<_>> = others.iter().map(|other| other.parts.as_ref()).collect();
@@ -233,7 +241,8 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
             *generation == current || is_other(*generation) || !self.remove_manifest(*generation)
         });
         let needed = needed.into_iter().flatten().copied();
-        let needed: HashSet<_> = needed.chain(chain.iter().flat_map(Chain::parts)).collect();
+        let needed = needed.chain(chain.iter().flat_map(Chain::parts));
+        let needed: HashSet<_> = needed.chain(replaced.iter().copied()).collect();
         parts.retain(|part| needed.contains(part) || !self.remove_part(*part));
     }
 

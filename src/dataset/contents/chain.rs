@@ -97,6 +97,12 @@ impl Chain {
         parts.map(|part| part.file.id)
     }
 
+    /// The parts that a later generation would need to build on the newest one.
+    pub(crate) fn parts_with_newest(&self) -> impl Iterator<Item = Uuid> {
+        self.parts()
+            .chain(self.newest().map(|newest| newest.file.id))
+    }
+
     /// The deltas that the newest generation needs, the newest last.
     pub(crate) fn deltas(&self) -> impl DoubleEndedIterator<Item = WrittenFile> {
         self.earlier.iter().copied().chain(self.newest())

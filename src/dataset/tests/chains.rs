@@ -57,6 +57,12 @@ impl Program {
         }
     }
 
+    pub(super) fn end(self) {
+        let store = self.dataset.store().clone();
+        drop(self);
+        store.blocking_finished();
+    }
+
     /// Commit `n` has one item of its own, and that of the commit before.
     pub(super) fn commit(&self, n: u64) {
         let item = self.pool.insert(vec![n as u8; 100]);
@@ -111,6 +117,9 @@ pub(super) fn check(runtime: &Runtime, cut: Cut<'_, Told>) {
         "{numbers:?} of {found}"
     );
     program.commit(found + 1);
+    program.end();
+    // An open removes what a new base has replaced.
+    Program::start(runtime, cut.root, || Arc::new(RealFiles)).end();
     assert_no_manifest_is_left(&cut.root.join("saved"));
 }
 

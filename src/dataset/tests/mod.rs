@@ -29,7 +29,8 @@ fn write_old(path: &PreparedPath, manifest: &Manifest) {
     manifests.sync().expect("nothing fails");
 }
 
-/// Asserts that the manifests and parts that are there are those of the current generation.
+/// Asserts that the manifests and parts that are there are those of the current generation,
+/// which is not the first after a new base.
 fn assert_no_manifest_is_left(saved: &Path) {
     let snapshot = Snapshot::blocking_open(saved).expect("it is a dataset");
     let files = snapshot.files().map(|file| saved.join(file));

@@ -1,16 +1,17 @@
-//! Commits that build on the current manifest, with a fault at each file operation.
+//! Commits that write parts: of manifests that others build on, and of bases.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::super::VerifyOptions;
+use super::super::{Dataset, Snapshot, VerifyOptions};
 use super::assert_no_manifest_is_left;
 use super::chains::{Program, THREADS, root_of};
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
+use crate::fbstore::{FBStore, PreparedPath};
 use crate::testing::errno::{EIO, ENOSPC};
-use crate::testing::{Fault, FaultyFiles, runtime, scratch};
-use crate::{Error, Result};
+use crate::testing::{Fault, FaultyFiles, Plain, runtime, scratch};
+use crate::{BackingStore, Error, Result};
 
 fn put(program: &Program, n: u8, root: Option<u64>) -> Result<()> {
     let item = program.pool.insert(vec![n; 100]);
@@ -60,11 +61,11 @@ fn a_commit_that_fails_to_build_on_the_current_manifest_leaves_it() {
             }
             assert!(expected.ends_with(&[4, 5]), "{expected:?} after {after}");
             assert_eq!(numbers(&program), expected);
-            end(program);
+            program.end();
             let program = start(&|| Arc::new(RealFiles));
             assert_eq!(numbers(&program), expected);
             assert_eq!(*program.dataset.root(), root_of(1));
-            end(program);
+            program.end();
             check_files(place.path());
             if !was_met {
                 assert!(after > 20, "each operation fails once");
@@ -74,15 +75,106 @@ fn a_commit_that_fails_to_build_on_the_current_manifest_leaves_it() {
     }
 }
 
-fn end(program: Program) {
-    let store = program.dataset.store().clone();
-    drop(program);
-    store.blocking_finished();
-}
-
 /// The first commit's manifest is a part, and the last one is the only other.
 fn check_files(root: &Path) {
     assert_no_manifest_is_left(&root.join("saved"));
     let names = std::fs::read_dir(root.join("saved").join(super::DIRECTORY));
     assert_eq!(names.expect("it is there").count(), 2);
+}
+
+/// Commits until a base is written, and returns the bytes of the manifest before, with its
+/// generation.
+fn commit_until_a_base(program: &Program, saved: &Path) -> (Vec<u8>, u64) {
+    for n in 1.. {
+        let before = Snapshot::blocking_open(saved).expect("it is a dataset");
+        let file = before.files().last().expect("the manifest");
+        let bytes = std::fs::read(saved.join(file)).expect("it is there");
+        let generation = before.generation();
+        drop(before);
+        let has_root = n % 2 == 1;
+        put(program, n, has_root.then_some(n.into())).expect("nothing fails");
+        let now = Snapshot::blocking_open(saved).expect("it is a dataset");
+        let chain = now.pinned.chain.as_ref();
+        if chain.is_some_and(|chain| chain.base().is_some()) {
+            return (bytes, generation);
+        }
+    }
+    unreachable!("a base is written")
+}
+
+fn files_in(dir: &Path) -> Vec<PathBuf> {
+    let files = std::fs::read_dir(dir).expect("it is there");
+    files.map(|file| file.expect("a name").path()).collect()
+}
+
+/// A disk that loses what it has reported as durable may lose the new base. The files that it
+/// has replaced were removed at once, so that there was nothing to fall back on.
+#[test]
+fn what_a_base_replaces_stays_for_one_commit() {
+    let machine = runtime(THREADS);
+    let place = scratch();
+    let saved = place.path().join("saved");
+    let program = Program::start(&machine, place.path(), || Arc::new(RealFiles));
+    let (manifest, generation) = commit_until_a_base(&program, &saved);
+    let directory = saved.join(super::DIRECTORY);
+    let parts = files_in(&directory);
+    let read = |path: &PathBuf| std::fs::read(path).expect("it is there");
+    assert!(parts.iter().any(|part| read(part) == manifest));
+
+    let copy = scratch();
+    let to = copy.path().join(super::DIRECTORY);
+    std::fs::create_dir(&to).expect("it is made");
+    for part in parts
+        .iter()
+        .filter(|part| !read(part).starts_with(b"\x89fbbase"))
+    {
+        let name = part.file_name().expect("it has one");
+        if name.len() == 32 {
+            std::fs::copy(part, to.join(name)).expect("it is copied");
+        }
+    }
+    std::fs::write(to.join(format!("{generation:016x}")), manifest).expect("it is written");
+    let earlier = Snapshot::blocking_open(copy.path()).expect("it needs no base");
+    assert_eq!(earlier.generation(), generation);
+    assert_eq!(earlier.pinned.contents.len(), generation);
+
+    put(&program, 0, None).expect("nothing fails");
+    assert_no_manifest_is_left(&saved);
+    program.end();
+}
+
+/// An open reads the new base before it removes what that has replaced.
+#[test]
+fn what_a_base_replaces_stays_until_an_open_has_read_the_base() {
+    let machine = runtime(THREADS);
+    let place = scratch();
+    let saved = place.path().join("saved");
+    let start = || Program::start(&machine, place.path(), || Arc::new(RealFiles));
+    let program = start();
+    commit_until_a_base(&program, &saved);
+    program.end();
+    let before = files_in(&saved.join(super::DIRECTORY));
+    let is_base = |path: &&PathBuf| {
+        let bytes = std::fs::read(path).expect("it is there");
+        bytes.starts_with(b"\x89fbbase")
+    };
+    let base = before.iter().find(is_base).expect("there is one");
+    let whole = std::fs::read(base).expect("it is there");
+    std::fs::write(base, &whole[1..]).expect("it is written");
+    let path = PreparedPath::blocking_open(saved.clone()).expect("it is opened");
+    let store = FBStore::open(
+        Plain,
+        PreparedPath::blocking_open(place.path().join("other")).expect("it is made"),
+    );
+    let store = Arc::new(BackingStore::new(
+        store.expect("nobody has it"),
+        machine.handle().clone(),
+    ));
+    let opened = Dataset::<String, _>::blocking_open(&store, path);
+    opened.map(drop).expect_err("the base is damaged");
+    store.blocking_finished();
+    assert_eq!(files_in(&saved.join(super::DIRECTORY)).len(), before.len());
+    std::fs::write(base, whole).expect("it is written");
+    start().end();
+    assert_no_manifest_is_left(&saved);
 }
