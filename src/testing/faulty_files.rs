@@ -62,6 +62,19 @@ impl FaultyFiles {
         plan.synced.clear();
     }
 
+    /// Lets `after` operations of this kind succeed, and then `lasts` of them fail.
+    pub(crate) fn plan_on(
+        &self,
+        operation: &'static str,
+        after: usize,
+        lasts: usize,
+        fault: Fault,
+    ) {
+        let faults = &mut self.0.lock().faults;
+        faults.lift();
+        faults.plan(On::every(operation).after(after).times(lasts), fault);
+    }
+
     pub(crate) fn set_links(&self, links: Links) {
         self.0.lock().links = links;
     }

@@ -178,3 +178,33 @@ fn what_a_base_replaces_stays_until_an_open_has_read_the_base() {
     start().end();
     assert_no_manifest_is_left(&saved);
 }
+
+/// A manifest that could not be removed kept all lower manifests and all bases.
+#[test]
+fn a_file_that_cannot_be_removed_keeps_no_other() {
+    let machine = runtime(THREADS);
+    let mut most = 0;
+    for after in 0..6 {
+        let place = scratch();
+        let saved = place.path().join("saved");
+        let files = FaultyFiles::default();
+        let program = Program::start(&machine, place.path(), || Arc::new(files.clone()));
+        commit_until_a_base(&program, &saved);
+        files.plan_on("remove", after, 1, Fault::Errno(EIO));
+        // It removes a manifest, and the parts that the base has replaced.
+        put(&program, 0, None).expect("nothing else fails");
+        files.lift();
+        let now = Snapshot::blocking_open(&*saved).expect("it is a dataset");
+        let needed = now
+            .files()
+            .filter(|file| file.starts_with(super::DIRECTORY));
+        let left = files_in(&saved.join(super::DIRECTORY)).len() - needed.count();
+        assert!(left <= 1, "{left} files are left");
+        most = most.max(left);
+        drop(now);
+        put(&program, 0, None).expect("nothing fails");
+        assert_no_manifest_is_left(&saved);
+        program.end();
+    }
+    assert_eq!(most, 1);
+}
