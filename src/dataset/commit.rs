@@ -25,11 +25,11 @@
 //! * Whatever a manifest depends on is durable before the manifest has a name: the items and
 //!   their names by step 2, new parts and their names by step 3, and the manifest's own bytes
 //!   within step 4. Its other parts are those of the generation before, which was acknowledged
-//!   with them, or was found by an open, which makes all of its files and their names durable
-//!   first: another program may have copied them. A manifest
-//!   never builds on that of a failed commit, because only step 5 makes its chain the one to
-//!   go on from. A part that a failed commit has left is removed, or written again by the
-//!   next commit that needs it: its id stands for its bytes.
+//!   with them, or was found by an open, which makes its manifest and parts and their names
+//!   durable first: another program may have copied them. A manifest never builds on that of
+//!   a failed commit, because only step 5 makes its chain the one to go on from. A part that
+//!   a failed commit has left is removed, or written again by the next commit that needs it:
+//!   its id stands for its bytes.
 //! * Nothing is removed before step 5 has succeeded. After it, every restart finds this
 //!   generation or a later one, so only what this one consists of is needed, and what readers
 //!   have pinned or a failed commit may have left under a later number. Deletions need no
@@ -408,14 +408,20 @@ where
 
     /// Writes the current manifest as a part too.
     fn write_current_as_part(&mut self, manifest: WrittenFile) -> Result<()> {
-        let generation = self.shared.current().generation;
+        let (shared, history) = (&self.shared, &mut *self.history);
+        let generation = shared.current().generation;
         let id = manifest.file.id;
-        self.history.parts.insert(id);
-        self.shared.path.call(Operation::Commit, |backing, path| {
+        history.parts.insert(id);
+        let written = shared.path.call(Operation::Commit, |backing, path| {
             let source = backing.open_manifest(path, generation)?;
             let read = manifest.read_again(&*source);
             let of_own = |error| at(backing.describe_manifest(path, generation), error);
             backing.write_part(path, id, &read.map_err(of_own)?)
+        });
+        written.or_else(|error| {
+            // A process that has committed may have removed the manifest.
+            shared.check_newest(history)?;
+            Err(error)
         })
     }
 

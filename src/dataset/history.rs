@@ -223,7 +223,8 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     }
 
     /// Removes the manifests of the generations that are gone, and then the parts that no
-    /// generation needs and that the last commit has not replaced. So what is left if that is interrupted can still be read.
+    /// generation needs and that the last commit has not replaced. In this order, what an
+    /// interruption leaves can be read.
     fn remove_files(&self, current: u64, history: &mut History) {
         let History {
             others,

@@ -82,6 +82,26 @@ fn check_files(root: &Path) {
     assert_eq!(names.expect("it is there").count(), 2);
 }
 
+/// The process that has committed has removed the manifest that this commit would build on.
+#[test]
+fn a_commit_whose_manifest_to_build_on_is_gone_is_a_conflict() {
+    let machine = runtime(THREADS);
+    let place = scratch();
+    let program = Program::start(&machine, place.path(), || Arc::new(RealFiles));
+    put(&program, 1, Some(1)).expect("nothing fails");
+    let manifest = |n: u64| {
+        let directory = place.path().join("saved").join(super::DIRECTORY);
+        directory.join(format!("{n:016x}"))
+    };
+    std::fs::rename(manifest(1), manifest(2)).expect("it is there");
+    for n in 2..4 {
+        let error = put(&program, n, None).expect_err("it is overtaken");
+        assert!(error.is_conflict(), "{error}");
+    }
+    std::fs::rename(manifest(2), manifest(1)).expect("it is there");
+    program.end();
+}
+
 /// Commits until a base is written, and returns the bytes of the manifest before, with its
 /// generation.
 fn commit_until_a_base(program: &Program, saved: &Path) -> (Vec<u8>, u64) {
