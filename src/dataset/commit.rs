@@ -4,8 +4,9 @@
 //!    background.
 //! 2. All of them are made durable.
 //! 3. The parts that the manifest needs and that are not there yet are written, and made
-//!    durable with their names: a base of all items if one is due, and the bytes of the
-//!    current manifest, under their id, if the new one builds on them or has a new base.
+//!    durable with their names: a base of all items if one is due; what the commit changes,
+//!    if that is long; and the bytes of the current manifest, under their id, if the new one
+//!    builds on them or has a new base.
 //! 4. The manifest is written, made durable, and renamed to its generation. From here on,
 //!    other processes may find the commit, and so may a restart.
 //! 5. The name is made durable: the commit is acknowledged.
@@ -58,6 +59,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::OwnedMutexGuard;
+use uuid::Uuid;
 
 use super::cause::DatasetCause;
 use super::contents::{Chain, Commit, Contents};
@@ -398,12 +400,31 @@ where
                 chain
             }
         };
+        if !commit.is_long() {
+            return self.next(&chain, commit);
+        }
+        let (id, nothing_more) = (commit.id, commit.nothing_more(crate::key::random()));
+        let (bytes, chain) = self.next(&chain, commit)?;
+        self.write_part(id, &bytes)?;
+        chain.next(nothing_more).map_err(|cause| self.error(cause))
+    }
+
+    /// The bytes of a delta, and the chain with it. If it builds on the current manifest, that
+    /// is written as a part.
+    fn next(&mut self, chain: &Chain, commit: Commit) -> Result<(Vec<u8>, Chain)> {
         let (bytes, next) = chain.next(commit).map_err(|cause| self.error(cause))?;
         let current = chain.newest();
         if let Some(current) = current.filter(|current| next.parent() == Some(*current)) {
             self.write_current_as_part(current)?;
         }
         Ok((bytes, next))
+    }
+
+    fn write_part(&mut self, id: Uuid, bytes: &[u8]) -> Result<()> {
+        self.history.parts.insert(id);
+        self.shared.path.call(Operation::Commit, |backing, path| {
+            backing.write_part(path, id, bytes)
+        })
     }
 
     /// Writes the current manifest as a part too.
@@ -434,10 +455,7 @@ where
         let id = crate::key::random();
         let bytes = next.contents.encode_base(id, next.generation, root);
         let bytes = bytes.map_err(|cause| self.error(cause))?;
-        self.history.parts.insert(id);
-        self.shared.path.call(Operation::Commit, |backing, path| {
-            backing.write_part(path, id, &bytes)
-        })?;
+        self.write_part(id, &bytes)?;
         let base = Base::from_bytes(bytes).map_err(|cause| self.error(cause))?;
         Ok(Arc::new(base))
     }

@@ -108,8 +108,9 @@ fn with_parents(
     let mut deltas = vec![(newest, written)];
     while let Some(parent) = next {
         let read = read_parent(files, parent, generation)?;
-        // The generations descend, so this ends.
-        if read.0.generation >= before {
+        // The generations descend, so this ends. The manifest may build on a part of its own.
+        let is_own = deltas.len() == 1 && read.0.generation == before;
+        if read.0.generation >= before && !is_own {
             let why = "it is not of an earlier generation";
             let cause = DatasetCause::DamagedPart { generation, why };
             return Err(at(files.part_path(parent.id), cause));
@@ -236,9 +237,9 @@ mod tests {
         }
     }
 
-    fn delta(generation: u64, parent: Option<FileId>) -> (Delta, Vec<u8>) {
+    fn delta(id: u128, generation: u64, parent: Option<FileId>) -> (Delta, Vec<u8>) {
         let delta = Delta {
-            id: Uuid::from_u128(generation.into()),
+            id: Uuid::from_u128(id),
             generation,
             base: None,
             parent,
@@ -251,16 +252,27 @@ mod tests {
 
     /// Parents refer to each other by id and checksum, so forged ones could form a ring.
     #[test]
-    fn a_parent_is_of_an_earlier_generation() {
-        for (of_parent, is_whole) in [(6, true), (7, false), (8, false)] {
-            let (parent, bytes) = delta(of_parent, None);
-            let file = parent.written(&bytes).file;
-            let files = Memory {
-                manifest: delta(7, Some(file)).1,
-                parts: [(parent.id, bytes)].into_iter().collect(),
-            };
+    fn a_parent_is_of_an_earlier_generation_or_a_part_of_the_newest() {
+        for (of_parents, is_whole) in [
+            (&[6][..], true),
+            (&[7], true),
+            (&[8], false),
+            (&[5, 6], true),
+            (&[6, 7], true),
+            (&[6, 6], false),
+            (&[7, 7], false),
+            (&[7, 6], false),
+        ] {
+            let mut files = Memory::default();
+            let mut parent = None;
+            for (n, generation) in (1..).zip(of_parents) {
+                let (delta, bytes) = delta(n, *generation, parent);
+                parent = Some(delta.written(&bytes).file);
+                files.parts.insert(delta.id, bytes);
+            }
+            files.manifest = delta(0, 7, parent).1;
             let read = Generation::read(&files, 7);
-            assert_eq!(read.is_ok(), is_whole);
+            assert_eq!(read.is_ok(), is_whole, "{of_parents:?}");
             if let Err(error) = read {
                 assert!(
                     error.to_string().contains("an earlier generation"),

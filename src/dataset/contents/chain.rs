@@ -25,11 +25,18 @@ const LEAST_REPLACED: u64 = 64 << 10;
 ///
 /// A delta holds all changes since its parent. A commit writes the changes of the newest
 /// delta again, together with its own and with the same parent, as long as they are
-/// short; then the newest delta becomes the parent of the next one. So a small commit
-/// writes at most 16 KiB, and the chain grows by one file for about a hundred of them.
+/// short; then the newest delta becomes the parent of the next one, and its bytes are
+/// written once more as a part. So a small commit writes at most 16 KiB, and the chain grows
+/// by one file for about a hundred of them.
+///
+/// Changes that are too long for that are written as a part at once, and the newest delta
+/// changes nothing in it. If the next commit had to write them once more, it would write as
+/// much as they take, however small it is.
 ///
 /// A root is written with the commit that changes it. One of more than 1 KiB is not
-/// written again: the delta that holds it becomes the parent of the next one.
+/// written again with each commit: the delta that holds it becomes the parent of the next
+/// one. It is not written as a part at once, because the next commit may change it too, and
+/// would lengthen the chain.
 #[derive(Clone, Debug)]
 pub(crate) struct Chain {
     base: Option<WrittenFile>,
@@ -48,7 +55,7 @@ struct Newest {
 
 /// What the next generation consists of.
 pub(crate) struct Commit {
-    /// Higher than all before.
+    /// Higher than all before, or that of a part which this one changes nothing in.
     pub(crate) generation: u64,
     /// Random: the id of the file.
     pub(crate) id: Uuid,
@@ -63,6 +70,24 @@ pub(crate) struct ReadChain {
     pub(crate) contents: Contents,
     pub(crate) root: Arc<[u8]>,
     pub(crate) chain: Chain,
+}
+
+impl Commit {
+    /// Whether the changes are written as a part, because the next commit would not write
+    /// them again.
+    pub(crate) fn is_long(&self) -> bool {
+        encoded_len_of(&self.changes) > MOST_REPEATED
+    }
+
+    /// A commit of the same generation that changes nothing, on top of this one.
+    pub(crate) fn nothing_more(&self, id: Uuid) -> Self {
+        Self {
+            generation: self.generation,
+            id,
+            root: None,
+            changes: Changes::default(),
+        }
+    }
 }
 
 impl Chain {
@@ -216,14 +241,15 @@ impl Newest {
         }
     }
 
-    /// Whether the next commit writes these changes again, in place of this delta.
+    /// Whether the next commit writes these changes again, in place of this delta. It does so
+    /// if there are none, and only then may this delta be of the generation of its parent.
     fn is_repeated_with(&self, commit: &Commit) -> bool {
         let repeats_root = commit.root.is_none();
         let root = self.root.as_ref().filter(|_| repeats_root);
         let is_short = root.is_none_or(|root| root.len() <= LONGEST_REPEATED_ROOT);
         let len = self.changes.as_ref().map(encoded_len_of);
         let all = len.map(|len| len.saturating_add(encoded_len_of(&commit.changes)));
-        is_short && all.is_some_and(|all| all <= MOST_REPEATED)
+        is_short && (len == Some(0) || all.is_some_and(|all| all <= MOST_REPEATED))
     }
 }
 

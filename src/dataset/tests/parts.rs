@@ -228,3 +228,42 @@ fn a_file_that_cannot_be_removed_keeps_no_other() {
     }
     assert_eq!(most, 1);
 }
+
+/// Long changes are not written again by the next commit, neither with its own nor as a part.
+#[test]
+fn a_small_commit_after_a_large_one_writes_at_most_16_kib() {
+    let machine = runtime(THREADS);
+    let place = scratch();
+    let saved = place.path().join("saved");
+    let program = Program::start(&machine, place.path(), || Arc::new(RealFiles));
+    let put_many = |count: u64| {
+        let items = (0..count).map(|n| program.pool.insert(n.to_le_bytes().to_vec()));
+        let items: Vec<_> = items.collect();
+        let committed = program.dataset.blocking_edit(|edit| {
+            items.iter().try_for_each(|item| edit.put(item).map(drop))?;
+            Ok::<_, Error>(())
+        });
+        committed.expect("nothing fails");
+    };
+    let directory = saved.join(super::DIRECTORY);
+    put_many(500);
+    for many in [1, 500, 500, 1] {
+        let before = files_in(&directory);
+        put_many(many);
+        let mut new = files_in(&directory);
+        new.retain(|file| !before.contains(file));
+        let lens = new
+            .iter()
+            .map(|file| file.metadata().expect("it is there").len());
+        let written: u64 = lens.sum();
+        let most = if many == 1 { 16 << 10 } else { 30 << 10 };
+        assert!(written <= most, "{many} items: {written}");
+        drop(Snapshot::blocking_open(&*saved).expect("it is whole"));
+    }
+    program.end();
+    let program = Program::start(&machine, place.path(), || Arc::new(RealFiles));
+    assert_no_manifest_is_left(&saved);
+    let verified = program.dataset.blocking_verify(VerifyOptions::all());
+    assert_eq!(verified.expect("it reads").files, 1502);
+    program.end();
+}

@@ -60,7 +60,8 @@ const ITEM: usize = 30;
 /// of keys or of names bytewise. No key and no name is in two lists.
 ///
 /// If the root is not here, it is the one of the parent or, without a parent, of the
-/// base. The parent is of an earlier generation.
+/// base. The parent is of an earlier generation, or of the same one if that consists of more
+/// than its manifest.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Delta {
     pub(crate) id: Uuid,
