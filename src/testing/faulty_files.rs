@@ -27,6 +27,8 @@ struct Plan {
     /// What was made durable since the faults were planned.
     synced: HashSet<PathBuf>,
     links: Links,
+    /// Whether operations that fail have their effect all the same.
+    takes_effect: bool,
     /// How often each operation was called.
     calls: HashMap<&'static str, usize>,
     watch: Option<Arc<Watch>>,
@@ -73,6 +75,12 @@ impl FaultyFiles {
         let faults = &mut self.0.lock().faults;
         faults.lift();
         faults.plan(On::every(operation).after(after).times(lasts), fault);
+    }
+
+    /// From now on, an operation that fails has had its effect, as on a network file system
+    /// whose server did what was asked, and whose answer was lost.
+    pub(crate) fn fail_after_the_effect(&self) {
+        self.0.lock().takes_effect = true;
     }
 
     pub(crate) fn set_links(&self, links: Links) {
@@ -125,6 +133,24 @@ impl FaultyFiles {
         plan.faults.meet(operation, None)
     }
 
+    /// Runs an operation that may fail before its effect or after it.
+    fn run<R>(
+        &self,
+        operation: &'static str,
+        run: impl FnOnce() -> io::Result<R>,
+    ) -> io::Result<R> {
+        match self.check(operation) {
+            Ok(()) => run(),
+            Err(error) => {
+                let takes_effect = self.0.lock().takes_effect;
+                if takes_effect {
+                    run()?;
+                }
+                Err(error)
+            }
+        }
+    }
+
     fn check(&self, operation: &'static str) -> io::Result<()> {
         let fault = self.meet(operation);
         fault.map_or(Ok(()), |fault| fault.strike_file(operation))
@@ -133,8 +159,7 @@ impl FaultyFiles {
 
 impl Files for FaultyFiles {
     fn create_dir(&self, file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()> {
-        self.check("create_dir")?;
-        RealFiles.create_dir(file_ref, readers)
+        self.run("create_dir", || RealFiles.create_dir(file_ref, readers))
     }
 
     fn list(&self, file_ref: &FileRef<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
@@ -157,13 +182,13 @@ impl Files for FaultyFiles {
     }
 
     fn link(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
-        self.check("link")?;
-        match self.links() {
+        let links = self.links();
+        self.run("link", || match links {
             Links::AsTheMachine => self.change(|| RealFiles.link(from, to)),
             Links::Refused(number) | Links::Reflinks(number) => {
                 Err(io::Error::from_raw_os_error(number))
             }
-        }
+        })
     }
 
     fn reflink(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
@@ -175,13 +200,13 @@ impl Files for FaultyFiles {
     }
 
     fn rename_new(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
-        self.check("rename_new")?;
-        self.change(|| RealFiles.rename_new(from, to))
+        self.run("rename_new", || {
+            self.change(|| RealFiles.rename_new(from, to))
+        })
     }
 
     fn remove(&self, file_ref: &FileRef<'_>) -> io::Result<()> {
-        self.check("remove")?;
-        self.change(|| RealFiles.remove(file_ref))
+        self.run("remove", || self.change(|| RealFiles.remove(file_ref)))
     }
 
     fn identity(&self, file_ref: &FileRef<'_>) -> io::Result<Identity> {

@@ -152,9 +152,14 @@ fn empty() -> Manifest {
 
 /// One run of a program that commits twice: numbers 0 and 1, and then 1 and 2. Returns
 /// whether the fault occurred.
-fn run(places: &Places, start: Start, saved: &Path, plan: impl FnOnce(&FaultyFiles)) -> bool {
+fn run(
+    places: &Places,
+    start: Start,
+    saved: &Path,
+    files: FaultyFiles,
+    plan: impl FnOnce(&FaultyFiles),
+) -> bool {
     let (store, pool) = places.store();
-    let files = FaultyFiles::default();
     let mut expected = vec![start.prepare(saved, &store, &pool)];
     {
         let dataset = open(&store, saved, files.clone()).expect("nothing fails yet");
@@ -207,11 +212,21 @@ fn run(places: &Places, start: Start, saved: &Path, plan: impl FnOnce(&FaultyFil
 }
 
 fn at_each_operation(start: Start, lasts: usize, number: i32) -> usize {
+    at_each_operation_with(start, lasts, number, FaultyFiles::default)
+}
+
+/// `files` makes what each run uses.
+fn at_each_operation_with(
+    start: Start,
+    lasts: usize,
+    number: i32,
+    files: impl Fn() -> FaultyFiles,
+) -> usize {
     let places = Places::new();
     for after in 0.. {
         let saved = places.saved(after);
         let plan = |files: &FaultyFiles| files.plan(after, lasts, Fault::Errno(number));
-        let was_met = run(&places, start, &saved, plan);
+        let was_met = run(&places, start, &saved, files(), plan);
         std::fs::remove_dir_all(saved).expect("it is there");
         if !was_met {
             return after;
@@ -258,6 +273,26 @@ fn a_commit_that_fails_to_write_a_base_leaves_the_previous_one() {
 fn the_first_commit_after_an_old_manifest_leaves_it_if_it_fails() {
     for (lasts, number) in [(1, ENOSPC), (1, EIO), (FOREVER, ENOSPC)] {
         assert!(at_each_operation(Start::OldManifest, lasts, number) > 10);
+    }
+}
+
+/// A network file system may report an error of an operation that its server has done. So a
+/// name that could not be made may be there, and one that could not be removed may be gone.
+#[test]
+fn a_commit_whose_failed_operations_took_effect_leaves_the_previous_one_or_the_new_one() {
+    let files = || {
+        let files = FaultyFiles::default();
+        files.fail_after_the_effect();
+        files
+    };
+    for (start, least) in [
+        (Start::Nothing, 20),
+        (Start::LongChain, 10),
+        (Start::OldManifest, 10),
+    ] {
+        for lasts in [1, 2] {
+            assert!(at_each_operation_with(start, lasts, EIO, files) > least);
+        }
     }
 }
 
