@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     AdoptStrategy, ArchiveStrategy, Background, BackingStoreT, CacheUsage, FileFingerprint,
-    ManifestStore, PlaceKeys, Strategy, Traffic, Transfer,
+    ManifestStore, PlaceKeys, Strategy, SyncScope, Traffic, Transfer,
 };
 use crate::error::StoreError;
 
@@ -178,6 +178,10 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         bytes: &[u8],
     ) -> Result<(), StoreError> {
         (**self).write_manifest(path, generation, bytes)
+    }
+
+    fn sync_items(&self, path: &Self::PersistPath, scope: SyncScope<'_>) -> Result<(), StoreError> {
+        (**self).sync_items(path, scope)
     }
 
     fn sync_manifests(&self, path: &Self::PersistPath) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! The trait that a store implements to hold datasets.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use file_backed_codecs::Source;
@@ -16,6 +17,30 @@ pub struct FileFingerprint {
     pub len: u64,
     /// A checksum of the metadata that describes the file's content.
     pub check: u32,
+}
+
+/// What a commit says of the persisted files, to [`ManifestStore::sync_items`].
+#[derive(Clone, Copy)]
+pub struct SyncScope<'a> {
+    /// Whether the commit needs the file of this key. The failure of any other one is no
+    /// failure of the commit.
+    pub is_needed: &'a dyn Fn(Uuid) -> bool,
+    /// Whether an earlier commit made the file of this key durable.
+    pub was_durable: &'a dyn Fn(Uuid) -> bool,
+}
+
+impl SyncScope<'_> {
+    /// Every file is needed, and none is known to have been durable.
+    pub(crate) const ALL: SyncScope<'static> = SyncScope {
+        is_needed: &|_| true,
+        was_durable: &|_| false,
+    };
+}
+
+impl fmt::Debug for SyncScope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SyncScope").finish_non_exhaustive()
+    }
 }
 
 /// Keeps the manifests of a place, one for each *generation* of a dataset, and their parts.
@@ -195,6 +220,20 @@ pub trait ManifestStore: BackingStoreT {
     ) -> Result<(FileFingerprint, Option<Footer>), StoreError> {
         let fingerprint = self.fingerprint(path, key)?;
         Ok((fingerprint, None))
+    }
+
+    /// Makes the items of a commit durable, like
+    /// [`sync_persisted`](BackingStoreT::sync_persisted), which is what the provided method
+    /// calls. A store that does not trust a file again after its sync has failed overrides it:
+    /// such a file fails only the commits that need it, and one that was durable before is
+    /// synced again by the next commit.
+    ///
+    /// # Errors
+    ///
+    /// Any error from making them durable.
+    fn sync_items(&self, path: &Self::PersistPath, scope: SyncScope<'_>) -> Result<(), StoreError> {
+        let _ = scope;
+        self.sync_persisted(path)
     }
 
     /// Where the manifest of a generation is, for error messages. The provided method

@@ -69,7 +69,7 @@ use super::manifest::{Base, Changes, WrittenFile, encode_root};
 use super::path::is_already_there;
 use super::saver::{Saved, Saver};
 use super::{Dataset, Shared};
-use crate::backing_store::{ManifestStore, Task};
+use crate::backing_store::{ManifestStore, SyncScope, Task};
 use crate::error::{Operation, at};
 use crate::{Error, Result};
 
@@ -326,8 +326,7 @@ where
             }
             None => (earlier.root.clone(), self.history.root.clone()),
         };
-        let path = &self.shared.path;
-        path.store.blocking_sync(&path.tracked)?;
+        self.sync_items(&earlier.contents, &contents)?;
         let next = Version {
             generation,
             root,
@@ -335,6 +334,18 @@ where
         };
         self.make_current(next, encoded, changes)?;
         Ok(committed)
+    }
+
+    /// Makes the items of the commit durable. A file that failed to become so in an earlier
+    /// commit, and that this one does not have, does not fail it.
+    fn sync_items(&self, earlier: &Contents, contents: &Contents) -> Result<()> {
+        let scope = SyncScope {
+            is_needed: &|key| contents.contains(key),
+            was_durable: &|key| earlier.contains(key),
+        };
+        self.shared.path.call(Operation::Sync, |backing, path| {
+            backing.sync_items(path, scope)
+        })
     }
 
     fn make_current(

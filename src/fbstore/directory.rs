@@ -20,7 +20,7 @@ use super::readers::Readers;
 use super::role::Role;
 use super::temporary_dir::TemporaryDir;
 use super::{foreign, scan, sweep, temporary};
-use crate::backing_store::{Background, PlaceKeys};
+use crate::backing_store::{Background, PlaceKeys, SyncScope};
 use crate::error::{Cause, StoreError};
 use crate::hash::{HashMap, HashSet};
 use crate::process::Process;
@@ -660,8 +660,8 @@ impl Directory {
     }
 
     /// Makes durable everything that was created or removed since the last sync.
-    pub(crate) fn sync(&self) -> Result<(), StoreError> {
-        self.durability.sync(self)
+    pub(crate) fn sync(&self, scope: SyncScope<'_>) -> Result<(), StoreError> {
+        self.durability.sync(self, scope)
     }
 }
 

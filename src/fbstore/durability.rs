@@ -3,7 +3,9 @@
 //!
 //! A file whose fsync failed is never trusted again, under any name. The kernel reports
 //! such a failure once: a second fsync of the same file may succeed although the data
-//! is lost.
+//! is lost. The exception is a file that an earlier commit of a dataset made durable. This
+//! process has not written it, and would trust it after a restart. If its fsync fails, the
+//! commit that needs it fails, and the next one syncs it again.
 
 use std::fs::File;
 use std::io::{self, ErrorKind::PermissionDenied};
@@ -16,6 +18,7 @@ use super::directory::{Directory, at};
 use super::file_ref::FileRef;
 use super::files::{Files, Identity, SyncError};
 use super::role::Role;
+use crate::backing_store::SyncScope;
 use crate::error::{Cause, StoreError};
 use crate::hash::{HashMap, HashSet};
 
@@ -102,7 +105,11 @@ impl Durability {
 
     /// Makes durable what was created and removed since the last sync: first each file,
     /// then each shard whose names changed.
-    pub(super) fn sync(&self, directory: &Directory) -> Result<(), StoreError> {
+    pub(super) fn sync(
+        &self,
+        directory: &Directory,
+        scope: SyncScope<'_>,
+    ) -> Result<(), StoreError> {
         let _only_one = self.syncing.lock();
         if directory.is_gone() {
             return Err(at(directory.root(), Cause::DirectoryGone));
@@ -110,9 +117,9 @@ impl Durability {
         let (keys, shards) = self.begin();
         let synced = match &self.syncfs_handle {
             Some(syncfs_handle) if keys.len() > MANY => {
-                self.sync_file_system(directory, syncfs_handle, &keys)
+                self.sync_file_system(directory, syncfs_handle, &keys, scope)
             }
-            _ => self.sync_each(directory, &keys, &shards),
+            _ => self.sync_each(directory, &keys, &shards, scope),
         };
         let mut unsynced = self.unsynced.lock();
         unsynced.in_flight = HashSet::default();
@@ -123,7 +130,22 @@ impl Durability {
             return synced;
         }
         unsynced.is_anchored = true;
-        let Some((key, error)) = unsynced.lost.iter().next() else {
+        drop(unsynced);
+        self.check_none_is_lost(directory, scope)
+    }
+
+    fn check_none_is_lost(
+        &self,
+        directory: &Directory,
+        scope: SyncScope<'_>,
+    ) -> Result<(), StoreError> {
+        let mut lost: Vec<_> = self.unsynced.lock().lost.keys().copied().collect();
+        lost.retain(|key| (scope.is_needed)(*key));
+        let unsynced = self.unsynced.lock();
+        let mut errors = lost
+            .iter()
+            .filter_map(|key| unsynced.lost.get_key_value(key));
+        let Some((key, error)) = errors.next() else {
             return Ok(());
         };
         let text = format!(
@@ -146,11 +168,16 @@ impl Durability {
         directory: &Directory,
         syncfs_handle: &File,
         keys: &HashSet<Uuid>,
+        scope: SyncScope<'_>,
     ) -> Result<(), StoreError> {
         let synced = directory.files().sync_file_system(syncfs_handle);
         synced.map_err(|error| {
             // `syncfs` does not report which files failed.
             for key in keys {
+                if (scope.was_durable)(*key) {
+                    self.keep_for_later(*key);
+                    continue;
+                }
                 let error = io::Error::new(error.kind(), error.to_string());
                 self.lose(directory, *key, error);
             }
@@ -163,21 +190,24 @@ impl Durability {
         directory: &Directory,
         keys: &HashSet<Uuid>,
         shards: &HashSet<u8>,
+        scope: SyncScope<'_>,
     ) -> Result<(), StoreError> {
-        let mut unopened = None;
+        let mut failed = None;
         for key in keys {
             let file_ref = directory.file_ref(*key);
             match directory.files().sync(&file_ref) {
                 Ok(()) => {}
-                Err(SyncError::Sync(error)) => self.lose(directory, *key, error),
-                Err(SyncError::Open(error)) => {
-                    if self.keep_for_later(*key) {
-                        unopened = Some(at(&file_ref.path(), error));
+                Err(SyncError::Sync(error)) if !(scope.was_durable)(*key) => {
+                    self.lose(directory, *key, error);
+                }
+                Err(error) => {
+                    if self.keep_for_later(*key) && (scope.is_needed)(*key) {
+                        failed = Some(at(&file_ref.path(), error.into_io()));
                     }
                 }
             }
         }
-        if let Some(error) = unopened {
+        if let Some(error) = failed {
             return Err(error);
         }
         let (files, opened) = (directory.files(), directory.shards());
@@ -216,9 +246,8 @@ impl Durability {
         Ok(())
     }
 
-    /// Schedules a file that could not be opened for the next sync, since it was not
-    /// synced. Returns false if the file was deleted in the meantime and nothing is
-    /// left to sync.
+    /// Schedules a file that was not synced for the next sync. Returns false if the file was
+    /// deleted in the meantime and nothing is left to sync.
     fn keep_for_later(&self, key: Uuid) -> bool {
         let mut unsynced = self.unsynced.lock();
         let is_wanted = unsynced.in_flight.contains(&key);

@@ -33,7 +33,7 @@ use super::files::{Files, SyncError};
 use super::layout::temporary_suffix;
 use super::prepared_path::PreparedPath;
 use super::store::{FBStore, writable};
-use crate::backing_store::{FileFingerprint, ManifestStore};
+use crate::backing_store::{FileFingerprint, ManifestStore, SyncScope};
 use crate::error::{Cause, StoreError};
 
 /// The name of the directory of manifests.
@@ -356,6 +356,11 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
     ) -> Result<(), StoreError> {
         writable(path)?;
         Manifests::of(path).write(generation, bytes)
+    }
+
+    fn sync_items(&self, path: &PreparedPath, scope: SyncScope<'_>) -> Result<(), StoreError> {
+        writable(path)?;
+        path.directory().sync(scope)
     }
 
     fn sync_manifests(&self, path: &PreparedPath) -> Result<(), StoreError> {

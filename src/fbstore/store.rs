@@ -20,7 +20,7 @@ use super::role::Role;
 use super::transfer::Taken;
 use super::{scan, sweep, transfer};
 use crate::backing_store::{
-    Background, BackingStoreT, CacheUsage, PlaceKeys, Strategy, Traffic, Transfer,
+    Background, BackingStoreT, CacheUsage, PlaceKeys, Strategy, SyncScope, Traffic, Transfer,
 };
 use crate::error::{Cause, Operation, StoreError};
 use crate::{Error, Result};
@@ -442,7 +442,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 
     fn sync_persisted(&self, path: &PreparedPath) -> Result<(), StoreError> {
         writable(path)?;
-        path.directory().sync()
+        path.directory().sync(SyncScope::ALL)
     }
 
     fn traffic(&self) -> Traffic {

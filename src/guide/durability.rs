@@ -126,7 +126,8 @@
 //! * **Failed fsync**: the kernel reports it once and may then drop the pages, so a
 //!   second fsync may succeed although the bytes are lost. That file is therefore never
 //!   trusted again: `sync` names it until it is deleted, and persisting it again is
-//!   refused. Insert the value again.
+//!   refused. Insert the value again. A file that an earlier commit of a dataset made
+//!   durable fails only the commit that syncs it again after a restart, and that needs it.
 //! * **An error reported to another program**, such as after its fsync of the same file,
 //!   may not be reported again. No program can detect this.
 //! * **Disks that acknowledge a flush without doing it** break every promise here. So do

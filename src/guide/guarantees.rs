@@ -41,7 +41,7 @@
 //!   compared with its checksum only with `Verify::Always`, since that reads every byte.
 //! * After [`sync`](crate::BackingStore::sync), everything persisted before is on the
 //!   disk, as far as the kernel reports the truth. A file that could not be synced is
-//!   never trusted again. See [`durability`](super::durability).
+//!   never trusted again, unless an earlier commit of a dataset made it durable. See [`durability`](super::durability).
 //! * Persisting links a file if the cache and the persisted directory are on one file
 //!   system. Otherwise the file is cloned (a reflink) or copied, and `stats` counts
 //!   those.
