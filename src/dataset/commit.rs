@@ -391,8 +391,6 @@ where
         root: &Arc<[u8]>,
         changes: Changes,
     ) -> Result<(Vec<u8>, Chain)> {
-        let chain = self.history.chain.clone();
-        let due = chain.filter(|chain| !chain.needs_new_base());
         let has_new_root = *root != self.history.root;
         let mut commit = Commit {
             generation: next.generation,
@@ -400,9 +398,10 @@ where
             root: has_new_root.then(|| root.clone()),
             changes,
         };
-        let chain = match due {
-            Some(chain) => chain,
-            None => {
+        let root_len = root.len() as u64;
+        let chain = match self.history.chain.clone() {
+            Some(chain) if !chain.needs_new_base(&commit, root_len) => chain,
+            _ => {
                 commit.changes = Changes::default();
                 commit.root = None;
                 let base = self.write_base(next, root)?;

@@ -8,13 +8,14 @@ use super::*;
 use crate::support::test;
 
 /// A root with this name in it is not written again by a commit that does not change it, and
-/// two of them are longer than the deltas of a small dataset may be together.
+/// two of them are longer than the deltas of a small dataset may be together, apart from its
+/// root.
 fn long(text: &str) -> String {
-    text.repeat(40_000)
+    text.repeat(70_000)
 }
 
 /// Commits this text under a long name, and then nothing, which builds on that. The second
-/// such pair of commits ends with a base, and so does each second one after it.
+/// such pair of commits begins with a base, and so does each second one after it.
 fn commit(user: &User, text: &str) -> Committed {
     let item = user.insert(text);
     user.commit_texts(&[(&long(text), &item)])

@@ -37,6 +37,9 @@ const LEAST_REPLACED: u64 = 64 << 10;
 /// written again with each commit: the delta that holds it becomes the parent of the next
 /// one. It is not written as a part at once, because the next commit may change it too, and
 /// would lengthen the chain.
+///
+/// A commit that would make the chain too long writes a base itself, so that the next one,
+/// which may be small, need not.
 #[derive(Clone, Debug)]
 pub(crate) struct Chain {
     base: Option<WrittenFile>,
@@ -77,6 +80,10 @@ impl Commit {
     /// them again.
     pub(crate) fn is_long(&self) -> bool {
         encoded_len_of(&self.changes) > MOST_REPEATED
+    }
+
+    fn root_len(&self) -> u64 {
+        self.root.as_ref().map_or(0, |root| root.len() as u64)
     }
 
     /// A commit of the same generation that changes nothing, on top of this one.
@@ -133,23 +140,29 @@ impl Chain {
         self.earlier.iter().copied().chain(self.newest())
     }
 
-    /// Whether to write a new base.
-    pub(crate) fn needs_new_base(&self) -> bool {
+    /// Whether to write a base in place of what the chain would be with this commit, which
+    /// has a root of this length.
+    pub(crate) fn needs_new_base(&self, commit: &Commit, root_len: u64) -> bool {
         let base = self.base.map_or(0, |base| base.len);
-        let deltas = self.deltas().map(|delta| delta.len);
-        needs_new_base(
-            base,
-            deltas.fold(0, u64::saturating_add),
-            self.deltas().count(),
-        )
+        let repeated = self.repeated_with(commit);
+        let own = encoded_len_of(&commit.changes).saturating_add(commit.root_len());
+        let own = own.saturating_add(repeated.map_or(0, |newest| newest.len_repeated_with(commit)));
+        let newest = self.newest.as_ref().filter(|_| repeated.is_none());
+        let stay = self.earlier.iter().chain(newest.map(|newest| &newest.written));
+        let lens = stay.map(|delta| delta.len).chain([own]);
+        let deltas = lens.clone().count();
+        needs_new_base(base, root_len, lens.fold(0, u64::saturating_add), deltas)
+    }
+
+    /// The newest delta, if the next commit writes its changes again.
+    fn repeated_with(&self, commit: &Commit) -> Option<&Newest> {
+        let newest = self.newest.as_ref();
+        newest.filter(|newest| newest.is_repeated_with(commit))
     }
 
     /// The bytes of the next generation's file, and the chain once it is written.
     pub(crate) fn next(&self, commit: Commit) -> Result<(Vec<u8>, Self), DatasetCause> {
-        let repeated = self
-            .newest
-            .as_ref()
-            .filter(|newest| newest.is_repeated_with(&commit));
+        let repeated = self.repeated_with(&commit);
         let mut earlier = self.earlier.clone();
         let Commit {
             generation,
@@ -241,6 +254,13 @@ impl Newest {
         }
     }
 
+    /// The bytes of this delta that the next commit writes again, if it does.
+    fn len_repeated_with(&self, commit: &Commit) -> u64 {
+        let changes = self.changes.as_ref().map_or(0, encoded_len_of);
+        let root = self.root.as_ref().filter(|_| commit.root.is_none());
+        changes.saturating_add(root.map_or(0, |root| root.len() as u64))
+    }
+
     /// Whether the next commit writes these changes again, in place of this delta. It does so
     /// if there are none, and only then may this delta be of the generation of its parent.
     fn is_repeated_with(&self, commit: &Commit) -> bool {
@@ -255,9 +275,11 @@ impl Newest {
 
 /// Whether a base takes the place of `deltas` files. They may grow to half of the base,
 /// so writing bases triples the bytes that commits write, at most; and reading a
-/// generation opens a bounded number of files.
-fn needs_new_base(base_len: u64, deltas_len: u64, deltas: usize) -> bool {
-    deltas > MOST_DELTAS || deltas_len > (base_len / 2).max(LEAST_REPLACED)
+/// generation opens a bounded number of files. They may hold the root once, because a base
+/// would have to hold it too.
+fn needs_new_base(base_len: u64, root_len: u64, deltas_len: u64, deltas: usize) -> bool {
+    let least = LEAST_REPLACED.saturating_add(root_len);
+    deltas > MOST_DELTAS || deltas_len > (base_len / 2).max(least)
 }
 
 #[cfg(test)]
@@ -267,20 +289,23 @@ mod tests {
     #[test]
     fn a_new_base_is_due_once_the_deltas_are_long_or_many() {
         let (floor, large) = (LEAST_REPLACED, 100 * LEAST_REPLACED);
-        for (base, len, deltas, is_due) in [
-            (0, 0, 0, false),
-            (0, floor, 1, false),
-            (0, floor + 1, 1, true),
-            (large, floor + 1, 1, false),
-            (large, large / 2, 64, false),
-            (large, large / 2 + 1, 1, true),
-            (large, 0, 65, true),
-            (u64::MAX, u64::MAX, 1, true),
+        for (base, root, len, deltas, is_due) in [
+            (0, 0, 0, 0, false),
+            (0, 0, floor, 1, false),
+            (0, 0, floor + 1, 1, true),
+            (0, large, floor + large, 1, false),
+            (0, large, floor + large + 1, 1, true),
+            (large, 0, floor + 1, 1, false),
+            (large, 0, large / 2, 64, false),
+            (large, 0, large / 2 + 1, 1, true),
+            (large, floor, large / 2 + 1, 1, true),
+            (large, 0, 0, 65, true),
+            (u64::MAX, 0, u64::MAX, 1, true),
         ] {
             assert_eq!(
-                needs_new_base(base, len, deltas),
+                needs_new_base(base, root, len, deltas),
                 is_due,
-                "{base} {len} {deltas}"
+                "{base} {root} {len} {deltas}"
             );
         }
     }

@@ -102,7 +102,7 @@ fn numbers(dataset: &Dataset<Root, FBStore<Plain>>, pool: &Pool) -> Vec<u8> {
 }
 
 /// A root of this length is not written again by a commit that does not change it, and two of
-/// them are longer than the deltas of a small dataset may be together.
+/// them are longer than the deltas of a small dataset may be together, apart from its root.
 const LONG: usize = 40_000;
 
 impl Start {
@@ -129,8 +129,8 @@ impl Start {
 /// Commits number 5, so that the next commit writes a base.
 fn make_chain(dataset: &Dataset<Root, FBStore<Plain>>, pool: &Pool) {
     let item = pool.insert(vec![5; 100]);
-    // The second builds on the first, and the third on that too.
-    for text in [Some("a"), None, Some("b")] {
+    // Each builds on the one before, except the third, which takes the place of the second.
+    for text in [Some("a"), None, Some("b"), None] {
         let committed = dataset.blocking_edit(|edit| {
             let key = edit.put(&item)?;
             if let Some(text) = text {
