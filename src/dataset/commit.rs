@@ -6,7 +6,8 @@
 //! 3. The parts that the manifest needs and that are not there yet are written, and made
 //!    durable with their names: a base of all items if one is due; what the commit changes,
 //!    if that is long; and the bytes of the current manifest, under their id, if the new one
-//!    builds on them or has a new base.
+//!    builds on them or has a new base. If a base cannot be written, the commit builds on the
+//!    deltas before it instead, unless there are too many of them.
 //! 4. The manifest is written, made durable, and renamed to its generation. From here on,
 //!    other processes may find the commit, and so may a restart.
 //! 5. The name is made durable: the commit is acknowledged.
@@ -401,14 +402,21 @@ where
         let root_len = root.len() as u64;
         let chain = match self.history.chain.clone() {
             Some(chain) if !chain.needs_new_base(&commit, root_len) => chain,
-            _ => {
-                commit.changes = Changes::default();
-                commit.root = None;
-                let base = self.write_base(next, root)?;
-                let chain = Chain::beginning_at(Some(base.written()));
-                next.contents = Contents::of(base);
-                chain
-            }
+            chain => match (self.write_base(next, root), chain) {
+                (Ok(base), _) => {
+                    commit.changes = Changes::default();
+                    commit.root = None;
+                    let chain = Chain::beginning_at(Some(base.written()));
+                    next.contents = Contents::of(base);
+                    chain
+                }
+                // There may be room for what this commit changes, and it may make room.
+                (Err(error), Some(chain)) if chain.may_grow() => {
+                    tracing::warn!(%error, generation = next.generation, "could not write a new base of a dataset: the commit goes on without, and the next one tries again");
+                    chain
+                }
+                (Err(error), _) => return Err(error),
+            },
         };
         if !commit.is_long() {
             return self.next(&chain, commit);

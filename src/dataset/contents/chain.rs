@@ -17,6 +17,9 @@ const LONGEST_REPEATED_ROOT: usize = 1 << 10;
 /// A chain of more deltas than this is replaced by a base.
 const MOST_DELTAS: usize = 64;
 
+/// A chain of fewer deltas than this may grow if a base cannot be written.
+const MOST_DELTAS_WITHOUT_BASE: usize = 4 * MOST_DELTAS;
+
 /// Deltas that are no longer than this together are not replaced by a base because of
 /// their length.
 const LEAST_REPLACED: u64 = 64 << 10;
@@ -154,6 +157,11 @@ impl Chain {
         needs_new_base(base, root_len, lens.fold(0, u64::saturating_add), deltas)
     }
 
+    /// Whether a commit may go on with the chain although it needs a new base.
+    pub(crate) fn may_grow(&self) -> bool {
+        self.deltas().count() < MOST_DELTAS_WITHOUT_BASE
+    }
+
     /// The newest delta, if the next commit writes its changes again.
     fn repeated_with(&self, commit: &Commit) -> Option<&Newest> {
         let newest = self.newest.as_ref();
@@ -285,6 +293,23 @@ fn needs_new_base(base_len: u64, root_len: u64, deltas_len: u64, deltas: usize) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::manifest::FileId;
+
+    #[test]
+    fn a_chain_without_a_new_base_grows_up_to_a_limit() {
+        let written = WrittenFile {
+            file: FileId::of(Uuid::nil(), &[0; 4]),
+            len: 0,
+        };
+        for (deltas, may_grow) in [(0, true), (65, true), (255, true), (256, false)] {
+            let chain = Chain {
+                base: None,
+                earlier: vec![written; deltas],
+                newest: None,
+            };
+            assert_eq!(chain.may_grow(), may_grow, "{deltas}");
+        }
+    }
 
     #[test]
     fn a_new_base_is_due_once_the_deltas_are_long_or_many() {

@@ -370,6 +370,39 @@ fn a_sync_of_a_committed_item_that_fails_once_fails_at_most_one_commit() {
     }
 }
 
+/// A base takes room for all items of the dataset. Where there was none, every commit failed
+/// from the one on that found a base due, although there was room for its few bytes.
+#[test]
+fn a_commit_for_whose_base_there_is_no_room_is_made_without_one() {
+    let places = Places::new();
+    let (store, pool) = places.store();
+    let saved = places.saved(0);
+    let files = FaultyFiles::default();
+    let dataset = open(&store, &saved, files.clone()).expect("nothing fails yet");
+    make_chain(&dataset, &pool);
+    let has_base = || {
+        let snapshot = Snapshot::blocking_open(&*saved).expect("it is there");
+        let chain = snapshot.pinned.chain.as_ref();
+        chain.is_some_and(|chain| chain.base().is_some())
+    };
+    // The first file that is created in the directory is for the base: items are linked.
+    for n in [6, 7] {
+        files.plan_on("create", 0, 1, Fault::Errno(ENOSPC));
+        commit(&dataset, &pool, &[], &[n]).expect("there is room for what it changes");
+        assert_eq!(files.lift(), ["create"], "a base is due");
+        assert!(!has_base());
+        assert_eq!(numbers(&dataset, &pool), [n]);
+    }
+    commit(&dataset, &pool, &[], &[8]).expect("nothing fails any more");
+    assert!(has_base(), "the next commit tries again");
+    drop(dataset);
+    store.blocking_finished();
+    let dataset = open(&store, &saved, RealFiles).expect("a restart works");
+    assert_eq!(numbers(&dataset, &pool), [8]);
+    commit(&dataset, &pool, &[], &[9]).expect("nothing fails any more");
+    assert_no_manifest_is_left(&saved);
+}
+
 /// Opening a dataset with a fault at each operation returns an error, and never a
 /// different dataset.
 #[test]
