@@ -188,7 +188,7 @@ impl<Root, B: ManifestStore> Editor<'_, Root, B> {
     /// # Errors
     ///
     /// [`Error::is_not_found`] if there is no item `old`; or if the pool of `item` belongs to
-    /// another store.
+    /// another store. Nothing changes then.
     pub fn replace<T: Send + Sync + 'static>(
         &mut self,
         old: Key<T>,
@@ -197,10 +197,15 @@ impl<Root, B: ManifestStore> Editor<'_, Root, B> {
     where
         B: Strategy<T>,
     {
-        if old.uuid() != item.key() {
+        let is_other = old.uuid() != item.key();
+        if is_other {
+            self.saver.check_contains(old.uuid())?;
+        }
+        let key = self.put(item)?;
+        if is_other {
             self.remove(old)?;
         }
-        self.put(item)
+        Ok(key)
     }
 
     /// Removes an item. Its file is deleted once no reader has a commit pinned that names it.

@@ -14,7 +14,7 @@ use crate::backing_store::{ManifestStore, Strategy};
 use crate::error::Operation;
 use crate::hash::HashSet;
 use crate::save::{Persisting, ProgressMeter};
-use crate::{Fb, Result};
+use crate::{Error, Fb, Result};
 
 /// Items with a file that one background job persists. A job costs more than a link.
 const PER_JOB: usize = 32;
@@ -150,11 +150,10 @@ impl<B: ManifestStore> Saver<B> {
     /// such item.
     pub fn keep<T: ?Sized>(&mut self, key: Key<T>) -> Result<()> {
         let uuid = key.uuid();
-        if self.try_keep(uuid) {
-            return Ok(());
+        match self.try_keep(uuid) {
+            true => Ok(()),
+            false => Err(self.not_committed(uuid)),
         }
-        let (operation, cause) = (Operation::Commit, DatasetCause::NotCommitted);
-        Err(self.path.error_of_item(operation, uuid, cause))
     }
 
     /// Keeps all items of the previous commit that are not removed. Costs nothing for each of
@@ -167,11 +166,18 @@ impl<B: ManifestStore> Saver<B> {
     pub(super) fn remove(&mut self, uuid: Uuid) -> Result<()> {
         let is_begun = self.begun.contains(&uuid) && self.dropped.insert(uuid);
         self.in_cache.remove(&uuid);
-        if self.edit.remove(uuid).is_ok() || is_begun {
-            return Ok(());
+        match self.edit.remove(uuid).is_ok() || is_begun {
+            true => Ok(()),
+            false => Err(self.not_committed(uuid)),
         }
-        let (operation, cause) = (Operation::Commit, DatasetCause::NotCommitted);
-        Err(self.path.error_of_item(operation, uuid, cause))
+    }
+
+    /// Fails if the item is not there after the changes so far.
+    pub(super) fn check_contains(&self, uuid: Uuid) -> Result<()> {
+        match self.contains(uuid) {
+            true => Ok(()),
+            false => Err(self.not_committed(uuid)),
+        }
     }
 
     /// Whether the item is there after the changes so far.
@@ -190,6 +196,11 @@ impl<B: ManifestStore> Saver<B> {
     /// Returns false if the item is neither in the previous commit nor named already.
     fn try_keep(&mut self, uuid: Uuid) -> bool {
         self.begun.contains(&uuid) || self.edit.keep(uuid).is_ok()
+    }
+
+    fn not_committed(&self, uuid: Uuid) -> Error {
+        let (operation, cause) = (Operation::Commit, DatasetCause::NotCommitted);
+        self.path.error_of_item(operation, uuid, cause)
     }
 
     /// Ends the collection: every item has been named.

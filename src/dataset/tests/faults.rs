@@ -19,9 +19,9 @@ use crate::{BackingStore, Error, FBPool, Result};
 const FOREVER: usize = usize::MAX;
 
 /// The items, and a text that makes the root long.
-type Root = (Vec<Key<Vec<u8>>>, String);
-type Store = Arc<BackingStore<FBStore<Plain>>>;
-type Pool = Arc<FBPool<Vec<u8>, FBStore<Plain>>>;
+pub(super) type Root = (Vec<Key<Vec<u8>>>, String);
+pub(super) type Store = Arc<BackingStore<FBStore<Plain>>>;
+pub(super) type Pool = Arc<FBPool<Vec<u8>, FBStore<Plain>>>;
 
 /// What a program finds when it starts.
 #[derive(Clone, Copy)]
@@ -33,13 +33,13 @@ enum Start {
     LongChain,
 }
 
-struct Places {
+pub(super) struct Places {
     dir: tempfile::TempDir,
     runtime: Runtime,
 }
 
 impl Places {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             dir: scratch(),
             runtime: runtime("under faults"),
@@ -48,12 +48,16 @@ impl Places {
 
     /// A directory whose name is used once, because opening a directory again returns the
     /// `Files` that it was first opened with.
-    fn saved(&self, run: usize) -> PathBuf {
+    pub(super) fn saved(&self, run: usize) -> PathBuf {
         self.dir.path().join(format!("saved {run}"))
     }
 
-    fn store(&self) -> (Store, Pool) {
-        let cache = PreparedPath::blocking_open(self.dir.path().join("cache"));
+    pub(super) fn store(&self) -> (Store, Pool) {
+        self.store_at("cache")
+    }
+
+    pub(super) fn store_at(&self, cache: &str) -> (Store, Pool) {
+        let cache = PreparedPath::blocking_open(self.dir.path().join(cache));
         let files = FBStore::open(Plain, cache.expect("it is made"));
         let files = files.expect("nobody else has it");
         let store = Arc::new(BackingStore::new(files, self.runtime.handle().clone()));
@@ -61,13 +65,17 @@ impl Places {
     }
 }
 
-fn open(store: &Store, path: &Path, files: impl Files) -> Result<Dataset<Root, FBStore<Plain>>> {
+pub(super) fn open(
+    store: &Store,
+    path: &Path,
+    files: impl Files,
+) -> Result<Dataset<Root, FBStore<Plain>>> {
     let path = PreparedPath::open_with(path.to_owned(), Arc::new(files))?;
     Dataset::blocking_open(store, path)
 }
 
 /// Commits values of these numbers, and keeps the items in `kept`.
-fn commit(
+pub(super) fn commit(
     dataset: &Dataset<Root, FBStore<Plain>>,
     pool: &Pool,
     kept: &[Key<Vec<u8>>],

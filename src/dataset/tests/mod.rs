@@ -4,6 +4,7 @@
 mod chains;
 mod copies;
 pub(super) mod dice;
+mod edits;
 mod faults;
 mod old_manifests;
 mod parts;
