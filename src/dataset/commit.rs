@@ -72,6 +72,7 @@ use super::saver::{Saved, Saver};
 use super::{Dataset, Shared};
 use crate::backing_store::{ManifestStore, SyncScope, Task};
 use crate::error::{Operation, at};
+use crate::hash::HashSet;
 use crate::{Error, Result};
 
 /// The result of a commit.
@@ -281,21 +282,32 @@ where
     }
 
     fn abandon(&mut self, saved: Saved<B>) -> Result<()> {
-        let linked = saved.persisting.wait();
+        let persisted = saved.persisting.wait();
+        self.note_linked(&saved.new);
         self.shared.clean_up(&mut self.history);
-        linked.map(drop)
+        persisted.map(drop)
+    }
+
+    /// Notes how many of the items that had no file have one, after the last was persisted.
+    fn note_linked(&mut self, new: &HashSet<Uuid>) {
+        let tracked = &self.shared.path.tracked;
+        let linked = new.iter().filter(|key| tracked.contains_key(**key));
+        self.history.add_linked(linked.count());
     }
 
     fn publish(&mut self, root: Option<Root>, saved: Saved<B>) -> Result<Committed> {
         let Saved {
             mut edit,
             dropped,
+            new,
             persisting,
             ..
         } = saved;
         let earlier = self.shared.current();
         let (mut linked, mut linked_bytes) = (0, 0_u64);
-        let mut records = persisting.wait()?;
+        let records = persisting.wait();
+        self.note_linked(&new);
+        let mut records = records?;
         records.retain(|(key, _)| !dropped.contains(key));
         for (key, entry) in records {
             // An item that came from elsewhere is compared each time that it is named.

@@ -35,8 +35,10 @@ pub(super) struct History {
     /// Items that may be in no generation: those that commits began to persist, and those
     /// whose deletion failed.
     pub(super) candidates: HashSet<Uuid>,
-    /// Whether the next clean-up looks at all items of the directory, not only at candidates.
-    pub(super) scans: bool,
+    /// How many items the directory has, unless a program persists items to it, or deletes
+    /// some, beside the commits. `None` if the next clean-up looks at all of them anyway, not
+    /// only at candidates.
+    pub(super) expected: Option<usize>,
     /// Set once another process has committed: the error of every later commit.
     pub(super) overtaken: Option<Error>,
 }
@@ -54,7 +56,7 @@ impl History {
             parts: newest.parts().collect(),
             replaced: Vec::new(),
             candidates: HashSet::default(),
-            scans: true,
+            expected: None,
             overtaken: None,
         }
     }
@@ -91,6 +93,11 @@ impl History {
         let replaced = earlier.filter(|earlier| base != Some(earlier.base()));
         self.replaced = replaced.iter().flat_map(Chain::parts_with_newest).collect();
         self.root = root;
+    }
+
+    /// Notes items that a commit has linked to the directory.
+    pub(super) fn add_linked(&mut self, count: usize) {
+        self.expected = self.expected.map(|expected| expected + count);
     }
 
     /// Fails once another process has committed.
@@ -154,8 +161,8 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     ///
     /// The first clean-up looks at all files. Later ones look at those that generations
     /// named that are gone now, and at those that commits have linked; and at all again if
-    /// there are more than the only generation names, because a program may persist items
-    /// to the directory beside its commits.
+    /// there are more or fewer than the last clean-up has left and commits have linked since,
+    /// because a program may persist items to the directory beside its commits.
     ///
     /// Removes nothing unless it is certain that no other process has committed.
     pub(super) fn clean_up(&self, history: &mut History) -> Cleaned {
@@ -170,25 +177,24 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
             let mut others = history.others.iter();
             current.contents.contains(key) || others.any(|other| other.contents.contains(key))
         };
-        let is_only = history.others.is_empty();
         history
             .candidates
             .retain(|key| tracked.contains_key(*key) && !is_named(*key));
-        let named = current.contents.len() + history.candidates.len() as u64;
-        let scans = history.scans || (is_only && tracked.len() as u64 != named);
-        let obsolete: Vec<_> = match scans {
-            true => unnamed(tracked, is_named),
-            false => history.candidates.iter().copied().collect(),
+        // Before the scan: it may miss an item that is persisted meanwhile.
+        let len = tracked.len();
+        let obsolete: Vec<_> = match history.expected == Some(len) {
+            true => history.candidates.iter().copied().collect(),
+            false => unnamed(tracked, is_named),
         };
         let found = obsolete.len() as u64;
         let mut deleted = 0;
         if is_safe {
             history.candidates = obsolete.iter().copied().collect();
-            history.scans = false;
             deleted = delete_many(store, tracked, obsolete, usize::MAX, |error| {
                 tracing::warn!(%error, "could not delete a file that no commit names");
             });
             history.candidates.retain(|key| tracked.contains_key(*key));
+            history.expected = Some(len.saturating_sub(deleted as usize));
         }
         Cleaned {
             deleted,

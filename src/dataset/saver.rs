@@ -76,6 +76,8 @@ pub struct Saver<B: ManifestStore> {
     edit: Edit,
     /// Items that are being persisted.
     begun: HashSet<Uuid>,
+    /// Those of `begun` that had no file at the path.
+    new: HashSet<Uuid>,
     /// Those of `begun` that were removed again.
     dropped: HashSet<Uuid>,
     /// Those whose file is in the cache, which has one file for each key.
@@ -90,6 +92,7 @@ impl<B: ManifestStore> Saver<B> {
             path,
             edit: Edit::beginning_empty(committed),
             begun: HashSet::default(),
+            new: HashSet::default(),
             dropped: HashSet::default(),
             in_cache: HashSet::default(),
             // The closure of a commit never waits.
@@ -126,6 +129,9 @@ impl<B: ManifestStore> Saver<B> {
             return Ok(Key::from_uuid(uuid));
         }
         self.begun.insert(uuid);
+        if !self.path.tracked.contains_key(uuid) {
+            self.new.insert(uuid);
+        }
         self.meter.expect(1, 0);
         let (path, meter) = (self.path.clone(), self.meter.clone());
         self.persisting.persist(item, &self.path.tracked, move || {
@@ -208,6 +214,7 @@ impl<B: ManifestStore> Saver<B> {
         Saved {
             edit: self.edit,
             begun: self.begun,
+            new: self.new,
             dropped: self.dropped,
             persisting: self.persisting,
         }
@@ -220,6 +227,8 @@ pub(super) struct Saved<B: ManifestStore> {
     pub(super) edit: Edit,
     /// The keys of the items in `persisting`.
     pub(super) begun: HashSet<Uuid>,
+    /// Those that had no file at the path.
+    pub(super) new: HashSet<Uuid>,
     /// Those that are not part of the commit.
     pub(super) dropped: HashSet<Uuid>,
     pub(super) persisting: Persisting<(Uuid, ItemEntry), B>,

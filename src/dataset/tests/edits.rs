@@ -1,6 +1,8 @@
 //! Edits that are refused in part, and what goes on beside commits.
 
-use super::super::Key;
+use std::sync::Arc;
+
+use super::super::{Inspection, Key};
 use super::faults::{Places, commit, open};
 use crate::Error;
 use crate::fbstore::real_files::RealFiles;
@@ -25,4 +27,44 @@ fn a_replacement_that_is_refused_changes_nothing() {
     });
     committed.expect("the closure went on");
     assert_eq!(dataset.all_keys(), [old.uuid()]);
+}
+
+/// An item that was persisted beside a dataset stayed for as long as any reader had any commit
+/// pinned, because then nothing told a commit to look for it.
+#[test]
+fn an_item_persisted_beside_a_dataset_goes_with_the_next_commit_while_a_reader_is_there() {
+    let places = Places::new();
+    let (store, pool) = places.store();
+    let saved = places.saved(0);
+    let dataset = open(&store, &saved, RealFiles).expect("nothing fails");
+    commit(&dataset, &pool, &[], &[1]).expect("nothing fails");
+    let reader = dataset.blocking_snapshot().expect("it is pinned");
+    commit(&dataset, &pool, &[], &[2]).expect("nothing fails");
+    let beside = store.blocking_track_path(dataset.path().clone());
+    let beside = Arc::new(beside.expect("it is ours"));
+    let persist = || {
+        let item = pool.insert(vec![7; 100]);
+        item.blocking_persist(&beside).expect("it is linked");
+        item.key()
+    };
+    let is_there = |key| {
+        let found = Inspection::blocking_open(&*saved).expect("it is a dataset");
+        found.unnamed().contains(&key)
+    };
+    let key = persist();
+    assert!(is_there(key));
+    commit(&dataset, &pool, &[], &[3]).expect("nothing fails");
+    assert!(!is_there(key));
+    // The file of a committed item that is deleted beside the commits is missed once.
+    let deleted = store.blocking_delete_persisted(&beside, dataset.all_keys()[0]);
+    deleted.expect("nothing fails");
+    commit(&dataset, &pool, &[], &[4]).expect("nothing fails");
+    let key = persist();
+    commit(&dataset, &pool, &[], &[5]).expect("nothing fails");
+    assert!(!is_there(key));
+    let mut of_reader = reader.pinned.contents.items().map(|(key, _)| key);
+    assert!(
+        of_reader.all(|key| beside.contains_key(key)),
+        "it is pinned"
+    );
 }
