@@ -305,7 +305,7 @@ where
         } = saved;
         let earlier = self.shared.current();
         let (mut linked, mut linked_bytes) = (0, 0_u64);
-        let records = persisting.wait();
+        let records = persisting.wait_for(|key| !dropped.contains(&key));
         self.note_linked(&new);
         let mut records = records?;
         records.retain(|(key, _)| !dropped.contains(key));

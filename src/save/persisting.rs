@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use super::Window;
 use crate::backing_store::{
     BackingStore, BackingStoreT, RoomWorkToken, Strategy, TrackedPath, guarded,
@@ -24,8 +26,9 @@ pub(crate) struct Persisting<R: Send + 'static, B: BackingStoreT> {
     /// The store of `next`.
     store: Option<Arc<BackingStore<B>>>,
     jobs: Window<Vec<Result<R>>>,
-    /// What is known about the files so far, or the first failure.
-    persisted: Result<Vec<R>>,
+    /// What is known about the files so far.
+    persisted: Vec<R>,
+    failures: Vec<Error>,
 }
 
 /// Persists an item whose value has been captured.
@@ -41,7 +44,8 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
             next: Vec::new(),
             store: None,
             jobs: Window::new(most),
-            persisted: Ok(Vec::new()),
+            persisted: Vec::new(),
+            failures: Vec::new(),
         }
     }
 
@@ -84,12 +88,21 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
 
     /// Waits for all items, even after one has failed. Returns what `inspect` returned for
     /// each of them, or the first failure.
-    pub(crate) fn wait(mut self) -> Result<Vec<R>> {
+    pub(crate) fn wait(self) -> Result<Vec<R>> {
+        self.wait_for(|_| true)
+    }
+
+    /// Waits for all items too, but only those that are needed may fail it.
+    pub(crate) fn wait_for(mut self, is_needed: impl Fn(Uuid) -> bool) -> Result<Vec<R>> {
         self.start_next();
         while let Some(job) = self.jobs.wait_for_oldest() {
             self.add(job);
         }
-        std::mem::replace(&mut self.persisted, Ok(Vec::new()))
+        let mut failures = std::mem::take(&mut self.failures).into_iter();
+        match failures.find(|error| error.key().is_none_or(&is_needed)) {
+            Some(error) => Err(error),
+            None => Ok(std::mem::take(&mut self.persisted)),
+        }
     }
 
     /// Starts a job of the items begun so far.
@@ -116,10 +129,9 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
 
     fn add(&mut self, job: Result<Vec<Result<R>>>) {
         for result in job.unwrap_or_else(|error| vec![Err(error)]) {
-            match (result, &mut self.persisted) {
-                (Ok(inspected), Ok(all)) => all.push(inspected),
-                (Err(error), Ok(_)) => self.persisted = Err(error),
-                (_, Err(_)) => {}
+            match result {
+                Ok(inspected) => self.persisted.push(inspected),
+                Err(error) => self.failures.push(error),
             }
         }
     }

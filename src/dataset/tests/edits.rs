@@ -6,6 +6,8 @@ use super::super::{Inspection, Key};
 use super::faults::{Places, commit, open};
 use crate::Error;
 use crate::fbstore::real_files::RealFiles;
+use crate::testing::errno::EIO;
+use crate::testing::{Fault, FaultyFiles};
 
 /// `replace` removed the old item before it refused the new one.
 #[test]
@@ -67,4 +69,29 @@ fn an_item_persisted_beside_a_dataset_goes_with_the_next_commit_while_a_reader_i
         of_reader.all(|key| beside.contains_key(key)),
         "it is pinned"
     );
+}
+
+/// The link of an item that the same edit had removed again failed the edit.
+#[test]
+fn an_item_that_is_removed_again_does_not_fail_its_edit() {
+    let places = Places::new();
+    let (store, pool) = places.store();
+    let files = FaultyFiles::default();
+    let dataset = open(&store, &places.saved(0), files.clone()).expect("nothing fails yet");
+    let item = pool.insert(vec![1; 100]);
+    let edit = |removes: bool| {
+        files.plan_on("link", 0, 1, Fault::Errno(EIO));
+        let committed = dataset.blocking_edit(|edit| {
+            let key = edit.put(&item)?;
+            if removes {
+                edit.remove(key)?;
+            }
+            Ok::<_, Error>(())
+        });
+        assert_eq!(files.lift(), ["link"]);
+        committed
+    };
+    edit(true).expect("it needs no file");
+    assert!(dataset.all_keys().is_empty());
+    edit(false).expect_err("it needs the file");
 }
