@@ -186,8 +186,8 @@ where
         self.shared.check_writable()?;
         let turn = self.shared.turn.clone().lock_owned().await;
         turn.check_not_overtaken()?;
-        match self.begin(turn, |saver| save(saver).map(Some)) {
-            Ok(committing) => Ok(committing.await?),
+        match self.begin(turn, |saver| Ok((Some(save(saver)?), ()))) {
+            Ok(((), committing)) => Ok(committing.await?),
             Err((error, cleaning)) => {
                 let _ = cleaning.await;
                 Err(error)
@@ -216,8 +216,8 @@ where
         self.shared.check_writable()?;
         let turn = crate::sync::block_on(self.shared.turn.clone().lock_owned());
         turn.check_not_overtaken()?;
-        match self.begin(turn, |saver| save(saver).map(Some)) {
-            Ok(committing) => Ok(committing.wait()?),
+        match self.begin(turn, |saver| Ok((Some(save(saver)?), ()))) {
+            Ok(((), committing)) => Ok(committing.wait()?),
             Err((error, cleaning)) => {
                 let _ = cleaning.wait();
                 Err(error)
@@ -226,16 +226,16 @@ where
     }
 
     /// Runs the closure, and queues the rest as a background job. Without a root, the one of
-    /// the previous commit stays.
-    pub(super) fn begin<E>(
+    /// the previous commit stays. What else the closure returns is returned.
+    pub(super) fn begin<R, E>(
         &self,
         turn: OwnedMutexGuard<History>,
-        save: impl FnOnce(&mut Saver<B>) -> Result<Option<Root>, E>,
-    ) -> Result<Task<Committed>, (E, Task<()>)> {
+        save: impl FnOnce(&mut Saver<B>) -> Result<(Option<Root>, R), E>,
+    ) -> Result<(R, Task<Committed>), (E, Task<()>)> {
         let shared = self.shared.clone();
         let store = shared.path.store.clone();
         let mut saver = Saver::new(shared.path.clone(), &shared.current().contents);
-        let root = catch_unwind(AssertUnwindSafe(|| save(&mut saver)));
+        let returned = catch_unwind(AssertUnwindSafe(|| save(&mut saver)));
         let saved = saver.into_saved();
         let mut pending = PendingCommit {
             shared,
@@ -245,10 +245,10 @@ where
         let abandon = |mut pending: PendingCommit<Root, B>, saved| {
             store.task(Operation::Commit, move || pending.abandon(saved))
         };
-        match root {
-            Ok(Ok(root)) => {
+        match returned {
+            Ok(Ok((root, returned))) => {
                 let commit = move || pending.carry_out(root, saved);
-                Ok(store.task(Operation::Commit, commit))
+                Ok((returned, store.task(Operation::Commit, commit)))
             }
             Ok(Err(error)) => Err((error, abandon(pending, saved))),
             Err(panic) => {

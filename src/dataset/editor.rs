@@ -18,7 +18,8 @@ where
 {
     /// Changes the contents of the dataset, atomically and durably. `edit` names what is
     /// added, replaced and removed to an [`Editor`]. Everything else is kept, and so is the
-    /// root, unless the editor is given another one.
+    /// root, unless the editor is given another one. Returns what the closure returns, such as
+    /// the key of an item that it put, and what was committed.
     ///
     /// It does what [`commit`](Self::commit) does with a closure that keeps all other items,
     /// but it costs only what has changed, however many items there are. A root that is not
@@ -42,15 +43,15 @@ where
     /// # Examples
     ///
     /// See [`Editor`].
-    pub async fn edit<E: From<Error>>(
+    pub async fn edit<R, E: From<Error>>(
         &self,
-        edit: impl FnOnce(&mut Editor<'_, Root, B>) -> Result<(), E>,
-    ) -> Result<Committed, E> {
+        edit: impl FnOnce(&mut Editor<'_, Root, B>) -> Result<R, E>,
+    ) -> Result<(R, Committed), E> {
         self.shared.check_writable()?;
         let turn = self.shared.turn.clone().lock_owned().await;
         turn.check_not_overtaken()?;
         match self.begin(turn, |saver| self.run_edit(saver, edit)) {
-            Ok(committing) => Ok(committing.await?),
+            Ok((returned, committing)) => Ok((returned, committing.await?)),
             Err((error, cleaning)) => {
                 let _ = cleaning.await;
                 Err(error)
@@ -71,15 +72,15 @@ where
     /// # Blocking
     ///
     /// Same as [`blocking_commit`](Self::blocking_commit).
-    pub fn blocking_edit<E: From<Error>>(
+    pub fn blocking_edit<R, E: From<Error>>(
         &self,
-        edit: impl FnOnce(&mut Editor<'_, Root, B>) -> Result<(), E>,
-    ) -> Result<Committed, E> {
+        edit: impl FnOnce(&mut Editor<'_, Root, B>) -> Result<R, E>,
+    ) -> Result<(R, Committed), E> {
         self.shared.check_writable()?;
         let turn = crate::sync::block_on(self.shared.turn.clone().lock_owned());
         turn.check_not_overtaken()?;
         match self.begin(turn, |saver| self.run_edit(saver, edit)) {
-            Ok(committing) => Ok(committing.wait()?),
+            Ok((returned, committing)) => Ok((returned, committing.wait()?)),
             Err((error, cleaning)) => {
                 let _ = cleaning.wait();
                 Err(error)
@@ -87,20 +88,20 @@ where
         }
     }
 
-    /// Returns the new root, if there is one.
-    fn run_edit<E>(
+    /// Returns the new root, if there is one, and what the closure returns.
+    fn run_edit<R, E>(
         &self,
         saver: &mut Saver<B>,
-        edit: impl FnOnce(&mut Editor<'_, Root, B>) -> Result<(), E>,
-    ) -> Result<Option<Root>, E> {
+        edit: impl FnOnce(&mut Editor<'_, Root, B>) -> Result<R, E>,
+    ) -> Result<(Option<Root>, R), E> {
         saver.keep_all();
         let mut editor = Editor {
             saver,
             before: self.root(),
             root: None,
         };
-        edit(&mut editor)?;
-        Ok(editor.root)
+        let returned = edit(&mut editor)?;
+        Ok((editor.root, returned))
     }
 }
 
@@ -146,15 +147,16 @@ where
 /// let second = notes.root()[1];
 /// let mut note = notes.get(&pool, second).await?;
 /// note.write().await?.push('!');
-/// let done = notes
+/// let (changed, done) = notes
 ///     .edit(|edit| {
 ///         let mut keys = Notes::clone(edit.root());
 ///         keys[1] = edit.replace(second, &note)?;
-///         edit.set_root(keys);
-///         Ok::<_, Error>(())
+///         edit.set_root(keys.clone());
+///         Ok::<_, Error>(keys[1])
 ///     })
 ///     .await?;
 /// assert_eq!((done.items, done.linked, done.removed), (3, 1, 1));
+/// assert!(notes.contains_key(changed) && !notes.contains_key(second));
 /// # Ok(())
 /// # }
 /// # #[cfg(not(feature = "bincodec"))]

@@ -21,7 +21,7 @@ fn commit(user: &User, text: &str) -> Committed {
     user.commit_texts(&[(&long(text), &item)])
         .expect("nothing fails");
     let nothing = user.library.blocking_edit(|_| Ok::<_, Error>(()));
-    nothing.expect("nothing fails")
+    nothing.expect("nothing fails").1
 }
 
 /// The names in the directory of manifests.

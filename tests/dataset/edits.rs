@@ -11,7 +11,7 @@ fn add(user: &User, name: &str, text: &Fb<String, B>) -> Committed {
         edit.set_root(root);
         Ok::<_, Error>(())
     });
-    done.expect("nothing fails")
+    done.expect("nothing fails").1
 }
 
 #[test]
@@ -29,7 +29,7 @@ fn an_edit_keeps_what_it_does_not_name_and_the_root() {
             edit.replace(Key::from_uuid(a.key()), &c)?;
             Ok::<_, Error>(())
         });
-        let done = done.expect("nothing fails");
+        let ((), done) = done.expect("nothing fails");
         assert_eq!((done.items, done.linked, done.kept), (2, 1, 1));
         assert_eq!((done.removed, done.deleted), (1, 1));
         assert!(Arc::ptr_eq(&before, &user.library.root()));
@@ -70,7 +70,7 @@ fn the_last_change_of_an_item_in_an_edit_counts() {
             assert!(edit.contains_key(key));
             Ok::<_, Error>(())
         });
-        let done = done.expect("nothing fails");
+        let ((), done) = done.expect("nothing fails");
         assert_eq!(
             (done.items, done.linked, done.kept, done.removed),
             (2, 1, 1, 0)
@@ -145,10 +145,12 @@ fn the_async_form_of_an_edit_does_the_same() {
         let user = places.user();
         let a = user.insert("a");
         let done = places.runtime.block_on(user.library.edit(|edit| {
-            edit.put(&a)?;
-            Ok::<_, Error>(())
+            let key = edit.put(&a)?;
+            Ok::<_, Error>(key)
         }));
-        assert_eq!(done.expect("nothing fails").linked, 1);
+        let (key, done) = done.expect("nothing fails");
+        assert_eq!(done.linked, 1);
+        assert!(user.library.contains_key(key));
         assert_eq!(user.library.all_keys(), [a.key()]);
     });
 }
