@@ -332,20 +332,22 @@ where
             not_deleted: 0,
             pinned: 0,
         };
-        let (root, encoded) = match root {
+        let (root, encoded_root) = match root {
             Some(root) => {
                 let encoded = encode_root(&root).map_err(|cause| self.error(cause))?;
                 (Arc::new(root), encoded.into())
             }
-            None => (earlier.root.clone(), self.history.root.clone()),
+            None => (earlier.root.clone(), earlier.encoded_root.clone()),
         };
         self.sync_items(&earlier.contents, &contents)?;
         let next = Version {
             generation,
             root,
+            encoded_root,
             contents,
+            chain: None,
         };
-        self.make_current(next, encoded, changes)?;
+        self.make_current(next, changes)?;
         Ok(committed)
     }
 
@@ -361,15 +363,10 @@ where
         })
     }
 
-    fn make_current(
-        &mut self,
-        mut next: Version<Root>,
-        root: Arc<[u8]>,
-        changes: Changes,
-    ) -> Result<()> {
+    fn make_current(&mut self, mut next: Version<Root>, changes: Changes) -> Result<()> {
         let removed: Vec<_> = changes.removed_keys().collect();
         let generation = next.generation;
-        let (bytes, chain) = self.encode(&mut next, &root, changes)?;
+        let bytes = self.encode(&mut next, changes)?;
         let (shared, history) = (&self.shared, &mut *self.history);
         shared.check_newest(history)?;
         history.last = generation;
@@ -381,7 +378,7 @@ where
                 return Err(shared.mark_overtaken(generation, history));
             }
             if shared.may_be_there(generation) {
-                history.add_uncertain(&next, &chain);
+                history.add_uncertain(&next);
             }
             return Err(error);
         }
@@ -389,22 +386,18 @@ where
             backing.sync_manifests(path)
         });
         if let Err(error) = synced.and_then(|()| shared.check_newest(history)) {
-            history.add_uncertain(&next, &chain);
+            history.add_uncertain(&next);
             return Err(error);
         }
         let before = shared.set_current(next, &removed);
-        history.add_current(&before, chain, root, removed);
+        history.add_current(&before, &shared.current(), removed);
         Ok(())
     }
 
-    /// The bytes of the generation's manifest, and what it consists of once they are written.
-    fn encode(
-        &mut self,
-        next: &mut Version<Root>,
-        root: &Arc<[u8]>,
-        changes: Changes,
-    ) -> Result<(Vec<u8>, Chain)> {
-        let has_new_root = *root != self.history.root;
+    /// The bytes of the generation's manifest. Notes what it consists of once they are written.
+    fn encode(&mut self, next: &mut Version<Root>, changes: Changes) -> Result<Vec<u8>> {
+        let (earlier, root) = (self.shared.current(), &next.encoded_root);
+        let has_new_root = *root != earlier.encoded_root;
         let mut commit = Commit {
             generation: next.generation,
             id: crate::key::random(),
@@ -412,9 +405,9 @@ where
             changes,
         };
         let root_len = root.len() as u64;
-        let chain = match self.history.chain.clone() {
+        let chain = match earlier.chain.clone() {
             Some(chain) if !chain.needs_new_base(&commit, root_len) => chain,
-            chain => match (self.write_base(next, root), chain) {
+            chain => match (self.write_base(next), chain) {
                 (Ok(base), _) => {
                     commit.changes = Changes::default();
                     commit.root = None;
@@ -430,11 +423,19 @@ where
                 (Err(error), _) => return Err(error),
             },
         };
+        let (bytes, chain) = self.extend(&chain, commit)?;
+        next.chain = Some(chain);
+        Ok(bytes)
+    }
+
+    /// The bytes of the manifest of a commit, and the chain with it. If the changes are long,
+    /// they are written as a part.
+    fn extend(&mut self, chain: &Chain, commit: Commit) -> Result<(Vec<u8>, Chain)> {
         if !commit.is_long() {
-            return self.next(&chain, commit);
+            return self.next(chain, commit);
         }
         let (id, nothing_more) = (commit.id, commit.nothing_more(crate::key::random()));
-        let (bytes, chain) = self.next(&chain, commit)?;
+        let (bytes, chain) = self.next(chain, commit)?;
         self.write_part(id, &bytes)?;
         chain.next(nothing_more).map_err(|cause| self.error(cause))
     }
@@ -478,12 +479,14 @@ where
 
     /// Writes all of the generation's contents and its root as a base. What it replaces is
     /// kept, and therefore complete as parts.
-    fn write_base(&mut self, next: &Version<Root>, root: &[u8]) -> Result<Arc<Base>> {
-        if let Some(current) = self.history.chain.as_ref().and_then(Chain::newest) {
+    fn write_base(&mut self, next: &Version<Root>) -> Result<Arc<Base>> {
+        let earlier = self.shared.current();
+        if let Some(current) = earlier.chain.as_ref().and_then(Chain::newest) {
             self.write_current_as_part(current)?;
         }
         let id = crate::key::random();
-        let bytes = next.contents.encode_base(id, next.generation, root);
+        let (contents, root) = (&next.contents, &next.encoded_root);
+        let bytes = contents.encode_base(id, next.generation, root);
         let bytes = bytes.map_err(|cause| self.error(cause))?;
         self.write_part(id, &bytes)?;
         let base = Base::from_bytes(bytes).map_err(|cause| self.error(cause))?;

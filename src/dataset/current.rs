@@ -5,14 +5,36 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use uuid::Uuid;
 
-use super::contents::Contents;
+use super::contents::{Chain, Contents};
+use super::reading::Generation;
 use crate::backing_store::{Commit, FileFingerprint};
 
 /// One commit, with its root.
 pub(super) struct Version<Root> {
     pub(super) generation: u64,
     pub(super) root: Arc<Root>,
+    /// The root, as JSON.
+    pub(super) encoded_root: Arc<[u8]>,
     pub(super) contents: Contents,
+    /// What its manifest consists of; `None` if that is of version 1.
+    pub(super) chain: Option<Chain>,
+}
+
+impl<Root> Version<Root> {
+    /// What would be read from its files.
+    pub(super) fn to_generation(&self) -> Generation {
+        Generation {
+            number: self.generation,
+            root: self.encoded_root.clone(),
+            contents: self.contents.clone(),
+            chain: self.chain.clone(),
+        }
+    }
+
+    /// The parts that its manifest needs.
+    pub(super) fn parts(&self) -> Vec<Uuid> {
+        self.chain.iter().flat_map(Chain::parts).collect()
+    }
 }
 
 /// The contents of the current commit, for look-ups. Reading them takes no lock.

@@ -1,7 +1,6 @@
 //! The generations other than the current one, and the clean-up after a commit.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -22,10 +21,6 @@ pub(super) struct History {
     /// The highest generation number ever used.
     pub(super) last: u64,
     pub(super) others: Vec<Other>,
-    /// What the current generation consists of; `None` if its manifest is of version 1.
-    pub(super) chain: Option<Chain>,
-    /// The root of the current generation, as JSON.
-    pub(super) root: Arc<[u8]>,
     /// The manifests and the parts that may be on the disk.
     pub(super) manifests: BTreeSet<u64>,
     pub(super) parts: BTreeSet<Uuid>,
@@ -50,8 +45,6 @@ impl History {
         Self {
             last: newest.number,
             others,
-            chain: newest.chain.clone(),
-            root: newest.root.clone(),
             manifests: [newest.number].into(),
             parts: newest.parts().collect(),
             replaced: Vec::new(),
@@ -62,13 +55,13 @@ impl History {
     }
 
     /// Adds a generation that a restart may find although its commit has failed.
-    pub(super) fn add_uncertain<Root>(&mut self, version: &Version<Root>, chain: &Chain) {
+    pub(super) fn add_uncertain<Root>(&mut self, version: &Version<Root>) {
         self.manifests.insert(version.generation);
         self.others.push(Other {
             generation: version.generation,
             contents: version.contents.clone(),
             removed: None,
-            parts: Some(chain.parts().collect()),
+            parts: Some(version.parts()),
         });
     }
 
@@ -76,23 +69,22 @@ impl History {
     pub(super) fn add_current<Root>(
         &mut self,
         before: &Version<Root>,
-        chain: Chain,
-        root: Arc<[u8]>,
+        current: &Version<Root>,
         removed: Vec<Uuid>,
     ) {
         self.manifests.insert(self.last);
-        let parts = self.chain.iter().flat_map(Chain::parts).collect();
         self.others.push(Other {
             generation: before.generation,
             contents: before.contents.clone(),
             removed: Some(removed),
-            parts: Some(parts),
+            parts: Some(before.parts()),
         });
-        let earlier = self.chain.replace(chain);
-        let base = self.chain.as_ref().map(Chain::base);
+        let base = current.chain.as_ref().map(Chain::base);
+        let earlier = before.chain.as_ref();
         let replaced = earlier.filter(|earlier| base != Some(earlier.base()));
-        self.replaced = replaced.iter().flat_map(Chain::parts_with_newest).collect();
-        self.root = root;
+        self.replaced = replaced
+            .map(|earlier| earlier.parts_with_newest().collect())
+            .unwrap_or_default();
     }
 
     /// Notes items that a commit has linked to the directory.
@@ -171,7 +163,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         let is_safe = history.overtaken.is_none() && self.check_newest(history).is_ok();
         if is_safe {
             self.release_earlier(&current.contents, current.generation, history);
-            self.remove_files(current.generation, history);
+            self.remove_files(&current, history);
         }
         let is_named = |key| {
             let mut others = history.others.iter();
@@ -231,10 +223,9 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     /// Removes the manifests of the generations that are gone, and then the parts that no
     /// generation needs and that the last commit has not replaced. In this order, what an
     /// interruption leaves can be read.
-    fn remove_files(&self, current: u64, history: &mut History) {
+    fn remove_files(&self, current: &Version<Root>, history: &mut History) {
         let History {
             others,
-            chain,
             manifests,
             parts,
             replaced,
@@ -245,10 +236,12 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         let is_other = |generation| others.iter().any(|other| other.generation == generation);
         // One that cannot be removed keeps nothing: it is not the highest, so nobody reads it.
         manifests.retain(|generation| {
-            *generation == current || is_other(*generation) || !self.remove_manifest(*generation)
+            *generation == current.generation
+                || is_other(*generation)
+                || !self.remove_manifest(*generation)
         });
         let needed = needed.into_iter().flatten().copied();
-        let needed = needed.chain(chain.iter().flat_map(Chain::parts));
+        let needed = needed.chain(current.parts());
         let needed: HashSet<_> = needed.chain(replaced.iter().copied()).collect();
         parts.retain(|part| needed.contains(part) || !self.remove_part(*part));
     }

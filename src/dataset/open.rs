@@ -335,7 +335,9 @@ impl<B: ManifestStore> DatasetPath<B> {
         let version = Version {
             generation,
             root: Arc::new(root),
+            encoded_root: found.root,
             contents: found.contents,
+            chain: found.chain,
         };
         let contents = Arc::new(CurrentContents::of(&version));
         let core = self.store.core();

@@ -13,7 +13,7 @@ use super::current::Version;
 use super::inspection::pin_and_read;
 use super::manifest::{Changes, FileId, ItemRecord, WrittenFile};
 use super::parallel::on_all_cores;
-use super::reading::{Generation, StoreFiles};
+use super::reading::Generation;
 use super::{Dataset, Shared};
 use crate::backing_store::ManifestStore;
 use crate::error::{Operation, StoreError};
@@ -308,7 +308,7 @@ where
     ///
     /// # Errors
     ///
-    /// If the manifest cannot be pinned or read.
+    /// If the manifest cannot be pinned.
     ///
     /// # Cancel safety
     ///
@@ -331,7 +331,7 @@ where
     ///
     /// # Blocking
     ///
-    /// Reads the manifest on this thread.
+    /// Pins the manifest on this thread.
     pub fn blocking_snapshot(&self) -> Result<Snapshot> {
         self.shared.snapshot()
     }
@@ -340,12 +340,7 @@ where
 impl<Root, B: ManifestStore<PersistPath = PreparedPath>> Shared<Root, B> {
     fn snapshot(&self) -> Result<Snapshot> {
         let (path, current) = self.pin_current()?;
-        let generation = current.generation;
-        let pinned = self.path.call(Operation::Snapshot, |backing, _| {
-            let path = &path;
-            Generation::read(&StoreFiles { backing, path }, generation)
-        })?;
-        let pinned = Arc::new(pinned);
+        let pinned = Arc::new(current.to_generation());
         Ok(Snapshot { path, pinned })
     }
 

@@ -151,7 +151,10 @@ impl Chain {
         let own = encoded_len_of(&commit.changes).saturating_add(commit.root_len());
         let own = own.saturating_add(repeated.map_or(0, |newest| newest.len_repeated_with(commit)));
         let newest = self.newest.as_ref().filter(|_| repeated.is_none());
-        let stay = self.earlier.iter().chain(newest.map(|newest| &newest.written));
+        let stay = self
+            .earlier
+            .iter()
+            .chain(newest.map(|newest| &newest.written));
         let lens = stay.map(|delta| delta.len).chain([own]);
         let deltas = lens.clone().count();
         needs_new_base(base, root_len, lens.fold(0, u64::saturating_add), deltas)

@@ -155,6 +155,25 @@ fn a_power_cut_leaves_the_last_commit_of_a_chain_and_its_bases() {
     assert!(points > 300);
 }
 
+/// The snapshot of an open dataset used to read all that it has in memory again.
+#[test]
+fn a_snapshot_of_an_open_dataset_reads_nothing_and_has_the_files_that_one_of_its_path_has() {
+    let machine = runtime(THREADS);
+    let place = crate::testing::scratch();
+    let files = crate::testing::FaultyFiles::default();
+    let program = Program::start(&machine, place.path(), || Arc::new(files.clone()));
+    for n in 1..=COMMITS {
+        program.commit(n);
+        let before = files.calls("open");
+        let snapshot = program.dataset.blocking_snapshot().expect("it is pinned");
+        assert_eq!(files.calls("open"), before);
+        let read = super::super::Snapshot::blocking_open(place.path().join("saved"));
+        let read = read.expect("it is there");
+        assert!(snapshot.files().eq(read.files()), "of commit {n}");
+        assert_eq!(snapshot.pinned.root, read.pinned.root);
+    }
+}
+
 /// A commit of many items wrote them as a delta, which takes 30 times as long to open as a
 /// base of them. The next commit, however small, wrote all of them again as a base.
 #[test]
