@@ -396,8 +396,8 @@ where
 
     /// The bytes of the generation's manifest. Notes what it consists of once they are written.
     fn encode(&mut self, next: &mut Version<Root>, changes: Changes) -> Result<Vec<u8>> {
-        let (earlier, root) = (self.shared.current(), &next.encoded_root);
-        let has_new_root = *root != earlier.encoded_root;
+        let (earlier, root) = (self.shared.current(), next.encoded_root.clone());
+        let has_new_root = root != earlier.encoded_root;
         let mut commit = Commit {
             generation: next.generation,
             id: crate::key::random(),
@@ -412,6 +412,7 @@ where
                     commit.changes = Changes::default();
                     commit.root = None;
                     let chain = Chain::beginning_at(Some(base.written()));
+                    next.encoded_root = base.root().clone();
                     next.contents = Contents::of(base);
                     chain
                 }

@@ -223,7 +223,7 @@ impl Chain {
             ));
         }
         let mut chain = Self::beginning_at(base.as_ref().map(|base| base.written()));
-        let mut root = base.as_ref().map(|base| base.root().into());
+        let mut root = base.as_ref().map(|base| base.root().clone());
         let mut changes = Changes::default();
         for (delta, written) in deltas {
             chain.earlier.extend(chain.newest());

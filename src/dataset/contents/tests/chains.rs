@@ -74,7 +74,7 @@ fn a_root_that_changes_each_time_does_not_lengthen_the_chain() {
 }
 
 #[test]
-fn the_root_of_a_base_is_not_written_again() {
+fn the_root_of_a_base_is_neither_written_again_nor_in_memory_twice() {
     let bytes = encode_base(key(1), 3, b"root", [].into_iter(), [].into_iter());
     let base = Base::from_bytes(bytes.expect("it is small")).expect("it is whole");
     let commit = Commit {
@@ -87,8 +87,10 @@ fn the_root_of_a_base_is_not_written_again() {
     let (bytes, _) = chain.next(commit).expect("it is small");
     let delta = Delta::read(&bytes).expect("it is whole");
     assert_eq!(delta.0.base, Some(base.written().file));
-    let read = Chain::read(Some(Arc::new(base)), vec![delta]).expect("it is consistent");
+    let base = Arc::new(base);
+    let read = Chain::read(Some(base.clone()), vec![delta]).expect("it is consistent");
     assert_eq!(&*read.root, b"root");
+    assert!(Arc::ptr_eq(&read.root, base.root()));
     assert_eq!(read.contents.len(), 1);
 }
 

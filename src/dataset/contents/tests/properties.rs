@@ -101,7 +101,7 @@ impl Disk {
         self.files
             .insert(base.written().file, bytes.expect("it is small"));
         self.chain = Chain::beginning_at(Some(base.written()));
-        let root = (base.root() != &*self.root).then(|| self.root.clone());
+        let root = (*base.root() != self.root).then(|| self.root.clone());
         self.write(contents, changes, root);
     }
 

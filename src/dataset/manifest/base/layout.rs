@@ -166,4 +166,23 @@ impl Layout {
         }
         Some(layout)
     }
+
+    /// The parts after the root, as ranges of the bytes after the root.
+    pub(super) fn after_root(self) -> Self {
+        let start = self.root.end;
+        let moved =
+            |part: Range<usize>| part.start.saturating_sub(start)..part.end.saturating_sub(start);
+        Self {
+            root: 0..0,
+            kinds: moved(self.kinds),
+            keys: moved(self.keys),
+            lens: moved(self.lens),
+            checks: moved(self.checks),
+            item_kinds: moved(self.item_kinds),
+            block_starts: moved(self.block_starts),
+            blocks: moved(self.blocks),
+            items_of_names: moved(self.items_of_names),
+            names_by_item: moved(self.names_by_item),
+        }
+    }
 }

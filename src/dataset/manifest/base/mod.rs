@@ -14,6 +14,7 @@ mod tests;
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
 use file_backed_codecs::Source;
 use uuid::Uuid;
@@ -33,7 +34,8 @@ use layout::{Header, Layout};
 const BLOCK: usize = 16;
 
 /// All items and names of one generation, and its root. The bytes of the file are what
-/// is kept in memory: opening it checks them once, and every lookup indexes into them.
+/// is kept in memory: opening it checks them once, and every lookup indexes into them. Only
+/// the root is kept apart.
 ///
 /// | offset | bytes | field |
 /// |---|---|---|
@@ -71,11 +73,14 @@ const BLOCK: usize = 16;
 /// not share with the name before. The table that finds a key takes up to 2 bytes more
 /// for each item.
 pub(crate) struct Base {
-    /// They were checked, and are indexed without checks.
+    /// Those of the file after the root. They were checked, and are indexed without checks.
     bytes: Vec<u8>,
+    /// Of `bytes`.
     layout: Layout,
+    /// Apart from `bytes`, so that generations can share it.
+    root: Arc<[u8]>,
+    written: WrittenFile,
     generation: u64,
-    id: Uuid,
     kinds: Vec<ItemKind>,
     buckets: Buckets,
     total_bytes: u128,
@@ -90,22 +95,31 @@ impl Base {
     }
 
     /// A base of the bytes that [`encode_base`] returned, or that a file has.
-    pub(crate) fn from_bytes(bytes: Vec<u8>) -> Result<Self, DatasetCause> {
+    pub(crate) fn from_bytes(mut bytes: Vec<u8>) -> Result<Self, DatasetCause> {
         unseal(&bytes)?;
         let header = bytes.first_chunk().ok_or(damaged("it is too short"))?;
         let header = Header::parse(header, bytes.len() as u64)?;
         let layout = Layout::of(&header).ok_or(damaged("its lengths are inconsistent"))?;
         check::check(&bytes, &layout)?;
+        let written = WrittenFile {
+            file: FileId::of(header.id, &bytes),
+            len: bytes.len() as u64,
+        };
+        let root = bytes[layout.root.clone()].into();
+        bytes.drain(..layout.root.end);
+        bytes.shrink_to_fit();
+        let layout = layout.after_root();
         let lens = list(&bytes, &layout.lens).iter();
         let lens = lens.map(|len| u128::from(u64::from_le_bytes(*len)));
         Ok(Self {
             generation: header.generation,
-            id: header.id,
             kinds: ItemKind::decode_all(list(&bytes, &layout.kinds))?,
             buckets: Buckets::of(list(&bytes, &layout.keys)),
             total_bytes: lens.sum(),
             layout,
             bytes,
+            root,
+            written,
         })
     }
 
@@ -116,14 +130,11 @@ impl Base {
 
     /// How the file with these bytes is referred to.
     pub(crate) fn written(&self) -> WrittenFile {
-        WrittenFile {
-            file: FileId::of(self.id, &self.bytes),
-            len: self.bytes.len() as u64,
-        }
+        self.written
     }
 
-    pub(crate) fn root(&self) -> &[u8] {
-        &self.bytes[self.layout.root.clone()]
+    pub(crate) fn root(&self) -> &Arc<[u8]> {
+        &self.root
     }
 
     /// Number of items.
