@@ -203,7 +203,8 @@ impl CodecId {
         self.0
     }
 
-    pub(crate) const fn from_u32(id: u32) -> Self {
+    /// The id that a file has in this number.
+    pub const fn from_u32(id: u32) -> Self {
         Self(id)
     }
 }

@@ -100,6 +100,10 @@ impl<B: BackingStoreT> BackingStoreT for Arc<B> {
 }
 
 impl<T, B: Strategy<T>> Strategy<T> for Arc<B> {
+    fn reads(&self, footer: &Footer) -> bool {
+        (**self).reads(footer)
+    }
+
     fn store(&self, key: Uuid, data: &T) -> Result<(), StoreError> {
         (**self).store(key, data)
     }

@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use file_backed_codecs::frame::Footer;
 use file_backed_codecs::{Footprint, Load};
 use uuid::Uuid;
 
@@ -478,6 +479,14 @@ pub trait Strategy<T>: BackingStoreT {
     ) -> Result<(T, Option<u64>), StoreError> {
         let _ = (place, key, load);
         Err(no_items_in_place())
+    }
+
+    /// Whether a file with this footer can be loaded as a value of type `T`, as far as the
+    /// footer tells. A dataset asks it about footers of which its manifest records all but
+    /// the checksum of the payload, which is 0. The provided method returns true.
+    fn reads(&self, footer: &Footer) -> bool {
+        let _ = footer;
+        true
     }
 
     /// Makes an independent copy of `data`. The provided method stores it under a new

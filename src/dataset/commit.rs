@@ -126,6 +126,10 @@ pub struct Committed {
     pub kept: u64,
     /// Items that only the previous commit had.
     pub removed: u64,
+    /// Names of the items of the commit.
+    pub names: u64,
+    /// Names that were given, that belong to another item now, or that are gone.
+    pub renamed: u64,
     /// Files that were deleted because no generation names them any more.
     pub deleted: u64,
     /// Files whose deletion failed. The next commit tries again.
@@ -298,20 +302,20 @@ where
     fn publish(&mut self, root: Option<Root>, saved: Saved<B>) -> Result<Committed> {
         let Saved {
             mut edit,
-            dropped,
             new,
             persisting,
             ..
         } = saved;
         let earlier = self.shared.current();
         let (mut linked, mut linked_bytes) = (0, 0_u64);
-        let records = persisting.wait_for(|key| !dropped.contains(&key));
+        // Without those that were removed again.
+        let records = persisting.wait_for(|key| edit.get(key).is_some());
         self.note_linked(&new);
         let mut records = records?;
-        records.retain(|(key, _)| !dropped.contains(key));
+        records.retain(|(key, _)| edit.get(*key).is_some());
         for (key, entry) in records {
             // An item that came from elsewhere is compared each time that it is named.
-            let is_new = edit.get(key).is_none() && !earlier.contents.contains(key);
+            let is_new = edit.is_announced(key) && !earlier.contents.contains(key);
             linked += u64::from(is_new);
             linked_bytes =
                 linked_bytes.saturating_add(if is_new { entry.fingerprint.len } else { 0 });
@@ -328,6 +332,8 @@ where
             linked_bytes,
             kept: contents.len() - linked,
             removed: changes.removed_keys().count() as u64,
+            names: contents.name_count(),
+            renamed: changes.names.len() as u64,
             deleted: 0,
             not_deleted: 0,
             pinned: 0,

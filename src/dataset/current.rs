@@ -57,6 +57,10 @@ impl CurrentContents {
         self.0.store(Arc::new(CommittedContents::of(version)));
     }
 
+    pub(super) fn key_of(&self, name: &str) -> Option<Uuid> {
+        self.0.load().contents.key_of(name)
+    }
+
     pub(super) fn contains(&self, key: Uuid) -> bool {
         self.0.load().contents.contains(key)
     }

@@ -112,6 +112,9 @@ where
 /// | add an item | [`put`](Self::put) |
 /// | take an item in place of another one | [`replace`](Self::replace) |
 /// | remove an item | [`remove`](Self::remove) |
+/// | put an item under a name | [`put_named`](Self::put_named) |
+/// | give an item another name | [`set_name`](Self::set_name), [`rename`](Self::rename) |
+/// | remove a name and its item | [`remove_named`](Self::remove_named) |
 /// | change the root | [`set_root`](Self::set_root) |
 ///
 /// # Examples
@@ -163,7 +166,7 @@ where
 /// # fn main() {}
 /// ```
 pub struct Editor<'a, Root, B: ManifestStore> {
-    saver: &'a mut Saver<B>,
+    pub(super) saver: &'a mut Saver<B>,
     /// The root of the commit before.
     before: Arc<Root>,
     /// The root of this commit, if it is another one.

@@ -1,11 +1,37 @@
 //! A persisted directory whose contents change atomically.
 //!
 //! A [`Dataset`] holds items of one store, of any types, and one value of your own, the
-//! *root*: a catalogue, an index, a struct of settings. The root names items by their
-//! [`Key`]s. [`commit`](Dataset::commit) replaces the items and the root atomically, and
+//! *root*: a catalogue, an index, a struct of settings. An item is found by its *name*, a
+//! string such as a path, or by its [`Key`], which the root may hold.
+//! [`commit`](Dataset::commit) replaces the items and the root atomically, and
 //! [`edit`](Dataset::edit) changes some of them.
-//! After a restart, or in another process, you open the dataset, read its root, and call
-//! [`get`](Dataset::get) to turn keys into handles.
+//! After a restart, or in another process, you open the dataset, and call
+//! [`get_named`](Dataset::get_named) or [`get`](Dataset::get) for handles.
+//!
+//! ```
+//! # #[cfg(feature = "bincodec")]
+//! # #[tokio::main]
+//! # async fn main() -> file_backed::Result<()> {
+//! use std::sync::Arc;
+//! use file_backed::dataset::Dataset;
+//! use file_backed::fbstore::{BinCodec, PreparedPath};
+//! use file_backed::{Error, FBPool};
+//!
+//! # let dir = tempfile::tempdir().expect("a temporary directory");
+//! # let path = dir.path().join("pages");
+//! let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+//! let pages: Dataset<(), _> = Dataset::open(pool.store(), PreparedPath::open(path).await?).await?;
+//! let page = pool.insert("Welcome".to_owned());
+//! pages.edit(|edit| edit.put_named("en/index", &page)).await?;
+//!
+//! let page = pages.get_named(&pool, "en/index").await?;
+//! assert_eq!(*page.read().await?, "Welcome");
+//! assert_eq!(pages.names().prefix("en/").count(), 1);
+//! # Ok(())
+//! # }
+//! # #[cfg(not(feature = "bincodec"))]
+//! # fn main() {}
+//! ```
 //!
 //! | promise | how it is kept |
 //! |---|---|
@@ -32,6 +58,8 @@ mod history;
 mod inspection;
 mod key;
 mod manifest;
+mod names;
+mod naming;
 mod open;
 mod parallel;
 mod path;
@@ -53,6 +81,7 @@ pub use commit::Committed;
 pub use editor::Editor;
 pub use inspection::{Inspection, ItemFile};
 pub use key::Key;
+pub use names::{NamedItem, NamedItems, Names};
 pub use saver::Saver;
 pub use snapshot::{Copied, Snapshot};
 pub use verify::{Verified, VerifyOptions};

@@ -22,12 +22,13 @@ const PER_JOB: usize = 32;
 /// Collects the items of a commit. [`Dataset::commit`](super::Dataset::commit) passes it
 /// to its closure.
 ///
-/// An item that is not named to it is no longer part of the dataset.
+/// An item that is not named to it is no longer part of the dataset, and loses its names.
 ///
 /// | the item | call |
 /// |---|---|
 /// | is new or changed, or you have a handle to it | [`save`](Self::save) |
 /// | is in the previous commit, and you have no handle | [`keep`](Self::keep) |
+/// | has, or is to have, a name | [`save_named`](Self::save_named), [`keep_named`](Self::keep_named) |
 /// | is any other of the previous commit | [`keep_all`](Self::keep_all) |
 ///
 /// A commit that changes little is shorter and costs less with
@@ -72,14 +73,12 @@ const PER_JOB: usize = 32;
 /// # fn main() {}
 /// ```
 pub struct Saver<B: ManifestStore> {
-    path: DatasetPath<B>,
-    edit: Edit,
-    /// Items that are being persisted.
+    pub(super) path: DatasetPath<B>,
+    pub(super) edit: Edit,
+    /// Items that are being persisted, also if they were removed again.
     begun: HashSet<Uuid>,
     /// Those of `begun` that had no file at the path.
     new: HashSet<Uuid>,
-    /// Those of `begun` that were removed again.
-    dropped: HashSet<Uuid>,
     /// Those whose file is in the cache, which has one file for each key.
     in_cache: HashSet<Uuid>,
     persisting: Persisting<(Uuid, ItemEntry), B>,
@@ -93,7 +92,6 @@ impl<B: ManifestStore> Saver<B> {
             edit: Edit::beginning_empty(committed),
             begun: HashSet::default(),
             new: HashSet::default(),
-            dropped: HashSet::default(),
             in_cache: HashSet::default(),
             // The closure of a commit never waits.
             persisting: Persisting::new(Operation::Commit, usize::MAX, PER_JOB),
@@ -119,9 +117,8 @@ impl<B: ManifestStore> Saver<B> {
             return Err(self.path.error_of_item(operation, uuid, cause));
         }
         item.item().set_of_dataset();
-        self.dropped.remove(&uuid);
         let in_cache = !item.item().is_read_in_place();
-        if in_cache && !self.in_cache.insert(uuid) {
+        if in_cache && !self.in_cache.insert(uuid) && self.try_keep(uuid) {
             return Ok(Key::from_uuid(uuid));
         }
         let is_known = item.pool().is_known_at(item.item(), &self.path.tracked);
@@ -129,6 +126,7 @@ impl<B: ManifestStore> Saver<B> {
             return Ok(Key::from_uuid(uuid));
         }
         self.begun.insert(uuid);
+        self.edit.announce(uuid);
         if !self.path.tracked.contains_key(uuid) {
             self.new.insert(uuid);
         }
@@ -170,12 +168,8 @@ impl<B: ManifestStore> Saver<B> {
 
     /// Removes an item of the previous commit, or one that was added.
     pub(super) fn remove(&mut self, uuid: Uuid) -> Result<()> {
-        let is_begun = self.begun.contains(&uuid) && self.dropped.insert(uuid);
-        self.in_cache.remove(&uuid);
-        match self.edit.remove(uuid).is_ok() || is_begun {
-            true => Ok(()),
-            false => Err(self.not_committed(uuid)),
-        }
+        let removed = self.edit.remove(uuid);
+        removed.map_err(|_| self.not_committed(uuid))
     }
 
     /// Fails if the item is not there after the changes so far.
@@ -188,8 +182,7 @@ impl<B: ManifestStore> Saver<B> {
 
     /// Whether the item is there after the changes so far.
     pub(super) fn contains(&self, uuid: Uuid) -> bool {
-        let is_begun = self.begun.contains(&uuid) && !self.dropped.contains(&uuid);
-        is_begun || self.edit.get(uuid).is_some()
+        self.edit.get(uuid).is_some()
     }
 
     /// Reports the progress of the commit to `progress` after each item that is linked,
@@ -201,7 +194,7 @@ impl<B: ManifestStore> Saver<B> {
 
     /// Returns false if the item is neither in the previous commit nor named already.
     fn try_keep(&mut self, uuid: Uuid) -> bool {
-        self.begun.contains(&uuid) || self.edit.keep(uuid).is_ok()
+        self.edit.keep(uuid).is_ok()
     }
 
     fn not_committed(&self, uuid: Uuid) -> Error {
@@ -215,7 +208,6 @@ impl<B: ManifestStore> Saver<B> {
             edit: self.edit,
             begun: self.begun,
             new: self.new,
-            dropped: self.dropped,
             persisting: self.persisting,
         }
     }
@@ -229,8 +221,6 @@ pub(super) struct Saved<B: ManifestStore> {
     pub(super) begun: HashSet<Uuid>,
     /// Those that had no file at the path.
     pub(super) new: HashSet<Uuid>,
-    /// Those that are not part of the commit.
-    pub(super) dropped: HashSet<Uuid>,
     pub(super) persisting: Persisting<(Uuid, ItemEntry), B>,
 }
 

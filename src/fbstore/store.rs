@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::OnceLock;
 
-use file_backed_codecs::frame::{self, FOOTER_LEN};
+use file_backed_codecs::frame::{self, FOOTER_LEN, Footer};
 use file_backed_codecs::printable::PrintablePath;
 use file_backed_codecs::{Codec, CodecError, Footprint, Load, Payload};
 use uuid::Uuid;
@@ -516,6 +516,10 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
 
     fn reload(&self, key: Uuid) -> Result<T, StoreError> {
         Ok(self.load_file(&self.path, key, Load::Again)?.0)
+    }
+
+    fn reads(&self, footer: &Footer) -> bool {
+        footer.codec() == C::ID && self.codec.accepts(footer).is_ok()
     }
 
     fn measures_values(&self) -> bool {

@@ -7,6 +7,7 @@ mod copies;
 mod damage;
 mod edits;
 mod generations;
+mod names;
 #[cfg(unix)]
 mod processes;
 mod readers;

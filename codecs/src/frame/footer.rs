@@ -50,6 +50,22 @@ pub struct ArchiveLayout {
 }
 
 impl Footer {
+    /// The footer of a payload that this describes, with 0 in place of its checksum.
+    pub fn describing(
+        codec: CodecId,
+        archive: ArchiveLayout,
+        schema: u64,
+        payload_len: u64,
+    ) -> Self {
+        Self {
+            codec,
+            payload_len,
+            payload_crc: 0,
+            archive,
+            schema,
+        }
+    }
+
     /// The codec that wrote the payload.
     pub fn codec(&self) -> CodecId {
         self.codec

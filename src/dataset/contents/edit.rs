@@ -15,7 +15,7 @@ use crate::hash::HashSet;
 /// | after | the item |
 /// |---|---|
 /// | [`put`](Self::put) | is there, with the names that it had |
-/// | [`put_named`](Self::put_named), [`rename`](Self::rename) | has the name; an item that lost it and has no other name is removed |
+/// | [`take_name`](Self::take_name), [`rename`](Self::rename) | has the name; an item that lost it and has no other name is removed |
 /// | [`set_name`](Self::set_name) | has the name; an item that lost it stays |
 /// | [`remove_name`](Self::remove_name) | has lost the name, and stays |
 /// | [`unlink`](Self::unlink) | has lost the name, and is removed if it has no other one |
@@ -89,17 +89,34 @@ impl Edit {
         self.record(key, Some(entry));
     }
 
-    /// Puts an item, and gives it a name, which it may have already. Returns the key of
-    /// the item that had the name if it was removed, because it has no other name.
-    pub(crate) fn put_named(
+    /// Adds an item whose record is [put](Self::put) later, unless it is there.
+    pub(crate) fn announce(&mut self, key: Uuid) {
+        match self.get(key) {
+            Some(_) => self.mark_kept(key),
+            None => self.put(key, ItemEntry::UNKNOWN),
+        }
+    }
+
+    /// Whether the item is there, and its record is not.
+    pub(crate) fn is_announced(&self, key: Uuid) -> bool {
+        self.changes.items.get(&key) == Some(&Some(ItemEntry::UNKNOWN))
+    }
+
+    /// Gives an item that is there a name, which it may have already. Returns the key of the
+    /// item that had the name if it was removed, because it has no other name.
+    pub(crate) fn take_name(
         &mut self,
         name: &str,
         key: Uuid,
-        entry: ItemEntry,
     ) -> Result<Option<Uuid>, DatasetCause> {
         let name = Name::new(name)?;
-        self.put(key, entry);
+        self.keep(key)?;
         Ok(self.take_over(name, key))
+    }
+
+    /// The contents before all changes.
+    pub(crate) fn before(&self) -> &Contents {
+        &self.before
     }
 
     /// Keeps an item, with its names.

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use file_backed_codecs::frame::Footer;
+use file_backed_codecs::CodecId;
+use file_backed_codecs::frame::{FOOTER_LEN, Footer};
 use uuid::Uuid;
 
 use super::kind::ItemKind;
@@ -20,6 +21,16 @@ impl ItemEntry {
     pub(crate) fn new(fingerprint: FileFingerprint, footer: Option<&Footer>) -> Self {
         let kind = footer.map_or(ItemKind::UNKNOWN, ItemKind::of);
         Self { fingerprint, kind }
+    }
+
+    /// The footer of the item's file, but for the checksum of the payload; `None` if its kind
+    /// is not recorded.
+    pub(crate) fn footer(&self) -> Option<Footer> {
+        let (kind, len) = (self.kind, self.fingerprint.len);
+        let payload_len = len.saturating_sub(FOOTER_LEN as u64);
+        let codec = CodecId::from_u32(kind.codec);
+        (kind != ItemKind::UNKNOWN)
+            .then(|| Footer::describing(codec, kind.archive(), kind.schema, payload_len))
     }
 
     /// The record of a file of which only the key is known. No file has this fingerprint.

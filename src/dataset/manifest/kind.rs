@@ -1,6 +1,6 @@
 //! What an item is, without opening its file.
 
-use file_backed_codecs::frame::Footer;
+use file_backed_codecs::frame::{ArchiveLayout, Footer};
 
 use super::sealed::{damaged, field};
 use crate::dataset::cause::DatasetCause;
@@ -49,6 +49,15 @@ impl ItemKind {
             root_align: archive.root_align,
             root_size: archive.root_size,
             schema: footer.schema(),
+        }
+    }
+
+    /// The description of the archive, if the payload is one.
+    pub(crate) fn archive(&self) -> ArchiveLayout {
+        ArchiveLayout {
+            format: self.format,
+            root_align: self.root_align,
+            root_size: self.root_size,
         }
     }
 

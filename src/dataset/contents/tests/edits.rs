@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{entry, key, texts};
+use super::{entry, key, put_named, texts};
 use crate::backing_store::FileFingerprint;
 use crate::dataset::cause::DatasetCause;
 use crate::dataset::contents::{Contents, Edit};
@@ -12,7 +12,7 @@ use crate::dataset::manifest::{Base, Changes, ItemKind, ItemRecord, Manifest, Na
 fn start() -> Contents {
     let mut edit = Edit::of(&Contents::empty());
     for (name, n) in [("a", 1), ("b", 1), ("c", 2)] {
-        edit.put_named(name, key(n), entry(n)).expect("it is short");
+        put_named(&mut edit, name, n, entry(n)).expect("it is short");
     }
     edit.put(key(3), entry(3));
     let (contents, _) = edit.finish().expect("it is consistent");
@@ -53,7 +53,7 @@ fn an_item_that_is_put_again_keeps_its_names() {
 #[test]
 fn an_item_put_under_a_name_replaces_an_item_without_another_name() {
     let mut edit = Edit::of(&start());
-    let removed = edit.put_named("c", key(4), entry(4)).expect("it is short");
+    let removed = put_named(&mut edit, "c", 4, entry(4)).expect("it is short");
     assert_eq!(removed, Some(key(2)));
     assert_after(edit, &[1, 3, 4], &["a=1", "b=1", "c=4"]);
 }
@@ -62,7 +62,7 @@ fn an_item_put_under_a_name_replaces_an_item_without_another_name() {
 fn an_item_that_loses_one_of_its_names_stays() {
     let mut edit = Edit::of(&start());
     assert_eq!(
-        edit.put_named("a", key(4), entry(4)).expect("it is short"),
+        put_named(&mut edit, "a", 4, entry(4)).expect("it is short"),
         None
     );
     assert_after(edit, &[1, 2, 3, 4], &["a=4", "b=1", "c=2"]);
@@ -72,7 +72,7 @@ fn an_item_that_loses_one_of_its_names_stays() {
 fn an_item_put_under_its_own_name_stays() {
     let mut edit = Edit::of(&start());
     assert_eq!(
-        edit.put_named("c", key(2), entry(9)).expect("it is short"),
+        put_named(&mut edit, "c", 2, entry(9)).expect("it is short"),
         None
     );
     assert_after(edit, &[1, 2, 3], &["a=1", "b=1", "c=2"]);
@@ -172,7 +172,7 @@ fn an_edit_of_what_is_not_there_is_refused_and_changes_nothing() {
     let long = "x".repeat(1025);
     for (name, len) in [("", 0), (long.as_str(), 1025)] {
         let refused = [
-            edit.put_named(name, key(5), entry(5)),
+            put_named(&mut edit, name, 5, entry(5)),
             edit.set_name(name, key(1)),
             edit.rename("a", name),
         ];
@@ -189,7 +189,7 @@ fn an_edit_of_what_is_not_there_is_refused_and_changes_nothing() {
 fn an_edit_that_undoes_itself_changes_nothing() {
     let mut edit = Edit::of(&start());
     edit.rename("a", "x").expect("it is there");
-    edit.put_named("y", key(5), entry(5)).expect("it is short");
+    put_named(&mut edit, "y", 5, entry(5)).expect("it is short");
     edit.put(key(3), entry(8));
     edit.rename("x", "a").expect("it is there");
     edit.remove(key(5)).expect("it is there");
@@ -268,7 +268,7 @@ fn a_prefix_ends_before_the_next_character() {
         "\u{10ffff}",
     ];
     for (n, name) in (1..).zip(all) {
-        edit.put_named(name, key(n), entry(n)).expect("it is short");
+        put_named(&mut edit, name, n, entry(n)).expect("it is short");
     }
     let (contents, _) = edit.finish().expect("it is consistent");
     for prefix in ["", "a", "a\u{d7ff}", "a\u{10ffff}", "b", "\u{10ffff}", "c"] {

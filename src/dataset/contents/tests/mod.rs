@@ -7,7 +7,9 @@ mod properties;
 
 use uuid::Uuid;
 
+use super::Edit;
 use crate::backing_store::FileFingerprint;
+use crate::dataset::cause::DatasetCause;
 use crate::dataset::manifest::{ItemEntry, ItemKind, Name};
 
 /// A key that looks random.
@@ -28,6 +30,18 @@ fn entry(n: u64) -> ItemEntry {
             ..ItemKind::UNKNOWN
         },
     }
+}
+
+/// As `Saver::save_named` does.
+fn put_named(
+    edit: &mut Edit,
+    name: &str,
+    n: u64,
+    entry: ItemEntry,
+) -> Result<Option<Uuid>, DatasetCause> {
+    Name::new(name)?;
+    edit.put(key(n), entry);
+    edit.take_name(name, key(n))
 }
 
 fn texts(names: impl IntoIterator<Item = Name>) -> Vec<String> {

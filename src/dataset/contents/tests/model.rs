@@ -49,7 +49,8 @@ impl Model {
                 return Some(one);
             }
             1..=3 => {
-                let removed = edit.put_named(&name, one, entry).expect("it is short");
+                edit.put(one, entry);
+                let removed = edit.take_name(&name, one).expect("it is short");
                 self.items.insert(one, entry);
                 self.names.insert(name, one);
                 let expected = self.remove_if_unnamed(named.filter(|named| *named != one));

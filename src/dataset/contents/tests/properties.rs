@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::model::Model;
-use super::{entry, key};
+use super::{entry, key, put_named};
 use crate::dataset::contents::{Chain, Commit, Contents, Edit, ReadChain};
 use crate::dataset::manifest::{Base, Changes, Delta, FileId};
 use crate::dataset::tests::dice::Dice;
@@ -186,8 +186,7 @@ fn a_small_commit_writes_at_most_16_kib_and_the_chain_grows_slowly() {
     for n in 0..1000 {
         let mut edit = Edit::of(&disk.contents);
         let name = format!("a name of 20 b. {n:04}");
-        edit.put_named(&name, key(n), entry(n))
-            .expect("it is short");
+        put_named(&mut edit, &name, n, entry(n)).expect("it is short");
         let len = disk.commit(edit, None);
         assert!(len <= 16 << 10, "{len}");
         written = written.max(len);
@@ -238,8 +237,7 @@ fn contents_after_large_commits_take_little_memory() {
     for part in 0..5 {
         let mut edit = Edit::of(&disk.contents);
         for n in part * n / 5..(part + 1) * n / 5 {
-            edit.put_named(&name(n), key(n), entry(n))
-                .expect("it is short");
+            put_named(&mut edit, &name(n), n, entry(n)).expect("it is short");
         }
         disk.commit(edit, None);
     }
