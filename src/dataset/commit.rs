@@ -190,7 +190,7 @@ where
         self.shared.check_writable()?;
         let turn = self.shared.turn.clone().lock_owned().await;
         turn.check_not_overtaken()?;
-        match self.begin(turn, |saver| Ok((Some(save(saver)?), ()))) {
+        match self.begin(turn, |saver| Ok((Some(save(saver)?), ())), |_| {}) {
             Ok(((), committing)) => Ok(committing.await?),
             Err((error, cleaning)) => {
                 let _ = cleaning.await;
@@ -220,7 +220,7 @@ where
         self.shared.check_writable()?;
         let turn = crate::sync::block_on(self.shared.turn.clone().lock_owned());
         turn.check_not_overtaken()?;
-        match self.begin(turn, |saver| Ok((Some(save(saver)?), ()))) {
+        match self.begin(turn, |saver| Ok((Some(save(saver)?), ())), |_| {}) {
             Ok(((), committing)) => Ok(committing.wait()?),
             Err((error, cleaning)) => {
                 let _ = cleaning.wait();
@@ -230,11 +230,13 @@ where
     }
 
     /// Runs the closure, and queues the rest as a background job. Without a root, the one of
-    /// the previous commit stays. What else the closure returns is returned.
+    /// the previous commit stays. What else the closure returns is returned. `tell` learns how
+    /// the commit ended before the turn does.
     pub(super) fn begin<R, E>(
         &self,
         turn: OwnedMutexGuard<History>,
         save: impl FnOnce(&mut Saver<B>) -> Result<(Option<Root>, R), E>,
+        tell: impl FnOnce(&Result<Committed>) + Send + 'static,
     ) -> Result<(R, Task<Committed>), (E, Task<()>)> {
         let shared = self.shared.clone();
         let store = shared.path.store.clone();
@@ -251,7 +253,11 @@ where
         };
         match returned {
             Ok(Ok((root, returned))) => {
-                let commit = move || pending.carry_out(root, saved);
+                let commit = move || {
+                    let committed = pending.carry_out(root, saved);
+                    tell(&committed);
+                    committed
+                };
                 Ok((returned, store.task(Operation::Commit, commit)))
             }
             Ok(Err(error)) => Err((error, abandon(pending, saved))),

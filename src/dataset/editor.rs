@@ -50,7 +50,7 @@ where
         self.shared.check_writable()?;
         let turn = self.shared.turn.clone().lock_owned().await;
         turn.check_not_overtaken()?;
-        match self.begin(turn, |saver| self.run_edit(saver, edit)) {
+        match self.begin(turn, |saver| self.run_edit(saver, edit), |_| {}) {
             Ok((returned, committing)) => Ok((returned, committing.await?)),
             Err((error, cleaning)) => {
                 let _ = cleaning.await;
@@ -79,7 +79,7 @@ where
         self.shared.check_writable()?;
         let turn = crate::sync::block_on(self.shared.turn.clone().lock_owned());
         turn.check_not_overtaken()?;
-        match self.begin(turn, |saver| self.run_edit(saver, edit)) {
+        match self.begin(turn, |saver| self.run_edit(saver, edit), |_| {}) {
             Ok((returned, committing)) => Ok((returned, committing.wait()?)),
             Err((error, cleaning)) => {
                 let _ = cleaning.wait();
@@ -89,7 +89,7 @@ where
     }
 
     /// Returns the new root, if there is one, and what the closure returns.
-    fn run_edit<R, E>(
+    pub(super) fn run_edit<R, E>(
         &self,
         saver: &mut Saver<B>,
         edit: impl FnOnce(&mut Editor<'_, Root, B>) -> Result<R, E>,

@@ -51,6 +51,7 @@
 
 mod cause;
 mod commit;
+mod computing;
 mod contents;
 mod current;
 mod editor;
@@ -65,6 +66,7 @@ mod parallel;
 mod path;
 mod reading;
 mod saver;
+mod shared_commit;
 mod snapshot;
 #[cfg(test)]
 mod tests;
@@ -91,10 +93,12 @@ pub use crate::save::Progress;
 use crate::backing_store::{BackingStore, ManifestStore, Strategy};
 use crate::error::Operation;
 use crate::{Error, FBPool, Fb, Result};
+use computing::Computations;
 use current::{CurrentContents, Version};
 use history::History;
 use manifest::ItemRecord;
 use path::DatasetPath;
+use shared_commit::WaitingPuts;
 
 /// Items and a root that are committed together and survive a restart.
 ///
@@ -158,6 +162,8 @@ struct Shared<Root, B: ManifestStore> {
     contents: Arc<CurrentContents>,
     /// Held by one commit at a time, until it completes.
     turn: Arc<tokio::sync::Mutex<History>>,
+    puts: WaitingPuts<Root, B>,
+    computations: Computations,
 }
 
 impl<Root, B: ManifestStore> Dataset<Root, B> {

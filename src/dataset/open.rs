@@ -8,12 +8,14 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::cause::DatasetCause;
+use super::computing::Computations;
 use super::contents::{Chain, Commit, Contents};
 use super::current::{CurrentContents, Version};
 use super::history::{History, Other};
 use super::manifest::{Changes, encode_root};
 use super::path::{DatasetPath, is_already_there};
 use super::reading::{Generation, StoreFiles};
+use super::shared_commit::WaitingPuts;
 use super::{Dataset, Shared};
 use crate::Result;
 use crate::backing_store::{BackingStore, ManifestStore};
@@ -348,6 +350,8 @@ impl<B: ManifestStore> DatasetPath<B> {
                 current: Mutex::new(Arc::new(version)),
                 contents,
                 turn: Arc::new(tokio::sync::Mutex::new(history)),
+                puts: WaitingPuts::new(),
+                computations: Computations::default(),
             }),
         })
     }

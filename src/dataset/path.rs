@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::cause::DatasetCause;
 use crate::backing_store::{BackingStore, ManifestStore, TrackedPath};
 use crate::error::{Operation, StoreError};
-use crate::{Error, Result};
+use crate::{Error, Fb, Result};
 
 /// The tracked path of a dataset, and the store that reaches it.
 pub(super) struct DatasetPath<B: ManifestStore> {
@@ -28,6 +28,15 @@ impl<B: ManifestStore> DatasetPath<B> {
     ) -> Result<R> {
         let (core, path) = (self.store.core(), self.tracked.path());
         core.call(operation, None, Some(path), |backing| call(backing, path))
+    }
+
+    /// Fails if the item's pool belongs to another store.
+    pub(super) fn check_store_of<T>(&self, item: &Fb<T, B>) -> Result<()> {
+        if Arc::ptr_eq(item.pool().store(), &self.store) {
+            return Ok(());
+        }
+        let cause = DatasetCause::OtherStore;
+        Err(self.error_of_item(Operation::Commit, item.key(), cause))
     }
 
     /// An error of the dataset as a whole.

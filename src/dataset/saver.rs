@@ -112,10 +112,7 @@ impl<B: ManifestStore> Saver<B> {
         B: Strategy<T>,
     {
         let uuid = item.key();
-        if !Arc::ptr_eq(item.pool().store(), &self.path.store) {
-            let (operation, cause) = (Operation::Commit, DatasetCause::OtherStore);
-            return Err(self.path.error_of_item(operation, uuid, cause));
-        }
+        self.path.check_store_of(item)?;
         item.item().set_of_dataset();
         let in_cache = !item.item().is_read_in_place();
         if in_cache && !self.in_cache.insert(uuid) && self.try_keep(uuid) {

@@ -13,6 +13,7 @@ mod processes;
 mod readers;
 mod restart;
 mod retained;
+mod sharing;
 #[cfg(unix)]
 mod texts;
 

@@ -20,7 +20,7 @@ impl User {
         done.expect("nothing fails").1
     }
 
-    fn named(&self, name: &str) -> String {
+    pub(super) fn named(&self, name: &str) -> String {
         let item = self.library.blocking_get_named(&self.texts, name);
         let item = item.expect("an item has the name");
         item.blocking_read().expect("it is whole").clone()
@@ -314,7 +314,9 @@ fn the_length_and_the_codec_of_an_item_are_known_without_its_file() {
             (item.codec(), item.schema()),
             (Some(CodecId::user(1)), None)
         );
-        assert!(item.is_read_by(&user.blobs));
+        assert!(item.is_read_by(&user.blobs) && !item.is_read_by(&user.texts));
+        let texts = names.iter().filter(|item| item.is_read_by(&user.texts));
+        assert_eq!(super::names::texts(texts), ["text"]);
         end(user);
     });
 }
