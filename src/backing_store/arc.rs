@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{
     AdoptStrategy, ArchiveStrategy, Background, BackingStoreT, CacheUsage, FileFingerprint,
-    ManifestStore, PlaceKeys, Strategy, SyncScope, Traffic, Transfer,
+    ManifestStore, ManifestWatch, PlaceKeys, Strategy, SyncScope, Traffic, Transfer,
 };
 use crate::error::StoreError;
 
@@ -244,6 +244,14 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         generation: u64,
     ) -> Result<Option<Self::PersistPath>, StoreError> {
         (**self).pin(path, generation)
+    }
+
+    fn watch_manifests(
+        &self,
+        path: &Self::PersistPath,
+        changed: Box<dyn Fn() + Send + Sync>,
+    ) -> Result<Option<Box<dyn ManifestWatch>>, StoreError> {
+        (**self).watch_manifests(path, changed)
     }
 
     fn fingerprint(

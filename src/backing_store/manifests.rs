@@ -43,6 +43,15 @@ impl fmt::Debug for SyncScope<'_> {
     }
 }
 
+/// A watch for new generations, from [`ManifestStore::watch_manifests`]. Dropping it ends
+/// the watch.
+pub trait ManifestWatch: Send + Sync {
+    /// Whether every new generation is reported. If not, because another machine may write
+    /// to the file system, or because the watch has failed since, a dataset also looks for
+    /// generations at an interval.
+    fn is_complete(&self) -> bool;
+}
+
 /// Keeps the manifests of a place, one for each *generation* of a dataset, and their parts.
 ///
 /// A dataset (feature `dataset`) needs a store that implements this trait. A manifest
@@ -183,7 +192,8 @@ pub trait ManifestStore: BackingStoreT {
 
     /// Pins a generation. Returns the same place; the pin lasts as long as the returned
     /// path, or an item registered from it. Returns `None` if the generation is gone or
-    /// is being removed.
+    /// is being removed. `path` may have another generation pinned, which the returned path
+    /// does not keep.
     ///
     /// # Errors
     ///
@@ -193,6 +203,25 @@ pub trait ManifestStore: BackingStoreT {
         path: &Self::PersistPath,
         generation: u64,
     ) -> Result<Option<Self::PersistPath>, StoreError>;
+
+    /// Calls `changed` whenever `path` has a new generation, from any thread, until the
+    /// result is dropped. It may call more often. `changed` does not block.
+    ///
+    /// Returns `None` if the store cannot notify, as the provided method does. A dataset
+    /// that waits for a commit then calls [`generations`](Self::generations) once a second.
+    /// It does the same after an error.
+    ///
+    /// # Errors
+    ///
+    /// Any error from beginning the watch.
+    fn watch_manifests(
+        &self,
+        path: &Self::PersistPath,
+        changed: Box<dyn Fn() + Send + Sync>,
+    ) -> Result<Option<Box<dyn ManifestWatch>>, StoreError> {
+        let _ = (path, changed);
+        Ok(None)
+    }
 
     /// Returns the fingerprint of the persisted file of `key`, without reading all of
     /// the file.

@@ -42,7 +42,7 @@ mod transfers;
 pub use crate::error::StoreError;
 pub use archiving::{AdoptStrategy, ArchiveStrategy};
 pub use background::Background;
-pub use manifests::{FileFingerprint, ManifestStore, SyncScope};
+pub use manifests::{FileFingerprint, ManifestStore, ManifestWatch, SyncScope};
 pub use registered_tokens::RegisteredTokens;
 pub use store::BackingStore;
 pub use task::Task;

@@ -9,6 +9,7 @@ use file_backed_codecs::Source;
 
 use super::file_ref::FileRef;
 use super::readers::Readers;
+use crate::backing_store::ManifestWatch;
 
 /// The file operations of a directory of items.
 pub(crate) trait Files: Send + Sync + 'static {
@@ -75,9 +76,20 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// elsewhere.
     fn try_lock_shared(&self, file: &File) -> io::Result<bool>;
 
+    /// Calls `changed` for each name that a directory gets or loses from now on, on a thread
+    /// of the watch. `None` on systems that cannot notify.
+    fn watch_names(
+        &self,
+        file_ref: &FileRef<'_>,
+        changed: NameChanged,
+    ) -> io::Result<Option<Box<dyn ManifestWatch>>>;
+
     /// The free space, in bytes.
     fn free_space(&self, path: &Path) -> io::Result<u64>;
 }
+
+/// Called with a name that a directory has got or lost, or with `None` if that may be any.
+pub(crate) type NameChanged = Box<dyn Fn(Option<&OsStr>) + Send>;
 
 /// Why a file or directory could not be made durable.
 pub(crate) enum SyncError {

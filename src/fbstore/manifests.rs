@@ -33,7 +33,7 @@ use super::files::{Files, SyncError};
 use super::layout::temporary_suffix;
 use super::prepared_path::PreparedPath;
 use super::store::{FBStore, writable};
-use crate::backing_store::{FileFingerprint, ManifestStore, SyncScope};
+use crate::backing_store::{FileFingerprint, ManifestStore, ManifestWatch, SyncScope};
 use crate::error::{Cause, StoreError};
 
 /// The name of the directory of manifests.
@@ -306,6 +306,21 @@ impl<'a> Manifests<'a> {
         Ok(pinned.map(|file| self.path.keeping(Arc::new(Keep::Pin(file)))))
     }
 
+    fn watch(
+        &self,
+        changed: Box<dyn Fn() + Send + Sync>,
+    ) -> Result<Option<Box<dyn ManifestWatch>>, StoreError> {
+        // A commit also makes a temporary file, and sometimes a part.
+        let name_changed = move |name: Option<&OsStr>| {
+            if name.is_none_or(|name| generation_of(name).is_some()) {
+                changed();
+            }
+        };
+        let directory = self.directory();
+        let watch = self.files.watch_names(&directory, Box::new(name_changed));
+        watch.map_err(|error| at(&directory.path(), error))
+    }
+
     pub(crate) fn claim(&self) -> Result<PreparedPath, StoreError> {
         let claim = self.path.directory().claim_for_commits();
         let claim = claim.map_err(|error| at(self.path, error))?;
@@ -416,6 +431,14 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
         generation: u64,
     ) -> Result<Option<PreparedPath>, StoreError> {
         Manifests::of(path).pin(generation)
+    }
+
+    fn watch_manifests(
+        &self,
+        path: &PreparedPath,
+        changed: Box<dyn Fn() + Send + Sync>,
+    ) -> Result<Option<Box<dyn ManifestWatch>>, StoreError> {
+        Manifests::of(path).watch(changed)
     }
 
     fn fingerprint(&self, path: &PreparedPath, key: Uuid) -> Result<FileFingerprint, StoreError> {

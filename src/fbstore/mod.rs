@@ -37,6 +37,8 @@ pub(crate) mod file_ref;
 pub(crate) mod files;
 mod foreign;
 mod handles;
+#[cfg(target_os = "linux")]
+mod inotify;
 mod layout;
 mod lock;
 mod manifests;

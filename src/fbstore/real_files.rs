@@ -9,8 +9,9 @@ use file_backed_codecs::Source;
 use fs4::{FileExt, TryLockError};
 
 use super::file_ref::FileRef;
-use super::files::{Files, Identity, Ownership, SyncError};
+use super::files::{Files, Identity, NameChanged, Ownership, SyncError};
 use super::readers::Readers;
+use crate::backing_store::ManifestWatch;
 
 #[cfg(unix)]
 use super::names_by_handle as names;
@@ -133,6 +134,25 @@ impl Files for RealFiles {
             Err(TryLockError::WouldBlock) => Ok(false),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    fn watch_names(
+        &self,
+        file_ref: &FileRef<'_>,
+        changed: NameChanged,
+    ) -> io::Result<Option<Box<dyn ManifestWatch>>> {
+        let watch = super::inotify::watch(file_ref, changed)?;
+        Ok(Some(Box::new(watch)))
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn watch_names(
+        &self,
+        _: &FileRef<'_>,
+        _: NameChanged,
+    ) -> io::Result<Option<Box<dyn ManifestWatch>>> {
+        Ok(None)
     }
 
     fn free_space(&self, path: &Path) -> io::Result<u64> {

@@ -11,9 +11,10 @@ use file_backed_codecs::Source;
 use parking_lot::Mutex;
 
 use super::faults::{Fault, Faults, On};
+use crate::backing_store::ManifestWatch;
 use crate::fbstore::Readers;
 use crate::fbstore::file_ref::FileRef;
-use crate::fbstore::files::{Files, Identity, Ownership, SyncError};
+use crate::fbstore::files::{Files, Identity, NameChanged, Ownership, SyncError};
 use crate::fbstore::real_files::RealFiles;
 
 /// The machine's file system, in which operations can be made to fail. Clones share one
@@ -265,6 +266,15 @@ impl Files for FaultyFiles {
     fn try_lock_shared(&self, file: &File) -> io::Result<bool> {
         self.check("try_lock_shared")?;
         RealFiles.try_lock_shared(file)
+    }
+
+    fn watch_names(
+        &self,
+        file_ref: &FileRef<'_>,
+        changed: NameChanged,
+    ) -> io::Result<Option<Box<dyn ManifestWatch>>> {
+        self.check("watch_names")?;
+        RealFiles.watch_names(file_ref, changed)
     }
 
     fn free_space(&self, path: &Path) -> io::Result<u64> {

@@ -11,9 +11,10 @@ use file_backed_codecs::Source;
 use parking_lot::Mutex;
 
 use super::FaultyFiles;
+use crate::backing_store::ManifestWatch;
 use crate::fbstore::Readers;
 use crate::fbstore::file_ref::FileRef;
-use crate::fbstore::files::{Files, Identity, Ownership, SyncError};
+use crate::fbstore::files::{Files, Identity, NameChanged, Ownership, SyncError};
 
 /// The operations in their order. A file is identified by a number, because its names
 /// change.
@@ -218,6 +219,14 @@ impl<A: Send + 'static> Files for Recorder<A> {
 
     fn try_lock_shared(&self, file: &File) -> io::Result<bool> {
         self.files.try_lock_shared(file)
+    }
+
+    fn watch_names(
+        &self,
+        file_ref: &FileRef<'_>,
+        changed: NameChanged,
+    ) -> io::Result<Option<Box<dyn ManifestWatch>>> {
+        self.files.watch_names(file_ref, changed)
     }
 
     fn free_space(&self, path: &Path) -> io::Result<u64> {
