@@ -10,6 +10,11 @@ pub(crate) enum DatasetCause {
     #[error("there is no dataset here: create one by opening it with `Dataset::open` once")]
     NoDataset,
     #[error(
+        "the dataset was deleted, or its file system was unmounted, since it was opened: open it \
+         again once it is back"
+    )]
+    Deleted,
+    #[error(
         "the directory contains items that no commit names ({0}), and a dataset would delete them: \
          use a separate directory for the dataset, and commit these items there; if this is a copy \
          of a dataset, its manifest is missing: copy it again with `file_backed copy`"
@@ -136,9 +141,11 @@ impl DatasetCause {
 
     fn kind(&self) -> Kind {
         match self {
-            Self::NoDataset | Self::NotCommitted | Self::NotHere | Self::NoSuchName(_) => {
-                Kind::NotFound
-            }
+            Self::NoDataset
+            | Self::Deleted
+            | Self::NotCommitted
+            | Self::NotHere
+            | Self::NoSuchName(_) => Kind::NotFound,
             Self::DamagedManifest(_)
             | Self::DamagedPart { .. }
             | Self::MissingManifest { .. }

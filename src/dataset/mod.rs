@@ -50,6 +50,7 @@
 //! reader in another process.
 
 mod cause;
+mod changed;
 mod commit;
 mod computing;
 mod contents;
@@ -93,6 +94,7 @@ pub use crate::save::Progress;
 use crate::backing_store::{BackingStore, ManifestStore, Strategy};
 use crate::error::Operation;
 use crate::{Error, FBPool, Fb, Result};
+use changed::Changes;
 use computing::Computations;
 use current::{CurrentContents, Version};
 use history::History;
@@ -160,6 +162,7 @@ struct Shared<Root, B: ManifestStore> {
     current: Mutex<Arc<Version<Root>>>,
     /// The contents of `current`.
     contents: Arc<CurrentContents>,
+    changes: Arc<Changes>,
     /// Held by one commit at a time, until it completes.
     turn: Arc<tokio::sync::Mutex<History>>,
     puts: WaitingPuts<Root, B>,
@@ -465,6 +468,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         self.contents.set(&version);
         let before = std::mem::replace(&mut *self.current.lock(), Arc::new(version));
         (self.path.store.core()).leave_commit(self.path.tracked.source(), removed);
+        self.changes.notify();
         before
     }
 

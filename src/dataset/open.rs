@@ -101,8 +101,9 @@ where
 {
     /// Opens the last commit of the dataset at `path` for reading, even while another
     /// process commits. The commit is pinned: its files stay until the dataset and all
-    /// items that came from it are dropped, whatever is committed in the meantime. To see
-    /// a later commit, open the dataset again.
+    /// items that came from it are dropped, whatever is committed in the meantime. To move
+    /// on to a later commit, call [`latest`](Self::latest); [`changed`](Self::changed) waits
+    /// for one.
     ///
     /// This needs permission to read the files and the directories, but no write
     /// permission: the pin is a lock of a file that is only read.
@@ -143,12 +144,18 @@ where
         store: &Arc<BackingStore<B>>,
         path: B::PersistPath,
     ) -> Result<Self> {
+        Self::open_last(store, &path)
+    }
+
+    /// Opens the last commit to read. If `path` has a commit pinned, the result does not
+    /// depend on it.
+    pub(super) fn open_last(store: &Arc<BackingStore<B>>, path: &B::PersistPath) -> Result<Self> {
         let opened = |backing: &B| {
-            let pin = |generation| backing.pin(&path, generation);
-            let never_at_rest = |cause| at(backing.describe(&path), cause);
-            let pinned = pin_current(|| backing.generations(&path), pin, never_at_rest)?;
+            let pin = |generation| backing.pin(path, generation);
+            let never_at_rest = |cause| at(backing.describe(path), cause);
+            let pinned = pin_current(|| backing.generations(path), pin, never_at_rest)?;
             let (generation, pinned) =
-                pinned.ok_or_else(|| at(backing.describe(&path), DatasetCause::NoDataset))?;
+                pinned.ok_or_else(|| at(backing.describe(path), DatasetCause::NoDataset))?;
             let files = StoreFiles {
                 backing,
                 path: &pinned,
@@ -157,7 +164,7 @@ where
             Ok((pinned, found))
         };
         let (pinned, found) =
-            (store.core()).call(Operation::OpenDataset, None, Some(&path), opened)?;
+            (store.core()).call(Operation::OpenDataset, None, Some(path), opened)?;
         let keys: Vec<_> = found.contents.items().map(|(key, _)| key).collect();
         let path = DatasetPath {
             store: store.clone(),
@@ -349,6 +356,7 @@ impl<B: ManifestStore> DatasetPath<B> {
                 path: self,
                 current: Mutex::new(Arc::new(version)),
                 contents,
+                changes: Arc::default(),
                 turn: Arc::new(tokio::sync::Mutex::new(history)),
                 puts: WaitingPuts::new(),
                 computations: Computations::default(),

@@ -23,6 +23,8 @@ pub(crate) enum Operation {
     #[cfg(feature = "dataset")]
     OpenDataset,
     #[cfg(feature = "dataset")]
+    WaitForCommit,
+    #[cfg(feature = "dataset")]
     Commit,
     #[cfg(feature = "dataset")]
     Verify,
@@ -68,6 +70,8 @@ impl Operation {
             Self::Reserve => "reserve room for another value",
             #[cfg(feature = "dataset")]
             Self::OpenDataset => "open the dataset",
+            #[cfg(feature = "dataset")]
+            Self::WaitForCommit => "wait for the next commit of the dataset",
             #[cfg(feature = "dataset")]
             Self::Commit => "commit",
             #[cfg(feature = "dataset")]

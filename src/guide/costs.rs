@@ -98,6 +98,8 @@
 //! | sync | an fsync for each new file, or one `syncfs` for more than 128 | [`durability`](super::durability) |
 //! | open a dataset to commit | the scan, the base and the manifests since then | `src/dataset/open.rs` |
 //! | open a dataset to read | the same without a scan | the same |
+//! | move on to the latest commit | the same | `Dataset::latest` |
+//! | wait for a commit | a thread and two descriptors for all waiters of a dataset that reads, and two lists of the manifests for each waiter and commit; where nothing notifies, one or two lists a second in place of the thread; nothing in a dataset that commits | `src/dataset/changed.rs`, `src/fbstore/inotify.rs` |
 //! | verify | every byte, on as many threads as cores | `Dataset::verify` |
 //!
 //! # Exceptions

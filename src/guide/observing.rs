@@ -14,6 +14,7 @@
 //! | `DEBUG` | evicted a value | `key` |
 //! | `DEBUG` | removed leftovers of a crashed process | `path`; `removed`, in a cache |
 //! | `DEBUG` | recreated a deleted cache directory | `path` |
+//! | `DEBUG` | could not watch a dataset for commits, and looks for them once a second | `error` |
 //! | `DEBUG` | a write-back failed because the system refuses writes: see the outage | `key`, `path`, `error` |
 //! | `WARN` | an outage began; the outage ended | `error`, when it began |
 //! | `WARN` the first time, then `DEBUG` | no room in a cache with a quota | `error` |

@@ -2,6 +2,8 @@
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
+#[cfg(feature = "dataset")]
+use std::time::Instant;
 
 /// Polls a future to completion, and parks the thread in between.
 ///
@@ -17,5 +19,27 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
             Poll::Ready(output) => return output,
             Poll::Pending => parker.park(),
         }
+    }
+}
+
+/// Polls a future to completion, at most until `deadline`. Returns `None` if it was not
+/// complete by then.
+#[cfg(feature = "dataset")]
+pub(crate) fn block_on_until<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
+    let Some(deadline) = deadline else {
+        return Some(block_on(future));
+    };
+    let (parker, unparker) = parking::pair();
+    let waker = Waker::from(unparker);
+    let mut context = Context::from_waker(&waker);
+    let mut future = pin!(future);
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+            return Some(output);
+        }
+        if Instant::now() >= deadline {
+            return None;
+        }
+        parker.park_deadline(deadline);
     }
 }

@@ -12,6 +12,8 @@ mod model;
 mod real;
 
 pub(crate) use block_on::block_on;
+#[cfg(feature = "dataset")]
+pub(crate) use block_on::block_on_until;
 #[cfg(shuttle)]
 pub(crate) use model::*;
 #[cfg(not(shuttle))]

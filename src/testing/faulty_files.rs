@@ -33,6 +33,7 @@ struct Plan {
     /// How often each operation was called.
     calls: HashMap<&'static str, usize>,
     watch: Option<Arc<Watch>>,
+    after_lists: Option<(usize, Box<dyn FnOnce() + Send>)>,
 }
 
 /// Looks at the disk after each change, while no other change runs.
@@ -82,6 +83,38 @@ impl FaultyFiles {
     /// whose server did what was asked, and whose answer was lost.
     pub(crate) fn fail_after_the_effect(&self) {
         self.0.lock().takes_effect = true;
+    }
+
+    /// Lets each call of one operation fail.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn fail(&self, operation: &'static str, fault: Fault) {
+        let faults = &mut self.0.lock().faults;
+        faults.plan(On::every(operation), fault);
+    }
+
+    /// Calls `then` once, after so many more directories were listed, before the caller sees
+    /// the last of the lists.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn after_lists(&self, lists: usize, then: impl FnOnce() + Send + 'static) {
+        self.0.lock().after_lists = Some((lists, Box::new(then)));
+    }
+
+    fn was_listed(&self) {
+        let mut plan = self.0.lock();
+        let Some((left, _)) = &mut plan.after_lists else {
+            return;
+        };
+        *left -= 1;
+        let is_last = *left == 0;
+        let then = if is_last {
+            plan.after_lists.take()
+        } else {
+            None
+        };
+        drop(plan);
+        if let Some((_, then)) = then {
+            then();
+        }
     }
 
     pub(crate) fn set_links(&self, links: Links) {
@@ -165,7 +198,9 @@ impl Files for FaultyFiles {
 
     fn list(&self, file_ref: &FileRef<'_>, each: &mut dyn FnMut(&OsStr, bool)) -> io::Result<()> {
         self.check("list")?;
-        RealFiles.list(file_ref, each)
+        let listed = RealFiles.list(file_ref, each);
+        self.was_listed();
+        listed
     }
 
     fn create(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Write + Send>> {

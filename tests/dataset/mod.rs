@@ -1,6 +1,7 @@
 //! Datasets on real directories.
 
 mod chains;
+mod changed;
 mod clean_up;
 mod commit;
 mod copies;

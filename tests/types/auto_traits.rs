@@ -85,6 +85,8 @@ fn types_and_futures_of_datasets_are_send() {
         drop(is_send(dataset.get(pool, Key::from_uuid(Uuid::nil()))));
         drop(is_send(dataset.verify(VerifyOptions::all())));
         drop(is_send(dataset.snapshot()));
+        drop(is_send(dataset.changed()));
+        drop(is_send(dataset.latest()));
         drop(is_send(Snapshot::open("/nowhere")));
     };
 }

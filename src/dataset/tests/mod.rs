@@ -2,6 +2,7 @@
 //! for the tests of the modules of this room.
 
 mod chains;
+mod changed;
 mod copies;
 pub(super) mod dice;
 mod edits;

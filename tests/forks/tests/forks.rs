@@ -4,8 +4,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
+use std::task::{Context, Poll, Waker};
 
 use file_backed::backing_store::TrackedPath;
 use file_backed::dataset::{Committed, Dataset, Key, VerifyOptions};
@@ -241,6 +243,13 @@ fn a_child_gets_an_error_at_once_where_its_parents_threads_are_needed() {
             forked(own.block_on(commit));
             forked(notes.blocking_verify(VerifyOptions::all()));
             forked(own.block_on(notes.verify(VerifyOptions::all())));
+            forked(notes.blocking_changed(None));
+            for notes in [notes, &theirs.reader] {
+                forked(own.block_on(notes.changed()));
+                forked(own.block_on(notes.latest()));
+            }
+            forked(theirs.reader.blocking_changed(None));
+            forked(theirs.reader.blocking_latest());
             let key = notes.root()[0];
             forked(notes.blocking_get(pool, key));
             forked(Notes::blocking_open(store, tracked.path().clone()));
@@ -264,6 +273,37 @@ fn a_child_gets_an_error_at_once_where_its_parents_threads_are_needed() {
         one.wait().expect("it runs").expect("it was released");
         other.wait().expect("it runs");
         program.check();
+    });
+}
+
+fn poll<F: Future>(future: &mut Option<Pin<Box<F>>>) -> Poll<F::Output> {
+    let future = future.as_mut().expect("it is there").as_mut();
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// The child has the descriptors by which its parent ends a watch.
+#[test]
+fn a_child_that_drops_a_wait_for_a_commit_leaves_that_of_its_parent() {
+    alone(|| {
+        let program = Program::start();
+        let latest = program.reader.blocking_latest().expect("nothing fails");
+        let mut changed = Some(Box::pin(latest.changed()));
+        for _ in 0..2 {
+            assert!(poll(&mut changed).is_pending());
+            program.store.blocking_finished();
+        }
+        assert!(poll(&mut changed).is_pending());
+        in_a_fork(|| {
+            let Poll::Ready(polled) = poll(&mut changed) else {
+                panic!("nothing would wake it");
+            };
+            forked(polled);
+            drop(changed.take());
+        });
+        let committed = program.commit().expect("nothing fails");
+        let own = Builder::new_current_thread().build().expect("a runtime");
+        let changed = own.block_on(changed.expect("the parent has it still"));
+        assert_eq!(changed.expect("nothing fails"), committed.generation);
     });
 }
 
