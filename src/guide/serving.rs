@@ -18,7 +18,7 @@
 //! use std::path::Path;
 //! use std::sync::Arc;
 //!
-//! use file_backed::dataset::{Dataset, Key, Snapshot};
+//! use file_backed::dataset::{Dataset, Key};
 //! use file_backed::fbstore::{BytesCodec, FBStore, MappedBytes, PreparedPath};
 //! use file_backed::{FBPool, Result};
 //! use http_body_util::Full;
@@ -35,21 +35,18 @@
 //! }
 //!
 //! impl Site {
-//!     /// Opens the last commit. The pool is that of the commit before, if there is one:
-//!     /// values that both commits have stay in memory.
-//!     async fn open(path: &Path, pool: &Arc<FBPool<MappedBytes, Store>>) -> Result<Self> {
+//!     async fn open(path: &Path, pool: Arc<FBPool<MappedBytes, Store>>) -> Result<Self> {
 //!         let path = PreparedPath::open_read_only(path.to_owned()).await?;
 //!         let blobs = Dataset::open_read_only(pool.store(), path).await?;
-//!         let pool = pool.clone();
 //!         Ok(Self { pool, blobs })
 //!     }
 //!
-//!     /// The next commit, if there is one. The caller puts it in place of this one.
-//!     async fn next(&self, path: &Path) -> Result<Option<Self>> {
-//!         match Snapshot::open(path).await?.generation() == self.blobs.generation() {
-//!             true => Ok(None),
-//!             false => Self::open(path, &self.pool).await.map(Some),
-//!         }
+//!     /// Waits for the next commit, and opens it. The caller puts it in place of this one.
+//!     /// The pool is the same: values that both commits have stay in memory.
+//!     async fn next(&self) -> Result<Self> {
+//!         self.blobs.changed().await?;
+//!         let (pool, blobs) = (self.pool.clone(), self.blobs.latest().await?);
+//!         Ok(Self { pool, blobs })
 //!     }
 //!
 //!     /// Answers a GET. `known` is the `If-None-Match` of the request.
@@ -85,16 +82,16 @@
 //! # };
 //! # written.commit(save).await?;
 //! # let path = path.path();
-//! let site = Site::open(path, &pool).await?;
+//! let site = Site::open(path, pool.clone()).await?;
 //! let response = site.answer("a", "").await?;
 //! let etag = response.headers()["etag"].to_str().expect("ASCII");
 //! assert_eq!(site.answer("a", etag).await?.status(), 304);
 //! assert_eq!(site.answer("b", etag).await?.status(), 404);
 //! site.answer("a", "").await?;
 //! assert_eq!((pool.stats().hits, pool.stats().misses), (1, 1));
-//! assert!(site.next(path).await?.is_none());
+//!
 //! # written.commit(save).await?;
-//! # let site = site.next(path).await?.expect("there is another commit");
+//! let site = site.next().await?; // once the writer commits
 //! # site.answer("a", "").await?;
 //! # assert_eq!(pool.stats().misses, 1);
 //! # Ok(())
@@ -112,15 +109,15 @@
 //! | send something computed from a value | borrow it with [`read`](crate::Fb::read); [`read_owned`](crate::Fb::read_owned) if another task writes the body |
 //! | answer `HEAD` and `If-None-Match` | use the key, and lengths that the root holds: nothing is loaded |
 //! | keep page faults off the executor | `BytesCodec::prefault(Prefault::Populate)`: the load waits for the disk on another thread |
-//! | serve a later commit | call `next`, on a timer or when the writer says so (nothing notifies a reader), and swap an `Arc<Site>`; requests in flight keep the old one. Keep the pool: values that the next commit has too move with it when the former one is dropped |
+//! | serve a later commit | let one task call `next` in a loop, and swap an `Arc<Site>`; requests in flight keep the old one. Keep the pool: values that the next commit has too move with it when the former one is dropped |
 //! | keep an item in memory whatever the others do | keep an [`OwnedReadGuard`](crate::OwnedReadGuard) of it |
 //!
 //! # Exceptions
 //!
-//! * **Open each generation with a new store**, as `open` does. A store loads an item from
-//!   the generation through which it was first registered, and keeps that generation
-//!   pinned while the item has a handle. With one store for all, unchanged items keep old
-//!   generations pinned, and their files on the disk.
+//! * **A handle keeps its commit pinned**, and the files of that commit on the disk. Get items
+//!   in each request, and keep no handles.
+//! * **A writer on another machine does not notify.** On a network file system, `changed`
+//!   looks once a second.
 //! * **A body holds its bytes until it is sent**, in memory or in the map budget, and the
 //!   pool does not count it. Bound the number of connections, and time out slow clients.
 //! * **A proxy that compresses** changes the bytes, so it must change the ETag too.
