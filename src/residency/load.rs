@@ -83,10 +83,16 @@ impl<T, B: BackingStoreT> Item<T, B> {
     /// Moves the item to the front, after a hit while it was in the older half or
     /// evicted. A job that is queued for its eviction then finds nothing to do.
     pub(crate) fn promote(self: &Arc<Self>, pool: &impl PoolParts<T, B>) {
-        let cell = self.lock();
+        let mut cell = self.lock();
         if cell.state.is_resident() {
             self.evicting.store(false, Ordering::SeqCst);
             self.settle(&cell, pool);
+            // It may have been in no list, or in none that counts, when the dataset was closed,
+            // which looks for items that stay in the lists. The caller has a handle.
+            if self.stays() {
+                self.end_staying(pool);
+                self.try_stay(&mut cell, pool);
+            }
         }
     }
 

@@ -603,3 +603,28 @@ fn a_file_is_not_deleted_while_it_is_loaded() {
         data.end();
     });
 }
+
+/// The pool takes an item out of its list to evict it, so closing the dataset, which looks for
+/// items in the lists, misses it. A hit then puts it back.
+#[test]
+fn an_item_that_a_hit_saves_from_its_eviction_does_not_outlive_the_dataset() {
+    explore(|| {
+        let data = Data::new(1);
+        data.load();
+        let item = data.get().expect("it is there");
+        let evicts = thread::spawn({
+            let pool = data.world.pool.clone();
+            move || drop(pool.insert(of(9)))
+        });
+        let hits = thread::spawn(move || {
+            assert_eq!(*item.blocking_load(), of(1));
+            drop(item);
+        });
+        data.close(&data.tracked);
+        evicts.join().expect("it inserted");
+        hits.join().expect("it hit");
+        data.world.settle();
+        assert_eq!(data.world.pool.stats().retained, 0, "nothing is open");
+        data.world.end();
+    });
+}
