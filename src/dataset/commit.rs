@@ -410,35 +410,53 @@ where
     fn encode(&mut self, next: &mut Version<Root>, changes: Changes) -> Result<Vec<u8>> {
         let (earlier, root) = (self.shared.current(), next.encoded_root.clone());
         let has_new_root = root != earlier.encoded_root;
-        let mut commit = Commit {
+        let commit = Commit {
             generation: next.generation,
             id: crate::key::random(),
             root: has_new_root.then(|| root.clone()),
             changes,
         };
         let root_len = root.len() as u64;
-        let chain = match earlier.chain.clone() {
-            Some(chain) if !chain.needs_new_base(&commit, root_len) => chain,
-            chain => match (self.write_base(next), chain) {
-                (Ok(base), _) => {
-                    commit.changes = Changes::default();
-                    commit.root = None;
-                    let chain = Chain::beginning_at(Some(base.written()));
-                    next.encoded_root = base.root().clone();
-                    next.contents = Contents::of(base);
-                    chain
+        let (bytes, chain) = match earlier.chain.clone() {
+            Some(chain) if !chain.needs_new_base(&commit, root_len) => {
+                match self.extend(&chain, commit) {
+                    Err(error) if error.is_damaged() || error.is_not_found() => {
+                        tracing::warn!(%error, generation = next.generation, "the current manifest of a dataset cannot be read any more: the commit writes anew what is in memory");
+                        self.begin_chain(next)?
+                    }
+                    extended => extended?,
                 }
+            }
+            chain => match (self.begin_chain(next), chain) {
+                (Ok(begun), _) => begun,
                 // There may be room for what this commit changes, and it may make room.
                 (Err(error), Some(chain)) if chain.may_grow() => {
+                    self.history.check_not_overtaken()?;
                     tracing::warn!(%error, generation = next.generation, "could not write a new base of a dataset: the commit goes on without, and the next one tries again");
-                    chain
+                    self.extend(&chain, commit)?
                 }
                 (Err(error), _) => return Err(error),
             },
         };
-        let (bytes, chain) = self.extend(&chain, commit)?;
         next.chain = Some(chain);
         Ok(bytes)
+    }
+
+    /// Writes a base, and returns the bytes of a manifest that changes nothing in it.
+    fn begin_chain(&mut self, next: &mut Version<Root>) -> Result<(Vec<u8>, Chain)> {
+        let base = self.write_base(next)?;
+        let chain = Chain::beginning_at(Some(base.written()));
+        next.encoded_root = base.root().clone();
+        next.contents = Contents::of(base);
+        self.next(
+            &chain,
+            Commit {
+                generation: next.generation,
+                id: crate::key::random(),
+                root: None,
+                changes: Changes::default(),
+            },
+        )
     }
 
     /// The bytes of the manifest of a commit, and the chain with it. If the changes are long,
@@ -491,11 +509,18 @@ where
     }
 
     /// Writes all of the generation's contents and its root as a base. What it replaces is
-    /// kept, and therefore complete as parts.
+    /// kept, and therefore complete as parts, unless it cannot be read.
     fn write_base(&mut self, next: &Version<Root>) -> Result<Arc<Base>> {
         let earlier = self.shared.current();
         if let Some(current) = earlier.chain.as_ref().and_then(Chain::newest) {
-            self.write_current_as_part(current)?;
+            let kept = self.write_current_as_part(current);
+            self.history.check_not_overtaken()?;
+            match kept {
+                Err(error) if error.is_damaged() || error.is_not_found() => {
+                    tracing::warn!(%error, "could not keep the manifest that a new base replaces");
+                }
+                kept => kept?,
+            }
         }
         let id = crate::key::random();
         let (contents, root) = (&next.contents, &next.encoded_root);

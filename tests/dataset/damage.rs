@@ -161,3 +161,33 @@ fn verify_reads_every_byte_of_all_or_the_chosen_items() {
         assert!(verified.damaged[0].is_not_found(), "no commit names it");
     });
 }
+
+/// What the current manifest records is in memory, so a commit can write it anew.
+#[test]
+fn a_dataset_whose_current_manifest_was_damaged_can_still_be_committed_to() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        let one = user.insert("one");
+        let named: Vec<_> = (0..300).map(|n| (n.to_string(), &one)).collect();
+        let named: Vec<_> = named.iter().map(|(name, one)| (&**name, *one)).collect();
+        // A root of more than 1 KiB: the next delta builds on this one.
+        user.commit_texts(&named).expect("nothing fails");
+        let manifest = places.saved.join("file_backed.manifest/0000000000000001");
+        let mut bytes = fs::read(&manifest).expect("it is there");
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        fs::remove_file(&manifest).expect("ours");
+        fs::write(&manifest, bytes).expect("ours");
+        let two = user.insert("two");
+        let ends: Vec<_> = (0..3)
+            .map(|_| user.library.blocking_edit(|edit| edit.put(&two)).map(drop))
+            .collect();
+        drop((one, two));
+        end(user);
+        for ended in ends {
+            ended.expect("all that is needed is in memory");
+        }
+        end(places.user());
+    });
+}
