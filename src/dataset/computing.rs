@@ -8,15 +8,21 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Dataset;
+use super::{Dataset, Key};
 use crate::backing_store::{ManifestStore, Strategy};
+use crate::error::Operation;
 use crate::hash::HashMap;
+use crate::process::Process;
 use crate::sync::block_on;
 use crate::{Error, FBPool, Fb};
 
 /// The computations that are under way, by name and type.
-#[derive(Default)]
-pub(super) struct Computations(Mutex<HashMap<Id, Weak<dyn Any + Send + Sync>>>);
+pub(super) struct Computations {
+    under_way: Mutex<UnderWay>,
+    process: Process,
+}
+
+type UnderWay = HashMap<Id, Weak<dyn Any + Send + Sync>>;
 
 type Id = (Box<str>, TypeId);
 
@@ -34,16 +40,18 @@ where
     /// into the pool, and [puts it](Self::put_named) under the name. Returns once it is
     /// durable.
     ///
-    /// Concurrent calls for one name compute it once, and get the same item. Calls for several
-    /// names share commits. If the call that computes is dropped, one of those that wait
-    /// computes with its own closure.
+    /// Concurrent calls for one name, with the same types, compute it once and get the same
+    /// item. Calls for several names share commits. If the call that computes is dropped, one
+    /// of those that wait computes with its own closure. If another item is put under the name
+    /// during the computation, the result is that one.
     ///
-    /// A closure that asks for the same name waits for itself.
+    /// A closure that asks for the same name waits for itself, and so do two closures that ask
+    /// for each other's names.
     ///
     /// # Errors
     ///
     /// The error of the closure, of getting the item or of the commit. All calls that waited
-    /// for this computation get the same one. Nothing is stored then, and the next call
+    /// for this computation get the same `Arc`. Nothing is stored then, and the next call
     /// computes again.
     ///
     /// # Cancel safety
@@ -92,13 +100,19 @@ where
         E: From<Error> + Send + Sync + 'static,
         F: Future<Output = Result<T, E>>,
     {
+        self.check_computing(pool)?;
         if let Some(found) = found(self.get_named(pool, name).await)? {
             return Ok(found);
         }
         let joined = self.shared.computations.join::<Computation<T, B, E>>(name);
         let mut outcome = joined.computation.lock().await;
-        if let Some(outcome) = &*outcome {
-            return outcome.clone();
+        match &*outcome {
+            // It was computed for another pool of the store.
+            Some(Ok(item)) if !Arc::ptr_eq(item.pool(), pool) => {
+                return self.get_named(pool, name).await.map_err(shared);
+            }
+            Some(outcome) => return outcome.clone(),
+            None => {}
         }
         let computed = async {
             // It may have been put since.
@@ -107,10 +121,15 @@ where
             }
             self.shared.check_writable().map_err(shared)?;
             let item = pool.insert(compute().await.map_err(Arc::new)?);
-            self.put_named(name, &item).await.map_err(shared)?;
-            Ok(item)
+            self.put_if_free(name, &item).await.map_err(shared)?;
+            match self.key_named(name) == Some(Key::<T>::from_uuid(item.key())) {
+                true => Ok(item),
+                false => self.get_named(pool, name).await.map_err(shared),
+            }
         };
-        outcome.insert(computed.await).clone()
+        let computed = computed.await;
+        joined.leave_map();
+        outcome.insert(computed).clone()
     }
 
     /// The blocking form of [`get_or_put_with`](Self::get_or_put_with).
@@ -121,7 +140,8 @@ where
     ///
     /// # Blocking
     ///
-    /// Waits for the computation of another call, and for the disk.
+    /// Waits for the computation of another call, and for the disk. Called inside the closure
+    /// of a commit or an edit of this dataset, it deadlocks.
     pub fn blocking_get_or_put_with<T, E>(
         &self,
         pool: &Arc<FBPool<T, B>>,
@@ -133,13 +153,19 @@ where
         B: Strategy<T>,
         E: From<Error> + Send + Sync + 'static,
     {
+        self.check_computing(pool)?;
         if let Some(found) = found(self.blocking_get_named(pool, name))? {
             return Ok(found);
         }
         let joined = self.shared.computations.join::<Computation<T, B, E>>(name);
         let mut outcome = block_on(joined.computation.lock());
-        if let Some(outcome) = &*outcome {
-            return outcome.clone();
+        match &*outcome {
+            // It was computed for another pool of the store.
+            Some(Ok(item)) if !Arc::ptr_eq(item.pool(), pool) => {
+                return self.blocking_get_named(pool, name).map_err(shared);
+            }
+            Some(outcome) => return outcome.clone(),
+            None => {}
         }
         let computed = || {
             // It may have been put since.
@@ -148,10 +174,20 @@ where
             }
             self.shared.check_writable().map_err(shared)?;
             let item = pool.insert(compute().map_err(Arc::new)?);
-            self.blocking_put_named(name, &item).map_err(shared)?;
-            Ok(item)
+            self.blocking_put_if_free(name, &item).map_err(shared)?;
+            match self.key_named(name) == Some(Key::<T>::from_uuid(item.key())) {
+                true => Ok(item),
+                false => self.blocking_get_named(pool, name).map_err(shared),
+            }
         };
-        outcome.insert(computed()).clone()
+        let computed = computed();
+        joined.leave_map();
+        outcome.insert(computed).clone()
+    }
+
+    fn check_computing<T, E: From<Error>>(&self, pool: &FBPool<T, B>) -> Result<(), Arc<E>> {
+        let path = &self.shared.path;
+        path.check_pool(pool, Operation::Commit).map_err(shared)
     }
 }
 
@@ -173,10 +209,17 @@ fn shared<E: From<Error>>(error: Error) -> Arc<E> {
 }
 
 impl Computations {
+    pub(super) fn new() -> Self {
+        Self {
+            under_way: Mutex::default(),
+            process: Process::current(),
+        }
+    }
+
     /// Joins the computation of this name, or begins one.
     fn join<C: Default + Send + Sync + 'static>(&self, name: &str) -> Joined<'_, C> {
         let id = (Box::from(name), TypeId::of::<C>());
-        let mut all = self.0.lock();
+        let mut all = self.under_way.lock();
         let under_way = all.get(&id).and_then(Weak::upgrade);
         let under_way = under_way.and_then(|any| any.downcast::<C>().ok());
         let computation = under_way.unwrap_or_else(|| {
@@ -201,12 +244,33 @@ struct Joined<'a, C> {
     computation: Arc<C>,
 }
 
+impl<C> Joined<'_, C> {
+    /// Calls that come from now on begin another computation.
+    fn leave_map(&self) {
+        self.remove_from(&mut self.computations.under_way.lock());
+    }
+
+    fn remove_from(&self, all: &mut UnderWay) {
+        let own = Arc::as_ptr(&self.computation).cast::<()>();
+        if all
+            .get(&self.id)
+            .is_some_and(|known| known.as_ptr().cast::<()>() == own)
+        {
+            all.remove(&self.id);
+        }
+    }
+}
+
 impl<C> Drop for Joined<'_, C> {
     fn drop(&mut self) {
-        let mut all = self.computations.0.lock();
+        // Its lock may have been held by a thread that a forked child does not have.
+        if self.computations.process.is_forked() {
+            return;
+        }
+        let mut all = self.computations.under_way.lock();
         // Only a caller that joins, under this lock, makes it more.
         if Arc::strong_count(&self.computation) == 1 {
-            all.remove(&self.id);
+            self.remove_from(&mut all);
         }
     }
 }

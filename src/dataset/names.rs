@@ -32,7 +32,8 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
     /// yours to know: reading the item fails if it is another one, as far as the codec can
     /// tell.
     ///
-    /// Costs one binary search among the names, and allocates nothing.
+    /// Costs one binary search among the names, and allocates nothing. While a commit becomes
+    /// current, it may know a name that [`names`](Self::names) does not show yet.
     pub fn key_named<T: ?Sized>(&self, name: &str) -> Option<Key<T>> {
         self.shared.contents.key_of(name).map(Key::from_uuid)
     }
@@ -116,6 +117,8 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
     }
 
     fn named<T>(&self, name: &str) -> Result<Key<T>> {
+        let core = self.shared.path.store.core();
+        core.check_process(Operation::Register)?;
         self.key_named(name).ok_or_else(|| {
             let cause = DatasetCause::NoSuchName(name.to_owned());
             self.shared.path.error(Operation::Register, cause)

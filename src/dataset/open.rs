@@ -359,7 +359,7 @@ impl<B: ManifestStore> DatasetPath<B> {
                 changes: Arc::default(),
                 turn: Arc::new(tokio::sync::Mutex::new(history)),
                 puts: WaitingPuts::new(),
-                computations: Computations::default(),
+                computations: Computations::new(),
             }),
         })
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::cause::DatasetCause;
 use crate::backing_store::{BackingStore, ManifestStore, TrackedPath};
 use crate::error::{Operation, StoreError};
-use crate::{Error, Fb, Result};
+use crate::{Error, FBPool, Fb, Result};
 
 /// The tracked path of a dataset, and the store that reaches it.
 pub(super) struct DatasetPath<B: ManifestStore> {
@@ -37,6 +37,15 @@ impl<B: ManifestStore> DatasetPath<B> {
         }
         let cause = DatasetCause::OtherStore;
         Err(self.error_of_item(Operation::Commit, item.key(), cause))
+    }
+
+    /// Fails in a forked child, and if the pool belongs to another store.
+    pub(super) fn check_pool<T>(&self, pool: &FBPool<T, B>, operation: Operation) -> Result<()> {
+        self.store.core().check_process(operation)?;
+        match Arc::ptr_eq(pool.store(), &self.store) {
+            true => Ok(()),
+            false => Err(self.error(operation, DatasetCause::OtherStore)),
+        }
     }
 
     /// An error of the dataset as a whole.

@@ -17,11 +17,15 @@ use super::manifest::Name;
 use super::{Committed, Dataset, Editor};
 use crate::backing_store::{ManifestStore, Strategy, Task};
 use crate::error::Operation;
+use crate::process::Process;
 use crate::sync::block_on;
 use crate::{Error, Fb, Result};
 
 /// The puts that wait for a commit.
-pub(super) struct WaitingPuts<Root, B: ManifestStore>(Mutex<Vec<Arc<Put<Root, B>>>>);
+pub(super) struct WaitingPuts<Root, B: ManifestStore> {
+    puts: Mutex<Vec<Arc<Put<Root, B>>>>,
+    process: Process,
+}
 
 struct Put<Root, B: ManifestStore> {
     apply: Box<Apply<Root, B>>,
@@ -39,6 +43,14 @@ enum State {
     /// A commit with it and others has failed.
     Alone,
     Done(Result<()>),
+}
+
+/// What becomes of another item that has the name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    IsReplaced,
+    /// The put does nothing.
+    Stays,
 }
 
 /// What the caller who has the turn does for its put.
@@ -94,7 +106,24 @@ where
         T: Send + Sync + 'static,
         B: Strategy<T>,
     {
-        let waiting = self.wait_to_put(name, item)?;
+        self.put_in_turn(name, item, Taken::IsReplaced).await
+    }
+
+    /// Same as [`put_named`](Self::put_named), but does nothing if an item has the name.
+    pub(super) async fn put_if_free<T>(&self, name: &str, item: &Fb<T, B>) -> Result<()>
+    where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
+        self.put_in_turn(name, item, Taken::Stays).await
+    }
+
+    async fn put_in_turn<T>(&self, name: &str, item: &Fb<T, B>, taken: Taken) -> Result<()>
+    where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
+        let waiting = self.wait_to_put(name, item, taken)?;
         loop {
             let turn = self.shared.turn.clone().lock_owned().await;
             let ended = match self.next_step(turn, &waiting.put) {
@@ -122,7 +151,24 @@ where
         T: Send + Sync + 'static,
         B: Strategy<T>,
     {
-        let waiting = self.wait_to_put(name, item)?;
+        self.blocking_put_in_turn(name, item, Taken::IsReplaced)
+    }
+
+    /// The blocking form of [`put_if_free`](Self::put_if_free).
+    pub(super) fn blocking_put_if_free<T>(&self, name: &str, item: &Fb<T, B>) -> Result<()>
+    where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
+        self.blocking_put_in_turn(name, item, Taken::Stays)
+    }
+
+    fn blocking_put_in_turn<T>(&self, name: &str, item: &Fb<T, B>, taken: Taken) -> Result<()>
+    where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
+        let waiting = self.wait_to_put(name, item, taken)?;
         loop {
             let turn = block_on(self.shared.turn.clone().lock_owned());
             let ended = match self.next_step(turn, &waiting.put) {
@@ -136,7 +182,12 @@ where
         }
     }
 
-    fn wait_to_put<T>(&self, name: &str, item: &Fb<T, B>) -> Result<Waiting<'_, Root, B>>
+    fn wait_to_put<T>(
+        &self,
+        name: &str,
+        item: &Fb<T, B>,
+        taken: Taken,
+    ) -> Result<Waiting<'_, Root, B>>
     where
         T: Send + Sync + 'static,
         B: Strategy<T>,
@@ -147,11 +198,17 @@ where
         path.check_store_of(item)?;
         let item = item.clone();
         let put = Arc::new(Put {
-            apply: Box::new(move |edit| edit.put_named(name.as_str(), &item).map(drop)),
+            apply: Box::new(move |edit| {
+                let is_taken = edit.key_named::<T>(name.as_str()).is_some();
+                match is_taken && taken == Taken::Stays {
+                    true => Ok(()),
+                    false => edit.put_named(name.as_str(), &item).map(drop),
+                }
+            }),
             state: Mutex::new(State::Waits),
         });
         let puts = &self.shared.puts;
-        puts.0.lock().push(put.clone());
+        puts.puts.lock().push(put.clone());
         Ok(Waiting { puts, put })
     }
 
@@ -201,11 +258,14 @@ fn tell<Root, B: ManifestStore>(puts: &[Arc<Put<Root, B>>], ended: &Result<()>) 
 
 impl<Root, B: ManifestStore> WaitingPuts<Root, B> {
     pub(super) fn new() -> Self {
-        Self(Mutex::new(Vec::new()))
+        Self {
+            puts: Mutex::new(Vec::new()),
+            process: Process::current(),
+        }
     }
 
     fn take(&self) -> Vec<Arc<Put<Root, B>>> {
-        std::mem::take(&mut *self.0.lock())
+        std::mem::take(&mut *self.puts.lock())
     }
 }
 
@@ -229,9 +289,13 @@ struct Waiting<'a, Root, B: ManifestStore> {
 
 impl<Root, B: ManifestStore> Drop for Waiting<'_, Root, B> {
     fn drop(&mut self) {
-        let mut puts = self.puts.0.lock();
+        // Its lock may have been held by a thread that a forked child does not have.
+        if self.puts.process.is_forked() {
+            return;
+        }
+        let mut puts = self.puts.puts.lock();
         let at = puts.iter().position(|put| Arc::ptr_eq(put, &self.put));
-        let removed = at.map(|at| puts.swap_remove(at));
+        let removed = at.map(|at| puts.remove(at));
         // Dropping the item may run code of the user.
         drop(puts);
         drop(removed);
@@ -240,7 +304,7 @@ impl<Root, B: ManifestStore> Drop for Waiting<'_, Root, B> {
 
 impl<Root, B: ManifestStore> fmt::Debug for WaitingPuts<Root, B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiting = self.0.lock().len();
+        let waiting = self.puts.lock().len();
         f.debug_tuple("WaitingPuts").field(&waiting).finish()
     }
 }

@@ -244,3 +244,162 @@ fn threads_that_want_the_same_names_compute_each_once() {
         end(user);
     });
 }
+
+/// Polls a future to the end, and runs `other` after its first poll.
+fn after<F: Future>(future: F, other: impl FnOnce()) -> F::Output {
+    let mut future = ByHand::new(future);
+    let polled = future.poll();
+    other();
+    match polled {
+        std::task::Poll::Ready(done) => done,
+        std::task::Poll::Pending => future.finish(),
+    }
+}
+
+/// A call that comes after a computation has failed gets its error without computing, as long
+/// as one of those that waited has not been polled.
+#[test]
+fn a_call_after_a_failed_computation_computes_again() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        let (sender, value) = oneshot::channel::<std::result::Result<String, Error>>();
+        let first = user
+            .library
+            .get_or_put_with(&user.texts, "a", || async { value.await.expect("sent") });
+        let first = ByHand::waiting(first);
+        let second = user.library.get_or_put_with(&user.texts, "a", || async {
+            Ok::<_, Error>("2".to_owned())
+        });
+        let second = ByHand::waiting(second);
+        assert!(sender.send(Err(failed())).is_ok());
+        first.finish().expect_err("it failed");
+        // The first call has returned. This one comes later.
+        let third = user.library.get_or_put_with(&user.texts, "a", || async {
+            Ok::<_, Error>("3".to_owned())
+        });
+        let third = after(third, || drop(second.finish()));
+        let third = third.map(|item| item.blocking_read().expect("whole").clone());
+        end(user);
+        assert_eq!(third.expect("the next call computes again"), "3");
+    });
+}
+
+/// The same with a value whose name was removed since.
+#[test]
+fn a_call_after_the_name_was_removed_computes_again() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        let (sender, value) = oneshot::channel::<std::result::Result<String, Error>>();
+        let first = user
+            .library
+            .get_or_put_with(&user.texts, "a", || async { value.await.expect("sent") });
+        let first = ByHand::waiting(first);
+        let second = user.library.get_or_put_with(&user.texts, "a", || async {
+            Ok::<_, Error>("2".to_owned())
+        });
+        let second = ByHand::waiting(second);
+        assert!(sender.send(Ok("1".to_owned())).is_ok());
+        first.finish().expect("nothing fails");
+        let removed = user.library.blocking_edit(|edit| edit.remove_named("a"));
+        removed.expect("it is there");
+        let third = user.library.get_or_put_with(&user.texts, "a", || async {
+            Ok::<_, Error>("3".to_owned())
+        });
+        let third = after(third, || drop(second.finish()));
+        let third = third.expect("nothing fails");
+        let is_there = user.library.key_named::<String>("a") == Some(Key::from_uuid(third.key()));
+        drop(third);
+        end(user);
+        assert!(
+            is_there,
+            "it returns once the item is durable under the name"
+        );
+    });
+}
+
+/// A caller gets an item of the pool that it has passed.
+#[test]
+fn a_call_that_waits_gets_an_item_of_its_own_pool() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        let other: Arc<FBPool<String, B>> = Arc::new(FBPool::new(user.library.store().clone(), 10));
+        let (sender, value) = oneshot::channel::<std::result::Result<String, Error>>();
+        let first = user
+            .library
+            .get_or_put_with(&user.texts, "a", || async { value.await.expect("sent") });
+        let first = ByHand::waiting(first);
+        let second = user
+            .library
+            .get_or_put_with(&other, "a", || async { Ok::<_, Error>("2".to_owned()) });
+        let second = ByHand::waiting(second);
+        assert!(sender.send(Ok("1".to_owned())).is_ok());
+        first.finish().expect("nothing fails");
+        let second = second.finish().expect("nothing fails");
+        let is_own = Arc::ptr_eq(second.pool(), &other);
+        drop(second);
+        drop(other);
+        end(user);
+        assert!(is_own);
+    });
+}
+
+/// A value that was put under the name during the computation is newer.
+#[test]
+fn a_computed_value_does_not_replace_one_that_was_put_meanwhile() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        let (sender, value) = oneshot::channel::<std::result::Result<String, Error>>();
+        let computing = user
+            .library
+            .get_or_put_with(&user.texts, "a", || async { value.await.expect("sent") });
+        let computing = ByHand::waiting(computing);
+        let put = user.insert("put");
+        user.library.blocking_put_named("a", &put).expect("durable");
+        assert!(sender.send(Ok("computed".to_owned())).is_ok());
+        drop(computing.finish());
+        let found = user.library.blocking_get_named(&user.texts, "a");
+        let found = found
+            .expect("there")
+            .blocking_read()
+            .expect("whole")
+            .clone();
+        drop(put);
+        end(user);
+        assert_eq!(found, "put");
+    });
+}
+
+/// Of two puts under one name, the later one wins, whatever became of a third one.
+#[test]
+fn puts_of_one_name_that_share_a_commit_are_made_in_the_order_of_their_calls() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        let items = ["0", "1", "2"].map(|text| user.insert(text));
+        let mut puts = Vec::new();
+        let first = user.library.blocking_edit(|_| {
+            for item in &items {
+                puts.push(ByHand::waiting(user.library.put_named("a", item)));
+            }
+            puts.remove(0);
+            Ok::<_, Error>(())
+        });
+        first.expect("nothing fails");
+        for put in puts {
+            put.finish().expect("nothing fails");
+        }
+        let found = user.library.blocking_get_named(&user.texts, "a");
+        let found = found
+            .expect("there")
+            .blocking_read()
+            .expect("whole")
+            .clone();
+        drop(items);
+        end(user);
+        assert_eq!(found, "2");
+    });
+}

@@ -396,3 +396,31 @@ fn a_child_makes_other_keys_than_its_parent() {
 fn runtime_of_the_child() -> std::mem::ManuallyDrop<Runtime> {
     std::mem::ManuallyDrop::new(runtime())
 }
+
+/// A thread of the parent, which the child does not have, computes the value of a name.
+#[test]
+fn a_child_does_not_wait_for_a_computation_of_its_parent() {
+    alone(|| {
+        let program = Program::start();
+        std::thread::scope(|scope| {
+            let ((begun, has_begun), (release, gate)) = (channel::<()>(), channel::<()>());
+            let theirs = &program;
+            scope.spawn(move || {
+                let computed = theirs.notes.blocking_get_or_put_with(&theirs.pool, "a", || {
+                    begun.send(()).expect("it waits");
+                    let _ = gate.recv();
+                    Ok::<_, Error>("a".to_owned())
+                });
+                computed.expect("nothing fails");
+            });
+            has_begun.recv().expect("it begins");
+            in_a_fork(|| {
+                let (notes, pool) = (&theirs.notes, &theirs.pool);
+                let got = notes.blocking_get_or_put_with(pool, "a", || Ok::<_, Error>("b".into()));
+                let error = got.expect_err("it cannot work in a child");
+                assert!(error.is_forked(), "{error}");
+            });
+            drop(release);
+        });
+    });
+}
