@@ -187,12 +187,13 @@ impl<Root, B: ManifestStore> Editor<'_, Root, B> {
         self.saver.save(item)
     }
 
-    /// Removes the item `old` and adds `item`, and returns its key. Nothing changes if it is
-    /// the same one.
+    /// Removes the item `old`, with its names, and adds `item`, and returns its key. If it is
+    /// the same one, this is [`put`](Self::put). To replace the item that has a name, use
+    /// [`put_named`](Self::put_named).
     ///
     /// # Errors
     ///
-    /// [`Error::is_not_found`] if there is no item `old`; or if the pool of `item` belongs to
+    /// [`Error::is_not_found`] if there is no item `old`, unless it is the same one; or if the pool of `item` belongs to
     /// another store. Nothing changes then.
     pub fn replace<T: Send + Sync + 'static>(
         &mut self,
@@ -213,7 +214,7 @@ impl<Root, B: ManifestStore> Editor<'_, Root, B> {
         Ok(key)
     }
 
-    /// Removes an item. Its file is deleted once no reader has a commit pinned that names it.
+    /// Removes an item, with its names. Its file is deleted once no reader has a commit pinned that names it.
     /// Handles to it stay valid.
     ///
     /// # Errors

@@ -121,7 +121,7 @@ impl<Root, B: ManifestStore> Editor<'_, Root, B> {
 impl<B: ManifestStore> Saver<B> {
     /// [Saves](Self::save) an item under a name, which it may have already. An item of the
     /// previous commit that has the name loses it, and is no longer kept if it has no other
-    /// one.
+    /// one, also if it was kept by its key before.
     ///
     /// # Errors
     ///

@@ -6,8 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::Contents;
-use crate::dataset::cause::DatasetCause;
-use crate::dataset::manifest::{Base, Changes};
+use crate::dataset::manifest::Changes;
 
 impl Contents {
     /// What has to be changed to get from these contents to `later`.
@@ -49,17 +48,6 @@ impl Contents {
             items: differing(self.items(), later.items()).collect(),
             names: differing(self.names(), later.names()).collect(),
         }
-    }
-
-    /// The same contents on a base that was made of the version `made_of`, and what they
-    /// change in it.
-    pub(crate) fn rebased(
-        &self,
-        base: Arc<Base>,
-        made_of: &Self,
-    ) -> Result<(Self, Changes), DatasetCause> {
-        let changes = made_of.changes_to(self);
-        Ok((Self::of(base).with(&changes)?, changes))
     }
 }
 

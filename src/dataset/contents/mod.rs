@@ -8,8 +8,6 @@
 //!
 //! Nothing here does I/O.
 
-#![allow(dead_code, reason = "the names of items have no public form yet")]
-
 mod apply;
 mod chain;
 mod difference;

@@ -94,8 +94,9 @@ impl Disk {
 
     /// Commits what changed since a base was made, on that base.
     fn take_up(&mut self, base: Arc<Base>, made_of: &Contents) {
-        let rebased = self.contents.rebased(base.clone(), made_of);
-        let (contents, changes) = rebased.expect("it is consistent");
+        let changes = made_of.changes_to(&self.contents);
+        let contents = Contents::of(base.clone()).with(&changes);
+        let contents = contents.expect("it is consistent");
         assert_eq!(made_of.changes_to(&contents), changes);
         let bytes = made_of.encode_base(base.written().file.id, base.generation(), base.root());
         self.files
