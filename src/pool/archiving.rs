@@ -172,6 +172,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// [`frame::write_file`]: crate::fbstore::frame::write_file
     /// [`Error::is_damaged`]: crate::Error::is_damaged
     /// [`Error::is_mismatch`]: crate::Error::is_mismatch
+    /// [`Error::is_storage_full`]: crate::Error::is_storage_full
     pub async fn adopt(self: &Arc<Self>, file: impl Into<PathBuf>) -> Result<Fb<T, B>>
     where
         B: AdoptStrategy<T>,
