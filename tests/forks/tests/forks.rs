@@ -406,11 +406,13 @@ fn a_child_does_not_wait_for_a_computation_of_its_parent() {
             let ((begun, has_begun), (release, gate)) = (channel::<()>(), channel::<()>());
             let theirs = &program;
             scope.spawn(move || {
-                let computed = theirs.notes.blocking_get_or_put_with(&theirs.pool, "a", || {
-                    begun.send(()).expect("it waits");
-                    let _ = gate.recv();
-                    Ok::<_, Error>("a".to_owned())
-                });
+                let computed = theirs
+                    .notes
+                    .blocking_get_or_put_with(&theirs.pool, "a", || {
+                        begun.send(()).expect("it waits");
+                        let _ = gate.recv();
+                        Ok::<_, Error>("a".to_owned())
+                    });
                 computed.expect("nothing fails");
             });
             has_begun.recv().expect("it begins");
