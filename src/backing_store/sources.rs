@@ -186,17 +186,22 @@ impl<P> Sources<P> {
         self.slots.lock().source(id).commit = Some(commit);
     }
 
-    /// Whether the source is open and its commit has the key, for a caller that has a share.
+    /// Whether the source is open, its commit has the key, and the file is not being deleted,
+    /// for a caller that has a share.
     pub(super) fn is_committed(&self, id: SourceId, key: Uuid) -> bool {
-        let commit = self.slots.lock().source(id).commit.clone();
-        commit.is_some_and(|commit| commit.fingerprint(key).is_some())
+        let mut slots = self.slots.lock();
+        let source = slots.source(id);
+        let (commit, keys) = (source.commit.clone(), source.keys.clone());
+        drop(slots);
+        commit.is_some_and(|commit| commit.fingerprint(key).is_some()) && keys.keys().contains(key)
     }
 
     /// Closes a source that is open. Its items move to the open source of the same place
     /// that has the latest commit.
     ///
-    /// The caller looks for items that stay afterwards. Who lets an item stay asks whether
-    /// the source is open afterwards. So at least one of the two sees what the other did.
+    /// The caller looks for items that stay afterwards. `Item::try_stay` asks whether the
+    /// source is open once it has let the item stay. So at least one of the two sees what the
+    /// other did.
     #[cfg(feature = "dataset")]
     pub(super) fn close(&self, id: SourceId) -> Option<Handover> {
         let mut slots = self.slots.lock();

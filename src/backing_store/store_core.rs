@@ -228,8 +228,8 @@ impl<B: BackingStoreT> StoreCore<B> {
         }
     }
 
-    /// Whether the source is that of a dataset which is open, and whose current commit has the
-    /// key.
+    /// Whether the source is that of a dataset which is open, whose current commit has the key,
+    /// and whose file of the key is not being deleted.
     pub(crate) fn is_committed(&self, source: SourceId, key: Uuid) -> bool {
         self.sources.is_committed(source, key)
     }

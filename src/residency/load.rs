@@ -83,15 +83,14 @@ impl<T, B: BackingStoreT> Item<T, B> {
     /// Moves the item to the front, after a hit while it was in the older half or
     /// evicted. A job that is queued for its eviction then finds nothing to do.
     pub(crate) fn promote(self: &Arc<Self>, pool: &impl PoolParts<T, B>) {
-        let mut cell = self.lock();
+        let cell = self.lock();
         if cell.state.is_resident() {
             self.evicting.store(false, Ordering::SeqCst);
             self.settle(&cell, pool);
-            // It may have been in no list, or in none that counts, when the dataset was closed,
-            // which looks for items that stay in the lists. The caller has a handle.
-            if self.stays() {
+            // Closing the dataset looks for items that stay in the lists, and this one may have
+            // been in none. The caller has a handle, so the item does not end.
+            if self.stays() && !self.is_committed(&cell, pool) {
                 self.end_staying(pool);
-                self.try_stay(&mut cell, pool);
             }
         }
     }
@@ -123,7 +122,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.set_weight(Weight::Known(cost.weight));
         self.settle(&cell, pool);
         // After it has entered a list, because closing the dataset looks for items there.
-        if stayed && !self.try_stay(&mut cell, pool) {
+        if stayed && !self.try_stay(&cell, pool) {
             // The value is not the last reference: the flight has one.
             return self.end_retained(&mut cell, pool).file;
         }

@@ -102,24 +102,23 @@ impl<T, B: BackingStoreT> Item<T, B> {
 
     /// Lets an item that is read in place stay after its last handle, if the dataset is open
     /// and has it. Returns false if it may not, and has no handle, so that it has to end.
-    pub(super) fn try_stay(&self, cell: &mut Cell, pool: &impl PoolParts<T, B>) -> bool {
-        let (core, key) = (pool.core(), self.key_of(cell));
-        let is_committed = || {
-            let source = self.file_of(cell).source();
-            source.is_some_and(|source| {
-                core.is_committed(source, key) && core.source_has(source, key)
-            })
-        };
+    pub(super) fn try_stay(&self, cell: &Cell, pool: &impl PoolParts<T, B>) -> bool {
         // Asked before, because a look-up that finds that the item stays does not ask. A
         // commit without the item waits for the lock.
-        if !cell.is(Fact::Indexed) || !is_committed() {
+        if !cell.is(Fact::Indexed) || !self.is_committed(cell, pool) {
             return !self.has_no_handle();
         }
         let is_retained = self.handles.stay();
         pool.counts().stay(is_retained, self.weight().bytes());
         // And afterwards, because closing the dataset looks for items that stay without the
         // lock.
-        is_committed() || !self.end_staying(pool)
+        self.is_committed(cell, pool) || !self.end_staying(pool)
+    }
+
+    /// Whether the item is read in place, and the dataset there is open and has it.
+    pub(super) fn is_committed(&self, cell: &Cell, pool: &impl PoolParts<T, B>) -> bool {
+        let (key, source) = (self.key_of(cell), self.file_of(cell).source());
+        source.is_some_and(|source| pool.core().is_committed(source, key))
     }
 
     /// The item does not stay any more. Returns whether it was retained; then the caller ends
@@ -239,7 +238,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let stayed = self.stays();
         self.end_staying(pool);
         let file = self.move_to_target(&mut cell, handover, pool);
-        let ended = match stayed && !self.try_stay(&mut cell, pool) {
+        let ended = match stayed && !self.try_stay(&cell, pool) {
             true => self.end_retained(&mut cell, pool),
             false => Released::nothing(),
         };
@@ -261,7 +260,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             return Handed::nothing();
         }
         let file = self.move_to_target(&mut cell, handover, pool);
-        let ended = match self.try_stay(&mut cell, pool) {
+        let ended = match self.try_stay(&cell, pool) {
             true => Released::nothing(),
             false => self.end_retained(&mut cell, pool),
         };
