@@ -231,17 +231,11 @@ impl Keys {
     /// the caller asked the items.
     pub(crate) fn try_begin(&self, since: Stamp, key: Uuid) -> Option<Busy<'_>> {
         let shard = self.shard(key);
-        let mut states = shard.states.lock();
+        let states = shard.states.lock();
         if states.get(key).is_some() || states.stamp() != since {
             return None;
         }
-        states.set(key, KeyState::Busy);
-        Some(Busy {
-            keys: self,
-            shard,
-            key,
-            after: None,
-        })
+        Some(self.make_busy(states, shard, key, None))
     }
 
     /// Adds a file that is known to be there, and at this place too, with this many
@@ -332,19 +326,12 @@ impl Keys {
         delete: impl FnOnce() -> Result<(), E>,
     ) -> Result<bool, E> {
         let shard = self.shard(key);
-        let mut states = shard.states.lock();
+        let states = shard.states.lock();
         if !matches!(states.get(key), Some(KeyState::PendingDelete(_))) {
             return Ok(false);
         }
-        states.set(key, KeyState::Busy);
-        drop(states);
         // The file has no owner even if the deletion fails: it is left for the sweep.
-        let _busy = Busy {
-            keys: self,
-            shard,
-            key,
-            after: None,
-        };
+        let _busy = self.make_busy(states, shard, key, None);
         delete().map(|()| true)
     }
 
@@ -355,18 +342,11 @@ impl Keys {
         delete: impl FnOnce() -> Result<(), E>,
     ) -> Result<(), E> {
         let shard = self.shard(key);
-        let mut states = shard.settled(key);
+        let states = shard.settled(key);
         let Some(before) = states.get(key) else {
             return Ok(());
         };
-        states.set(key, KeyState::Busy);
-        drop(states);
-        let busy = Busy {
-            keys: self,
-            shard,
-            key,
-            after: Some(before),
-        };
+        let busy = self.make_busy(states, shard, key, Some(before));
         delete()?;
         busy.done(None);
         Ok(())
