@@ -187,16 +187,8 @@ where
         &self,
         save: impl FnOnce(&mut Saver<B>) -> Result<Root, E>,
     ) -> Result<Committed, E> {
-        self.shared.check_writable()?;
-        let turn = self.shared.turn.clone().lock_owned().await;
-        turn.check_not_overtaken()?;
-        match self.begin(turn, |saver| Ok((Some(save(saver)?), ())), |_| {}) {
-            Ok(((), committing)) => Ok(committing.await?),
-            Err((error, cleaning)) => {
-                let _ = cleaning.await;
-                Err(error)
-            }
-        }
+        let save = |saver: &mut Saver<B>| Ok((Some(save(saver)?), ()));
+        self.commit_in_turn(save).await.map(|((), done)| done)
     }
 
     /// The blocking form of [`commit`](Self::commit).
@@ -217,11 +209,37 @@ where
         &self,
         save: impl FnOnce(&mut Saver<B>) -> Result<Root, E>,
     ) -> Result<Committed, E> {
+        let save = |saver: &mut Saver<B>| Ok((Some(save(saver)?), ()));
+        self.blocking_commit_in_turn(save).map(|((), done)| done)
+    }
+
+    /// Commits what the closure saves, once it is this caller's turn. See
+    /// [`begin`](Self::begin).
+    pub(super) async fn commit_in_turn<R, E: From<Error>>(
+        &self,
+        save: impl FnOnce(&mut Saver<B>) -> Result<(Option<Root>, R), E>,
+    ) -> Result<(R, Committed), E> {
+        self.shared.check_writable()?;
+        let turn = self.shared.turn.clone().lock_owned().await;
+        turn.check_not_overtaken()?;
+        match self.begin(turn, save, |_| {}) {
+            Ok((returned, committing)) => Ok((returned, committing.await?)),
+            Err((error, cleaning)) => {
+                let _ = cleaning.await;
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) fn blocking_commit_in_turn<R, E: From<Error>>(
+        &self,
+        save: impl FnOnce(&mut Saver<B>) -> Result<(Option<Root>, R), E>,
+    ) -> Result<(R, Committed), E> {
         self.shared.check_writable()?;
         let turn = crate::sync::block_on(self.shared.turn.clone().lock_owned());
         turn.check_not_overtaken()?;
-        match self.begin(turn, |saver| Ok((Some(save(saver)?), ())), |_| {}) {
-            Ok(((), committing)) => Ok(committing.wait()?),
+        match self.begin(turn, save, |_| {}) {
+            Ok((returned, committing)) => Ok((returned, committing.wait()?)),
             Err((error, cleaning)) => {
                 let _ = cleaning.wait();
                 Err(error)

@@ -47,16 +47,8 @@ where
         &self,
         edit: impl FnOnce(&mut Editor<'_, Root, B>) -> Result<R, E>,
     ) -> Result<(R, Committed), E> {
-        self.shared.check_writable()?;
-        let turn = self.shared.turn.clone().lock_owned().await;
-        turn.check_not_overtaken()?;
-        match self.begin(turn, |saver| self.run_edit(saver, edit), |_| {}) {
-            Ok((returned, committing)) => Ok((returned, committing.await?)),
-            Err((error, cleaning)) => {
-                let _ = cleaning.await;
-                Err(error)
-            }
-        }
+        let edit = |saver: &mut Saver<B>| self.run_edit(saver, edit);
+        self.commit_in_turn(edit).await
     }
 
     /// The blocking form of [`edit`](Self::edit).
@@ -76,16 +68,7 @@ where
         &self,
         edit: impl FnOnce(&mut Editor<'_, Root, B>) -> Result<R, E>,
     ) -> Result<(R, Committed), E> {
-        self.shared.check_writable()?;
-        let turn = crate::sync::block_on(self.shared.turn.clone().lock_owned());
-        turn.check_not_overtaken()?;
-        match self.begin(turn, |saver| self.run_edit(saver, edit), |_| {}) {
-            Ok((returned, committing)) => Ok((returned, committing.wait()?)),
-            Err((error, cleaning)) => {
-                let _ = cleaning.wait();
-                Err(error)
-            }
-        }
+        self.blocking_commit_in_turn(|saver| self.run_edit(saver, edit))
     }
 
     /// Returns the new root, if there is one, and what the closure returns.
