@@ -8,7 +8,8 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{Dataset, Key};
+use super::Dataset;
+use super::shared_commit::Taken;
 use crate::backing_store::{ManifestStore, Strategy};
 use crate::error::Operation;
 use crate::hash::HashMap;
@@ -121,11 +122,10 @@ where
             }
             self.shared.check_writable().map_err(shared)?;
             let item = pool.insert(compute().await.map_err(Arc::new)?);
-            self.put_if_free(name, &item).await.map_err(shared)?;
-            match self.key_named(name) == Some(Key::<T>::from_uuid(item.key())) {
-                true => Ok(item),
-                false => self.get_named(pool, name).await.map_err(shared),
-            }
+            let put = self.put_in_turn(name, &item, Taken::Stays).await;
+            put.map_err(shared)?;
+            // It is this item, unless another one had the name by then.
+            self.get_named(pool, name).await.map_err(shared)
         };
         let computed = computed.await;
         joined.leave_map();
@@ -174,11 +174,10 @@ where
             }
             self.shared.check_writable().map_err(shared)?;
             let item = pool.insert(compute().map_err(Arc::new)?);
-            self.blocking_put_if_free(name, &item).map_err(shared)?;
-            match self.key_named(name) == Some(Key::<T>::from_uuid(item.key())) {
-                true => Ok(item),
-                false => self.blocking_get_named(pool, name).map_err(shared),
-            }
+            let put = self.blocking_put_in_turn(name, &item, Taken::Stays);
+            put.map_err(shared)?;
+            // It is this item, unless another one had the name by then.
+            self.blocking_get_named(pool, name).map_err(shared)
         };
         let computed = computed();
         joined.leave_map();
@@ -186,8 +185,10 @@ where
     }
 
     fn check_computing<T, E: From<Error>>(&self, pool: &FBPool<T, B>) -> Result<(), Arc<E>> {
-        let path = &self.shared.path;
-        path.check_pool(pool, Operation::Commit).map_err(shared)
+        let (path, operation) = (&self.shared.path, Operation::Commit);
+        let here = path.store.core().check_process(operation);
+        let checked = here.and_then(|()| path.check_store(pool.store(), operation, None));
+        checked.map_err(shared)
     }
 }
 

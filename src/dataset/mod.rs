@@ -356,10 +356,8 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
     {
         let (store, tracked) = (&self.shared.path.store, &self.shared.path.tracked);
         store.core().check_process(Operation::Register)?;
-        if !Arc::ptr_eq(pool.store(), store) {
-            let (path, cause) = (&self.shared.path, DatasetCause::OtherStore);
-            return Err(path.error_of_item(Operation::Register, key.uuid(), cause));
-        }
+        let key_of_item = Some(key.uuid());
+        (self.shared.path).check_store(pool.store(), Operation::Register, key_of_item)?;
         if let Some(handle) = pool.find_staying(tracked, key.uuid()) {
             return Ok(Some(handle));
         }

@@ -74,10 +74,7 @@ impl<Root, B: ManifestStore> Editor<'_, Root, B> {
     pub fn set_name<T: ?Sized>(&mut self, name: &str, key: Key<T>) -> Result<()> {
         let named = self.saver.edit.set_name(name, key.uuid());
         named.map(drop).map_err(|cause| match cause {
-            DatasetCause::NotCommitted => {
-                let path = &self.saver.path;
-                path.error_of_item(Operation::Commit, key.uuid(), cause)
-            }
+            DatasetCause::NotCommitted => self.saver.not_committed(key.uuid()),
             cause => self.saver.error(cause),
         })
     }
@@ -135,7 +132,7 @@ impl<B: ManifestStore> Saver<B> {
     where
         B: Strategy<T>,
     {
-        Name::new(name).map_err(|cause| self.error(cause))?;
+        let name = Name::new(name).map_err(|cause| self.error(cause))?;
         let key = self.save(item)?;
         let named = self.edit.take_name(name, key.uuid());
         named.map(|_| key).map_err(|cause| self.error(cause))
@@ -147,10 +144,9 @@ impl<B: ManifestStore> Saver<B> {
     ///
     /// [`Error::is_not_found`] if no item has the name.
     pub fn keep_named(&mut self, name: &str) -> Result<()> {
-        let key = self.edit.key_of(name);
-        let no_such = || DatasetCause::NoSuchName(name.to_owned());
-        let key = key.ok_or_else(|| self.error(no_such()))?;
-        self.edit.keep(key).map_err(|cause| self.error(cause))
+        let named = self.edit.named(name);
+        let kept = named.and_then(|key| self.edit.keep(key));
+        kept.map_err(|cause| self.error(cause))
     }
 
     pub(super) fn error(&self, cause: DatasetCause) -> Error {

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::cause::DatasetCause;
 use crate::backing_store::{BackingStore, ManifestStore, TrackedPath};
 use crate::error::{Operation, StoreError};
-use crate::{Error, FBPool, Fb, Result};
+use crate::{Error, Result};
 
 /// The tracked path of a dataset, and the store that reaches it.
 pub(super) struct DatasetPath<B: ManifestStore> {
@@ -30,22 +30,22 @@ impl<B: ManifestStore> DatasetPath<B> {
         core.call(operation, None, Some(path), |backing| call(backing, path))
     }
 
-    /// Fails if the item's pool belongs to another store.
-    pub(super) fn check_store_of<T>(&self, item: &Fb<T, B>) -> Result<()> {
-        if Arc::ptr_eq(item.pool().store(), &self.store) {
+    /// Fails if this is another store than that of the dataset. `key` is of the item that was
+    /// asked for, if it was one.
+    pub(super) fn check_store(
+        &self,
+        store: &Arc<BackingStore<B>>,
+        operation: Operation,
+        key: Option<Uuid>,
+    ) -> Result<()> {
+        if Arc::ptr_eq(store, &self.store) {
             return Ok(());
         }
         let cause = DatasetCause::OtherStore;
-        Err(self.error_of_item(Operation::Commit, item.key(), cause))
-    }
-
-    /// Fails in a forked child, and if the pool belongs to another store.
-    pub(super) fn check_pool<T>(&self, pool: &FBPool<T, B>, operation: Operation) -> Result<()> {
-        self.store.core().check_process(operation)?;
-        match Arc::ptr_eq(pool.store(), &self.store) {
-            true => Ok(()),
-            false => Err(self.error(operation, DatasetCause::OtherStore)),
-        }
+        Err(match key {
+            Some(key) => self.error_of_item(operation, key, cause),
+            None => self.error(operation, cause),
+        })
     }
 
     /// An error of the dataset as a whole.

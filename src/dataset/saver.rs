@@ -112,7 +112,8 @@ impl<B: ManifestStore> Saver<B> {
         B: Strategy<T>,
     {
         let uuid = item.key();
-        self.path.check_store_of(item)?;
+        let store = item.pool().store();
+        (self.path).check_store(store, Operation::Commit, Some(uuid))?;
         item.item().set_of_dataset();
         let in_cache = !item.item().is_read_in_place();
         if in_cache && !self.in_cache.insert(uuid) && self.try_keep(uuid) {
@@ -194,7 +195,7 @@ impl<B: ManifestStore> Saver<B> {
         self.edit.keep(uuid).is_ok()
     }
 
-    fn not_committed(&self, uuid: Uuid) -> Error {
+    pub(super) fn not_committed(&self, uuid: Uuid) -> Error {
         let (operation, cause) = (Operation::Commit, DatasetCause::NotCommitted);
         self.path.error_of_item(operation, uuid, cause)
     }

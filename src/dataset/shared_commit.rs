@@ -4,7 +4,6 @@
 //! the turn makes one commit of all of them, as databases do (group commit). If that fails,
 //! each is tried again by itself, so that one that cannot succeed does not fail the others.
 
-use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -23,7 +22,7 @@ use crate::{Error, Fb, Result};
 
 /// The puts that wait for a commit.
 pub(super) struct WaitingPuts<Root, B: ManifestStore> {
-    puts: Mutex<Vec<Arc<Put<Root, B>>>>,
+    waiting: Mutex<Vec<Arc<Put<Root, B>>>>,
     process: Process,
 }
 
@@ -47,7 +46,7 @@ enum State {
 
 /// What becomes of another item that has the name.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Taken {
+pub(super) enum Taken {
     IsReplaced,
     /// The put does nothing.
     Stays,
@@ -109,16 +108,12 @@ where
         self.put_in_turn(name, item, Taken::IsReplaced).await
     }
 
-    /// Same as [`put_named`](Self::put_named), but does nothing if an item has the name.
-    pub(super) async fn put_if_free<T>(&self, name: &str, item: &Fb<T, B>) -> Result<()>
-    where
-        T: Send + Sync + 'static,
-        B: Strategy<T>,
-    {
-        self.put_in_turn(name, item, Taken::Stays).await
-    }
-
-    async fn put_in_turn<T>(&self, name: &str, item: &Fb<T, B>, taken: Taken) -> Result<()>
+    pub(super) async fn put_in_turn<T>(
+        &self,
+        name: &str,
+        item: &Fb<T, B>,
+        taken: Taken,
+    ) -> Result<()>
     where
         T: Send + Sync + 'static,
         B: Strategy<T>,
@@ -154,16 +149,12 @@ where
         self.blocking_put_in_turn(name, item, Taken::IsReplaced)
     }
 
-    /// The blocking form of [`put_if_free`](Self::put_if_free).
-    pub(super) fn blocking_put_if_free<T>(&self, name: &str, item: &Fb<T, B>) -> Result<()>
-    where
-        T: Send + Sync + 'static,
-        B: Strategy<T>,
-    {
-        self.blocking_put_in_turn(name, item, Taken::Stays)
-    }
-
-    fn blocking_put_in_turn<T>(&self, name: &str, item: &Fb<T, B>, taken: Taken) -> Result<()>
+    pub(super) fn blocking_put_in_turn<T>(
+        &self,
+        name: &str,
+        item: &Fb<T, B>,
+        taken: Taken,
+    ) -> Result<()>
     where
         T: Send + Sync + 'static,
         B: Strategy<T>,
@@ -195,7 +186,7 @@ where
         self.shared.check_writable()?;
         let path = &self.shared.path;
         let name = Name::new(name).map_err(|cause| path.error(Operation::Commit, cause))?;
-        path.check_store_of(item)?;
+        path.check_store(item.pool().store(), Operation::Commit, Some(item.key()))?;
         let item = item.clone();
         let put = Arc::new(Put {
             apply: Box::new(move |edit| {
@@ -208,7 +199,7 @@ where
             state: Mutex::new(State::Waits),
         });
         let puts = &self.shared.puts;
-        puts.puts.lock().push(put.clone());
+        puts.waiting.lock().push(put.clone());
         Ok(Waiting { puts, put })
     }
 
@@ -259,13 +250,13 @@ fn tell<Root, B: ManifestStore>(puts: &[Arc<Put<Root, B>>], ended: &Result<()>) 
 impl<Root, B: ManifestStore> WaitingPuts<Root, B> {
     pub(super) fn new() -> Self {
         Self {
-            puts: Mutex::new(Vec::new()),
+            waiting: Mutex::new(Vec::new()),
             process: Process::current(),
         }
     }
 
     fn take(&self) -> Vec<Arc<Put<Root, B>>> {
-        std::mem::take(&mut *self.puts.lock())
+        std::mem::take(&mut *self.waiting.lock())
     }
 }
 
@@ -293,18 +284,8 @@ impl<Root, B: ManifestStore> Drop for Waiting<'_, Root, B> {
         if self.puts.process.is_forked() {
             return;
         }
-        let mut puts = self.puts.puts.lock();
-        let at = puts.iter().position(|put| Arc::ptr_eq(put, &self.put));
-        let removed = at.map(|at| puts.remove(at));
-        // Dropping the item may run code of the user.
-        drop(puts);
-        drop(removed);
-    }
-}
-
-impl<Root, B: ManifestStore> fmt::Debug for WaitingPuts<Root, B> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let waiting = self.puts.lock().len();
-        f.debug_tuple("WaitingPuts").field(&waiting).finish()
+        // What is removed is not the last reference, so no item is dropped under the lock.
+        let mut waiting = self.puts.waiting.lock();
+        waiting.retain(|put| !Arc::ptr_eq(put, &self.put));
     }
 }

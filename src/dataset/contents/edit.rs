@@ -106,10 +106,9 @@ impl Edit {
     /// item that had the name if it was removed, because it has no other name.
     pub(crate) fn take_name(
         &mut self,
-        name: &str,
+        name: Name,
         key: Uuid,
     ) -> Result<Option<Uuid>, DatasetCause> {
-        let name = Name::new(name)?;
         self.keep(key)?;
         Ok(self.take_over(name, key))
     }
@@ -183,7 +182,8 @@ impl Edit {
         Ok((after, self.changes))
     }
 
-    fn named(&self, name: &str) -> Result<Uuid, DatasetCause> {
+    /// Same as [`key_of`](Self::key_of), but fails if no item has the name.
+    pub(crate) fn named(&self, name: &str) -> Result<Uuid, DatasetCause> {
         self.key_of(name)
             .ok_or_else(|| DatasetCause::NoSuchName(name.to_owned()))
     }

@@ -39,7 +39,7 @@ fn put_named(
     n: u64,
     entry: ItemEntry,
 ) -> Result<Option<Uuid>, DatasetCause> {
-    Name::new(name)?;
+    let name = Name::new(name)?;
     edit.put(key(n), entry);
     edit.take_name(name, key(n))
 }

@@ -50,7 +50,9 @@ impl Model {
             }
             1..=3 => {
                 edit.put(one, entry);
-                let removed = edit.take_name(&name, one).expect("it is short");
+                let removed = edit
+                    .take_name(Name::new(&name).expect("it is short"), one)
+                    .expect("it is there");
                 self.items.insert(one, entry);
                 self.names.insert(name, one);
                 let expected = self.remove_if_unnamed(named.filter(|named| *named != one));
