@@ -57,10 +57,6 @@ impl Changes {
         self.items.len() + self.names.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// The keys of the items that were removed.
     pub(crate) fn removed_keys(&self) -> impl Iterator<Item = Uuid> {
         let removed = self.items.iter().filter(|(_, entry)| entry.is_none());

@@ -6,8 +6,6 @@
 //! | delta, a manifest of version 2 | what a generation changes in an earlier one | [`Delta`] |
 //! | base | all items and names of a generation, and its root | [`Base`] |
 
-#![allow(dead_code, reason = "the names of items have no public form yet")]
-
 mod base;
 mod changes;
 mod delta;
