@@ -245,6 +245,31 @@ fn threads_that_want_the_same_names_compute_each_once() {
     });
 }
 
+type Got = std::result::Result<Fb<String, B>, Arc<Error>>;
+
+/// A call for the name "a" that computes what is sent.
+fn computing(
+    user: &User,
+) -> (
+    oneshot::Sender<Result<String>>,
+    ByHand<impl Future<Output = Got> + use<'_>>,
+) {
+    let (sender, value) = oneshot::channel();
+    let compute = || async { value.await.expect("it is sent") };
+    let call = user.library.get_or_put_with(&user.texts, "a", compute);
+    (sender, ByHand::waiting(call))
+}
+
+/// A call for the name "a" that computes this text, if it has to.
+fn returning<'a>(
+    user: &'a User,
+    pool: &'a Arc<FBPool<String, B>>,
+    text: &'static str,
+) -> impl Future<Output = Got> + use<'a> {
+    let compute = move || async { Ok(text.to_owned()) };
+    user.library.get_or_put_with(pool, "a", compute)
+}
+
 /// Polls a future to the end, and runs `other` after its first poll.
 fn after<F: Future>(future: F, other: impl FnOnce()) -> F::Output {
     let mut future = ByHand::new(future);
@@ -263,21 +288,12 @@ fn a_call_after_a_failed_computation_computes_again() {
     test(|| {
         let places = Places::new();
         let user = places.user();
-        let (sender, value) = oneshot::channel::<std::result::Result<String, Error>>();
-        let first = user
-            .library
-            .get_or_put_with(&user.texts, "a", || async { value.await.expect("sent") });
-        let first = ByHand::waiting(first);
-        let second = user.library.get_or_put_with(&user.texts, "a", || async {
-            Ok::<_, Error>("2".to_owned())
-        });
-        let second = ByHand::waiting(second);
+        let (sender, first) = computing(&user);
+        let second = ByHand::waiting(returning(&user, &user.texts, "2"));
         assert!(sender.send(Err(failed())).is_ok());
         first.finish().expect_err("it failed");
         // The first call has returned. This one comes later.
-        let third = user.library.get_or_put_with(&user.texts, "a", || async {
-            Ok::<_, Error>("3".to_owned())
-        });
+        let third = returning(&user, &user.texts, "3");
         let third = after(third, || drop(second.finish()));
         let third = third.map(|item| item.blocking_read().expect("whole").clone());
         end(user);
@@ -291,22 +307,13 @@ fn a_call_after_the_name_was_removed_computes_again() {
     test(|| {
         let places = Places::new();
         let user = places.user();
-        let (sender, value) = oneshot::channel::<std::result::Result<String, Error>>();
-        let first = user
-            .library
-            .get_or_put_with(&user.texts, "a", || async { value.await.expect("sent") });
-        let first = ByHand::waiting(first);
-        let second = user.library.get_or_put_with(&user.texts, "a", || async {
-            Ok::<_, Error>("2".to_owned())
-        });
-        let second = ByHand::waiting(second);
+        let (sender, first) = computing(&user);
+        let second = ByHand::waiting(returning(&user, &user.texts, "2"));
         assert!(sender.send(Ok("1".to_owned())).is_ok());
         first.finish().expect("nothing fails");
         let removed = user.library.blocking_edit(|edit| edit.remove_named("a"));
         removed.expect("it is there");
-        let third = user.library.get_or_put_with(&user.texts, "a", || async {
-            Ok::<_, Error>("3".to_owned())
-        });
+        let third = returning(&user, &user.texts, "3");
         let third = after(third, || drop(second.finish()));
         let third = third.expect("nothing fails");
         let is_there = user.library.key_named::<String>("a") == Some(Key::from_uuid(third.key()));
@@ -326,15 +333,8 @@ fn a_call_that_waits_gets_an_item_of_its_own_pool() {
         let places = Places::new();
         let user = places.user();
         let other: Arc<FBPool<String, B>> = Arc::new(FBPool::new(user.library.store().clone(), 10));
-        let (sender, value) = oneshot::channel::<std::result::Result<String, Error>>();
-        let first = user
-            .library
-            .get_or_put_with(&user.texts, "a", || async { value.await.expect("sent") });
-        let first = ByHand::waiting(first);
-        let second = user
-            .library
-            .get_or_put_with(&other, "a", || async { Ok::<_, Error>("2".to_owned()) });
-        let second = ByHand::waiting(second);
+        let (sender, first) = computing(&user);
+        let second = ByHand::waiting(returning(&user, &other, "2"));
         assert!(sender.send(Ok("1".to_owned())).is_ok());
         first.finish().expect("nothing fails");
         let second = second.finish().expect("nothing fails");
@@ -352,11 +352,7 @@ fn a_computed_value_does_not_replace_one_that_was_put_meanwhile() {
     test(|| {
         let places = Places::new();
         let user = places.user();
-        let (sender, value) = oneshot::channel::<std::result::Result<String, Error>>();
-        let computing = user
-            .library
-            .get_or_put_with(&user.texts, "a", || async { value.await.expect("sent") });
-        let computing = ByHand::waiting(computing);
+        let (sender, computing) = computing(&user);
         let put = user.insert("put");
         user.library.blocking_put_named("a", &put).expect("durable");
         assert!(sender.send(Ok("computed".to_owned())).is_ok());

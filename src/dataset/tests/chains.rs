@@ -6,12 +6,12 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 use super::super::{Dataset, Key, VerifyOptions};
-use super::assert_no_manifest_is_left;
+use super::{Told, assert_no_manifest_is_left, last_told, start};
+use crate::fbstore::FBStore;
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
-use crate::fbstore::{FBStore, PreparedPath};
 use crate::testing::{Cut, Links, Plain, at_each_power_cut, runtime};
-use crate::{BackingStore, Error, FBPool};
+use crate::{Error, FBPool};
 
 pub(super) const THREADS: &str = "commits of chains";
 
@@ -28,13 +28,6 @@ pub(super) fn root_of(n: u64) -> String {
     }
 }
 
-/// Whether the program is about to make a commit, or has made it.
-#[derive(Clone, Copy)]
-pub(super) enum Told {
-    Begins(u64),
-    Committed(u64),
-}
-
 pub(super) struct Program {
     pub(super) dataset: Dataset<String, FBStore<Plain>>,
     pub(super) pool: Arc<FBPool<Vec<u8>, FBStore<Plain>>>,
@@ -46,15 +39,8 @@ impl Program {
         root: &Path,
         files: impl Fn() -> Arc<dyn Files>,
     ) -> Self {
-        let open =
-            |name: &str| PreparedPath::open_with(root.join(name), files()).expect("it is opened");
-        let store = FBStore::open(Plain, open("cache")).expect("nobody has it");
-        let store = Arc::new(BackingStore::new(store, runtime.handle().clone()));
-        let dataset = Dataset::blocking_open(&store, open("saved"));
-        Self {
-            dataset: dataset.expect("it is found, or made"),
-            pool: Arc::new(FBPool::new(store, 1)),
-        }
+        let (dataset, pool) = start(runtime, root, files);
+        Self { dataset, pool }
     }
 
     pub(super) fn end(self) {
@@ -93,13 +79,7 @@ impl Program {
 }
 
 pub(super) fn check(runtime: &Runtime, cut: Cut<'_, Told>) {
-    let (mut committed, mut begun) = (0, 0);
-    for told in cut.told {
-        match told {
-            Told::Begins(n) => begun = *n,
-            Told::Committed(n) => committed = *n,
-        }
-    }
+    let (committed, begun) = last_told(cut.told);
     let program = Program::start(runtime, cut.root, || Arc::new(RealFiles));
     let found = program.dataset.generation();
     assert!(

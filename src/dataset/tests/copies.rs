@@ -6,7 +6,8 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 use super::super::{Dataset, Snapshot};
-use super::chains::{Program, THREADS, Told, check, root_of};
+use super::Told;
+use super::chains::{Program, THREADS, check, root_of};
 use super::{DIRECTORY, assert_no_manifest_is_left};
 use crate::Error;
 use crate::fbstore::file_ref::FileRef;

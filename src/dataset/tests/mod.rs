@@ -1,5 +1,5 @@
-//! Every file operation of a commit that fails or is cut off by a power cut. The dice are
-//! for the tests of the modules of this room.
+//! Every file operation of a commit that fails or is cut off by a power cut. The dice and
+//! the samples are for the tests of the modules of this room.
 
 mod chains;
 mod changed;
@@ -10,15 +10,62 @@ mod faults;
 mod old_manifests;
 mod parts;
 mod power;
+pub(super) mod samples;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use super::Snapshot;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::runtime::Runtime;
+
 use super::manifest::Manifest;
-use crate::fbstore::{Manifests, PreparedPath};
+use super::{Dataset, Snapshot};
+use crate::fbstore::files::Files;
+use crate::fbstore::{FBStore, Manifests, PreparedPath};
+use crate::testing::Plain;
+use crate::{BackingStore, FBPool};
 
 /// The directory of manifests.
 const DIRECTORY: &str = "file_backed.manifest";
+
+/// What a program that is cut off is about to commit, or has committed.
+#[derive(Clone, Copy)]
+enum Told {
+    Begins(u64),
+    Committed(u64),
+}
+
+/// The last commit that was acknowledged, and the last one that was begun; 0 for none.
+fn last_told(all: Vec<&Told>) -> (u64, u64) {
+    let (mut committed, mut begun) = (0, 0);
+    for told in all {
+        match told {
+            Told::Begins(n) => begun = *n,
+            Told::Committed(n) => committed = *n,
+        }
+    }
+    (committed, begun)
+}
+
+type Opened<Root> = (
+    Dataset<Root, FBStore<Plain>>,
+    Arc<FBPool<Vec<u8>, FBStore<Plain>>>,
+);
+
+/// Opens the dataset of a program that keeps all of its files below `root`.
+fn start<Root>(runtime: &Runtime, root: &Path, files: impl Fn() -> Arc<dyn Files>) -> Opened<Root>
+where
+    Root: Serialize + DeserializeOwned + Default + Send + Sync + 'static,
+{
+    let open = |name: &str| PreparedPath::open_with(root.join(name), files());
+    let cache = open("cache").expect("it is opened");
+    let store = FBStore::open(Plain, cache).expect("nobody has it");
+    let store = Arc::new(BackingStore::new(store, runtime.handle().clone()));
+    let dataset = Dataset::blocking_open(&store, open("saved").expect("it is opened"));
+    let dataset = dataset.expect("it is found, or made");
+    (dataset, Arc::new(FBPool::new(store, 1)))
+}
 
 /// Writes a manifest of version 1 durably, as a library did that knows no other.
 fn write_old(path: &PreparedPath, manifest: &Manifest) {

@@ -8,23 +8,16 @@ use tokio::runtime::Runtime;
 
 use super::super::manifest::Manifest;
 use super::super::{Dataset, Key, Snapshot, VerifyOptions};
-use super::write_old;
+use super::{Told, last_told, start, write_old};
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
 use crate::fbstore::{FBStore, PreparedPath};
 use crate::testing::errno::EXDEV;
 use crate::testing::{Cut, Links, Plain, at_each_power_cut, runtime};
-use crate::{BackingStore, Error, FBPool};
+use crate::{Error, FBPool};
 
 /// The number of a commit, and its items.
 type Root = (u64, Vec<Key<Vec<u8>>>);
-
-/// What the program is about to do, or what was acknowledged.
-#[derive(Clone, Copy)]
-enum Told {
-    Begins(u64),
-    Committed(u64),
-}
 
 const THREADS: &str = "before a power cut";
 
@@ -35,15 +28,8 @@ struct Program {
 
 impl Program {
     fn start(runtime: &Runtime, root: &Path, files: impl Fn() -> Arc<dyn Files>) -> Self {
-        let open =
-            |name: &str| PreparedPath::open_with(root.join(name), files()).expect("it is opened");
-        let store = FBStore::open(Plain, open("cache")).expect("nobody has it");
-        let store = Arc::new(BackingStore::new(store, runtime.handle().clone()));
-        let dataset = Dataset::blocking_open(&store, open("saved"));
-        Self {
-            dataset: dataset.expect("it is found, or made"),
-            pool: Arc::new(FBPool::new(store, 1)),
-        }
+        let (dataset, pool) = start(runtime, root, files);
+        Self { dataset, pool }
     }
 
     /// Commit `n` consists of new items and, from the second commit on, of one item of
@@ -71,13 +57,7 @@ fn value(n: u64) -> Vec<u8> {
 }
 
 fn check(runtime: &Runtime, cut: Cut<'_, Told>, items: usize) {
-    let (mut committed, mut begun) = (0, 0);
-    for told in cut.told {
-        match told {
-            Told::Begins(n) => begun = *n,
-            Told::Committed(n) => committed = *n,
-        }
-    }
+    let (committed, begun) = last_told(cut.told);
     let program = Program::start(runtime, cut.root, || Arc::new(RealFiles));
     let root = program.dataset.root();
     let (found, keys) = &*root;

@@ -19,6 +19,25 @@ fn root(len: usize) -> Option<Arc<[u8]>> {
     Some(vec![b'r'; len].into())
 }
 
+/// An empty base of this generation, and a delta of generation 4 that has one item more.
+fn base_and_delta(generation: u64) -> (Base, (Delta, WrittenFile)) {
+    let base = empty_base(generation, b"root");
+    let commit = Commit {
+        generation: 4,
+        id: key(2),
+        root: None,
+        changes: one_item(1),
+    };
+    let next = Chain::beginning_at(Some(base.written())).next(commit);
+    let (bytes, _) = next.expect("it is small");
+    (base, Delta::read(&bytes).expect("it is whole"))
+}
+
+fn empty_base(generation: u64, root: &[u8]) -> Base {
+    let bytes = encode_base(key(1), generation, root, [].into_iter(), [].into_iter());
+    Base::from_bytes(bytes.expect("it is small")).expect("it is whole")
+}
+
 /// Commits that change one item each, and the root where one is given.
 fn chain_of(roots: &[Option<Arc<[u8]>>]) -> (Chain, Vec<(Delta, WrittenFile)>) {
     let mut chain = Chain::beginning_at(None);
@@ -75,17 +94,7 @@ fn a_root_that_changes_each_time_does_not_lengthen_the_chain() {
 
 #[test]
 fn the_root_of_a_base_is_neither_written_again_nor_in_memory_twice() {
-    let bytes = encode_base(key(1), 3, b"root", [].into_iter(), [].into_iter());
-    let base = Base::from_bytes(bytes.expect("it is small")).expect("it is whole");
-    let commit = Commit {
-        generation: 4,
-        id: key(2),
-        root: None,
-        changes: one_item(1),
-    };
-    let chain = Chain::beginning_at(Some(base.written()));
-    let (bytes, _) = chain.next(commit).expect("it is small");
-    let delta = Delta::read(&bytes).expect("it is whole");
+    let (base, delta) = base_and_delta(3);
     assert_eq!(delta.0.base, Some(base.written().file));
     let base = Arc::new(base);
     let read = Chain::read(Some(base.clone()), vec![delta]).expect("it is consistent");
@@ -97,17 +106,7 @@ fn the_root_of_a_base_is_neither_written_again_nor_in_memory_twice() {
 #[test]
 fn a_base_is_not_of_a_later_generation_than_a_delta() {
     for (of_base, is_whole) in [(3, true), (4, true), (5, false)] {
-        let bytes = encode_base(key(1), of_base, b"root", [].into_iter(), [].into_iter());
-        let base = Base::from_bytes(bytes.expect("it is small")).expect("it is whole");
-        let commit = Commit {
-            generation: 4,
-            id: key(2),
-            root: None,
-            changes: one_item(1),
-        };
-        let next = Chain::beginning_at(Some(base.written())).next(commit);
-        let (bytes, _) = next.expect("it is small");
-        let delta = Delta::read(&bytes).expect("it is whole");
+        let (base, delta) = base_and_delta(of_base);
         let read = Chain::read(Some(Arc::new(base)), vec![delta]);
         assert_eq!(read.is_ok(), is_whole, "generation {of_base}");
     }
@@ -117,8 +116,7 @@ fn a_base_is_not_of_a_later_generation_than_a_delta() {
 fn files_of_another_chain_are_refused() {
     let (_, deltas) = chain_of(&[root(5000), None, None]);
     let (_, other) = chain_of(&[root(5001), None, None]);
-    let bytes = encode_base(key(1), 0, b"", [].into_iter(), [].into_iter());
-    let base = Base::from_bytes(bytes.expect("it is small")).expect("it is whole");
+    let base = empty_base(0, b"");
     for (base, deltas, why) in [
         (None, vec![other[0].clone(), deltas[1].clone()], "parent"),
         (None, vec![deltas[1].clone()], "parent"),

@@ -8,9 +8,9 @@ mod properties;
 use uuid::Uuid;
 
 use super::Edit;
-use crate::backing_store::FileFingerprint;
 use crate::dataset::cause::DatasetCause;
 use crate::dataset::manifest::{ItemEntry, ItemKind, Name};
+use crate::dataset::tests::samples::fingerprint;
 
 /// A key that looks random.
 fn key(n: u64) -> Uuid {
@@ -20,10 +20,7 @@ fn key(n: u64) -> Uuid {
 
 fn entry(n: u64) -> ItemEntry {
     ItemEntry {
-        fingerprint: FileFingerprint {
-            len: n,
-            check: !(n as u32),
-        },
+        fingerprint: fingerprint(n),
         kind: ItemKind {
             codec: 1,
             schema: n % 3,

@@ -9,6 +9,7 @@ use super::*;
 use crate::dataset::manifest::name::Name;
 use crate::dataset::manifest::sealed::{CHECKSUM, SparseFile, field, seal};
 use crate::dataset::tests::dice::Dice;
+use crate::dataset::tests::samples::{fingerprint, key, name};
 use Bound::{Excluded, Included, Unbounded};
 use layout::HEADER;
 use std::ops::Bound;
@@ -72,20 +73,9 @@ fn random_name(dice: &mut Dice) -> Name {
     name(&text)
 }
 
-fn name(text: &str) -> Name {
-    Name::new(text).expect("it is short")
-}
-
-fn key(n: u64) -> Uuid {
-    Uuid::from_u64_pair(n, 0)
-}
-
 fn entry(n: u64) -> ItemEntry {
     ItemEntry {
-        fingerprint: FileFingerprint {
-            len: n,
-            check: !(n as u32),
-        },
+        fingerprint: fingerprint(n),
         kind: ItemKind {
             codec: 3,
             schema: n % 3,

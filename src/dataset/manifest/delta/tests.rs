@@ -4,25 +4,14 @@
 )]
 
 use super::*;
-use crate::backing_store::FileFingerprint;
 use crate::dataset::manifest::changes::ItemEntry;
 use crate::dataset::manifest::sealed::{CHECKSUM, SparseFile};
 use crate::dataset::tests::dice::Dice;
-
-fn key(n: u64) -> Uuid {
-    Uuid::from_u64_pair(n, 0)
-}
-
-fn name(text: &str) -> Name {
-    Name::new(text).expect("it is short")
-}
+use crate::dataset::tests::samples::{fingerprint, key, name};
 
 fn entry(n: u64) -> ItemEntry {
     ItemEntry {
-        fingerprint: FileFingerprint {
-            len: n,
-            check: !(n as u32),
-        },
+        fingerprint: fingerprint(n),
         kind: ItemKind {
             codec: 3,
             root_size: n % 2,
