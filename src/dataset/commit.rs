@@ -18,9 +18,9 @@
 //!    as durable, they still record the generation before.
 //!
 //! So a manifest is that of the current generation, of a pinned one, or of one whose commit
-//! has failed uncertainly. Whatever other generations build on is a part, which nobody takes
+//! has failed uncertainly. Whatever other generations build on is a part, which is never taken
 //! for a generation. If the current manifest is lost, or is missing from a copy or from a
-//! listing of the directory, no earlier one takes its place that nobody has pinned.
+//! listing of the directory, an earlier one takes its place only if a reader has pinned it.
 //!
 //! Why a power cut or a kill at any point leaves the old commit or the new one:
 //!
@@ -36,8 +36,8 @@
 //!   generation or a later one, so only what this one consists of is needed, and what readers
 //!   have pinned or a failed commit may have left under a later number. Deletions need no
 //!   order among each other to be safe from a power cut, which may keep some and lose others:
-//!   what is left over is of generations that nobody opens as current, and the next open
-//!   removes it. They are made in an order all the same, manifests before parts, so that each
+//!   what is left over is of generations that are never opened as current, and the next
+//!   open removes it. They are made in an order all the same, manifests before parts, so that each
 //!   manifest that a kill leaves can be read.
 //! * A reader has a shared lock of its manifest, and looks for a later one after it has taken
 //!   it. The writer asks for the lock after the later one has its name. So either the reader
@@ -439,7 +439,7 @@ where
             Some(chain) if !chain.needs_new_base(&commit, root_len) => {
                 match self.extend(&chain, commit) {
                     Err(error) if error.is_damaged() || error.is_not_found() => {
-                        tracing::warn!(%error, generation = next.generation, "the current manifest of a dataset cannot be read any more: the commit writes anew what is in memory");
+                        tracing::warn!(%error, generation = next.generation, "the current manifest of a dataset cannot be read any more: the commit writes a base from memory");
                         self.begin_chain(next)?
                     }
                     extended => extended?,

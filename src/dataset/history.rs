@@ -234,7 +234,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         let needed: Option<Vec<_>> = others.iter().map(|other| other.parts.as_ref()).collect();
         let Some(needed) = needed else { return };
         let is_other = |generation| others.iter().any(|other| other.generation == generation);
-        // One that cannot be removed keeps nothing: it is not the highest, so nobody reads it.
+        // One that cannot be removed keeps nothing: it is not the highest, so it is never read.
         manifests.retain(|generation| {
             *generation == current.generation
                 || is_other(*generation)

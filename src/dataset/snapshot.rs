@@ -209,7 +209,7 @@ impl Snapshot {
         })
     }
 
-    /// Records the generation anew as a base, and as a delta that changes nothing in it. What
+    /// Records the generation as a new base, and as a delta that changes nothing in it. What
     /// is written is what was read and checked, whatever became of the original's files.
     fn write_manifest(
         &self,

@@ -147,7 +147,7 @@ mod open {
         pub(in crate::fbstore) fn replace(&self, other: &Self) {
             let is_group_writable = other.is_group_writable();
             (self.is_group_writable).store(is_group_writable, Ordering::Relaxed);
-            // Before the switch: whoever creates a file in the new directory finds that
+            // Before the switch: a caller that creates a file in the new directory sees that
             // those of the previous one are gone.
             self.replacements.fetch_add(1, Ordering::Relaxed);
             self.root.store(other.root.load_full());

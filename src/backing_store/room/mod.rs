@@ -1,8 +1,8 @@
 //! Room in the cache of a store with a quota: which work may make some, and which writes are
 //! tried once it has.
 //!
-//! Whoever does such work holds a [`RoomWorkToken`]. When it ends, the writes that wait for
-//! room (`outage`) are tried if they may fit.
+//! The caller that does such work holds a [`RoomWorkToken`]. When it ends, the writes that
+//! wait for room (`outage`) are tried if they may fit.
 
 mod calls;
 mod work;
