@@ -196,6 +196,7 @@ pub mod guide;
 mod handle;
 mod hash;
 mod key;
+mod lock_timeout;
 mod pool;
 mod process;
 mod residency;

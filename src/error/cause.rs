@@ -97,9 +97,9 @@ pub(crate) enum Cause {
     )]
     WorldWritable,
     #[error(
-        "another process is using the directory: wait until it ends, or use a separate directory \
-         for this process; meanwhile, persisted items can be read with `track_read_only` (a \
-         dataset with `Dataset::open_read_only`)"
+        "another process is using the directory: wait until it ends (an option `lock_timeout` does \
+         so), or use a separate directory for this process; meanwhile, persisted items can be read \
+         with `track_read_only` (a dataset with `Dataset::open_read_only`)"
     )]
     Locked,
     #[error(

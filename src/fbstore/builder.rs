@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 
@@ -19,6 +20,7 @@ pub struct StoreBuilder<C> {
     /// `None` for a temporary directory.
     path: Option<PathBuf>,
     quota: Option<u64>,
+    lock_timeout: Duration,
 }
 
 impl<C: Send + Sync + 'static> StoreBuilder<C> {
@@ -27,6 +29,7 @@ impl<C: Send + Sync + 'static> StoreBuilder<C> {
             codec,
             path,
             quota: None,
+            lock_timeout: Duration::ZERO,
         }
     }
 
@@ -81,6 +84,39 @@ impl<C: Send + Sync + 'static> StoreBuilder<C> {
         self
     }
 
+    /// How long to wait while the directory [is in use](crate::Error::is_in_use) by another
+    /// process or by another store with items. The default is zero. A lock that is released is
+    /// noticed within 50 ms.
+    ///
+    /// A process that was killed keeps its lock until the system has freed its memory, so a
+    /// service that is restarted at once should wait.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::time::Duration;
+    /// use file_backed::BackingStore;
+    /// use file_backed::fbstore::BinCodec;
+    ///
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = dir.path().join("cache");
+    /// let store = BackingStore::builder(BinCodec, path)
+    ///     .lock_timeout(Duration::from_secs(10))
+    ///     .open()
+    ///     .await?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.lock_timeout = timeout;
+        self
+    }
+
     /// Opens the store. Its background work runs on the current runtime.
     ///
     /// # Errors
@@ -93,7 +129,8 @@ impl<C: Send + Sync + 'static> StoreBuilder<C> {
     ///
     /// # Cancel safety
     ///
-    /// Dropping the future may leave an empty directory, unless it is a temporary one.
+    /// Dropping the future may leave an empty directory, unless it is a temporary one. A wait
+    /// for the lock goes on in the background until the timeout.
     pub async fn open(self) -> Result<Arc<BackingStore<FBStore<C>>>> {
         let runtime = Handle::current();
         let files = on_a_thread(move || self.open_files()).await?;
@@ -119,7 +156,7 @@ impl<C: Send + Sync + 'static> StoreBuilder<C> {
             Some(path) => PreparedPath::blocking_open(path)?,
             None => PreparedPath::blocking_temp()?,
         };
-        let files = FBStore::open(self.codec, path)?;
+        let files = FBStore::open_within(self.lock_timeout, self.codec, path)?;
         match self.quota {
             Some(bytes) => files.with_quota(bytes),
             None => Ok(files),

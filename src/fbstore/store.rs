@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use file_backed_codecs::frame::{self, FOOTER_LEN, Footer};
 use file_backed_codecs::printable::PrintablePath;
@@ -23,6 +24,7 @@ use crate::backing_store::{
     Background, BackingStoreT, CacheUsage, PlaceKeys, Strategy, SyncScope, Traffic, Transfer,
 };
 use crate::error::{Cause, Operation, StoreError};
+use crate::lock_timeout::retry_while_in_use;
 use crate::{Error, Result};
 
 /// Stores each value in a separate file in one directory, encoded by the codec `C`.
@@ -94,11 +96,17 @@ impl<C> FBStore<C> {
     /// usually [`PreparedPath::open`] has already done so. Deletes leftovers of a
     /// crashed process. The first time, waits for the disk to make the mark durable.
     pub fn open(codec: C, path: PreparedPath) -> Result<Self> {
+        Self::open_within(Duration::ZERO, codec, path)
+    }
+
+    /// Waits until the timeout while the directory is in use.
+    pub(super) fn open_within(timeout: Duration, codec: C, path: PreparedPath) -> Result<Self> {
         let opened = |error| Error::new(Operation::OpenStore, error);
         if path.mode() != Mode::ReadWrite {
             return Err(opened(at(&path, Cause::ReadOnly)));
         }
-        let epoch = path.directory().take_as_cache().map_err(opened)?;
+        let take = || path.directory().take_as_cache().map_err(opened);
+        let epoch = retry_while_in_use(timeout, take)?;
         Ok(Self {
             codec,
             path,

@@ -29,14 +29,14 @@ fn errors_of_locks_say_what_to_do() {
         let error = places.open(&places.cache).unwrap_err();
         assert_eq!(
             text(&error, &places),
-            "could not open a store on the directory (ROOT/cache): another process is using the directory: wait until it ends, or use a separate directory for this process; meanwhile, persisted items can be read with `track_read_only` (a dataset with `Dataset::open_read_only`)"
+            "could not open a store on the directory (ROOT/cache): another process is using the directory: wait until it ends (an option `lock_timeout` does so), or use a separate directory for this process; meanwhile, persisted items can be read with `track_read_only` (a dataset with `Dataset::open_read_only`)"
         );
         drop(other);
         let store = places.store();
         let _other = lock(&places.saved);
         assert_eq!(
             text(&track(&store, &places.saved).unwrap_err(), &places),
-            "could not track the persisted directory (ROOT/saved): another process is using the directory: wait until it ends, or use a separate directory for this process; meanwhile, persisted items can be read with `track_read_only` (a dataset with `Dataset::open_read_only`)"
+            "could not track the persisted directory (ROOT/saved): another process is using the directory: wait until it ends (an option `lock_timeout` does so), or use a separate directory for this process; meanwhile, persisted items can be read with `track_read_only` (a dataset with `Dataset::open_read_only`)"
         );
     });
 }
