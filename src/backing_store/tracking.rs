@@ -276,17 +276,32 @@ impl<B: BackingStoreT> BackingStore<B> {
 
     fn track(&self, path: B::PersistPath, read_only: bool) -> Result<TrackedPath<B::PersistPath>> {
         self.core.check_process(Operation::Track)?;
-        let keys = self
-            .core
-            .call(Operation::Track, None, Some(&path), |backing| {
-                if !read_only {
-                    backing.lock_path(&path)?;
-                }
-                let keys = backing.keys_of(&path);
-                let scan = keys.keys().begin_scan();
-                scan.found(&backing.sanitize_path(&path)?);
-                Ok(keys)
-            })?;
+        if !read_only {
+            self.lock_path(&path)?;
+        }
+        self.track_locked(path, read_only)
+    }
+
+    /// Locks a path for this process, before it is tracked.
+    pub(crate) fn lock_path(&self, path: &B::PersistPath) -> Result<()> {
+        self.core.check_process(Operation::Track)?;
+        let lock = |backing: &B| backing.lock_path(path);
+        self.core.call(Operation::Track, None, Some(path), lock)
+    }
+
+    /// Tracks a path that is locked, unless it is tracked read-only.
+    pub(crate) fn track_locked(
+        &self,
+        path: B::PersistPath,
+        read_only: bool,
+    ) -> Result<TrackedPath<B::PersistPath>> {
+        let find_keys = |backing: &B| {
+            let keys = backing.keys_of(&path);
+            let scan = keys.keys().begin_scan();
+            scan.found(&backing.sanitize_path(&path)?);
+            Ok(keys)
+        };
+        let keys = (self.core).call(Operation::Track, None, Some(&path), find_keys)?;
         let (sources, whole) = (&self.core.sources, keys.clone());
         let core: Weak<StoreCore<B>> = Arc::downgrade(&self.core);
         keys.add_user(core);

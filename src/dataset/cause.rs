@@ -16,8 +16,9 @@ pub(crate) enum DatasetCause {
     Deleted,
     #[error(
         "the directory contains items that no commit names ({0}), and a dataset would delete them: \
-         use a separate directory for the dataset, and commit these items there; if this is a copy \
-         of a dataset, its manifest is missing: copy it again with `file_backed copy`"
+         include them with `OpenOptions::with_existing_items`, or use a separate directory for the \
+         dataset; if this is a copy of a dataset, its manifest is missing: copy it again with \
+         `file_backed copy`"
     )]
     ForeignItems(usize),
     #[error(
@@ -25,17 +26,22 @@ pub(crate) enum DatasetCause {
          copy was interrupted"
     )]
     IsDataset,
-    #[error("the manifest is damaged ({0}): restore it from a copy of the directory")]
+    #[error(
+        "the manifest is damaged ({0}): restore it from a copy of the directory, or open what is \
+         left with `OpenOptions::salvage` or `file_backed salvage`"
+    )]
     DamagedManifest(&'static str),
     #[error(
         "generation {generation} builds on this file, but it is missing: restore it from a copy of \
-         the directory; if this is itself a copy, made during a commit, copy again with \
-         `file_backed copy` or a `Snapshot`"
+         the directory, or open what is left with `OpenOptions::salvage` or `file_backed salvage`; \
+         if this is itself a copy, made during a commit, copy again with `file_backed copy` or a \
+         `Snapshot`"
     )]
     MissingManifest { generation: u64 },
     #[error(
         "generation {generation} builds on this file, but it is damaged ({why}): restore it from a \
-         copy of the directory"
+         copy of the directory, or open what is left with `OpenOptions::salvage` or `file_backed \
+         salvage`"
     )]
     DamagedPart { generation: u64, why: &'static str },
     #[error(
@@ -66,13 +72,15 @@ pub(crate) enum DatasetCause {
     OtherItems(usize),
     #[error(
         "generation {generation} names this file, but it is missing (missing in total: {count}): \
-         restore the missing files from a copy of the directory; a dataset opened read-only can \
-         still load the others; if this is itself a copy, made during a commit, copy again with \
-         `file_backed copy` or a `Snapshot`"
+         restore the missing files from a copy of the directory, or open what is left with \
+         `OpenOptions::salvage` or `file_backed salvage`; a dataset opened read-only can still load \
+         the others; if this is itself a copy, made during a commit, copy again with `file_backed \
+         copy` or a `Snapshot`"
     )]
     MissingFiles { generation: u64, count: usize },
     #[error(
-        "this is not the file that was committed: restore that file from a copy of the directory"
+        "this is not the file that was committed: restore that file from a copy of the directory, \
+         or put another item in its place"
     )]
     OtherFile,
     #[error("no item with this key is in the current generation: take keys from its root")]

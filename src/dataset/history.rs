@@ -36,6 +36,9 @@ pub(super) struct History {
     pub(super) expected: Option<usize>,
     /// Set once another process has committed: the error of every later commit.
     pub(super) overtaken: Option<Error>,
+    /// Whether the current contents were salvaged, until a commit has recorded them: nothing
+    /// is deleted before.
+    pub(super) is_salvaged: bool,
 }
 
 impl History {
@@ -51,6 +54,7 @@ impl History {
             candidates: HashSet::default(),
             expected: None,
             overtaken: None,
+            is_salvaged: false,
         }
     }
 
@@ -73,12 +77,16 @@ impl History {
         removed: Vec<Uuid>,
     ) {
         self.manifests.insert(self.last);
-        self.others.push(Other {
-            generation: before.generation,
-            contents: before.contents.clone(),
-            removed: Some(removed),
-            parts: Some(before.parts()),
-        });
+        // Nothing on the disk records contents that were salvaged. The generation that they
+        // were read from is one of the others.
+        if !std::mem::take(&mut self.is_salvaged) {
+            self.others.push(Other {
+                generation: before.generation,
+                contents: before.contents.clone(),
+                removed: Some(removed),
+                parts: Some(before.parts()),
+            });
+        }
         let base = current.chain.as_ref().map(Chain::base);
         let earlier = before.chain.as_ref();
         let replaced = earlier.filter(|earlier| base != Some(earlier.base()));
@@ -144,8 +152,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     }
 
     fn generations(&self) -> Result<Vec<u64>> {
-        self.path
-            .call(Operation::Commit, |backing, path| backing.generations(path))
+        self.path.generations(Operation::Commit)
     }
 
     /// Removes earlier generations that no reader has pinned, and deletes the files that
@@ -156,11 +163,14 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     /// there are more or fewer than the last clean-up has left and commits have linked since,
     /// because a program may persist items to the directory beside its commits.
     ///
-    /// Removes nothing unless it is certain that no other process has committed.
+    /// Removes nothing unless it is certain that no other process has committed, and nothing
+    /// of a dataset that was salvaged and has not committed yet.
     pub(super) fn clean_up(&self, history: &mut History) -> Cleaned {
         let DatasetPath { store, tracked, .. } = &self.path;
         let current = self.current();
-        let is_safe = history.overtaken.is_none() && self.check_newest(history).is_ok();
+        let is_safe = history.overtaken.is_none()
+            && !history.is_salvaged
+            && self.check_newest(history).is_ok();
         if is_safe {
             self.release_earlier(&current.contents, current.generation, history);
             self.remove_files(&current, history);

@@ -40,6 +40,7 @@
 //! | a reader sees one commit, for as long as it likes | it pins the generation; nothing that it names is deleted |
 //! | a copy made during commits opens | a [`Snapshot`] pins one commit |
 //! | damage is found | checksums of the manifest and of every file; [`verify`](Dataset::verify) reads them all |
+//! | damage costs only what is damaged | [`OpenOptions::salvage`] opens everything else |
 //!
 //! The manifest of a commit records what the commit changes, 30 bytes for each item, and the
 //! root as JSON if that has changed. Now and then a commit writes a new *base*, which records
@@ -63,9 +64,11 @@ mod manifest;
 mod names;
 mod naming;
 mod open;
+mod open_options;
 mod parallel;
 mod path;
 mod reading;
+mod salvage;
 mod saver;
 mod shared_commit;
 mod snapshot;
@@ -85,6 +88,8 @@ pub use editor::Editor;
 pub use inspection::{Inspection, ItemFile};
 pub use key::Key;
 pub use names::{NamedItem, NamedItems, Names};
+pub use open_options::OpenOptions;
+pub use salvage::{DamagedItem, Salvaged};
 pub use saver::Saver;
 pub use snapshot::{Copied, Snapshot};
 pub use verify::{Verified, VerifyOptions};
@@ -98,7 +103,6 @@ use changed::Changes;
 use computing::Computations;
 use current::{CurrentContents, Version};
 use history::History;
-use manifest::ItemRecord;
 use path::DatasetPath;
 use shared_commit::WaitingPuts;
 
@@ -425,7 +429,7 @@ impl<Root: Send + Sync + 'static, B: ManifestStore> Dataset<Root, B> {
     /// ```
     pub async fn verify(&self, verify: VerifyOptions) -> Result<Verified> {
         let shared = self.shared.clone();
-        let run = move || shared.verify(&verify);
+        let run = move || shared.path.verify(&shared.current().contents, &verify);
         self.shared.path.store.spawn_blocking(run).await
     }
 
@@ -442,7 +446,8 @@ impl<Root: Send + Sync + 'static, B: ManifestStore> Dataset<Root, B> {
     pub fn blocking_verify(&self, verify: VerifyOptions) -> Result<Verified> {
         let core = self.shared.path.store.core();
         core.check_process(Operation::Verify)?;
-        Ok(self.shared.verify(&verify))
+        let contents = &self.shared.current().contents;
+        Ok(self.shared.path.verify(contents, &verify))
     }
 }
 
@@ -477,33 +482,6 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
             true => Err(path.error(Operation::Commit, DatasetCause::ReadOnly)),
             false => Ok(()),
         }
-    }
-}
-
-impl<Root: Send + Sync, B: ManifestStore> Shared<Root, B> {
-    fn verify(&self, verify: &VerifyOptions) -> Verified {
-        let (current, path) = (self.current(), &self.path);
-        let error = |key, cause| path.error_of_item(Operation::Verify, key, cause);
-        let expected = |key| {
-            let entry = current.contents.get(key);
-            let record = entry.map(|entry| ItemRecord::of(key, entry));
-            record.ok_or_else(|| error(key, DatasetCause::NotCommitted))
-        };
-        verify.run(
-            || current.contents.items().map(|(key, _)| key).collect(),
-            expected,
-            |entry: ItemRecord, read| {
-                let core = path.store.core();
-                let (key, place) = (entry.key, path.tracked.path());
-                let found = core.call(Operation::Verify, Some(key), Some(place), |backing| {
-                    backing.verify(place, key, read)
-                })?;
-                match entry.differs_from(found) {
-                    true => Err(error(entry.key, DatasetCause::OtherFile)),
-                    false => Ok(()),
-                }
-            },
-        )
     }
 }
 

@@ -9,10 +9,11 @@ use uuid::Uuid;
 
 use super::cause::DatasetCause;
 use super::computing::Computations;
-use super::contents::{Chain, Commit, Contents};
+use super::contents::{Chain, Commit, Contents, Edit};
 use super::current::{CurrentContents, Version};
 use super::history::{History, Other};
 use super::manifest::{Changes, encode_root};
+use super::open_options::OpenOptions;
 use super::path::{DatasetPath, is_already_there};
 use super::reading::{Generation, StoreFiles};
 use super::shared_commit::WaitingPuts;
@@ -41,10 +42,11 @@ where
     /// # Errors
     ///
     /// [`Error::is_in_use`] if the dataset is already open to commit, in this process or
-    /// another; [`Error::is_damaged`] if the manifest is damaged or a file that it names
-    /// is missing, with the key and the path; [`Error::is_mismatch`] if the root has
+    /// another, for which [`OpenOptions::lock_timeout`] waits; [`Error::is_damaged`] if the
+    /// manifest is damaged or a file that it names is missing, with the key and the path:
+    /// [`OpenOptions::salvage`] opens what is left; [`Error::is_mismatch`] if the root has
     /// another type; and another error if the directory holds items that were persisted
-    /// without a dataset.
+    /// without a dataset, which [`OpenOptions::with_existing_items`] includes.
     ///
     /// # Cancel safety
     ///
@@ -58,9 +60,7 @@ where
     /// [`Error::is_in_use`]: crate::Error::is_in_use
     /// [`Error::is_mismatch`]: crate::Error::is_mismatch
     pub async fn open(store: &Arc<BackingStore<B>>, path: B::PersistPath) -> Result<Self> {
-        let own = store.clone();
-        let open = move || Self::blocking_open(&own, path);
-        store.task(Operation::OpenDataset, open).await
+        OpenOptions::new().open(store, path).await
     }
 
     /// The blocking form of [`open`](Self::open).
@@ -73,24 +73,7 @@ where
     ///
     /// Does its file work on this thread.
     pub fn blocking_open(store: &Arc<BackingStore<B>>, path: B::PersistPath) -> Result<Self> {
-        let claim = store
-            .core()
-            .call(Operation::OpenDataset, None, Some(&path), |backing| {
-                backing.claim_manifests(&path)
-            })?;
-        let tracked = store.blocking_track_path(path)?;
-        let path = DatasetPath {
-            store: store.clone(),
-            tracked: Arc::new(tracked),
-            claim: Some(Arc::new(claim)),
-        };
-        let generations = path.call(Operation::OpenDataset, |backing, path| {
-            backing.generations(path)
-        })?;
-        match generations.split_last() {
-            Some((newest, earlier)) => path.recover(*newest, earlier),
-            None => path.create(),
-        }
+        OpenOptions::new().blocking_open(store, path)
     }
 }
 
@@ -171,7 +154,8 @@ where
             tracked: Arc::new(store.track_known(pinned, &keys)),
             claim: None,
         };
-        path.into_dataset(found, Vec::new())
+        let history = History::beginning_at(&found, Vec::new());
+        path.into_dataset(found, history)
     }
 }
 
@@ -196,28 +180,41 @@ pub(super) fn pin_current<P, E>(
     Err(never_at_rest(DatasetCause::NeverAtRest))
 }
 
+/// What opening does with items that were persisted without a dataset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum ExistingItems {
+    /// Refuses the directory, because a dataset deletes what its commits do not name.
+    #[default]
+    Refuse,
+    /// Includes them in the first commit.
+    Include,
+}
+
+/// The first commit of a dataset, whose manifest is not written yet.
+struct FirstCommit {
+    manifest: Vec<u8>,
+    generation: Generation,
+}
+
 impl<B: ManifestStore> DatasetPath<B> {
-    /// Makes the first, empty commit. Only a dataset that has one may delete files that
-    /// no commit names.
-    fn create<Root>(self) -> Result<Dataset<Root, B>>
+    /// Makes the first commit, which is empty, or has the items that are there already. Only
+    /// a dataset that has one may delete files that no commit names.
+    pub(super) fn create<Root>(self, existing: ExistingItems) -> Result<Dataset<Root, B>>
     where
         Root: Serialize + DeserializeOwned + Default,
     {
         let refused = |cause| self.error(Operation::OpenDataset, cause);
-        let found = self.tracked.all_keys().len();
-        if found > 0 {
-            return Err(refused(DatasetCause::ForeignItems(found)));
+        let found = self.tracked.all_keys();
+        if !found.is_empty() && existing == ExistingItems::Refuse {
+            return Err(refused(DatasetCause::ForeignItems(found.len())));
         }
         let root: Arc<[u8]> = encode_root(&Root::default()).map_err(refused)?.into();
-        let commit = Commit {
-            generation: 0,
-            id: crate::key::random(),
-            root: Some(root.clone()),
-            changes: Changes::default(),
+        let first = match found.is_empty() {
+            true => self.begin_empty(root)?,
+            false => self.begin_with(found, root)?,
         };
-        let (bytes, chain) = Chain::beginning_at(None).next(commit).map_err(refused)?;
         let written = self.call(Operation::OpenDataset, |backing, path| {
-            backing.write_manifest(path, 0, &bytes)
+            backing.write_manifest(path, 0, &first.manifest)
         });
         written.map_err(|error| match is_already_there(&error) {
             true => self.error_of_manifest(Operation::OpenDataset, 0, DatasetCause::Overtaken),
@@ -225,23 +222,60 @@ impl<B: ManifestStore> DatasetPath<B> {
         })?;
         self.store.blocking_sync(&self.tracked)?;
         self.sync_manifests()?;
+        let mut history = History::beginning_at(&first.generation, Vec::new());
         // Of an interrupted copy.
-        let parts = self.parts()?;
-        let empty = Generation {
+        history.parts.extend(self.parts()?);
+        self.into_dataset(first.generation, history)
+    }
+
+    fn begin_empty(&self, root: Arc<[u8]>) -> Result<FirstCommit> {
+        let commit = Commit {
+            generation: 0,
+            id: crate::key::random(),
+            root: Some(root.clone()),
+            changes: Changes::default(),
+        };
+        let next = Chain::beginning_at(None).next(commit);
+        let (manifest, chain) = next.map_err(|cause| self.error(Operation::OpenDataset, cause))?;
+        let generation = Generation {
             number: 0,
             root,
             contents: Contents::empty(),
             chain: Some(chain),
         };
-        let dataset = self.into_dataset(empty, Vec::new())?;
-        let mut history = crate::sync::block_on(dataset.shared.turn.lock());
-        history.parts.extend(parts);
-        drop(history);
-        Ok(dataset)
+        Ok(FirstCommit {
+            manifest,
+            generation,
+        })
+    }
+
+    /// Writes a base of these items, which have no names, after it has made them durable.
+    fn begin_with(&self, keys: Vec<Uuid>, root: Arc<[u8]>) -> Result<FirstCommit> {
+        let refused = |cause| self.error(Operation::OpenDataset, cause);
+        let mut edit = Edit::of(&Contents::empty());
+        for (key, entry) in self.inspect_items(&keys) {
+            edit.put(key, entry?);
+        }
+        let (contents, _) = edit.finish().map_err(refused)?;
+        self.store.blocking_sync(&self.tracked)?;
+        let beginning = contents.begin_chain(0, &root).map_err(refused)?;
+        self.call(Operation::OpenDataset, |backing, path| {
+            backing.write_part(path, beginning.base_id, &beginning.base)
+        })?;
+        let generation = Generation {
+            number: 0,
+            root,
+            contents,
+            chain: Some(beginning.chain),
+        };
+        Ok(FirstCommit {
+            manifest: beginning.manifest,
+            generation,
+        })
     }
 
     /// Opens the newest generation, and deletes what no generation names.
-    fn recover<Root>(self, newest: u64, earlier: &[u64]) -> Result<Dataset<Root, B>>
+    pub(super) fn recover<Root>(self, newest: u64, earlier: &[u64]) -> Result<Dataset<Root, B>>
     where
         Root: DeserializeOwned,
     {
@@ -253,19 +287,26 @@ impl<B: ManifestStore> DatasetPath<B> {
             backing.sync_found(path, newest, &parts)
         })?;
         self.sync_manifests()?;
-        let pinned = earlier
-            .iter()
-            .filter(|generation| self.may_be_pinned(**generation));
-        let others = pinned.map(|generation| self.read_earlier(*generation));
-        let others = others.collect::<Result<_>>()?;
-        let parts = self.parts()?;
-        let dataset: Dataset<Root, B> = self.into_dataset(found, others)?;
+        let history = self.history_of(&found, earlier)?;
+        let dataset: Dataset<Root, B> = self.into_dataset(found, history)?;
         let mut history = crate::sync::block_on(dataset.shared.turn.lock());
-        history.manifests.extend(earlier);
-        history.parts.extend(parts);
         dataset.shared.clean_up(&mut history);
         drop(history);
         Ok(dataset)
+    }
+
+    /// The history of a dataset that is opened at `found` while these other generations and
+    /// all parts are there.
+    pub(super) fn history_of(&self, found: &Generation, others: &[u64]) -> Result<History> {
+        let pinned = others
+            .iter()
+            .filter(|generation| self.may_be_pinned(**generation));
+        let read = pinned.map(|generation| self.read_earlier(*generation));
+        let mut history = History::beginning_at(found, read.collect::<Result<_>>()?);
+        history.last = others.iter().copied().fold(found.number, u64::max);
+        history.manifests.extend(others);
+        history.parts.extend(self.parts()?);
+        Ok(history)
     }
 
     fn may_be_pinned(&self, generation: u64) -> bool {
@@ -275,7 +316,7 @@ impl<B: ManifestStore> DatasetPath<B> {
         is_pinned.unwrap_or(true)
     }
 
-    fn parts(&self) -> Result<Vec<Uuid>> {
+    pub(super) fn parts(&self) -> Result<Vec<Uuid>> {
         self.call(Operation::OpenDataset, |backing, path| backing.parts(path))
     }
 
@@ -285,7 +326,7 @@ impl<B: ManifestStore> DatasetPath<B> {
         })
     }
 
-    fn read_generation(&self, generation: u64) -> Result<Generation> {
+    pub(super) fn read_generation(&self, generation: u64) -> Result<Generation> {
         self.call(Operation::OpenDataset, |backing, path| {
             Generation::read(&StoreFiles { backing, path }, generation)
         })
@@ -330,17 +371,16 @@ impl<B: ManifestStore> DatasetPath<B> {
     }
 
     /// The dataset whose current commit is `found`.
-    fn into_dataset<Root: DeserializeOwned>(
+    pub(super) fn into_dataset<Root: DeserializeOwned>(
         self,
         found: Generation,
-        others: Vec<Other>,
+        history: History,
     ) -> Result<Dataset<Root, B>> {
         let generation = found.number;
         let root = serde_json::from_slice(&found.root).map_err(|error| {
             let cause = DatasetCause::OtherRoot(error);
             self.error_of_manifest(Operation::OpenDataset, generation, cause)
         })?;
-        let history = History::beginning_at(&found, others);
         let version = Version {
             generation,
             root: Arc::new(root),

@@ -30,6 +30,11 @@ impl<B: ManifestStore> DatasetPath<B> {
         core.call(operation, None, Some(path), |backing| call(backing, path))
     }
 
+    /// The generations that have a manifest, in ascending order.
+    pub(super) fn generations(&self, operation: Operation) -> Result<Vec<u64>> {
+        self.call(operation, |backing, path| backing.generations(path))
+    }
+
     /// Fails if this is another store than that of the dataset. `key` is of the item that was
     /// asked for, if it was one.
     pub(super) fn check_store(

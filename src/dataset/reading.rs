@@ -56,11 +56,38 @@ impl Generation {
             }
             Recorded::Delta(delta, written) => (delta, written),
         };
-        let base = match delta.base {
+        Self::with_chain(files, delta, written, of_own)
+    }
+
+    /// Reads the generation that a part records, without the manifest of it.
+    pub(super) fn read_part(files: &impl ManifestFiles, id: Uuid) -> Result<Self, StoreError> {
+        let source = files.open_part(id)?;
+        let of_own = |error| at(files.part_path(id), error);
+        if let Ok((delta, written)) = Delta::read(&*source) {
+            return Self::with_chain(files, delta, written, of_own);
+        }
+        let base = Base::read(&*source).map_err(of_own)?;
+        Ok(Self {
+            number: base.generation(),
+            root: base.root().clone(),
+            contents: Contents::of(Arc::new(base)),
+            chain: None,
+        })
+    }
+
+    /// Reads what a delta builds on.
+    fn with_chain(
+        files: &impl ManifestFiles,
+        newest: Delta,
+        written: WrittenFile,
+        of_own: impl FnOnce(StoreError) -> StoreError,
+    ) -> Result<Self, StoreError> {
+        let number = newest.generation;
+        let base = match newest.base {
             Some(base) => Some(Arc::new(read_base(files, base, number)?)),
             None => None,
         };
-        let deltas = with_parents(files, delta, written)?;
+        let deltas = with_parents(files, newest, written)?;
         let read = Chain::read(base, deltas).map_err(|cause| of_own(cause.into()))?;
         let ReadChain {
             contents,

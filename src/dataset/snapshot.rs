@@ -8,10 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use parking_lot::Mutex;
 
 use super::cause::DatasetCause;
-use super::contents::{Chain, Commit};
 use super::current::Version;
 use super::inspection::pin_and_read;
-use super::manifest::{Changes, FileId, ItemRecord, WrittenFile};
+use super::manifest::ItemRecord;
 use super::parallel::on_all_cores;
 use super::reading::Generation;
 use super::{Dataset, Shared};
@@ -223,22 +222,9 @@ impl Snapshot {
             ..
         } = &*self.pinned;
         let of_copy = |cause| StoreError::from(cause).at(to.path());
-        let id = crate::key::random();
-        let base = contents.encode_base(id, *number, root).map_err(of_copy)?;
-        manifests.write_part(id, &base)?;
-        let base = WrittenFile {
-            file: FileId::of(id, &base),
-            len: base.len() as u64,
-        };
-        let commit = Commit {
-            generation: *number,
-            id: crate::key::random(),
-            root: None,
-            changes: Changes::default(),
-        };
-        let next = Chain::beginning_at(Some(base)).next(commit);
-        let (delta, _) = next.map_err(of_copy)?;
-        manifests.write(*number, &delta)
+        let begun = contents.begin_chain(*number, root).map_err(of_copy)?;
+        manifests.write_part(begun.base_id, &begun.base)?;
+        manifests.write(*number, &begun.manifest)
     }
 
     /// Refuses a directory with other items, because a dataset would delete them.

@@ -6,8 +6,13 @@ use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::Progress;
+use super::cause::DatasetCause;
+use super::contents::Contents;
 use super::manifest::{ItemRecord, bytes_of};
 use super::parallel::on_all_cores;
+use super::path::DatasetPath;
+use crate::backing_store::ManifestStore;
+use crate::error::Operation;
 use crate::save::ProgressMeter;
 use crate::{Error, Result};
 
@@ -49,6 +54,17 @@ impl VerifyOptions {
         self
     }
 
+    /// Of the chosen files, verifies those that are known, and the missing ones in addition.
+    pub(super) fn including(mut self, missing: Vec<Uuid>, is_known: impl Fn(Uuid) -> bool) -> Self {
+        if let Some(chosen) = &mut self.keys {
+            chosen.retain(|key| is_known(*key));
+            chosen.extend(missing);
+            chosen.sort_unstable();
+            chosen.dedup();
+        }
+        self
+    }
+
     /// Verifies on as many threads as there are cores. `expected` returns the record that
     /// a file must match. `check` reads the file, and reports the bytes as it reads them.
     pub(super) fn run(
@@ -84,6 +100,28 @@ impl VerifyOptions {
             bytes: progress.bytes,
             damaged,
         }
+    }
+}
+
+impl<B: ManifestStore> DatasetPath<B> {
+    /// Verifies items of these contents.
+    pub(super) fn verify(&self, contents: &Contents, verify: &VerifyOptions) -> Verified {
+        let error = |key, cause| self.error_of_item(Operation::Verify, key, cause);
+        let expected = |key| {
+            let record = contents.get(key).map(|entry| ItemRecord::of(key, entry));
+            record.ok_or_else(|| error(key, DatasetCause::NotCommitted))
+        };
+        let check = |record: ItemRecord, read: &dyn Fn(u64)| {
+            let (core, key, place) = (self.store.core(), record.key, self.tracked.path());
+            let verify = |backing: &B| backing.verify(place, key, read);
+            let found = core.call(Operation::Verify, Some(key), Some(place), verify)?;
+            match record.differs_from(found) {
+                true => Err(error(key, DatasetCause::OtherFile)),
+                false => Ok(()),
+            }
+        };
+        let all = || contents.items().map(|(key, _)| key).collect();
+        verify.run(all, expected, check)
     }
 }
 

@@ -6,65 +6,53 @@
 //!
 //! # Example
 //!
-//! Without a backup, what is whole can still be saved. This commits it to a new
-//! dataset, and returns an error for each item that is lost:
+//! Without a backup, what is whole can still be opened. This drops the items that are lost,
+//! and returns what is wrong with them:
 //!
 //! ```
 //! # #[cfg(all(feature = "bincodec", feature = "dataset"))]
 //! # #[tokio::main]
 //! # async fn main() -> file_backed::Result<()> {
-//! use std::collections::BTreeMap;
 //! use std::path::PathBuf;
 //! use std::sync::Arc;
 //!
-//! use file_backed::dataset::{Dataset, Key, VerifyOptions};
+//! use file_backed::dataset::{Dataset, OpenOptions, Salvaged, VerifyOptions};
 //! use file_backed::fbstore::{BinCodec, PreparedPath};
 //! use file_backed::{Error, FBPool, Result};
 //!
-//! type Album = BTreeMap<String, Key<Vec<u8>>>;
-//!
-//! async fn salvage(from: PathBuf, to: PathBuf) -> Result<Vec<Error>> {
+//! async fn drop_what_is_lost(album: PathBuf) -> Result<Salvaged> {
 //!     let pool: Arc<FBPool<Vec<u8>, _>> = FBPool::temp(BinCodec, 100).await?;
-//!     let from = PreparedPath::open_read_only(from).await?;
-//!     let old: Dataset<Album, _> = Dataset::open_read_only(pool.store(), from).await?;
-//!     let lost = old.verify(VerifyOptions::all()).await?.damaged;
-//!
-//!     let mut pictures = BTreeMap::new();
-//!     for (name, key) in old.root().iter() {
-//!         if lost.iter().all(|error| error.key() != Some(key.uuid())) {
-//!             pictures.insert(name.clone(), old.get(&pool, *key).await?);
-//!         }
+//!     let album = PreparedPath::open(album).await?;
+//!     let (album, salvaged) = OpenOptions::new()
+//!         .salvage::<(), _>(pool.store(), album, VerifyOptions::all())
+//!         .await?;
+//!     for item in &salvaged.damaged {
+//!         eprintln!("{} is lost: {}", item.names.join(", "), item.error);
 //!     }
-//!     let to = PreparedPath::builder().open(to).await?;
-//!     let new: Dataset<Album, _> = Dataset::open(pool.store(), to).await?;
-//!     new.commit(|saver| {
-//!         let pictures = pictures.iter();
-//!         let saved = pictures.map(|(name, item)| Ok((name.clone(), saver.save(item)?)));
-//!         saved.collect::<Result<_>>()
-//!     })
-//!     .await?;
-//!     Ok(lost)
+//!     // Until here, nothing has changed.
+//!     album.edit(|_| Ok::<_, Error>(())).await?;
+//!     Ok(salvaged)
 //! }
 //! # let dir = tempfile::tempdir().expect("a temporary directory");
-//! # let (from, to) = (dir.path().join("album"), dir.path().join("salvaged"));
+//! # let path = dir.path().join("album");
 //! # let pool: Arc<FBPool<Vec<u8>, _>> = FBPool::temp(BinCodec, 100).await?;
-//! # let path = PreparedPath::builder().open(from.clone()).await?;
-//! # let album: Dataset<Album, _> = Dataset::open(pool.store(), path.clone()).await?;
-//! # let items = ["a", "b"].map(|name| (name.to_owned(), pool.insert(vec![1; 100])));
-//! # let saved = album.commit(|saver| {
-//! #     let saved = items.iter().map(|(name, item)| Ok((name.clone(), saver.save(item)?)));
-//! #     saved.collect::<Result<_>>()
-//! # });
-//! # saved.await?;
-//! # let damaged = file_backed::fbstore::key_path(&from, items[0].1.key());
+//! # let saved = PreparedPath::open(path.clone()).await?;
+//! # let album: Dataset<(), _> = Dataset::open(pool.store(), saved.clone()).await?;
+//! # for name in ["a", "b"] {
+//! #     album.put_named(name, &pool.insert(vec![1; 100])).await?;
+//! # }
+//! # let lost = album.key_named::<Vec<u8>>("a").expect("it was put").uuid();
+//! # let damaged = file_backed::fbstore::key_path(&path, lost);
+//! # drop((album, saved));
+//! # pool.store().finished().await;
 //! # std::fs::remove_file(&damaged).expect("it is there");
 //! # std::fs::write(&damaged, "damage").expect("it is ours");
-//! # let lost = salvage(from, to.clone()).await?;
-//! # assert_eq!(lost.len(), 1);
-//! # assert!(lost[0].is_damaged() && lost[0].path() == Some(&*damaged));
-//! # let to = PreparedPath::open_read_only(to).await?;
-//! # let new: Dataset<Album, _> = Dataset::open_read_only(pool.store(), to).await?;
-//! # assert_eq!(new.root().keys().collect::<Vec<_>>(), ["b"]);
+//! # let salvaged = drop_what_is_lost(path.clone()).await?;
+//! # assert_eq!(salvaged.damaged[0].names, ["a"]);
+//! # assert_eq!(salvaged.damaged[0].error.path(), Some(&*damaged));
+//! # let saved = PreparedPath::open_read_only(path).await?;
+//! # let album: Dataset<(), _> = Dataset::open_read_only(pool.store(), saved).await?;
+//! # assert_eq!(album.names().iter().map(|item| item.name().to_owned()).collect::<Vec<_>>(), ["b"]);
 //! # Ok(())
 //! # }
 //! # #[cfg(not(all(feature = "bincodec", feature = "dataset")))]
@@ -82,9 +70,11 @@
 //! | a copy was interrupted | run the same `copy` again: it completes it |
 //! | check a directory or a backup | `file_backed verify DIR` reads every byte; exit code 1 means damaged or missing items |
 //! | an item is damaged or missing, and a backup has it | copy the file of the same name (`ab/ab12..`) next to it with `cp -p`, rename it into place with `mv`, and run `file_backed verify DIR KEY`. An older backup will do: a key names the same bytes in every generation |
-//! | no backup has it | salvage as above. If the damaged file is still there, `Dataset::open` succeeds too, and the program can commit without the item; if a file is missing, it fails |
-//! | a manifest or a base is damaged or missing | opening fails with [`is_damaged`](crate::Error::is_damaged) and its path, and nothing is deleted. If a backup has a file of this very name with the same commit, put it back: a file of another commit is refused. Otherwise move the directory away, and put a backup in its place |
-//! | there is no backup of the manifest | move the directory `file_backed.manifest` away: the items can then be listed by `file_backed ls` and loaded by key ([`track_read_only`](crate::BackingStore::track_read_only)). The root is lost to the library, but [can be found by hand](#the-root-of-a-dataset-by-hand) |
+//! | no backup has it | `file_backed salvage DIR`, or [`OpenOptions::salvage`](crate::dataset::OpenOptions::salvage) as above. If the damaged file is still there, `Dataset::open` succeeds too, and the program can commit without the item; if a file is missing, it fails |
+//! | a manifest or a base is damaged or missing | opening fails with [`is_damaged`](crate::Error::is_damaged) and its path, and nothing is deleted. If a backup has a file of this very name with the same commit, put it back: a file of another commit is refused. Otherwise put a backup in the place of the directory, or salvage: the latest earlier commit that can be read is opened, and items that it does not have lose their names |
+//! | no manifest can be read | salvage: all items are there by key, without names. The root is lost to the library, but [can be found by hand](#the-root-of-a-dataset-by-hand) |
+//! | a directory of persisted items is to become a dataset | [`OpenOptions::with_existing_items`](crate::dataset::OpenOptions::with_existing_items) |
+//! | a program is restarted while the one before still ends | open with a `lock_timeout` ([`StoreBuilder`](crate::StoreBuilder::lock_timeout), [`OpenOptions`](crate::dataset::OpenOptions::lock_timeout)) |
 //! | move a directory within its file system | stop the programs that have it open, and `mv` it: nothing in it depends on its path |
 //! | move a dataset to another file system | `file_backed copy`, then let the programs open the copy |
 //! | move a cache | do not: stop the program, delete the cache, and open another |
@@ -192,10 +182,7 @@
 //! # Exceptions
 //!
 //! * `copy` stops at the first damaged or missing file: salvage first.
-//! * On one file system, salvaged files are hard links. If the disk fails, salvage to
-//!   another one.
-//! * The manifest of an earlier commit may be left in `file_backed.manifest`, because a reader
-//!   has pinned it. With the damaged one moved away, it is current. Opening it to commit
-//!   deletes the files that only the damaged one names, so copy the directory first.
+//! * Salvaging leaves the files on their disk. If the disk fails, salvage, and then copy the
+//!   dataset to another one.
 //! * Items persisted without a dataset have no generations: copy them while no program
 //!   persists or deletes there.

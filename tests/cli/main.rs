@@ -278,7 +278,7 @@ fn every_command_reports_a_damaged_manifest() {
         assert_eq!(
             told.err,
             format!(
-                "file_backed: could not open the dataset ({}): the manifest is damaged (it does not match its checksum): restore it from a copy of the directory\n",
+                "file_backed: could not open the dataset ({}): the manifest is damaged (it does not match its checksum): restore it from a copy of the directory, or open what is left with `OpenOptions::salvage` or `file_backed salvage`\n",
                 manifest.display()
             )
         );

@@ -225,12 +225,14 @@ fn a_missing_or_damaged_part_of_a_generation_is_named_and_nothing_is_deleted() {
                 "manifest"
             };
             let damaged = |why: &str| {
-                format!("it is damaged ({why}): restore it from a copy of the directory")
+                format!(
+                    "it is damaged ({why}): restore it from a copy of the directory, or open what is left with `OpenOptions::salvage` or `file_backed salvage`"
+                )
             };
             let cases = [
                 (
                     None,
-                    "it is missing: restore it from a copy of the directory; if this is itself a copy, made during a commit, copy again with `file_backed copy` or a `Snapshot`".to_owned(),
+                    "it is missing: restore it from a copy of the directory, or open what is left with `OpenOptions::salvage` or `file_backed salvage`; if this is itself a copy, made during a commit, copy again with `file_backed copy` or a `Snapshot`".to_owned(),
                 ),
                 (Some(&flipped[..]), damaged("it does not match its checksum")),
                 (

@@ -22,7 +22,8 @@ fn committed(places: &Places) -> Vec<Uuid> {
     keys
 }
 
-fn flip(path: &Path, at: SeekFrom) {
+/// Changes one byte, without a new file.
+pub(super) fn flip(path: &Path, at: SeekFrom) {
     let mut permissions = fs::metadata(path).expect("it is there").permissions();
     #[expect(
         clippy::permissions_set_readonly_false,

@@ -9,11 +9,13 @@ mod damage;
 mod edits;
 mod generations;
 mod names;
+mod options;
 #[cfg(unix)]
 mod processes;
 mod readers;
 mod restart;
 mod retained;
+mod salvage;
 mod sharing;
 #[cfg(unix)]
 mod texts;

@@ -66,7 +66,7 @@ fn errors_of_missing_datasets_say_what_to_do() {
         expect(
             &places,
             places.try_user(),
-            "could not open the dataset (ROOT/saved): the directory contains items that no commit names (1), and a dataset would delete them: use a separate directory for the dataset, and commit these items there; if this is a copy of a dataset, its manifest is missing: copy it again with `file_backed copy`",
+            "could not open the dataset (ROOT/saved): the directory contains items that no commit names (1), and a dataset would delete them: include them with `OpenOptions::with_existing_items`, or use a separate directory for the dataset; if this is a copy of a dataset, its manifest is missing: copy it again with `file_backed copy`",
         );
     });
 }
@@ -86,7 +86,7 @@ fn errors_of_second_committers_say_what_to_do() {
         expect(
             &places,
             places.try_user(),
-            "could not track the persisted directory (ROOT/saved): another process is using the directory: wait until it ends, or use a separate directory for this process; meanwhile, persisted items can be read with `track_read_only` (a dataset with `Dataset::open_read_only`)",
+            "could not track the persisted directory (ROOT/saved): another process is using the directory: wait until it ends (an option `lock_timeout` does so), or use a separate directory for this process; meanwhile, persisted items can be read with `track_read_only` (a dataset with `Dataset::open_read_only`)",
         );
     });
 }
@@ -129,15 +129,15 @@ fn errors_of_manifests_say_what_to_do() {
             ),
             (
                 &flipped,
-                "the manifest is damaged (it does not match its checksum): restore it from a copy of the directory",
+                "the manifest is damaged (it does not match its checksum): restore it from a copy of the directory, or open what is left with `OpenOptions::salvage` or `file_backed salvage`",
             ),
             (
                 b"notes",
-                "the manifest is damaged (it does not begin like a manifest): restore it from a copy of the directory",
+                "the manifest is damaged (it does not begin like a manifest): restore it from a copy of the directory, or open what is left with `OpenOptions::salvage` or `file_backed salvage`",
             ),
             (
                 &whole[..20],
-                "the manifest is damaged (it is too short): restore it from a copy of the directory",
+                "the manifest is damaged (it is too short): restore it from a copy of the directory, or open what is left with `OpenOptions::salvage` or `file_backed salvage`",
             ),
         ] {
             with(bytes);
@@ -180,7 +180,7 @@ fn errors_of_item_files_say_what_to_do() {
         fs::copy(&other, &file).expect("it is copied");
         assert_eq!(
             verify(),
-            "could not verify item KEY (ROOT/saved/SHARD/KEY): this is not the file that was committed: restore that file from a copy of the directory"
+            "could not verify item KEY (ROOT/saved/SHARD/KEY): this is not the file that was committed: restore that file from a copy of the directory, or put another item in its place"
         );
         fs::remove_file(&file).expect("it is there");
         fs::write(&file, &whole[..whole.len() - 1]).expect("it is written");
@@ -202,7 +202,7 @@ fn errors_of_item_files_say_what_to_do() {
         expect(
             &places,
             places.try_user(),
-            "could not open the dataset because of item KEY (ROOT/saved/SHARD/KEY): generation 1 names this file, but it is missing (missing in total: 1): restore the missing files from a copy of the directory; a dataset opened read-only can still load the others; if this is itself a copy, made during a commit, copy again with `file_backed copy` or a `Snapshot`",
+            "could not open the dataset because of item KEY (ROOT/saved/SHARD/KEY): generation 1 names this file, but it is missing (missing in total: 1): restore the missing files from a copy of the directory, or open what is left with `OpenOptions::salvage` or `file_backed salvage`; a dataset opened read-only can still load the others; if this is itself a copy, made during a commit, copy again with `file_backed copy` or a `Snapshot`",
         );
         let reader = places.reader();
         let key = Key::from_uuid(keys[0]);

@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Contents;
 use crate::dataset::cause::DatasetCause;
-use crate::dataset::manifest::{Base, Changes, Delta, WrittenFile, encoded_len_of};
+use crate::dataset::manifest::{Base, Changes, Delta, FileId, WrittenFile, encoded_len_of};
 
 /// Changes up to this many bytes are written again with those of the next commit.
 const MOST_REPEATED: u64 = 12 << 10;
@@ -70,6 +70,14 @@ pub(crate) struct Commit {
     pub(crate) changes: Changes,
 }
 
+/// A new chain: a base, and a manifest that changes nothing in it. Neither is written yet.
+pub(crate) struct NewChain {
+    pub(crate) base_id: Uuid,
+    pub(crate) base: Vec<u8>,
+    pub(crate) manifest: Vec<u8>,
+    pub(crate) chain: Chain,
+}
+
 /// A generation that was read.
 #[derive(Debug)]
 pub(crate) struct ReadChain {
@@ -97,6 +105,35 @@ impl Commit {
             root: None,
             changes: Changes::default(),
         }
+    }
+}
+
+impl Contents {
+    /// A chain that begins with these contents. Costs one pass over them.
+    pub(crate) fn begin_chain(
+        &self,
+        generation: u64,
+        root: &[u8],
+    ) -> Result<NewChain, DatasetCause> {
+        let base_id = crate::key::random();
+        let base = self.encode_base(base_id, generation, root)?;
+        let written = WrittenFile {
+            file: FileId::of(base_id, &base),
+            len: base.len() as u64,
+        };
+        let nothing = Commit {
+            generation,
+            id: crate::key::random(),
+            root: None,
+            changes: Changes::default(),
+        };
+        let (manifest, chain) = Chain::beginning_at(Some(written)).next(nothing)?;
+        Ok(NewChain {
+            base_id,
+            base,
+            manifest,
+            chain,
+        })
     }
 }
 
@@ -296,7 +333,6 @@ fn needs_new_base(base_len: u64, root_len: u64, deltas_len: u64, deltas: usize) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::manifest::FileId;
 
     #[test]
     fn a_chain_without_a_new_base_grows_up_to_a_limit() {

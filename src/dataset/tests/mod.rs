@@ -10,6 +10,7 @@ mod faults;
 mod old_manifests;
 mod parts;
 mod power;
+mod salvage;
 pub(super) mod samples;
 
 use std::path::Path;
