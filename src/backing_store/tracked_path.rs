@@ -12,7 +12,7 @@ use crate::sync::Mutex;
 /// A place where files are persisted, and the keys known to be there.
 ///
 /// Made by [`BackingStore::track_path`](super::BackingStore::track_path). It costs
-/// about 60 bytes for each key.
+/// about 16 bytes for each key that is found, and about 50 for each that is persisted later.
 ///
 /// # Examples
 ///
@@ -108,11 +108,10 @@ impl PlaceKeys {
     /// The table of a place that has exactly these keys.
     #[cfg(feature = "dataset")]
     pub(super) fn of_known(present: &[Uuid]) -> Arc<Self> {
-        let keys = Self::default();
-        for key in present {
-            keys.keys.adopt(*key, 1, PlaceId::NONE);
-        }
-        Arc::new(keys)
+        Arc::new(Self {
+            keys: Keys::of_known(present),
+            ..Self::default()
+        })
     }
 }
 

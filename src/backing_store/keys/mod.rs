@@ -22,12 +22,19 @@
 //! asked for a share. Such a key looks absent here, so a caller asks the items first. If a
 //! key is unlisted after that, the caller asks again ([`Stamp`]).
 //!
+//! Most keys of a persisted directory are found by one scan, and then nothing happens to
+//! them: they *rest*. They are kept in a list ([`RestingKeys`]), which takes a third of the
+//! memory of entries. A resting key is live(1), and gets an entry once that changes.
+//!
 //! A busy key is being linked, checked or deleted: a system call on it runs on some
 //! thread. A key that has owners who share or release it is never busy, so they never
 //! wait.
 
+mod resting;
 #[cfg(test)]
 mod tests;
+
+use std::sync::Arc;
 
 use uuid::Uuid;
 
@@ -36,15 +43,22 @@ use super::FileOwnership;
 use crate::hash::{HashMap, HashSet};
 use crate::sync::atomic::{AtomicUsize, Ordering};
 use crate::sync::{Condvar, Mutex, MutexGuard};
+use resting::RestingKeys;
 
 const SHARDS: usize = 64;
+
+/// The state of a resting key.
+const RESTING: KeyState = KeyState::Live(Live {
+    owners: 1,
+    at: PlaceId::NONE,
+});
 
 /// The keys of one place.
 pub(crate) struct Keys {
     shards: Box<[Shard]>,
     /// Number of scans of the place that are under way.
     scans: AtomicUsize,
-    /// Held while a scan begins or ends.
+    /// Held while a scan begins, while it adds what it has found, and while it ends.
     beginning: Mutex<()>,
 }
 
@@ -362,25 +376,47 @@ impl Keys {
     pub(crate) fn len(&self) -> usize {
         self.shards
             .iter()
-            .map(|shard| shard.states.lock().by_key.len())
+            .map(|shard| shard.states.lock().len())
             .sum()
     }
 
     pub(crate) fn all(&self) -> Vec<Uuid> {
-        let mut keys = Vec::new();
+        // First, because a resting key may get an entry meanwhile, but never the reverse.
+        let resting = self.resting();
+        let mut keys: Vec<_> = resting.iter().flat_map(|resting| resting.iter()).collect();
+        let resting = keys.len();
         for shard in &self.shards {
             let states = shard.states.lock();
-            let live = states.iter().filter(|(_, state)| state.is_live());
-            keys.extend(live.map(|(key, _)| key));
+            for (key, state) in &states.by_key {
+                let is_new = || keys[..resting].binary_search(key).is_err();
+                if state.state().is_live() && is_new() {
+                    keys.push(*key);
+                }
+            }
         }
+        keys
+    }
+
+    fn resting(&self) -> Option<Arc<RestingKeys>> {
+        self.shards[0].states.lock().resting.clone()
+    }
+
+    /// The table of a place that has exactly these keys.
+    pub(crate) fn of_known(present: &[Uuid]) -> Self {
+        let keys = Self::new();
+        keys.begin_scan().found(present);
         keys
     }
 
     fn shard(&self, key: Uuid) -> &Shard {
         // The last byte, because the first ones choose the directory shard: this way a
         // scan of one directory spreads over all of these shards.
-        &self.shards[usize::from(key.as_bytes()[15]) % SHARDS]
+        &self.shards[shard_of(key)]
     }
+}
+
+fn shard_of(key: Uuid) -> usize {
+    usize::from(key.as_bytes()[15]) % SHARDS
 }
 
 impl KeyState {
@@ -435,7 +471,12 @@ impl PackedState {
 /// The states of some keys.
 #[derive(Default)]
 struct States {
+    /// Those that differ from the one of a resting key.
     by_key: HashMap<Uuid, PackedState>,
+    /// The keys that a scan has found and that nothing has happened to since.
+    resting: Option<Arc<RestingKeys>>,
+    /// How many of the resting keys belong to this shard of the table.
+    resting_len: usize,
     /// Rises when a key is unlisted.
     unlisted: u32,
 }
@@ -446,20 +487,41 @@ impl States {
     }
 
     fn get(&self, key: Uuid) -> Option<KeyState> {
-        self.by_key.get(&key).map(|state| state.state())
+        if let Some(state) = self.by_key.get(&key) {
+            return Some(state.state());
+        }
+        self.find_resting(key).map(|_| RESTING)
     }
 
     fn set(&mut self, key: Uuid, state: KeyState) {
+        self.end_rest(key);
         self.by_key.insert(key, PackedState::new(state));
     }
 
-    fn unlist(&mut self, key: Uuid) {
+    fn remove(&mut self, key: Uuid) {
+        self.end_rest(key);
         self.by_key.remove(&key);
+    }
+
+    fn unlist(&mut self, key: Uuid) {
+        self.remove(key);
         self.unlisted = self.unlisted.wrapping_add(1);
     }
 
-    fn iter(&self) -> impl Iterator<Item = (Uuid, KeyState)> {
-        self.by_key.iter().map(|(key, state)| (*key, state.state()))
+    fn len(&self) -> usize {
+        self.by_key.len() + self.resting_len
+    }
+
+    fn find_resting(&self, key: Uuid) -> Option<usize> {
+        self.resting.as_ref()?.find(key)
+    }
+
+    fn end_rest(&mut self, key: Uuid) {
+        let Some(resting) = &self.resting else { return };
+        if let Some(index) = resting.find(key) {
+            resting.remove(index);
+            self.resting_len -= 1;
+        }
     }
 }
 
@@ -487,18 +549,59 @@ impl KeyScan<'_> {
     /// unchanged.
     pub(crate) fn found(self, present: &[Uuid]) {
         let keys = self.0;
-        for key in present {
-            let shard = keys.shard(*key);
-            let mut states = shard.states.lock();
-            if states.get(*key).is_none() && !shard.is_beside_a_scan(*key) {
-                states.set(*key, Live::state(1, PlaceId::NONE));
-            }
+        let _only_one = keys.beginning.lock();
+        match keys.resting() {
+            None => self.rest(present),
+            Some(_) => self.add(present),
         }
-        if keys.len() == present.len() {
+        if keys.len() != present.len() {
+            self.remove_all_but(present);
+        }
+    }
+
+    /// Adds keys to a table of which none rests.
+    fn rest(&self, present: &[Uuid]) {
+        if present.is_empty() {
             return;
         }
-        let present: HashSet<_> = present.iter().collect();
-        for shard in &keys.shards {
+        let resting = Arc::new(RestingKeys::of(present));
+        let mut lens = [0; SHARDS];
+        for key in resting.iter() {
+            lens[shard_of(key)] += 1;
+        }
+        for (shard, len) in self.0.shards.iter().zip(lens) {
+            let mut states = shard.states.lock();
+            states.resting = Some(resting.clone());
+            states.resting_len = len;
+            let beside: Vec<_> = shard.beside.lock().iter().copied().collect();
+            let changed: Vec<_> = states.by_key.keys().copied().chain(beside).collect();
+            changed.into_iter().for_each(|key| states.end_rest(key));
+        }
+    }
+
+    fn add(&self, present: &[Uuid]) {
+        for key in present {
+            let shard = self.0.shard(*key);
+            let mut states = shard.states.lock();
+            if states.get(*key).is_none() && !shard.is_beside_a_scan(*key) {
+                states.set(*key, RESTING);
+            }
+        }
+    }
+
+    fn remove_all_but(&self, present: &[Uuid]) {
+        let present: HashSet<_> = present.iter().copied().collect();
+        let resting = self.0.resting();
+        let mut gone: Vec<_> = resting.iter().flat_map(|resting| resting.iter()).collect();
+        gone.retain(|key| !present.contains(key));
+        for key in gone {
+            let shard = self.0.shard(key);
+            let mut states = shard.states.lock();
+            if !shard.is_beside_a_scan(key) {
+                states.end_rest(key);
+            }
+        }
+        for shard in &self.0.shards {
             shard.states.lock().by_key.retain(|key, state| {
                 state.state() == KeyState::Busy
                     || present.contains(key)
@@ -548,7 +651,7 @@ impl Drop for Busy<'_> {
         let mut states = self.shard.states.lock();
         match self.after {
             Some(state) => states.set(self.key, state),
-            None => drop(states.by_key.remove(&self.key)),
+            None => states.remove(self.key),
         }
         if self.keys.scans.load(Ordering::SeqCst) > 0 {
             self.shard.beside.lock().insert(self.key);

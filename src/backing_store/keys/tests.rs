@@ -161,6 +161,53 @@ fn a_scan_adds_found_keys_and_forgets_deleted_ones() {
     assert_eq!(keys.all(), [other], "a scan that failed");
 }
 
+/// A table that has found these keys, among others.
+fn found(keys: &[Uuid]) -> Keys {
+    let others = (100..200).map(Uuid::from_u128);
+    let present: Vec<_> = keys.iter().copied().chain(others).collect();
+    Keys::of_known(&present)
+}
+
+/// What a scan has found has one owner, like a file that was linked, until that changes.
+#[test]
+fn a_key_that_was_found_can_be_shared_released_deleted_and_linked_again() {
+    let keys = found(&[KEY]);
+    assert!(keys.contains(KEY) && keys.is_known_at(PlaceId::NONE, KEY));
+    assert!(!keys.contains(Uuid::from_u128(9)));
+    assert!(keys.try_begin(keys.stamp(KEY), KEY).is_none());
+    assert!(keys.try_acquire(PlaceId::NONE, KEY));
+    assert!(!keys.release(KEY) && keys.release(KEY));
+    assert_eq!((keys.contains(KEY), keys.len()), (false, 101));
+    assert_eq!(keys.clear(KEY, ok), Ok(true));
+    assert_eq!((keys.len(), keys.all().len()), (100, 100));
+    keys.put(KEY, ok, never).unwrap();
+    assert_eq!((keys.len(), keys.all().len()), (101, 101));
+
+    let keys = found(&[KEY]);
+    keys.put(KEY, never, ok).unwrap();
+    keys.remove(KEY, || Err(())).unwrap_err();
+    assert!(keys.contains(KEY));
+    keys.remove(KEY, ok).unwrap();
+    assert_eq!((keys.contains(KEY), keys.all().len()), (false, 100));
+
+    let keys = found(&[KEY]);
+    assert_eq!(keys.unlist(KEY), Some(PlaceId::NONE));
+    assert_eq!((keys.contains(KEY), keys.len()), (false, 100));
+}
+
+#[test]
+fn a_later_scan_adds_and_forgets_keys_beside_those_of_an_earlier_one() {
+    let keys = found(&[KEY]);
+    let new = Uuid::from_u128(8);
+    keys.begin_scan().found(&[new, Uuid::from_u128(100)]);
+    let mut all = keys.all();
+    all.sort_unstable();
+    assert_eq!(all, [new, Uuid::from_u128(100)]);
+    assert_eq!(keys.len(), 2);
+    keys.begin_scan().found(&[KEY]);
+    assert_eq!(keys.all(), [KEY]);
+}
+
 #[test]
 fn a_scan_does_not_undo_concurrent_changes() {
     let keys = Keys::new();
