@@ -9,7 +9,6 @@ use super::prepared_path::PreparedPath;
 use super::readers::Readers;
 use super::role::{self, Role};
 use super::store::writable;
-use crate::backing_store::SyncScope;
 use crate::error::StoreError;
 
 impl PreparedPath {
@@ -28,7 +27,7 @@ impl PreparedPath {
     /// Makes durable what was persisted or copied here.
     pub(crate) fn sync_persisted(&self) -> Result<(), StoreError> {
         writable(self)?;
-        self.directory().sync(SyncScope::ALL)
+        self.directory().sync()
     }
 
     /// Creates an independent file for `key`, with the bytes of the one in `from`. An

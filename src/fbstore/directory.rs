@@ -10,7 +10,7 @@ use file_backed_codecs::printable::PrintablePath;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
-use super::durability::Durability;
+use super::durability::{Durability, Extent};
 use super::file_ref::{FileRef, Shards};
 use super::files::{Files, Identity};
 use super::layout::key_path;
@@ -142,6 +142,8 @@ impl Directory {
             create_shards(&*files, &shards)?;
         }
         let entry = Self::enter(shards, files, None)?;
+        // An entry that was there before may have synced the root already.
+        entry.durability.note_root_changed();
         if wishes.readers.is_some() || wishes.any_owner {
             entry.wish(wishes);
         }
@@ -314,6 +316,7 @@ impl Directory {
             return known.check(role, self.root());
         }
         let claim = self.claim_with(&self.shards, role, claim.locks)?;
+        self.durability.note_root_changed();
         self.set_claim(claim);
         Ok(())
     }
@@ -399,6 +402,7 @@ impl Directory {
         self.restore_claim()?;
         let shard = FileRef::Shard(&self.shards, key.as_bytes()[0]);
         let made = self.files.create_dir(&shard, self.shards.readers());
+        self.durability.note_root_changed();
         made.map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => at(self.root(), Cause::DirectoryGone),
             _ => not_a_directory(&shard.path(), error),
@@ -660,8 +664,14 @@ impl Directory {
     }
 
     /// Makes durable everything that was created or removed since the last sync.
-    pub(crate) fn sync(&self, scope: SyncScope<'_>) -> Result<(), StoreError> {
-        self.durability.sync(self, scope)
+    pub(crate) fn sync(&self) -> Result<(), StoreError> {
+        self.durability.sync(self, SyncScope::ALL, Extent::All)
+    }
+
+    /// Makes durable everything that was created since the last sync, as far as the scope
+    /// needs it.
+    pub(super) fn sync_created(&self, scope: SyncScope<'_>) -> Result<(), StoreError> {
+        self.durability.sync(self, scope, Extent::Created)
     }
 }
 

@@ -42,14 +42,36 @@ struct Unsynced {
     files: HashSet<Uuid>,
     /// The files that the current sync took from `files`.
     in_flight: HashSet<Uuid>,
-    /// Shards in which names were created or removed.
+    /// Shards in which names were created.
     shards: HashSet<u8>,
+    /// Shards in which names were removed.
+    removed_from: HashSet<u8>,
     /// Keys whose file could not be made durable.
     lost: HashMap<Uuid, io::Error>,
     /// The identities of those files.
     bad_files: HashSet<Identity>,
     /// Whether the directory's own name in its parent was made durable.
     is_anchored: bool,
+    /// Whether the names in the root are durable: those of the shards, above all.
+    is_root_synced: bool,
+}
+
+/// What a sync makes durable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// What was created and what was removed.
+    All,
+    /// What was created. A name that comes back after a power cut is that of an item that no
+    /// commit names, which the next open of the dataset removes.
+    Created,
+}
+
+/// What a sync has taken on.
+struct Pending {
+    files: HashSet<Uuid>,
+    shards: HashSet<u8>,
+    removed_from: HashSet<u8>,
+    root: bool,
 }
 
 impl Durability {
@@ -74,7 +96,7 @@ impl Durability {
         unsynced.files.remove(&key);
         unsynced.in_flight.remove(&key);
         unsynced.lost.remove(&key);
-        unsynced.shards.insert(key.as_bytes()[0]);
+        unsynced.removed_from.insert(key.as_bytes()[0]);
     }
 
     /// Records keys that a scan found. The process that linked them may have died
@@ -84,6 +106,11 @@ impl Durability {
         unsynced.files.extend(keys);
         let shards = keys.iter().map(|key| key.as_bytes()[0]);
         unsynced.shards.extend(shards);
+    }
+
+    /// Records that a name in the root may have been created.
+    pub(super) fn note_root_changed(&self) {
+        self.unsynced.lock().is_root_synced = false;
     }
 
     /// Refuses a file that earlier could not be made durable.
@@ -103,30 +130,33 @@ impl Durability {
         Ok(())
     }
 
-    /// Makes durable what was created and removed since the last sync: first each file,
-    /// then each shard whose names changed.
+    /// Makes durable what has changed since the last sync: first each file, then each shard
+    /// whose names changed.
     pub(super) fn sync(
         &self,
         directory: &Directory,
         scope: SyncScope<'_>,
+        extent: Extent,
     ) -> Result<(), StoreError> {
         let _only_one = self.syncing.lock();
         if directory.is_gone() {
             return Err(at(directory.root(), Cause::DirectoryGone));
         }
-        let (keys, shards) = self.begin();
+        let pending = self.begin(extent);
         let synced = match &self.syncfs_handle {
-            Some(syncfs_handle) if keys.len() > MANY => {
-                self.sync_file_system(directory, syncfs_handle, &keys, scope)
+            Some(syncfs_handle) if pending.files.len() > MANY => {
+                self.sync_file_system(directory, syncfs_handle, &pending.files, scope)
             }
-            _ => self.sync_each(directory, &keys, &shards, scope),
+            _ => self.sync_each(directory, &pending, scope),
         };
         let mut unsynced = self.unsynced.lock();
         unsynced.in_flight = HashSet::default();
         if synced.is_err() {
             // Names go through the journal, and a failed journal stays failed, so it is
             // safe to sync them again.
-            unsynced.shards.extend(shards);
+            unsynced.shards.extend(pending.shards);
+            unsynced.removed_from.extend(pending.removed_from);
+            unsynced.is_root_synced &= !pending.root;
             return synced;
         }
         unsynced.is_anchored = true;
@@ -155,11 +185,20 @@ impl Durability {
         Err(at(&directory.path_of(*key), text))
     }
 
-    fn begin(&self) -> (HashSet<Uuid>, HashSet<u8>) {
+    fn begin(&self, extent: Extent) -> Pending {
         let mut unsynced = self.unsynced.lock();
-        let keys = std::mem::take(&mut unsynced.files);
-        unsynced.in_flight.clone_from(&keys);
-        (keys, std::mem::take(&mut unsynced.shards))
+        let files = std::mem::take(&mut unsynced.files);
+        unsynced.in_flight.clone_from(&files);
+        let is_root_synced = std::mem::replace(&mut unsynced.is_root_synced, true);
+        Pending {
+            files,
+            shards: std::mem::take(&mut unsynced.shards),
+            removed_from: match extent {
+                Extent::All => std::mem::take(&mut unsynced.removed_from),
+                Extent::Created => HashSet::default(),
+            },
+            root: extent == Extent::All || !is_root_synced,
+        }
     }
 
     /// Syncs everything with one call.
@@ -188,12 +227,11 @@ impl Durability {
     fn sync_each(
         &self,
         directory: &Directory,
-        keys: &HashSet<Uuid>,
-        shards: &HashSet<u8>,
+        pending: &Pending,
         scope: SyncScope<'_>,
     ) -> Result<(), StoreError> {
         let mut failed = None;
-        for key in keys {
+        for key in &pending.files {
             let file_ref = directory.file_ref(*key);
             match directory.files().sync(&file_ref) {
                 Ok(()) => {}
@@ -211,13 +249,16 @@ impl Durability {
             return Err(error);
         }
         let (files, opened) = (directory.files(), directory.shards());
-        for shard in shards {
+        for shard in pending.shards.union(&pending.removed_from) {
             sync(files, &FileRef::Shard(opened, *shard))?;
         }
         if !self.unsynced.lock().is_anchored {
             self.sync_anchoring(directory)?;
         }
-        sync(files, &FileRef::Root(opened))
+        match pending.root {
+            true => sync(files, &FileRef::Root(opened)),
+            false => Ok(()),
+        }
     }
 
     /// Syncs what needs it only once: the mark, and the names on the path to the

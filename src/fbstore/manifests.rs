@@ -375,7 +375,7 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
 
     fn sync_items(&self, path: &PreparedPath, scope: SyncScope<'_>) -> Result<(), StoreError> {
         writable(path)?;
-        path.directory().sync(scope)
+        path.directory().sync_created(scope)
     }
 
     fn sync_manifests(&self, path: &PreparedPath) -> Result<(), StoreError> {

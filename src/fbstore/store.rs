@@ -21,7 +21,7 @@ use super::role::Role;
 use super::transfer::Taken;
 use super::{scan, sweep, transfer};
 use crate::backing_store::{
-    Background, BackingStoreT, CacheUsage, PlaceKeys, Strategy, SyncScope, Traffic, Transfer,
+    Background, BackingStoreT, CacheUsage, PlaceKeys, Strategy, Traffic, Transfer,
 };
 use crate::error::{Cause, Operation, StoreError};
 use crate::lock_timeout::retry_while_in_use;
@@ -450,7 +450,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 
     fn sync_persisted(&self, path: &PreparedPath) -> Result<(), StoreError> {
         writable(path)?;
-        path.directory().sync(SyncScope::ALL)
+        path.directory().sync()
     }
 
     fn traffic(&self) -> Traffic {
