@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use file_backed::Fb;
 use file_backed::fbstore::{BytesCodec, FBStore, MappedBytes};
+use headers::{AcceptRanges, ContentLength, ContentRange, ContentType, ETag, HeaderMapExt as _};
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{self, HeaderMap, HeaderName};
+use hyper::header::{self, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::range::Part;
+use super::conditions::Asked;
 
 /// A blob, and what there is to say of it without loading it.
 pub(crate) struct Blob {
@@ -19,8 +20,9 @@ pub(crate) struct Blob {
 
 impl Blob {
     /// An item's value stays as it is here, so that its key names the bytes.
-    fn etag(&self) -> String {
-        format!("\"{}\"", self.item.key())
+    fn etag(&self) -> ETag {
+        let etag = format!("\"{}\"", self.item.key());
+        etag.parse().expect("a key in quotes is an ETag")
     }
 }
 
@@ -38,7 +40,8 @@ pub(crate) async fn answer<B>(blobs: &Blobs, request: &Request<B>) -> Response<F
                 StatusCode::METHOD_NOT_ALLOWED,
                 "only GET and HEAD are supported\n",
             );
-            set(&mut response, header::ALLOW, "GET, HEAD");
+            let allowed = HeaderValue::from_static("GET, HEAD");
+            response.headers_mut().insert(header::ALLOW, allowed);
             return response;
         }
     };
@@ -46,14 +49,15 @@ pub(crate) async fn answer<B>(blobs: &Blobs, request: &Request<B>) -> Response<F
     let Some(blob) = blobs.get(path) else {
         return refused(StatusCode::NOT_FOUND, "no such blob\n");
     };
-    let mut response = if is_known(request.headers(), &blob.etag()) {
-        empty(StatusCode::NOT_MODIFIED)
-    } else if is_head {
-        let mut response = empty(StatusCode::OK);
-        set(&mut response, header::CONTENT_LENGTH, blob.len);
-        response
-    } else {
-        match get(blob, request.headers()).await {
+    let mut response = match Asked::by(request.headers(), &blob.etag(), blob.len) {
+        Asked::Known => empty(StatusCode::NOT_MODIFIED),
+        _ if is_head => {
+            let mut response = empty(StatusCode::OK);
+            let len = ContentLength(blob.len as u64);
+            response.headers_mut().typed_insert(len);
+            response
+        }
+        asked => match get(blob, asked).await {
             Ok(response) => response,
             Err(error) => {
                 // The error names the key and the file, which are ours to know.
@@ -61,59 +65,33 @@ pub(crate) async fn answer<B>(blobs: &Blobs, request: &Request<B>) -> Response<F
                 let status = StatusCode::INTERNAL_SERVER_ERROR;
                 return refused(status, "the blob cannot be read\n");
             }
-        }
+        },
     };
-    set(&mut response, header::ACCEPT_RANGES, "bytes");
-    set(&mut response, header::ETAG, blob.etag());
+    response.headers_mut().typed_insert(AcceptRanges::bytes());
+    response.headers_mut().typed_insert(blob.etag());
     response
 }
 
-async fn get(blob: &Blob, headers: &HeaderMap) -> file_backed::Result<Response<Full<Bytes>>> {
-    let range = match asked_part(blob, headers) {
-        Part::Whole => None,
-        Part::Range(range) => Some(range),
-        Part::Unsatisfiable => {
-            let status = StatusCode::RANGE_NOT_SATISFIABLE;
-            let mut response = refused(status, "the range is outside of the blob\n");
-            let len = format!("bytes */{}", blob.len);
-            set(&mut response, header::CONTENT_RANGE, len);
-            return Ok(response);
-        }
-    };
+async fn get(blob: &Blob, asked: Asked) -> file_backed::Result<Response<Full<Bytes>>> {
+    let len = blob.len as u64;
+    if let Asked::Unsatisfiable = asked {
+        let status = StatusCode::RANGE_NOT_SATISFIABLE;
+        let mut response = refused(status, "the range is outside of the blob\n");
+        let len = ContentRange::unsatisfied_bytes(len);
+        response.headers_mut().typed_insert(len);
+        return Ok(response);
+    }
     // The disk is waited for here, on a thread of the blocking pool: the codec
     // is to populate what it maps.
     let bytes = Bytes::from(&*blob.item.read().await?);
-    let Some(range) = range else {
+    let Asked::Part(range) = asked else {
         return Ok(filled(StatusCode::OK, bytes));
     };
-    let place = format!("bytes {}-{}/{}", range.start, range.end - 1, blob.len);
+    let part = ContentRange::bytes(range.start as u64..range.end as u64, len);
     let mut response = filled(StatusCode::PARTIAL_CONTENT, bytes.slice(range));
-    set(&mut response, header::CONTENT_RANGE, place);
+    let part = part.expect("the part is not empty and within the blob");
+    response.headers_mut().typed_insert(part);
     Ok(response)
-}
-
-/// What of the blob the headers ask for. All of it, if they want a part only of
-/// a blob that this one is not.
-fn asked_part(blob: &Blob, headers: &HeaderMap) -> Part {
-    let is_other = |tag: &header::HeaderValue| tag.as_bytes() != blob.etag().as_bytes();
-    if headers.get(header::IF_RANGE).is_some_and(is_other) {
-        return Part::Whole;
-    }
-    let mut ranges = headers.get_all(header::RANGE).iter();
-    match (ranges.next(), ranges.next()) {
-        (Some(range), None) => Part::of(range.to_str().unwrap_or_default(), blob.len),
-        _ => Part::Whole,
-    }
-}
-
-/// Whether the client has the blob already.
-fn is_known(headers: &HeaderMap, etag: &str) -> bool {
-    let fields = headers.get_all(header::IF_NONE_MATCH).iter();
-    fields
-        .filter_map(|field| field.to_str().ok())
-        .flat_map(|field| field.split(','))
-        .map(str::trim)
-        .any(|tag| tag == "*" || tag.trim_start_matches("W/") == etag)
 }
 
 fn empty(status: StatusCode) -> Response<Full<Bytes>> {
@@ -124,7 +102,8 @@ fn empty(status: StatusCode) -> Response<Full<Bytes>> {
 
 fn filled(status: StatusCode, bytes: Bytes) -> Response<Full<Bytes>> {
     let mut response = empty(status);
-    set(&mut response, header::CONTENT_LENGTH, bytes.len());
+    let len = ContentLength(bytes.len() as u64);
+    response.headers_mut().typed_insert(len);
     *response.body_mut() = Full::new(bytes);
     response
 }
@@ -132,12 +111,7 @@ fn filled(status: StatusCode, bytes: Bytes) -> Response<Full<Bytes>> {
 /// A text for whoever reads the answer to a request that is not granted.
 fn refused(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
     let mut response = filled(status, Bytes::from_static(text.as_bytes()));
-    set(&mut response, header::CONTENT_TYPE, "text/plain");
+    let text = "text/plain".parse().expect("it is a media type");
+    response.headers_mut().typed_insert::<ContentType>(text);
     response
-}
-
-fn set(response: &mut Response<Full<Bytes>>, name: HeaderName, value: impl ToString) {
-    let value = value.to_string().try_into();
-    let value = value.expect("keys and numbers are valid header values");
-    response.headers_mut().insert(name, value);
 }

@@ -6,9 +6,12 @@
 //! `--check`, it fetches a few blobs itself, and ends in the same way.
 
 mod answer;
+#[path = "../http/client.rs"]
 mod client;
-mod range;
+#[path = "../http/conditions.rs"]
+mod conditions;
 mod server;
+#[path = "../http/stop.rs"]
 mod stop;
 
 use std::net::SocketAddr;
@@ -21,6 +24,7 @@ use hyper::{Method, StatusCode, header};
 use tokio::net::TcpListener;
 
 use crate::answer::{Blob, Blobs};
+use crate::client::Connection;
 
 /// Most blobs that the pool keeps in use.
 const RESIDENT: usize = 4;
@@ -80,15 +84,17 @@ fn blob(n: usize) -> MappedBytes {
 
 /// Fetches each blob, and then a part of each.
 async fn check(server: SocketAddr) -> anyhow::Result<()> {
+    let mut connection = Connection::open(server).await?;
     for n in 0..BLOBS {
         let path = format!("/{n}");
-        let whole = client::fetch(server, Method::GET, &path, &[]).await?;
+        let whole = connection.fetch(Method::GET, &path, &[]).await?;
         anyhow::ensure!(whole.status() == StatusCode::OK, "{:?}", whole.status());
         anyhow::ensure!(whole.body() == &*blob(n), "{path} returned another blob");
     }
     for n in 0..BLOBS {
         let path = format!("/{n}");
-        let part = client::fetch(server, Method::GET, &path, &[("range", "bytes=0-7")]).await?;
+        let range = [("range", "bytes=0-7")];
+        let part = connection.fetch(Method::GET, &path, &range).await?;
         anyhow::ensure!(part.body() == &blob(n)[..8], "{path} returned another blob");
         println!("{path} {:?}", part.headers()[header::CONTENT_RANGE]);
     }

@@ -3,18 +3,18 @@
 mod accepting;
 #[path = "../../examples/serve_blobs/answer.rs"]
 mod answer;
-#[path = "../../examples/serve_blobs/client.rs"]
+#[path = "../../examples/http/client.rs"]
 mod client;
+#[path = "../../examples/http/conditions.rs"]
+mod conditions;
 mod damage;
 #[path = "../support/log.rs"]
 #[expect(dead_code, reason = "this crate needs a part of it")]
 mod log;
-#[path = "../../examples/serve_blobs/range.rs"]
-mod range;
 #[path = "../../examples/serve_blobs/server.rs"]
 mod server;
 mod shutdown;
-#[path = "../../examples/serve_blobs/stop.rs"]
+#[path = "../../examples/http/stop.rs"]
 mod stop;
 #[path = "../support/watchdog.rs"]
 mod watchdog;
@@ -25,6 +25,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use answer::{Blob, Blobs, answer};
+use client::Connection;
 use file_backed::FBPool;
 use file_backed::fbstore::{BytesCodec, MappedBytes, Prefault};
 use http_body_util::BodyExt;
@@ -73,8 +74,18 @@ async fn start() -> SocketAddr {
 }
 
 async fn get(server: SocketAddr, path: &str, headers: &[(&str, &str)]) -> Response<Bytes> {
-    let response = client::fetch(server, Method::GET, path, headers).await;
-    response.unwrap()
+    fetch(server, Method::GET, path, headers).await
+}
+
+/// Asks on a connection of its own.
+async fn fetch(
+    server: SocketAddr,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+) -> Response<Bytes> {
+    let mut connection = Connection::open(server).await.unwrap();
+    connection.fetch(method, path, headers).await.unwrap()
 }
 
 /// Runs a future and what it spawns on this thread.
@@ -137,7 +148,7 @@ async fn a_range_outside_of_the_blob_is_refused() {
         ("/1", "bytes=300001-300005", "bytes */300001"),
         ("/1", "bytes=-0", "bytes */300001"),
         ("/empty", "bytes=0-", "bytes */0"),
-        ("/empty", "bytes=-5", "bytes */0"),
+        ("/empty", "bytes=-0", "bytes */0"),
     ];
     for (path, asked, len) in cases {
         let response = get(server, path, &[("range", asked)]).await;
@@ -167,6 +178,9 @@ async fn a_malformed_range_is_ignored() {
         assert_eq!(response.status(), StatusCode::OK, "{asked}");
         assert_eq!(response.body(), &content(5, 10), "{asked}");
     }
+    // The last bytes of nothing are nothing, and no part.
+    let empty = get(server, "/empty", &[("range", "bytes=-5")]).await;
+    assert_eq!(empty.status(), StatusCode::OK);
     let twice = [("range", "bytes=0-1"), ("range", "bytes=4-5")];
     assert_eq!(get(server, "/small", &twice).await.status(), StatusCode::OK);
 }
@@ -181,23 +195,35 @@ async fn an_etag_decides_whether_and_what_is_sent() {
     assert_eq!(known.status(), StatusCode::NOT_MODIFIED);
     assert_eq!(header(&known, "etag"), Some(tag));
     assert!(known.body().is_empty());
+    let weak = format!("\"other\", W/{tag}");
+    for asked in [&*weak, "*"] {
+        let known = get(server, "/small", &[("if-none-match", asked)]).await;
+        assert_eq!(known.status(), StatusCode::NOT_MODIFIED, "{asked}");
+    }
     let other = get(server, "/small", &[("if-none-match", "\"other\"")]).await;
     assert_eq!(other.status(), StatusCode::OK);
 
     let range = ("range", "bytes=1-3");
     let same = get(server, "/small", &[range, ("if-range", tag)]).await;
     assert_eq!(same.status(), StatusCode::PARTIAL_CONTENT);
-    let other = get(server, "/small", &[range, ("if-range", "\"other\"")]).await;
-    assert_eq!(other.status(), StatusCode::OK);
-    assert_eq!(other.body(), &content(5, 10));
+    let weak = format!("W/{tag}");
+    for asked in [
+        &*weak,
+        "\"other\"",
+        "no tag",
+        "Sat, 29 Oct 1994 19:43:31 GMT",
+    ] {
+        let other = get(server, "/small", &[range, ("if-range", asked)]).await;
+        assert_eq!(other.status(), StatusCode::OK, "{asked}");
+        assert_eq!(other.body(), &content(5, 10));
+    }
 }
 
 #[tokio::test]
 async fn head_states_the_length_and_sends_no_body() {
     let server = start().await;
     let range = [("range", "bytes=0-1")];
-    let response = client::fetch(server, Method::HEAD, "/3", &range).await;
-    let response = response.unwrap();
+    let response = fetch(server, Method::HEAD, "/3", &range).await;
     assert_eq!(response.status(), StatusCode::OK);
     assert_eq!(header(&response, "content-length"), Some("300001"));
     assert_eq!(header(&response, "accept-ranges"), Some("bytes"));
@@ -212,13 +238,12 @@ async fn unknown_paths_and_other_methods_are_refused() {
         let response = get(server, path, &[]).await;
         assert_eq!(response.status(), StatusCode::NOT_FOUND, "{path}");
         assert_eq!(response.body(), "no such blob\n");
-        let head = client::fetch(server, Method::HEAD, path, &[]).await;
-        let head = head.unwrap();
+        let head = fetch(server, Method::HEAD, path, &[]).await;
         assert_eq!(head.status(), StatusCode::NOT_FOUND, "{path}");
         assert!(head.body().is_empty());
     }
     for method in [Method::POST, Method::PUT, Method::DELETE] {
-        let response = client::fetch(server, method, "/0", &[]).await.unwrap();
+        let response = fetch(server, method, "/0", &[]).await;
         assert_eq!(response.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(header(&response, "allow"), Some("GET, HEAD"));
         assert_eq!(response.body(), "only GET and HEAD are supported\n");

@@ -17,8 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
 use super::answer::{Blob, Blobs};
+use super::client::Connection;
 use super::watchdog::test;
-use super::{LARGE, block_on, client, content, server};
+use super::{LARGE, block_on, content, server};
 
 /// More than a test may take.
 const LONG: Duration = Duration::from_secs(3600);
@@ -74,7 +75,11 @@ impl Server {
 
     /// Asks for `/huge`, and reads no more than the head of the answer.
     async fn ask(&mut self) -> Response<Incoming> {
-        let asking = client::send(self.address, Method::GET, "/huge", &[]);
+        let address = self.address;
+        let asking = async {
+            let mut connection = Connection::open(address).await?;
+            connection.send(Method::GET, "/huge", &[]).await
+        };
         let response = self.during(asking).await.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         response
