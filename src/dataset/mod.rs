@@ -120,15 +120,18 @@ use shared_commit::WaitingPuts;
 /// # #[cfg(feature = "bincodec")]
 /// # #[tokio::main]
 /// # async fn main() -> file_backed::Result<()> {
-/// use std::collections::BTreeMap;
 /// use std::sync::Arc;
 ///
-/// use file_backed::dataset::{Dataset, Key};
+/// use file_backed::dataset::Dataset;
 /// use file_backed::fbstore::{BinCodec, PreparedPath};
 /// use file_backed::{BackingStore, Error, FBPool};
+/// use serde::{Deserialize, Serialize};
 ///
-/// /// Pictures by name.
-/// type Album = BTreeMap<String, Key<Vec<u8>>>;
+/// /// The root. The pictures have names.
+/// #[derive(Default, Serialize, Deserialize)]
+/// struct Album {
+///     title: String,
+/// }
 ///
 /// # let dir = tempfile::tempdir().expect("a temporary directory");
 /// # let path = dir.path().join("album");
@@ -141,8 +144,8 @@ use shared_commit::WaitingPuts;
 /// let picture = pool.insert(vec![1, 2, 3]);
 /// let done = album
 ///     .commit(|saver| {
-///         let key = saver.save(&picture)?;
-///         Ok::<_, Error>(Album::from([("sunset".to_owned(), key)]))
+///         saver.save_named("sunset", &picture)?;
+///         Ok::<_, Error>(Album { title: "Summer".to_owned() })
 ///     })
 ///     .await?;
 /// assert_eq!((done.generation, done.linked), (1, 1));
@@ -150,7 +153,8 @@ use shared_commit::WaitingPuts;
 ///
 /// // After a restart, or in another process:
 /// let album: Dataset<Album, _> = Dataset::open_read_only(&store, saved).await?;
-/// let sunset = album.get(&pool, album.root()["sunset"]).await?;
+/// assert_eq!(album.root().title, "Summer");
+/// let sunset = album.get_named(&pool, "sunset").await?;
 /// assert_eq!(*sunset.read().await?, [1, 2, 3]);
 /// # Ok(())
 /// # }

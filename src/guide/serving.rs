@@ -1,6 +1,6 @@
 //! Serving from a dataset: values over HTTP, while another process commits.
 //!
-//! A server opens the dataset read-only. For each request it gets the item by its key, sends
+//! A server opens the dataset read-only. For each request it gets the item by its name, sends
 //! the value or map, and drops the handle. The item belongs to the dataset, so its value
 //! stays in the pool, within the budget, and the next request finds it in memory. The key of
 //! an item is its ETag: a key always names the same bytes, because each change gives an item
@@ -14,24 +14,21 @@
 //! # #[cfg(all(feature = "bytescodec", feature = "dataset"))]
 //! # #[tokio::main]
 //! # async fn main() -> file_backed::Result<()> {
-//! use std::collections::BTreeMap;
 //! use std::path::Path;
 //! use std::sync::Arc;
 //!
-//! use file_backed::dataset::{Dataset, Key};
+//! use file_backed::dataset::Dataset;
 //! use file_backed::fbstore::{BytesCodec, FBStore, MappedBytes, PreparedPath};
 //! use file_backed::{FBPool, Result};
 //! use http_body_util::Full;
 //! use hyper::{Response, StatusCode, body::Bytes, header};
 //!
 //! type Store = FBStore<BytesCodec>;
-//! /// The root of the dataset: blobs by name.
-//! type Index = BTreeMap<String, Key<MappedBytes>>;
 //!
 //! /// One commit, which stays pinned.
 //! struct Site {
 //!     pool: Arc<FBPool<MappedBytes, Store>>,
-//!     blobs: Dataset<Index, Store>,
+//!     blobs: Dataset<(), Store>,
 //! }
 //!
 //! impl Site {
@@ -52,11 +49,11 @@
 //!     /// Answers a GET. `known` is the `If-None-Match` of the request.
 //!     async fn answer(&self, name: &str, known: &str) -> Result<Response<Full<Bytes>>> {
 //!         let mut response = Response::new(Full::default());
-//!         let Some(key) = self.blobs.root().get(name).copied() else {
+//!         let Some(key) = self.blobs.key_named(name) else {
 //!             *response.status_mut() = StatusCode::NOT_FOUND;
 //!             return Ok(response);
 //!         };
-//!         let etag = format!("\"{}\"", key.uuid().simple());
+//!         let etag = format!("\"{key}\"");
 //!         if etag == known {
 //!             *response.status_mut() = StatusCode::NOT_MODIFIED; // the blob is not loaded
 //!         } else {
@@ -75,12 +72,8 @@
 //! # let dir = tempfile::tempdir().expect("a temporary directory");
 //! # let writer = FBPool::temp(BytesCodec::heap(), 10).await?;
 //! # let path = PreparedPath::builder().open(dir.path().join("site")).await?;
-//! # let written: Dataset<Index, _> = Dataset::open(writer.store(), path.clone()).await?;
-//! # let blob = writer.insert("a blob".into());
-//! # let save = |saver: &mut file_backed::dataset::Saver<_>| {
-//! #     Ok::<_, file_backed::Error>(Index::from([("a".to_owned(), saver.save(&blob)?)]))
-//! # };
-//! # written.commit(save).await?;
+//! # let written: Dataset<(), _> = Dataset::open(writer.store(), path.clone()).await?;
+//! # written.put_named("a", &writer.insert("a blob".into())).await?;
 //! # let path = path.path();
 //! let site = Site::open(path, pool.clone()).await?;
 //! let response = site.answer("a", "").await?;
@@ -90,7 +83,7 @@
 //! site.answer("a", "").await?;
 //! assert_eq!((pool.stats().hits, pool.stats().misses), (1, 1));
 //!
-//! # written.commit(save).await?;
+//! # written.put_named("b", &writer.insert("another".into())).await?;
 //! let site = site.next().await?; // once the writer commits
 //! # site.answer("a", "").await?;
 //! # assert_eq!(pool.stats().misses, 1);
@@ -107,7 +100,7 @@
 //! | send plain bytes | store `MappedBytes`: a `Bytes` made from the value shares the map or the heap, and stays valid after the guard is dropped and after an eviction |
 //! | send a part of a blob (`Range`) | `bytes.slice(range)`, which copies nothing |
 //! | send something computed from a value | borrow it with [`read`](crate::Fb::read); [`read_owned`](crate::Fb::read_owned) if another task writes the body |
-//! | answer `HEAD` and `If-None-Match` | use the key, and lengths that the root holds: nothing is loaded |
+//! | answer `HEAD` and `If-None-Match` | look the name up in [`names`](crate::dataset::Dataset::names), which know the key and the length of the file (64 bytes are its footer): nothing is loaded |
 //! | keep page faults off the executor | `BytesCodec::prefault(Prefault::Populate)`: the load waits for the disk on another thread |
 //! | serve a later commit | let one task call `next` in a loop, and swap an `Arc<Site>`; requests in flight keep the old one. Keep the pool: values that the next commit has too move with it when the former one is dropped |
 //! | keep an item in memory whatever the others do | keep an [`OwnedReadGuard`](crate::OwnedReadGuard) of it |
@@ -123,4 +116,5 @@
 //! * **A proxy that compresses** changes the bytes, so it must change the ETag too.
 //! * **Log errors, and send a plain 500**: an error names the key and the path.
 //!
-//! The example `serve_blobs` is a complete server, with ranges and a graceful shutdown.
+//! The example `tile_server` is a complete server of this kind, with axum, and `serve_blobs`
+//! one without a dataset, with hyper. Both answer ranges and shut down gracefully.
