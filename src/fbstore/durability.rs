@@ -18,6 +18,7 @@ use super::directory::{Directory, at};
 use super::file_ref::FileRef;
 use super::files::{Files, Identity, SyncError};
 use super::role::Role;
+use super::scan;
 use crate::backing_store::SyncScope;
 use crate::error::{Cause, StoreError};
 use crate::hash::{HashMap, HashSet};
@@ -40,6 +41,9 @@ pub(super) struct Durability {
 #[derive(Default)]
 struct Unsynced {
     files: HashSet<Uuid>,
+    /// Whether all files that a scan has found are unsynced too. They are not listed,
+    /// because they are too many to be synced one by one.
+    has_found_many: bool,
     /// The files that the current sync took from `files`.
     in_flight: HashSet<Uuid>,
     /// Shards in which names were created.
@@ -48,6 +52,8 @@ struct Unsynced {
     removed_from: HashSet<u8>,
     /// Keys whose file could not be made durable.
     lost: HashMap<Uuid, io::Error>,
+    /// Why files that were found could not be made durable, if it is not known which.
+    lost_unlisted: Option<io::Error>,
     /// The identities of those files.
     bad_files: HashSet<Identity>,
     /// Whether the directory's own name in its parent was made durable.
@@ -69,6 +75,7 @@ pub(super) enum Extent {
 /// What a sync has taken on.
 struct Pending {
     files: HashSet<Uuid>,
+    has_found_many: bool,
     shards: HashSet<u8>,
     removed_from: HashSet<u8>,
     root: bool,
@@ -103,6 +110,10 @@ impl Durability {
     /// before it synced them.
     pub(super) fn note_found(&self, keys: &[Uuid]) {
         let mut unsynced = self.unsynced.lock();
+        if self.syncfs_handle.is_some() && keys.len() > MANY {
+            unsynced.has_found_many = true;
+            return;
+        }
         unsynced.files.extend(keys);
         let shards = keys.iter().map(|key| key.as_bytes()[0]);
         unsynced.shards.extend(shards);
@@ -144,8 +155,8 @@ impl Durability {
         }
         let pending = self.begin(extent);
         let synced = match &self.syncfs_handle {
-            Some(syncfs_handle) if pending.files.len() > MANY => {
-                self.sync_file_system(directory, syncfs_handle, &pending.files, scope)
+            Some(syncfs_handle) if pending.has_found_many || pending.files.len() > MANY => {
+                self.sync_file_system(directory, syncfs_handle, &pending, scope)
             }
             _ => self.sync_each(directory, &pending, scope),
         };
@@ -172,6 +183,13 @@ impl Durability {
         let mut lost: Vec<_> = self.unsynced.lock().lost.keys().copied().collect();
         lost.retain(|key| (scope.is_needed)(*key));
         let unsynced = self.unsynced.lock();
+        if let Some(error) = &unsynced.lost_unlisted {
+            let text = format!(
+                "files could not be synced ({error}), and the directory could not be read to find \
+                 out which: verify the items, and open the directory again"
+            );
+            return Err(at(directory.root(), text));
+        }
         let mut errors = lost
             .iter()
             .filter_map(|key| unsynced.lost.get_key_value(key));
@@ -192,6 +210,7 @@ impl Durability {
         let is_root_synced = std::mem::replace(&mut unsynced.is_root_synced, true);
         Pending {
             files,
+            has_found_many: std::mem::take(&mut unsynced.has_found_many),
             shards: std::mem::take(&mut unsynced.shards),
             removed_from: match extent {
                 Extent::All => std::mem::take(&mut unsynced.removed_from),
@@ -206,22 +225,35 @@ impl Durability {
         &self,
         directory: &Directory,
         syncfs_handle: &File,
-        keys: &HashSet<Uuid>,
+        pending: &Pending,
         scope: SyncScope<'_>,
     ) -> Result<(), StoreError> {
         let synced = directory.files().sync_file_system(syncfs_handle);
         synced.map_err(|error| {
+            if pending.has_found_many {
+                self.list_found(directory, &error);
+            }
             // `syncfs` does not report which files failed.
+            let keys = self.unsynced.lock().in_flight.clone();
             for key in keys {
-                if (scope.was_durable)(*key) {
-                    self.keep_for_later(*key);
+                if (scope.was_durable)(key) {
+                    self.keep_for_later(key);
                     continue;
                 }
-                let error = io::Error::new(error.kind(), error.to_string());
-                self.lose(directory, *key, error);
+                self.lose(directory, key, same(&error));
             }
             at(directory.root(), error)
         })
+    }
+
+    /// Adds the files that are there to those of the current sync, which has failed.
+    fn list_found(&self, directory: &Directory, error: &io::Error) {
+        let found = scan::keys(directory.shards(), directory.files());
+        let mut unsynced = self.unsynced.lock();
+        match found {
+            Ok(keys) => unsynced.in_flight.extend(keys),
+            Err(_) => unsynced.lost_unlisted = Some(same(error)),
+        }
     }
 
     fn sync_each(
@@ -312,6 +344,10 @@ impl Durability {
             unsynced.lost.insert(key, error);
         }
     }
+}
+
+fn same(error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), error.to_string())
 }
 
 fn sync(files: &dyn Files, file_ref: &FileRef<'_>) -> Result<(), StoreError> {

@@ -26,6 +26,20 @@ pub(crate) fn keys_in(path: &PreparedPath) -> Result<Vec<Uuid>> {
     Ok(found.keys)
 }
 
+/// The keys of the items in the shards of a directory.
+pub(super) fn keys(shards: &Shards, files: &dyn Files) -> Result<Vec<Uuid>, StoreError> {
+    let scan = DirectoryScan {
+        shards,
+        files,
+        ignored: &[],
+    };
+    let mut found = Found::default();
+    for part in scan.all_shards() {
+        found.append(part?);
+    }
+    Ok(found.keys)
+}
+
 /// The contents of `path`. Reports foreign names.
 pub(super) fn contents_of(path: &PreparedPath) -> Result<Found, StoreError> {
     let directory = path.directory();

@@ -690,3 +690,43 @@ fn a_failed_sync_of_many_files_is_reported_until_they_are_deleted() {
         .expect("it is another file");
     sync().expect("it is durable");
 }
+
+/// Files that a scan has found are not listed, because they are too many to be synced one by
+/// one.
+#[test]
+fn a_failed_sync_of_many_found_files_is_reported_until_they_are_deleted() {
+    for can_list in [true, false] {
+        let places = Places::new();
+        {
+            let program = places.start();
+            let items: Vec<_> = (0..200).map(|n| program.pool.insert(value(n))).collect();
+            for item in &items {
+                let persisted = item.blocking_persist(&program.tracked);
+                persisted.expect("nothing fails");
+            }
+            drop(items);
+            program.store.blocking_finished();
+        }
+        let program = places.start();
+        let sync = || program.store.blocking_sync(&program.tracked);
+        // The sync, and the first listing after it.
+        program
+            .files
+            .plan(0, if can_list { 1 } else { FOREVER }, Fault::Errno(EIO));
+        sync().expect_err("the disk fails");
+        program.files.lift();
+        let error = sync().expect_err("the files may be lost");
+        let file = error.path().expect("one of them, or all").to_owned();
+        assert_eq!(key_of(&file).is_some(), can_list, "{error}");
+        for key in program.tracked.all_keys() {
+            let store = &program.store;
+            let deleted = store.blocking_delete_persisted(&program.tracked, key);
+            deleted.expect("nothing fails");
+        }
+        assert_eq!(sync().is_ok(), can_list);
+        if !can_list {
+            let text = sync().expect_err("it is not known which").to_string();
+            assert!(text.contains("open the directory again"), "{text}");
+        }
+    }
+}
