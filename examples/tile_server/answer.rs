@@ -7,7 +7,7 @@ use axum::Router;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use file_backed::fbstore::{MappedBytes, frame};
+use file_backed::fbstore::MappedBytes;
 use headers::{
     AcceptRanges, CacheControl, ContentLength, ContentRange, ContentType, ETag, HeaderMap,
     HeaderMapExt as _,
@@ -43,7 +43,7 @@ async fn tile(
     // A tile that is replaced gets another key.
     let etag = format!("\"{}\"", tile.key::<MappedBytes>());
     let etag: ETag = etag.parse().expect("a key in quotes is an ETag");
-    let len = tile.file_len().saturating_sub(frame::FOOTER_LEN as u64);
+    let len = tile.payload_len();
 
     // Only what sends bytes loads them.
     let mut response = match Asked::by(&headers, &etag, len as usize) {

@@ -136,8 +136,9 @@ impl<Root: DeserializeOwned + Send + Sync + 'static, B: ManifestStore> Dataset<R
     /// dataset shows and was opened for. Items that both commits have stay in memory when this
     /// dataset is dropped.
     ///
-    /// Costs the same as [`open_read_only`](Self::open_read_only), which fails for the same
-    /// reasons. This dataset need not be dropped before.
+    /// Does what [`open_read_only`](Self::open_read_only) does, and fails for the same
+    /// reasons, but the base of the manifests, which is most of them, is read again only if it
+    /// is another one by now. This dataset need not be dropped before.
     ///
     /// # Errors
     ///
@@ -353,6 +354,7 @@ impl<Root: Send + Sync + 'static, B: ManifestStore> Shared<Root, B> {
 
 impl<Root: DeserializeOwned + Send + Sync + 'static, B: ManifestStore> Shared<Root, B> {
     fn latest(&self) -> Result<Dataset<Root, B>> {
-        Dataset::open_last(&self.path.store, self.path.tracked.path())
+        let known = &self.current().contents;
+        Dataset::open_last(&self.path.store, self.path.tracked.path(), Some(known))
     }
 }

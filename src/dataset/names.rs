@@ -5,6 +5,7 @@ use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use file_backed_codecs::CodecId;
+use file_backed_codecs::frame::FOOTER_LEN;
 use uuid::Uuid;
 
 use super::cause::DatasetCause;
@@ -307,6 +308,12 @@ impl NamedItem {
     /// Length of the item's file in bytes, with its footer of 64 bytes.
     pub fn file_len(&self) -> u64 {
         self.entry.fingerprint.len
+    }
+
+    /// Length of the item's payload in bytes: that of its file without the footer. For plain
+    /// bytes, this is their number.
+    pub fn payload_len(&self) -> u64 {
+        self.file_len().saturating_sub(FOOTER_LEN as u64)
     }
 
     /// The codec that wrote the item. `None` if the manifest does not record it: it was

@@ -127,12 +127,16 @@ where
         store: &Arc<BackingStore<B>>,
         path: B::PersistPath,
     ) -> Result<Self> {
-        Self::open_last(store, &path)
+        Self::open_last(store, &path, None)
     }
 
     /// Opens the last commit to read. If `path` has a commit pinned, the result does not
-    /// depend on it.
-    pub(super) fn open_last(store: &Arc<BackingStore<B>>, path: &B::PersistPath) -> Result<Self> {
+    /// depend on it. `known` are contents of an earlier commit.
+    pub(super) fn open_last(
+        store: &Arc<BackingStore<B>>,
+        path: &B::PersistPath,
+        known: Option<&Contents>,
+    ) -> Result<Self> {
         let opened = |backing: &B| {
             let pin = |generation| backing.pin(path, generation);
             let never_at_rest = |cause| at(backing.describe(path), cause);
@@ -143,7 +147,7 @@ where
                 backing,
                 path: &pinned,
             };
-            let found = Generation::read(&files, generation)?;
+            let found = Generation::read_after(known, &files, generation)?;
             Ok((pinned, found))
         };
         let (pinned, found) =

@@ -42,6 +42,16 @@ impl Generation {
     /// Reads a generation, and checks everything in its files. The caller has it pinned, or
     /// is the only one to remove files.
     pub(super) fn read(files: &impl ManifestFiles, number: u64) -> Result<Self, StoreError> {
+        Self::read_after(None, files, number)
+    }
+
+    /// Reads a generation of the same dataset as `known`, whose base it may have too. Then
+    /// the base is not read again.
+    pub(super) fn read_after(
+        known: Option<&Contents>,
+        files: &impl ManifestFiles,
+        number: u64,
+    ) -> Result<Self, StoreError> {
         let source = files.open_manifest(number)?;
         let of_own = |error| at(files.manifest_path(number), error);
         let (delta, written) = match Recorded::read(&*source, number).map_err(of_own)? {
@@ -56,7 +66,7 @@ impl Generation {
             }
             Recorded::Delta(delta, written) => (delta, written),
         };
-        Self::with_chain(files, delta, written, of_own)
+        Self::with_chain(known, files, delta, written, of_own)
     }
 
     /// Reads the generation that a part records, without the manifest of it.
@@ -64,7 +74,7 @@ impl Generation {
         let source = files.open_part(id)?;
         let of_own = |error| at(files.part_path(id), error);
         if let Ok((delta, written)) = Delta::read(&*source) {
-            return Self::with_chain(files, delta, written, of_own);
+            return Self::with_chain(None, files, delta, written, of_own);
         }
         let base = Base::read(&*source).map_err(of_own)?;
         Ok(Self {
@@ -77,6 +87,7 @@ impl Generation {
 
     /// Reads what a delta builds on.
     fn with_chain(
+        known: Option<&Contents>,
         files: &impl ManifestFiles,
         newest: Delta,
         written: WrittenFile,
@@ -84,7 +95,10 @@ impl Generation {
     ) -> Result<Self, StoreError> {
         let number = newest.generation;
         let base = match newest.base {
-            Some(base) => Some(Arc::new(read_base(files, base, number)?)),
+            Some(base) => Some(match known.and_then(|known| known.base_of(base)) {
+                Some(known) => known,
+                None => Arc::new(read_base(files, base, number)?),
+            }),
             None => None,
         };
         let deltas = with_parents(files, newest, written)?;

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::cause::DatasetCause;
-use super::manifest::{Base, ItemEntry, ItemKind, Manifest, Name, encode_base};
+use super::manifest::{Base, FileId, ItemEntry, ItemKind, Manifest, Name, encode_base};
 pub(crate) use chain::{Chain, Commit, ReadChain};
 pub(crate) use edit::Edit;
 use merged::Merged;
@@ -76,6 +76,11 @@ impl Contents {
             overlay: Overlay::default(),
             totals,
         }
+    }
+
+    /// The base, if it is the one of this file.
+    pub(crate) fn base_of(&self, file: FileId) -> Option<Arc<Base>> {
+        (self.base.written().file == file).then(|| self.base.clone())
     }
 
     /// What a manifest of version 1 lists: items of unknown kind, without names.

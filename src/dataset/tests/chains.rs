@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tokio::runtime::Runtime;
 
+use super::super::contents::Chain;
 use super::super::{Dataset, Key, VerifyOptions};
 use super::{Told, assert_no_manifest_is_left, last_told, start};
 use crate::fbstore::FBStore;
@@ -152,6 +153,42 @@ fn a_snapshot_of_an_open_dataset_reads_nothing_and_has_the_files_that_one_of_its
         assert!(snapshot.files().eq(read.files()), "of commit {n}");
         assert_eq!(snapshot.pinned.root, read.pinned.root);
     }
+}
+
+/// A reader that follows a dataset of many items read all of them again after each commit.
+#[test]
+fn a_reader_that_moves_on_reads_a_base_only_if_it_is_another_one() {
+    let machine = runtime(THREADS);
+    let place = crate::testing::scratch();
+    let files = crate::testing::FaultyFiles::default();
+    let program = Program::start(&machine, place.path(), || Arc::new(files.clone()));
+    let base = || {
+        let version = program.dataset.shared.current();
+        version.chain.as_ref().and_then(Chain::base)
+    };
+    let mut reader = program.dataset.blocking_latest().expect("it is there");
+    let (mut before, mut same) = (base(), 0);
+    for n in 1..=COMMITS {
+        program.commit(n);
+        let opened = files.calls("open");
+        let next = reader.blocking_latest().expect("it is there");
+        let by_moving_on = files.calls("open") - opened;
+        let store = program.dataset.store();
+        let path = program.dataset.path().clone();
+        let anew = Dataset::<String, _>::blocking_open_read_only(store, path);
+        let anew = anew.expect("it is there");
+        let by_opening = files.calls("open") - opened - by_moving_on;
+        let is_same = before.is_some() && before == base();
+        assert_eq!(
+            by_opening - by_moving_on,
+            usize::from(is_same),
+            "commit {n}"
+        );
+        assert_eq!(next.all_keys(), anew.all_keys());
+        same += usize::from(is_same);
+        (reader, before) = (next, base());
+    }
+    assert!(same > 0);
 }
 
 /// A commit of many items wrote them as a delta, which takes 30 times as long to open as a
