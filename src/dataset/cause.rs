@@ -10,6 +10,12 @@ pub(crate) enum DatasetCause {
     #[error("there is no dataset here: create one by opening it with `Dataset::open` once")]
     NoDataset,
     #[error(
+        "generation {generation} is not on the disk, only {}: a commit removes the earlier ones \
+         that no reader has pinned",
+        listed(.on_disk)
+    )]
+    NoSuchGeneration { generation: u64, on_disk: Vec<u64> },
+    #[error(
         "the dataset was deleted, or its file system was unmounted, since it was opened: open it \
          again once it is back"
     )]
@@ -150,6 +156,7 @@ impl DatasetCause {
     fn kind(&self) -> Kind {
         match self {
             Self::NoDataset
+            | Self::NoSuchGeneration { .. }
             | Self::Deleted
             | Self::NotCommitted
             | Self::NotHere
@@ -177,6 +184,11 @@ impl DatasetCause {
             | Self::NameLength(_) => Kind::Other,
         }
     }
+}
+
+fn listed(generations: &[u64]) -> String {
+    let generations: Vec<_> = generations.iter().map(u64::to_string).collect();
+    generations.join(", ")
 }
 
 impl From<DatasetCause> for StoreError {

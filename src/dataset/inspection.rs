@@ -7,6 +7,7 @@ use file_backed_codecs::frame::Footer;
 use uuid::Uuid;
 
 use super::cause::DatasetCause;
+use super::contents::Contents;
 use super::manifest::{ItemEntry, ItemRecord};
 use super::open::pin_current;
 use super::reading::Generation;
@@ -31,6 +32,33 @@ pub(super) fn pin_and_read(
     };
     let found = Generation::read(&manifests, generation).map_err(failed)?;
     Ok(Some((pinned, found)))
+}
+
+/// Pins this generation of the dataset at `path` and reads it.
+fn pin_and_read_generation(
+    path: &PreparedPath,
+    generation: u64,
+) -> Result<(PreparedPath, Generation)> {
+    let pin = || {
+        let manifests = Manifests::of(path);
+        let pinned = manifests.pin(generation)?;
+        // A writer may have removed it before it was locked.
+        let on_disk = manifests.generations()?;
+        match pinned.filter(|_| on_disk.contains(&generation)) {
+            Some(pinned) => Ok((pinned, Generation::read(&manifests, generation)?)),
+            None if on_disk.is_empty() => {
+                Err(StoreError::from(DatasetCause::NoDataset).at(path.path()))
+            }
+            None => {
+                let cause = DatasetCause::NoSuchGeneration {
+                    generation,
+                    on_disk,
+                };
+                Err(StoreError::from(cause).at(path.path()))
+            }
+        }
+    };
+    pin().map_err(|error| Error::new(Operation::OpenDataset, error))
 }
 
 /// The contents of a persisted directory, for tools: read without a store, a codec or a
@@ -109,6 +137,73 @@ impl Inspection {
         }
     }
 
+    /// Inspects this generation of the dataset at `path`, and pins it. On the disk are the
+    /// current one and, until the next commit or [`open`](super::Dataset::open), those that
+    /// readers have pinned; see [`generations`](Self::generations).
+    ///
+    /// All methods are about this generation then: what they call the current commit is this
+    /// one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::is_not_found`] if there is no dataset, or no such generation;
+    /// [`Error::is_damaged`] if its manifest is damaged.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::dataset::{Dataset, Inspection};
+    /// use file_backed::fbstore::{BinCodec, PreparedPath};
+    /// use file_backed::FBPool;
+    ///
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = dir.path().join("notes");
+    /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+    /// let saved = PreparedPath::open(path.clone()).await?;
+    /// let notes: Dataset<(), _> = Dataset::open(pool.store(), saved).await?;
+    /// notes.put_named("one", &pool.insert("1".to_owned())).await?;
+    ///
+    /// let before = Inspection::open(path.clone()).await?; // pins generation 1
+    /// notes.put_named("two", &pool.insert("2".to_owned())).await?;
+    ///
+    /// let now = Inspection::open(path.clone()).await?;
+    /// assert_eq!(now.generations()?, [1, 2]);
+    /// let first = Inspection::open_generation(path, 1).await?;
+    /// assert_eq!((first.names().len(), now.names().len()), (1, 2));
+    /// # drop(before);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub async fn open_generation(path: impl Into<PathBuf>, generation: u64) -> Result<Self> {
+        let path = path.into();
+        on_a_thread(move || Self::blocking_open_generation(path, generation)).await
+    }
+
+    /// The blocking form of [`open_generation`](Self::open_generation).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`open_generation`](Self::open_generation).
+    ///
+    /// # Blocking
+    ///
+    /// Same as [`blocking_open`](Self::blocking_open).
+    pub fn blocking_open_generation(path: impl Into<PathBuf>, generation: u64) -> Result<Self> {
+        let path = PreparedPath::blocking_open_read_only(path)?;
+        let (path, found) = pin_and_read_generation(&path, generation)?;
+        Self::scan(path, Some(found))
+    }
+
     fn scan(path: PreparedPath, current: Option<Generation>) -> Result<Self> {
         let mut found = keys_in(&path)?;
         found.sort_unstable();
@@ -128,6 +223,21 @@ impl Inspection {
     /// The number of the current commit; `None` if the directory is not a dataset.
     pub fn generation(&self) -> Option<u64> {
         self.current.as_ref().map(|current| current.number)
+    }
+
+    /// The generations whose manifests are on the disk now, in ascending order. The last one is
+    /// current.
+    ///
+    /// # Errors
+    ///
+    /// If the directory cannot be read.
+    ///
+    /// # Blocking
+    ///
+    /// Reads one directory on this thread.
+    pub fn generations(&self) -> Result<Vec<u64>> {
+        let generations = Manifests::of(&self.path).generations();
+        generations.map_err(|error| Error::new(Operation::Inspect, error))
     }
 
     /// Whether the directory is marked as a store's cache, whose files come and go and
@@ -179,8 +289,20 @@ impl Inspection {
         self.found.binary_search(&key).is_ok()
     }
 
-    fn committed(&self, key: Uuid) -> Option<ItemEntry> {
-        self.current.as_ref()?.contents.get(key)
+    pub(super) fn committed(&self, key: Uuid) -> Option<ItemEntry> {
+        self.contents()?.get(key)
+    }
+
+    pub(super) fn contents(&self) -> Option<&Contents> {
+        Some(&self.current()?.contents)
+    }
+
+    pub(super) fn current(&self) -> Option<&Generation> {
+        self.current.as_ref()
+    }
+
+    pub(super) fn prepared(&self) -> &PreparedPath {
+        &self.path
     }
 
     /// Reads the footer of an item's file.

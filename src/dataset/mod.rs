@@ -58,7 +58,9 @@ mod contents;
 mod current;
 mod editor;
 mod history;
+mod inspected_item;
 mod inspection;
+mod item_payload;
 mod key;
 mod manifest;
 mod names;
@@ -74,6 +76,7 @@ mod shared_commit;
 mod snapshot;
 #[cfg(test)]
 mod tests;
+mod unused;
 mod verify;
 
 use std::fmt;
@@ -85,6 +88,7 @@ use uuid::Uuid;
 pub(crate) use cause::DatasetCause;
 pub use commit::Committed;
 pub use editor::Editor;
+pub use inspected_item::InspectedItem;
 pub use inspection::{Inspection, ItemFile};
 pub use key::Key;
 pub use names::{NamedItem, NamedItems, Names};
@@ -92,6 +96,7 @@ pub use open_options::OpenOptions;
 pub use salvage::{DamagedItem, Salvaged};
 pub use saver::Saver;
 pub use snapshot::{Copied, Snapshot};
+pub use unused::UnusedFile;
 pub use verify::{Verified, VerifyOptions};
 
 pub use crate::save::Progress;

@@ -3,6 +3,7 @@
 // The numbers here come from files, and may be anything.
 #![warn(clippy::arithmetic_side_effects)]
 
+use std::convert::Infallible;
 use std::io::Read as _;
 
 use file_backed_codecs::Payload;
@@ -31,22 +32,49 @@ impl PreparedPath {
     /// Reads the whole file of `key`, and compares it with its checksums. Calls `read`
     /// with the number of bytes of each step.
     pub(crate) fn verify(&self, key: Uuid, read: &dyn Fn(u64)) -> Result<Footer, StoreError> {
+        let count = |bytes: &[u8]| -> Result<(), Infallible> {
+            read(bytes.len() as u64);
+            Ok(())
+        };
+        let Ok(footer) = self.read_payload(key, |_| Ok(()), count)?;
+        read(FOOTER_LEN as u64);
+        Ok(footer)
+    }
+
+    /// Reads the payload of the file of `key`, passes it to `sink` in pieces, and compares it
+    /// with its checksum at the end. `check` sees the footer first. The first error of `sink`
+    /// ends the reading, and is returned in the inner result.
+    pub(crate) fn read_payload<E>(
+        &self,
+        key: Uuid,
+        check: impl FnOnce(&Footer) -> Result<(), StoreError>,
+        mut sink: impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<Result<Footer, E>, StoreError> {
         let file_ref = self.directory().file_ref(key);
-        let verify = || -> Result<_, StoreError> {
+        let read = || -> Result<_, StoreError> {
             let source = self.directory().files().open(&file_ref)?;
             let footer = Payload::read_footer(&*source)?;
+            check(&footer)?;
             let mut payload = Payload::open(&*source, footer.codec())?;
             let mut chunk = vec![0; payload.len().min(CHUNK) as usize];
             loop {
-                match payload.read(&mut chunk)? {
-                    0 => break,
-                    len => read(len as u64),
+                let len = match payload.read(&mut chunk)? {
+                    0 => return Ok(Ok(footer)),
+                    len => len,
+                };
+                if let Err(error) = sink(&chunk[..len]) {
+                    return Ok(Err(error));
                 }
             }
-            read(FOOTER_LEN as u64);
-            Ok(footer)
         };
-        verify().map_err(|error| at(&file_ref.path(), error))
+        read().map_err(|error| at(&file_ref.path(), error))
+    }
+
+    /// Length of the file of `key` in bytes; `None` if there is none.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn file_len(&self, key: Uuid) -> Result<Option<u64>, StoreError> {
+        let directory = self.directory();
+        super::files::len_if_present(directory.files(), &directory.file_ref(key))
     }
 }
 

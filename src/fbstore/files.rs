@@ -10,6 +10,8 @@ use file_backed_codecs::Source;
 use super::file_ref::FileRef;
 use super::readers::Readers;
 use crate::backing_store::ManifestWatch;
+#[cfg(feature = "dataset")]
+use crate::error::StoreError;
 
 /// The file operations of a directory of items.
 pub(crate) trait Files: Send + Sync + 'static {
@@ -86,6 +88,20 @@ pub(crate) trait Files: Send + Sync + 'static {
 
     /// The free space, in bytes.
     fn free_space(&self, path: &Path) -> io::Result<u64>;
+}
+
+/// Length of a file in bytes; `None` if there is none.
+#[cfg(feature = "dataset")]
+pub(super) fn len_if_present(
+    files: &dyn Files,
+    file_ref: &FileRef<'_>,
+) -> Result<Option<u64>, StoreError> {
+    match files.length(file_ref) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        len => len
+            .map(Some)
+            .map_err(|error| super::directory::at(&file_ref.path(), error)),
+    }
 }
 
 /// Called with a name that a directory has got or lost, or with `None` if that may be any.

@@ -29,6 +29,8 @@ use uuid::Uuid;
 use super::check::Stamped as _;
 use super::directory::at;
 use super::file_ref::FileRef;
+#[cfg(feature = "dataset")]
+use super::files::len_if_present;
 use super::files::{Files, SyncError};
 use super::layout::temporary_suffix;
 use super::prepared_path::PreparedPath;
@@ -246,6 +248,18 @@ impl<'a> Manifests<'a> {
         synced.map_err(|error| at(&file_ref.path(), error.into_io()))
     }
 
+    /// Length of a manifest in bytes; `None` if there is none.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn len_of(&self, generation: u64) -> Result<Option<u64>, StoreError> {
+        len_if_present(self.files, &self.file_ref(&name_of(generation)))
+    }
+
+    /// Length of a part in bytes; `None` if there is none.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn len_of_part(&self, id: Uuid) -> Result<Option<u64>, StoreError> {
+        len_if_present(self.files, &self.file_ref(&part_name_of(id)))
+    }
+
     #[cfg(feature = "dataset")]
     pub(crate) fn remove_parts(&self) -> Result<(), StoreError> {
         let mut parts = self.parts()?.into_iter();
@@ -261,7 +275,7 @@ impl<'a> Manifests<'a> {
         }
     }
 
-    fn is_pinned(&self, generation: u64) -> Result<bool, StoreError> {
+    pub(crate) fn is_pinned(&self, generation: u64) -> Result<bool, StoreError> {
         let name = name_of(generation);
         let file_ref = self.file_ref(&name);
         let is_pinned = || {
