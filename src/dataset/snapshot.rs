@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 
@@ -14,7 +14,7 @@ use super::manifest::ItemRecord;
 use super::parallel::on_all_cores;
 use super::reading::Generation;
 use super::{Dataset, Shared};
-use crate::backing_store::ManifestStore;
+use crate::backing_store::{ManifestStore, Transfer};
 use crate::error::{Operation, StoreError};
 use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, keys_in, on_a_thread};
 use crate::{Error, Result};
@@ -24,8 +24,9 @@ use crate::{Error, Result};
 /// A copy made while another process commits, by `cp -r` or a backup program, mixes the
 /// files of several generations, and does not open. A snapshot pins one generation as a
 /// reader does: while it lives, the files of [`files`](Self::files) stay as they are,
-/// whatever is committed. [`copy_to`](Self::copy_to) makes the copy; another program can
-/// make it from the list of [`files`](Self::files).
+/// whatever is committed. [`copy_to`](Self::copy_to) makes the copy, and
+/// [`link_to`](Self::link_to) one that shares the files. Another program can make a copy from
+/// the list of [`files`](Self::files).
 ///
 /// | to | call |
 /// |---|---|
@@ -83,6 +84,17 @@ pub struct Copied {
     pub items: u64,
     /// Total length of their files in bytes.
     pub bytes: u64,
+    /// Items whose file is a hard link to the original. The others are reflinks or copies, or
+    /// were there already.
+    pub linked: u64,
+}
+
+/// How the files of items get into a copy.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Copy,
+    /// By a hard link where that is possible.
+    Link,
 }
 
 impl Snapshot {
@@ -178,11 +190,81 @@ impl Snapshot {
     ///
     /// Copies on this thread and on others.
     pub fn blocking_copy_to(&self, to: impl Into<PathBuf>) -> Result<Copied> {
+        self.copy_into(&self.prepare(to.into())?)
+    }
+
+    /// Same as [`copy_to`](Self::copy_to), but by hard links where the file system allows it:
+    /// that costs no room and reads no payload. Files that cannot be linked are copied, as
+    /// `copy_to` does; [`Copied::linked`] tells.
+    ///
+    /// Each of the two datasets can then be committed to, and neither changes the other,
+    /// because commits only add and remove names of files. But both have the same files, so
+    /// what damages one of them damages the other: this is no backup.
+    ///
+    /// A linked file is compared with the manifest by its length and the checksum of its
+    /// footer. To compare its payload too, call [`Inspection::verify`](super::Inspection::verify).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`copy_to`](Self::copy_to).
+    ///
+    /// # Cancel safety
+    ///
+    /// Same as [`copy_to`](Self::copy_to).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::dataset::{Dataset, Snapshot};
+    /// use file_backed::fbstore::{BinCodec, PreparedPath};
+    /// use file_backed::FBPool;
+    ///
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let (saved, branch) = (dir.path().join("notes"), dir.path().join("branch"));
+    /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+    /// let path = PreparedPath::open(saved.clone()).await?;
+    /// let notes: Dataset<(), _> = Dataset::open(pool.store(), path).await?;
+    /// notes.put_named("one", &pool.insert("1".to_owned())).await?;
+    ///
+    /// let copied = Snapshot::open(saved).await?.link_to(branch).await?;
+    /// println!("{} of {} items are links", copied.linked, copied.items);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub async fn link_to(&self, to: impl Into<PathBuf>) -> Result<Copied> {
+        let (own, to) = (self.share(), to.into());
+        on_a_thread(move || own.blocking_link_to(to)).await
+    }
+
+    /// The blocking form of [`link_to`](Self::link_to).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`link_to`](Self::link_to).
+    ///
+    /// # Blocking
+    ///
+    /// Links on this thread and on others.
+    pub fn blocking_link_to(&self, to: impl Into<PathBuf>) -> Result<Copied> {
+        self.bring_into(&self.prepare(to.into())?, Way::Link)
+    }
+
+    fn prepare(&self, to: PathBuf) -> Result<PreparedPath> {
         let builder = PreparedPath::builder().readers(self.path.readers());
-        self.copy_into(&builder.blocking_open(to)?)
+        builder.blocking_open(to)
     }
 
     pub(super) fn copy_into(&self, to: &PreparedPath) -> Result<Copied> {
+        self.bring_into(to, Way::Copy)
+    }
+
+    fn bring_into(&self, to: &PreparedPath, way: Way) -> Result<Copied> {
         let manifests = Manifests::of(to);
         let failed = |error| Error::new(Operation::CopyDataset, error);
         to.claim_to_persist().map_err(failed)?;
@@ -196,7 +278,7 @@ impl Snapshot {
         manifests.prepare().map_err(failed)?;
         // Those of an interrupted copy, which took as much room as this one will.
         manifests.remove_parts().map_err(failed)?;
-        self.copy_items(to)?;
+        let linked = self.bring_items(to, way)?;
         to.sync_persisted().map_err(failed)?;
         let written = self.write_manifest(&manifests, to);
         written.and_then(|()| manifests.sync()).map_err(failed)?;
@@ -205,6 +287,7 @@ impl Snapshot {
             generation: self.generation(),
             items: contents.len(),
             bytes: contents.bytes(),
+            linked,
         })
     }
 
@@ -238,35 +321,55 @@ impl Snapshot {
         Err(Error::new(Operation::CopyDataset, cause))
     }
 
-    /// Copies on as many threads as there are cores. The first failure stops all of them.
-    fn copy_items(&self, to: &PreparedPath) -> Result<()> {
+    /// Copies on as many threads as there are cores, and returns how many items were linked.
+    /// The first failure stops all of them.
+    fn bring_items(&self, to: &PreparedPath, way: Way) -> Result<u64> {
         let (next, failure) = (AtomicUsize::new(0), Mutex::new(None));
+        let linked = AtomicU64::new(0);
         let items = self.pinned.contents.items();
         let entries: Vec<_> = items
             .map(|(key, entry)| ItemRecord::of(key, entry))
             .collect();
-        let copy = || {
+        let bring = || {
             while let Some(entry) = entries.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if let Err(error) = self.copy_item(entry, to) {
-                    next.store(entries.len(), Ordering::Relaxed);
-                    let error = Error::of_key(Operation::Copy, entry.key, error);
-                    failure.lock().get_or_insert(error);
+                match self.bring_item(entry, to, way) {
+                    Ok(Transfer::Linked) => {
+                        linked.fetch_add(1, Ordering::Relaxed);
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        next.store(entries.len(), Ordering::Relaxed);
+                        let error = Error::of_key(Operation::Copy, entry.key, error);
+                        failure.lock().get_or_insert(error);
+                    }
                 }
             }
         };
-        on_all_cores(entries.len(), copy);
-        failure.into_inner().map_or(Ok(()), Err)
+        on_all_cores(entries.len(), bring);
+        let linked = linked.into_inner();
+        failure.into_inner().map_or(Ok(linked), Err)
     }
 
-    fn copy_item(&self, entry: &ItemRecord, to: &PreparedPath) -> Result<(), StoreError> {
+    fn bring_item(
+        &self,
+        entry: &ItemRecord,
+        to: &PreparedPath,
+        way: Way,
+    ) -> Result<Transfer, StoreError> {
         let key = entry.key;
         if entry.differs_from(self.path.footer(key)?.fingerprint()) {
             let path = key_path(self.path.path(), key);
             return Err(StoreError::from(DatasetCause::OtherFile).at(path));
         }
-        to.copy_from(&self.path, key)?;
+        let transfer = match way {
+            Way::Copy => to.copy_from(&self.path, key)?,
+            Way::Link => to.link_from(&self.path, key)?,
+        };
+        if transfer == Transfer::Linked {
+            return Ok(transfer);
+        }
         let Err(error) = to.verify(key, &|_| {}) else {
-            return Ok(());
+            return Ok(transfer);
         };
         // If the original is damaged too, its error is the one to report.
         self.path.verify(key, &|_| {})?;

@@ -9,6 +9,7 @@ use super::prepared_path::PreparedPath;
 use super::readers::Readers;
 use super::role::{self, Role};
 use super::store::writable;
+use crate::backing_store::Transfer;
 use crate::error::StoreError;
 
 impl PreparedPath {
@@ -32,13 +33,24 @@ impl PreparedPath {
 
     /// Creates an independent file for `key`, with the bytes of the one in `from`. An
     /// equal file that already exists is success.
-    pub(crate) fn copy_from(&self, from: &Self, key: Uuid) -> Result<(), StoreError> {
+    pub(crate) fn copy_from(&self, from: &Self, key: Uuid) -> Result<Transfer, StoreError> {
         writable(self)?;
         let original = from.directory().file_ref(key);
         let directory = self.directory();
-        directory.copy_in(&original, key, Role::Persisted, None)?;
+        let taken = directory.copy_in(&original, key, Role::Persisted, None)?;
         directory.durability().note_linked(key);
-        Ok(())
+        Ok(taken.transfer)
+    }
+
+    /// Links the file of `key` in `from` here, or makes a reflink or a copy where that is
+    /// impossible. An equal file that already exists is success.
+    pub(crate) fn link_from(&self, from: &Self, key: Uuid) -> Result<Transfer, StoreError> {
+        writable(self)?;
+        let original = from.directory().file_ref(key);
+        let directory = self.directory();
+        let taken = directory.take_in(&original, key, Role::Persisted, None)?;
+        directory.durability().note_linked(key);
+        Ok(taken.transfer)
     }
 }
 
