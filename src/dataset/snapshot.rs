@@ -198,8 +198,8 @@ impl Snapshot {
     /// `copy_to` does; [`Copied::linked`] tells.
     ///
     /// Each of the two datasets can then be committed to, and neither changes the other,
-    /// because commits only add and remove names of files. But both have the same files, so
-    /// what damages one of them damages the other: this is no backup.
+    /// because commits only add and remove names of files. But both have the same files: against
+    /// a failing disk, this is no backup.
     ///
     /// A linked file is compared with the manifest by its length and the checksum of its
     /// footer. To compare its payload too, call [`Inspection::verify`](super::Inspection::verify).

@@ -8,6 +8,7 @@ mod copies;
 mod damage;
 mod edits;
 mod generations;
+mod inspecting;
 mod names;
 mod options;
 #[cfg(unix)]

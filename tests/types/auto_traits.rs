@@ -59,14 +59,16 @@ fn public_types_are_send_and_sync() {
 fn types_and_futures_of_datasets_are_send() {
     use file_backed::backing_store::FileFingerprint;
     use file_backed::dataset::{
-        Committed, Copied, Dataset, Inspection, ItemFile, Key, Progress, Saver, Snapshot, Verified,
-        VerifyOptions,
+        Committed, Copied, Dataset, InspectedItem, Inspection, ItemFile, Key, Progress, Saver,
+        Snapshot, UnusedFile, Verified, VerifyOptions,
     };
     type Files = FBStore<Plain>;
     shared::<Dataset<String, Files>>();
     shared::<Key<std::cell::Cell<u8>>>();
     shared::<Committed>();
     shared::<Inspection>();
+    shared::<InspectedItem>();
+    shared::<UnusedFile>();
     shared::<Snapshot>();
     shared::<Copied>();
     shared::<ItemFile>();
