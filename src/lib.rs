@@ -110,7 +110,7 @@
 //! | `bytescodec` | [`BytesCodec`], `MappedBytes` | bytes, memmap2 |
 //! | `bincodec` and `mappedcodec` | [`MixedCodec`]; with `bytescodec` it takes `MappedBytes` too | |
 //! | `dataset` | [`dataset`]`::Dataset` | serde, serde_json, crc32fast |
-//! | `cli` | the command-line tool `file_backed` | indicatif, lexopt, `dataset` |
+//! | `cli` | the command-line tool `file_backed` | cap-std, clap, indicatif, `dataset` |
 //! | `dupe` | `dupe::Dupe` for [`Fb`] | dupe |
 //! | `fbstore` | nothing; kept for users of the published 0.6, which had it | |
 //!

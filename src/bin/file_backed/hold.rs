@@ -13,7 +13,8 @@ use super::found::Found;
 
 /// Runs the command with the files of the commit on its standard input, one per line
 /// and relative to the directory. Returns the command's exit code.
-pub(crate) fn run(directory: &Path, program: &OsString, words: &[OsString]) -> Result<ExitCode> {
+pub(crate) fn run(directory: &Path, command: &[OsString]) -> Result<ExitCode> {
+    let (program, words) = command.split_first().ok_or("no command to run given")?;
     let snapshot = Snapshot::blocking_open(directory)?;
     let mut child = Command::new(program)
         .args(words)

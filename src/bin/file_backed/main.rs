@@ -8,6 +8,7 @@ mod info;
 mod ls;
 mod options;
 mod output;
+mod progress;
 mod verify;
 
 use std::process::ExitCode;
@@ -17,12 +18,16 @@ use file_backed::fbstore::RESERVED;
 use file_backed_codecs::printable::PrintablePath;
 
 use found::Found;
-use options::{Command, Options};
+use options::{Command, Directory, Options};
 
 type Result<T, E = Box<dyn std::error::Error>> = std::result::Result<T, E>;
 
 fn main() -> ExitCode {
-    match Options::read().and_then(|options| run(&options)) {
+    let options = match options::read() {
+        Ok(options) => options,
+        Err(code) => return code,
+    };
+    match run(&options) {
         Ok(code) => code,
         Err(error) if output::is_closed(&*error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -33,27 +38,30 @@ fn main() -> ExitCode {
 }
 
 fn run(options: &Options) -> Result<ExitCode> {
-    let (path, json) = (&options.directory, options.json);
-    let inspect = || {
-        let directory = Inspection::blocking_open(path)?;
-        check_ours(&directory)?;
-        Ok::<_, Box<dyn std::error::Error>>(directory)
-    };
+    let json = options.json;
     let found = match &options.command {
-        None => {
-            output::text(options.answer)?;
+        Command::Info(directory) => info::run(&inspect(directory)?, json)?,
+        Command::Ls(directory) => ls::run(&inspect(directory)?, json)?,
+        Command::Verify(options) => {
+            verify::run(&inspect(&options.directory)?, &options.keys, json)?
+        }
+        Command::Copy(options) => {
+            copy::run(options, json)?;
             Found::Whole
         }
-        Some(Command::Info) => info::run(&inspect()?, json)?,
-        Some(Command::Ls) => ls::run(&inspect()?, json)?,
-        Some(Command::Verify(keys)) => verify::run(&inspect()?, keys, json)?,
-        Some(Command::Copy(to)) => {
-            copy::run(path, to, json)?;
+        Command::Hold(options) => return hold::run(&options.directory.path, &options.command),
+        Command::Completions { shell } => {
+            output::bytes_as_they_are(&options::completions(*shell))?;
             Found::Whole
         }
-        Some(Command::Hold { program, words }) => return hold::run(path, program, words),
     };
     Ok(found.into())
+}
+
+fn inspect(directory: &Directory) -> Result<Inspection> {
+    let directory = Inspection::blocking_open(&directory.path)?;
+    check_ours(&directory)?;
+    Ok(directory)
 }
 
 /// Fails for a directory that the library has apparently never used, so that a mistyped

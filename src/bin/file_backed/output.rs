@@ -1,15 +1,27 @@
 //! The standard output, whose reader may close it early.
 
 use std::error::Error;
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::path::Path;
 
-use file_backed_codecs::printable::{PrintablePath, is_escaped};
+use file_backed_codecs::printable::{Printable, PrintablePath, is_escaped};
 use serde_json::Value;
 
 /// Writes a text unchanged.
 pub(crate) fn text(text: &str) -> io::Result<()> {
-    io::stdout().lock().write_all(text.as_bytes())
+    bytes_as_they_are(text.as_bytes())
+}
+
+/// Writes bytes that may be anything: the caller has asked [`is_terminal`].
+pub(crate) fn bytes_as_they_are(bytes: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
+/// Whether the output is shown by a terminal, which interprets escape sequences.
+pub(crate) fn is_terminal() -> bool {
+    io::stdout().is_terminal()
 }
 
 /// Writes a value and a newline.
@@ -17,17 +29,54 @@ pub(crate) fn json(value: &Value) -> io::Result<()> {
     text(&format!("{}\n", as_json(value)))
 }
 
-/// A value on one line. JSON does not escape some characters that a terminal
-/// interprets. They can occur only in strings.
+/// A value on one line.
 pub(crate) fn as_json(value: &Value) -> String {
-    let mut text = String::new();
-    for char in value.to_string().chars() {
+    escape_json(&value.to_string())
+}
+
+/// Escapes what JSON leaves as it is, but a terminal interprets. It can occur only in
+/// strings.
+pub(crate) fn escape_json(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for char in json.chars() {
         match is_escaped(char) {
             true => text += &format!("\\u{:04x}", u32::from(char)),
             false => text.push(char),
         }
     }
     text
+}
+
+/// A text of several lines, with its control characters escaped.
+pub(crate) fn lines(text: &str) -> String {
+    let lines = text.split_inclusive('\n').map(|line| {
+        let (line, end) = match line.strip_suffix('\n') {
+            Some(line) => (line, "\n"),
+            None => (line, ""),
+        };
+        format!("{}{end}", Printable(line))
+    });
+    lines.collect()
+}
+
+/// A name of an item. It is quoted if it could be taken for something else: if it has
+/// white space, a quote, a comma or a character that is escaped.
+pub(crate) fn name(name: &str) -> String {
+    let is_plain = |char: char| {
+        !char.is_whitespace() && !is_escaped(char) && !matches!(char, '"' | '\\' | ',' | '(' | ')')
+    };
+    if name.chars().all(is_plain) {
+        return name.to_owned();
+    }
+    let mut quoted = String::from("\"");
+    for char in name.chars() {
+        match char {
+            '"' | '\\' => quoted.extend(['\\', char]),
+            _ => quoted += &Printable(char).to_string(),
+        }
+    }
+    quoted.push('"');
+    quoted
 }
 
 /// A path in JSON. It is exact unless the path is not UTF-8, which JSON cannot

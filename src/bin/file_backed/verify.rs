@@ -6,14 +6,10 @@ use file_backed::Error;
 use file_backed::dataset::{Inspection, Verified, VerifyOptions};
 use file_backed::uuid::Uuid;
 use file_backed_codecs::printable::PrintablePath;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::found::Found;
-use super::{Result, output};
-
-const BAR: &str =
-    "{wide_bar} {binary_bytes} of {binary_total_bytes}, {binary_bytes_per_sec}, {eta} left";
+use super::{Result, output, progress};
 
 pub(crate) fn run(directory: &Inspection, keys: &[Uuid], as_json: bool) -> Result<Found> {
     check_known(directory, keys)?;
@@ -21,13 +17,8 @@ pub(crate) fn run(directory: &Inspection, keys: &[Uuid], as_json: bool) -> Resul
         [] => VerifyOptions::all(),
         keys => VerifyOptions::some(keys.iter().copied()),
     };
-    // The bar is shown only on a terminal.
-    let bar = ProgressBar::new(0).with_style(ProgressStyle::with_template(BAR)?);
-    let shown = bar.clone();
-    let verified = directory.blocking_verify(verify.on_progress(move |progress| {
-        shown.set_length(progress.bytes_total);
-        shown.set_position(progress.bytes);
-    }));
+    let bar = progress::bar()?;
+    let verified = directory.blocking_verify(verify.on_progress(progress::show(&bar)));
     bar.finish_and_clear();
     match as_json {
         true => output::json(&as_value(&verified))?,
