@@ -18,6 +18,9 @@ use file_backed::{BackingStore, Error, FBPool};
 use serde_json::Value;
 use tempfile::TempDir;
 
+mod contents;
+mod sample;
+
 type Pool = FBPool<String, FBStore<BinCodec>>;
 
 /// A directory with three items, and their keys in ascending order.

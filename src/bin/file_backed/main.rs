@@ -1,7 +1,9 @@
-//! Inspects or copies a directory that items of `file_backed` were persisted to. It
-//! changes nothing there, and the directory may be in use.
+//! Inspects, copies and fills directories that items of `file_backed` were persisted to.
+//! Only `import` and `gc` change a directory; all other commands work while it is in use.
 
+mod cat;
 mod copy;
+mod du;
 mod found;
 mod hold;
 mod info;
@@ -9,6 +11,8 @@ mod ls;
 mod options;
 mod output;
 mod progress;
+mod root;
+mod select;
 mod verify;
 
 use std::process::ExitCode;
@@ -41,7 +45,10 @@ fn run(options: &Options) -> Result<ExitCode> {
     let json = options.json;
     let found = match &options.command {
         Command::Info(directory) => info::run(&inspect(directory)?, json)?,
-        Command::Ls(directory) => ls::run(&inspect(directory)?, json)?,
+        Command::Ls(options) => ls::run(&inspect(&options.directory)?, options, json)?,
+        Command::Cat(options) => cat::run(&inspect(&options.directory)?, options, json)?,
+        Command::Du(options) => du::run(&inspect(&options.directory)?, options, json)?,
+        Command::Root(options) => root::run(&inspect(&options.directory)?, options, json)?,
         Command::Verify(options) => {
             verify::run(&inspect(&options.directory)?, &options.keys, json)?
         }
@@ -77,4 +84,16 @@ fn check_ours(directory: &Inspection) -> Result<()> {
         "{path} is not a file_backed directory: give a directory that items were persisted to"
     )
     .into())
+}
+
+/// Fails for a directory in which items were persisted without a dataset.
+fn check_dataset(directory: &Inspection) -> Result<()> {
+    if directory.generation().is_some() {
+        return Ok(());
+    }
+    let path = PrintablePath(directory.path());
+    Err(
+        format!("there is no dataset in {path}, so its items have no names and no generations")
+            .into(),
+    )
 }

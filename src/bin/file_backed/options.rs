@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::{ContextValue, ErrorKind};
-use clap::{Args, CommandFactory, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use file_backed::uuid::Uuid;
 use file_backed_codecs::printable::Printable;
@@ -23,13 +23,13 @@ Exit codes:
 
 `file_backed COMMAND --help` has an example of each.";
 
-/// Inspects, verifies or copies a directory that file_backed persisted items to.
-/// The directory is never changed, and it may be in use meanwhile.
+/// Inspects, verifies, copies and fills directories that file_backed persisted items to.
+/// Only import and gc change DIR, and all other commands work while it is in use.
 #[derive(Parser)]
 #[command(name = "file_backed", bin_name = "file_backed", version, after_help = EXIT_CODES)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
 pub(crate) struct Options {
-    /// Print one JSON value (ls: one per line)
+    /// Print one JSON value (ls, du and diff: one per line)
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
@@ -41,9 +41,16 @@ pub(crate) enum Command {
     /// Summarize it: items, bytes, codecs, sizes
     #[command(after_help = "Example:\n  file_backed info album")]
     Info(Directory),
-    /// List each item: key, bytes, codec, schema id
-    #[command(after_help = "Example:\n  file_backed ls album")]
-    Ls(Directory),
+    #[command(after_help = LS)]
+    Ls(Ls),
+    #[command(after_help = CAT)]
+    Cat(Cat),
+    #[command(after_help = DU)]
+    Du(Du),
+    #[command(
+        after_help = "Examples:\n  file_backed root album\n  file_backed root album --raw > root.json"
+    )]
+    Root(Root),
     /// Read all items, or only these, and compare them with their checksums
     #[command(
         after_help = "Examples:\n  file_backed verify album\n  file_backed verify album 3f2a9c0e5d1b4a7f8e6c2b1a0d9f8e7c"
@@ -68,6 +75,94 @@ pub(crate) struct Directory {
     /// The directory that items were persisted to
     #[arg(value_name = "DIR")]
     pub(crate) path: PathBuf,
+}
+
+const LS: &str = "\
+One line for each item: key, bytes of its file, codec, schema id and names. They are
+those that the manifest records, so no file of an item is opened, and only missing ones
+are reported. In a directory without a dataset, the footer of each file is read.
+
+Examples:
+  file_backed ls album
+  file_backed ls album --prefix 2026/ --sort size --reverse --limit 10";
+
+/// List each item: key, bytes, codec, schema id, names
+#[derive(Args)]
+pub(crate) struct Ls {
+    #[command(flatten)]
+    pub(crate) directory: Directory,
+    /// Only items with names that begin with P, and only these names
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
+    pub(crate) prefix: Option<String>,
+    /// The order: with `name`, items without one come last; with `size`, large ones
+    #[arg(long, value_name = "ORDER", default_value = "name")]
+    pub(crate) sort: Sort,
+    /// In the opposite order
+    #[arg(long)]
+    pub(crate) reverse: bool,
+    /// At most N items
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<usize>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Sort {
+    Name,
+    Size,
+    Key,
+}
+
+const CAT: &str = "\
+The payload is the file of the item without its footer of 64 bytes. It is read twice: it is
+compared with its checksum before the first byte is written.
+
+Examples:
+  file_backed cat album 2026/sunset.jpg > sunset.jpg
+  file_backed cat album 3f2a9c0e5d1b4a7f8e6c2b1a0d9f8e7c | xxd | head";
+
+/// Write the payload of one item to the standard output
+#[derive(Args)]
+pub(crate) struct Cat {
+    #[command(flatten)]
+    pub(crate) directory: Directory,
+    /// The name of the item or, if no item has this name, its key
+    #[arg(value_name = "NAME-or-KEY")]
+    pub(crate) item: String,
+    /// Write it even to a terminal, which may interpret it
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+const DU: &str = "\
+A prefix ends with `/`. An item with several names counts once, for the first of them. The
+lines in parentheses add up to what the dataset has on the disk; --prefix leaves them out.
+
+Examples:
+  file_backed du album
+  file_backed du album --depth 1 --prefix 2026/";
+
+/// Sum up the bytes of a dataset by the prefixes of names
+#[derive(Args)]
+pub(crate) struct Du {
+    #[command(flatten)]
+    pub(crate) directory: Directory,
+    /// Only prefixes of at most N components, after P
+    #[arg(long, value_name = "N")]
+    pub(crate) depth: Option<usize>,
+    /// Only names that begin with P
+    #[arg(long, value_name = "P", default_value = "")]
+    #[arg(hide_default_value = true, allow_hyphen_values = true)]
+    pub(crate) prefix: String,
+}
+
+/// Print the root of a dataset, which is JSON
+#[derive(Args)]
+pub(crate) struct Root {
+    #[command(flatten)]
+    pub(crate) directory: Directory,
+    /// Byte by byte as it is stored, without a newline at the end
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) raw: bool,
 }
 
 #[derive(Args)]
