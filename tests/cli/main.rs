@@ -19,6 +19,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 mod contents;
+mod differences;
 mod sample;
 
 type Pool = FBPool<String, FBStore<BinCodec>>;

@@ -3,6 +3,7 @@
 
 mod cat;
 mod copy;
+mod diff;
 mod du;
 mod found;
 mod hold;
@@ -36,7 +37,11 @@ fn main() -> ExitCode {
         Err(error) if output::is_closed(&*error) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("file_backed: {error}");
-            Found::of_directory(&*error).into()
+            match &options.command {
+                // Its code for damage says that something differs.
+                Command::Diff(_) => Found::Unreadable.into(),
+                _ => Found::of_directory(&*error).into(),
+            }
         }
     }
 }
@@ -48,6 +53,7 @@ fn run(options: &Options) -> Result<ExitCode> {
         Command::Ls(options) => ls::run(&inspect(&options.directory)?, options, json)?,
         Command::Cat(options) => cat::run(&inspect(&options.directory)?, options, json)?,
         Command::Du(options) => du::run(&inspect(&options.directory)?, options, json)?,
+        Command::Diff(options) => return diff::run(options, json),
         Command::Root(options) => root::run(&inspect(&options.directory)?, options, json)?,
         Command::Verify(options) => {
             verify::run(&inspect(&options.directory)?, &options.keys, json)?

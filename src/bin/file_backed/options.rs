@@ -19,6 +19,7 @@ Exit codes:
   1   something is damaged or missing, even if something else is unreadable
   2   the command failed: wrong arguments, unknown key, not a file_backed
       directory, or something that is unreadable or was written by a newer release
+  diff: 0 if nothing differs, 1 if something does, 2 if it failed, also for damage
   hold: the exit code of COMMAND, once it runs
 
 `file_backed COMMAND --help` has an example of each.";
@@ -47,6 +48,8 @@ pub(crate) enum Command {
     Cat(Cat),
     #[command(after_help = DU)]
     Du(Du),
+    #[command(after_help = DIFF)]
+    Diff(Diff),
     #[command(
         after_help = "Examples:\n  file_backed root album\n  file_backed root album --raw > root.json"
     )]
@@ -153,6 +156,34 @@ pub(crate) struct Du {
     #[arg(long, value_name = "P", default_value = "")]
     #[arg(hide_default_value = true, allow_hyphen_values = true)]
     pub(crate) prefix: String,
+}
+
+const DIFF: &str = "\
+A generation is on the disk if it is the current one, or while a reader has it pinned.
+
+One line for each difference:
+  A  added: a name, or an item that has no name
+  D  removed
+  M  the name has other contents, or the key has another file
+  K  the name has another item with the same contents: of equal length and checksum
+  R  the root is another one
+
+Examples:
+  file_backed diff album 41 42
+  file_backed diff album /backup/album";
+
+/// Compare two generations, or the current ones of two datasets
+#[derive(Args)]
+pub(crate) struct Diff {
+    /// The dataset, or the first of two
+    #[arg(value_name = "DIR")]
+    pub(crate) path: PathBuf,
+    /// A generation of DIR, or with one argument another dataset
+    #[arg(value_name = "GEN or DIR")]
+    pub(crate) first: OsString,
+    /// Another generation of DIR
+    #[arg(value_name = "GEN")]
+    pub(crate) second: Option<u64>,
 }
 
 /// Print the root of a dataset, which is JSON
