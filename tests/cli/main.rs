@@ -20,6 +20,7 @@ use tempfile::TempDir;
 
 mod contents;
 mod differences;
+mod export;
 mod sample;
 
 type Pool = FBPool<String, FBStore<BinCodec>>;

@@ -5,6 +5,7 @@ mod cat;
 mod copy;
 mod diff;
 mod du;
+mod export;
 mod found;
 mod hold;
 mod info;
@@ -63,6 +64,7 @@ fn run(options: &Options) -> Result<ExitCode> {
             Found::Whole
         }
         Command::Hold(options) => return hold::run(&options.directory.path, &options.command),
+        Command::Export(options) => export::run(&inspect(&options.directory)?, options, json)?,
         Command::Completions { shell } => {
             output::bytes_as_they_are(&options::completions(*shell))?;
             Found::Whole

@@ -63,6 +63,8 @@ pub(crate) enum Command {
     Copy(Copy),
     #[command(after_help = HOLD)]
     Hold(Hold),
+    #[command(after_help = EXPORT, override_usage = EXPORT_USAGE)]
+    Export(Export),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  file_backed completions bash > ~/.local/share/bash-completion/completions/file_backed"
@@ -246,6 +248,62 @@ pub(crate) struct Hold {
     #[arg(value_name = "COMMAND", required = true)]
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) command: Vec<OsString>,
+}
+
+const EXPORT_USAGE: &str =
+    "file_backed export [OPTIONS] <DIR> <TO> <NAME-or-KEY...|--prefix <P>|--all>";
+
+const EXPORT: &str = "\
+A file is named by the name of its item below TO; each `/` separates directories. An item
+with several names becomes several files, and one without a name is named by its key.
+
+Most names are good paths as they are. What is not is escaped, so that no file is outside of
+TO and two names never share a file:
+  %=XX  the byte XX, in hex: a NUL, the first dot of `.` and `..`, and the `%` of what would
+        look like an escape. On Windows also what its paths cannot hold.
+  %=_   nothing: it stands for an empty component, and at the end of a file's name for the
+        file, if other names have this one as a directory
+  %=+   at the end of a directory's name: its next component continues it, because it has
+        more than 255 bytes
+  %=k   at the end of a key that is also a name
+  %=t   begins the name of a file until it is complete
+
+No symbolic link in TO leads outside of it. A file that exists is refused, before anything is
+written, unless --force is given. Each file gets its name when it is complete and its checksum
+was right. Damaged items are reported, and the others are exported.
+
+Examples:
+  file_backed export album photos --all
+  file_backed export album photos --prefix 2026/
+  file_backed export album photos 2026/sunset.jpg 2026/sunrise.jpg";
+
+/// Write the payloads of items as files, named by the names of the items
+#[derive(Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) directory: Directory,
+    /// The directory of the files, which is created
+    #[arg(value_name = "TO")]
+    pub(crate) to: PathBuf,
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Replace files that exist
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct Which {
+    /// Items by name or, if no item has this name, by key
+    #[arg(value_name = "NAME-or-KEY")]
+    pub(crate) items: Vec<String>,
+    /// All names that begin with P
+    #[arg(long, value_name = "P", allow_hyphen_values = true)]
+    pub(crate) prefix: Option<String>,
+    /// All items, also those without a name
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 fn key(word: &str) -> Result<Uuid, String> {

@@ -1,0 +1,153 @@
+//! The directory that files are exported to.
+
+use std::io::{self, ErrorKind, Write as _};
+use std::path::{Path, PathBuf};
+
+use cap_std::ambient_authority;
+use cap_std::fs::{Dir, File, OpenOptions};
+
+/// The name of a file until it is complete. No path of an item has it, because of its escape.
+const UNFINISHED: &str = "%=t";
+
+/// The directory, and the way to the last file that was written. No symbolic link leads out
+/// of it.
+pub(super) struct Target {
+    root: PathBuf,
+    top: Dir,
+    /// The directories of the last file, with their names.
+    open: Vec<(String, Dir)>,
+}
+
+/// A file that is being written. It is removed if it is dropped before it is complete.
+pub(super) struct Unfinished<'a> {
+    target: &'a Target,
+    file: File,
+    unfinished: String,
+    is_complete: bool,
+}
+
+impl Target {
+    /// Creates the directory if it does not exist.
+    pub(super) fn create(root: &Path) -> io::Result<Self> {
+        Dir::create_ambient_dir_all(root, ambient_authority())?;
+        let top = Dir::open_ambient_dir(root, ambient_authority())?;
+        Ok(Self {
+            root: root.to_owned(),
+            top,
+            open: Vec::new(),
+        })
+    }
+
+    /// The path of a file in it, to be shown.
+    pub(super) fn path_of(&self, path: &[String]) -> PathBuf {
+        self.root.join(path.join("/"))
+    }
+
+    /// Whether there is anything of this name, also a symbolic link that leads nowhere.
+    pub(super) fn has(&mut self, path: &[String]) -> io::Result<bool> {
+        let (name, directories) = split(path);
+        match self.enter(directories, false) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
+            entered => entered?,
+        }
+        match self.directory().symlink_metadata(name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
+            found => found.map(|_| true),
+        }
+    }
+
+    /// Begins a file, and creates its directories.
+    pub(super) fn begin(&mut self, path: &[String]) -> io::Result<Unfinished<'_>> {
+        let (_, directories) = split(path);
+        self.enter(directories, true)?;
+        let unfinished = format!("{UNFINISHED}{}", std::process::id());
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        let create = || self.directory().open_with(&unfinished, &options);
+        let file = match create() {
+            // Of a process that had the same number and was killed.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                self.directory().remove_file(&unfinished)?;
+                create()?
+            }
+            file => file?,
+        };
+        Ok(Unfinished {
+            target: self,
+            file,
+            unfinished,
+            is_complete: false,
+        })
+    }
+
+    /// Opens these directories, of which the last file may have been in some.
+    fn enter(&mut self, directories: &[String], create: bool) -> io::Result<()> {
+        let same = self.open.iter().zip(directories);
+        let same = same.take_while(|((open, _), name)| open == *name).count();
+        self.open.truncate(same);
+        for name in &directories[same..] {
+            let parent = self.directory();
+            let opened = match parent.open_dir(name) {
+                Err(error) if create && error.kind() == ErrorKind::NotFound => {
+                    parent.create_dir(name)?;
+                    parent.open_dir(name)?
+                }
+                opened => opened?,
+            };
+            self.open.push((name.clone(), opened));
+        }
+        Ok(())
+    }
+
+    /// The directory that was entered last.
+    fn directory(&self) -> &Dir {
+        self.open
+            .last()
+            .map_or(&self.top, |(_, directory)| directory)
+    }
+}
+
+impl Unfinished<'_> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    /// Gives the file its name.
+    pub(super) fn complete(mut self, path: &[String], replaces: bool) -> io::Result<()> {
+        let (name, _) = split(path);
+        let directory = self.target.directory();
+        if replaces {
+            directory.rename(&self.unfinished, directory, name)?;
+            self.is_complete = true;
+            return Ok(());
+        }
+        // Unlike a rename, a link replaces nothing.
+        match directory.hard_link(&self.unfinished, directory, name) {
+            // The temporary name is removed when this is dropped.
+            Ok(()) => Ok(()),
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(error),
+            // The file system has no links.
+            Err(_) if directory.symlink_metadata(name).is_err() => {
+                directory.rename(&self.unfinished, directory, name)?;
+                self.is_complete = true;
+                Ok(())
+            }
+            Err(_) => Err(ErrorKind::AlreadyExists.into()),
+        }
+    }
+}
+
+impl Drop for Unfinished<'_> {
+    fn drop(&mut self) {
+        if !self.is_complete {
+            // What stays is told by its name, and the next export replaces it.
+            let _ = self.target.directory().remove_file(&self.unfinished);
+        }
+    }
+}
+
+/// The last component, and those before it.
+fn split(path: &[String]) -> (&str, &[String]) {
+    path.split_last()
+        .map_or(("", &[]), |(name, directories)| (&**name, directories))
+}
