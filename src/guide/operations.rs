@@ -75,6 +75,7 @@
 //! | no manifest can be read | salvage: all items are there by key, without names. The root is lost to the library, but [can be found by hand](#the-root-of-a-dataset-by-hand) |
 //! | a directory of persisted items is to become a dataset | [`OpenOptions::with_existing_items`](crate::dataset::OpenOptions::with_existing_items) |
 //! | a program is restarted while the one before still ends | open with a `lock_timeout` ([`StoreBuilder`](crate::StoreBuilder::lock_timeout), [`OpenOptions`](crate::dataset::OpenOptions::lock_timeout)) |
+//! | a dataset takes more room than its items | `file_backed du DIR` tells what it is; `file_backed gc DIR` deletes what no generation needs, as the next `Dataset::open` does |
 //! | move a directory within its file system | stop the programs that have it open, and `mv` it: nothing in it depends on its path |
 //! | move a dataset to another file system | `file_backed copy`, then let the programs open the copy |
 //! | move a cache | do not: stop the program, delete the cache, and open another |

@@ -286,6 +286,29 @@ fn root_is_printed_without_a_change_of_its_numbers() {
     assert_eq!(Some(raw.as_str()), sample.inspect().root_json());
 }
 
+#[test]
+fn commands_for_datasets_refuse_other_directories() {
+    let place = Place::by_hand();
+    let to = place.path.with_file_name("to");
+    let to = to.to_str().expect("plain");
+    for words in [
+        &["root"][..],
+        &["du"],
+        &["gc"],
+        &["gc", "--dry-run"],
+        &["ls", "--prefix", "a"],
+        &["diff", to],
+    ] {
+        let told = tool(words, &place.path);
+        assert_eq!((told.code, told.out.as_str()), (2, ""), "{words:?}");
+        assert!(
+            told.err.contains("there is no dataset in "),
+            "{words:?}: {}",
+            told.err
+        );
+    }
+}
+
 /// `file_backed ls DIR | head` is no failure.
 #[test]
 fn a_reader_that_closes_the_output_ends_the_command_without_an_error() {
@@ -312,6 +335,31 @@ fn a_reader_that_closes_the_output_ends_the_command_without_an_error() {
             (output.status.code(), err.as_str()),
             (Some(0), ""),
             "{words:?}"
+        );
+    }
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let help = super::run(["--help"].map(std::ffi::OsStr::new)).out;
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1);
+    let commands: Vec<_> = commands
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    assert_eq!(commands.len(), 13);
+    for command in commands {
+        let told = super::run([command, "--help"].map(std::ffi::OsStr::new));
+        assert_eq!(told.code, 0);
+        let example = format!("  file_backed {command} ");
+        assert!(told.out.contains(&example), "{command}: {}", told.out);
+    }
+    for shell in ["bash", "zsh", "fish"] {
+        let told = super::run(["completions", shell].map(std::ffi::OsStr::new));
+        assert!(
+            told.code == 0 && told.out.contains("dry-run"),
+            "{}",
+            told.err
         );
     }
 }

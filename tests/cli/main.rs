@@ -21,6 +21,8 @@ use tempfile::TempDir;
 mod contents;
 mod differences;
 mod export;
+mod garbage;
+mod import;
 mod sample;
 
 type Pool = FBPool<String, FBStore<BinCodec>>;

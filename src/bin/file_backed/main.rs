@@ -7,7 +7,9 @@ mod diff;
 mod du;
 mod export;
 mod found;
+mod gc;
 mod hold;
+mod import;
 mod info;
 mod ls;
 mod options;
@@ -16,6 +18,7 @@ mod progress;
 mod root;
 mod select;
 mod verify;
+mod writer;
 
 use std::process::ExitCode;
 
@@ -65,6 +68,11 @@ fn run(options: &Options) -> Result<ExitCode> {
         }
         Command::Hold(options) => return hold::run(&options.directory.path, &options.command),
         Command::Export(options) => export::run(&inspect(&options.directory)?, options, json)?,
+        Command::Import(options) => {
+            import::run(options, json)?;
+            Found::Whole
+        }
+        Command::Gc(options) => gc::run(options, json)?,
         Command::Completions { shell } => {
             output::bytes_as_they_are(&options::completions(*shell))?;
             Found::Whole

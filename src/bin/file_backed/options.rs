@@ -65,6 +65,10 @@ pub(crate) enum Command {
     Hold(Hold),
     #[command(after_help = EXPORT, override_usage = EXPORT_USAGE)]
     Export(Export),
+    #[command(after_help = IMPORT)]
+    Import(Import),
+    #[command(after_help = GC)]
+    Gc(Gc),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  file_backed completions bash > ~/.local/share/bash-completion/completions/file_backed"
@@ -304,6 +308,59 @@ pub(crate) struct Which {
     /// All items, also those without a name
     #[arg(long)]
     pub(crate) all: bool,
+}
+
+const IMPORT: &str = "\
+Each regular file becomes an item of plain bytes, which a program reads with `BytesCodec`. Its
+name is its path within FOLDER, with `/`, after P. An item that had the name is replaced; all
+others stay. Empty directories, permissions and times are not kept. All files are committed
+at once, or none; there must be no symbolic link, no other special file, and no path that is
+not UTF-8 or longer than 1024 bytes.
+
+Files of any length are imported: they are read in pieces. Each is written once, to a directory
+beside DIR, and linked from there.
+
+If there is no dataset in DIR, one is created; its root is `null`. DIR must not be open to
+commit elsewhere. Programs that have it open to read see the commit.
+
+Examples:
+  file_backed import photos album
+  file_backed import photos/2026 album --prefix 2026/";
+
+/// Make each file of a folder an item, in one commit
+#[derive(Args)]
+pub(crate) struct Import {
+    /// The folder
+    #[arg(value_name = "FOLDER")]
+    pub(crate) folder: PathBuf,
+    /// The dataset
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+    /// What all names begin with
+    #[arg(long, value_name = "P", default_value = "")]
+    #[arg(hide_default_value = true, allow_hyphen_values = true)]
+    pub(crate) prefix: String,
+}
+
+const GC: &str = "\
+Programs do the same when they open a dataset to commit. Generations that a reader has pinned
+stay, with their files. DIR must not be open to commit elsewhere. If a file of the current
+generation is missing, nothing is deleted.
+
+With --dry-run, DIR may be in use, but then the files of a commit in progress are listed too.
+
+Examples:
+  file_backed gc album --dry-run
+  file_backed gc album";
+
+/// Delete the files of a dataset that no generation needs
+#[derive(Args)]
+pub(crate) struct Gc {
+    #[command(flatten)]
+    pub(crate) directory: Directory,
+    /// Only list the files; nothing is changed
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 fn key(word: &str) -> Result<Uuid, String> {

@@ -1,0 +1,107 @@
+//! Opening a dataset to commit, whatever its program is.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use file_backed::BackingStore;
+use file_backed::dataset::Dataset;
+use file_backed::fbstore::{FBStore, PreparedPath};
+use file_backed_codecs::printable::PrintablePath;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::runtime::Runtime;
+
+use super::Result;
+use super::import::FileBytes;
+
+pub(crate) type Store = Arc<BackingStore<FBStore<FileBytes>>>;
+
+/// A store, whose cache is deleted when this is dropped.
+pub(crate) struct Writer {
+    // The fields are dropped in this order.
+    pub(crate) store: Store,
+    _runtime: Runtime,
+    _cache: Option<Cache>,
+}
+
+/// A directory beside the dataset, so that files can be linked from it.
+struct Cache(PathBuf);
+
+impl Writer {
+    /// A store that writes nothing.
+    pub(crate) fn without_files() -> Result<Self> {
+        Self::with_cache(PreparedPath::blocking_temp()?, None)
+    }
+
+    /// A store whose files can be linked into the directory, which exists. If nothing can be
+    /// written beside it, they are copied.
+    pub(crate) fn beside(directory: &Path) -> Result<Self> {
+        let path = beside(directory);
+        let opened = path.and_then(|path| {
+            let prepared = PreparedPath::blocking_open(path.clone()).ok()?;
+            Some((prepared, Cache(path)))
+        });
+        match opened {
+            Some((prepared, cache)) => Self::with_cache(prepared, Some(cache)),
+            None => Self::without_files(),
+        }
+    }
+
+    fn with_cache(prepared: PreparedPath, cache: Option<Cache>) -> Result<Self> {
+        let runtime = Runtime::new()?;
+        let files = match FBStore::open(FileBytes, prepared) {
+            Ok(files) => files,
+            Err(error) => {
+                // It belongs to another process.
+                std::mem::forget(cache);
+                return Err(error.into());
+            }
+        };
+        let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
+        Ok(Self {
+            store,
+            _runtime: runtime,
+            _cache: cache,
+        })
+    }
+
+    /// Opens the dataset, or creates one.
+    pub(crate) fn open(&self, path: PreparedPath) -> Result<Dataset<AnyRoot, FBStore<FileBytes>>> {
+        Ok(Dataset::blocking_open(&self.store, path)?)
+    }
+}
+
+/// Always the same name, so that the next import uses and deletes what a killed one has left.
+fn beside(directory: &Path) -> Option<PathBuf> {
+    let directory = directory.canonicalize().ok()?;
+    let mut name = std::ffi::OsString::from(".");
+    name.push(directory.file_name()?);
+    name.push(".file_backed-import");
+    Some(directory.with_file_name(name))
+}
+
+impl Drop for Cache {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            let path = PrintablePath(&self.0);
+            eprintln!("could not delete the directory {path}, which is not needed: {error}");
+        }
+    }
+}
+
+/// A root of any type, which is kept as it is. That of a new dataset is `null`.
+#[derive(Default)]
+pub(crate) struct AnyRoot;
+
+impl Serialize for AnyRoot {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_unit()
+    }
+}
+
+impl<'de> Deserialize<'de> for AnyRoot {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer)?;
+        Ok(Self)
+    }
+}
