@@ -3,6 +3,7 @@
 pub mod child;
 pub mod compare;
 pub mod heap;
+pub mod io;
 pub mod machine;
 pub mod memory;
 pub mod place;

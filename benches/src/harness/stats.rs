@@ -30,6 +30,13 @@ impl Summary {
     }
 }
 
+/// The least value that a share of all is at or below, of values in ascending order. `None` if
+/// there are none.
+pub fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.max(1) - 1).copied()
+}
+
 /// Whether more of a unit is better: rates and shares, but not times and sizes.
 pub fn more_is_better(unit: &str) -> bool {
     unit.ends_with("/s") || unit == "%"
@@ -66,6 +73,16 @@ mod tests {
     fn the_median_of_an_even_number_lies_between_the_middle_two() {
         let summary = Summary::of(&[4.0, 1.0, 2.0, 100.0]).expect("four values");
         assert_eq!(summary.median, 3.0);
+    }
+
+    #[test]
+    fn a_quantile_is_a_value_that_the_share_is_at_or_below() {
+        let values: Vec<f64> = (1..=200).map(f64::from).collect();
+        for (share, value) in [(0.0, 1.0), (0.5, 100.0), (0.99, 198.0), (1.0, 200.0)] {
+            assert_eq!(quantile(&values, share), Some(value));
+        }
+        assert_eq!(quantile(&values[..1], 0.99), Some(1.0));
+        assert_eq!(quantile(&[], 0.5), None);
     }
 
     #[test]

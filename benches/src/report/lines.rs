@@ -34,6 +34,10 @@ pub enum Target {
     AtMost(f64),
     /// At least so many times what another system does.
     AtLeastOf(f64, &'static str),
+    /// At most so many times what another system does.
+    AtMostOf(f64, &'static str),
+    /// At most so many times what the same system does in another case.
+    AtMostOfCase(f64, &'static str),
 }
 
 impl Cases {
@@ -56,7 +60,7 @@ impl Cases {
 }
 
 use Cases::{Ending, Largest, These};
-use Target::{AtLeastOf, AtLeastOfLimit, AtMost, AtMostOfLimit, Nothing};
+use Target::{AtLeastOf, AtLeastOfLimit, AtMost, AtMostOf, AtMostOfCase, AtMostOfLimit, Nothing};
 
 const MAPPED: &str = "file_backed/mappedcodec";
 const MAPPED_ASYNC: &str = "file_backed/mappedcodec/async";
@@ -66,6 +70,7 @@ const BIN_ASYNC: &str = "file_backed/bincodec/async";
 const PROST: &str = "file_backed/prostcodec";
 
 const ZIPF: Cases = These(&["zipf-1t", "zipf-2t"]);
+const NAMED: Cases = These(&["one/10000", "one/100000"]);
 
 /// Rows of workload, metric, system and cases, and what is to be reached.
 macro_rules! lines {
@@ -114,6 +119,17 @@ pub const LINES: &[Line] = lines! {
     "save" "save" MAPPED Largest("0%/") => Nothing;
     "save" "save" MAPPED Largest("1%/") => Nothing;
     "save" "save" MAPPED Largest("100%/") => Nothing;
+    "commit" "commit-1KiB" BIN NAMED => AtMostOfLimit(1.3);
+    "commit" "commit-64KiB" BIN NAMED => AtMostOfLimit(1.3);
+    "commit" "commit-1KiB" BIN Largest("one/") => AtMostOf(6.0, "redb");
+    "commit" "commit-1KiB" BIN Largest("one/") => AtMostOfCase(1.5, "one/10000");
+    "commit" "commit-1KiB-p99" BIN Largest("one/") => Nothing;
+    "commit" "beside-1KiB" BIN Largest("one/") => AtMost(16_384.0);
+    "commit" "commit-1KiB" BIN Largest("1%/") => AtMostOfLimit(1.2);
+    "commit" "open-to-commit" BIN Largest("one/") => AtMost(1_000.0);
+    "commit" "open-read-only" BIN Largest("one/") => AtMost(1_000.0);
+    "commit" "heap-to-commit" BIN Largest("one/") => AtMost(64.0);
+    "commit" "heap-read-only" BIN Largest("one/") => AtMost(64.0);
 };
 
 #[cfg(test)]

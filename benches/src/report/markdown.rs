@@ -19,7 +19,7 @@ pub fn section(rows: &[Row]) -> String {
         }
         let names: Vec<&str> = cases.keys().copied().collect();
         for case in line.cases.choose(&names) {
-            out += &row_of(line, &cases[case]).unwrap_or_default();
+            out += &row_of(line, &cases[case], rows).unwrap_or_default();
         }
     }
     out + READING
@@ -67,7 +67,7 @@ fn facts(rows: &[Row]) -> String {
 
 const NONE: &str = "–";
 
-fn row_of(line: &Line, group: &[&Row]) -> Option<String> {
+fn row_of(line: &Line, group: &[&Row], rows: &[Row]) -> Option<String> {
     let ours = *group.iter().find(|row| row.system == line.system)?;
     let ratio = |ratio: Option<f64>| ratio.map_or(NONE.to_owned(), figure);
     let cells = [
@@ -86,7 +86,7 @@ fn row_of(line: &Line, group: &[&Row]) -> Option<String> {
         named(ancestor(ours, group)),
         named(behind(ours, ours.ratio_to_best_peer, group, Role::Peer)),
         ratio(ours.ratio_to_best_peer),
-        target(line.target, ours, group),
+        target(line.target, ours, group, rows),
     ];
     Some(format!("| {} |\n", cells.join(" | ")))
 }
@@ -149,17 +149,24 @@ fn ancestor<'a>(ours: &Row, group: &[&'a Row]) -> Option<&'a Row> {
 }
 
 /// What is to be reached, and whether it is.
-fn target(target: Target, ours: &Row, group: &[&Row]) -> String {
+fn target(target: Target, ours: &Row, group: &[&Row], rows: &[Row]) -> String {
     let limit = ours.ratio_to_limit;
+    let over = |other: Option<&Row>| Some(ours.median? / other?.median?);
+    let of_system = |system| over(group.iter().copied().find(|row| row.system == system));
     let (sign, bound, of, value) = match target {
         Target::Nothing => return NONE.to_owned(),
         Target::AtMostOfLimit(most) => ("≤", most, "× limit", limit),
         Target::AtLeastOfLimit(least) => ("≥", least, "× limit", limit),
         Target::AtMost(most) => ("≤", most, &*ours.unit, ours.median),
         Target::AtLeastOf(least, system) => {
-            let other = group.iter().find(|row| row.system == system);
-            let ratio = other.and_then(|other| Some(ours.median? / other.median?));
-            ("≥", least, &*format!("× {system}"), ratio)
+            ("≥", least, &*format!("× {system}"), of_system(system))
+        }
+        Target::AtMostOf(most, system) => ("≤", most, &*format!("× {system}"), of_system(system)),
+        Target::AtMostOfCase(most, case) => {
+            let identity = (&*ours.workload, case, &*ours.system, &*ours.metric);
+            let other = rows.iter().find(|row| row.identity() == identity);
+            let other = other.filter(|other| other.case != ours.case);
+            ("≤", most, &*format!("× {case}"), over(other))
         }
     };
     let reached = match (value, sign) {
@@ -234,14 +241,30 @@ mod tests {
     fn a_target_may_name_a_system_or_a_figure() {
         let (ours, heed) = (row("file_backed/bincodec", &[60.0]), row("heed", &[10.0]));
         let group = [&ours, &heed];
-        let told = |one| target(one, &ours, &group);
+        let told = |one| target(one, &ours, &group, &[]);
         assert_eq!(told(Target::AtLeastOf(5.0, "heed")), "≥ 5 × heed: met");
         assert_eq!(told(Target::AtLeastOf(7.0, "heed")), "≥ 7 × heed: missed");
         assert_eq!(
             told(Target::AtLeastOf(1.0, "redb")),
             "≥ 1 × redb: not measured"
         );
+        assert_eq!(told(Target::AtMostOf(6.0, "heed")), "≤ 6 × heed: met");
+        assert_eq!(told(Target::AtMostOf(5.0, "heed")), "≤ 5 × heed: missed");
         assert_eq!(told(Target::AtMost(50.0)), "≤ 50 µs: missed");
         assert_eq!(told(Target::Nothing), "–");
+    }
+
+    #[test]
+    fn a_target_may_name_another_case_but_not_its_own() {
+        let ours = row("file_backed/bincodec", &[60.0]);
+        let small = Row {
+            case: "64B".to_owned(),
+            ..row("file_backed/bincodec", &[50.0])
+        };
+        let rows = [ours.clone(), small];
+        let told = |most, case| target(Target::AtMostOfCase(most, case), &ours, &[&ours], &rows);
+        assert_eq!(told(1.2, "64B"), "≤ 1.2 × 64B: met");
+        assert_eq!(told(1.1, "64B"), "≤ 1.1 × 64B: missed");
+        assert_eq!(told(1.5, "4KiB"), "≤ 1.5 × 4KiB: not measured");
     }
 }

@@ -14,6 +14,7 @@ pub mod limit;
 pub mod memory;
 pub mod mmap_sync;
 pub mod moka;
+pub mod named;
 pub mod ours;
 pub mod pools;
 pub mod quick_cache;

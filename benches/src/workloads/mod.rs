@@ -1,6 +1,7 @@
 //! The workloads, one a module.
 
 pub mod cold;
+pub mod commit;
 pub mod crossover;
 pub mod decode;
 pub mod footprint;
@@ -27,6 +28,7 @@ pub const ALL: &[Workload] = &[
     lifecycle::WORKLOAD,
     footprint::WORKLOAD,
     save::WORKLOAD,
+    commit::WORKLOAD,
 ];
 
 /// Each of these is in each case, if only with the reason why it takes no part.

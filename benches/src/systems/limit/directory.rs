@@ -58,11 +58,14 @@ impl Directory {
         &self.shards[self.shard_number(id)]
     }
 
-    pub fn write(&self, id: usize, bytes: &[u8]) -> Result<()> {
+    pub fn create_file(&self, id: usize) -> Result<File> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC;
         let file = openat(self.shard_of(id), name_of(id), flags, Mode::from(0o444))?;
-        File::from(file).write_all(bytes)?;
-        Ok(())
+        Ok(File::from(file))
+    }
+
+    pub fn write(&self, id: usize, bytes: &[u8]) -> Result<()> {
+        Ok(self.create_file(id)?.write_all(bytes)?)
     }
 
     pub fn open_file(&self, id: usize) -> Result<File> {

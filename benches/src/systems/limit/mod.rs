@@ -1,6 +1,7 @@
 //! Limits: what bare system calls and structures do, without anything that a
 //! library must have around them.
 
+pub mod commit;
 pub mod directory;
 pub mod files;
 pub mod hits;

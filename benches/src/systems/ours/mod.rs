@@ -44,7 +44,7 @@ fn block_on<R>(future: impl Future<Output = R>) -> R {
     runtime(User::Ours).block_on(future)
 }
 
-fn store<B: BackingStoreT>(backing: B) -> Arc<BackingStore<B>> {
+pub fn store<B: BackingStoreT>(backing: B) -> Arc<BackingStore<B>> {
     let runtime = runtime(User::Ours).handle().clone();
     Arc::new(BackingStore::new(backing, runtime))
 }
