@@ -18,7 +18,8 @@ pub struct Taken {
 }
 
 impl Taken {
-    fn by(work: impl FnOnce()) -> Self {
+    /// What this thread takes for it.
+    pub fn by(work: impl FnOnce()) -> Self {
         let (begin, cpu) = (Instant::now(), thread_time());
         work();
         Self {

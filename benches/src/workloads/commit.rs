@@ -12,6 +12,7 @@ use crate::harness::plan::{Case, Contender, Measure, Sample, Scale, Workload};
 use crate::harness::seed::Rng;
 use crate::harness::size::{KIB, size_name};
 use crate::harness::stats::quantile;
+use crate::harness::threads::Taken;
 use crate::systems::blob::Template;
 use crate::systems::limit::commit::{self as limit, Sync};
 use crate::systems::named::{Access, Change, Fjall, Heed, NAME_BYTES, Named, Ours, Redb};
@@ -198,22 +199,24 @@ fn changes(plan: Plan, template: &mut Template, rng: &mut Rng) -> Vec<Change> {
         .collect()
 }
 
-/// The time that opening takes, and the memory that it leaves in use.
+/// The time that opening takes, on the clock and on a processor, and the memory that it leaves in
+/// use.
 fn open(set: &mut dyn Named, items: usize, access: Access) -> Result<Vec<Sample>> {
-    let (time, heap) = match access {
-        Access::Read => ("open-read-only", "heap-read-only"),
-        Access::Commit => ("open-to-commit", "heap-to-commit"),
+    let (time, cpu, heap) = match access {
+        Access::Read => ("open-read-only", "open-read-only-cpu", "heap-read-only"),
+        Access::Commit => ("open-to-commit", "open-to-commit-cpu", "heap-to-commit"),
     };
     set.close()?;
     heap::count();
-    let (before, begin) = (heap::live(), Instant::now());
-    set.open(access)?;
-    let took = begin.elapsed();
+    let (before, mut opened) = (heap::live(), Ok(()));
+    let taken = Taken::by(|| opened = set.open(access));
+    opened?;
     // Less was allocated than freed where a thread of the system's own still frees.
     let in_use = heap::live().wrapping_sub(before) as isize;
     let beside_name = in_use as f64 / items as f64 - NAME_BYTES as f64;
     Ok(vec![
-        Sample::time(time, "ms", took, 1),
+        Sample::time(time, "ms", taken.wall, 1),
+        Sample::time(cpu, "ms", taken.cpu, 1),
         Sample::new(heap, "bytes", beside_name.max(0.0)),
     ])
 }

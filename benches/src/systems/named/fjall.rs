@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use fjall::{Database, Keyspace, KeyspaceCreateOptions, KvSeparationOptions, PersistMode};
 
-use super::{Access, Change, Named, fill, name_of};
+use super::{Access, BATCH, Change, Named, fill, name_of};
 
 pub struct Fjall {
     path: PathBuf,
@@ -19,7 +19,7 @@ impl Fjall {
             open: None,
         };
         set.open(Access::Commit)?;
-        fill(&mut set, items)?;
+        fill(&mut set, items, BATCH)?;
         Ok(set)
     }
 }

@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result};
 use heed::types::{Bytes, Str};
 use heed::{Database, Env, EnvFlags, EnvOpenOptions};
 
-use super::{Access, Change, Named, fill, name_of};
+use super::{Access, BATCH, Change, Named, fill, name_of};
 
 /// Bytes of addresses that the file may take.
 const MAP: usize = 8 << 30;
@@ -23,7 +23,7 @@ impl Heed {
             open: None,
         };
         set.open(Access::Commit)?;
-        fill(&mut set, items)?;
+        fill(&mut set, items, BATCH)?;
         Ok(set)
     }
 }

@@ -28,6 +28,9 @@ pub fn first_value(id: usize) -> Vec<f32> {
     vec![id as f32, 1.0, 2.0, 3.0]
 }
 
+/// Items of one transaction of a database that is filled.
+const BATCH: usize = 50_000;
+
 /// What is opened for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
@@ -49,11 +52,10 @@ pub trait Named {
     fn open(&mut self, access: Access) -> Result<()>;
 }
 
-/// Puts `items` first values, in commits of many.
-pub fn fill(set: &mut impl Named, items: usize) -> Result<()> {
-    const BATCH: usize = 50_000;
-    for begin in (0..items).step_by(BATCH) {
-        let batch = begin..items.min(begin + BATCH);
+/// Puts `items` first values, in commits of at most `most`.
+pub fn fill(set: &mut impl Named, items: usize, most: usize) -> Result<()> {
+    for begin in (0..items).step_by(most) {
+        let batch = begin..items.min(begin + most);
         set.commit(batch.map(|id| (id, first_value(id))).collect())?;
     }
     Ok(())

@@ -33,7 +33,8 @@ impl Ours {
             path: dir.join("saved"),
         };
         set.open(Access::Commit)?;
-        fill(&mut set, items)?;
+        // One commit, so that all of them are in its base.
+        fill(&mut set, items, items)?;
         let names = set
             .dataset
             .as_ref()

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 use redb::{Database, Durability, ReadOnlyDatabase, TableDefinition};
 
-use super::{Access, Change, Named, fill, name_of};
+use super::{Access, BATCH, Change, Named, fill, name_of};
 
 const TABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("items");
 
@@ -29,7 +29,7 @@ impl Redb {
             open: None,
         };
         set.open(Access::Commit)?;
-        fill(&mut set, items)?;
+        fill(&mut set, items, BATCH)?;
         Ok(set)
     }
 }
