@@ -3,7 +3,8 @@
 //!
 //! The tool works on a dataset, or on a directory that items were persisted to without one.
 //! It needs none of the program's types: everything it shows is in the footers and manifests.
-//! Only `import` and `gc` change the directory, and the other commands work while it is in use.
+//! Only `import`, `gc` and `salvage` change the directory, and the other commands work while it is
+//! in use.
 //!
 //! ```sh
 //! cargo install --path . --features cli   # in a checkout of this repository
@@ -25,6 +26,7 @@
 //! | `export DIR TO` | writes payloads as files that are named by the names of the items | the items |
 //! | `import FOLDER DIR` | makes each file of a folder a named item, in one commit | the files |
 //! | `gc DIR` | deletes the files that no generation needs; `--dry-run` lists them | the manifests |
+//! | `salvage DIR` | tells what is lost of a damaged dataset; with `--commit`, commits what is left | every byte; with `--quick`, the manifests |
 //! | `completions SHELL` | prints a completion script for bash, zsh, fish and others | |
 //!
 //! `--json` prints one JSON value (`ls`, `du` and `diff`: one for each line) for scripts. The exit code

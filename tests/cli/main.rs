@@ -23,6 +23,7 @@ mod differences;
 mod export;
 mod garbage;
 mod import;
+mod salvage;
 mod sample;
 
 type Pool = FBPool<String, FBStore<BinCodec>>;

@@ -1,5 +1,6 @@
 //! Inspects, copies and fills directories that items of `file_backed` were persisted to.
-//! Only `import` and `gc` change a directory; all other commands work while it is in use.
+//! Only `import`, `gc` and `salvage` change a directory; all other commands work while it is
+//! in use.
 
 mod cat;
 mod copy;
@@ -16,10 +17,12 @@ mod options;
 mod output;
 mod progress;
 mod root;
+mod salvage;
 mod select;
 mod verify;
 mod writer;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use file_backed::dataset::Inspection;
@@ -73,6 +76,7 @@ fn run(options: &Options) -> Result<ExitCode> {
             Found::Whole
         }
         Command::Gc(options) => gc::run(options, json)?,
+        Command::Salvage(options) => salvage::run(options, json)?,
         Command::Completions { shell } => {
             output::bytes_as_they_are(&options::completions(*shell))?;
             Found::Whole
@@ -95,11 +99,13 @@ fn check_ours(directory: &Inspection) -> Result<()> {
     if !directory.all_keys().is_empty() || is_marked() {
         return Ok(());
     }
+    Err(not_ours(path))
+}
+
+fn not_ours(path: &Path) -> Box<dyn std::error::Error> {
     let path = PrintablePath(path);
-    Err(format!(
-        "{path} is not a file_backed directory: give a directory that items were persisted to"
-    )
-    .into())
+    format!("{path} is not a file_backed directory: give a directory that items were persisted to")
+        .into()
 }
 
 /// Fails for a directory in which items were persisted without a dataset.

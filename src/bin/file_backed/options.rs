@@ -25,7 +25,7 @@ Exit codes:
 `file_backed COMMAND --help` has an example of each.";
 
 /// Inspects, verifies, copies and fills directories that file_backed persisted items to.
-/// Only import and gc change DIR, and all other commands work while it is in use.
+/// Only import, gc and salvage change DIR, and all other commands work while it is in use.
 #[derive(Parser)]
 #[command(name = "file_backed", bin_name = "file_backed", version, after_help = EXIT_CODES)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
@@ -69,6 +69,8 @@ pub(crate) enum Command {
     Import(Import),
     #[command(after_help = GC)]
     Gc(Gc),
+    #[command(after_help = SALVAGE)]
+    Salvage(Salvage),
     /// Print a completion script for a shell
     #[command(
         after_help = "Example:\n  file_backed completions bash > ~/.local/share/bash-completion/completions/file_backed"
@@ -361,6 +363,38 @@ pub(crate) struct Gc {
     /// Only list the files; nothing is changed
     #[arg(long)]
     pub(crate) dry_run: bool,
+}
+
+const SALVAGE: &str = "\
+A dataset of which a file is missing, or whose manifest is damaged, can no longer be opened to
+commit. This tells what is lost: each file is read and compared with its checksums. If the last
+commit cannot be read, the latest earlier state that can be read takes its place, and items that
+it does not have are included without names.
+
+Nothing is changed without --commit. With it, what is left is committed, and everything else is
+deleted: `cp -a` DIR first if you want to examine the damaged files. The exit code is 1 if something
+is lost, whether or not the rest was committed. DIR must not be open to commit elsewhere.
+
+A directory of persisted items without a dataset becomes one with --commit and --root.
+
+Examples:
+  file_backed salvage album
+  file_backed salvage album --commit";
+
+/// Tell what is lost of a damaged dataset, and commit what is left
+#[derive(Args)]
+pub(crate) struct Salvage {
+    #[command(flatten)]
+    pub(crate) directory: Directory,
+    /// Commit what is left
+    #[arg(long)]
+    pub(crate) commit: bool,
+    /// Only look for missing files, and read none
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// The root to commit, as JSON: needed if no commit can be read
+    #[arg(long, value_name = "FILE", requires = "commit")]
+    pub(crate) root: Option<PathBuf>,
 }
 
 fn key(word: &str) -> Result<Uuid, String> {

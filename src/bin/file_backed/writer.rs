@@ -9,6 +9,7 @@ use file_backed::fbstore::{FBStore, PreparedPath};
 use file_backed_codecs::printable::PrintablePath;
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::Result;
@@ -89,19 +90,27 @@ impl Drop for Cache {
     }
 }
 
-/// A root of any type, which is kept as it is. That of a new dataset is `null`.
+/// A root of any type. One that was read is kept as it is, and not looked at. That of a new
+/// dataset is `null`.
 #[derive(Default)]
-pub(crate) struct AnyRoot;
+pub(crate) struct AnyRoot(Value);
+
+impl AnyRoot {
+    /// A root to be committed.
+    pub(crate) fn of(root: Value) -> Self {
+        Self(root)
+    }
+}
 
 impl Serialize for AnyRoot {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_unit()
+        self.0.serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for AnyRoot {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         IgnoredAny::deserialize(deserializer)?;
-        Ok(Self)
+        Ok(Self::default())
     }
 }

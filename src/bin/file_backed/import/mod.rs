@@ -94,7 +94,11 @@ fn check_directory(directory: &Path) -> Result<()> {
         return Ok(());
     }
     let shown = PrintablePath(directory);
-    Err(format!("{shown} has files, but no dataset: give a dataset, or a new directory").into())
+    let text = format!(
+        "{shown} has files, but no dataset: give a dataset, or a new directory (`file_backed \
+         salvage` makes a dataset of persisted items)"
+    );
+    Err(text.into())
 }
 
 /// A name that the library makes in a directory, also if it was interrupted before it made a
