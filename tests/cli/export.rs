@@ -193,3 +193,20 @@ fn items_without_a_dataset_are_exported_by_their_keys() {
     let keys: Vec<PathBuf> = (0..3).map(|at| place.simple(at).into()).collect();
     assert_eq!(names, keys);
 }
+
+/// A name could be that of a manifest.
+#[test]
+fn nothing_is_exported_into_a_directory_of_the_library() {
+    let sample = Sample::with(&["file_backed.manifest/00000000000000ff"]);
+    let before = tree(&sample.path);
+    for to in [sample.path.clone(), sample.path.join("below")] {
+        let told = sample.tool(&["export", to.to_str().expect("plain"), "--all"]);
+        assert_eq!(told.code, 2, "{}", told.err);
+        assert!(
+            told.err.contains("is a file_backed directory"),
+            "{}",
+            told.err
+        );
+    }
+    assert_eq!(tree(&sample.path), before);
+}

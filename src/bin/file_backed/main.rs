@@ -95,8 +95,7 @@ fn inspect(directory: &Directory) -> Result<Inspection> {
 /// name is not reported as intact.
 fn check_ours(directory: &Inspection) -> Result<()> {
     let path = directory.path();
-    let is_marked = || RESERVED.iter().any(|name| path.join(name).exists());
-    if !directory.all_keys().is_empty() || is_marked() {
+    if !directory.all_keys().is_empty() || is_ours(path) {
         return Ok(());
     }
     Err(not_ours(path))
@@ -106,6 +105,11 @@ fn not_ours(path: &Path) -> Box<dyn std::error::Error> {
     let path = PrintablePath(path);
     format!("{path} is not a file_backed directory: give a directory that items were persisted to")
         .into()
+}
+
+/// Whether the library has used this directory.
+fn is_ours(path: &Path) -> bool {
+    RESERVED.iter().any(|name| path.join(name).exists())
 }
 
 /// Fails for a directory in which items were persisted without a dataset.

@@ -274,7 +274,8 @@ TO and two names never share a file:
   %=k   at the end of a key that is also a name
   %=t   begins the name of a file until it is complete
 
-No symbolic link in TO leads outside of it. A file that exists is refused, before anything is
+No symbolic link in TO leads outside of it, and TO is not within a directory of file_backed,
+where a name could be that of a manifest. A file that exists is refused, before anything is
 written, unless --force is given. Each file gets its name when it is complete and its checksum
 was right. Damaged items are reported, and the others are exported.
 

@@ -5,6 +5,7 @@ mod target;
 
 use std::collections::HashSet;
 use std::io::{self, ErrorKind};
+use std::path::Path;
 
 use file_backed::Error;
 use file_backed::dataset::Inspection;
@@ -43,6 +44,7 @@ struct Failed {
 }
 
 pub(crate) fn run(directory: &Inspection, options: &Export, as_json: bool) -> Result<Found> {
+    check_target(&options.to)?;
     let items = exported(directory, options)?;
     let mut target = Target::create(&options.to).map_err(|error| {
         let path = PrintablePath(&options.to);
@@ -95,6 +97,24 @@ pub(crate) fn run(directory: &Inspection, options: &Export, as_json: bool) -> Re
     }
     let found = failed.iter().map(|failed| Found::of(&failed.error));
     Ok(found.max().unwrap_or(Found::Whole))
+}
+
+/// Refuses a directory of the library, in which a name could be that of a manifest or an item.
+fn check_target(to: &Path) -> Result<()> {
+    let existing = std::path::absolute(to)?;
+    let mut existing = existing.ancestors();
+    let existing = existing.find_map(|path| path.canonicalize().ok());
+    let existing = existing.unwrap_or_default();
+    match existing.ancestors().find(|path| super::is_ours(path)) {
+        None => Ok(()),
+        Some(path) => {
+            let path = PrintablePath(path);
+            Err(
+                format!("{path} is a file_backed directory: export to a directory outside of it")
+                    .into(),
+            )
+        }
+    }
 }
 
 fn as_value(failed: &Failed) -> Value {

@@ -72,7 +72,7 @@ fn check_folder(folder: &Path) -> Result<()> {
     if !metadata.is_dir() {
         return Err(format!("{shown} is not a directory: give the folder of the files").into());
     }
-    if is_ours(folder) {
+    if super::is_ours(folder) {
         let text = "to copy a dataset, use `file_backed copy`";
         return Err(format!("{shown} is itself a file_backed directory: {text}").into());
     }
@@ -123,10 +123,6 @@ fn check_apart(folder: &Path, directory: &Path) -> Result<()> {
     }
     let (folder, directory) = (PrintablePath(folder), PrintablePath(directory));
     Err(format!("{directory} is inside of {folder}, and would be imported into itself: put the dataset elsewhere").into())
-}
-
-fn is_ours(path: &Path) -> bool {
-    RESERVED.iter().any(|name| path.join(name).exists())
 }
 
 /// Brings the files into the store, on as many threads as there are cores.
