@@ -210,3 +210,24 @@ fn nothing_is_exported_into_a_directory_of_the_library() {
     }
     assert_eq!(tree(&sample.path), before);
 }
+
+/// Each directory of a file was kept open.
+#[cfg(unix)]
+#[test]
+fn a_name_of_many_components_needs_few_descriptors() {
+    let deep = "/".repeat(1023);
+    let sample = Sample::with(&[&deep, "b"]);
+    let tool = env!("CARGO_BIN_EXE_file_backed");
+    let output = std::process::Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -n 128; exec \"$0\" export \"$1\" \"$2\" --all",
+            tool,
+        ])
+        .args([&sample.path, &sample.beside("exported")])
+        .output()
+        .expect("it runs");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{text}");
+    assert_eq!(tree(&sample.beside("exported")).len(), 3);
+}

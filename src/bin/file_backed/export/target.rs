@@ -9,13 +9,16 @@ use cap_std::fs::{Dir, File, OpenOptions};
 /// The name of a file until it is complete. No path of an item has it, because of its escape.
 const UNFINISHED: &str = "%=t";
 
+/// How many directories stay open: a name may have more than there are descriptors.
+const MOST_OPEN: usize = 32;
+
 /// The directory, and the way to the last file that was written. No symbolic link leads out
 /// of it.
 pub(super) struct Target {
     root: PathBuf,
     top: Dir,
-    /// The directories of the last file, with their names.
-    open: Vec<(String, Dir)>,
+    /// The directories of the last file, with their names. Only the last ones are open.
+    entered: Vec<(String, Option<Dir>)>,
 }
 
 /// A file that is being written. It is removed if it is dropped before it is complete.
@@ -34,7 +37,7 @@ impl Target {
         Ok(Self {
             root: root.to_owned(),
             top,
-            open: Vec::new(),
+            entered: Vec::new(),
         })
     }
 
@@ -82,10 +85,12 @@ impl Target {
 
     /// Opens these directories, of which the last file may have been in some.
     fn enter(&mut self, directories: &[String], create: bool) -> io::Result<()> {
-        let same = self.open.iter().zip(directories);
-        let same = same.take_while(|((open, _), name)| open == *name).count();
-        self.open.truncate(same);
-        for name in &directories[same..] {
+        let same = self.entered.iter().zip(directories);
+        let same = same.take_while(|((entered, _), name)| entered == *name);
+        let same = same.count();
+        self.entered.truncate(same);
+        while (self.entered.pop_if(|(_, directory)| directory.is_none())).is_some() {}
+        for name in &directories[self.entered.len()..] {
             let parent = self.directory();
             let opened = match parent.open_dir(name) {
                 Err(error) if create && error.kind() == ErrorKind::NotFound => {
@@ -94,16 +99,20 @@ impl Target {
                 }
                 opened => opened?,
             };
-            self.open.push((name.clone(), opened));
+            self.entered.push((name.clone(), Some(opened)));
+            let above = self.entered.iter_mut().rev().nth(MOST_OPEN);
+            above
+                .into_iter()
+                .for_each(|(_, directory)| *directory = None);
         }
         Ok(())
     }
 
     /// The directory that was entered last.
     fn directory(&self) -> &Dir {
-        self.open
-            .last()
-            .map_or(&self.top, |(_, directory)| directory)
+        let last = self.entered.last();
+        last.and_then(|(_, directory)| directory.as_ref())
+            .unwrap_or(&self.top)
     }
 }
 
