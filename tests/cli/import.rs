@@ -182,3 +182,27 @@ fn an_import_while_a_program_commits_is_refused() {
     drop(dataset);
     assert_eq!(import(&folder, &sample.path, &[]).code, 0);
 }
+
+/// It was used, marked and deleted.
+#[test]
+fn an_import_leaves_a_directory_alone_that_has_the_name_of_its_own() {
+    let sample = Sample::empty();
+    let folder = folder(&sample);
+    let own = sample.beside(".saved.file_backed-import");
+    fs::create_dir(&own).expect("it is made");
+    fs::write(own.join("precious"), "bytes").expect("it is written");
+    let told = import(&folder, &sample.path, &[]);
+    assert_eq!((told.code, told.err.as_str()), (0, ""));
+    assert_eq!(
+        tree(&own).into_keys().collect::<Vec<_>>(),
+        [Path::new("precious")]
+    );
+    #[cfg(unix)]
+    {
+        let elsewhere = sample.beside("elsewhere");
+        fs::rename(&own, &elsewhere).expect("it is there");
+        std::os::unix::fs::symlink(&elsewhere, &own).expect("it is made");
+        assert_eq!(import(&folder, &sample.path, &[]).code, 0);
+        assert_eq!(fs::read_dir(elsewhere).expect("it is there").count(), 1);
+    }
+}

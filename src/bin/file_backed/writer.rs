@@ -13,7 +13,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::Result;
-use super::import::FileBytes;
+use super::import::{self, FileBytes};
 
 pub(crate) type Store = Arc<BackingStore<FBStore<FileBytes>>>;
 
@@ -37,7 +37,7 @@ impl Writer {
     /// A store whose files can be linked into the directory, which exists. If nothing can be
     /// written beside it, they are copied.
     pub(crate) fn beside(directory: &Path) -> Result<Self> {
-        let path = beside(directory);
+        let path = beside(directory).filter(|path| is_free(path));
         let opened = path.and_then(|path| {
             let prepared = PreparedPath::blocking_open(path.clone()).ok()?;
             Some((prepared, Cache(path)))
@@ -79,6 +79,21 @@ fn beside(directory: &Path) -> Option<PathBuf> {
     name.push(directory.file_name()?);
     name.push(".file_backed-import");
     Some(directory.with_file_name(name))
+}
+
+/// Whether a directory may be made and deleted there: nothing is there, or what an import made.
+fn is_free(path: &Path) -> bool {
+    let Ok(found) = path.symlink_metadata() else {
+        return true;
+    };
+    let is_of_library = |entry: std::io::Result<std::fs::DirEntry>| {
+        let name = entry.map(|entry| entry.file_name());
+        name.is_ok_and(|name| name.to_str().is_some_and(import::is_of_library))
+    };
+    found.is_dir()
+        && path
+            .read_dir()
+            .is_ok_and(|mut entries| entries.all(is_of_library))
 }
 
 impl Drop for Cache {

@@ -103,7 +103,7 @@ fn check_directory(directory: &Path) -> Result<()> {
 
 /// A name that the library makes in a directory, also if it was interrupted before it made a
 /// dataset.
-fn is_of_library(name: &str) -> bool {
+pub(super) fn is_of_library(name: &str) -> bool {
     let is_shard = name.len() == 2 && name.bytes().all(|byte| byte.is_ascii_hexdigit());
     is_shard || RESERVED.contains(&name)
 }
