@@ -758,3 +758,12 @@ fn names_are_escaped_and_json_stays_valid() {
         }
     }
 }
+
+/// Errors of the library and the guide name these commands.
+#[test]
+fn each_command_that_an_error_names_exists() {
+    for command in ["copy", "ls", "salvage"] {
+        let told = run([command, "--help"].map(OsStr::new));
+        assert_eq!(told.code, 0, "{command}: {}", told.err);
+    }
+}
