@@ -12,7 +12,8 @@ use crate::sync::Mutex;
 /// A place where files are persisted, and the keys known to be there.
 ///
 /// Made by [`BackingStore::track_path`](super::BackingStore::track_path). It costs
-/// about 16 bytes for each key that is found, and about 50 for each that is persisted later.
+/// about 16 bytes for each key that the first scan finds, and about 50 for each that is found
+/// or persisted later.
 ///
 /// # Examples
 ///

@@ -548,30 +548,32 @@ impl KeyScan<'_> {
     /// has deleted their files. Keys that came or went during the scan are left
     /// unchanged.
     pub(crate) fn found(self, present: &[Uuid]) {
-        let keys = self.0;
-        let _only_one = keys.beginning.lock();
-        match keys.resting() {
-            None => self.rest(present),
-            Some(_) => self.add(present),
-        }
-        if keys.len() != present.len() {
-            self.remove_all_but(present);
+        let _only_one = self.0.beginning.lock();
+        match self.0.resting() {
+            None => {
+                let resting = Arc::new(RestingKeys::of(present));
+                self.rest(&resting);
+                self.remove_entries_but(|key| resting.has_been_given(key));
+            }
+            Some(resting) => {
+                let present: HashSet<_> = present.iter().copied().collect();
+                self.add(&present);
+                self.end_rest_but(&resting, |key| present.contains(&key));
+                self.remove_entries_but(|key| present.contains(&key));
+            }
         }
     }
 
     /// Adds keys to a table of which none rests.
-    fn rest(&self, present: &[Uuid]) {
-        if present.is_empty() {
-            return;
-        }
-        let resting = Arc::new(RestingKeys::of(present));
+    fn rest(&self, resting: &Arc<RestingKeys>) {
         let mut lens = [0; SHARDS];
         for key in resting.iter() {
             lens[shard_of(key)] += 1;
         }
-        for (shard, len) in self.0.shards.iter().zip(lens) {
+        // The first one last: it is the one that tells whether there is a list.
+        for (shard, len) in self.0.shards.iter().zip(lens).rev() {
             let mut states = shard.states.lock();
-            states.resting = Some(resting.clone());
+            states.resting = (!resting.is_empty()).then(|| resting.clone());
             states.resting_len = len;
             let beside: Vec<_> = shard.beside.lock().iter().copied().collect();
             let changed: Vec<_> = states.by_key.keys().copied().chain(beside).collect();
@@ -579,7 +581,7 @@ impl KeyScan<'_> {
         }
     }
 
-    fn add(&self, present: &[Uuid]) {
+    fn add(&self, present: &HashSet<Uuid>) {
         for key in present {
             let shard = self.0.shard(*key);
             let mut states = shard.states.lock();
@@ -589,23 +591,20 @@ impl KeyScan<'_> {
         }
     }
 
-    fn remove_all_but(&self, present: &[Uuid]) {
-        let present: HashSet<_> = present.iter().copied().collect();
-        let resting = self.0.resting();
-        let mut gone: Vec<_> = resting.iter().flat_map(|resting| resting.iter()).collect();
-        gone.retain(|key| !present.contains(key));
-        for key in gone {
+    fn end_rest_but(&self, resting: &RestingKeys, is_present: impl Fn(Uuid) -> bool) {
+        for key in resting.iter().filter(|key| !is_present(*key)) {
             let shard = self.0.shard(key);
             let mut states = shard.states.lock();
             if !shard.is_beside_a_scan(key) {
                 states.end_rest(key);
             }
         }
+    }
+
+    fn remove_entries_but(&self, is_present: impl Fn(Uuid) -> bool) {
         for shard in &self.0.shards {
             shard.states.lock().by_key.retain(|key, state| {
-                state.state() == KeyState::Busy
-                    || present.contains(key)
-                    || shard.is_beside_a_scan(*key)
+                state.state() == KeyState::Busy || is_present(*key) || shard.is_beside_a_scan(*key)
             });
         }
     }

@@ -36,12 +36,25 @@ impl RestingKeys {
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     /// The index of a key that was not removed.
     pub(super) fn find(&self, key: Uuid) -> Option<usize> {
+        self.index_of(key).filter(|index| !self.is_removed(*index))
+    }
+
+    /// Whether the key is one of those that were given, removed or not.
+    pub(super) fn has_been_given(&self, key: Uuid) -> bool {
+        self.index_of(key).is_some()
+    }
+
+    fn index_of(&self, key: Uuid) -> Option<usize> {
         let first = usize::from(key.as_bytes()[0]);
         let (start, end) = (self.starts[first], self.starts[first + 1]);
         let at = self.keys[start..end].binary_search(&key).ok()?;
-        Some(start + at).filter(|index| !self.is_removed(*index))
+        Some(start + at)
     }
 
     /// The keys that were not removed, in ascending order.

@@ -270,3 +270,15 @@ fn who_asked_the_items_before_a_key_was_unlisted_asks_again() {
     assert_eq!(acquired, Ok(Acquired::AskAgain));
     assert!(keys.try_begin(before, KEY).is_none());
 }
+
+/// A key that went during the scan and one that was not found are as many as were found.
+#[test]
+fn a_scan_forgets_keys_that_are_gone_also_while_others_go() {
+    let keys = Keys::new();
+    let [gone, deleted, kept] = [7, 8, 9].map(Uuid::from_u128);
+    keys.begin_scan().found(&[gone, deleted]);
+    let scan = keys.begin_scan();
+    keys.remove(deleted, ok).unwrap();
+    scan.found(&[deleted, kept]);
+    assert_eq!(keys.all(), [kept]);
+}
