@@ -251,7 +251,12 @@ impl Durability {
         let found = scan::keys(directory.shards(), directory.files());
         let mut unsynced = self.unsynced.lock();
         match found {
-            Ok(keys) => unsynced.in_flight.extend(keys),
+            Ok(keys) => {
+                unsynced
+                    .shards
+                    .extend(keys.iter().map(|key| key.as_bytes()[0]));
+                unsynced.in_flight.extend(keys);
+            }
             Err(_) => unsynced.lost_unlisted = Some(same(error)),
         }
     }
@@ -335,8 +340,11 @@ impl Durability {
         tracing::error!(path = %PrintablePath(&file_ref.path()), %error, "could not make a persisted file durable");
         let identity = directory.files().identity(&file_ref);
         let mut unsynced = self.unsynced.lock();
-        if let Ok(identity) = identity {
-            unsynced.bad_files.insert(identity);
+        match identity {
+            Ok(identity) => drop(unsynced.bad_files.insert(identity)),
+            // Deleted after it was listed, and before it was noted.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return,
+            Err(_) => {}
         }
         // A file deleted in the meantime needs no record. A key persisted again in the
         // meantime is the same file.

@@ -103,8 +103,10 @@ impl<'a> Manifests<'a> {
             found.extend(name.map(str::to_owned));
         };
         let directory = self.directory();
-        let listed = self.files.list(&directory, &mut note);
-        listed.map_err(|error| at(&directory.path(), error))?;
+        match self.files.list(&directory, &mut note) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            listed => listed.map_err(|error| at(&directory.path(), error))?,
+        }
         for name in found {
             let file_ref = self.file_ref(&name);
             match self.files.remove(&file_ref) {
@@ -143,12 +145,15 @@ impl<'a> Manifests<'a> {
         opened.map_err(|error| at(&file_ref.path(), error))
     }
 
-    /// Creates the directory of manifests.
+    /// Creates the directory of manifests, durably: what is synced for a commit does not
+    /// include its name.
     pub(crate) fn prepare(&self) -> Result<(), StoreError> {
         let directory = self.directory();
-        let readers = self.path.directory().shards().readers();
-        let created = self.files.create_dir(&directory, readers);
-        created.map_err(|error| at(&directory.path(), error))
+        let shards = self.path.directory().shards();
+        let created = self.files.create_dir(&directory, shards.readers());
+        created.map_err(|error| at(&directory.path(), error))?;
+        let synced = self.files.sync(&FileRef::Root(shards));
+        synced.map_err(|error| at(shards.root(), error.into_io()))
     }
 
     pub(crate) fn write(&self, generation: u64, bytes: &[u8]) -> Result<(), StoreError> {
@@ -160,10 +165,16 @@ impl<'a> Manifests<'a> {
         // write at once, each renames only what it wrote.
         let unfinished = format!("{UNFINISHED}{}", temporary_suffix());
         let (file_ref, unfinished) = (self.file_ref(name), self.file_ref(&unfinished));
-        self.prepare()?;
         self.remove_unfinished()?;
-        self.write_whole(&unfinished, bytes)
-            .map_err(|error| at(&unfinished.path(), error))?;
+        let mut written = self.write_whole(&unfinished, bytes);
+        if written
+            .as_ref()
+            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        {
+            self.prepare()?;
+            written = self.write_whole(&unfinished, bytes);
+        }
+        written.map_err(|error| at(&unfinished.path(), error))?;
         self.files
             .rename_new(&unfinished, &file_ref)
             .map_err(|error| at(&file_ref.path(), error))
