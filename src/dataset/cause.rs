@@ -23,10 +23,32 @@ pub(crate) enum DatasetCause {
     #[error(
         "the directory contains items that no commit names ({0}), and a dataset would delete them: \
          include them with `OpenOptions::with_existing_items`, or use a separate directory for the \
-         dataset; if this is a copy of a dataset, its manifest is missing: copy it again with \
-         `file_backed copy`"
+         dataset; if this was a dataset, its manifest is missing: open what is left with \
+         `OpenOptions::salvage`, or, if it is a copy, copy it again with `file_backed copy`"
     )]
     ForeignItems(usize),
+    #[error(
+        "the directory contains items and parts of a dataset, but no manifest: open what is left \
+         with `OpenOptions::salvage` or `file_backed salvage`; if this is a copy, its manifest is \
+         missing: copy it again with `file_backed copy`"
+    )]
+    LostManifest,
+    #[error(
+        "no commit and no item can be read (damaged or missing items: {0}), so nothing can be \
+         salvaged: restore a copy of the directory; items that file_backed 0.6 persisted are read \
+         with `PreparedPath::open_import`"
+    )]
+    NothingLeft(usize),
+    #[error(
+        "the dataset was salvaged, and no commit has recorded what is left: commit first, for \
+         example an edit that changes nothing"
+    )]
+    NotRecorded,
+    #[error(
+        "the file of an item with this key is damaged and still there: replace it by the whole one \
+         (`cp -p` beside it, and `mv`) and salvage again, or insert the value as a new item"
+    )]
+    DamagedFile,
     #[error(
         "the directory already contains a dataset: copy to a new directory, or to one in which a \
          copy was interrupted"
@@ -165,6 +187,9 @@ impl DatasetCause {
             | Self::DamagedPart { .. }
             | Self::MissingManifest { .. }
             | Self::MissingFiles { .. }
+            | Self::LostManifest
+            | Self::NothingLeft(_)
+            | Self::DamagedFile
             | Self::OtherFile => Kind::Damaged,
             Self::ManifestVersion(_) | Self::PartVersion { .. } | Self::OtherRoot(_) => {
                 Kind::Mismatch
@@ -173,6 +198,7 @@ impl DatasetCause {
             Self::Overtaken => Kind::Conflict,
             Self::ForeignItems(_)
             | Self::UnfitRoot(_)
+            | Self::NotRecorded
             | Self::OtherStore
             | Self::IsDataset
             | Self::OtherItems(_)

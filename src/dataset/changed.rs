@@ -251,8 +251,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     /// one, unless the dataset was deleted.
     fn last_generation(&self) -> Result<u64> {
         let operation = Operation::WaitForCommit;
-        let generations = (self.path).call(operation, |backing, path| backing.generations(path))?;
-        let last = generations.last().copied();
+        let last = self.path.generations(operation)?.last().copied();
         last.ok_or_else(|| self.path.error(operation, DatasetCause::Deleted))
     }
 

@@ -50,9 +50,9 @@
 //!
 //! The lock of the directory keeps other processes from committing. If the lock is lost
 //! all the same, as may happen on a network file system, a generation that this dataset
-//! has not read reveals it: the commit looks for one before step 4, after step 5 and
-//! before step 6. Nothing is acknowledged or deleted from then on, because only the other
-//! process knows what its commits name.
+//! has not read reveals it: the commit looks for one before step 4 and after step 5. Nothing
+//! is acknowledged or deleted from then on, because only the other process knows what its
+//! commits name.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
@@ -258,7 +258,7 @@ where
     ) -> Result<(R, Task<Committed>), (E, Task<()>)> {
         let shared = self.shared.clone();
         let store = shared.path.store.clone();
-        let mut saver = Saver::new(shared.path.clone(), &shared.current().contents);
+        let mut saver = Saver::new(shared.path.clone(), &shared.current());
         let returned = catch_unwind(AssertUnwindSafe(|| save(&mut saver)));
         let saved = saver.into_saved();
         let mut pending = PendingCommit {
@@ -300,7 +300,11 @@ where
 {
     fn carry_out(&mut self, root: Option<Root>, saved: Saved<B>) -> Result<Committed> {
         let published = self.publish(root, saved);
-        let cleaned = self.shared.clean_up(&mut self.history);
+        let cleaned = match &published {
+            // It has just looked for a later generation.
+            Ok(_) => self.shared.clean_up_if(true, &mut self.history),
+            Err(_) => self.shared.clean_up(&mut self.history),
+        };
         published.map(|committed| Committed {
             deleted: cleaned.deleted,
             not_deleted: cleaned.not_deleted,
@@ -369,13 +373,14 @@ where
             }
             None => (earlier.root.clone(), earlier.encoded_root.clone()),
         };
-        self.sync_items(&earlier.contents, &contents)?;
+        self.sync_items(&earlier, &contents)?;
         let next = Version {
             generation,
             root,
             encoded_root,
             contents,
             chain: None,
+            salvaged: None,
         };
         self.make_current(next, changes)?;
         Ok(committed)
@@ -383,10 +388,12 @@ where
 
     /// Makes the items of the commit durable. A file that failed to become so in an earlier
     /// commit, and that this one does not have, does not fail it.
-    fn sync_items(&self, earlier: &Contents, contents: &Contents) -> Result<()> {
+    fn sync_items(&self, earlier: &Version<Root>, contents: &Contents) -> Result<()> {
+        // No commit has made the items durable that a salvage has included.
+        let is_of_commit = earlier.salvaged.is_none();
         let scope = SyncScope {
             is_needed: &|key| contents.contains(key),
-            was_durable: &|key| earlier.contains(key),
+            was_durable: &|key| is_of_commit && earlier.contents.contains(key),
         };
         self.shared.path.call(Operation::Sync, |backing, path| {
             backing.sync_items(path, scope)

@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::contents::{Chain, Contents};
 use super::reading::Generation;
 use crate::backing_store::{Commit, FileFingerprint};
+use crate::hash::HashSet;
 
 /// One commit, with its root.
 pub(super) struct Version<Root> {
@@ -18,6 +19,9 @@ pub(super) struct Version<Root> {
     pub(super) contents: Contents,
     /// What its manifest consists of; `None` if that is of version 1.
     pub(super) chain: Option<Chain>,
+    /// If the contents were salvaged, so that nothing on the disk records them: the keys of
+    /// the files that are damaged.
+    pub(super) salvaged: Option<Arc<HashSet<Uuid>>>,
 }
 
 impl<Root> Version<Root> {

@@ -36,9 +36,6 @@ pub(super) struct History {
     pub(super) expected: Option<usize>,
     /// Set once another process has committed: the error of every later commit.
     pub(super) overtaken: Option<Error>,
-    /// Whether the current contents were salvaged, until a commit has recorded them: nothing
-    /// is deleted before.
-    pub(super) is_salvaged: bool,
 }
 
 impl History {
@@ -54,7 +51,6 @@ impl History {
             candidates: HashSet::default(),
             expected: None,
             overtaken: None,
-            is_salvaged: false,
         }
     }
 
@@ -79,7 +75,7 @@ impl History {
         self.manifests.insert(self.last);
         // Nothing on the disk records contents that were salvaged. The generation that they
         // were read from is one of the others.
-        if !std::mem::take(&mut self.is_salvaged) {
+        if before.salvaged.is_none() {
             self.others.push(Other {
                 generation: before.generation,
                 contents: before.contents.clone(),
@@ -166,11 +162,15 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     /// Removes nothing unless it is certain that no other process has committed, and nothing
     /// of a dataset that was salvaged and has not committed yet.
     pub(super) fn clean_up(&self, history: &mut History) -> Cleaned {
+        let is_newest = self.check_newest(history).is_ok();
+        self.clean_up_if(is_newest, history)
+    }
+
+    /// Does the same where it is known whether the current generation is still the newest.
+    pub(super) fn clean_up_if(&self, is_newest: bool, history: &mut History) -> Cleaned {
         let DatasetPath { store, tracked, .. } = &self.path;
         let current = self.current();
-        let is_safe = history.overtaken.is_none()
-            && !history.is_salvaged
-            && self.check_newest(history).is_ok();
+        let is_safe = is_newest && history.overtaken.is_none() && current.salvaged.is_none();
         if is_safe {
             self.release_earlier(&current.contents, current.generation, history);
             self.remove_files(&current, history);
@@ -207,12 +207,27 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     /// Forgets the generations before the current one that no reader has pinned. What only
     /// they named becomes a candidate.
     fn release_earlier(&self, contents: &Contents, current: u64, history: &mut History) {
-        let candidates = &mut history.candidates;
-        history.others.retain_mut(|other| {
+        let History {
+            candidates,
+            manifests,
+            others,
+            ..
+        } = history;
+        // Removing a manifest also finds out whether it is pinned. If that were asked first, a
+        // reader could pin it in between, and find it without its files.
+        let may_remove = others.iter().all(|other| other.parts.is_some());
+        others.retain_mut(|other| {
             // A later commit removes other items.
             let removed = other.removed.take();
-            if other.generation > current || self.is_pinned(other.generation) {
+            let generation = other.generation;
+            if generation > current {
                 return true;
+            }
+            match may_remove.then(|| self.remove_manifest(generation)) {
+                Some(Ok(true)) => drop(manifests.remove(&generation)),
+                Some(Ok(false)) => return true,
+                Some(Err(_)) | None if self.is_pinned(generation) => return true,
+                Some(Err(_)) | None => {}
             }
             candidates.extend(removed.unwrap_or_else(|| other.contents.keys_not_in(contents)));
             false
@@ -248,7 +263,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         manifests.retain(|generation| {
             *generation == current.generation
                 || is_other(*generation)
-                || !self.remove_manifest(*generation)
+                || !self.remove_manifest(*generation).unwrap_or(false)
         });
         let needed = needed.into_iter().flatten().copied();
         let needed = needed.chain(current.parts());
@@ -256,14 +271,13 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         parts.retain(|part| needed.contains(part) || !self.remove_part(*part));
     }
 
-    /// Returns false if the manifest has to stay.
-    fn remove_manifest(&self, generation: u64) -> bool {
+    /// Returns false if the manifest is pinned.
+    fn remove_manifest(&self, generation: u64) -> Result<bool> {
         let removed = self.path.call(Operation::Commit, |backing, path| {
             backing.remove_manifest(path, generation)
         });
-        removed.unwrap_or_else(|error| {
+        removed.inspect_err(|error| {
             tracing::warn!(%error, generation, "could not remove an earlier generation of a dataset");
-            false
         })
     }
 

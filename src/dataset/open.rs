@@ -21,6 +21,7 @@ use super::{Dataset, Shared};
 use crate::Result;
 use crate::backing_store::{BackingStore, ManifestStore};
 use crate::error::{Operation, at};
+use crate::hash::HashSet;
 
 /// Attempts of a reader to pin the generation that is current. An attempt fails if a
 /// commit overtakes it; a commit takes much longer than an attempt, because it syncs.
@@ -159,7 +160,7 @@ where
             claim: None,
         };
         let history = History::beginning_at(&found, Vec::new());
-        path.into_dataset(found, history)
+        path.into_dataset(found, history, None)
     }
 }
 
@@ -209,6 +210,9 @@ impl<B: ManifestStore> DatasetPath<B> {
     {
         let refused = |cause| self.error(Operation::OpenDataset, cause);
         let found = self.tracked.all_keys();
+        if !found.is_empty() && !self.parts()?.is_empty() {
+            return Err(refused(DatasetCause::LostManifest));
+        }
         if !found.is_empty() && existing == ExistingItems::Refuse {
             return Err(refused(DatasetCause::ForeignItems(found.len())));
         }
@@ -229,7 +233,7 @@ impl<B: ManifestStore> DatasetPath<B> {
         let mut history = History::beginning_at(&first.generation, Vec::new());
         // Of an interrupted copy.
         history.parts.extend(self.parts()?);
-        self.into_dataset(first.generation, history)
+        self.into_dataset(first.generation, history, None)
     }
 
     fn begin_empty(&self, root: Arc<[u8]>) -> Result<FirstCommit> {
@@ -283,6 +287,18 @@ impl<B: ManifestStore> DatasetPath<B> {
     where
         Root: DeserializeOwned,
     {
+        let dataset: Dataset<Root, B> = self.resume(newest, earlier)?;
+        let mut history = crate::sync::block_on(dataset.shared.turn.lock());
+        dataset.shared.clean_up(&mut history);
+        drop(history);
+        Ok(dataset)
+    }
+
+    /// Opens the newest generation, and deletes nothing.
+    pub(super) fn resume<Root>(self, newest: u64, earlier: &[u64]) -> Result<Dataset<Root, B>>
+    where
+        Root: DeserializeOwned,
+    {
         let found = self.read_generation(newest)?;
         self.check_files(&found)?;
         // The writer may have died before its own sync, or was another program.
@@ -291,24 +307,23 @@ impl<B: ManifestStore> DatasetPath<B> {
             backing.sync_found(path, newest, &parts)
         })?;
         self.sync_manifests()?;
-        let history = self.history_of(&found, earlier)?;
-        let dataset: Dataset<Root, B> = self.into_dataset(found, history)?;
-        let mut history = crate::sync::block_on(dataset.shared.turn.lock());
-        dataset.shared.clean_up(&mut history);
-        drop(history);
-        Ok(dataset)
-    }
-
-    /// The history of a dataset that is opened at `found` while these other generations and
-    /// all parts are there.
-    pub(super) fn history_of(&self, found: &Generation, others: &[u64]) -> Result<History> {
-        let pinned = others
+        let pinned = earlier
             .iter()
             .filter(|generation| self.may_be_pinned(**generation));
-        let read = pinned.map(|generation| self.read_earlier(*generation));
-        let mut history = History::beginning_at(found, read.collect::<Result<_>>()?);
-        history.last = others.iter().copied().fold(found.number, u64::max);
-        history.manifests.extend(others);
+        let mut history = self.history_of(&found, pinned)?;
+        history.manifests.extend(earlier);
+        self.into_dataset(found, history, None)
+    }
+
+    /// The history of a dataset that is opened at `found`, while these other generations are
+    /// kept and all parts are there.
+    pub(super) fn history_of<'a>(
+        &self,
+        found: &Generation,
+        others: impl Iterator<Item = &'a u64>,
+    ) -> Result<History> {
+        let others = others.map(|generation| self.read_earlier(*generation));
+        let mut history = History::beginning_at(found, others.collect::<Result<_>>()?);
         history.parts.extend(self.parts()?);
         Ok(history)
     }
@@ -379,6 +394,7 @@ impl<B: ManifestStore> DatasetPath<B> {
         self,
         found: Generation,
         history: History,
+        salvaged: Option<Arc<HashSet<Uuid>>>,
     ) -> Result<Dataset<Root, B>> {
         let generation = found.number;
         let root = serde_json::from_slice(&found.root).map_err(|error| {
@@ -391,6 +407,7 @@ impl<B: ManifestStore> DatasetPath<B> {
             encoded_root: found.root,
             contents: found.contents,
             chain: found.chain,
+            salvaged,
         };
         let contents = Arc::new(CurrentContents::of(&version));
         let core = self.store.core();

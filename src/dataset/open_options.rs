@@ -94,7 +94,8 @@ impl OpenOptions {
     /// names are deleted as usual.
     ///
     /// Reads the footer of each file. A file that is damaged, or that is not an item, fails
-    /// the call, and nothing is changed; [`salvage`](Self::salvage) opens the others.
+    /// the call, and nothing is changed; [`salvage`](Self::salvage) opens the others. What is
+    /// left of a dataset whose manifest is missing is refused too: it has names to salvage.
     pub fn with_existing_items(mut self) -> Self {
         self.existing = ExistingItems::Include;
         self
@@ -169,17 +170,20 @@ impl OpenOptions {
     /// * If no commit can be read, or the directory never was a dataset, all items that are
     ///   present are included without names, and the root is the default one.
     ///
-    /// Nothing on the disk is changed or deleted until the next successful commit, which
+    /// No item and no manifest is changed or deleted until the next successful commit, which
     /// records what it keeps, as any commit does. It then deletes everything else, the damaged
     /// files included: copy those away first if you want to examine them. To replace a damaged
-    /// item, put another one under its name.
+    /// item, put another one under its name. One of the same key, from a backup, is refused
+    /// as long as the damaged file is there: replace that file, and salvage again.
     ///
-    /// A dataset with nothing wrong is opened as it is.
+    /// A dataset with nothing wrong is opened as it is, and what an interrupted commit has left
+    /// is deleted by the next commit.
     ///
     /// # Errors
     ///
     /// [`Error::is_in_use`] after the [timeout](Self::lock_timeout);
-    /// [`Error::is_not_found`] if the directory is empty; [`Error::is_mismatch`] if the root
+    /// [`Error::is_not_found`] if the directory is empty; [`Error::is_damaged`] if neither a
+    /// commit nor any item can be read; [`Error::is_mismatch`] if the root
     /// has another type, or a newer release wrote the dataset. Any error of the system other
     /// than a missing file and an unreadable block, such as a missing permission: it does not
     /// mean that a file is damaged.
@@ -229,6 +233,7 @@ impl OpenOptions {
     /// # fn main() {}
     /// ```
     ///
+    /// [`Error::is_damaged`]: crate::Error::is_damaged
     /// [`Error::is_in_use`]: crate::Error::is_in_use
     /// [`Error::is_mismatch`]: crate::Error::is_mismatch
     /// [`Error::is_not_found`]: crate::Error::is_not_found

@@ -1,6 +1,7 @@
 //! Opening what is left of a damaged dataset.
 
 use std::io;
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -28,10 +29,12 @@ pub struct Salvaged {
     /// The commit whose contents were read; `None` if no commit could be read, or there is
     /// none.
     pub generation: Option<u64>,
-    /// The last commit; `None` if there is no manifest. If it is not [`generation`](
-    /// Self::generation), what later commits changed is lost: their names, and their roots.
+    /// The last commit that has a manifest; `None` if there is none. If it is later than
+    /// [`generation`](Self::generation), what later commits changed is lost: their names, and
+    /// their roots. If it is earlier, the manifest of `generation` was missing.
     pub newest: Option<u64>,
-    /// Why later commits could not be read. Each error contains the path.
+    /// Why manifests and the files that they build on could not be read, those of earlier
+    /// commits included. Each error contains the path.
     pub manifests: Vec<Error>,
     /// The items that are not in the dataset because their files are missing or damaged, in
     /// ascending order of their keys.
@@ -87,14 +90,21 @@ impl<B: ManifestStore> DatasetPath<B> {
             found.contents = self.with_unnamed(&found.contents, &mut salvaged)?;
         }
         found.contents = self.without_damaged(&found.contents, verify, &mut salvaged)?;
+        if salvaged.generation.is_none() && found.contents.len() == 0 {
+            return Err(self.refused(DatasetCause::NothingLeft(salvaged.damaged.len())));
+        }
         if let (true, Some((newest, earlier))) = (salvaged.is_whole(), generations.split_last()) {
-            return Ok((self.recover(*newest, earlier)?, salvaged));
+            return Ok((self.resume(*newest, earlier)?, salvaged));
         }
         // What is on the disk does not record these contents.
         found.chain = None;
-        let mut history = self.history_of(&found, &generations)?;
-        history.is_salvaged = true;
-        Ok((self.into_dataset(found, history)?, salvaged))
+        // Readers may pin any of them until a commit has recorded what was salvaged.
+        let mut history = self.history_of(&found, generations.iter())?;
+        history.last = generations.iter().copied().fold(found.number, u64::max);
+        history.manifests.extend(generations);
+        let damaged = salvaged.damaged.iter().map(|item| item.key).collect();
+        let dataset = self.into_dataset(found, history, Some(Arc::new(damaged)))?;
+        Ok((dataset, salvaged))
     }
 
     fn refused(&self, cause: DatasetCause) -> Error {
@@ -113,16 +123,12 @@ impl<B: ManifestStore> DatasetPath<B> {
                 Err(error) => manifests.push(only_of_damage(error)?),
             }
         }
-        let newest = generations.last().copied();
-        if newest.is_some() && manifests.is_empty() {
-            return Ok((found, manifests));
-        }
         for part in self.parts()? {
             let read = self.call(Operation::OpenDataset, |backing, path| {
                 Generation::read_part(&StoreFiles { backing, path }, part)
             });
             match read {
-                Ok(part) if is_newer(&part, found.as_ref(), newest) => found = Some(part),
+                Ok(part) if is_newer(&part, found.as_ref()) => found = Some(part),
                 Ok(_) => {}
                 Err(error) => note_manifest(&mut manifests, only_of_damage(error)?),
             }
@@ -211,11 +217,11 @@ impl Salvaged {
     }
 }
 
-/// Whether a part records a later state than the one that was found so far. One that is
-/// later than the last manifest is of a commit that has failed.
-fn is_newer(part: &Generation, found: Option<&Generation>, newest: Option<u64>) -> bool {
-    newest.is_none_or(|newest| part.number <= newest)
-        && found.is_none_or(|found| part.number > found.number)
+/// Whether a part records a later state than the one that was found so far. One that is later
+/// than the last manifest is of a commit whose manifest is lost, or that was interrupted. All of
+/// what it records was written before it.
+fn is_newer(part: &Generation, found: Option<&Generation>) -> bool {
+    found.is_none_or(|found| part.number > found.number)
 }
 
 /// Adds an error of a file, unless there is one of this file.

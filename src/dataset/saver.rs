@@ -6,7 +6,8 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::cause::DatasetCause;
-use super::contents::{Contents, Edit};
+use super::contents::Edit;
+use super::current::Version;
 use super::manifest::ItemEntry;
 use super::path::DatasetPath;
 use super::{Key, Progress};
@@ -81,15 +82,18 @@ pub struct Saver<B: ManifestStore> {
     new: HashSet<Uuid>,
     /// Those whose file is in the cache, which has one file for each key.
     in_cache: HashSet<Uuid>,
+    /// The keys of damaged files at the path, which are deleted by this commit.
+    damaged: Option<Arc<HashSet<Uuid>>>,
     persisting: Persisting<(Uuid, ItemEntry), B>,
     meter: Arc<ProgressMeter>,
 }
 
 impl<B: ManifestStore> Saver<B> {
-    pub(super) fn new(path: DatasetPath<B>, committed: &Contents) -> Self {
+    pub(super) fn new<Root>(path: DatasetPath<B>, current: &Version<Root>) -> Self {
         Self {
             path,
-            edit: Edit::beginning_empty(committed),
+            edit: Edit::beginning_empty(&current.contents),
+            damaged: current.salvaged.clone(),
             begun: HashSet::default(),
             new: HashSet::default(),
             in_cache: HashSet::default(),
@@ -106,7 +110,8 @@ impl<B: ManifestStore> Saver<B> {
     ///
     /// # Errors
     ///
-    /// If the item's pool belongs to another store.
+    /// If the item's pool belongs to another store; or if the dataset was salvaged, and the
+    /// damaged file of an item with this key is still there.
     pub fn save<T: Send + Sync + 'static>(&mut self, item: &Fb<T, B>) -> Result<Key<T>>
     where
         B: Strategy<T>,
@@ -114,6 +119,14 @@ impl<B: ManifestStore> Saver<B> {
         let uuid = item.key();
         let store = item.pool().store();
         (self.path).check_store(store, Operation::Commit, Some(uuid))?;
+        if self
+            .damaged
+            .as_ref()
+            .is_some_and(|damaged| damaged.contains(&uuid))
+        {
+            let cause = DatasetCause::DamagedFile;
+            return Err(self.path.error_of_item(Operation::Commit, uuid, cause));
+        }
         item.item().set_of_dataset();
         let in_cache = !item.item().is_read_in_place();
         if in_cache && !self.in_cache.insert(uuid) && self.try_keep(uuid) {

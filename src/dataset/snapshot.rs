@@ -397,7 +397,8 @@ where
     ///
     /// # Errors
     ///
-    /// If the manifest cannot be pinned.
+    /// If the manifest cannot be pinned; or if the dataset was
+    /// [salvaged](super::OpenOptions::salvage), and no commit has recorded it yet.
     ///
     /// # Cancel safety
     ///
@@ -439,6 +440,10 @@ impl<Root, B: ManifestStore<PersistPath = PreparedPath>> Shared<Root, B> {
     fn pin_current(&self) -> Result<(PreparedPath, Arc<Version<Root>>)> {
         loop {
             let current = self.current();
+            if current.salvaged.is_some() {
+                let cause = DatasetCause::NotRecorded;
+                return Err(self.path.error(Operation::Snapshot, cause));
+            }
             let tracked = &self.path.tracked;
             if tracked.is_read_only() {
                 return Ok((tracked.path().clone(), current));

@@ -218,7 +218,15 @@ fn a_missing_or_damaged_part_of_a_generation_is_named_and_nothing_is_deleted() {
                 changed[at] = byte;
                 changed
             };
-            let (flipped, later, older) = (changed(200, !whole[200]), changed(8, 3), changed(8, 1));
+            let sealed = |at: usize, byte| {
+                let mut changed = changed(at, byte);
+                let end = changed.len() - 4;
+                let sum = crc32fast::hash(&changed[..end]);
+                changed[end..].copy_from_slice(&sum.to_le_bytes());
+                changed
+            };
+            let flipped = changed(200, !whole[200]);
+            let (later, older) = (sealed(8, 3), sealed(8, 1));
             let kind = if path == &paths[0] {
                 "base"
             } else {

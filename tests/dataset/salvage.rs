@@ -349,3 +349,178 @@ fn an_empty_directory_and_another_type_of_root_are_refused() {
         assert_eq!(places.files(), [all[0].2]);
     });
 }
+
+/// What was read is one of the generations that readers can pin until the next commit.
+#[test]
+fn a_generation_that_is_pinned_after_a_salvage_stays_when_that_commits() {
+    test(|| {
+        let places = Places::new();
+        let all = committed(&places, &[("a", "text a"), ("b", "text b")]);
+        damage(&file_of(&places, all[0].2));
+        let (user, _) = places.salvage();
+        let reader = places.reader();
+        user.library
+            .blocking_commit(|_| Ok::<_, Error>(Catalogue::default()))
+            .expect("nothing fails");
+        assert_eq!(reader.named("b"), "text b");
+    });
+}
+
+/// Nothing on the disk records the contents, so that a snapshot could not keep them.
+#[test]
+fn a_salvaged_dataset_has_a_snapshot_once_a_commit_has_recorded_it() {
+    test(|| {
+        for is_readable in [true, false] {
+            let places = Places::new();
+            let all = committed(&places, &[("a", "text a"), ("b", "text b")]);
+            damage(&file_of(&places, all[0].2));
+            if !is_readable {
+                fs::remove_file(places.manifest("0000000000000002")).expect("it is there");
+            }
+            let (user, _) = places.salvage();
+            let error = user.library.blocking_snapshot();
+            let text = error.expect_err("nothing records it").to_string();
+            assert!(text.contains("commit first"), "{text}");
+            let committed = user.library.blocking_edit(|_| Ok::<_, Error>(()));
+            committed.expect("nothing fails");
+            let snapshot = user.library.blocking_snapshot().expect("it is recorded");
+            let to = places.saved.with_file_name("copy");
+            let copied = snapshot.blocking_copy_to(to).expect("it is whole");
+            assert_eq!(copied.items, 1);
+        }
+    });
+}
+
+/// Its version is read before its checksum.
+#[test]
+fn each_byte_of_the_last_manifest_may_be_damaged() {
+    test(|| {
+        let places = Places::new();
+        committed(&places, &[("a", "text a"), ("b", "text b")]);
+        let path = places.manifest("0000000000000002");
+        let whole = fs::read(&path).expect("it is there");
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] = !damaged[at];
+            overwrite(&path, &damaged);
+            let salvaged = OpenOptions::new().blocking_salvage::<Catalogue, _>(
+                &places.store(),
+                places.path(),
+                VerifyOptions::all(),
+            );
+            let (library, salvaged) = salvaged.unwrap_or_else(|error| panic!("byte {at}: {error}"));
+            assert_eq!(salvaged.manifests.len(), 1, "byte {at}");
+            let store = library.store().clone();
+            drop(library);
+            store.blocking_finished();
+        }
+    });
+}
+
+/// The manifest before the lost one is still there only because a reader has pinned it. The
+/// part that the lost one built on records all of the lost commit.
+#[test]
+fn without_the_last_manifest_nothing_is_deleted_while_a_reader_pins_the_one_before() {
+    test(|| {
+        let places = Places::new();
+        committed(&places, &[("a", "text a")]);
+        let reader = places.reader();
+        let user = places.user();
+        let items: Vec<_> = (0..300)
+            .map(|n| (format!("b {n}"), user.insert("text b")))
+            .collect();
+        let edited = user.library.blocking_edit(|edit| {
+            for (name, item) in &items {
+                edit.put_named(name, item)?;
+            }
+            Ok::<_, Error>(())
+        });
+        edited.expect("nothing fails");
+        let last = user.library.generation();
+        drop(items);
+        end(user);
+        fs::remove_file(places.manifest(&format!("{last:016x}"))).expect("it is there");
+        let before = places.everything();
+        let (user, _) = places.salvage();
+        end(user);
+        assert_eq!(
+            places.everything().len(),
+            before.len(),
+            "nothing changes without a commit"
+        );
+        end(reader);
+    });
+}
+
+/// The names are in the parts, from which they can be salvaged.
+#[test]
+fn a_dataset_without_its_manifest_is_not_taken_for_a_directory_of_persisted_items() {
+    test(|| {
+        let places = Places::new();
+        let user = places.user();
+        let items: Vec<_> = (0..300)
+            .map(|n| (format!("a {n}"), user.insert("text a")))
+            .collect();
+        let edited = user.library.blocking_edit(|edit| {
+            for (name, item) in &items {
+                edit.put_named(name, item)?;
+            }
+            Ok::<_, Error>(())
+        });
+        edited.expect("nothing fails");
+        drop(items);
+        end(user);
+        fs::remove_file(places.manifest("0000000000000001")).expect("it is there");
+        let opened = OpenOptions::new()
+            .with_existing_items()
+            .blocking_open::<Catalogue, _>(&places.store(), places.path());
+        let opened = opened.map(|library| library.names().len());
+        assert_ne!(opened.ok(), Some(0), "their names would be lost");
+    });
+}
+
+/// Only the payload is damaged, so the footers of the two files are equal.
+#[test]
+fn a_damaged_item_is_not_taken_for_the_whole_one_of_a_backup() {
+    test(|| {
+        let places = Places::new();
+        let all = committed(&places, &[("a", "text a"), ("b", "text b")]);
+        let to = places.saved.with_file_name("backup");
+        let snapshot = file_backed::dataset::Snapshot::blocking_open(&*places.saved);
+        let copied = snapshot.expect("it is there").blocking_copy_to(to.clone());
+        assert_eq!(copied.expect("it is whole").items, 2);
+        damage(&file_of(&places, all[0].2));
+        let (user, salvaged) = places.salvage();
+        assert_eq!(salvaged.damaged[0].names, ["a"]);
+        let path = PreparedPath::blocking_open_read_only(to).expect("it is there");
+        let backup = Library::blocking_open_read_only(user.library.store(), path);
+        let item = backup
+            .expect("it opens")
+            .blocking_get_named(&user.texts, "a")
+            .expect("it has the name");
+        let edited = user
+            .library
+            .blocking_edit(|edit| edit.put_named("a", &item));
+        let error = edited.expect_err("the damaged file would stay");
+        assert!(error.is_damaged(), "{error}");
+        assert_eq!(
+            (error.key(), error.path()),
+            (Some(all[0].2), Some(&*file_of(&places, all[0].2)))
+        );
+        // Its value can be put as a new item.
+        let copy = user.insert(&item.blocking_read().expect("it is whole"));
+        let edited = user
+            .library
+            .blocking_edit(|edit| edit.put_named("a", &copy));
+        edited.expect("it is another file");
+        // From then on, the damaged file is gone.
+        let edited = user
+            .library
+            .blocking_edit(|edit| edit.put_named("a", &item));
+        edited.expect("nothing is in its way");
+        let verified = user.library.blocking_verify(VerifyOptions::all());
+        assert!(verified.expect("it reads").is_whole());
+        drop((item, copy));
+        end(user);
+    });
+}

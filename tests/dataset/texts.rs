@@ -66,7 +66,7 @@ fn errors_of_missing_datasets_say_what_to_do() {
         expect(
             &places,
             places.try_user(),
-            "could not open the dataset (ROOT/saved): the directory contains items that no commit names (1), and a dataset would delete them: include them with `OpenOptions::with_existing_items`, or use a separate directory for the dataset; if this is a copy of a dataset, its manifest is missing: copy it again with `file_backed copy`",
+            "could not open the dataset (ROOT/saved): the directory contains items that no commit names (1), and a dataset would delete them: include them with `OpenOptions::with_existing_items`, or use a separate directory for the dataset; if this was a dataset, its manifest is missing: open what is left with `OpenOptions::salvage`, or, if it is a copy, copy it again with `file_backed copy`",
         );
     });
 }

@@ -78,8 +78,9 @@ mod tests {
             }
             other => panic!("{other:?}"),
         }
-        let mut later = new.clone();
+        let mut later = new[..new.len() - 4].to_vec();
         later[8] = 3;
+        later.extend(crc32fast::hash(&later).to_le_bytes());
         for (bytes, why) in [
             (later, "version 3"),
             (b"too short".to_vec(), "does not begin like a manifest"),

@@ -34,6 +34,23 @@ pub(super) fn read(source: &dyn Source, len: u64) -> Result<Vec<u8>, StoreError>
     Ok(bytes)
 }
 
+/// What was read of a header. A version that is not known is told only of a file that is whole:
+/// every version ends with this checksum, and a damaged byte is not a newer release.
+pub(super) fn if_whole<T>(
+    source: &dyn Source,
+    len: u64,
+    header: Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let cause = header
+        .as_ref()
+        .err()
+        .map(|error| error.get_ref().downcast_ref());
+    if let Some(Some(DatasetCause::ManifestVersion(_))) = cause {
+        check_sum(source, len)?;
+    }
+    header
+}
+
 /// The bytes before the checksum.
 pub(super) fn unseal(bytes: &[u8]) -> Result<&[u8], DatasetCause> {
     let (whole, sum) = bytes

@@ -533,3 +533,69 @@ fn an_overtaken_commit_that_meets_an_io_error_deletes_nothing() {
         }
     }
 }
+
+/// A clean-up asks whether a generation is pinned, and then removes it. A reader that pins it
+/// in between finds its manifest, which then stays.
+#[test]
+fn a_generation_that_is_pinned_during_a_clean_up_keeps_its_files() {
+    use super::super::Inspection;
+    use parking_lot::Mutex;
+
+    let places = Places::new();
+    let (store, pool) = places.store();
+    let saved = places.saved(0);
+    let files = FaultyFiles::default();
+    let dataset = open(&store, &saved, files.clone()).expect("nothing fails");
+    commit(&dataset, &pool, &[], &[1]).expect("nothing fails");
+    let first = Snapshot::blocking_open(&*saved).expect("it is there");
+    commit(&dataset, &pool, &[], &[2]).expect("nothing fails");
+    drop(first);
+    let pinned = Arc::new(Mutex::new(None));
+    let (seen, place) = (pinned.clone(), saved.clone());
+    files.watch(move || {
+        let is_removed = !place.join("file_backed.manifest/0000000000000001").exists();
+        let mut seen = seen.lock();
+        if is_removed && seen.is_none() {
+            *seen = Some(Inspection::blocking_open_generation(&*place, 2));
+        }
+    });
+    commit(&dataset, &pool, &[], &[3]).expect("nothing fails");
+    let pinned = pinned.lock().take().expect("the first one is removed");
+    // That it is gone is an answer too.
+    if let Ok(pinned) = pinned {
+        let verified = pinned.blocking_verify(VerifyOptions::all());
+        assert!(verified.is_whole(), "{:?}", verified.damaged);
+    }
+}
+
+/// Files that are many when they are found may be few once some were deleted. Then each of them
+/// is synced, and so is each directory that has one of their names.
+#[test]
+fn the_names_of_many_found_items_are_synced_after_a_failed_sync_of_all() {
+    let places = Places::new();
+    let (store, pool) = places.store();
+    let saved = places.saved(0);
+    let dataset = open(&store, &saved, RealFiles).expect("nothing fails");
+    let all: Vec<_> = (0..120).collect();
+    commit(&dataset, &pool, &[], &all).expect("nothing fails");
+    let kept = dataset.root().0.clone();
+    drop(dataset);
+    store.blocking_finished();
+    for n in 0..20 {
+        let left = crate::fbstore::key_path(&saved, uuid::Uuid::from_u128(n));
+        let from = crate::fbstore::key_path(&saved, kept[0].uuid());
+        std::fs::copy(from, left).expect("it is ours");
+    }
+    let files = FaultyFiles::default();
+    let dataset = open(&store, &saved, files.clone()).expect("nothing fails yet");
+    files.plan_on("sync_file_system", 0, 1, Fault::Errno(EIO));
+    commit(&dataset, &pool, &kept, &[200]).expect_err("what it keeps may not be durable");
+    assert_eq!(files.lift(), ["sync_file_system"]);
+    commit(&dataset, &pool, &kept, &[201]).expect("nothing fails any more");
+    assert_eq!(files.calls("sync_file_system"), 1, "they are few now");
+    for key in kept {
+        let file = crate::fbstore::key_path(&saved, key.uuid());
+        assert!(files.is_synced(&file));
+        assert!(files.is_synced(file.parent().expect("its shard")));
+    }
+}

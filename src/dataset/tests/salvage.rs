@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
-use super::super::{Dataset, OpenOptions, Salvaged, VerifyOptions};
+use super::super::{Dataset, Key, OpenOptions, Salvaged, VerifyOptions};
 use super::faults::{Places, Pool, Root, Store, commit, open};
 use crate::fbstore::real_files::RealFiles;
 use crate::fbstore::{FBStore, PreparedPath, key_path, keys_in};
@@ -223,4 +223,67 @@ fn an_error_of_the_system_is_not_taken_for_damage() {
             }
         }
     }
+}
+
+/// The first commit makes the directory of manifests after the directory that contains it was
+/// synced.
+#[test]
+fn a_power_cut_after_the_first_commit_of_a_salvaged_directory_keeps_it() {
+    let machine = runtime("before a power cut");
+    let at = |root: &Path, files: &dyn Fn() -> Arc<dyn crate::fbstore::files::Files>| {
+        let cache = PreparedPath::open_with(root.join("cache"), files()).expect("it is made");
+        let files_of_store = FBStore::open(Plain, cache).expect("nobody has it");
+        let store = Arc::new(BackingStore::new(files_of_store, machine.handle().clone()));
+        let saved = PreparedPath::open_with(root.join("saved"), files()).expect("it is made");
+        (store, saved)
+    };
+    let points = at_each_power_cut(
+        Links::AsTheMachine,
+        |recorder, root| {
+            let (store, saved) = at(root, &|| Arc::new(recorder.clone()));
+            let pool = Arc::new(FBPool::new(store.clone(), 1));
+            let keys = persist(&store, &pool, saved.clone());
+            let (dataset, _) = salvage(&store, saved).expect("nothing is damaged");
+            let first = Key::<Vec<u8>>::from_uuid(keys[0]);
+            let named = dataset.blocking_edit(|edit| edit.set_name("first", first));
+            named.expect("nothing fails");
+            recorder.tell(keys);
+            drop(dataset);
+            store.blocking_finished();
+        },
+        |cut: Cut<'_, Vec<Uuid>>| {
+            let Some(keys) = cut.told.last() else {
+                return;
+            };
+            let (store, saved) = at(cut.root, &|| Arc::new(RealFiles));
+            let dataset: Opened =
+                Dataset::blocking_open(&store, saved).expect("the commit was acknowledged");
+            assert_whole(&dataset, keys);
+            let first = dataset.key_named::<Vec<u8>>("first");
+            assert_eq!(first.map(Key::uuid), Some(keys[0]));
+        },
+    );
+    assert!(points > 50, "{points}");
+}
+
+/// The kernel reports a failed fsync once, and no commit has made the item durable before.
+#[test]
+fn an_item_whose_sync_fails_after_a_salvage_is_not_trusted() {
+    let places = Places::new();
+    let saved = places.saved(0);
+    let (store, pool) = places.store();
+    let files = FaultyFiles::default();
+    let path = PreparedPath::open_with(saved.clone(), Arc::new(files.clone()));
+    let path = path.expect("it is made");
+    let tracked = store.blocking_track_path(path.clone()).expect("it is ours");
+    let item = pool.insert(vec![1; 100]);
+    item.blocking_persist(&tracked).expect("nothing fails yet");
+    drop((item, tracked));
+    store.blocking_finished();
+    let (dataset, _) = salvage(&store, path).expect("nothing is damaged");
+    let commit = || dataset.blocking_edit(|_| Ok::<_, crate::Error>(()));
+    files.plan_on("sync", 0, 1, Fault::Errno(EIO));
+    commit().expect_err("the item may be lost");
+    assert_eq!(files.lift(), ["sync"]);
+    commit().expect_err("the item may be lost");
 }

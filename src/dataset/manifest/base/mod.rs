@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::changes::ItemEntry;
 use super::file_id::{FileId, WrittenFile};
 use super::kind::ItemKind;
-use super::sealed::{damaged, read, unseal};
+use super::sealed::{damaged, if_whole, read, unseal};
 use crate::backing_store::FileFingerprint;
 use crate::dataset::cause::DatasetCause;
 use crate::error::StoreError;
@@ -90,7 +90,7 @@ impl Base {
     /// Reads a base, and checks everything in it.
     pub(crate) fn read(source: &dyn Source) -> Result<Self, StoreError> {
         let len = source.len()?;
-        Header::read(source, len)?;
+        if_whole(source, len, Header::read(source, len))?;
         Ok(Self::from_bytes(read(source, len)?)?)
     }
 

@@ -17,7 +17,7 @@ use super::changes::Changes;
 use super::file_id::{FileId, WrittenFile};
 use super::kind::{ItemKind, KIND, KindTable};
 use super::name::Name;
-use super::sealed::{damaged, read, seal, unseal};
+use super::sealed::{damaged, if_whole, read, seal, unseal};
 use crate::dataset::cause::DatasetCause;
 use crate::error::StoreError;
 use crate::hash::HashSet;
@@ -138,7 +138,7 @@ impl Delta {
     /// Reads a delta, and checks everything in it.
     pub(crate) fn read(source: &dyn Source) -> Result<(Self, WrittenFile), StoreError> {
         let len = source.len()?;
-        let header = Header::read(source, len)?;
+        let header = if_whole(source, len, Header::read(source, len))?;
         let bytes = read(source, len)?;
         let delta = Self::decode(&bytes, &header)?;
         let written = delta.written(&bytes);
