@@ -187,6 +187,7 @@ extern crate self as file_backed;
 
 pub mod backing_store;
 mod compat;
+mod computations;
 pub mod convenience;
 #[cfg(feature = "dataset")]
 pub mod dataset;

@@ -2,33 +2,22 @@
 
 use std::any::{Any, TypeId};
 use std::future::Future;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use parking_lot::Mutex;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Dataset;
 use super::shared_commit::Taken;
 use crate::backing_store::{ManifestStore, Strategy};
+use crate::computations::Computations;
 use crate::error::Operation;
-use crate::hash::HashMap;
-use crate::process::Process;
-use crate::sync::block_on;
 use crate::{Error, FBPool, Fb};
 
-/// The computations that are under way, by name and type.
-pub(super) struct Computations {
-    under_way: Mutex<UnderWay>,
-    process: Process,
-}
+/// The computations that are under way, by name and type of their [`Outcome`].
+pub(super) type NamedComputations = Computations<(Box<str>, TypeId), AnyOutcome>;
 
-type UnderWay = HashMap<Id, Weak<dyn Any + Send + Sync>>;
-
-type Id = (Box<str>, TypeId);
-
-/// A computation. The caller that has its lock computes; the others wait for the lock.
-type Computation<T, B, E> = tokio::sync::Mutex<Option<Outcome<T, B, E>>>;
+type AnyOutcome = Arc<dyn Any + Send + Sync>;
 
 type Outcome<T, B, E> = Result<Fb<T, B>, Arc<E>>;
 
@@ -105,31 +94,33 @@ where
         if let Some(found) = found(self.get_named(pool, name).await)? {
             return Ok(found);
         }
-        let joined = self.shared.computations.join::<Computation<T, B, E>>(name);
-        let mut outcome = joined.computation.lock().await;
-        match &*outcome {
+        let computed = self.shared.computations.once(
+            id::<T, B, E>(name),
+            || async {
+                let computed: Outcome<T, B, E> = async {
+                    // It may have been put since.
+                    if let Some(found) = found(self.get_named(pool, name).await)? {
+                        return Ok(found);
+                    }
+                    self.shared.check_writable().map_err(shared)?;
+                    let item = pool.insert(compute().await.map_err(Arc::new)?);
+                    let put = self.put_in_turn(name, &item, Taken::Stays).await;
+                    put.map_err(shared)?;
+                    // It is this item, unless another one had the name by then.
+                    self.get_named(pool, name).await.map_err(shared)
+                }
+                .await;
+                Arc::new(computed) as AnyOutcome
+            },
+            |_| (),
+        );
+        match outcome(&computed.await) {
             // It was computed for another pool of the store.
-            Some(Ok(item)) if !Arc::ptr_eq(item.pool(), pool) => {
-                return self.get_named(pool, name).await.map_err(shared);
+            Ok(item) if !Arc::ptr_eq(item.pool(), pool) => {
+                self.get_named(pool, name).await.map_err(shared)
             }
-            Some(outcome) => return outcome.clone(),
-            None => {}
+            outcome => outcome,
         }
-        let computed = async {
-            // It may have been put since.
-            if let Some(found) = found(self.get_named(pool, name).await)? {
-                return Ok(found);
-            }
-            self.shared.check_writable().map_err(shared)?;
-            let item = pool.insert(compute().await.map_err(Arc::new)?);
-            let put = self.put_in_turn(name, &item, Taken::Stays).await;
-            put.map_err(shared)?;
-            // It is this item, unless another one had the name by then.
-            self.get_named(pool, name).await.map_err(shared)
-        };
-        let computed = computed.await;
-        joined.leave_map();
-        outcome.insert(computed).clone()
     }
 
     /// The blocking form of [`get_or_put_with`](Self::get_or_put_with).
@@ -157,31 +148,32 @@ where
         if let Some(found) = found(self.blocking_get_named(pool, name))? {
             return Ok(found);
         }
-        let joined = self.shared.computations.join::<Computation<T, B, E>>(name);
-        let mut outcome = block_on(joined.computation.lock());
-        match &*outcome {
+        let computed = self.shared.computations.blocking_once(
+            id::<T, B, E>(name),
+            || {
+                let computed = || -> Outcome<T, B, E> {
+                    // It may have been put since.
+                    if let Some(found) = found(self.blocking_get_named(pool, name))? {
+                        return Ok(found);
+                    }
+                    self.shared.check_writable().map_err(shared)?;
+                    let item = pool.insert(compute().map_err(Arc::new)?);
+                    let put = self.blocking_put_in_turn(name, &item, Taken::Stays);
+                    put.map_err(shared)?;
+                    // It is this item, unless another one had the name by then.
+                    self.blocking_get_named(pool, name).map_err(shared)
+                };
+                Arc::new(computed()) as AnyOutcome
+            },
+            |_| (),
+        );
+        match outcome(&computed) {
             // It was computed for another pool of the store.
-            Some(Ok(item)) if !Arc::ptr_eq(item.pool(), pool) => {
-                return self.blocking_get_named(pool, name).map_err(shared);
+            Ok(item) if !Arc::ptr_eq(item.pool(), pool) => {
+                self.blocking_get_named(pool, name).map_err(shared)
             }
-            Some(outcome) => return outcome.clone(),
-            None => {}
+            outcome => outcome,
         }
-        let computed = || {
-            // It may have been put since.
-            if let Some(found) = found(self.blocking_get_named(pool, name))? {
-                return Ok(found);
-            }
-            self.shared.check_writable().map_err(shared)?;
-            let item = pool.insert(compute().map_err(Arc::new)?);
-            let put = self.blocking_put_in_turn(name, &item, Taken::Stays);
-            put.map_err(shared)?;
-            // It is this item, unless another one had the name by then.
-            self.blocking_get_named(pool, name).map_err(shared)
-        };
-        let computed = computed();
-        joined.leave_map();
-        outcome.insert(computed).clone()
     }
 
     fn check_computing<T, E: From<Error>>(&self, pool: &FBPool<T, B>) -> Result<(), Arc<E>> {
@@ -190,6 +182,20 @@ where
         let checked = here.and_then(|()| path.check_store(pool.store(), operation, None));
         checked.map_err(shared)
     }
+}
+
+fn id<T: 'static, B: ManifestStore, E: 'static>(name: &str) -> (Box<str>, TypeId) {
+    (name.into(), TypeId::of::<Outcome<T, B, E>>())
+}
+
+fn outcome<T, B, E>(computed: &AnyOutcome) -> Outcome<T, B, E>
+where
+    T: Send + Sync + 'static,
+    B: ManifestStore,
+    E: Send + Sync + 'static,
+{
+    let outcome = computed.downcast_ref::<Outcome<T, B, E>>();
+    outcome.expect("its type is part of the id").clone()
 }
 
 /// The handle, if there is an item of the name.
@@ -207,71 +213,4 @@ where
 
 fn shared<E: From<Error>>(error: Error) -> Arc<E> {
     Arc::new(error.into())
-}
-
-impl Computations {
-    pub(super) fn new() -> Self {
-        Self {
-            under_way: Mutex::default(),
-            process: Process::current(),
-        }
-    }
-
-    /// Joins the computation of this name, or begins one.
-    fn join<C: Default + Send + Sync + 'static>(&self, name: &str) -> Joined<'_, C> {
-        let id = (Box::from(name), TypeId::of::<C>());
-        let mut all = self.under_way.lock();
-        let under_way = all.get(&id).and_then(Weak::upgrade);
-        let under_way = under_way.and_then(|any| any.downcast::<C>().ok());
-        let computation = under_way.unwrap_or_else(|| {
-            let computation = Arc::<C>::default();
-            let any: Arc<dyn Any + Send + Sync> = computation.clone();
-            all.insert(id.clone(), Arc::downgrade(&any));
-            computation
-        });
-        drop(all);
-        Joined {
-            computations: self,
-            id,
-            computation,
-        }
-    }
-}
-
-/// A caller's part in a computation, which is known as long as anyone has a part.
-struct Joined<'a, C> {
-    computations: &'a Computations,
-    id: Id,
-    computation: Arc<C>,
-}
-
-impl<C> Joined<'_, C> {
-    /// Calls that come from now on begin another computation.
-    fn leave_map(&self) {
-        self.remove_from(&mut self.computations.under_way.lock());
-    }
-
-    fn remove_from(&self, all: &mut UnderWay) {
-        let own = Arc::as_ptr(&self.computation).cast::<()>();
-        if all
-            .get(&self.id)
-            .is_some_and(|known| known.as_ptr().cast::<()>() == own)
-        {
-            all.remove(&self.id);
-        }
-    }
-}
-
-impl<C> Drop for Joined<'_, C> {
-    fn drop(&mut self) {
-        // Its lock may have been held by a thread that a forked child does not have.
-        if self.computations.process.is_forked() {
-            return;
-        }
-        let mut all = self.computations.under_way.lock();
-        // Only a caller that joins, under this lock, makes it more.
-        if Arc::strong_count(&self.computation) == 1 {
-            self.remove_from(&mut all);
-        }
-    }
 }

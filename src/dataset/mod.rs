@@ -105,7 +105,7 @@ use crate::backing_store::{BackingStore, ManifestStore, Strategy};
 use crate::error::Operation;
 use crate::{Error, FBPool, Fb, Result};
 use changed::Changes;
-use computing::Computations;
+use computing::NamedComputations;
 use current::{CurrentContents, Version};
 use history::History;
 use path::DatasetPath;
@@ -179,7 +179,7 @@ struct Shared<Root, B: ManifestStore> {
     /// Held by one commit at a time, until it completes.
     turn: Arc<tokio::sync::Mutex<History>>,
     puts: WaitingPuts<Root, B>,
-    computations: Computations,
+    computations: NamedComputations,
 }
 
 impl<Root, B: ManifestStore> Dataset<Root, B> {

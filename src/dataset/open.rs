@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::cause::DatasetCause;
-use super::computing::Computations;
+use super::computing::NamedComputations;
 use super::contents::{Chain, Commit, Contents, Edit};
 use super::current::{CurrentContents, Version};
 use super::history::{History, Other};
@@ -420,7 +420,7 @@ impl<B: ManifestStore> DatasetPath<B> {
                 changes: Arc::default(),
                 turn: Arc::new(tokio::sync::Mutex::new(history)),
                 puts: WaitingPuts::new(),
-                computations: Computations::new(),
+                computations: NamedComputations::new(),
             }),
         })
     }

@@ -9,6 +9,7 @@ use std::time::Instant;
 ///
 /// The parker is made for each call. A parker in a thread-local would be gone in the
 /// destructors of other thread-locals, which may drop or commit what they hold.
+#[cfg(not(shuttle))]
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let (parker, unparker) = parking::pair();
     let waker = Waker::from(unparker);
@@ -27,7 +28,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
 #[cfg(feature = "dataset")]
 pub(crate) fn block_on_until<F: Future>(future: F, deadline: Option<Instant>) -> Option<F::Output> {
     let Some(deadline) = deadline else {
-        return Some(block_on(future));
+        return Some(super::block_on(future));
     };
     let (parker, unparker) = parking::pair();
     let waker = Waker::from(unparker);

@@ -5,12 +5,14 @@
 //! decides which thread runs next; see `pool::tests::interleavings`. All code that takes part
 //! in the life of an item uses only these.
 
+#[cfg(any(not(shuttle), feature = "dataset"))]
 mod block_on;
 #[cfg(shuttle)]
 mod model;
 #[cfg(not(shuttle))]
 mod real;
 
+#[cfg(not(shuttle))]
 pub(crate) use block_on::block_on;
 #[cfg(feature = "dataset")]
 pub(crate) use block_on::block_on_until;

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 
 pub(crate) use event::{Event, EventListener, Listener, listener};
+pub(crate) use shuttle::future::block_on;
 pub(crate) use shuttle::sync::atomic;
 pub(crate) use shuttle::thread_local;
 
