@@ -29,8 +29,15 @@ impl<I: Clone + Eq + Hash, R: Clone> Computations<I, R> {
         }
     }
 
+    /// Whether the calling code runs in a forked child, which may wait forever for a lock or
+    /// a computation of a thread that it does not have.
+    pub(crate) fn is_forked(&self) -> bool {
+        self.process.is_forked()
+    }
+
     /// Returns the result of the computation of this id that is under way. If there is none,
-    /// computes it, and passes it to `publish` before others can begin the next one.
+    /// computes it, and passes it to `publish`, unless the computation was
+    /// [forgotten](Self::forget) meanwhile.
     ///
     /// If the call that computes is dropped, or panics, one of those that wait computes with
     /// its own closure.
@@ -67,6 +74,24 @@ impl<I: Clone + Eq + Hash, R: Clone> Computations<I, R> {
         result.insert(computed).clone()
     }
 
+    /// Calls that come from now on begin another computation of this id, and the result of
+    /// the one that is under way is not published. Calls `and` under the same lock as
+    /// `publish`.
+    pub(crate) fn forget<Q, A>(&self, id: &Q, and: impl FnOnce() -> A) -> A
+    where
+        I: std::borrow::Borrow<Q>,
+        Q: Hash + Eq + ?Sized,
+    {
+        let mut all = self.under_way.lock();
+        all.remove(id);
+        and()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_idle(&self) -> bool {
+        self.under_way.lock().is_empty()
+    }
+
     /// Joins the computation of this id, or begins one.
     fn join(&self, id: I) -> Joined<'_, I, R> {
         let mut all = self.under_way.lock();
@@ -93,7 +118,8 @@ struct Joined<'a, I: Eq + Hash, R> {
 }
 
 impl<I: Eq + Hash, R> Joined<'_, I, R> {
-    /// Calls that come from now on begin another computation.
+    /// Calls that come from now on begin another computation. Calls `publish` if the
+    /// computation was not forgotten before.
     fn end(&self, publish: impl FnOnce()) {
         let mut all = self.computations.under_way.lock();
         if self.remove_from(&mut all) {

@@ -85,6 +85,7 @@
 //! | background work, persisted directories | [`BackingStore`], [`backing_store`] |
 //! | files and codecs | [`fbstore`] |
 //! | saving many items at once | [`convenience`] |
+//! | items by keys of your own, computed once for all callers | [`convenience::WeakMap`] |
 //! | committing items with a root value; restarts; other processes | [`dataset`] |
 //! | what is guaranteed, and what is not | [`guide::guarantees`] |
 //! | what "saved" means, and on which file system | [`guide::durability`] |

@@ -20,3 +20,4 @@ mod residency;
 mod saving;
 mod support;
 mod types;
+mod weak_map;

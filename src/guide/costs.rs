@@ -61,6 +61,7 @@
 //! | resident, in addition | the value, 16 for its `Arc`, and 50 to 70 for its place in the eviction list | `Slot` in `src/residency/slot.rs`; a node and a hash-table entry, `List` in `src/pool/eviction_lists.rs` |
 //! | mapped, in addition | about 500 in the kernel, and page cache | [`zero_copy`](super::zero_copy) |
 //! | a file in a cache with a [quota](super::operations#a-quota-for-the-cache), in addition | 38 to 76, and 24 to 48 for each persisted directory that has it too | an entry of 33 bytes in a hash table, and entries of 21 bytes in another, `src/fbstore/quota/state.rs` and `homes.rs` |
+//! | a key of a [`WeakMap`](crate::convenience::WeakMap) | the key and 33; once the item has ended, 72 more until the entry is swept | `src/convenience/weak_map/entries.rs` |
 //! | a key of a tracked path | about 60 | [`TrackedPath`](crate::backing_store::TrackedPath) |
 //! | an item of a dataset that is open to commit | about 95, and the root: 60 for its key in the tracked path, up to 32 in a base | `dataset::Dataset`, `src/dataset/manifest/base/` |
 //! | a changed item, until the next base | less than 430 | `src/dataset/contents/` |

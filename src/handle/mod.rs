@@ -6,7 +6,9 @@ mod guard;
 mod mapped;
 #[cfg(feature = "mappedcodec")]
 mod update;
+mod weak;
 
 pub use fb::Fb;
 pub(crate) use fb::clone_value;
 pub use guard::{MappedReadGuard, OwnedReadGuard, ReadGuard, WriteGuard};
+pub(crate) use weak::WeakFb;

@@ -1,4 +1,4 @@
-//! The events of an item for being found by its key.
+//! The events of an item for being found by its key, or through a weak reference.
 
 use std::sync::Arc;
 
@@ -126,6 +126,26 @@ impl<T, B: BackingStoreT> Item<T, B> {
             }
         }
         is_wanted
+    }
+
+    /// Adds a handle to an item that had this key, unless it has ended or was changed. The
+    /// item need not be in the index.
+    pub(crate) fn add_handle_if_unchanged(&self, key: Uuid, pool: &impl PoolParts<T, B>) -> bool {
+        let cell = self.lock();
+        let is_unchanged = self.is_unchanged_locked(&cell, key);
+        if is_unchanged {
+            pool.counts().added(self.handles.add());
+        }
+        is_unchanged
+    }
+
+    /// Whether an item that had this key has neither ended nor been changed.
+    pub(crate) fn is_unchanged(&self, key: Uuid) -> bool {
+        self.is_unchanged_locked(&self.lock(), key)
+    }
+
+    fn is_unchanged_locked(&self, cell: &Cell, key: Uuid) -> bool {
+        cell.state != State::Dead && self.key_of(cell) == key
     }
 
     /// Adds a handle to an item that was found in the index, if the item stays. Takes no lock.

@@ -42,6 +42,13 @@
 //! adds a handle under its lock, and so a handle is the only one for as long as the lock is
 //! held.
 //!
+//! A weak reference (`handle/weak.rs`) knows an item and the key that it had. It adds a
+//! handle under the same lock, if the item is not dead and still has the key
+//! ([`add_handle_if_unchanged`](Item::add_handle_if_unchanged)), in whatever state it is:
+//! also if its last handle was dropped and [`retire`](Item::retire) has not come yet, which
+//! then does nothing. A checkout takes the key with the value, so a weak reference never
+//! leads to a changed value, and a handle that it adds makes a checkout copy.
+//!
 //! A mutation by a handle that shares its item uses none of these events: it reads
 //! the value like any reader and makes a new item from a copy.
 //!

@@ -6,7 +6,7 @@ use file_backed::backing_store::{
     Background, BackingStore, CacheUsage, PlaceKeys, RegisteredTokens, Task, TrackedPath, Traffic,
     Transfer,
 };
-use file_backed::convenience::Persister;
+use file_backed::convenience::{Persister, WeakMap};
 use file_backed::fbstore::{FBStore, PreparedPath};
 #[cfg(feature = "mappedcodec")]
 use file_backed::fbstore::{Mapped, MappedCodec, Prefault};
@@ -47,6 +47,7 @@ fn public_types_are_send_and_sync() {
     shared::<FBStore<Plain>>();
     shared::<Persister<B>>();
     shared::<Permit<String, B>>();
+    shared::<WeakMap<Uuid, String, B>>();
     shared::<Task<()>>();
     unpin::<Task<String>>();
     both::<ReadGuard<'_, String, B>>();
@@ -149,6 +150,9 @@ fn public_futures_are_send() {
     drop(is_send(shared.make_write()));
     drop(is_send(shared.make_mut()));
     drop(is_send(pool.register(&tracked, Uuid::nil())));
+    let map = WeakMap::new();
+    let make = async || Ok::<_, Error>(pool.insert(String::new()));
+    drop(is_send(map.get_or_insert_with(7, make)));
     drop(is_send(world.store.finished()));
     drop(is_static(world.store.sync(&tracked)));
     drop(is_static(world.store.track_path(MemPath::default())));

@@ -10,6 +10,7 @@ use std::sync::mpsc::channel;
 use std::task::{Context, Poll, Waker};
 
 use file_backed::backing_store::TrackedPath;
+use file_backed::convenience::WeakMap;
 use file_backed::dataset::{Committed, Dataset, Key, VerifyOptions};
 use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
 use file_backed::{BackingStore, Error, FBPool, Fb, Result};
@@ -422,6 +423,42 @@ fn a_child_does_not_wait_for_a_computation_of_its_parent() {
                 let error = got.expect_err("it cannot work in a child");
                 assert!(error.is_forked(), "{error}");
             });
+            drop(release);
+        });
+    });
+}
+
+/// The same for the key of a map, where a call in a child computes for itself.
+#[test]
+fn a_child_computes_for_itself_what_its_parent_computes_for_all() {
+    alone(|| {
+        let program = Program::start();
+        let map = WeakMap::new();
+        map.insert("b", &program.items[0]);
+        std::thread::scope(|scope| {
+            let ((begun, has_begun), (release, gate)) = (channel::<()>(), channel::<()>());
+            let (theirs, map) = (&program, &map);
+            scope.spawn(move || {
+                let computed = map.blocking_get_or_insert_with("a", || {
+                    begun.send(()).expect("it waits");
+                    let _ = gate.recv();
+                    Ok::<_, Error>(theirs.pool.insert("a".to_owned()))
+                });
+                computed.expect("nothing fails");
+            });
+            has_begun.recv().expect("it begins");
+            in_a_fork(|| {
+                let make = || Ok::<_, Error>(theirs.pool.insert("b".to_owned()));
+                for key in ["a", "b"] {
+                    let made = map.blocking_get_or_insert_with(key, make);
+                    let made = made.expect("it inserts");
+                    assert_eq!(*made.blocking_read().expect("it is in memory"), "b");
+                    map.insert(key, &made);
+                    assert!(map.get(key).is_none() && map.remove(key).is_none());
+                }
+                assert!(map.is_empty());
+            });
+            assert_eq!(map.len(), 1, "what the parent has is still there");
             drop(release);
         });
     });

@@ -22,6 +22,7 @@ mod mixed;
 #[cfg(feature = "dataset")]
 mod retaining;
 mod saving;
+mod weak_references;
 mod world;
 
 use world::{World, explore};
