@@ -12,6 +12,7 @@ mod persister;
 mod saving;
 mod weak_map;
 
+pub use crate::save::Progress;
 pub use persister::Persister;
 pub use saving::{blocking_save, blocking_save_with, post_save_cleanup, prepare_save, save};
 pub use weak_map::WeakMap;

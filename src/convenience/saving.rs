@@ -13,7 +13,8 @@ use crate::{Error, Fb, Result};
 
 /// Saves a set of items and makes it the current save: persists the items,
 /// syncs, calls `change_key`, and then deletes every other file at the tracked
-/// path.
+/// path. To keep what an earlier save has without having handles to it, use
+/// [`blocking_save_with`] and [`Persister::keep`].
 ///
 /// `change_key` should atomically replace whatever records which keys your
 /// program registers after a restart. If it fails, or anything before it fails,
@@ -120,8 +121,9 @@ where
     store.spawn_blocking(save).await?
 }
 
-/// Like [`blocking_save`], for items of several pools and types: `persist_arcs`
-/// passes each item to the [`Persister`].
+/// Like [`blocking_save`], for items of several pools and types, and for those of an earlier
+/// save that are to stay: `persist_arcs` passes each item to the [`Persister`], or
+/// [keeps](Persister::keep) it by its key.
 ///
 /// # Errors
 ///
@@ -184,7 +186,8 @@ pub fn blocking_save_with<B: BackingStoreT, R, E: From<Error>>(
 }
 
 /// The first step of [`blocking_save_with`]: persists the items that
-/// `persist_arcs` passes to the [`Persister`], and returns their keys.
+/// `persist_arcs` passes to the [`Persister`], and returns their keys and those of the items
+/// that it keeps.
 ///
 /// The work always runs on the store's runtime; the runtime parameter is ignored
 /// and exists because the API specifies it.

@@ -7,14 +7,11 @@
 
 mod deletion;
 mod persisting;
-#[cfg(feature = "dataset")]
 mod progress;
 mod window;
 
 pub(crate) use deletion::{delete_many, unnamed};
 pub(crate) use persisting::Persisting;
-#[cfg(feature = "dataset")]
 pub use progress::Progress;
-#[cfg(feature = "dataset")]
 pub(crate) use progress::ProgressMeter;
 use window::Window;

@@ -1,14 +1,15 @@
-//! Progress of commits and verifications.
+//! Progress of commits, saves and verifications.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Progress of a commit or a verification.
+/// Progress of a commit, of a save of [`convenience`](crate::convenience) or of a
+/// verification.
 ///
 /// # Examples
 ///
 /// ```
-/// # #[cfg(feature = "bincodec")]
+/// # #[cfg(all(feature = "bincodec", feature = "dataset"))]
 /// # #[tokio::main]
 /// # async fn main() -> file_backed::Result<()> {
 /// use std::sync::Arc;
@@ -32,7 +33,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 ///     .await?;
 /// # Ok(())
 /// # }
-/// # #[cfg(not(feature = "bincodec"))]
+/// # #[cfg(not(all(feature = "bincodec", feature = "dataset")))]
 /// # fn main() {}
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -40,12 +41,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct Progress {
     /// Items completed.
     pub items: u64,
-    /// Items to process, as far as known. During a commit it grows while the closure
-    /// names more items.
+    /// Items to process, as far as known. During a commit or a save it grows while the
+    /// closure names more items.
     pub items_total: u64,
-    /// Bytes of files completed.
+    /// Bytes of files completed; 0 during a save, which does not ask for them.
     pub bytes: u64,
-    /// Bytes to process, as far as known; 0 during a commit, where they are unknown.
+    /// Bytes to process, as far as known; 0 during a commit or a save, where they are
+    /// unknown.
     pub bytes_total: u64,
 }
 

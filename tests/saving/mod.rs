@@ -5,6 +5,7 @@ mod both_forms;
 mod contention;
 mod directories;
 mod files;
+mod keeping;
 mod persist;
 mod persisted;
 mod register;
