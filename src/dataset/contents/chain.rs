@@ -7,6 +7,7 @@ use uuid::Uuid;
 use super::Contents;
 use crate::dataset::cause::DatasetCause;
 use crate::dataset::manifest::{Base, Changes, Delta, FileId, WrittenFile, encoded_len_of};
+use crate::hash::HashSet;
 
 /// Changes up to this many bytes are written again with those of the next commit.
 const MOST_REPEATED: u64 = 12 << 10;
@@ -271,12 +272,25 @@ impl Chain {
             chain.newest = Some(Newest::of(&delta, written));
             changes.extend(delta.changes);
         }
+        chain.check_ids()?;
         let contents = base.map_or_else(Contents::empty, Contents::of);
         Ok(ReadChain {
             contents: contents.with(&changes)?,
             root: root.ok_or(DatasetCause::DamagedManifest("it has no root"))?,
             chain,
         })
+    }
+
+    /// Checks that no two files have the same id. The newest delta becomes a part too once a
+    /// commit builds on it, and parts are named by their ids.
+    fn check_ids(&self) -> Result<(), DatasetCause> {
+        let mut ids = HashSet::default();
+        match self.parts_with_newest().all(|id| ids.insert(id)) {
+            true => Ok(()),
+            false => Err(DatasetCause::DamagedManifest(
+                "two of its files have one id",
+            )),
+        }
     }
 
     /// Checks that the next delta after those in `earlier` is this one.

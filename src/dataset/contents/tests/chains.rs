@@ -129,3 +129,35 @@ fn files_of_another_chain_are_refused() {
         assert!(error.to_string().contains(why), "{error}: not {why}");
     }
 }
+
+/// Ids are random, so only a forged dataset has one twice. It was opened, and then each commit
+/// that builds on its newest delta failed, because there was a part of that name.
+#[test]
+fn a_chain_of_two_files_with_one_id_is_refused() {
+    for ([parent, newest], is_whole) in [
+        ([2, 3], true),
+        ([1, 3], false),
+        ([2, 1], false),
+        ([2, 2], false),
+    ] {
+        let base = empty_base(3, b"root");
+        let mut chain = Chain::beginning_at(Some(base.written()));
+        let mut deltas = Vec::new();
+        for (generation, id, root) in [(4, parent, root(5000)), (5, newest, None)] {
+            let commit = Commit {
+                generation,
+                id: key(id),
+                root,
+                changes: one_item(generation),
+            };
+            let (bytes, next) = chain.next(commit).expect("it is small");
+            deltas.push(Delta::read(&bytes).expect("it is whole"));
+            chain = next;
+        }
+        let read = Chain::read(Some(Arc::new(base)), deltas);
+        assert_eq!(read.is_ok(), is_whole, "{parent} {newest}");
+        if let Err(error) = read {
+            assert!(error.to_string().contains("one id"), "{error}");
+        }
+    }
+}
