@@ -56,7 +56,12 @@ mod commit;
 mod computing;
 mod contents;
 mod current;
+#[cfg(any(test, fuzzing))]
+mod dice;
 mod editor;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod history;
 mod inspected_item;
 mod inspection;

@@ -249,34 +249,8 @@ impl ManifestFiles for Manifests<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::fuzzing::Memory;
     use crate::dataset::manifest::Changes;
-    use crate::hash::HashMap;
-
-    /// Files in memory.
-    #[derive(Default)]
-    struct Memory {
-        manifest: Vec<u8>,
-        parts: HashMap<Uuid, Vec<u8>>,
-    }
-
-    impl ManifestFiles for Memory {
-        fn open_manifest(&self, _: u64) -> Result<Box<dyn Source>, StoreError> {
-            Ok(Box::new(self.manifest.clone()))
-        }
-
-        fn open_part(&self, id: Uuid) -> Result<Box<dyn Source>, StoreError> {
-            let part = self.parts.get(&id).expect("it is there");
-            Ok(Box::new(part.clone()))
-        }
-
-        fn manifest_path(&self, _: u64) -> Option<PathBuf> {
-            None
-        }
-
-        fn part_path(&self, id: Uuid) -> Option<PathBuf> {
-            Some(id.to_string().into())
-        }
-    }
 
     fn delta(id: u128, generation: u64, parent: Option<FileId>) -> (Delta, Vec<u8>) {
         let delta = Delta {

@@ -217,7 +217,7 @@ fn built(
     Base::from_bytes(encode_base(Uuid::nil(), 0, &[], items, names)?)
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 impl Contents {
     /// Checks the invariants.
     pub(crate) fn validate(&self) {

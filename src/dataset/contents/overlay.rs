@@ -64,7 +64,7 @@ impl Overlay {
     }
 
     /// Checks the invariants.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(super) fn validate(&self) {
         let set = self.names.iter();
         let set = set.filter_map(|(name, key)| Some(((*key)?, name.clone())));

@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use uuid::Uuid;
 
 use super::changes::ItemEntry;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 use super::sealed::seal;
 use super::sealed::{CHECKSUM, damaged, field, read, unseal};
 use crate::backing_store::FileFingerprint;
@@ -85,7 +85,7 @@ impl Manifest {
     }
 
     /// Only tests write this version.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub(crate) fn encode(&self) -> Result<Vec<u8>, DatasetCause> {
         let (root, entries) = (self.root.len() as u64, self.entries.len() as u64);
         let len =

@@ -1,10 +1,9 @@
-//! Every file operation of a commit that fails or is cut off by a power cut. The dice and
-//! the samples are for the tests of the modules of this room.
+//! Every file operation of a commit that fails or is cut off by a power cut. The samples
+//! are for the tests of the modules of this room.
 
 mod chains;
 mod changed;
 mod copies;
-pub(super) mod dice;
 mod edits;
 mod faults;
 mod old_manifests;

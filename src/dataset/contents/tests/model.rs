@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::{entry, key, texts};
 use crate::dataset::contents::{Contents, Edit};
+use crate::dataset::dice::Dice;
 use crate::dataset::manifest::{ItemEntry, Name};
-use crate::dataset::tests::dice::Dice;
 
 /// Keys and names are from few, so that edits often meet what is there.
 const KEYS: usize = 40;

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::model::Model;
 use super::{entry, key, put_named};
 use crate::dataset::contents::{Chain, Commit, Contents, Edit, ReadChain};
+use crate::dataset::dice::Dice;
 use crate::dataset::manifest::{Base, Changes, Delta, FileId};
-use crate::dataset::tests::dice::Dice;
 
 /// A dataset whose files are in memory.
 struct Disk {

@@ -76,7 +76,7 @@ fn bucket_of(key: &[u8; 16], shift: u32) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dataset::tests::dice::Dice;
+    use crate::dataset::dice::Dice;
 
     fn assert_finds_all(mut keys: Vec<[u8; 16]>) {
         keys.sort_unstable();

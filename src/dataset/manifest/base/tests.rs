@@ -6,9 +6,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::*;
+use crate::dataset::dice::Dice;
 use crate::dataset::manifest::name::Name;
 use crate::dataset::manifest::sealed::{CHECKSUM, SparseFile, field, seal};
-use crate::dataset::tests::dice::Dice;
 use crate::dataset::tests::samples::{fingerprint, key, name};
 use Bound::{Excluded, Included, Unbounded};
 use layout::HEADER;

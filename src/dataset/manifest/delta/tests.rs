@@ -4,9 +4,9 @@
 )]
 
 use super::*;
+use crate::dataset::dice::Dice;
 use crate::dataset::manifest::changes::ItemEntry;
 use crate::dataset::manifest::sealed::{CHECKSUM, SparseFile};
-use crate::dataset::tests::dice::Dice;
 use crate::dataset::tests::samples::{fingerprint, key, name};
 
 fn entry(n: u64) -> ItemEntry {

@@ -1,4 +1,4 @@
-//! Random numbers that a test repeats.
+//! Random numbers that a test, or a fuzzer, repeats.
 
 /// A xorshift generator. The same seed gives the same numbers.
 pub(crate) struct Dice(u64);

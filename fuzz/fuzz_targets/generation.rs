@@ -1,0 +1,3 @@
+#![no_main]
+
+file_backed_fuzz::target!("generation");
