@@ -35,7 +35,7 @@ fn committed(places: &Places, texts: &[(&'static str, &'static str)]) -> Vec<Nam
 }
 
 impl Places {
-    fn salvage(&self) -> (User, Salvaged) {
+    pub(super) fn salvage(&self) -> (User, Salvaged) {
         self.salvage_verifying(VerifyOptions::all())
     }
 
