@@ -46,7 +46,12 @@ pub(crate) fn spawn_blocking(_: &Handle, body: impl FnOnce() + Send + 'static) {
     drop(shuttle::thread::spawn(body));
 }
 
-pub(crate) fn enter(_: &Handle) {}
+/// A guard of the context of a runtime, which the model does not have.
+pub(crate) struct Entered;
+
+pub(crate) fn enter(_: &Handle) -> Entered {
+    Entered
+}
 
 #[derive(Default)]
 pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);

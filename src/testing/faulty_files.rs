@@ -67,6 +67,7 @@ impl FaultyFiles {
     }
 
     /// Lets `after` operations of this kind succeed, and then `lasts` of them fail.
+    #[cfg(feature = "dataset")]
     pub(crate) fn plan_on(
         &self,
         operation: &'static str,
@@ -81,6 +82,7 @@ impl FaultyFiles {
 
     /// From now on, an operation that fails has had its effect, as on a network file system
     /// whose server did what was asked, and whose answer was lost.
+    #[cfg(feature = "dataset")]
     pub(crate) fn fail_after_the_effect(&self) {
         self.0.lock().takes_effect = true;
     }
