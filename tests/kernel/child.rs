@@ -30,6 +30,8 @@ fn child() {
         "register" => register(&root),
         "starve" => starve(&root),
         #[cfg(feature = "dataset")]
+        "commit" => crate::commits::child(&root, say, wait_for_parent),
+        #[cfg(feature = "dataset")]
         "read" => crate::readers::child(&root, say),
         _ => unreachable!("no such child"),
     };

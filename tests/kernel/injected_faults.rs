@@ -9,10 +9,16 @@ use crate::machine::may_run;
 use crate::program::{Program, files_in};
 use crate::scratch::scratch;
 
-/// Saves in a child, while `strace` does `what` at the `n`th `call` of a thread.
+/// Plays a role in a child, while `strace` does `what` at the `n`th `call` of a thread.
 /// The child's end, what it said, and whether it was done.
-fn save(root: &Path, call: &str, what: &str, n: u32) -> (Option<i32>, Vec<String>, bool) {
-    let mut child = Other::start("save", root, &[]);
+fn play(
+    role: &str,
+    root: &Path,
+    call: &str,
+    what: &str,
+    n: u32,
+) -> (Option<i32>, Vec<String>, bool) {
+    let mut child = Other::start(role, root, &[]);
     child.hear_of("ready");
     let log = root.join("strace");
     let mut tracer = attach(
@@ -86,7 +92,7 @@ fn a_failed_system_call_loses_nothing_acknowledged() {
             let root = scratch();
             let how = format!("{call} {n} fails with {number}");
             let what = format!("error={number}");
-            let (code, said, was_done) = save(root.path(), call, &what, n);
+            let (code, said, was_done) = play("save", root.path(), call, &what, n);
             assert!(matches!(code, Some(0 | TOLD)), "{how}: {code:?}, {said:?}");
             check(root.path(), &said, &how);
             if !was_done {
@@ -101,6 +107,22 @@ fn a_failed_system_call_loses_nothing_acknowledged() {
     }
 }
 
+/// Kills a child at each such call in turn, until it ends before it is killed. Returns the
+/// number of kills.
+fn kill_at_each(role: &str, call: &str, check: impl Fn(&Path, &[String], &str)) -> u32 {
+    for n in 1.. {
+        let root = scratch();
+        let how = format!("killed at {call} {n}");
+        let (code, said, _) = play(role, root.path(), call, "signal=KILL", n);
+        assert!(matches!(code, None | Some(0)), "{how}: {code:?}, {said:?}");
+        check(root.path(), &said, &how);
+        if code.is_some() {
+            return n - 1;
+        }
+    }
+    unreachable!("a child ends")
+}
+
 #[test]
 fn a_kill_at_any_system_call_loses_nothing_acknowledged() {
     if !may_run(&["strace"]) {
@@ -109,18 +131,28 @@ fn a_kill_at_any_system_call_loses_nothing_acknowledged() {
     for call in [
         "openat", "write", "linkat", "unlinkat", "fsync", "close", "futex",
     ] {
-        let mut kills = 0;
-        for n in 1.. {
-            let root = scratch();
-            let how = format!("killed at {call} {n}");
-            let (code, said, _) = save(root.path(), call, "signal=KILL", n);
-            assert!(matches!(code, None | Some(0)), "{how}: {code:?}, {said:?}");
-            check(root.path(), &said, &how);
-            if code.is_some() {
-                break;
-            }
-            kills += 1;
-        }
+        let kills = kill_at_each("save", call, check);
+        assert!(kills > 0 || call == "futex", "no {call} was met");
+    }
+}
+
+#[cfg(feature = "dataset")]
+#[test]
+fn a_kill_at_any_system_call_leaves_the_last_commit_or_the_one_in_flight() {
+    if !may_run(&["strace"]) {
+        return;
+    }
+    for call in [
+        "openat",
+        "write",
+        "linkat",
+        "renameat2",
+        "unlinkat",
+        "fsync",
+        "close",
+        "futex",
+    ] {
+        let kills = kill_at_each("commit", call, crate::commits::check);
         assert!(kills > 0 || call == "futex", "no {call} was met");
     }
 }

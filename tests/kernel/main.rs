@@ -9,6 +9,8 @@
 #![cfg(target_os = "linux")]
 
 mod child;
+#[cfg(feature = "dataset")]
+mod commits;
 mod failing_disks;
 mod full_disk;
 mod injected_faults;
