@@ -1,5 +1,6 @@
 //! Deletes what no generation needs.
 
+use std::io::ErrorKind;
 use std::path::Path;
 
 use file_backed::dataset::{Inspection, UnusedFile};
@@ -69,8 +70,13 @@ fn delete(path: &Path) -> Result<(Vec<UnusedFile>, Vec<UnusedFile>)> {
     drop(writer.open(prepared)?);
     writer.store.blocking_finished();
     drop(claim);
-    let is_gone = |file: &UnusedFile| !file.path.exists();
-    Ok(unused.into_iter().partition(is_gone))
+    Ok(unused.into_iter().partition(|file| is_gone(&file.path)))
+}
+
+/// Whether nothing is there. A file that cannot be looked at is not known to be deleted.
+fn is_gone(path: &Path) -> bool {
+    let found = path.symlink_metadata();
+    found.is_err_and(|error| error.kind() == ErrorKind::NotFound)
 }
 
 fn write_lines(verb: &str, files: &[UnusedFile]) -> Result<()> {
@@ -90,4 +96,21 @@ fn as_value(file: &UnusedFile) -> Value {
         "bytes": file.len,
         "key": file.key.map(|key| key.simple().to_string()),
     })
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::is_gone;
+
+    #[test]
+    fn a_file_that_cannot_be_looked_at_is_not_gone() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let (there, link) = (dir.path().join("there"), dir.path().join("link"));
+        std::fs::write(&there, "bytes").expect("it is written");
+        std::os::unix::fs::symlink("nowhere", &link).expect("it is made");
+        assert!(!is_gone(&there));
+        assert!(!is_gone(&link), "the link itself is there");
+        assert!(!is_gone(&there.join("below")), "it is below a file");
+        assert!(is_gone(&dir.path().join("deleted")));
+    }
 }
