@@ -5,6 +5,9 @@ use std::fs;
 use std::io::Read as _;
 use std::process::{Command, Stdio};
 
+use file_backed::Error;
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
 use super::sample::{HOSTILE, Sample, is_harmless};
@@ -81,6 +84,17 @@ fn ls_shows_names_in_order_and_each_item_once() {
         (none.code, none.err),
         (0, format!("no name begins with c in {path}\n"))
     );
+    for words in [
+        &["ls", "--limit", "0"][..],
+        &["ls", "--limit", "0", "--prefix", "a/"],
+    ] {
+        let told = sample.tool(words);
+        assert_eq!(
+            (told.code, told.out.as_str(), told.err.as_str()),
+            (0, "", ""),
+            "there are items, but none was asked for"
+        );
+    }
 }
 
 /// The manifest says all that is shown.
@@ -284,6 +298,43 @@ fn root_is_printed_without_a_change_of_its_numbers() {
     );
     let raw = sample.tool(&["root", "--raw"]).out;
     assert_eq!(Some(raw.as_str()), sample.inspect().root_json());
+}
+
+/// Lists within lists, to this depth.
+#[derive(Default)]
+struct Nested(usize);
+
+impl Serialize for Nested {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.checked_sub(1).map(Self))
+    }
+}
+
+impl<'de> Deserialize<'de> for Nested {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer)?;
+        Ok(Self(0))
+    }
+}
+
+/// Each line was indented by its depth, so the text grew with the square of it.
+#[test]
+fn a_deep_root_is_printed_with_a_bounded_indent() {
+    const DEPTH: usize = 500;
+    let sample = Sample::empty();
+    let dataset = sample.open_with_root::<Nested>();
+    let edited = dataset.blocking_edit(|edit| {
+        edit.set_root(Nested(DEPTH));
+        Ok::<_, Error>(())
+    });
+    edited.expect("it is committed");
+    let told = sample.tool(&["root"]);
+    assert_eq!(told.code, 0, "{}", told.err);
+    let printed: String = told.out.split_whitespace().collect();
+    assert_eq!(Some(printed.as_str()), sample.inspect().root_json());
+    assert!(printed.len() > 2 * DEPTH);
+    let indent = |line: &str| line.len() - line.trim_start().len();
+    assert_eq!(told.out.lines().map(indent).max(), Some(2 * 64));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use file_backed::dataset::{Dataset, Inspection, Key};
 use file_backed::fbstore::{BytesCodec, FBStore, MappedBytes, PreparedPath, key_path};
 use file_backed::{BackingStore, Error, FBPool};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -97,6 +98,14 @@ impl Sample {
 
     /// Opens the dataset to commit.
     pub(crate) fn open(&self) -> Catalogue {
+        self.open_with_root()
+    }
+
+    /// Opens the dataset, whose root has another type, to commit.
+    pub(crate) fn open_with_root<R>(&self) -> Dataset<R, Store>
+    where
+        R: Serialize + DeserializeOwned + Default + Send + Sync + 'static,
+    {
         let path = PreparedPath::blocking_open(self.path.clone()).expect("it is ours");
         Dataset::blocking_open(&self.store, path).expect("it opens")
     }

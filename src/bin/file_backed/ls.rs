@@ -36,7 +36,7 @@ pub(crate) fn run(directory: &Inspection, options: &Ls, as_json: bool) -> Result
         super::check_dataset(directory)?;
     }
     let items = listed(directory, options);
-    if items.is_empty() && !as_json {
+    if items.is_empty() && !as_json && options.limit != Some(0) {
         let path = PrintablePath(directory.path());
         match &options.prefix {
             Some(prefix) => eprintln!("no name begins with {} in {path}", output::name(prefix)),

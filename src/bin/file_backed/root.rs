@@ -8,6 +8,10 @@ use super::found::Found;
 use super::options::Root;
 use super::{Result, output};
 
+/// How deep lines are indented at most. Otherwise the text would grow with the square of the
+/// depth, to gigabytes for a root of some hundred kilobytes.
+const DEEPEST: usize = 64;
+
 pub(crate) fn run(directory: &Inspection, options: &Root, as_json: bool) -> Result<Found> {
     super::check_dataset(directory)?;
     let root = directory.root_json().ok_or("the root is not UTF-8")?;
@@ -37,7 +41,7 @@ pub(crate) fn run(directory: &Inspection, options: &Root, as_json: bool) -> Resu
 }
 
 /// JSON with a line for each element. Unlike a parsed value, it has every number and the order
-/// of the fields as they are.
+/// of the fields as they are. Elements deeper than [`DEEPEST`] are indented like those there.
 fn pretty(json: &str) -> String {
     let (mut text, mut depth) = (String::new(), 0_usize);
     let mut chars = json.chars().peekable();
@@ -85,7 +89,7 @@ fn pretty(json: &str) -> String {
 
 fn begin_line(text: &mut String, depth: usize) {
     text.push('\n');
-    text.extend(std::iter::repeat_n("  ", depth));
+    text.extend(std::iter::repeat_n("  ", depth.min(DEEPEST)));
 }
 
 #[cfg(test)]
