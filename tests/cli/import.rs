@@ -183,6 +183,55 @@ fn an_import_while_a_program_commits_is_refused() {
     assert_eq!(import(&folder, &sample.path, &[]).code, 0);
 }
 
+/// The first one deleted the directory beside the dataset after it had unlocked everything,
+/// and so the files that the second one had written there.
+#[test]
+fn an_import_touches_the_directory_beside_only_once_it_has_the_dataset() {
+    use file_backed::fbstore::{BytesCodec, FBStore, PreparedPath, key_path};
+    use file_backed::uuid::Uuid;
+
+    let sample = Sample::with(&["a"]);
+    let folder = folder(&sample);
+    let cache = sample.beside(".saved.file_backed-import");
+    let prepared = PreparedPath::blocking_open(cache.clone()).expect("it is made");
+    drop(FBStore::open(BytesCodec::heap(), prepared).expect("it is a cache"));
+    let file = key_path(&cache, Uuid::from_u128(7));
+    fs::write(&file, "of another import").expect("it is written");
+    let dataset = sample.open();
+    let told = import(&folder, &sample.path, &[]);
+    assert_eq!((told.code, told.out.as_str()), (2, ""));
+    assert!(file.exists(), "another import may use it");
+    drop(dataset);
+    assert_eq!(import(&folder, &sample.path, &[]).code, 0);
+    assert!(!cache.exists());
+}
+
+#[test]
+fn concurrent_imports_succeed_or_are_refused() {
+    let sample = Sample::with(&["a"]);
+    let folder = folder(&sample);
+    let mut succeeded = 0;
+    for _ in 0..4 {
+        let told: Vec<_> = std::thread::scope(|scope| {
+            let import = || scope.spawn(|| import(&folder, &sample.path, &[]));
+            let threads = [import(), import(), import()];
+            threads.map(|thread| thread.join().expect("it runs")).into()
+        });
+        for told in told {
+            let is_refused = told.code == 2 && told.err.contains("another process");
+            succeeded += u64::from(told.code == 0);
+            assert!(
+                told.code == 0 && told.err.is_empty() || is_refused,
+                "{}",
+                told.err
+            );
+        }
+    }
+    assert_eq!(sample.inspect().generation(), Some(1 + succeeded));
+    assert_eq!(sample.tool(&["verify"]).code, 0);
+    assert!(!sample.beside(".saved.file_backed-import").exists());
+}
+
 /// It was used, marked and deleted.
 #[test]
 fn an_import_leaves_a_directory_alone_that_has_the_name_of_its_own() {

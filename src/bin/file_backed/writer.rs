@@ -26,7 +26,12 @@ pub(crate) struct Writer {
 }
 
 /// A directory beside the dataset, so that files can be linked from it.
-struct Cache(PathBuf);
+struct Cache {
+    path: PathBuf,
+    /// The claim of the dataset, which lasts until the directory is deleted: only the process
+    /// that has it uses the directory.
+    _claimed: PreparedPath,
+}
 
 impl Writer {
     /// A store that writes nothing.
@@ -34,17 +39,23 @@ impl Writer {
         Self::with_cache(PreparedPath::blocking_temp()?, None)
     }
 
-    /// A store whose files can be linked into the directory, which exists. If nothing can be
-    /// written beside it, they are copied.
-    pub(crate) fn beside(directory: &Path) -> Result<Self> {
+    /// A store whose files can be linked into the directory, which is claimed for this process
+    /// first. If nothing can be written beside it, they are copied.
+    pub(crate) fn beside(directory: &PreparedPath) -> Result<Self> {
+        let fallback = Self::without_files()?;
+        drop(fallback.store.blocking_track_path(directory.clone())?);
         let path = beside(directory).filter(|path| is_free(path));
         let opened = path.and_then(|path| {
             let prepared = PreparedPath::blocking_open(path.clone()).ok()?;
-            Some((prepared, Cache(path)))
+            let cache = Cache {
+                path,
+                _claimed: directory.clone(),
+            };
+            Some((prepared, cache))
         });
         match opened {
             Some((prepared, cache)) => Self::with_cache(prepared, Some(cache)),
-            None => Self::without_files(),
+            None => Ok(fallback),
         }
     }
 
@@ -98,8 +109,8 @@ fn is_free(path: &Path) -> bool {
 
 impl Drop for Cache {
     fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.0) {
-            let path = PrintablePath(&self.0);
+        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+            let path = PrintablePath(&self.path);
             eprintln!("could not delete the directory {path}, which is not needed: {error}");
         }
     }

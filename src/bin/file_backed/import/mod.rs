@@ -35,7 +35,7 @@ pub(crate) fn run(options: &Import, as_json: bool) -> Result<()> {
     check_apart(folder, directory)?;
     let files = folder::files(folder, &options.prefix)?;
     let prepared = PreparedPath::blocking_open(directory)?;
-    let writer = Writer::beside(directory)?;
+    let writer = Writer::beside(&prepared)?;
     let dataset = writer.open(prepared)?;
     // The values take no memory.
     let pool = Arc::new(Pool::new(writer.store.clone(), 1));
