@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use file_backed::fbstore::key_path;
 use serde_json::Value;
 
 use super::sample::{HOSTILE, Sample, is_harmless, tree};
@@ -157,7 +158,14 @@ fn damaged_items_are_reported_and_the_others_are_exported() {
     fs::remove_file(sample.file("missing")).expect("it is there");
     let told = sample.export(&["--all"]);
     assert_eq!(told.code, 1);
-    assert_eq!(told.err.lines().count(), 2, "{}", told.err);
+    let lines: Vec<_> = told.err.lines().collect();
+    assert!(
+        lines.len() == 2
+            && lines[0].starts_with("not exported: damaged: ")
+            && lines[1].starts_with("not exported: missing: "),
+        "{}",
+        told.err
+    );
     assert!(
         told.out.ends_with("; 2 not exported\n") && is_harmless(&told.err),
         "{}",
@@ -173,6 +181,76 @@ fn damaged_items_are_reported_and_the_others_are_exported() {
         .map(|one| &one["name"])
         .collect();
     assert_eq!(failed, [&Value::from("damaged"), &Value::from("missing")]);
+}
+
+#[test]
+fn an_item_that_is_not_exported_is_told_by_its_escaped_name_or_key() {
+    let sample = Sample::with(&["\u{1b}[31m\nred"]);
+    let keys = sample.inspect().all_keys();
+    for key in &keys {
+        fs::remove_file(key_path(&sample.path, *key)).expect("it is there");
+    }
+    let unnamed = sample.inspect();
+    let named = unnamed.names().get("\u{1b}[31m\nred").expect("it is named");
+    let named = named.key::<()>().uuid();
+    let unnamed = keys.iter().find(|key| **key != named);
+    let unnamed = unnamed.expect("one has no name").simple();
+    let told = sample.export(&["--all"]);
+    let lines: Vec<_> = told.err.lines().collect();
+    assert_eq!((told.code, lines.len()), (1, 2), "{}", told.err);
+    assert!(is_harmless(&told.err), "{:?}", told.err);
+    let first = r#"not exported: "\u{1b}[31m\nred": "#;
+    assert!(lines[0].starts_with(first), "{}", told.err);
+    let second = format!("not exported: {unnamed}: ");
+    assert!(lines[1].starts_with(&second), "{}", told.err);
+}
+
+/// It was said that the directory could not be created because it exists.
+#[test]
+fn a_target_that_is_no_directory_is_told() {
+    let sample = Sample::with(&["a"]);
+    let to = sample.beside("exported");
+    fs::write(&to, "mine").expect("it is written");
+    let assert_refused = |why: &str| {
+        let told = sample.export(&["--all", "--force"]);
+        let text = format!(
+            "file_backed: {} {why}: give a directory for the files\n",
+            to.display()
+        );
+        assert_eq!((told.code, told.out, told.err), (2, String::new(), text));
+    };
+    assert_refused("is not a directory");
+    assert_eq!(fs::read(&to).expect("it is there"), b"mine");
+    #[cfg(unix)]
+    {
+        fs::remove_file(&to).expect("it is there");
+        std::os::unix::fs::symlink("nowhere", &to).expect("it is made");
+        assert_refused("is a symbolic link that leads nowhere");
+    }
+}
+
+/// It was said that the file had come to exist meanwhile, once others were written.
+#[cfg(unix)]
+#[test]
+fn a_directory_that_is_a_link_to_nowhere_is_told_before_anything_is_written() {
+    let sample = Sample::with(&["a", "b/link/c"]);
+    let to = sample.beside("exported");
+    fs::create_dir_all(to.join("b")).expect("it is made");
+    let link = to.join("b/link");
+    std::os::unix::fs::symlink("nowhere", &link).expect("it is made");
+    let text = format!(
+        "file_backed: could not write {}: {} is a symbolic link that leads nowhere\n",
+        link.join("c").display(),
+        link.display()
+    );
+    let told = sample.export(&["--all"]);
+    assert_eq!(
+        (told.code, told.out.as_str(), told.err.as_str()),
+        (2, "", &*text)
+    );
+    assert_eq!(tree(&to).len(), 1, "only the link is there");
+    let told = sample.export(&["--all", "--force"]);
+    assert_eq!((told.code, told.err), (2, text));
 }
 
 #[test]

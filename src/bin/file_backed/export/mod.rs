@@ -46,10 +46,7 @@ struct Failed {
 pub(crate) fn run(directory: &Inspection, options: &Export, as_json: bool) -> Result<Found> {
     check_target(&options.to)?;
     let items = exported(directory, options)?;
-    let mut target = Target::create(&options.to).map_err(|error| {
-        let path = PrintablePath(&options.to);
-        format!("could not create the directory {path}: {error}")
-    })?;
+    let mut target = Target::create(&options.to).map_err(|error| no_target(&options.to, &error))?;
     if !options.force {
         check_none_exists(&mut target, &items)?;
     }
@@ -71,8 +68,12 @@ pub(crate) fn run(directory: &Inspection, options: &Export, as_json: bool) -> Re
         }
     }
     bar.finish_and_clear();
-    for failed in &failed {
-        eprintln!("not exported: {}", failed.error);
+    for Failed { item, error } in &failed {
+        let name = match &item.name {
+            Some(name) => output::name(name),
+            None => item.key.simple().to_string(),
+        };
+        eprintln!("not exported: {name}: {error}");
     }
     match as_json {
         true => output::json(&json!({
@@ -97,6 +98,20 @@ pub(crate) fn run(directory: &Inspection, options: &Export, as_json: bool) -> Re
     }
     let found = failed.iter().map(|failed| Found::of(&failed.error));
     Ok(found.max().unwrap_or(Found::Whole))
+}
+
+/// The text of the error of a directory that could not be created.
+fn no_target(to: &Path, error: &io::Error) -> String {
+    let path = PrintablePath(to);
+    match (to.metadata(), to.symlink_metadata()) {
+        (Ok(found), _) if !found.is_dir() => {
+            format!("{path} is not a directory: give a directory for the files")
+        }
+        (Err(_), Ok(found)) if found.is_symlink() => {
+            format!("{path} is a symbolic link that leads nowhere: give a directory for the files")
+        }
+        _ => format!("could not create the directory {path}: {error}"),
+    }
 }
 
 /// Refuses a directory of the library, in which a name could be that of a manifest or an item.

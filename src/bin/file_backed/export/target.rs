@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
 use cap_std::fs::{Dir, File, OpenOptions};
+use file_backed_codecs::printable::PrintablePath;
 
 /// The name of a file until it is complete. No path of an item has it, because of its escape.
 const UNFINISHED: &str = "%=t";
@@ -93,6 +94,10 @@ impl Target {
         for name in &directories[self.entered.len()..] {
             let parent = self.directory();
             let opened = match parent.open_dir(name) {
+                Err(error) if error.kind() == ErrorKind::NotFound && is_link(parent, name) => {
+                    let path = self.path_of(&directories[..=self.entered.len()]);
+                    return Err(leads_nowhere(&path));
+                }
                 Err(error) if create && error.kind() == ErrorKind::NotFound => {
                     parent.create_dir(name)?;
                     parent.open_dir(name)?
@@ -153,6 +158,16 @@ impl Drop for Unfinished<'_> {
             let _ = self.target.directory().remove_file(&self.unfinished);
         }
     }
+}
+
+fn is_link(directory: &Dir, name: &str) -> bool {
+    let found = directory.symlink_metadata(name);
+    found.is_ok_and(|found| found.is_symlink())
+}
+
+fn leads_nowhere(path: &Path) -> io::Error {
+    let path = PrintablePath(path);
+    io::Error::other(format!("{path} is a symbolic link that leads nowhere"))
 }
 
 /// The last component, and those before it.
