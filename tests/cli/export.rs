@@ -253,6 +253,40 @@ fn a_directory_that_is_a_link_to_nowhere_is_told_before_anything_is_written() {
     assert_eq!((told.code, told.err), (2, text));
 }
 
+/// Only one of a process of the same number was replaced, and `import` made items of the others.
+#[test]
+fn an_export_removes_what_killed_ones_left_and_nothing_else() {
+    let sample = Sample::with(&["a", "b/c"]);
+    let to = sample.beside("exported");
+    let left = "%=t0123456789abcdef0123456789abcdef";
+    let in_use = "%=tfedcba9876543210fedcba9876543210";
+    for below in ["", "b"] {
+        let directory = to.join(below);
+        fs::create_dir_all(&directory).expect("it is made");
+        for name in [left, in_use, "%=tmine", "mine"] {
+            fs::write(directory.join(name), "half").expect("it is written");
+        }
+    }
+    let locked = ["", "b"].map(|below| {
+        let file = fs::File::open(to.join(below).join(in_use)).expect("it is there");
+        file.lock().expect("no other process has it");
+        file
+    });
+    let told = sample.export(&["a", "b/c"]);
+    assert_eq!((told.code, told.err.as_str()), (0, ""));
+    drop(locked);
+    let files: Vec<_> = tree(&to).into_keys().collect();
+    let expected = [in_use, "%=tmine", "a", "b/%=tmine", "b/c", "b/mine", "mine"];
+    let mut expected: Vec<PathBuf> = expected.map(PathBuf::from).into();
+    expected.push(Path::new("b").join(in_use));
+    expected.sort();
+    assert_eq!(files, expected);
+    // Now that nothing has them.
+    assert_eq!(sample.export(&["a", "b/c", "--force"]).code, 0);
+    assert!(!to.join(in_use).exists() && !to.join("b").join(in_use).exists());
+    assert_eq!(tree(&to).len(), 6);
+}
+
 #[test]
 fn items_without_a_dataset_are_exported_by_their_keys() {
     let place = Place::by_hand();

@@ -68,6 +68,10 @@ pub(crate) fn run(directory: &Inspection, options: &Export, as_json: bool) -> Re
         }
     }
     bar.finish_and_clear();
+    target.sync().map_err(|error| {
+        let path = PrintablePath(&options.to);
+        format!("could not make the files in {path} durable: {error}")
+    })?;
     for Failed { item, error } in &failed {
         let name = match &item.name {
             Some(name) => output::name(name),

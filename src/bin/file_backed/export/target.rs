@@ -1,13 +1,17 @@
 //! The directory that files are exported to.
 
+use std::fs::{File, TryLockError};
 use std::io::{self, ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
 use cap_std::ambient_authority;
-use cap_std::fs::{Dir, File, OpenOptions};
+use cap_std::fs::{Dir, OpenOptions};
+use file_backed::uuid::Uuid;
 use file_backed_codecs::printable::PrintablePath;
 
-/// The name of a file until it is complete. No path of an item has it, because of its escape.
+/// Begins the name of a file until it is complete; a random number follows. No path of an item
+/// begins with it, because it is an escape. The file is locked, so that a file of a killed
+/// process can be told from one that is being written.
 const UNFINISHED: &str = "%=t";
 
 /// How many directories stay open: a name may have more than there are descriptors.
@@ -35,6 +39,7 @@ impl Target {
     pub(super) fn create(root: &Path) -> io::Result<Self> {
         Dir::create_ambient_dir_all(root, ambient_authority())?;
         let top = Dir::open_ambient_dir(root, ambient_authority())?;
+        remove_unfinished(&top);
         Ok(Self {
             root: root.to_owned(),
             top,
@@ -64,18 +69,7 @@ impl Target {
     pub(super) fn begin(&mut self, path: &[String]) -> io::Result<Unfinished<'_>> {
         let (_, directories) = split(path);
         self.enter(directories, true)?;
-        let unfinished = format!("{UNFINISHED}{}", std::process::id());
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        let create = || self.directory().open_with(&unfinished, &options);
-        let file = match create() {
-            // Of a process that had the same number and was killed.
-            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                self.directory().remove_file(&unfinished)?;
-                create()?
-            }
-            file => file?,
-        };
+        let (unfinished, file) = create_unfinished(self.directory())?;
         Ok(Unfinished {
             target: self,
             file,
@@ -104,12 +98,21 @@ impl Target {
                 }
                 opened => opened?,
             };
+            remove_unfinished(&opened);
             self.entered.push((name.clone(), Some(opened)));
             let above = self.entered.iter_mut().rev().nth(MOST_OPEN);
             above
                 .into_iter()
                 .for_each(|(_, directory)| *directory = None);
         }
+        Ok(())
+    }
+
+    /// Makes the files durable that were written. One call for all of them takes much less time
+    /// than one for each.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        #[cfg(target_os = "linux")]
+        rustix::fs::syncfs(File::open(&self.root)?)?;
         Ok(())
     }
 
@@ -130,6 +133,12 @@ impl Unfinished<'_> {
     pub(super) fn complete(mut self, path: &[String], replaces: bool) -> io::Result<()> {
         let (name, _) = split(path);
         let directory = self.target.directory();
+        // After a crash, what is replaced must not be lost before its replacement is durable.
+        // Where `Target::sync` does nothing, this is all that makes files durable.
+        let is_replaced = replaces && directory.symlink_metadata(name).is_ok();
+        if is_replaced || cfg!(not(target_os = "linux")) {
+            self.file.sync_all()?;
+        }
         if replaces {
             directory.rename(&self.unfinished, directory, name)?;
             self.is_complete = true;
@@ -154,10 +163,59 @@ impl Unfinished<'_> {
 impl Drop for Unfinished<'_> {
     fn drop(&mut self) {
         if !self.is_complete {
-            // What stays is told by its name, and the next export replaces it.
+            // What stays is told by its name, and the next export to the directory removes it.
             let _ = self.target.directory().remove_file(&self.unfinished);
         }
     }
+}
+
+/// Creates a file with a name of its own, and locks it.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "no destructor calls this, and a name that exists is refused"
+)]
+fn create_unfinished(directory: &Dir) -> io::Result<(String, File)> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    loop {
+        let name = format!("{UNFINISHED}{}", Uuid::new_v4().simple());
+        let file = directory.open_with(&name, &options)?.into_std();
+        // Until it is locked, another export may take it for one that was left, and remove it.
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) => continue,
+            // Without locks, no export removes anything.
+            Err(TryLockError::Error(_)) => return Ok((name, file)),
+            Ok(()) => {}
+        }
+        match directory.symlink_metadata(&name) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            found => return found.map(|_| (name, file)),
+        }
+    }
+}
+
+/// Removes the files that killed exports have left in a directory. One that cannot be removed
+/// does no harm.
+fn remove_unfinished(directory: &Dir) {
+    let entries = directory.entries().into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let is_unfinished = name.to_str().is_some_and(is_unfinished);
+        if !is_unfinished || !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+            continue;
+        }
+        // The lock is kept until the file is removed.
+        if let Ok(file) = directory.open(&name).map(|file| file.into_std())
+            && file.try_lock().is_ok()
+        {
+            let _ = directory.remove_file(&name);
+        }
+    }
+}
+
+fn is_unfinished(name: &str) -> bool {
+    let number = name.strip_prefix(UNFINISHED);
+    number.is_some_and(|number| number.len() == 32 && Uuid::try_parse(number).is_ok())
 }
 
 fn is_link(directory: &Dir, name: &str) -> bool {
