@@ -4,7 +4,7 @@
 //! The tool works on a dataset, or on a directory that items were persisted to without one.
 //! It needs none of the program's types: everything it shows is in the footers and manifests.
 //! Only `import`, `gc` and `salvage` change the directory, and the other commands work while it is
-//! in use.
+//! in use; `copy` and `export` write to another one.
 //!
 //! ```sh
 //! cargo install --path . --features cli   # in a checkout of this repository
@@ -65,7 +65,7 @@
 //! ```sh
 //! file_backed import photos album            # creates the dataset, or adds to it
 //! file_backed ls album --prefix 2026/ --sort size --reverse --limit 10
-//! file_backed export album restored --all    # the same files as in `photos`
+//! file_backed export album restored --all    # the same files as in `photos`, if `album` was new
 //! ```
 //!
 //! Imported items are plain bytes, which a program reads as `MappedBytes` with `BytesCodec`.
@@ -73,7 +73,8 @@
 //! Permissions, times and empty directories are not kept. Exported files have the names of
 //! their items, except for what is no path, such as `..` or a name that is a file and a
 //! directory, and what looks like the escape that stands for it, which begins with `%=`;
-//! `file_backed export --help` lists the escapes. No file is written outside of the target,
+//! `file_backed export --help` lists the escapes, which `import` does not undo: a file is
+//! imported under the name that it has. No file is written outside of the target,
 //! whatever the names are.
 //!
 //! # Backups

@@ -759,6 +759,26 @@ fn names_are_escaped_and_json_stays_valid() {
     }
 }
 
+/// What a user has to know before the command runs.
+#[test]
+fn help_tells_what_is_written_where_and_what_stays() {
+    for (words, text) in [
+        (&["--help"][..], "copy and export write to TO"),
+        (&["export", "--help"], "a killed export leaves one"),
+        (&["export", "--help"], "distinguishes upper and lower case"),
+        (
+            &["import", "--help"],
+            "`.DIR.file_backed-import` beside DIR",
+        ),
+        (&["import", "--help"], "A killed import leaves it"),
+        (&["du", "--help"], "missing are counted too"),
+    ] {
+        let told = run(words.iter().copied().map(OsStr::new));
+        let shown: Vec<_> = told.out.split_whitespace().collect();
+        assert!(shown.join(" ").contains(text), "{text} in {}", told.out);
+    }
+}
+
 /// Errors of the library and the guide name these commands.
 #[test]
 fn each_command_that_an_error_names_exists() {

@@ -1,6 +1,6 @@
 //! Inspects, copies and fills directories that items of `file_backed` were persisted to.
-//! Only `import`, `gc` and `salvage` change a directory; all other commands work while it is
-//! in use.
+//! Only `import`, `gc` and `salvage` change a directory of items; all other commands work while
+//! it is in use.
 
 mod cat;
 mod copy;

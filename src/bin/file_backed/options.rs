@@ -25,7 +25,8 @@ Exit codes:
 `file_backed COMMAND --help` has an example of each.";
 
 /// Inspects, verifies, copies and fills directories that file_backed persisted items to.
-/// Only import, gc and salvage change DIR, and all other commands work while it is in use.
+/// Only import, gc and salvage change DIR, and all other commands work while it is in use; copy
+/// and export write to TO.
 #[derive(Parser)]
 #[command(name = "file_backed", bin_name = "file_backed", version, after_help = EXIT_CODES)]
 #[command(arg_required_else_help = true, disable_help_subcommand = true)]
@@ -146,7 +147,9 @@ pub(crate) struct Cat {
 
 const DU: &str = "\
 A prefix ends with `/`. An item with several names counts once, for the first of them. The
-lines in parentheses add up to what the dataset has on the disk; --prefix leaves them out.
+lines in parentheses add up the lengths of the items, as the dataset records them, of its
+manifests, and of files that are not in the current generation. Files that are missing are
+counted too. With --prefix, only the first of these lines is printed.
 
 Examples:
   file_backed du album
@@ -264,7 +267,7 @@ A file is named by the name of its item below TO; each `/` separates directories
 with several names becomes several files, and one without a name is named by its key.
 
 Most names are good paths as they are. What is not is escaped, so that no file is outside of
-TO and two names never share a file:
+TO and two names never share a file, on a file system that distinguishes upper and lower case:
   %=XX  the byte XX, in hex: a NUL, the first dot of `.` and `..`, and the `%` of what would
         look like an escape. On Windows also what its paths cannot hold.
   %=_   nothing: it stands for an empty component, and at the end of a file's name for the
@@ -272,12 +275,14 @@ TO and two names never share a file:
   %=+   at the end of a directory's name: its next component continues it, because it has
         more than 255 bytes
   %=k   at the end of a key that is also a name
-  %=t   begins the name of a file until it is complete
+  %=t   begins the name of a file until it is complete: a killed export leaves one, and the
+        next export that writes to the same directory removes it
 
 No symbolic link in TO leads outside of it, and TO is not within a directory of file_backed,
 where a name could be that of a manifest. A file that exists is refused, before anything is
 written, unless --force is given. Each file gets its name when it is complete and its checksum
-was right. Damaged items are reported, and the others are exported.
+was right. Damaged items are reported, and the others are exported. At the end all files are
+synced to the disk; a file that replaces another is synced before.
 
 Examples:
   file_backed export album photos --all
@@ -320,8 +325,9 @@ others stay. Empty directories, permissions and times are not kept. All files ar
 at once, or none; there must be no symbolic link, no other special file, and no path that is
 not UTF-8 or longer than 1024 bytes.
 
-Files of any length are imported: they are read in pieces. Each is written once, to a directory
-beside DIR, and linked from there.
+Files of any length are imported: they are read in pieces. Each is written once, to the
+directory `.DIR.file_backed-import` beside DIR, and linked from there. That directory is deleted
+at the end. A killed import leaves it, and the next import to DIR deletes it.
 
 If there is no dataset in DIR, one is created; its root is `null`. DIR must not be open to
 commit elsewhere. Programs that have it open to read see the commit.
