@@ -76,7 +76,9 @@ async fn serve(dir: &Path, address: &str) -> Result<()> {
         listener.local_addr()?
     );
     if let Some(first) = commit.names().iter().next() {
-        println!("curl -i http://{}/{}", listener.local_addr()?, first.name());
+        // A terminal would interpret control characters of the name.
+        let name = first.name().escape_debug();
+        println!("curl -i http://{}/{name}", listener.local_addr()?);
     }
     drop(commit); // it would stay pinned
     site.serve(listener, stop::asked()?).await
