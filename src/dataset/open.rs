@@ -210,7 +210,7 @@ impl<B: ManifestStore> DatasetPath<B> {
     {
         let refused = |cause| self.error(Operation::OpenDataset, cause);
         let found = self.tracked.all_keys();
-        if !found.is_empty() && !self.parts()?.is_empty() {
+        if !found.is_empty() && self.has_lost_manifest()? {
             return Err(refused(DatasetCause::LostManifest));
         }
         if !found.is_empty() && existing == ExistingItems::Refuse {
@@ -234,6 +234,18 @@ impl<B: ManifestStore> DatasetPath<B> {
         // Of an interrupted copy.
         history.parts.extend(self.parts()?);
         self.into_dataset(first.generation, history, None)
+    }
+
+    /// Whether parts are of a dataset that had commits. An interrupted call that was to include
+    /// existing items leaves a base without names, of the first generation.
+    fn has_lost_manifest(&self) -> Result<bool> {
+        let is_of_first = |part| {
+            let read = self.call(Operation::OpenDataset, |backing, path| {
+                Generation::read_part(&StoreFiles { backing, path }, part)
+            });
+            read.is_ok_and(|read| read.number == 0 && read.contents.name_count() == 0)
+        };
+        Ok(!self.parts()?.into_iter().all(is_of_first))
     }
 
     fn begin_empty(&self, root: Arc<[u8]>) -> Result<FirstCommit> {

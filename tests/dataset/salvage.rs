@@ -393,13 +393,14 @@ fn a_salvaged_dataset_has_a_snapshot_once_a_commit_has_recorded_it() {
 
 /// Its version is read before its checksum.
 #[test]
-fn each_byte_of_the_last_manifest_may_be_damaged() {
+fn any_byte_of_the_last_manifest_may_be_damaged() {
     test(|| {
         let places = Places::new();
         committed(&places, &[("a", "text a"), ("b", "text b")]);
         let path = places.manifest("0000000000000002");
         let whole = fs::read(&path).expect("it is there");
-        for at in 0..whole.len() {
+        // All of the magic and the version, and some of what follows.
+        for at in (0..12).chain((12..whole.len()).step_by(19)) {
             let mut damaged = whole.clone();
             damaged[at] = !damaged[at];
             overwrite(&path, &damaged);
