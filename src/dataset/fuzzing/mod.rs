@@ -1,6 +1,6 @@
 //! What hostile files may not do to the reading of a dataset, which may come from another
 //! machine. There is one target for each format, and one for all files of a generation. The
-//! tests run them on changed samples, and the fuzzer in `fuzz/` on what it finds.
+//! tests run them on changed samples, and the fuzzer in `tests/fuzz/` on what it finds.
 //!
 //! No checksum stops a change: each target reads the bytes as they are, and again with the
 //! right checksums.
