@@ -121,6 +121,10 @@ impl<I: Eq + Hash, R> Joined<'_, I, R> {
     /// Calls that come from now on begin another computation. Calls `publish` if the
     /// computation was not forgotten before.
     fn end(&self, publish: impl FnOnce()) {
+        // The locks may have been held by a thread that a forked child does not have.
+        if self.computations.process.is_forked() {
+            return;
+        }
         let mut all = self.computations.under_way.lock();
         if self.remove_from(&mut all) {
             publish();

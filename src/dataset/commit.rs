@@ -299,11 +299,16 @@ where
     B: ManifestStore,
 {
     fn carry_out(&mut self, root: Option<Root>, saved: Saved<B>) -> Result<Committed> {
+        let parts_before = self.history.parts.clone();
         let published = self.publish(root, saved);
         let cleaned = match &published {
             // It has just looked for a later generation.
             Ok(_) => self.shared.clean_up_if(true, &mut self.history),
-            Err(_) => self.shared.clean_up(&mut self.history),
+            Err(_) => {
+                self.shared
+                    .remove_unused_parts(&parts_before, &mut self.history);
+                self.shared.clean_up(&mut self.history)
+            }
         };
         published.map(|committed| Committed {
             deleted: cleaned.deleted,
@@ -380,17 +385,26 @@ where
             encoded_root,
             contents,
             chain: None,
-            salvaged: None,
+            is_salvaged: false,
+            damaged: self.still_damaged(&earlier),
         };
         self.make_current(next, changes)?;
         Ok(committed)
+    }
+
+    /// The damaged files that a salvage has told of, and that are still there: a reader may
+    /// have them pinned.
+    fn still_damaged(&self, earlier: &Version<Root>) -> Arc<HashSet<Uuid>> {
+        let tracked = &self.shared.path.tracked;
+        let keys = earlier.damaged.iter().copied();
+        Arc::new(keys.filter(|key| tracked.contains_key(*key)).collect())
     }
 
     /// Makes the items of the commit durable. A file that failed to become so in an earlier
     /// commit, and that this one does not have, does not fail it.
     fn sync_items(&self, earlier: &Version<Root>, contents: &Contents) -> Result<()> {
         // No commit has made the items durable that a salvage has included.
-        let is_of_commit = earlier.salvaged.is_none();
+        let is_of_commit = !earlier.is_salvaged;
         let scope = SyncScope {
             is_needed: &|key| contents.contains(key),
             was_durable: &|key| is_of_commit && earlier.contents.contains(key),

@@ -19,9 +19,10 @@ pub(super) struct Version<Root> {
     pub(super) contents: Contents,
     /// What its manifest consists of; `None` if that is of version 1.
     pub(super) chain: Option<Chain>,
-    /// If the contents were salvaged, so that nothing on the disk records them: the keys of
-    /// the files that are damaged.
-    pub(super) salvaged: Option<Arc<HashSet<Uuid>>>,
+    /// Whether the contents were salvaged, so that nothing on the disk records them.
+    pub(super) is_salvaged: bool,
+    /// The keys of damaged files that may still be there, of which a salvage has told.
+    pub(super) damaged: Arc<HashSet<Uuid>>,
 }
 
 impl<Root> Version<Root> {

@@ -75,7 +75,7 @@ impl History {
         self.manifests.insert(self.last);
         // Nothing on the disk records contents that were salvaged. The generation that they
         // were read from is one of the others.
-        if before.salvaged.is_none() {
+        if !before.is_salvaged {
             self.others.push(Other {
                 generation: before.generation,
                 contents: before.contents.clone(),
@@ -89,6 +89,11 @@ impl History {
         self.replaced = replaced
             .map(|earlier| earlier.parts_with_newest().collect())
             .unwrap_or_default();
+        if before.is_salvaged {
+            let current = current.parts();
+            let parts = self.parts.iter().copied();
+            self.replaced = parts.filter(|part| !current.contains(part)).collect();
+        }
     }
 
     /// Notes items that a commit has linked to the directory.
@@ -170,7 +175,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     pub(super) fn clean_up_if(&self, is_newest: bool, history: &mut History) -> Cleaned {
         let DatasetPath { store, tracked, .. } = &self.path;
         let current = self.current();
-        let is_safe = is_newest && history.overtaken.is_none() && current.salvaged.is_none();
+        let is_safe = is_newest && history.overtaken.is_none() && !current.is_salvaged;
         if is_safe {
             self.release_earlier(&current.contents, current.generation, history);
             self.remove_files(&current, history);
@@ -226,6 +231,8 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
             match may_remove.then(|| self.remove_manifest(generation)) {
                 Some(Ok(true)) => drop(manifests.remove(&generation)),
                 Some(Ok(false)) => return true,
+                // Its manifest stays as long as nothing is removed.
+                None if other.parts.is_some() => return true,
                 Some(Err(_)) | None if self.is_pinned(generation) => return true,
                 Some(Err(_)) | None => {}
             }
@@ -279,6 +286,22 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         removed.inspect_err(|error| {
             tracing::warn!(%error, generation, "could not remove an earlier generation of a dataset");
         })
+    }
+
+    /// Removes the parts that a failed commit has written to a salvaged dataset, whose
+    /// clean-ups do nothing: another salvage would take them for those of a commit whose
+    /// manifest is lost.
+    pub(super) fn remove_unused_parts(&self, before: &BTreeSet<Uuid>, history: &mut History) {
+        if !self.current().is_salvaged || history.overtaken.is_some() {
+            return;
+        }
+        let History { others, parts, .. } = history;
+        // The manifest of the commit may be there all the same.
+        let needed = |part: &Uuid| {
+            let mut others = others.iter().filter_map(|other| other.parts.as_ref());
+            others.any(|parts| parts.contains(part))
+        };
+        parts.retain(|part| before.contains(part) || needed(part) || !self.remove_part(*part));
     }
 
     fn remove_part(&self, part: Uuid) -> bool {

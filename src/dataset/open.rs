@@ -37,8 +37,8 @@ where
     /// and everything that came from it, handles included, are dropped; other processes can
     /// read it. This process can open it again as soon as the dataset is dropped.
     ///
-    /// Files that an interrupted commit left are deleted. Names that are not of an item
-    /// stay.
+    /// Files that an interrupted commit left are deleted. Other files in the directory are
+    /// left alone.
     ///
     /// # Errors
     ///
@@ -319,10 +319,8 @@ impl<B: ManifestStore> DatasetPath<B> {
             backing.sync_found(path, newest, &parts)
         })?;
         self.sync_manifests()?;
-        let pinned = earlier
-            .iter()
-            .filter(|generation| self.may_be_pinned(**generation));
-        let mut history = self.history_of(&found, pinned)?;
+        // A reader may pin any of them until its manifest is removed.
+        let mut history = self.history_of(&found, earlier.iter())?;
         history.manifests.extend(earlier);
         self.into_dataset(found, history, None)
     }
@@ -340,7 +338,7 @@ impl<B: ManifestStore> DatasetPath<B> {
         Ok(history)
     }
 
-    fn may_be_pinned(&self, generation: u64) -> bool {
+    pub(super) fn may_be_pinned(&self, generation: u64) -> bool {
         let is_pinned = self.call(Operation::OpenDataset, |backing, path| {
             backing.is_pinned(path, generation)
         });
@@ -401,12 +399,13 @@ impl<B: ManifestStore> DatasetPath<B> {
         })
     }
 
-    /// The dataset whose current commit is `found`.
+    /// The dataset whose current commit is `found`. If it was salvaged, `damaged` are the keys
+    /// of the damaged files that are there.
     pub(super) fn into_dataset<Root: DeserializeOwned>(
         self,
         found: Generation,
         history: History,
-        salvaged: Option<Arc<HashSet<Uuid>>>,
+        damaged: Option<HashSet<Uuid>>,
     ) -> Result<Dataset<Root, B>> {
         let generation = found.number;
         let root = serde_json::from_slice(&found.root).map_err(|error| {
@@ -419,7 +418,8 @@ impl<B: ManifestStore> DatasetPath<B> {
             encoded_root: found.root,
             contents: found.contents,
             chain: found.chain,
-            salvaged,
+            is_salvaged: damaged.is_some(),
+            damaged: Arc::new(damaged.unwrap_or_default()),
         };
         let contents = Arc::new(CurrentContents::of(&version));
         let core = self.store.core();

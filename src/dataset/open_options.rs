@@ -164,8 +164,8 @@ impl OpenOptions {
     ///   [`VerifyOptions::all`], which takes as long as reading the dataset, or those of some
     ///   items, or of none. Missing files are found in any case.
     /// * If the last commit cannot be read, because its manifest or a file that it builds on
-    ///   is damaged, the latest earlier state that can be read takes its place: at best, that
-    ///   is the commit before. Items that are present but that this state does not have are
+    ///   is damaged, the latest state that can be read takes its place: at best, that is the
+    ///   commit before. The same holds if the manifest of the last commit is missing. Items that are present but that this state does not have are
     ///   included without names.
     /// * If no commit can be read, or the directory never was a dataset, all items that are
     ///   present are included without names, and the root is the default one.

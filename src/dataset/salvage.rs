@@ -1,7 +1,6 @@
 //! Opening what is left of a damaged dataset.
 
 use std::io;
-use std::sync::Arc;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,7 +30,8 @@ pub struct Salvaged {
     pub generation: Option<u64>,
     /// The last commit that has a manifest; `None` if there is none. If it is later than
     /// [`generation`](Self::generation), what later commits changed is lost: their names, and
-    /// their roots. If it is earlier, the manifest of `generation` was missing.
+    /// their roots. If it is earlier, the contents come from a file of a commit whose manifest is
+    /// not there: it is lost, or the commit never ended.
     pub newest: Option<u64>,
     /// Why manifests and the files that they build on could not be read, those of earlier
     /// commits included. Each error contains the path.
@@ -102,8 +102,11 @@ impl<B: ManifestStore> DatasetPath<B> {
         let mut history = self.history_of(&found, generations.iter())?;
         history.last = generations.iter().copied().fold(found.number, u64::max);
         history.manifests.extend(generations);
-        let damaged = salvaged.damaged.iter().map(|item| item.key).collect();
-        let dataset = self.into_dataset(found, history, Some(Arc::new(damaged)))?;
+        let damaged = salvaged.damaged.iter().map(|item| item.key);
+        let damaged = damaged
+            .filter(|key| self.tracked.contains_key(*key))
+            .collect();
+        let dataset = self.into_dataset(found, history, Some(damaged))?;
         Ok((dataset, salvaged))
     }
 
@@ -123,6 +126,14 @@ impl<B: ManifestStore> DatasetPath<B> {
                 Err(error) => manifests.push(only_of_damage(error)?),
             }
         }
+        // A commit that was interrupted leaves the manifest before it, and may leave parts; one
+        // that has ended removes that manifest, unless a reader has it pinned.
+        let is_last = |found: &Generation| !self.may_be_pinned(found.number);
+        if manifests.is_empty() && found.as_ref().is_some_and(is_last) {
+            return Ok((found, manifests));
+        }
+        let pinned = found.as_ref().filter(|_| manifests.is_empty());
+        let pinned = pinned.map(|found| found.contents.clone());
         for part in self.parts()? {
             let read = self.call(Operation::OpenDataset, |backing, path| {
                 Generation::read_part(&StoreFiles { backing, path }, part)
@@ -133,7 +144,31 @@ impl<B: ManifestStore> DatasetPath<B> {
                 Err(error) => note_manifest(&mut manifests, only_of_damage(error)?),
             }
         }
+        if let (Some(found), Some(before)) = (&mut found, pinned) {
+            found.contents = self.with_names_of(&before, &found.contents)?;
+        }
         Ok((found, manifests))
+    }
+
+    /// Adds the names of an earlier commit that no item has any more, if their items are
+    /// present: the later one may never have ended. A name too many does less harm than one
+    /// that is lost.
+    fn with_names_of(&self, before: &Contents, contents: &Contents) -> Result<Contents> {
+        let mut edit = Edit::of(contents);
+        for (name, key) in before.names() {
+            let Some(entry) = before.get(key).filter(|_| self.tracked.contains_key(key)) else {
+                continue;
+            };
+            if edit.key_of(name.as_str()).is_none() {
+                if edit.get(key).is_none() {
+                    edit.put(key, entry);
+                }
+                let named = edit.set_name(name.as_str(), key);
+                named.map_err(|cause| self.refused(cause))?;
+            }
+        }
+        let (contents, _) = edit.finish().map_err(|cause| self.refused(cause))?;
+        Ok(contents)
     }
 
     /// An empty state, in place of one that was read. Fails if there is nothing to salvage.
@@ -217,9 +252,7 @@ impl Salvaged {
     }
 }
 
-/// Whether a part records a later state than the one that was found so far. One that is later
-/// than the last manifest is of a commit whose manifest is lost, or that was interrupted. All of
-/// what it records was written before it.
+/// Whether a part records a later state than the one that was found so far.
 fn is_newer(part: &Generation, found: Option<&Generation>) -> bool {
     found.is_none_or(|found| part.number > found.number)
 }
@@ -238,13 +271,29 @@ fn only_of_damage(error: Error) -> Result<Error> {
     if is_damage { Ok(error) } else { Err(error) }
 }
 
-/// Whether the disk could not read a part of a file.
+/// Whether the disk could not read a part of a file, or the file system has found its own
+/// structures damaged.
 fn is_unreadable_block(error: &Error) -> bool {
     let error = error.get_ref().downcast_ref::<io::Error>();
-    #[cfg(unix)]
-    let is_unreadable =
-        |error: &io::Error| error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
-    #[cfg(not(unix))]
-    let is_unreadable = |_: &io::Error| false;
-    error.is_some_and(is_unreadable)
+    error
+        .and_then(io::Error::raw_os_error)
+        .is_some_and(is_of_damage)
+}
+
+#[cfg(target_os = "linux")]
+fn is_of_damage(number: i32) -> bool {
+    use rustix::io::Errno;
+    [Errno::IO, Errno::UCLEAN, Errno::BADMSG]
+        .iter()
+        .any(|errno| errno.raw_os_error() == number)
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+fn is_of_damage(number: i32) -> bool {
+    rustix::io::Errno::IO.raw_os_error() == number
+}
+
+#[cfg(not(unix))]
+fn is_of_damage(_: i32) -> bool {
+    false
 }

@@ -82,8 +82,8 @@ pub struct Saver<B: ManifestStore> {
     new: HashSet<Uuid>,
     /// Those whose file is in the cache, which has one file for each key.
     in_cache: HashSet<Uuid>,
-    /// The keys of damaged files at the path, which are deleted by this commit.
-    damaged: Option<Arc<HashSet<Uuid>>>,
+    /// The keys of damaged files that may still be at the path.
+    damaged: Arc<HashSet<Uuid>>,
     persisting: Persisting<(Uuid, ItemEntry), B>,
     meter: Arc<ProgressMeter>,
 }
@@ -93,7 +93,7 @@ impl<B: ManifestStore> Saver<B> {
         Self {
             path,
             edit: Edit::beginning_empty(&current.contents),
-            damaged: current.salvaged.clone(),
+            damaged: current.damaged.clone(),
             begun: HashSet::default(),
             new: HashSet::default(),
             in_cache: HashSet::default(),
@@ -119,11 +119,7 @@ impl<B: ManifestStore> Saver<B> {
         let uuid = item.key();
         let store = item.pool().store();
         (self.path).check_store(store, Operation::Commit, Some(uuid))?;
-        if self
-            .damaged
-            .as_ref()
-            .is_some_and(|damaged| damaged.contains(&uuid))
-        {
+        if self.damaged.contains(&uuid) && self.path.tracked.contains_key(uuid) {
             let cause = DatasetCause::DamagedFile;
             return Err(self.path.error_of_item(Operation::Commit, uuid, cause));
         }

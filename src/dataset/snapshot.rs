@@ -440,7 +440,7 @@ impl<Root, B: ManifestStore<PersistPath = PreparedPath>> Shared<Root, B> {
     fn pin_current(&self) -> Result<(PreparedPath, Arc<Version<Root>>)> {
         loop {
             let current = self.current();
-            if current.salvaged.is_some() {
+            if current.is_salvaged {
                 let cause = DatasetCause::NotRecorded;
                 return Err(self.path.error(Operation::Snapshot, cause));
             }

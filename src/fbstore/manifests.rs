@@ -150,6 +150,8 @@ impl<'a> Manifests<'a> {
     pub(crate) fn prepare(&self) -> Result<(), StoreError> {
         let directory = self.directory();
         let shards = self.path.directory().shards();
+        // If the sync below fails, that of the next commit includes the root.
+        self.path.directory().durability().note_root_changed();
         let created = self.files.create_dir(&directory, shards.readers());
         created.map_err(|error| at(&directory.path(), error))?;
         let synced = self.files.sync(&FileRef::Root(shards));

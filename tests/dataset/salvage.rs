@@ -525,3 +525,133 @@ fn a_damaged_item_is_not_taken_for_the_whole_one_of_a_backup() {
         end(user);
     });
 }
+
+/// Puts texts under names, so many that they are written as a part.
+fn put_many(user: &User, prefix: &str) {
+    let items: Vec<_> = (0..300)
+        .map(|n| (format!("{prefix} {n}"), user.insert(prefix)))
+        .collect();
+    let edited = user.library.blocking_edit(|edit| {
+        for (name, item) in &items {
+            edit.put_named(name, item)?;
+        }
+        Ok::<_, Error>(())
+    });
+    edited.expect("nothing fails");
+}
+
+/// A commit that was interrupted before its manifest leaves its parts. They were taken for
+/// those of a commit whose manifest is lost, in place of the last one, which is whole.
+#[test]
+fn the_parts_of_an_interrupted_commit_do_not_take_the_place_of_the_last_one() {
+    test(|| {
+        let places = Places::new();
+        let all = committed(&places, &[("a", "text a"), ("b", "text b")]);
+        let before = places.everything();
+        let user = places.user();
+        put_many(&user, "c");
+        let removed = user.library.blocking_edit(|edit| edit.remove_named("b"));
+        removed.expect("nothing fails");
+        end(user);
+        // As if the process had died before the manifest.
+        let after = places.everything();
+        for path in after.keys().filter(|path| !before.contains_key(*path)) {
+            if path.file_name().is_some_and(|name| name.len() == 16) {
+                fs::remove_file(path).expect("it is there");
+            }
+        }
+        for (path, bytes) in before.iter().filter(|(path, _)| !after.contains_key(*path)) {
+            fs::write(path, bytes).expect("it is ours");
+        }
+        damage(&file_of(&places, all[0].2));
+        let (user, salvaged) = places.salvage();
+        assert_eq!((salvaged.generation, salvaged.newest), (Some(2), Some(2)));
+        assert_eq!(salvaged.damaged.len(), 1);
+        assert_eq!(names(&user), ["b"]);
+        assert_eq!(user.named("b"), "text b");
+        end(user);
+    });
+}
+
+/// The manifest before a lost one is there only because a reader has it pinned. Whether the
+/// commit after it ended is unknown, so no name of either is lost.
+#[test]
+fn the_names_of_a_pinned_commit_stay_if_a_later_one_may_be_lost() {
+    test(|| {
+        let places = Places::new();
+        committed(&places, &[("a", "text a")]);
+        let reader = places.reader();
+        let user = places.user();
+        let removed = user.library.blocking_edit(|edit| edit.remove_named("a"));
+        removed.expect("nothing fails");
+        put_many(&user, "b");
+        let last = user.library.generation();
+        end(user);
+        fs::remove_file(places.manifest(&format!("{last:016x}"))).expect("it is there");
+        let (user, salvaged) = places.salvage();
+        assert_eq!(salvaged.generation, Some(last));
+        assert_eq!(names(&user).len(), 301);
+        assert_eq!((&*user.named("a"), &*user.named("b 7")), ("text a", "b"));
+        end(user);
+        end(reader);
+    });
+}
+
+#[test]
+fn a_missing_item_can_be_put_again_from_a_backup() {
+    test(|| {
+        let places = Places::new();
+        let all = committed(&places, &[("a", "text a"), ("b", "text b")]);
+        let to = places.saved.with_file_name("backup");
+        let snapshot = file_backed::dataset::Snapshot::blocking_open(&*places.saved);
+        let copied = snapshot.expect("it is there").blocking_copy_to(to.clone());
+        copied.expect("it is whole");
+        fs::remove_file(file_of(&places, all[0].2)).expect("it is there");
+        let (user, _) = places.salvage();
+        let path = PreparedPath::blocking_open_read_only(to).expect("it is there");
+        let backup = Library::blocking_open_read_only(user.library.store(), path);
+        let backup = backup.expect("it opens");
+        let item = backup.blocking_get_named(&user.texts, "a");
+        let item = item.expect("it has the name");
+        let edited = user
+            .library
+            .blocking_edit(|edit| edit.put_named("a", &item));
+        edited.expect("nothing is in its way");
+        drop(item);
+        end(user);
+        let user = places.user();
+        assert_eq!((&*user.named("a"), &*user.named("b")), ("text a", "text b"));
+    });
+}
+
+/// A reader keeps the damaged file beyond the commit that drops it.
+#[test]
+fn a_damaged_file_that_is_still_there_later_is_not_taken_for_a_whole_one() {
+    test(|| {
+        let places = Places::new();
+        let all = committed(&places, &[("a", "text a"), ("b", "text b")]);
+        let to = places.saved.with_file_name("backup");
+        let snapshot = file_backed::dataset::Snapshot::blocking_open(&*places.saved);
+        let copied = snapshot.expect("it is there").blocking_copy_to(to.clone());
+        copied.expect("it is whole");
+        let reader = places.reader();
+        damage(&file_of(&places, all[0].2));
+        let (user, _) = places.salvage();
+        let nothing = || user.library.blocking_edit(|_| Ok::<_, Error>(()));
+        assert_eq!(nothing().expect("nothing fails").1.pinned, 1);
+        let path = PreparedPath::blocking_open_read_only(to).expect("it is there");
+        let backup = Library::blocking_open_read_only(user.library.store(), path);
+        let backup = backup.expect("it opens");
+        let item = backup.blocking_get_named(&user.texts, "a");
+        let item = item.expect("it has the name");
+        let put = || {
+            user.library
+                .blocking_edit(|edit| edit.put_named("a", &item))
+        };
+        assert!(put().expect_err("the damaged file is there").is_damaged());
+        end(reader);
+        nothing().expect("nothing fails");
+        put().expect("the damaged file is gone");
+        assert_eq!(user.named("a"), "text a");
+    });
+}

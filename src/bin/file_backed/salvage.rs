@@ -101,6 +101,10 @@ fn as_text(salvaged: &Salvaged, items: u64, committed: Option<Committed>) -> Res
     }
     match (salvaged.generation, salvaged.newest) {
         (Some(read), Some(newest)) if read == newest => write!(text, "generation {read}: ")?,
+        (Some(read), Some(newest)) if read > newest => write!(
+            text,
+            "generation {read}, whose manifest is missing (the last one there is {newest}): "
+        )?,
         (Some(read), Some(newest)) => write!(
             text,
             "generation {read}, because {newest} could not be read: "

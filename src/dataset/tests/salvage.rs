@@ -131,6 +131,16 @@ fn make_damaged(store: &Store, pool: &Pool, saved: &Path) -> (Vec<Uuid>, Uuid) {
     let dataset = open(store, saved, RealFiles).expect("nothing fails");
     commit(&dataset, pool, &[], &[1, 2, 3]).expect("nothing fails");
     let mut keys = dataset.all_keys();
+    let named = dataset.blocking_edit(|edit| {
+        let mut keys = keys.iter();
+        keys.try_for_each(|key| {
+            let item = Key::<Vec<u8>>::from_uuid(*key);
+            edit.set_name(&key.to_string(), item).map(drop)
+        })
+    });
+    named
+        .map_err(|error: crate::Error| error)
+        .expect("nothing fails");
     drop(dataset);
     store.blocking_finished();
     let damaged = keys.remove(1);
@@ -140,7 +150,7 @@ fn make_damaged(store: &Store, pool: &Pool, saved: &Path) -> (Vec<Uuid>, Uuid) {
     (keys, damaged)
 }
 
-/// Until a commit has succeeded, everything can be salvaged again.
+/// Until a commit has succeeded, everything can be salvaged again, with its names.
 #[test]
 fn a_salvage_that_fails_to_commit_has_deleted_nothing() {
     let places = Places::new();
@@ -163,7 +173,7 @@ fn a_salvage_that_fails_to_commit_has_deleted_nothing() {
             let committed = dataset.blocking_edit(|_| Ok::<_, crate::Error>(()));
             let was_met = !files.lift().is_empty();
             assert_whole(&dataset, &whole);
-            let is_first = !saved.join("file_backed.manifest/0000000000000002").exists();
+            let is_first = !saved.join("file_backed.manifest/0000000000000003").exists();
             if committed.is_err() && is_first {
                 let found =
                     keys_in(&PreparedPath::blocking_open_read_only(&*saved).expect("it is there"));
@@ -175,6 +185,7 @@ fn a_salvage_that_fails_to_commit_has_deleted_nothing() {
             let (dataset, salvaged) =
                 salvage(&store, path.expect("it is there")).expect("it is whole");
             assert_whole(&dataset, &whole);
+            assert_eq!(dataset.names().len(), whole.len() as u64);
             assert!(salvaged.is_whole() || committed.is_err());
             let committed = dataset.blocking_edit(|_| Ok::<_, crate::Error>(()));
             committed.expect("nothing fails any more");
