@@ -1,7 +1,6 @@
 //! Compares two generations.
 
 use std::collections::HashSet;
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -10,11 +9,9 @@ use file_backed::uuid::Uuid;
 use file_backed_codecs::printable::Printable;
 use serde_json::json;
 
+use super::Result;
 use super::options::Diff;
-use super::{Result, output};
-
-/// How many bytes of text are written at once.
-const ENOUGH: usize = 1 << 16;
+use super::output::{self, Lines};
 
 /// The exit code if something differs, as that of `diff`.
 const DIFFERS: u8 = 1;
@@ -33,7 +30,7 @@ enum Change {
 pub(crate) fn run(options: &Diff, as_json: bool) -> Result<ExitCode> {
     let (before, after) = both(options)?;
     let mut report = Report {
-        text: String::new(),
+        lines: Lines::default(),
         as_json,
         found: false,
     };
@@ -42,7 +39,7 @@ pub(crate) fn run(options: &Diff, as_json: bool) -> Result<ExitCode> {
     }
     compare_names(&before, &after, &mut report)?;
     compare_unnamed(&before, &after, &mut report)?;
-    report.write()?;
+    report.lines.write()?;
     Ok(match report.found {
         true => DIFFERS.into(),
         false => ExitCode::SUCCESS,
@@ -159,7 +156,7 @@ fn uuid(item: &NamedItem) -> Uuid {
 }
 
 struct Report {
-    text: String,
+    lines: Lines,
     as_json: bool,
     /// Whether anything was reported.
     found: bool,
@@ -168,10 +165,9 @@ struct Report {
 impl Report {
     fn root(&mut self) -> Result<()> {
         match self.as_json {
-            true => writeln!(self.text, "{}", json!({ "change": "root" }))?,
-            false => writeln!(self.text, "R")?,
+            true => self.line(&json!({ "change": "root" }).to_string()),
+            false => self.line("R"),
         }
-        self.reported()
     }
 
     fn name(
@@ -194,11 +190,10 @@ impl Report {
                     "old_bytes": bytes(old),
                     "new_bytes": bytes(new),
                 });
-                writeln!(self.text, "{}", output::as_json(&value))?;
+                self.line(&output::as_json(&value))
             }
-            false => writeln!(self.text, "{}  {}", change.letter(), output::name(name))?,
+            false => self.line(&format!("{}  {}", change.letter(), output::name(name))),
         }
-        self.reported()
     }
 
     /// An item without a name.
@@ -207,25 +202,15 @@ impl Report {
         match self.as_json {
             true => {
                 let value = json!({ "change": change.word(), "key": key.to_string() });
-                writeln!(self.text, "{value}")?;
+                self.line(&value.to_string())
             }
-            false => writeln!(self.text, "{}  (key) {key}", change.letter())?,
+            false => self.line(&format!("{}  (key) {key}", change.letter())),
         }
-        self.reported()
     }
 
-    fn reported(&mut self) -> Result<()> {
+    fn line(&mut self, line: &str) -> Result<()> {
         self.found = true;
-        match self.text.len() {
-            ..ENOUGH => Ok(()),
-            _ => self.write(),
-        }
-    }
-
-    fn write(&mut self) -> Result<()> {
-        output::text(&self.text)?;
-        self.text.clear();
-        Ok(())
+        Ok(self.lines.push(line)?)
     }
 }
 

@@ -7,12 +7,10 @@ use file_backed::dataset::Inspection;
 use file_backed::fbstore::key_path;
 use serde_json::{Value, json};
 
+use super::Result;
 use super::found::Found;
 use super::options::Du;
-use super::{Result, output};
-
-/// How many bytes of text are written at once.
-const ENOUGH: usize = 1 << 16;
+use super::output::{self, Lines};
 
 #[derive(Clone, Copy, Default)]
 struct Sum {
@@ -30,7 +28,7 @@ struct Open {
 pub(crate) fn run(directory: &Inspection, options: &Du, as_json: bool) -> Result<Found> {
     super::check_dataset(directory)?;
     let mut report = Report {
-        text: String::new(),
+        lines: Lines::default(),
         as_json,
     };
     let named = sum_named(directory, options, &mut report)?;
@@ -62,7 +60,7 @@ pub(crate) fn run(directory: &Inspection, options: &Du, as_json: bool) -> Result
         });
         report.line("total", "(total)", total)?;
     }
-    report.write()?;
+    report.lines.write()?;
     Ok(match directory.missing().is_empty() {
         true => Found::Whole,
         false => Found::Damaged,
@@ -133,7 +131,7 @@ fn sum_others(directory: &Inspection) -> Sum {
 }
 
 struct Report {
-    text: String,
+    lines: Lines,
     as_json: bool,
 }
 
@@ -163,26 +161,12 @@ impl Report {
 
     fn row(&mut self, text: &str, sum: Sum) -> Result<()> {
         let bytes = indicatif::BinaryBytes(sum.bytes).to_string();
-        self.text += &format!("{:>12}  {bytes:>12}  {text}\n", sum.bytes);
-        self.write_if_long()
+        let line = format!("{:>12}  {bytes:>12}  {text}", sum.bytes);
+        Ok(self.lines.push(&line)?)
     }
 
     fn value(&mut self, value: &Value) -> Result<()> {
-        self.text += &format!("{}\n", output::as_json(value));
-        self.write_if_long()
-    }
-
-    fn write_if_long(&mut self) -> Result<()> {
-        match self.text.len() {
-            ..ENOUGH => Ok(()),
-            _ => self.write(),
-        }
-    }
-
-    fn write(&mut self) -> Result<()> {
-        output::text(&self.text)?;
-        self.text.clear();
-        Ok(())
+        Ok(self.lines.push(&output::as_json(value))?)
     }
 }
 

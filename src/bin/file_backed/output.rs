@@ -24,6 +24,35 @@ pub(crate) fn is_terminal() -> bool {
     io::stdout().is_terminal()
 }
 
+/// Lines that are written many at a time, so that a long output neither takes a call for each
+/// nor is held in memory whole.
+#[derive(Default)]
+pub(crate) struct Lines {
+    text: String,
+}
+
+impl Lines {
+    /// How many bytes of text are written at once.
+    const ENOUGH: usize = 1 << 16;
+
+    /// Adds a line, without its newline.
+    pub(crate) fn push(&mut self, line: &str) -> io::Result<()> {
+        self.text.push_str(line);
+        self.text.push('\n');
+        match self.text.len() {
+            ..Self::ENOUGH => Ok(()),
+            _ => self.write(),
+        }
+    }
+
+    /// Writes what was not written yet.
+    pub(crate) fn write(&mut self) -> io::Result<()> {
+        text(&self.text)?;
+        self.text.clear();
+        Ok(())
+    }
+}
+
 /// Writes a value and a newline.
 pub(crate) fn json(value: &Value) -> io::Result<()> {
     text(&format!("{}\n", as_json(value)))
