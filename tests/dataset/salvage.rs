@@ -2,7 +2,7 @@
 
 use std::io::SeekFrom;
 
-use file_backed::dataset::{OpenOptions, Salvaged, VerifyOptions};
+use file_backed::dataset::{OpenOptions, Salvaged, Snapshot, VerifyOptions};
 
 use super::damage::flip;
 use super::*;
@@ -52,6 +52,15 @@ impl Places {
         (user, salvaged)
     }
 
+    /// Copies the dataset, and returns where the copy is.
+    fn back_up(&self) -> PathBuf {
+        let to = self.saved.with_file_name("backup");
+        let snapshot = Snapshot::blocking_open(&*self.saved).expect("it is there");
+        let copied = snapshot.blocking_copy_to(to.clone());
+        assert_eq!(copied.expect("it is whole").items, 2);
+        to
+    }
+
     fn manifest(&self, name: &str) -> PathBuf {
         self.saved.join("file_backed.manifest").join(name)
     }
@@ -73,6 +82,16 @@ impl Places {
         }
         found
     }
+}
+
+/// The item that has this name in a backup.
+fn of_backup(user: &User, backup: PathBuf, name: &str) -> Fb<String, B> {
+    let path = PreparedPath::blocking_open_read_only(backup).expect("it is there");
+    let backup = Library::blocking_open_read_only(user.library.store(), path);
+    let item = backup
+        .expect("it opens")
+        .blocking_get_named(&user.texts, name);
+    item.expect("it has the name")
 }
 
 fn overwrite(path: &Path, bytes: &[u8]) {
@@ -193,21 +212,9 @@ fn without_the_last_manifest_the_state_before_it_is_opened() {
     test(|| {
         let places = Places::new();
         let user = places.user();
-        // More changes than one commit would write again, so that each builds on the one before.
-        let many = |prefix: &str| {
-            let items: Vec<_> = (0..300)
-                .map(|n| (format!("{prefix} {n}"), user.insert(prefix)))
-                .collect();
-            let edited = user.library.blocking_edit(|edit| {
-                for (name, item) in &items {
-                    edit.put_named(name, item)?;
-                }
-                Ok::<_, Error>(())
-            });
-            edited.expect("nothing fails");
-        };
-        many("a");
-        many("b");
+        // Each builds on the one before.
+        put_many(&user, "a");
+        put_many(&user, "b");
         let item = user.insert("c");
         user.library
             .blocking_edit(|edit| edit.put_named("c", &item))
@@ -427,18 +434,8 @@ fn without_the_last_manifest_nothing_is_deleted_while_a_reader_pins_the_one_befo
         committed(&places, &[("a", "text a")]);
         let reader = places.reader();
         let user = places.user();
-        let items: Vec<_> = (0..300)
-            .map(|n| (format!("b {n}"), user.insert("text b")))
-            .collect();
-        let edited = user.library.blocking_edit(|edit| {
-            for (name, item) in &items {
-                edit.put_named(name, item)?;
-            }
-            Ok::<_, Error>(())
-        });
-        edited.expect("nothing fails");
+        put_many(&user, "b");
         let last = user.library.generation();
-        drop(items);
         end(user);
         fs::remove_file(places.manifest(&format!("{last:016x}"))).expect("it is there");
         let before = places.everything();
@@ -459,17 +456,7 @@ fn a_dataset_without_its_manifest_is_not_taken_for_a_directory_of_persisted_item
     test(|| {
         let places = Places::new();
         let user = places.user();
-        let items: Vec<_> = (0..300)
-            .map(|n| (format!("a {n}"), user.insert("text a")))
-            .collect();
-        let edited = user.library.blocking_edit(|edit| {
-            for (name, item) in &items {
-                edit.put_named(name, item)?;
-            }
-            Ok::<_, Error>(())
-        });
-        edited.expect("nothing fails");
-        drop(items);
+        put_many(&user, "a");
         end(user);
         fs::remove_file(places.manifest("0000000000000001")).expect("it is there");
         let opened = OpenOptions::new()
@@ -486,19 +473,11 @@ fn a_damaged_item_is_not_taken_for_the_whole_one_of_a_backup() {
     test(|| {
         let places = Places::new();
         let all = committed(&places, &[("a", "text a"), ("b", "text b")]);
-        let to = places.saved.with_file_name("backup");
-        let snapshot = file_backed::dataset::Snapshot::blocking_open(&*places.saved);
-        let copied = snapshot.expect("it is there").blocking_copy_to(to.clone());
-        assert_eq!(copied.expect("it is whole").items, 2);
+        let backup = places.back_up();
         damage(&file_of(&places, all[0].2));
         let (user, salvaged) = places.salvage();
         assert_eq!(salvaged.damaged[0].names, ["a"]);
-        let path = PreparedPath::blocking_open_read_only(to).expect("it is there");
-        let backup = Library::blocking_open_read_only(user.library.store(), path);
-        let item = backup
-            .expect("it opens")
-            .blocking_get_named(&user.texts, "a")
-            .expect("it has the name");
+        let item = of_backup(&user, backup, "a");
         let edited = user
             .library
             .blocking_edit(|edit| edit.put_named("a", &item));
@@ -602,17 +581,10 @@ fn a_missing_item_can_be_put_again_from_a_backup() {
     test(|| {
         let places = Places::new();
         let all = committed(&places, &[("a", "text a"), ("b", "text b")]);
-        let to = places.saved.with_file_name("backup");
-        let snapshot = file_backed::dataset::Snapshot::blocking_open(&*places.saved);
-        let copied = snapshot.expect("it is there").blocking_copy_to(to.clone());
-        copied.expect("it is whole");
+        let backup = places.back_up();
         fs::remove_file(file_of(&places, all[0].2)).expect("it is there");
         let (user, _) = places.salvage();
-        let path = PreparedPath::blocking_open_read_only(to).expect("it is there");
-        let backup = Library::blocking_open_read_only(user.library.store(), path);
-        let backup = backup.expect("it opens");
-        let item = backup.blocking_get_named(&user.texts, "a");
-        let item = item.expect("it has the name");
+        let item = of_backup(&user, backup, "a");
         let edited = user
             .library
             .blocking_edit(|edit| edit.put_named("a", &item));
@@ -630,20 +602,13 @@ fn a_damaged_file_that_is_still_there_later_is_not_taken_for_a_whole_one() {
     test(|| {
         let places = Places::new();
         let all = committed(&places, &[("a", "text a"), ("b", "text b")]);
-        let to = places.saved.with_file_name("backup");
-        let snapshot = file_backed::dataset::Snapshot::blocking_open(&*places.saved);
-        let copied = snapshot.expect("it is there").blocking_copy_to(to.clone());
-        copied.expect("it is whole");
+        let backup = places.back_up();
         let reader = places.reader();
         damage(&file_of(&places, all[0].2));
         let (user, _) = places.salvage();
         let nothing = || user.library.blocking_edit(|_| Ok::<_, Error>(()));
         assert_eq!(nothing().expect("nothing fails").1.pinned, 1);
-        let path = PreparedPath::blocking_open_read_only(to).expect("it is there");
-        let backup = Library::blocking_open_read_only(user.library.store(), path);
-        let backup = backup.expect("it opens");
-        let item = backup.blocking_get_named(&user.texts, "a");
-        let item = item.expect("it has the name");
+        let item = of_backup(&user, backup, "a");
         let put = || {
             user.library
                 .blocking_edit(|edit| edit.put_named("a", &item))
