@@ -18,7 +18,7 @@ impl Connection {
     pub(crate) async fn open(server: SocketAddr) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(server).await?;
         let (requests, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // Ends with this, or the last answer. If it breaks, whoever reads the answer is told.
+        // Ends with this, or the last answer. If it breaks, the reader of the answer gets the error.
         tokio::spawn(connection);
         Ok(Self { server, requests })
     }

@@ -50,7 +50,7 @@ impl Site {
         self.commit.borrow().clone()
     }
 
-    /// Whoever has it is told of each commit that is served from then on.
+    /// The receiver gets each commit that is served from then on.
     pub(crate) fn commits(&self) -> watch::Receiver<Arc<Tiles>> {
         self.commit.subscribe()
     }
@@ -70,7 +70,7 @@ impl Site {
         Ok(Bytes::from(&*tile.read().await?))
     }
 
-    /// Answers whoever connects, until `stop` is ready. Then idle connections are closed, and
+    /// Answers requests until `stop` is ready. Then idle connections are closed, and
     /// requests in flight have some time to end.
     pub(crate) async fn serve(
         self: Arc<Self>,

@@ -118,7 +118,7 @@ impl<K: Clone + Eq + Hash, T, B: BackingStoreT> WeakMap<K, T, B> {
     ///
     /// Concurrent calls for one key make the item once, and get handles of it. If the
     /// call that makes it is dropped, or panics, one of those that wait makes it with its own
-    /// `make`. A handle that is returned is good whatever becomes of the map.
+    /// `make`. A handle that is returned stays good when the map is dropped.
     ///
     /// A `make` that asks for the same key waits for itself, and so do two that ask
     /// for each other's keys.

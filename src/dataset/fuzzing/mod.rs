@@ -24,8 +24,8 @@ pub struct Target {
     pub name: &'static str,
     /// Reads the bytes, and drops what was read. The fuzzer bounds its memory.
     pub read: fn(&[u8]),
-    /// Reads the bytes, and checks whatever can be asked of what was read. Returns whether
-    /// they were accepted, as they are or with the right checksums.
+    /// Reads the bytes, and checks every question that can be asked of what was read. Returns
+    /// whether they were accepted, as they are or with the right checksums.
     pub check: fn(&[u8]) -> bool,
     samples: fn() -> &'static [Vec<u8>],
     change: fn(&[u8], &mut Dice) -> Vec<u8>,
