@@ -299,14 +299,17 @@ where
     B: ManifestStore,
 {
     fn carry_out(&mut self, root: Option<Root>, saved: Saved<B>) -> Result<Committed> {
-        let parts_before = self.history.parts.clone();
+        // Clean-ups of a salvaged dataset do nothing, until a commit has recorded it.
+        let is_salvaged = self.shared.current().is_salvaged;
+        let parts_before = is_salvaged.then(|| self.history.parts.clone());
         let published = self.publish(root, saved);
         let cleaned = match &published {
             // It has just looked for a later generation.
             Ok(_) => self.shared.clean_up_if(true, &mut self.history),
             Err(_) => {
-                self.shared
-                    .remove_unused_parts(&parts_before, &mut self.history);
+                if let Some(before) = parts_before {
+                    self.shared.remove_unused_parts(&before, &mut self.history);
+                }
                 self.shared.clean_up(&mut self.history)
             }
         };
@@ -481,21 +484,30 @@ where
         Ok(bytes)
     }
 
-    /// Writes a base, and returns the bytes of a manifest that changes nothing in it.
+    /// Writes all of the generation's contents and its root as a base, and returns the bytes of
+    /// a manifest that changes nothing in it. What the base replaces is kept, and therefore
+    /// complete as parts, unless it cannot be read.
     fn begin_chain(&mut self, next: &mut Version<Root>) -> Result<(Vec<u8>, Chain)> {
-        let base = self.write_base(next)?;
-        let chain = Chain::beginning_at(Some(base.written()));
+        let earlier = self.shared.current();
+        if let Some(current) = earlier.chain.as_ref().and_then(Chain::newest) {
+            let kept = self.write_current_as_part(current);
+            self.history.check_not_overtaken()?;
+            match kept {
+                Err(error) if error.is_damaged() || error.is_not_found() => {
+                    tracing::warn!(%error, "could not keep the manifest that a new base replaces");
+                }
+                kept => kept?,
+            }
+        }
+        let begun = next
+            .contents
+            .begin_chain(next.generation, &next.encoded_root);
+        let begun = begun.map_err(|cause| self.error(cause))?;
+        self.write_part(begun.base_id, &begun.base)?;
+        let base = Base::from_bytes(begun.base).map_err(|cause| self.error(cause))?;
         next.encoded_root = base.root().clone();
-        next.contents = Contents::of(base);
-        self.next(
-            &chain,
-            Commit {
-                generation: next.generation,
-                id: crate::key::random(),
-                root: None,
-                changes: Changes::default(),
-            },
-        )
+        next.contents = Contents::of(Arc::new(base));
+        Ok((begun.manifest, begun.chain))
     }
 
     /// The bytes of the manifest of a commit, and the chain with it. If the changes are long,
@@ -545,29 +557,6 @@ where
             shared.check_newest(history)?;
             Err(error)
         })
-    }
-
-    /// Writes all of the generation's contents and its root as a base. What it replaces is
-    /// kept, and therefore complete as parts, unless it cannot be read.
-    fn write_base(&mut self, next: &Version<Root>) -> Result<Arc<Base>> {
-        let earlier = self.shared.current();
-        if let Some(current) = earlier.chain.as_ref().and_then(Chain::newest) {
-            let kept = self.write_current_as_part(current);
-            self.history.check_not_overtaken()?;
-            match kept {
-                Err(error) if error.is_damaged() || error.is_not_found() => {
-                    tracing::warn!(%error, "could not keep the manifest that a new base replaces");
-                }
-                kept => kept?,
-            }
-        }
-        let id = crate::key::random();
-        let (contents, root) = (&next.contents, &next.encoded_root);
-        let bytes = contents.encode_base(id, next.generation, root);
-        let bytes = bytes.map_err(|cause| self.error(cause))?;
-        self.write_part(id, &bytes)?;
-        let base = Base::from_bytes(bytes).map_err(|cause| self.error(cause))?;
-        Ok(Arc::new(base))
     }
 
     fn error(&self, cause: DatasetCause) -> Error {

@@ -292,7 +292,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
     /// clean-ups do nothing: another salvage would take them for those of a commit whose
     /// manifest is lost.
     pub(super) fn remove_unused_parts(&self, before: &BTreeSet<Uuid>, history: &mut History) {
-        if !self.current().is_salvaged || history.overtaken.is_some() {
+        if history.overtaken.is_some() {
             return;
         }
         let History { others, parts, .. } = history;

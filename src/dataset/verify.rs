@@ -1,15 +1,12 @@
 //! Verifying files against their checksums.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::Progress;
 use super::cause::DatasetCause;
 use super::contents::Contents;
 use super::manifest::{ItemRecord, bytes_of};
-use super::parallel::on_all_cores;
+use super::parallel::map_on_all_cores;
 use super::path::DatasetPath;
 use crate::backing_store::ManifestStore;
 use crate::error::Operation;
@@ -77,22 +74,15 @@ impl VerifyOptions {
         let expected: Vec<_> = keys.iter().map(|key| expected(*key)).collect();
         let bytes = bytes_of(expected.iter().flatten());
         self.meter.expect(keys.len() as u64, bytes);
-        let next = AtomicUsize::new(0);
-        let damaged = Mutex::new(Vec::new());
-        let verify = || {
-            while let Some(expected) = expected.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let verified = match expected {
-                    Ok(entry) => check(*entry, &|bytes| self.meter.add(0, bytes)),
-                    Err(error) => Err(error.clone()),
-                };
-                if let Err(error) = verified {
-                    damaged.lock().push(error);
-                }
-                self.meter.add(1, 0);
-            }
-        };
-        on_all_cores(expected.len(), verify);
-        let mut damaged = damaged.into_inner();
+        let verified = map_on_all_cores(&expected, |expected| {
+            let verified = match expected {
+                Ok(entry) => check(*entry, &|bytes| self.meter.add(0, bytes)),
+                Err(error) => Err(error.clone()),
+            };
+            self.meter.add(1, 0);
+            verified
+        });
+        let mut damaged: Vec<_> = verified.into_iter().filter_map(Result::err).collect();
         damaged.sort_by_key(Error::key);
         let progress = self.meter.progress();
         Verified {

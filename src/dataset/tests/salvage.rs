@@ -4,10 +4,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::runtime::Runtime;
 use uuid::Uuid;
 
 use super::super::{Dataset, Key, OpenOptions, Salvaged, VerifyOptions};
 use super::faults::{Places, Pool, Root, Store, commit, open};
+use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
 use crate::fbstore::{FBStore, PreparedPath, key_path, keys_in};
 use crate::testing::errno::{EACCES, EIO, EMFILE, ENOSPC};
@@ -32,6 +34,19 @@ fn persist(store: &Store, pool: &Pool, path: PreparedPath) -> Vec<Uuid> {
     store.blocking_finished();
     keys.sort_unstable();
     keys
+}
+
+/// The store of a program that keeps all of its files below `root`, and the place of its
+/// items.
+fn store_and_place(
+    machine: &Runtime,
+    root: &Path,
+    files: impl Fn() -> Arc<dyn Files>,
+) -> (Store, PreparedPath) {
+    let open = |name: &str| PreparedPath::open_with(root.join(name), files()).expect("it is made");
+    let files = FBStore::open(Plain, open("cache")).expect("no store has it");
+    let store = BackingStore::new(files, machine.handle().clone());
+    (Arc::new(store), open("saved"))
 }
 
 fn with_existing(store: &Store, path: PreparedPath) -> Result<Opened> {
@@ -87,17 +102,10 @@ fn a_directory_that_fails_to_become_a_dataset_keeps_its_items() {
 #[test]
 fn a_power_cut_while_a_directory_becomes_a_dataset_keeps_its_items() {
     let machine = runtime("before a power cut");
-    let at = |root: &Path, files: &dyn Fn() -> Arc<dyn crate::fbstore::files::Files>| {
-        let cache = PreparedPath::open_with(root.join("cache"), files()).expect("it is made");
-        let files_of_store = FBStore::open(Plain, cache).expect("nobody has it");
-        let store = Arc::new(BackingStore::new(files_of_store, machine.handle().clone()));
-        let saved = PreparedPath::open_with(root.join("saved"), files()).expect("it is made");
-        (store, saved)
-    };
     let points = at_each_power_cut(
         Links::AsTheMachine,
         |recorder, root| {
-            let (store, saved) = at(root, &|| Arc::new(recorder.clone()));
+            let (store, saved) = store_and_place(&machine, root, || Arc::new(recorder.clone()));
             let pool = Arc::new(FBPool::new(store.clone(), 1));
             let keys = persist(&store, &pool, saved.clone());
             recorder.tell((keys.clone(), false));
@@ -111,7 +119,7 @@ fn a_power_cut_while_a_directory_becomes_a_dataset_keeps_its_items() {
             let Some((keys, is_dataset)) = cut.told.last() else {
                 return;
             };
-            let (store, saved) = at(cut.root, &|| Arc::new(RealFiles));
+            let (store, saved) = store_and_place(&machine, cut.root, || Arc::new(RealFiles));
             let dataset: Opened = match is_dataset {
                 true => Dataset::blocking_open(&store, saved).expect("it was acknowledged"),
                 false => with_existing(&store, saved).expect("they are durable"),
@@ -241,17 +249,10 @@ fn an_error_of_the_system_is_not_taken_for_damage() {
 #[test]
 fn a_power_cut_after_the_first_commit_of_a_salvaged_directory_keeps_it() {
     let machine = runtime("before a power cut");
-    let at = |root: &Path, files: &dyn Fn() -> Arc<dyn crate::fbstore::files::Files>| {
-        let cache = PreparedPath::open_with(root.join("cache"), files()).expect("it is made");
-        let files_of_store = FBStore::open(Plain, cache).expect("nobody has it");
-        let store = Arc::new(BackingStore::new(files_of_store, machine.handle().clone()));
-        let saved = PreparedPath::open_with(root.join("saved"), files()).expect("it is made");
-        (store, saved)
-    };
     let points = at_each_power_cut(
         Links::AsTheMachine,
         |recorder, root| {
-            let (store, saved) = at(root, &|| Arc::new(recorder.clone()));
+            let (store, saved) = store_and_place(&machine, root, || Arc::new(recorder.clone()));
             let pool = Arc::new(FBPool::new(store.clone(), 1));
             let keys = persist(&store, &pool, saved.clone());
             let (dataset, _) = salvage(&store, saved).expect("nothing is damaged");
@@ -266,7 +267,7 @@ fn a_power_cut_after_the_first_commit_of_a_salvaged_directory_keeps_it() {
             let Some(keys) = cut.told.last() else {
                 return;
             };
-            let (store, saved) = at(cut.root, &|| Arc::new(RealFiles));
+            let (store, saved) = store_and_place(&machine, cut.root, || Arc::new(RealFiles));
             let dataset: Opened =
                 Dataset::blocking_open(&store, saved).expect("the commit was acknowledged");
             assert_whole(&dataset, keys);
