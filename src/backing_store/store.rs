@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
 use super::queue::Queue;
-use super::{Background, BackingStoreT, Lane, StoreCore, Task};
+use super::{Background, BackingStoreT, PreparedTask, StoreCore, Task};
 use crate::Result;
 use crate::error::Operation;
 use crate::sync::atomic::AtomicUsize;
@@ -85,10 +85,20 @@ impl<B: BackingStoreT> BackingStore<B> {
         operation: Operation,
         work: impl FnOnce() -> Result<R> + Send + 'static,
     ) -> Task<R> {
+        self.prepare_task(operation, work).start()
+    }
+
+    /// The task of `work`, which is to be started, or to be waited for on this thread.
+    pub(crate) fn prepare_task<R: Send + 'static>(
+        &self,
+        operation: Operation,
+        work: impl FnOnce() -> Result<R> + Send + 'static,
+    ) -> PreparedTask<R, B> {
+        let failures = self.core.failures.clone();
         if self.core.is_forked() {
-            let (task, job) = Task::new(operation, self.core.failures.clone(), work);
+            let (task, job) = Task::new(operation, failures, work);
             job.refuse();
-            return task;
+            return PreparedTask::new(self.core.clone(), task, job);
         }
         // Counts as work under way even if the waiter runs it.
         let under_way = self.core.queue.token();
@@ -96,9 +106,8 @@ impl<B: BackingStoreT> BackingStore<B> {
             let _under_way = under_way;
             work()
         };
-        let (task, job) = Task::new(operation, self.core.failures.clone(), work);
-        self.core.queue.run(Lane::Urgent, move || job.run());
-        task
+        let (task, job) = Task::new(operation, failures, work);
+        PreparedTask::new(self.core.clone(), task, job)
     }
 
     /// Runs `f` on a blocking thread of the runtime, or on the thread that calls

@@ -70,7 +70,7 @@ use super::manifest::{Base, Changes, WrittenFile, encode_root};
 use super::path::is_already_there;
 use super::saver::{Saved, Saver};
 use super::{Dataset, Shared};
-use crate::backing_store::{ManifestStore, SyncScope, Task};
+use crate::backing_store::{ManifestStore, PreparedTask, SyncScope};
 use crate::error::{Operation, at};
 use crate::hash::HashSet;
 use crate::{Error, Result};
@@ -223,9 +223,9 @@ where
         let turn = self.shared.turn.clone().lock_owned().await;
         turn.check_not_overtaken()?;
         match self.begin(turn, save, |_| {}) {
-            Ok((returned, committing)) => Ok((returned, committing.await?)),
+            Ok((returned, committing)) => Ok((returned, committing.start().await?)),
             Err((error, cleaning)) => {
-                let _ = cleaning.await;
+                let _ = cleaning.start().await;
                 Err(error)
             }
         }
@@ -247,7 +247,7 @@ where
         }
     }
 
-    /// Runs the closure, and queues the rest as a background job. Without a root, the one of
+    /// Runs the closure, and makes a job of the rest. Without a root, the one of
     /// the previous commit stays. What else the closure returns is returned. `tell` learns how
     /// the commit ended before the turn does.
     pub(super) fn begin<R, E>(
@@ -255,7 +255,7 @@ where
         turn: OwnedMutexGuard<History>,
         save: impl FnOnce(&mut Saver<B>) -> Result<(Option<Root>, R), E>,
         tell: impl FnOnce(&Result<Committed>) + Send + 'static,
-    ) -> Result<(R, Task<Committed>), (E, Task<()>)> {
+    ) -> Begun<R, E, B> {
         let shared = self.shared.clone();
         let store = shared.path.store.clone();
         let mut saver = Saver::new(shared.path.clone(), &shared.current());
@@ -267,7 +267,7 @@ where
         };
         pending.history.candidates.extend(&saved.begun);
         let abandon = |mut pending: PendingCommit<Root, B>, saved| {
-            store.task(Operation::Commit, move || pending.abandon(saved))
+            store.prepare_task(Operation::Commit, move || pending.abandon(saved))
         };
         match returned {
             Ok(Ok((root, returned))) => {
@@ -276,7 +276,7 @@ where
                     tell(&committed);
                     committed
                 };
-                Ok((returned, store.task(Operation::Commit, commit)))
+                Ok((returned, store.prepare_task(Operation::Commit, commit)))
             }
             Ok(Err(error)) => Err((error, abandon(pending, saved))),
             Err(panic) => {
@@ -286,6 +286,9 @@ where
         }
     }
 }
+
+/// What the closure returned and the commit, or its error and the clean-up after it.
+type Begun<R, E, B> = Result<(R, PreparedTask<Committed, B>), (E, PreparedTask<(), B>)>;
 
 /// A commit whose closure has named its items.
 struct PendingCommit<Root, B: ManifestStore> {

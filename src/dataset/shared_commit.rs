@@ -14,7 +14,7 @@ use tokio::sync::OwnedMutexGuard;
 use super::history::History;
 use super::manifest::Name;
 use super::{Committed, Dataset, Editor};
-use crate::backing_store::{ManifestStore, Strategy, Task};
+use crate::backing_store::{ManifestStore, PreparedTask, Strategy};
 use crate::error::Operation;
 use crate::process::Process;
 use crate::sync::block_on;
@@ -53,10 +53,10 @@ pub(super) enum Taken {
 }
 
 /// What the caller who has the turn does for its put.
-enum Step {
+enum Step<B: ManifestStore> {
     Done(Result<()>),
-    Commit(Task<Committed>),
-    CleanUp(Task<()>),
+    Commit(PreparedTask<Committed, B>),
+    CleanUp(PreparedTask<(), B>),
 }
 
 impl<Root, B> Dataset<Root, B>
@@ -123,8 +123,8 @@ where
             let turn = self.shared.turn.clone().lock_owned().await;
             let ended = match self.next_step(turn, &waiting.put) {
                 Step::Done(done) => return done,
-                Step::Commit(committing) => committing.await.map(drop),
-                Step::CleanUp(cleaning) => cleaning.await,
+                Step::Commit(committing) => committing.start().await.map(drop),
+                Step::CleanUp(cleaning) => cleaning.start().await,
             };
             if let Some(done) = waiting.put.after(ended) {
                 return done;
@@ -205,7 +205,7 @@ where
 
     /// Begins a commit of this put, together with those that wait, unless another caller's
     /// commit had it.
-    fn next_step(&self, turn: OwnedMutexGuard<History>, put: &Arc<Put<Root, B>>) -> Step {
+    fn next_step(&self, turn: OwnedMutexGuard<History>, put: &Arc<Put<Root, B>>) -> Step<B> {
         let state = put.state.lock().clone();
         let puts = match state {
             State::Done(done) => return Step::Done(done),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::Window;
-use crate::backing_store::{BackingStore, BackingStoreT, Task, TrackedPath};
+use crate::backing_store::{BackingStore, BackingStoreT, PreparedTask, TrackedPath};
 use crate::error::Operation;
 use crate::{Error, Result};
 
@@ -40,10 +40,10 @@ pub(crate) fn delete_many<B: BackingStoreT>(
         }
     };
     for batch in keys.chunks(BATCH) {
-        let oldest = jobs.start(|| delete_batch(store, tracked.clone(), batch.to_vec()));
+        let oldest = jobs.add(|| delete_batch(store, tracked.clone(), batch.to_vec()));
         oldest.into_iter().for_each(&mut count);
     }
-    std::iter::from_fn(|| jobs.wait_for_oldest()).for_each(count);
+    jobs.wait_for_all(count);
     deleted
 }
 
@@ -54,9 +54,9 @@ fn delete_batch<B: BackingStoreT>(
     store: &Arc<BackingStore<B>>,
     tracked: Arc<TrackedPath<B::PersistPath>>,
     keys: Vec<Uuid>,
-) -> Task<Batch> {
+) -> PreparedTask<Batch, B> {
     let own = store.clone();
     let delete = move |key| own.blocking_delete_persisted(&tracked, key);
     let delete_all = move || Ok(keys.into_iter().map(delete).collect());
-    store.task(Operation::DeletePersisted, delete_all)
+    store.prepare_task(Operation::DeletePersisted, delete_all)
 }

@@ -25,7 +25,7 @@ pub(crate) struct Persisting<R: Send + 'static, B: BackingStoreT> {
     next: Vec<Begun<R>>,
     /// The store of `next`.
     store: Option<Arc<BackingStore<B>>>,
-    jobs: Window<Vec<Result<R>>>,
+    jobs: Window<Vec<Result<R>>, B>,
     /// What is known about the files so far.
     persisted: Vec<R>,
     failures: Vec<Error>,
@@ -95,9 +95,9 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
     /// Waits for all items too, but only those that are needed may fail it.
     pub(crate) fn wait_for(mut self, is_needed: impl Fn(Uuid) -> bool) -> Result<Vec<R>> {
         self.start_next();
-        while let Some(job) = self.jobs.wait_for_oldest() {
-            self.add(job);
-        }
+        let mut ended = Vec::new();
+        self.jobs.wait_for_all(|job| ended.push(job));
+        ended.into_iter().for_each(|job| self.add(job));
         let mut failures = std::mem::take(&mut self.failures).into_iter();
         match failures.find(|error| error.key().is_none_or(&is_needed)) {
             Some(error) => Err(error),
@@ -105,7 +105,7 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
         }
     }
 
-    /// Starts a job of the items begun so far.
+    /// Makes a job of the items begun so far.
     fn start_next(&mut self) {
         let items = std::mem::take(&mut self.next);
         if let Some(store) = self.store.clone()
@@ -116,13 +116,13 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
     }
 
     fn start(&mut self, store: Arc<BackingStore<B>>, items: Vec<Begun<R>>) {
-        let oldest = self.jobs.start(|| {
+        let oldest = self.jobs.add(|| {
             let room = RoomWorkToken::new(store.core().clone());
             let persist_all = move || {
                 let _room = room;
                 Ok(items.into_iter().map(|persist| persist()).collect())
             };
-            store.task(self.operation, persist_all)
+            store.prepare_task(self.operation, persist_all)
         });
         oldest.into_iter().for_each(|job| self.add(job));
     }
