@@ -46,6 +46,9 @@ pub mod printable;
 #[cfg(feature = "prostcodec")]
 mod protobuf;
 pub mod read_limit;
+// Used by the root crate.
+#[doc(hidden)]
+pub mod write_back;
 
 #[cfg(feature = "bincodec")]
 pub use bin::BinCodec;

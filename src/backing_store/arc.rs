@@ -188,6 +188,16 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         (**self).sync_items(path, scope)
     }
 
+    fn write_manifest_after_items(
+        &self,
+        path: &Self::PersistPath,
+        scope: SyncScope<'_>,
+        generation: u64,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        (**self).write_manifest_after_items(path, scope, generation, bytes)
+    }
+
     fn sync_manifests(&self, path: &Self::PersistPath) -> Result<(), StoreError> {
         (**self).sync_manifests(path)
     }

@@ -2,14 +2,16 @@
 //!
 //! 1. The closure names the items. Meanwhile, new ones are written and linked in the
 //!    background.
-//! 2. All of them are made durable.
-//! 3. The parts that the manifest needs and that are not there yet are written, and made
+//! 2. The parts that the manifest needs and that are not there yet are written, and made
 //!    durable with their names: a base of all items if one is due; what the commit changes,
 //!    if that is long; and the bytes of the current manifest, under their id, if the new one
-//!    builds on them or has a new base. If a base cannot be written, the commit builds on the
-//!    deltas before it instead, unless there are too many of them.
-//! 4. The manifest is written, made durable, and renamed to its generation. From here on,
-//!    other processes may find the commit, and so may a restart.
+//!    builds on them or has a new base. A part that names new items is written after they are
+//!    durable, because a salvage may find it without a manifest. If a base cannot be written,
+//!    the commit builds on the deltas before it instead, unless there are too many of them.
+//! 3. The manifest is written under a temporary name, and all items are made durable.
+//! 4. The manifest is made durable, and renamed to its generation. From here on, other
+//!    processes may find the commit, and so may a restart. It is written before the items are
+//!    durable so that it shares the commit of the file system's journal that they need.
 //! 5. The name is made durable: the commit is acknowledged.
 //! 6. The manifests of earlier generations are removed, except those that readers have
 //!    pinned; then the parts that no generation needs. Then the files of items are deleted
@@ -25,7 +27,7 @@
 //! Why a power cut or a kill at any point leaves the old commit or the new one:
 //!
 //! * Whatever a manifest depends on is durable before the manifest has a name: the items and
-//!   their names by step 2, new parts and their names by step 3, and the manifest's own bytes
+//!   their names by step 3, new parts and their names by step 2, and the manifest's own bytes
 //!   within step 4. Its other parts are those of the generation before, which was acknowledged
 //!   with them, or was found by an open, which makes its manifest and parts and their names
 //!   durable first: another program may have copied them. A manifest never builds on that of
@@ -384,7 +386,6 @@ where
             }
             None => (earlier.root.clone(), earlier.encoded_root.clone()),
         };
-        self.sync_items(&earlier, &contents)?;
         let next = Version {
             generation,
             root,
@@ -406,17 +407,15 @@ where
         Arc::new(keys.filter(|key| tracked.contains_key(*key)).collect())
     }
 
-    /// Makes the items of the commit durable. A file that failed to become so in an earlier
-    /// commit, and that this one does not have, does not fail it.
-    fn sync_items(&self, earlier: &Version<Root>, contents: &Contents) -> Result<()> {
+    /// Passes on which files the commit needs to be durable. A file that failed to become so
+    /// in an earlier commit, and that this one does not have, does not fail it.
+    fn with_scope<R>(&self, contents: &Contents, sync: impl FnOnce(SyncScope<'_>) -> R) -> R {
+        let earlier = self.shared.current();
         // No commit has made the items durable that a salvage has included.
         let is_of_commit = !earlier.is_salvaged;
-        let scope = SyncScope {
+        sync(SyncScope {
             is_needed: &|key| contents.contains(key),
             was_durable: &|key| is_of_commit && earlier.contents.contains(key),
-        };
-        self.shared.path.call(Operation::Sync, |backing, path| {
-            backing.sync_items(path, scope)
         })
     }
 
@@ -424,12 +423,14 @@ where
         let removed: Vec<_> = changes.removed_keys().collect();
         let generation = next.generation;
         let bytes = self.encode(&mut next, changes)?;
-        let (shared, history) = (&self.shared, &mut *self.history);
-        shared.check_newest(history)?;
-        history.last = generation;
-        let written = shared.path.call(Operation::Commit, |backing, path| {
-            backing.write_manifest(path, generation, &bytes)
+        self.shared.check_newest(&mut self.history)?;
+        self.history.last = generation;
+        let written = self.with_scope(&next.contents, |scope| {
+            self.shared.path.call(Operation::Commit, |backing, path| {
+                backing.write_manifest_after_items(path, scope, generation, &bytes)
+            })
         });
+        let (shared, history) = (&self.shared, &mut *self.history);
         if let Err(error) = written {
             if is_already_there(&error) {
                 return Err(shared.mark_overtaken(generation, history));
@@ -454,6 +455,7 @@ where
     /// The bytes of the generation's manifest. Notes what it consists of once they are written.
     fn encode(&mut self, next: &mut Version<Root>, changes: Changes) -> Result<Vec<u8>> {
         let (earlier, root) = (self.shared.current(), next.encoded_root.clone());
+        let contents = next.contents.clone();
         let has_new_root = root != earlier.encoded_root;
         let commit = Commit {
             generation: next.generation,
@@ -464,7 +466,7 @@ where
         let root_len = root.len() as u64;
         let (bytes, chain) = match earlier.chain.clone() {
             Some(chain) if !chain.needs_new_base(&commit, root_len) => {
-                match self.extend(&chain, commit) {
+                match self.extend(&chain, commit, &contents) {
                     Err(error) if error.is_damaged() || error.is_not_found() => {
                         tracing::warn!(%error, generation = next.generation, "the current manifest of a dataset cannot be read any more: the commit writes a base from memory");
                         self.begin_chain(next)?
@@ -478,7 +480,7 @@ where
                 (Err(error), Some(chain)) if chain.may_grow() => {
                     self.history.check_not_overtaken()?;
                     tracing::warn!(%error, generation = next.generation, "could not write a new base of a dataset: the commit goes on without, and the next one tries again");
-                    self.extend(&chain, commit)?
+                    self.extend(&chain, commit, &contents)?
                 }
                 (Err(error), _) => return Err(error),
             },
@@ -506,7 +508,7 @@ where
             .contents
             .begin_chain(next.generation, &next.encoded_root);
         let begun = begun.map_err(|cause| self.error(cause))?;
-        self.write_part(begun.base_id, &begun.base)?;
+        self.write_part(begun.base_id, &begun.base, &next.contents)?;
         let base = Base::from_bytes(begun.base).map_err(|cause| self.error(cause))?;
         next.encoded_root = base.root().clone();
         next.contents = Contents::of(Arc::new(base));
@@ -515,13 +517,18 @@ where
 
     /// The bytes of the manifest of a commit, and the chain with it. If the changes are long,
     /// they are written as a part.
-    fn extend(&mut self, chain: &Chain, commit: Commit) -> Result<(Vec<u8>, Chain)> {
+    fn extend(
+        &mut self,
+        chain: &Chain,
+        commit: Commit,
+        contents: &Contents,
+    ) -> Result<(Vec<u8>, Chain)> {
         if !commit.is_long() {
             return self.next(chain, commit);
         }
         let (id, nothing_more) = (commit.id, commit.nothing_more(crate::key::random()));
         let (bytes, chain) = self.next(chain, commit)?;
-        self.write_part(id, &bytes)?;
+        self.write_part(id, &bytes, contents)?;
         chain.next(nothing_more).map_err(|cause| self.error(cause))
     }
 
@@ -536,7 +543,13 @@ where
         Ok((bytes, next))
     }
 
-    fn write_part(&mut self, id: Uuid, bytes: &[u8]) -> Result<()> {
+    /// Writes a part that names items of the commit.
+    fn write_part(&mut self, id: Uuid, bytes: &[u8], contents: &Contents) -> Result<()> {
+        self.with_scope(contents, |scope| {
+            self.shared.path.call(Operation::Commit, |backing, path| {
+                backing.sync_items(path, scope)
+            })
+        })?;
         self.history.parts.insert(id);
         self.shared.path.call(Operation::Commit, |backing, path| {
             backing.write_part(path, id, bytes)

@@ -15,7 +15,7 @@ use super::file_ref::{FileRef, Shards};
 use super::files::{Files, Identity};
 use super::layout::key_path;
 use super::lock::Locks;
-use super::manifests::Keep;
+use super::manifests::{Keep, UnfinishedNames};
 use super::readers::Readers;
 use super::role::Role;
 use super::temporary_dir::TemporaryDir;
@@ -38,6 +38,8 @@ pub(crate) struct Directory {
     /// The stores that persist to it or delete from it.
     users: Mutex<Vec<Background>>,
     durability: Durability,
+    /// The temporary names of manifests and parts that are being written.
+    unfinished: UnfinishedNames,
     /// The keys persisted here, while any store tracks the directory. Like `committer`,
     /// it is shared with the entry that the directory had before it was moved.
     persisted: Arc<Mutex<Weak<PlaceKeys>>>,
@@ -217,6 +219,7 @@ impl Directory {
             epoch: AtomicU64::new(0),
             users: Mutex::new(Vec::new()),
             durability: Durability::new(syncfs_handle),
+            unfinished: UnfinishedNames::default(),
             persisted: earlier.map_or_else(Arc::default, |entry| entry.persisted.clone()),
             committer: earlier.map_or_else(Arc::default, |entry| entry.committer.clone()),
             is_temporary: temporary.is_some(),
@@ -657,6 +660,10 @@ impl Directory {
         let keep = Arc::new(Keep::Commits);
         *committer = Arc::downgrade(&keep);
         Ok(keep)
+    }
+
+    pub(super) fn unfinished(&self) -> &UnfinishedNames {
+        &self.unfinished
     }
 
     pub(crate) fn durability(&self) -> &Durability {

@@ -268,16 +268,21 @@ impl Durability {
         scope: SyncScope<'_>,
     ) -> Result<(), StoreError> {
         let mut failed = None;
-        for key in &pending.files {
-            let file_ref = directory.file_ref(*key);
-            match directory.files().sync(&file_ref) {
+        let keys: Vec<_> = pending.files.iter().copied().collect();
+        let file_refs: Vec<_> = keys.iter().map(|key| directory.file_ref(*key)).collect();
+        let synced = match &*file_refs {
+            [file_ref] => vec![directory.files().sync(file_ref)],
+            file_refs => directory.files().sync_many(file_refs),
+        };
+        for (key, synced) in keys.iter().zip(synced) {
+            match synced {
                 Ok(()) => {}
                 Err(SyncError::Sync(error)) if !(scope.was_durable)(*key) => {
                     self.lose(directory, *key, error);
                 }
                 Err(error) => {
                     if self.keep_for_later(*key) && (scope.is_needed)(*key) {
-                        failed = Some(at(&file_ref.path(), error.into_io()));
+                        failed = Some(at(&directory.path_of(*key), error.into_io()));
                     }
                 }
             }

@@ -51,6 +51,24 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// Makes a file durable, or the names in a directory.
     fn sync(&self, file_ref: &FileRef<'_>) -> Result<(), SyncError>;
 
+    /// Makes many files durable. Returns the result of each, in their order.
+    fn sync_many(&self, file_refs: &[FileRef<'_>]) -> Vec<Result<(), SyncError>> {
+        file_refs
+            .iter()
+            .map(|file_ref| self.sync(file_ref))
+            .collect()
+    }
+
+    /// Starts to write a file's data to the disk, so that a later [`sync`](Self::sync) has
+    /// less to wait for. It is a hint: a failure changes nothing.
+    fn start_write_back(&self, _file_ref: &FileRef<'_>) {}
+
+    /// Writes a file's data to the disk and waits for it, but does not make it durable. After
+    /// an error, the data may be lost, even if a later [`sync`](Self::sync) succeeds.
+    fn write_back(&self, _file_ref: &FileRef<'_>) -> io::Result<()> {
+        Ok(())
+    }
+
     /// Lets `readers` read a file, in addition to those who already may.
     fn open_up(&self, file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()>;
 

@@ -24,19 +24,21 @@ use std::sync::Arc;
 
 use file_backed_codecs::Source;
 use file_backed_codecs::frame::Footer;
+use parking_lot::Mutex;
 use uuid::Uuid;
 
 use super::check::Stamped as _;
 use super::directory::at;
 use super::file_ref::FileRef;
+use super::files::Files;
 #[cfg(feature = "dataset")]
 use super::files::len_if_present;
-use super::files::{Files, SyncError};
 use super::layout::temporary_suffix;
 use super::prepared_path::PreparedPath;
 use super::store::{FBStore, writable};
 use crate::backing_store::{FileFingerprint, ManifestStore, ManifestWatch, SyncScope};
 use crate::error::{Cause, StoreError};
+use crate::hash::HashSet;
 
 /// The name of the directory of manifests.
 const DIRECTORY: &str = "file_backed.manifest";
@@ -53,6 +55,40 @@ pub(super) enum Keep {
     Pin(#[expect(dead_code, reason = "closing the file releases the lock")] File),
     /// The claim of the only dataset of the process that commits there.
     Commits,
+}
+
+/// Bytes of a long manifest or part that are handed to the disk at a time. A file system
+/// with a journal may make the sync of another file wait for all that is on its way.
+const PORTION: usize = 1 << 20;
+
+/// The temporary names that threads of this process are writing to.
+#[derive(Default)]
+pub(super) struct UnfinishedNames(Mutex<HashSet<String>>);
+
+/// Holds a temporary name.
+struct UnfinishedName<'a> {
+    names: &'a UnfinishedNames,
+    name: String,
+}
+
+impl UnfinishedNames {
+    /// A new name. It contains this process's number: even if two processes write at once,
+    /// each renames only what it wrote.
+    fn add(&self) -> UnfinishedName<'_> {
+        let name = format!("{UNFINISHED}{}", temporary_suffix());
+        self.0.lock().insert(name.clone());
+        UnfinishedName { names: self, name }
+    }
+
+    fn contains(&self, name: &str) -> bool {
+        self.0.lock().contains(name)
+    }
+}
+
+impl Drop for UnfinishedName<'_> {
+    fn drop(&mut self) {
+        self.names.0.lock().remove(&self.name);
+    }
 }
 
 /// The manifests of one directory.
@@ -84,6 +120,10 @@ impl<'a> Manifests<'a> {
         [DIRECTORY, &name_of(generation)].iter().collect()
     }
 
+    fn unfinished(&self) -> &'a UnfinishedNames {
+        self.path.directory().unfinished()
+    }
+
     fn directory(&self) -> FileRef<'a> {
         FileRef::Beside(self.path.directory().shards(), Path::new(DIRECTORY))
     }
@@ -92,14 +132,15 @@ impl<'a> Manifests<'a> {
         FileRef::Below(self.path.directory().shards(), DIRECTORY, Path::new(name))
     }
 
-    /// Removes leftovers of crashed processes. If one of those processes is still
-    /// alive, its rename fails.
+    /// Removes leftovers of crashed processes and of failed commits. If one of those processes
+    /// is still alive, its rename fails.
     fn remove_unfinished(&self) -> Result<(), StoreError> {
         let mut found = Vec::new();
         let mut note = |name: &OsStr, is_file: bool| {
             let name = name
                 .to_str()
-                .filter(|name| is_file && name.starts_with(UNFINISHED));
+                .filter(|name| is_file && name.starts_with(UNFINISHED))
+                .filter(|name| !self.unfinished().contains(name));
             found.extend(name.map(str::to_owned));
         };
         let directory = self.directory();
@@ -159,34 +200,62 @@ impl<'a> Manifests<'a> {
     }
 
     pub(crate) fn write(&self, generation: u64, bytes: &[u8]) -> Result<(), StoreError> {
-        self.write_as(&name_of(generation), bytes)
+        self.write_as(&name_of(generation), bytes, || Ok(()))
     }
 
-    fn write_as(&self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
-        // The temporary name contains this process's number: even if two processes
-        // write at once, each renames only what it wrote.
-        let unfinished = format!("{UNFINISHED}{}", temporary_suffix());
-        let (file_ref, unfinished) = (self.file_ref(name), self.file_ref(&unfinished));
+    /// Makes items durable, and then writes a manifest. The disk already has the manifest's
+    /// data by then, and the journal of the file system what was created with it, so that the
+    /// manifest's own sync has little to wait for.
+    fn write_after_items(
+        &self,
+        scope: SyncScope<'_>,
+        generation: u64,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        let sync_items = || self.path.directory().sync_created(scope);
+        self.write_as(&name_of(generation), bytes, sync_items)
+    }
+
+    /// Writes a file under a temporary name, calls `before_sync`, makes the file durable, and
+    /// gives it its name.
+    fn write_as(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        before_sync: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         self.remove_unfinished()?;
-        let mut written = self.write_whole(&unfinished, bytes);
+        let unfinished = self.unfinished().add();
+        let (file_ref, unfinished) = (self.file_ref(name), self.file_ref(&unfinished.name));
+        let mut written = self.write_data(&unfinished, bytes);
         if written
             .as_ref()
             .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
         {
             self.prepare()?;
-            written = self.write_whole(&unfinished, bytes);
+            written = self.write_data(&unfinished, bytes);
         }
         written.map_err(|error| at(&unfinished.path(), error))?;
+        before_sync()?;
+        let synced = self.files.sync(&unfinished);
+        synced.map_err(|error| at(&unfinished.path(), error.into_io()))?;
         self.files
             .rename_new(&unfinished, &file_ref)
             .map_err(|error| at(&file_ref.path(), error))
     }
 
-    fn write_whole(&self, file_ref: &FileRef<'_>, bytes: &[u8]) -> io::Result<()> {
+    fn write_data(&self, file_ref: &FileRef<'_>, bytes: &[u8]) -> io::Result<()> {
         let mut file = self.files.create(file_ref)?;
-        file.write_all(bytes)?;
-        file.flush()?;
-        self.files.sync(file_ref).map_err(SyncError::into_io)
+        let mut portions = bytes.chunks(PORTION).peekable();
+        while let Some(portion) = portions.next() {
+            file.write_all(portion)?;
+            file.flush()?;
+            match portions.peek() {
+                Some(_) => self.files.write_back(file_ref)?,
+                None => self.files.start_write_back(file_ref),
+            }
+        }
+        Ok(())
     }
 
     pub(crate) fn sync(&self) -> Result<(), StoreError> {
@@ -235,7 +304,7 @@ impl<'a> Manifests<'a> {
     /// returns, because a manifest that depends on it may be named next.
     pub(crate) fn write_part(&self, id: Uuid, bytes: &[u8]) -> Result<(), StoreError> {
         let name = part_name_of(id);
-        match self.write_as(&name, bytes) {
+        match self.write_as(&name, bytes, || Ok(())) {
             // An attempt that failed later has left it.
             Err(_) if self.has_part(id, bytes) => self.sync_file(&name)?,
             written => written?,
@@ -398,6 +467,17 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
     ) -> Result<(), StoreError> {
         writable(path)?;
         Manifests::of(path).write(generation, bytes)
+    }
+
+    fn write_manifest_after_items(
+        &self,
+        path: &PreparedPath,
+        scope: SyncScope<'_>,
+        generation: u64,
+        bytes: &[u8],
+    ) -> Result<(), StoreError> {
+        writable(path)?;
+        Manifests::of(path).write_after_items(scope, generation, bytes)
     }
 
     fn sync_items(&self, path: &PreparedPath, scope: SyncScope<'_>) -> Result<(), StoreError> {

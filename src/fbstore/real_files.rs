@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use file_backed_codecs::Source;
+use file_backed_codecs::write_back::{start_write_back, write_back};
 use fs4::{FileExt, TryLockError};
 
 use super::file_ref::FileRef;
@@ -17,6 +18,10 @@ use crate::backing_store::ManifestWatch;
 use super::names_by_handle as names;
 #[cfg(not(unix))]
 use super::names_by_path as names;
+
+/// Files that are open at a time while many are synced. Each such group costs about one
+/// commit of the file system's journal.
+const SYNCED_TOGETHER: usize = 32;
 
 /// The file system of the machine.
 pub(crate) struct RealFiles;
@@ -80,6 +85,39 @@ impl Files for RealFiles {
         }
         let file = names::open(file_ref).map_err(SyncError::Open)?;
         file.sync_all().map_err(SyncError::Sync)
+    }
+
+    fn sync_many(&self, file_refs: &[FileRef<'_>]) -> Vec<Result<(), SyncError>> {
+        let mut synced = Vec::with_capacity(file_refs.len());
+        for file_refs in file_refs.chunks(SYNCED_TOGETHER) {
+            let open = |file_ref| names::open(file_ref).map_err(SyncError::Open);
+            let files: Vec<_> = file_refs.iter().map(open).collect();
+            for file in files.iter().flatten() {
+                // If it does not start, the sync writes all of it.
+                let _ = start_write_back(file);
+            }
+            let written = files.into_iter().map(|file| {
+                let file = file?;
+                write_back(&file).map_err(SyncError::Sync)?;
+                Ok(file)
+            });
+            let written: Vec<Result<File, SyncError>> = written.collect();
+            synced.extend(
+                written
+                    .into_iter()
+                    .map(|file| file?.sync_all().map_err(SyncError::Sync)),
+            );
+        }
+        synced
+    }
+
+    fn start_write_back(&self, file_ref: &FileRef<'_>) {
+        // If it does not start, the sync writes all of it.
+        let _ = names::open(file_ref).and_then(|file| start_write_back(&file));
+    }
+
+    fn write_back(&self, file_ref: &FileRef<'_>) -> io::Result<()> {
+        write_back(&names::open(file_ref)?)
     }
 
     fn open_up(&self, file_ref: &FileRef<'_>, readers: Readers) -> io::Result<()> {
@@ -167,4 +205,36 @@ pub(super) fn check_regular(metadata: &fs::Metadata) -> io::Result<()> {
     }
     let text = "it is not a regular file: move it away";
     Err(io::Error::new(io::ErrorKind::InvalidInput, text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_files_are_synced_although_some_cannot_be() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let paths: Vec<_> = (0..2 * SYNCED_TOGETHER + 5)
+            .map(|number| dir.path().join(number.to_string()))
+            .collect();
+        let is_missing = |number| number % SYNCED_TOGETHER == 3;
+        for (number, path) in paths.iter().enumerate() {
+            if !is_missing(number) {
+                fs::write(path, "some data").expect("it is written");
+            }
+        }
+        let file_refs: Vec<_> = paths.iter().map(|path| FileRef::Path(path)).collect();
+        let synced = RealFiles.sync_many(&file_refs);
+        assert_eq!(synced.len(), paths.len());
+        for (number, synced) in synced.into_iter().enumerate() {
+            match synced {
+                Ok(()) => assert!(!is_missing(number)),
+                Err(error) => {
+                    assert!(is_missing(number));
+                    let kind = error.into_io().kind();
+                    assert_eq!(kind, io::ErrorKind::NotFound);
+                }
+            }
+        }
+    }
 }

@@ -69,6 +69,7 @@ pub fn style_of(system: &str) -> Style {
         }
         "limit/directory-handles-8t" | "limit/prost-buffer" | "limit/lru-read-prost" => (0, UP),
         "limit/syncfs-2t" | "limit/map-bytecheck" => (0, DIAMOND),
+        "limit/system-calls-together" => (0, DOWN),
         _ => (0, CROSS),
     };
     let [_, red, green, blue] = u32::to_be_bytes(colour);

@@ -47,6 +47,8 @@ type Make = fn(&Path, usize) -> Result<Box<dyn Named>>;
 /// The limit that this crate's commits are measured against.
 const SYSTEM_CALLS: &str = "limit/system-calls";
 const SYSTEM_CALLS_2T: &str = "limit/system-calls-2t";
+/// The same, with the data of all files written before the first sync.
+const TOGETHER: &str = "limit/system-calls-together";
 /// One sync for all that comes before the name.
 const SYNCFS: &str = "limit/syncfs";
 /// No file for an item.
@@ -90,8 +92,8 @@ fn add_systems(case: &mut Case, plan: Plan) {
         let is_ours = system.starts_with("file_backed/");
         case.add(match is_ours {
             false => contender,
-            true if plan.changed == 1 => contender.against(SYSTEM_CALLS),
-            true => contender.against_all(&[SYSTEM_CALLS, SYSTEM_CALLS_2T, SYNCFS]),
+            true if plan.changed == 1 => contender.against_all(&[SYSTEM_CALLS, TOGETHER]),
+            true => contender.against_all(&[SYSTEM_CALLS, SYSTEM_CALLS_2T, TOGETHER, SYNCFS]),
         });
     };
     add(case, "file_backed/bincodec", |dir, items| {
@@ -108,6 +110,9 @@ fn add_systems(case: &mut Case, plan: Plan) {
     });
     add(case, SYSTEM_CALLS, |dir, items| {
         Ok(Box::new(limit::new(dir, items, 1, Sync::Each)?))
+    });
+    add(case, TOGETHER, |dir, items| {
+        Ok(Box::new(limit::new(dir, items, 1, Sync::Together)?))
     });
     if plan.changed > 1 {
         add(case, SYSTEM_CALLS_2T, |dir, items| {

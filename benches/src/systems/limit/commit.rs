@@ -10,6 +10,7 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use anyhow::{Result, bail};
+use file_backed_codecs::write_back::{start_write_back, write_back};
 use rustix::fs::{
     AtFlags, CWD, Mode, OFlags, RenameFlags, fsync, mkdirat, openat, renameat_with, syncfs,
     unlinkat,
@@ -32,6 +33,9 @@ const RECORD_OF_ITEM: usize = 80;
 pub enum Sync {
     /// Each item, each directory that it has a name in, and the record.
     Each,
+    /// The same, after the data of all of them was written. The first sync commits the journal
+    /// of the file system for all.
+    Together,
     /// The whole file system at once.
     Whole,
     /// The record, which holds the items.
@@ -85,12 +89,24 @@ impl Set {
                 let mut file = self.cache.create_file(name)?;
                 file.write_all(bytemuck::cast_slice(&changes[number].1))?;
                 self.cache.link(name, &self.saved)?;
-                if self.sync == Sync::Each {
-                    fsync(&file)?;
+                match self.sync {
+                    Sync::Each => fsync(&file)?,
+                    Sync::Together => start_write_back(&file)?,
+                    Sync::Whole | Sync::Record => {}
                 }
             }
             Ok(())
         })
+    }
+
+    /// Once the writing of their data and of the record's has been started.
+    fn sync_items(&self, first: usize, changes: &[Change]) -> Result<()> {
+        let names = first..first + changes.len();
+        let files: Result<Vec<File>> = names.map(|name| self.cache.open_file(name)).collect();
+        let files = files?;
+        files.iter().try_for_each(write_back)?;
+        files.iter().try_for_each(fsync)?;
+        Ok(())
     }
 
     fn sync_shards(&self, names: impl Iterator<Item = usize>) -> Result<()> {
@@ -114,6 +130,9 @@ impl Set {
             }
         }
         record.write_all(&bytes)?;
+        if self.sync == Sync::Together {
+            start_write_back(&record)?;
+        }
         Ok(record)
     }
 
@@ -154,9 +173,13 @@ impl Named for Set {
             self.sync_shards(first..self.next)?;
         }
         let record = self.write_record(&changes)?;
+        if self.sync == Sync::Together {
+            self.sync_items(first, &changes)?;
+            self.sync_shards(first..self.next)?;
+        }
         match self.sync {
             Sync::Whole => syncfs(&record)?,
-            Sync::Each | Sync::Record => fsync(&record)?,
+            Sync::Each | Sync::Together | Sync::Record => fsync(&record)?,
         }
         self.publish_record()?;
         if self.sync != Sync::Record {
@@ -184,7 +207,7 @@ mod tests {
 
     #[test]
     fn each_item_has_one_file_after_each_commit() {
-        for sync in [Sync::Each, Sync::Whole] {
+        for sync in [Sync::Each, Sync::Together, Sync::Whole] {
             let dir = tempfile::tempdir().expect("a temporary directory");
             let mut set = new(dir.path(), 50, 1, sync).expect("it can be made");
             for id in [3, 40, 3] {
