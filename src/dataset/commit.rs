@@ -7,7 +7,9 @@
 //!    if that is long; and the bytes of the current manifest, under their id, if the new one
 //!    builds on them or has a new base. A part that names new items is written after they are
 //!    durable, because a salvage may find it without a manifest. If a base cannot be written,
-//!    the commit builds on the deltas before it instead, unless there are too many of them.
+//!    the commit builds on the deltas before it instead, unless there are too many of them. A
+//!    short commit of a large dataset leaves the base to the background (`next_base.rs`), and
+//!    a later one builds on it.
 //! 3. The manifest is written under a temporary name, and all items are made durable.
 //! 4. The manifest is made durable, and renamed to its generation. From here on, other
 //!    processes may find the commit, and so may a restart. It is written before the items are
@@ -69,6 +71,7 @@ use super::contents::{Chain, Commit, Contents};
 use super::current::Version;
 use super::history::History;
 use super::manifest::{Base, Changes, WrittenFile, encode_root};
+use super::next_base::WrittenBase;
 use super::path::is_already_there;
 use super::saver::{Saved, Saver};
 use super::{Dataset, Shared};
@@ -266,6 +269,7 @@ where
         let mut pending = PendingCommit {
             shared,
             history: turn,
+            is_base_due: false,
         };
         pending.history.candidates.extend(&saved.begun);
         let abandon = |mut pending: PendingCommit<Root, B>, saved| {
@@ -296,6 +300,8 @@ type Begun<R, E, B> = Result<(R, PreparedTask<Committed, B>), (E, PreparedTask<(
 struct PendingCommit<Root, B: ManifestStore> {
     shared: Arc<Shared<Root, B>>,
     history: OwnedMutexGuard<History>,
+    /// Whether a base is to be written in the background after the commit.
+    is_base_due: bool,
 }
 
 impl<Root, B> PendingCommit<Root, B>
@@ -318,6 +324,11 @@ where
                 self.shared.clean_up(&mut self.history)
             }
         };
+        if published.is_ok() && self.is_base_due {
+            let current = self.shared.current();
+            let part = self.history.bases.begin(&self.shared, &current);
+            self.history.parts.insert(part);
+        }
         published.map(|committed| Committed {
             deleted: cleaned.deleted,
             not_deleted: cleaned.not_deleted,
@@ -422,6 +433,8 @@ where
     fn make_current(&mut self, mut next: Version<Root>, changes: Changes) -> Result<()> {
         let removed: Vec<_> = changes.removed_keys().collect();
         let generation = next.generation;
+        // A base that is being written in the background does not have them.
+        let since_base = self.history.bases.part().map(|_| changes.clone());
         let bytes = self.encode(&mut next, changes)?;
         self.shared.check_newest(&mut self.history)?;
         self.history.last = generation;
@@ -447,6 +460,9 @@ where
             history.add_uncertain(&next);
             return Err(error);
         }
+        let base = next.chain.as_ref().and_then(Chain::base);
+        let base = base.map(|base| base.file.id);
+        (history.bases).note_commit(base, since_base.unwrap_or_default());
         let before = shared.set_current(next, &removed);
         history.add_current(&before, &shared.current(), removed);
         Ok(())
@@ -464,8 +480,21 @@ where
             changes,
         };
         let root_len = root.len() as u64;
-        let (bytes, chain) = match earlier.chain.clone() {
-            Some(chain) if !chain.needs_new_base(&commit, root_len) => {
+        let chain = earlier.chain.clone();
+        let must_end = chain.as_ref().is_some_and(|chain| !chain.may_grow());
+        if let Some(written) = self.history.bases.written(next.generation, must_end) {
+            match self.build_on(written, next, commit.clone()) {
+                Err(error) => {
+                    self.history.check_not_overtaken()?;
+                    tracing::warn!(%error, generation = next.generation, "could not build on a new base of a dataset: the commit goes on without, and a later one tries again");
+                    self.history.bases.abandon(next.generation);
+                }
+                built => return built,
+            }
+        }
+        let is_due = |chain: &Chain| chain.needs_new_base(&commit, root_len);
+        let (bytes, chain) = match chain {
+            Some(chain) if !is_due(&chain) || self.is_put_off(&chain, &commit, &contents) => {
                 match self.extend(&chain, commit, &contents) {
                     Err(error) if error.is_damaged() || error.is_not_found() => {
                         tracing::warn!(%error, generation = next.generation, "the current manifest of a dataset cannot be read any more: the commit writes a base from memory");
@@ -479,7 +508,8 @@ where
                 // There may be room for what this commit changes, and it may make room.
                 (Err(error), Some(chain)) if chain.may_grow() => {
                     self.history.check_not_overtaken()?;
-                    tracing::warn!(%error, generation = next.generation, "could not write a new base of a dataset: the commit goes on without, and the next one tries again");
+                    self.history.bases.has_failed(next.generation);
+                    tracing::warn!(%error, generation = next.generation, "could not write a new base of a dataset: the commit goes on without, and a later one tries again");
                     self.extend(&chain, commit, &contents)?
                 }
                 (Err(error), _) => return Err(error),
@@ -489,21 +519,67 @@ where
         Ok(bytes)
     }
 
-    /// Writes all of the generation's contents and its root as a base, and returns the bytes of
-    /// a manifest that changes nothing in it. What the base replaces is kept, and therefore
-    /// complete as parts, unless it cannot be read.
-    fn begin_chain(&mut self, next: &mut Version<Root>) -> Result<(Vec<u8>, Chain)> {
-        let earlier = self.shared.current();
-        if let Some(current) = earlier.chain.as_ref().and_then(Chain::newest) {
-            let kept = self.write_current_as_part(current);
-            self.history.check_not_overtaken()?;
-            match kept {
-                Err(error) if error.is_damaged() || error.is_not_found() => {
-                    tracing::warn!(%error, "could not keep the manifest that a new base replaces");
-                }
-                kept => kept?,
-            }
+    /// Whether a commit that finds a base due goes on without: because the last one failed, or
+    /// because a base takes long to write and the commit is short. Then it is written in the
+    /// background afterwards.
+    fn is_put_off(&mut self, chain: &Chain, commit: &Commit, contents: &Contents) -> bool {
+        let bases = &self.history.bases;
+        if !chain.may_grow() {
+            return false;
         }
+        let may_begin = bases.may_begin(commit.generation);
+        let is_for_background = !commit.is_long() && bases.is_for_background(contents);
+        self.is_base_due = may_begin && is_for_background;
+        !may_begin || is_for_background
+    }
+
+    /// Builds on a base that was written in the background. The manifest holds what has
+    /// changed since, if that is short.
+    fn build_on(
+        &mut self,
+        written: WrittenBase,
+        next: &mut Version<Root>,
+        commit: Commit,
+    ) -> Result<Vec<u8>> {
+        let WrittenBase { base, mut changes } = written;
+        changes.extend(commit.changes);
+        self.keep_replaced()?;
+        let contents = Contents::of(base.clone()).with(&changes);
+        let contents = contents.map_err(|cause| self.error(cause))?;
+        let has_new_root = *base.root() != next.encoded_root;
+        let commit = Commit {
+            root: has_new_root.then(|| next.encoded_root.clone()),
+            changes,
+            ..commit
+        };
+        let chain = Chain::beginning_at(Some(base.written()));
+        let (bytes, chain) = self.extend(&chain, commit, &contents)?;
+        next.contents = contents;
+        next.chain = Some(chain);
+        Ok(bytes)
+    }
+
+    /// Keeps what a base replaces complete as parts, unless it cannot be read.
+    fn keep_replaced(&mut self) -> Result<()> {
+        let earlier = self.shared.current();
+        let Some(current) = earlier.chain.as_ref().and_then(Chain::newest) else {
+            return Ok(());
+        };
+        let kept = self.write_current_as_part(current);
+        self.history.check_not_overtaken()?;
+        match kept {
+            Err(error) if error.is_damaged() || error.is_not_found() => {
+                tracing::warn!(%error, "could not keep the manifest that a new base replaces");
+                Ok(())
+            }
+            kept => kept,
+        }
+    }
+
+    /// Writes all of the generation's contents and its root as a base, and returns the bytes of
+    /// a manifest that changes nothing in it.
+    fn begin_chain(&mut self, next: &mut Version<Root>) -> Result<(Vec<u8>, Chain)> {
+        self.keep_replaced()?;
         let begun = next
             .contents
             .begin_chain(next.generation, &next.encoded_root);

@@ -8,6 +8,7 @@ use super::Shared;
 use super::cause::DatasetCause;
 use super::contents::{Chain, Contents};
 use super::current::Version;
+use super::next_base::Bases;
 use super::path::DatasetPath;
 use super::reading::Generation;
 use crate::backing_store::ManifestStore;
@@ -27,6 +28,8 @@ pub(super) struct History {
     /// The parts that the last commit has replaced by a base. They record the generation
     /// before, and stay until the next commit in case that the base cannot be read.
     pub(super) replaced: Vec<Uuid>,
+    /// The next base, if it is written in the background.
+    pub(super) bases: Bases,
     /// Items that may be in no generation: those that commits began to persist, and those
     /// whose deletion failed.
     pub(super) candidates: HashSet<Uuid>,
@@ -48,6 +51,7 @@ impl History {
             manifests: [newest.number].into(),
             parts: newest.parts().collect(),
             replaced: Vec::new(),
+            bases: Bases::new(),
             candidates: HashSet::default(),
             expected: None,
             overtaken: None,
@@ -261,6 +265,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
             manifests,
             parts,
             replaced,
+            bases,
             ..
         } = history;
         let needed: Option<Vec<_>> = others.iter().map(|other| other.parts.as_ref()).collect();
@@ -274,6 +279,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
         });
         let needed = needed.into_iter().flatten().copied();
         let needed = needed.chain(current.parts());
+        let needed = needed.chain(bases.part());
         let needed: HashSet<_> = needed.chain(replaced.iter().copied()).collect();
         parts.retain(|part| needed.contains(part) || !self.remove_part(*part));
     }

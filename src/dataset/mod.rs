@@ -70,6 +70,7 @@ mod key;
 mod manifest;
 mod names;
 mod naming;
+mod next_base;
 mod open;
 mod open_options;
 mod parallel;

@@ -21,6 +21,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use file_backed_codecs::Source;
 use file_backed_codecs::frame::Footer;
@@ -63,7 +64,10 @@ const PORTION: usize = 1 << 20;
 
 /// The temporary names that threads of this process are writing to.
 #[derive(Default)]
-pub(super) struct UnfinishedNames(Mutex<HashSet<String>>);
+pub(super) struct UnfinishedNames {
+    names: Mutex<HashSet<String>>,
+    next: AtomicU64,
+}
 
 /// Holds a temporary name.
 struct UnfinishedName<'a> {
@@ -72,22 +76,23 @@ struct UnfinishedName<'a> {
 }
 
 impl UnfinishedNames {
-    /// A new name. It contains this process's number: even if two processes write at once,
-    /// each renames only what it wrote.
+    /// A name that no other thread writes to. It contains a number of this process: even if two
+    /// processes write at once, each renames only what it wrote.
     fn add(&self) -> UnfinishedName<'_> {
-        let name = format!("{UNFINISHED}{}", temporary_suffix());
-        self.0.lock().insert(name.clone());
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{UNFINISHED}{number}{}", temporary_suffix());
+        self.names.lock().insert(name.clone());
         UnfinishedName { names: self, name }
     }
 
     fn contains(&self, name: &str) -> bool {
-        self.0.lock().contains(name)
+        self.names.lock().contains(name)
     }
 }
 
 impl Drop for UnfinishedName<'_> {
     fn drop(&mut self) {
-        self.names.0.lock().remove(&self.name);
+        self.names.names.lock().remove(&self.name);
     }
 }
 

@@ -6,11 +6,13 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::{self, ThreadId};
 
 use file_backed_codecs::Source;
 use parking_lot::Mutex;
 
 use super::faults::{Fault, Faults, On};
+use super::gate::{Barrier, Gate};
 use crate::backing_store::ManifestWatch;
 use crate::fbstore::Readers;
 use crate::fbstore::file_ref::FileRef;
@@ -34,6 +36,8 @@ struct Plan {
     calls: HashMap<&'static str, usize>,
     watch: Option<Arc<Watch>>,
     after_lists: Option<(usize, Box<dyn FnOnce() + Send>)>,
+    /// Where the creation of files is held back, except on this thread.
+    held: Option<(ThreadId, Arc<Barrier>)>,
 }
 
 /// Looks at the disk after each change, while no other change runs.
@@ -143,6 +147,22 @@ impl FaultyFiles {
         self.0.lock().watch = Some(Arc::new(Watch { turn, look }));
     }
 
+    /// Holds back every creation of a file, except on this thread.
+    pub(crate) fn hold_creations_elsewhere(&self) -> Gate {
+        let barrier = Arc::new(Barrier::default());
+        self.0.lock().held = Some((thread::current().id(), barrier.clone()));
+        Gate(barrier)
+    }
+
+    fn pass_creation(&self) {
+        let held = self.0.lock().held.clone();
+        if let Some((except, barrier)) = held
+            && thread::current().id() != except
+        {
+            barrier.pass();
+        }
+    }
+
     /// How often an operation was called.
     pub(crate) fn calls(&self, operation: &'static str) -> usize {
         let calls = &self.0.lock().calls;
@@ -206,6 +226,7 @@ impl Files for FaultyFiles {
     }
 
     fn create(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Write + Send>> {
+        self.pass_creation();
         self.check("create")?;
         let file = self.change(|| RealFiles.create(file_ref))?;
         let files = self.clone();

@@ -61,6 +61,7 @@ struct Newest {
 }
 
 /// What the next generation consists of.
+#[derive(Clone)]
 pub(crate) struct Commit {
     /// Higher than all before, or that of a part which this one changes nothing in.
     pub(crate) generation: u64,

@@ -1,6 +1,7 @@
 //! Every file operation of a commit that fails or is cut off by a power cut. The samples
 //! are for the tests of the modules of this room.
 
+mod bases;
 mod chains;
 mod changed;
 mod copies;

@@ -13,7 +13,7 @@ use crate::testing::errno::{EIO, ENOSPC};
 use crate::testing::{Fault, FaultyFiles, Plain, runtime, scratch};
 use crate::{BackingStore, Error, Result};
 
-fn put(program: &Program, n: u8, root: Option<u64>) -> Result<()> {
+pub(super) fn put(program: &Program, n: u8, root: Option<u64>) -> Result<()> {
     let item = program.pool.insert(vec![n; 100]);
     let committed = program.dataset.blocking_edit(|edit| {
         edit.put(&item)?;
@@ -25,7 +25,7 @@ fn put(program: &Program, n: u8, root: Option<u64>) -> Result<()> {
     committed.map(drop)
 }
 
-fn numbers(program: &Program) -> Vec<u8> {
+pub(super) fn numbers(program: &Program) -> Vec<u8> {
     let verified = program.dataset.blocking_verify(VerifyOptions::all());
     assert!(verified.expect("it reads").is_whole());
     let numbers = program.numbers().into_iter().map(|(_, number)| number);

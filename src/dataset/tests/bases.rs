@@ -1,0 +1,176 @@
+//! Bases that are written in the background while commits go on.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::super::Dataset;
+use super::Told;
+use super::assert_no_manifest_is_left;
+use super::chains::{self, Program, THREADS, check, root_of};
+use super::parts::{numbers, put};
+use crate::fbstore::files::Files;
+use crate::fbstore::real_files::RealFiles;
+use crate::testing::errno::{EIO, ENOSPC};
+use crate::testing::{Fault, FaultyFiles, Links, at_each_power_cut, runtime, scratch};
+
+/// A program whose bases are all written in the background.
+fn program(machine: &tokio::runtime::Runtime, root: &Path, files: &Arc<dyn Files>) -> Program {
+    let program = Program::start(machine, root, || files.clone());
+    let history = program.dataset.shared.turn.try_lock();
+    history.expect("nothing commits").bases.least_in_background = 0;
+    program
+}
+
+/// Commits number `n`. Two of three have a long root, so that a base is soon due.
+fn commit(program: &Program, n: u8) -> crate::Result<()> {
+    put(program, n, (!n.is_multiple_of(3)).then_some(n.into()))
+}
+
+fn has_base(program: &Program) -> bool {
+    let version = program.dataset.shared.current();
+    let chain = version.chain.as_ref();
+    chain.is_some_and(|chain| chain.base().is_some())
+}
+
+/// Opens the dataset twice: the second time removes what a new base has replaced.
+fn assert_restart_finds(machine: &tokio::runtime::Runtime, root: &Path, expected: &[u8]) {
+    for _ in 0..2 {
+        let program = Program::start(machine, root, || Arc::new(RealFiles));
+        assert_eq!(numbers(&program), expected);
+        program.end();
+    }
+    assert_no_manifest_is_left(&root.join("saved"));
+}
+
+#[test]
+fn commits_go_on_while_a_base_is_written_and_then_build_on_it() {
+    let machine = runtime(THREADS);
+    let place = scratch();
+    let files = FaultyFiles::default();
+    let gate = files.hold_creations_elsewhere();
+    let all: Arc<dyn Files> = Arc::new(files);
+    let program = program(&machine, place.path(), &all);
+    for n in 1..20 {
+        commit(&program, n).expect("nothing fails");
+        assert!(!has_base(&program));
+    }
+    gate.wait_for(1);
+    gate.open();
+    program.dataset.store().blocking_finished();
+    assert!(!has_base(&program));
+    commit(&program, 20).expect("nothing fails");
+    assert!(has_base(&program));
+    let expected: Vec<_> = (1..=20).collect();
+    assert_eq!(numbers(&program), expected);
+    assert_eq!(*program.dataset.root(), root_of(20));
+    program.end();
+    assert_restart_finds(&machine, place.path(), &expected);
+}
+
+#[test]
+fn what_was_removed_while_a_base_was_written_stays_removed() {
+    let machine = runtime(THREADS);
+    let place = scratch();
+    let all: Arc<dyn Files> = Arc::new(RealFiles);
+    let program = program(&machine, place.path(), &all);
+    // Each removes all but two items.
+    for n in (1..).take_while(|_| !has_base(&program)) {
+        program.commit(n);
+        program.dataset.store().blocking_finished();
+    }
+    let found = numbers(&program);
+    assert_eq!(found.len(), 2);
+    program.end();
+    assert_restart_finds(&machine, place.path(), &found);
+}
+
+#[test]
+fn a_dataset_that_is_dropped_while_a_base_is_written_can_be_opened_at_once() {
+    let machine = runtime(THREADS);
+    let place = scratch();
+    let files = FaultyFiles::default();
+    let gate = files.hold_creations_elsewhere();
+    let all: Arc<dyn Files> = Arc::new(files);
+    let first = program(&machine, place.path(), &all);
+    for n in 1..8 {
+        commit(&first, n).expect("nothing fails");
+    }
+    gate.wait_for(1);
+    let store = first.dataset.store().clone();
+    let path = first.dataset.path().clone();
+    let Program { dataset, pool } = first;
+    drop(dataset);
+    let dataset = Dataset::blocking_open(&store, path).expect("nobody commits to it");
+    let again = Program { dataset, pool };
+    commit(&again, 8).expect("nothing fails");
+    gate.open();
+    store.blocking_finished();
+    let expected: Vec<_> = (1..=8).collect();
+    assert_eq!(numbers(&again), expected);
+    drop(store);
+    again.end();
+    assert_restart_finds(&machine, place.path(), &expected);
+}
+
+#[test]
+fn a_fault_while_bases_are_written_in_the_background_loses_no_commit() {
+    let machine = runtime(THREADS);
+    for (lasts, number, stride) in [(1, ENOSPC, 2), (1, EIO, 1), (3, EIO, 5), (40, ENOSPC, 7)] {
+        for after in (0..).step_by(stride) {
+            let place = scratch();
+            let files = FaultyFiles::default();
+            let all: Arc<dyn Files> = Arc::new(files.clone());
+            let program = program(&machine, place.path(), &all);
+            files.plan(after, lasts, Fault::Errno(number));
+            let mut expected = Vec::new();
+            for n in 1..10 {
+                expected.extend(commit(&program, n).is_ok().then_some(n));
+                if after % 2 == 0 {
+                    program.dataset.store().blocking_finished();
+                }
+            }
+            let was_met = !files.lift().is_empty();
+            assert_eq!(numbers(&program), expected);
+            for n in 10..12 {
+                let committed = commit(&program, n);
+                expected.extend(committed.is_ok().then_some(n));
+                let case = format!("after {after} operations, error {number}: {expected:?}");
+                assert!(n == 10 || committed.is_ok(), "{case}: {committed:?}");
+            }
+            assert_eq!(numbers(&program), expected);
+            program.end();
+            assert_restart_finds(&machine, place.path(), &expected);
+            if !was_met {
+                assert!(after > 100, "each operation fails once");
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_power_cut_while_bases_are_written_in_the_background_leaves_the_last_commit() {
+    let machine = runtime(THREADS);
+    for waits in [true, false] {
+        let points = at_each_power_cut(
+            Links::AsTheMachine,
+            |recorder, root| {
+                let runtime = runtime(THREADS);
+                let all: Arc<dyn Files> = Arc::new(recorder.clone());
+                let program = program(&runtime, root, &all);
+                for n in 1..=chains::COMMITS + 2 {
+                    recorder.tell(Told::Begins(n));
+                    program.commit(n);
+                    recorder.tell(Told::Committed(n));
+                    if waits {
+                        program.dataset.store().blocking_finished();
+                    }
+                }
+                assert!(!waits || has_base(&program));
+                program.end();
+            },
+            |cut| check(&machine, cut),
+        );
+        assert!(points > 300);
+    }
+}
