@@ -162,7 +162,8 @@ pub trait ManifestStore: BackingStoreT {
 
     /// Writes a part, atomically even if the machine crashes meanwhile. When this returns,
     /// the part survives a power cut. A part of this id that is there already has the same
-    /// bytes, and is made durable.
+    /// bytes, and is made durable. Another thread may write a manifest or another part
+    /// meanwhile, and the dataset may be dropped.
     ///
     /// # Errors
     ///

@@ -483,6 +483,7 @@ where
         let chain = earlier.chain.clone();
         let must_end = chain.as_ref().is_some_and(|chain| !chain.may_grow());
         if let Some(written) = self.history.bases.written(next.generation, must_end) {
+            self.sync_items(&contents)?;
             match self.build_on(written, next, commit.clone()) {
                 Err(error) => {
                     self.history.check_not_overtaken()?;
@@ -493,16 +494,24 @@ where
             }
         }
         let is_due = |chain: &Chain| chain.needs_new_base(&commit, root_len);
+        let goes_on = match &chain {
+            Some(chain) => !is_due(chain) || self.is_put_off(chain, &commit, &contents),
+            None => false,
+        };
+        if !goes_on || commit.is_long() {
+            // The failure of an item is not one of a base, without which a commit goes on.
+            self.sync_items(&contents)?;
+        }
         let (bytes, chain) = match chain {
-            Some(chain) if !is_due(&chain) || self.is_put_off(&chain, &commit, &contents) => {
-                match self.extend(&chain, commit, &contents) {
-                    Err(error) if error.is_damaged() || error.is_not_found() => {
-                        tracing::warn!(%error, generation = next.generation, "the current manifest of a dataset cannot be read any more: the commit writes a base from memory");
-                        self.begin_chain(next)?
-                    }
-                    extended => extended?,
+            Some(chain) if goes_on => match self.extend(&chain, commit) {
+                Err(error) if error.is_damaged() || error.is_not_found() => {
+                    self.is_base_due = false;
+                    self.sync_items(&contents)?;
+                    tracing::warn!(%error, generation = next.generation, "the current manifest of a dataset cannot be read any more: the commit writes a base from memory");
+                    self.begin_chain(next)?
                 }
-            }
+                extended => extended?,
+            },
             chain => match (self.begin_chain(next), chain) {
                 (Ok(begun), _) => begun,
                 // There may be room for what this commit changes, and it may make room.
@@ -510,7 +519,7 @@ where
                     self.history.check_not_overtaken()?;
                     self.history.bases.has_failed(next.generation);
                     tracing::warn!(%error, generation = next.generation, "could not write a new base of a dataset: the commit goes on without, and a later one tries again");
-                    self.extend(&chain, commit, &contents)?
+                    self.extend(&chain, commit)?
                 }
                 (Err(error), _) => return Err(error),
             },
@@ -548,12 +557,13 @@ where
         let contents = contents.map_err(|cause| self.error(cause))?;
         let has_new_root = *base.root() != next.encoded_root;
         let commit = Commit {
+            id: crate::key::random(),
             root: has_new_root.then(|| next.encoded_root.clone()),
             changes,
             ..commit
         };
         let chain = Chain::beginning_at(Some(base.written()));
-        let (bytes, chain) = self.extend(&chain, commit, &contents)?;
+        let (bytes, chain) = self.extend(&chain, commit)?;
         next.contents = contents;
         next.chain = Some(chain);
         Ok(bytes)
@@ -584,7 +594,7 @@ where
             .contents
             .begin_chain(next.generation, &next.encoded_root);
         let begun = begun.map_err(|cause| self.error(cause))?;
-        self.write_part(begun.base_id, &begun.base, &next.contents)?;
+        self.write_part(begun.base_id, &begun.base)?;
         let base = Base::from_bytes(begun.base).map_err(|cause| self.error(cause))?;
         next.encoded_root = base.root().clone();
         next.contents = Contents::of(Arc::new(base));
@@ -593,18 +603,13 @@ where
 
     /// The bytes of the manifest of a commit, and the chain with it. If the changes are long,
     /// they are written as a part.
-    fn extend(
-        &mut self,
-        chain: &Chain,
-        commit: Commit,
-        contents: &Contents,
-    ) -> Result<(Vec<u8>, Chain)> {
+    fn extend(&mut self, chain: &Chain, commit: Commit) -> Result<(Vec<u8>, Chain)> {
         if !commit.is_long() {
             return self.next(chain, commit);
         }
         let (id, nothing_more) = (commit.id, commit.nothing_more(crate::key::random()));
         let (bytes, chain) = self.next(chain, commit)?;
-        self.write_part(id, &bytes, contents)?;
+        self.write_part(id, &bytes)?;
         chain.next(nothing_more).map_err(|cause| self.error(cause))
     }
 
@@ -619,13 +624,16 @@ where
         Ok((bytes, next))
     }
 
-    /// Writes a part that names items of the commit.
-    fn write_part(&mut self, id: Uuid, bytes: &[u8], contents: &Contents) -> Result<()> {
+    /// Makes the items of the commit durable, before a part names them.
+    fn sync_items(&self, contents: &Contents) -> Result<()> {
         self.with_scope(contents, |scope| {
             self.shared.path.call(Operation::Commit, |backing, path| {
                 backing.sync_items(path, scope)
             })
-        })?;
+        })
+    }
+
+    fn write_part(&mut self, id: Uuid, bytes: &[u8]) -> Result<()> {
         self.history.parts.insert(id);
         self.shared.path.call(Operation::Commit, |backing, path| {
             backing.write_part(path, id, bytes)

@@ -4,7 +4,10 @@
 //! small, goes on without it. Then its contents are written as a base in the background, and
 //! the first commit that finds the base written builds on it: its delta holds what has changed
 //! since. Until then, no manifest refers to the base, and what an interruption leaves of it is
-//! a part that the next open removes.
+//! a part, which the next open removes, or a temporary file, which the next commit removes.
+//!
+//! The first commit of an open dataset writes the base itself. Otherwise a program that
+//! commits once in each run would write a base in each, and use none.
 
 use std::sync::{Arc, Weak};
 
@@ -30,6 +33,8 @@ pub(super) struct Bases {
     next: Option<NextBase>,
     /// What a base has at least that is written in the background.
     pub(super) least_in_background: u64,
+    /// Whether the dataset has committed since it was opened.
+    has_committed: bool,
     /// The generation before which no base is written, because the last one failed.
     retry_at: u64,
 }
@@ -58,6 +63,7 @@ impl Bases {
         Self {
             next: None,
             least_in_background: LEAST_IN_BACKGROUND,
+            has_committed: false,
             retry_at: 0,
         }
     }
@@ -69,7 +75,8 @@ impl Bases {
 
     /// Whether a base of these contents is written in the background.
     pub(super) fn is_for_background(&self, contents: &Contents) -> bool {
-        contents.len().saturating_add(contents.name_count()) >= self.least_in_background
+        let len = contents.len().saturating_add(contents.name_count());
+        self.has_committed && len >= self.least_in_background
     }
 
     /// Whether the commit of this generation may write a base, or start to.
@@ -92,6 +99,7 @@ impl Bases {
     /// Notes what a commit has changed. If it builds on the base that was written, that is no
     /// longer the next one.
     pub(super) fn note_commit(&mut self, base: Option<Uuid>, changes: Changes) {
+        self.has_committed = true;
         match &mut self.next {
             Some(next) if Some(next.id) == base => self.next = None,
             Some(next) => next.changes.extend(changes),

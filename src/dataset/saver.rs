@@ -90,22 +90,24 @@ pub struct Saver<B: ManifestStore> {
 
 impl<B: ManifestStore> Saver<B> {
     pub(super) fn new<Root>(path: DatasetPath<B>, current: &Version<Root>) -> Self {
+        let persisting = Persisting::new(Operation::Commit, usize::MAX, PER_JOB);
         Self {
-            path,
             edit: Edit::beginning_empty(&current.contents),
             damaged: current.damaged.clone(),
             begun: HashSet::default(),
             new: HashSet::default(),
             in_cache: HashSet::default(),
             // The closure of a commit never waits.
-            persisting: Persisting::new(Operation::Commit, usize::MAX, PER_JOB),
+            persisting: persisting.holding_newest_in(&path.store),
+            path,
             meter: Arc::default(),
         }
     }
 
     /// Adds an item with its current value, and returns the key by which the root names
     /// it. This does not wait for the disk: an item that is not persisted yet is written
-    /// and linked in the background. An item that the previous commit has costs nothing,
+    /// and linked in the background, or, if it is the only one, by the thread that waits for
+    /// the commit. An item that the previous commit has costs nothing,
     /// unless it came from another directory: its file is then compared.
     ///
     /// # Errors
@@ -192,8 +194,8 @@ impl<B: ManifestStore> Saver<B> {
         self.edit.get(uuid).is_some()
     }
 
-    /// Reports the progress of the commit to `progress` after each item that is linked,
-    /// from background threads. Call it before the first [`save`](Self::save); a second
+    /// Reports the progress of the commit to `progress` after each item that is linked, from
+    /// background threads or from the one that waits for the commit. Call it before the first [`save`](Self::save); a second
     /// call has no effect.
     pub fn on_progress(&mut self, progress: impl Fn(Progress) + Send + Sync + 'static) {
         self.meter.report_to(progress);

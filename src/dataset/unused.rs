@@ -38,7 +38,8 @@ impl Inspection {
     /// [`open`](super::Dataset::open) of the dataset deletes them.
     ///
     /// There are none if the directory is not a dataset. Nothing is changed. While a program
-    /// commits to the dataset, the files of the commit in progress are among the result.
+    /// has the dataset open to commit, the files of the commit in progress are among the
+    /// result, and so is a base that is being written.
     ///
     /// # Errors
     ///

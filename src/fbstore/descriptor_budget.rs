@@ -24,7 +24,7 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 #[cfg(unix)]
-pub(super) use kept::{KeptOpen, enter, take, with_descriptors};
+pub(super) use kept::{KeptOpen, enter, is_out_of_descriptors, take, with_descriptors};
 
 static LIMIT: LazyLock<AtomicUsize> = LazyLock::new(|| AtomicUsize::new(default_limit()));
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
@@ -131,7 +131,7 @@ mod kept {
         }
     }
 
-    fn is_out_of_descriptors(error: &io::Error) -> bool {
+    pub(in crate::fbstore) fn is_out_of_descriptors(error: &io::Error) -> bool {
         let number = error.raw_os_error();
         [Errno::MFILE, Errno::NFILE]
             .iter()

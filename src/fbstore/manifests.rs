@@ -232,20 +232,35 @@ impl<'a> Manifests<'a> {
         self.remove_unfinished()?;
         let unfinished = self.unfinished().add();
         let (file_ref, unfinished) = (self.file_ref(name), self.file_ref(&unfinished.name));
-        let mut written = self.write_data(&unfinished, bytes);
+        let written = self.write_and_rename(&unfinished, &file_ref, bytes, before_sync);
+        if written.is_err() {
+            // It may have filled the disk. If it cannot be removed, the next write does.
+            let _ = self.files.remove(&unfinished);
+        }
+        written
+    }
+
+    fn write_and_rename(
+        &self,
+        unfinished: &FileRef<'_>,
+        file_ref: &FileRef<'_>,
+        bytes: &[u8],
+        before_sync: impl FnOnce() -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        let mut written = self.write_data(unfinished, bytes);
         if written
             .as_ref()
             .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
         {
             self.prepare()?;
-            written = self.write_data(&unfinished, bytes);
+            written = self.write_data(unfinished, bytes);
         }
         written.map_err(|error| at(&unfinished.path(), error))?;
         before_sync()?;
-        let synced = self.files.sync(&unfinished);
+        let synced = self.files.sync(unfinished);
         synced.map_err(|error| at(&unfinished.path(), error.into_io()))?;
         self.files
-            .rename_new(&unfinished, &file_ref)
+            .rename_new(unfinished, file_ref)
             .map_err(|error| at(&file_ref.path(), error))
     }
 

@@ -9,6 +9,8 @@ use file_backed_codecs::Source;
 use file_backed_codecs::write_back::{start_write_back, write_back};
 use fs4::{FileExt, TryLockError};
 
+#[cfg(unix)]
+use super::descriptor_budget::is_out_of_descriptors;
 use super::file_ref::FileRef;
 use super::files::{Files, Identity, NameChanged, Ownership, SyncError};
 use super::readers::Readers;
@@ -22,6 +24,27 @@ use super::names_by_path as names;
 /// Files that are open at a time while many are synced. Each such group costs about one
 /// commit of the file system's journal.
 const SYNCED_TOGETHER: usize = 32;
+
+#[cfg(not(unix))]
+fn is_out_of_descriptors(_: &io::Error) -> bool {
+    false
+}
+
+/// Syncs what was opened, after the data of all has been written.
+fn sync_together(opened: &mut Vec<io::Result<File>>, synced: &mut Vec<Result<(), SyncError>>) {
+    for file in opened.iter().flatten() {
+        // If it does not start, the sync writes all of it.
+        let _ = start_write_back(file);
+    }
+    let written = opened.drain(..).map(|file| {
+        let file = file.map_err(SyncError::Open)?;
+        write_back(&file).map_err(SyncError::Sync)?;
+        Ok(file)
+    });
+    let written: Vec<Result<File, SyncError>> = written.collect();
+    let written = written.into_iter();
+    synced.extend(written.map(|file| file?.sync_all().map_err(SyncError::Sync)));
+}
 
 /// The file system of the machine.
 pub(crate) struct RealFiles;
@@ -89,25 +112,20 @@ impl Files for RealFiles {
 
     fn sync_many(&self, file_refs: &[FileRef<'_>]) -> Vec<Result<(), SyncError>> {
         let mut synced = Vec::with_capacity(file_refs.len());
-        for file_refs in file_refs.chunks(SYNCED_TOGETHER) {
-            let open = |file_ref| names::open(file_ref).map_err(SyncError::Open);
-            let files: Vec<_> = file_refs.iter().map(open).collect();
-            for file in files.iter().flatten() {
-                // If it does not start, the sync writes all of it.
-                let _ = start_write_back(file);
+        let mut opened = Vec::new();
+        for file_ref in file_refs {
+            if opened.len() == SYNCED_TOGETHER {
+                sync_together(&mut opened, &mut synced);
             }
-            let written = files.into_iter().map(|file| {
-                let file = file?;
-                write_back(&file).map_err(SyncError::Sync)?;
-                Ok(file)
-            });
-            let written: Vec<Result<File, SyncError>> = written.collect();
-            synced.extend(
-                written
-                    .into_iter()
-                    .map(|file| file?.sync_all().map_err(SyncError::Sync)),
-            );
+            let mut file = names::open(file_ref);
+            if !opened.is_empty() && file.as_ref().is_err_and(is_out_of_descriptors) {
+                // Those of the others are free then.
+                sync_together(&mut opened, &mut synced);
+                file = names::open(file_ref);
+            }
+            opened.push(file);
         }
+        sync_together(&mut opened, &mut synced);
         synced
     }
 

@@ -28,7 +28,7 @@
 //! | `WARN` | the group may write to a directory, so its files are not mapped | `path` |
 //! | `WARN` | could not release the lock of a directory | `error` |
 //! | `WARN` | the runtime could not start a thread for background work; could not start the store's own thread | `error`, from the system |
-//! | `WARN` | could not read or remove an earlier generation of a dataset; could not write a new base of a dataset; could not delete a file that no commit names | `error`, `generation` |
+//! | `WARN` | could not read or remove an earlier generation of a dataset; could not write a new base of a dataset, or not build on it; could not delete a file that no commit names | `error`, `generation` |
 //! | `ERROR` | another process committed to a dataset that is open here | `error`, `generation` |
 //! | `ERROR` | could not make a persisted file durable | `path`, `error` |
 //! | `ERROR` | a background job, or the drop of a value, panicked | `error` |

@@ -30,7 +30,7 @@ pub(crate) fn delete_many<B: BackingStoreT>(
     mut failed: impl FnMut(Error),
 ) -> u64 {
     keys.sort_unstable();
-    let (mut jobs, mut deleted) = (Window::new(most), 0);
+    let (mut jobs, mut deleted) = (Window::new(most).holding_newest(), 0);
     let mut count = |batch: Result<Batch>| {
         for result in batch.unwrap_or_else(|error| vec![Err(error)]) {
             match result {

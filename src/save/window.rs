@@ -8,12 +8,14 @@ use crate::backing_store::{BackingStoreT, PreparedTask, Task};
 /// The jobs of one step of a save. Their results come in the order in which they were
 /// added.
 ///
-/// The newest one is held back until another is added. If none is, as in a commit of one
+/// If the newest one is held back until another is added, and none is, as in a commit of one
 /// item, the thread that waits for it runs it. If a window is dropped, its jobs are started
 /// and continue.
 pub(super) struct Window<R: Send + 'static, B: BackingStoreT> {
     /// How many may be in flight; at least 1.
     most: usize,
+    /// Whether the newest job is held back.
+    holds_newest: bool,
     started: VecDeque<Task<R>>,
     newest: Option<PreparedTask<R, B>>,
 }
@@ -23,8 +25,17 @@ impl<R: Send + 'static, B: BackingStoreT> Window<R, B> {
     pub(super) fn new(most: usize) -> Self {
         Self {
             most: most.max(1),
+            holds_newest: false,
             started: VecDeque::new(),
             newest: None,
+        }
+    }
+
+    /// Holds back the newest job. Nothing else may wait for what it does.
+    pub(super) fn holding_newest(self) -> Self {
+        Self {
+            holds_newest: true,
+            ..self
         }
     }
 
@@ -39,7 +50,10 @@ impl<R: Send + 'static, B: BackingStoreT> Window<R, B> {
         let is_full = self.started.len() >= self.most;
         let oldest = is_full.then(|| self.started.pop_front()).flatten();
         let oldest = oldest.map(Task::wait);
-        self.newest = Some(prepare());
+        match self.holds_newest {
+            true => self.newest = Some(prepare()),
+            false => self.started.push_back(prepare().start()),
+        }
         oldest
     }
 
@@ -72,7 +86,7 @@ mod tests {
         let store = BackingStore::new(MemStore::default(), machine.handle().clone());
         for (most, limit) in [(0, 1), (1, 1), (3, 3)] {
             let in_flight = Arc::new(AtomicUsize::new(0));
-            let mut window = Window::new(most);
+            let mut window = Window::new(most).holding_newest();
             let mut results = Vec::new();
             for n in 0..8 {
                 let oldest = window.add(|| {
@@ -95,7 +109,7 @@ mod tests {
     fn a_single_job_runs_on_the_thread_that_waits_for_it() {
         let machine = runtime("jobs of a window");
         let store = BackingStore::new(MemStore::default(), machine.handle().clone());
-        let mut window = Window::new(3);
+        let mut window = Window::new(3).holding_newest();
         window.add(|| store.prepare_task(Operation::Persist, || Ok(thread::current().id())));
         let mut threads = Vec::new();
         window.wait_for_all(|thread| threads.extend(thread));
@@ -107,7 +121,7 @@ mod tests {
         let machine = runtime("jobs of a window");
         let store = BackingStore::new(MemStore::default(), machine.handle().clone());
         let ran = Arc::new(AtomicUsize::new(0));
-        let mut window = Window::new(3);
+        let mut window = Window::new(3).holding_newest();
         for _ in 0..2 {
             let ran = ran.clone();
             let job = move || Ok(ran.fetch_add(1, Ordering::SeqCst));

@@ -8,6 +8,7 @@ use super::Told;
 use super::assert_no_manifest_is_left;
 use super::chains::{self, Program, THREADS, check, root_of};
 use super::parts::{numbers, put};
+use crate::Error;
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
 use crate::testing::errno::{EIO, ENOSPC};
@@ -172,5 +173,107 @@ fn a_power_cut_while_bases_are_written_in_the_background_leaves_the_last_commit(
             |cut| check(&machine, cut),
         );
         assert!(points > 300);
+    }
+}
+
+/// A program that commits once in each run would write a base in each, and use none.
+#[test]
+fn programs_that_commit_once_use_the_bases_that_they_write() {
+    let machine = runtime(THREADS);
+    let place = scratch();
+    let all: Arc<dyn Files> = Arc::new(RealFiles);
+    let mut with_base = 0;
+    for n in 1..30 {
+        let program = program(&machine, place.path(), &all);
+        commit(&program, n).expect("nothing fails");
+        let history = program.dataset.shared.turn.try_lock();
+        assert_eq!(history.expect("nothing commits").bases.part(), None);
+        with_base += u32::from(has_base(&program));
+        program.end();
+    }
+    assert!(with_base > 15);
+    assert_restart_finds(&machine, place.path(), &(1..30).collect::<Vec<_>>());
+}
+
+/// Commits until a base is begun, while the creation of files is held back.
+fn commit_until_a_base_is_begun(program: &Program) -> u8 {
+    for n in 1.. {
+        commit(program, n).expect("nothing fails");
+        let history = program.dataset.shared.turn.try_lock();
+        if history.expect("nothing commits").bases.part().is_some() {
+            return n;
+        }
+    }
+    unreachable!("a base is due")
+}
+
+/// What was written of it filled the disk until a commit could write its manifest.
+#[test]
+fn a_base_that_could_not_be_written_leaves_nothing() {
+    let machine = runtime(THREADS);
+    let place = scratch();
+    let files = FaultyFiles::default();
+    let gate = files.hold_creations_elsewhere();
+    let all: Arc<dyn Files> = Arc::new(files.clone());
+    let program = program(&machine, place.path(), &all);
+    let last = commit_until_a_base_is_begun(&program);
+    gate.wait_for(1);
+    files.fail("write", Fault::Errno(ENOSPC));
+    gate.open();
+    program.dataset.store().blocking_finished();
+    assert_eq!(files.lift(), ["write"]);
+    let names = std::fs::read_dir(place.path().join("saved").join(super::DIRECTORY));
+    for name in names.expect("it is there") {
+        let name = name.expect("a name").file_name();
+        assert!(!name.to_string_lossy().starts_with("new"), "{name:?}");
+    }
+    let expected: Vec<_> = (1..=last).collect();
+    assert_eq!(numbers(&program), expected);
+    program.end();
+    assert_restart_finds(&machine, place.path(), &expected);
+}
+
+/// A commit that could not build on a new base went on without one, and wrote another part
+/// under the same id.
+#[test]
+fn a_long_commit_that_cannot_build_on_a_new_base_goes_on_without() {
+    let machine = runtime(THREADS);
+    for after in 0.. {
+        let place = scratch();
+        let files = FaultyFiles::default();
+        let gate = files.hold_creations_elsewhere();
+        let all: Arc<dyn Files> = Arc::new(files.clone());
+        let program = program(&machine, place.path(), &all);
+        let last = commit_until_a_base_is_begun(&program);
+        gate.wait_for(1);
+        gate.open();
+        program.dataset.store().blocking_finished();
+        files.plan_on("sync", after, 1, Fault::Errno(EIO));
+        let item = program.pool.insert(vec![last + 1; 100]);
+        let committed = program.dataset.blocking_edit(|edit| {
+            edit.put(&item)?;
+            for name in 0..120 {
+                edit.put_named(&format!("{name}{}", "x".repeat(200)), &item)?;
+            }
+            Ok::<_, Error>(())
+        });
+        drop(item);
+        let was_met = !files.lift().is_empty();
+        let text = committed.as_ref().map_err(ToString::to_string);
+        assert!(
+            !text.is_err_and(|text| text.contains("exists")),
+            "{committed:?}"
+        );
+        let mut expected: Vec<_> = (1..=last).collect();
+        expected.extend(committed.is_ok().then_some(last + 1));
+        assert_eq!(numbers(&program), expected);
+        commit(&program, last + 2).expect("nothing fails any more");
+        expected.push(last + 2);
+        program.end();
+        assert_restart_finds(&machine, place.path(), &expected);
+        if !was_met {
+            assert!(after > 5, "each sync fails once");
+            return;
+        }
     }
 }

@@ -378,6 +378,40 @@ fn a_sync_of_a_committed_item_that_fails_once_fails_at_most_one_commit() {
     }
 }
 
+/// Where a base was due, the failure was taken for one of the base: the commit went on
+/// without, and its second sync of the file succeeded, because the system reports a failure
+/// once.
+#[test]
+fn a_failed_sync_of_an_item_fails_the_commit_that_finds_a_base_due() {
+    let places = Places::new();
+    let saved = places.saved(0);
+    let (store, pool) = places.store();
+    let dataset = open(&store, &saved, RealFiles).expect("nothing fails");
+    make_chain(&dataset, &pool);
+    drop(dataset);
+    store.blocking_finished();
+    let files = FaultyFiles::default();
+    let dataset = open(&store, &saved, files.clone()).expect("nothing fails yet");
+    let item = pool.insert(vec![6; 100]);
+    let put = || {
+        dataset.blocking_edit(|edit| {
+            edit.put(&item)?;
+            let (keys, _) = edit.root().clone();
+            edit.set_root((keys, "c".repeat(LONG)));
+            Ok::<_, Error>(())
+        })
+    };
+    // That of an item that an open has found comes first, or that of the new one.
+    files.plan_on("sync", 0, 1, Fault::Errno(EIO));
+    let error = put().expect_err("an item was not synced");
+    assert_eq!(files.lift(), ["sync"]);
+    let name = error.path().and_then(Path::file_name);
+    let name = name
+        .and_then(|name| name.to_str())
+        .expect("it names the file");
+    assert!(uuid::Uuid::try_parse(name).is_ok(), "{error}");
+}
+
 /// A base takes room for all items of the dataset. Where there was none, every commit failed
 /// from the one on that found a base due, although there was room for its few bytes. Later,
 /// every commit wrote as much of a base as there was room for.
