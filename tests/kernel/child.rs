@@ -136,11 +136,20 @@ fn starve(root: &Path) -> file_backed::Result<()> {
         .collect();
     program.pool.store().blocking_finished();
     assert!(descriptor_budget::in_use() > 100, "shards are kept open");
-    let taken: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+    let null = || std::fs::File::open("/dev/null").ok();
+    let mut taken: Vec<_> = std::iter::from_fn(null).collect();
     assert!(taken.len() > 100, "{}", taken.len());
     for item in &items {
         assert!(is_word(&item.blocking_read()?));
     }
+    // Fewer than there are files to sync.
+    descriptor_budget::set_limit(0);
+    taken.extend(std::iter::from_fn(null));
+    taken.truncate(taken.len() - 16);
+    for item in &items[..40] {
+        item.blocking_persist(&program.tracked)?;
+    }
+    program.pool.store().blocking_sync(&program.tracked)?;
     drop(taken);
     say(&format!("loaded {}", items.len()));
     Ok(())
