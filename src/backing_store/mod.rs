@@ -62,4 +62,4 @@ pub(crate) use run_once::RunOnce;
 pub(crate) use sources::SourceId;
 #[cfg(feature = "dataset")]
 pub(crate) use sources::{Commit, Handover};
-pub(crate) use store_core::{StoreCore, guarded};
+pub(crate) use store_core::{StoreCore, guarded, guarded_for};

@@ -383,6 +383,15 @@ impl<B: BackingStoreT> DeleteFile for StoreCore<B> {
     }
 }
 
+/// Carries out an operation on an item, and turns a panic into its error.
+pub(crate) fn guarded_for<R>(
+    operation: Operation,
+    key: Uuid,
+    run: impl FnOnce() -> Result<R>,
+) -> Result<R> {
+    guarded(|| Ok(run())).unwrap_or_else(|panic| Err(Error::of_key(operation, key, panic)))
+}
+
 /// Runs the user's code, and turns a panic into an error.
 pub(crate) fn guarded<R>(call: impl FnOnce() -> Result<R, StoreError>) -> Result<R, StoreError> {
     catch_unwind(AssertUnwindSafe(call)).unwrap_or_else(|panic| Err(Error::panicked(&*panic)))

@@ -311,7 +311,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// Persists the item at `path`: writes the value if it is not in a file yet, and
     /// links the file into `path`. Later changes of the item do not affect what is
     /// saved. Persisting an item that is already at `path` does nothing;
-    /// if the item came from another directory, the files are compared.
+    /// if the item came from another directory, the files are compared. For many items, see
+    /// [`FBPool::persist_many`].
     ///
     /// The file is complete when the task ends;
     /// [`BackingStore::sync`](crate::BackingStore::sync) makes it durable.

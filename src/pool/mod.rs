@@ -2,6 +2,7 @@
 
 mod archiving;
 mod backlog;
+mod batches;
 mod builder;
 mod checkout;
 mod counters;
@@ -51,6 +52,7 @@ use weighing::{Weigher, Weighing};
 /// | insert a value | [`insert`](Self::insert); if values may come faster than the disk writes, [`reserve`](Self::reserve) first |
 /// | insert an archive or a file | [`insert_archived`](Self::insert_archived), [`adopt`](Self::adopt) |
 /// | get a persisted item | [`register`](Self::register) |
+/// | persist or get many | [`persist_many`](Self::persist_many), [`register_many`](Self::register_many) |
 /// | read its counts | [`stats`](Self::stats), [`size`](Self::size) |
 ///
 /// ```

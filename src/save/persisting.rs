@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use super::Window;
 use crate::backing_store::{
-    BackingStore, BackingStoreT, RoomWorkToken, Strategy, TrackedPath, guarded,
+    BackingStore, BackingStoreT, RoomWorkToken, Strategy, TrackedPath, guarded_for,
 };
 use crate::error::Operation;
 use crate::{Error, Fb, Result};
@@ -82,10 +82,8 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
         }
         let (operation, key) = (self.operation, item.key());
         let (persist, writes) = (item.pool()).begin_persist_and_tell(item.item(), tracked.clone());
-        let begun: Begun<R> = Box::new(move || {
-            guarded(|| Ok(persist().and_then(|()| inspect())))
-                .unwrap_or_else(|panic| Err(Error::of_key(operation, key, panic)))
-        });
+        let begun: Begun<R> =
+            Box::new(move || guarded_for(operation, key, || persist().and_then(|()| inspect())));
         if writes {
             // Writing takes long: each value gets a job of its own.
             self.start(store.clone(), vec![begun]);

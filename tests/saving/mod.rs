@@ -1,5 +1,6 @@
 //! Files that outlive the process: persist, register, save.
 
+mod batches;
 mod blocking_save;
 mod both_forms;
 mod contention;
