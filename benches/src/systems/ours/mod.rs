@@ -154,6 +154,33 @@ where
         })
     }
 
+    fn persist_many(
+        pool: &Self::Pool,
+        handles: &[Handle<S>],
+        tracked: &Self::Tracked,
+    ) -> Result<()> {
+        let persisted = if ASYNC {
+            block_on(pool.persist_many(tracked, handles))
+        } else {
+            pool.blocking_persist_many(tracked, handles)
+        };
+        Ok(persisted.into_iter().collect::<file_backed::Result<()>>()?)
+    }
+
+    fn register_many(
+        pool: &Self::Pool,
+        tracked: &Self::Tracked,
+        keys: &[Uuid],
+    ) -> Result<Vec<Handle<S>>> {
+        let registered = if ASYNC {
+            block_on(pool.register_many(tracked, keys))
+        } else {
+            pool.blocking_register_many(tracked, keys)
+        };
+        let registered = registered.into_iter();
+        Ok(registered.collect::<file_backed::Result<_>>()?)
+    }
+
     fn save(pool: &Self::Pool, items: &[Arc<Handle<S>>], to: &Self::Tracked) -> Result<()> {
         let items = items.iter().cloned();
         blocking_save(pool.store(), items, to, TASKS, || Ok::<_, Error>(()))?;

@@ -30,9 +30,7 @@ pub fn run<P: OnDisk>(dir: &Path, items: usize) -> Result<Steps> {
     steps.create = Some(begin.elapsed());
 
     let begin = Instant::now();
-    for handle in &handles {
-        P::persist(handle, &tracked)?;
-    }
+    P::persist_many(&first, &handles, &tracked)?;
     steps.persist = Some(begin.elapsed());
     drop(handles);
     P::finish(&first)?;
@@ -47,10 +45,7 @@ pub fn run<P: OnDisk>(dir: &Path, items: usize) -> Result<Steps> {
     ensure!(keys.len() == items, "keys are missing");
 
     let begin = Instant::now();
-    let handles = keys
-        .into_iter()
-        .map(|key| P::register(&second, &tracked, key))
-        .collect::<Result<Vec<_>>>()?;
+    let handles = P::register_many(&second, &tracked, &keys)?;
     steps.register = Some(begin.elapsed());
 
     let begin = Instant::now();

@@ -52,6 +52,26 @@ pub trait Pools: Send + Sync + Sized + 'static {
     fn all_keys(tracked: &Self::Tracked) -> Vec<Uuid>;
     fn persist(handle: &Self::Handle, tracked: &Self::Tracked) -> Result<()>;
     fn register(pool: &Self::Pool, tracked: &Self::Tracked, key: Uuid) -> Result<Self::Handle>;
+
+    /// Persists many, with one call where there is one.
+    fn persist_many(
+        _pool: &Self::Pool,
+        handles: &[Self::Handle],
+        tracked: &Self::Tracked,
+    ) -> Result<()> {
+        (handles.iter()).try_for_each(|handle| Self::persist(handle, tracked))
+    }
+
+    /// Registers many, with one call where there is one.
+    fn register_many(
+        pool: &Self::Pool,
+        tracked: &Self::Tracked,
+        keys: &[Uuid],
+    ) -> Result<Vec<Self::Handle>> {
+        let register = |key: &Uuid| Self::register(pool, tracked, *key);
+        keys.iter().map(register).collect()
+    }
+
     /// Saves a set durably, and deletes what is not of it.
     fn save(pool: &Self::Pool, items: &[Arc<Self::Handle>], to: &Self::Tracked) -> Result<()>;
     /// Returns when the background work is done.
