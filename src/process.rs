@@ -20,6 +20,11 @@ impl Process {
         Self { forks: forks() }
     }
 
+    /// The number of forks that led to this process.
+    pub(crate) fn forks(self) -> u32 {
+        self.forks
+    }
+
     /// Whether the calling code runs in a child that was forked from this process.
     pub(crate) fn is_forked(self) -> bool {
         self != Self::current()

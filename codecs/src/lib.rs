@@ -89,3 +89,8 @@ pub use rkyv;
 
 /// Any error that a codec can return.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// The most threads that all stores of a process start to wait for disks. Memory maps are
+/// left for them.
+#[doc(hidden)]
+pub const STORE_THREADS: usize = 512;

@@ -56,7 +56,7 @@ pub(crate) use outage::{QueuedWrite, delay_after};
 pub(crate) use outcome::Outcome;
 pub(crate) use owners::{Bring, OwnsFiles};
 pub(crate) use prepared_task::PreparedTask;
-pub(crate) use queue::Lane;
+pub(crate) use queue::{Lane, in_call};
 pub(crate) use room::RoomWorkToken;
 pub(crate) use run_once::RunOnce;
 pub(crate) use sources::SourceId;

@@ -39,7 +39,7 @@ impl<R: Send + 'static, B: BackingStoreT> PreparedTask<R, B> {
 
     fn queue(&mut self) -> Option<Task<R>> {
         let (task, job) = self.prepared.take()?;
-        self.core.queue.run(Lane::Urgent, move || job.run());
+        self.core.queue.run(Lane::Task, move || job.run());
         Some(task)
     }
 }

@@ -17,8 +17,9 @@ use crate::sync::atomic::AtomicUsize;
 ///
 /// Background jobs run on a tokio runtime. A job that the runtime does not start within
 /// 20 ms, because all its blocking threads are busy or it has been shut down, runs on a
-/// thread that belongs to the store. Blocking calls do their file work on the calling
-/// thread.
+/// thread that belongs to the store. So do loads and write-backs that wait for the disk, of
+/// which [many](Self::most_in_flight) run at a time. Blocking calls do their file work on
+/// the calling thread.
 ///
 /// A store belongs to the process that made it. In a child that was
 /// [forked](crate#forks) without an `exec`, operations that need a file or the
@@ -57,7 +58,8 @@ pub struct BackingStore<B: BackingStoreT> {
 
 impl<B: BackingStoreT> BackingStore<B> {
     /// Wraps `backing`. Background jobs run on the blocking threads of `runtime`, at
-    /// most the number of cores plus one at a time.
+    /// most the number of cores plus one at a time, and, where they wait, on threads of the
+    /// store (see [`most_in_flight`](Self::most_in_flight)).
     pub fn new(backing: B, runtime: Handle) -> Self {
         let tracker = TaskTracker::new();
         tracker.close();
@@ -69,6 +71,55 @@ impl<B: BackingStoreT> BackingStore<B> {
             runtime,
             tracker,
         }
+    }
+
+    /// Sets how many loads run at a time in the background, and how many write-backs, while
+    /// they wait for the disk. The default is 64.
+    ///
+    /// As long as they use the processor, such as a codec that decodes, only as many run as
+    /// there are cores, and one. If they wait, others are started beside them, within some
+    /// tens of milliseconds, as long as more of them end in a second. A store waits if its
+    /// calls sleep; with [`FBStore`](crate::fbstore::FBStore), only the calls of files count.
+    /// These threads belong to the store, are named `file_backed-io`, and end after two
+    /// seconds without work. All stores of a process have at most 512 of them together.
+    ///
+    /// | disk | |
+    /// |---|---|
+    /// | NVMe | serves 32 to 128 reads at a time well; 64 is a good number |
+    /// | network, such as a cloud disk or a store of objects | a call takes milliseconds, so the number divided by their time bounds the calls in a second: raise it to as many as the server allows |
+    /// | spinning | gains little from more than a few; the store finds that out, and takes most of its threads back |
+    /// | memory, page cache | does not wait: the number changes nothing |
+    ///
+    /// With as many as there are cores and
+    /// one, or fewer, the store starts no more than one thread of its own for jobs, and all
+    /// kinds of work share as many threads as there are cores, and two.
+    ///
+    /// To be called before the store is used.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::fbstore::{BinCodec, FBStore, PreparedPath};
+    /// use file_backed::{BackingStore, FBPool};
+    /// use tokio::runtime::Handle;
+    ///
+    /// // A store of your own is wrapped in the same way.
+    /// let files = FBStore::open(BinCodec, PreparedPath::temp().await?)?;
+    /// let store = BackingStore::new(files, Handle::current()).most_in_flight(256);
+    /// let pool: FBPool<String, _> = FBPool::new(Arc::new(store), 100);
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    #[must_use]
+    pub fn most_in_flight(self, most: usize) -> Self {
+        self.core.queue.set_most_in_flight(most);
+        self
     }
 
     pub(crate) fn core(&self) -> &Arc<StoreCore<B>> {

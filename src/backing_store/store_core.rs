@@ -337,7 +337,7 @@ impl<B: BackingStoreT> StoreCore<B> {
         }
         RoomWorkToken::begin_queued(&**self);
         self.queue
-            .push(Lane::Background, Job::Delete(self.clone(), file));
+            .push(Lane::Deletion, Job::Delete(self.clone(), file));
     }
 
     /// Whether the store has a quota.

@@ -21,6 +21,7 @@ pub struct StoreBuilder<C> {
     path: Option<PathBuf>,
     quota: Option<u64>,
     lock_timeout: Duration,
+    most_in_flight: Option<usize>,
 }
 
 impl<C: Send + Sync + 'static> StoreBuilder<C> {
@@ -30,6 +31,7 @@ impl<C: Send + Sync + 'static> StoreBuilder<C> {
             path,
             quota: None,
             lock_timeout: Duration::ZERO,
+            most_in_flight: None,
         }
     }
 
@@ -117,6 +119,33 @@ impl<C: Send + Sync + 'static> StoreBuilder<C> {
         self
     }
 
+    /// Sets how many loads run at a time in the background, and how many write-backs, while
+    /// they wait for the disk. The default is 64; see [`BackingStore::most_in_flight`] for
+    /// what suits which disk.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use file_backed::BackingStore;
+    /// use file_backed::fbstore::BinCodec;
+    ///
+    /// # let dir = tempfile::tempdir().expect("a temporary directory");
+    /// # let path = dir.path().join("cache");
+    /// // On a network disk that answers in a millisecond.
+    /// let store = BackingStore::builder(BinCodec, path).most_in_flight(256).open().await?;
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub fn most_in_flight(mut self, most: usize) -> Self {
+        self.most_in_flight = Some(most);
+        self
+    }
+
     /// Opens the store. Its background work runs on the current runtime.
     ///
     /// # Errors
@@ -133,8 +162,9 @@ impl<C: Send + Sync + 'static> StoreBuilder<C> {
     /// for the lock goes on in the background until the timeout.
     pub async fn open(self) -> Result<Arc<BackingStore<FBStore<C>>>> {
         let runtime = Handle::current();
+        let most_in_flight = self.most_in_flight;
         let files = on_a_thread(move || self.open_files()).await?;
-        Ok(Arc::new(BackingStore::new(files, runtime)))
+        Ok(wrap(files, runtime, most_in_flight))
     }
 
     /// The blocking form of [`open`](Self::open), for a caller that names the runtime.
@@ -147,8 +177,9 @@ impl<C: Send + Sync + 'static> StoreBuilder<C> {
     ///
     /// Prepares the directory on this thread.
     pub fn blocking_open(self, runtime: Handle) -> Result<Arc<BackingStore<FBStore<C>>>> {
+        let most_in_flight = self.most_in_flight;
         let files = self.open_files()?;
-        Ok(Arc::new(BackingStore::new(files, runtime)))
+        Ok(wrap(files, runtime, most_in_flight))
     }
 
     fn open_files(self) -> Result<FBStore<C>> {
@@ -162,4 +193,16 @@ impl<C: Send + Sync + 'static> StoreBuilder<C> {
             None => Ok(files),
         }
     }
+}
+
+fn wrap<C: Send + Sync + 'static>(
+    files: FBStore<C>,
+    runtime: Handle,
+    most_in_flight: Option<usize>,
+) -> Arc<BackingStore<FBStore<C>>> {
+    let store = BackingStore::new(files, runtime);
+    Arc::new(match most_in_flight {
+        Some(most) => store.most_in_flight(most),
+        None => store,
+    })
 }

@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use file_backed_codecs::{CodecError, Source};
 
 use super::quota::{NextBytes, Reservation};
-use crate::backing_store::Traffic;
+use crate::backing_store::{Traffic, in_call};
 use crate::error::StoreError;
 
 /// The bytes written and read by one store.
@@ -135,7 +135,9 @@ impl Write for Writing<'_> {
         let Some(file) = &mut self.file else {
             return Err(io::ErrorKind::QuotaExceeded.into());
         };
+        let call = in_call();
         let result = file.write(bytes);
+        drop(call);
         if let Some(within) = &mut self.within {
             let written = match &result {
                 Ok(written) => *written,
@@ -151,6 +153,7 @@ impl Write for Writing<'_> {
     }
 
     fn flush(&mut self) -> io::Result<()> {
+        let _call = in_call();
         let result = self.file.as_mut().map_or(Ok(()), |file| file.flush());
         self.note(result)
     }
@@ -203,6 +206,7 @@ impl Source for Reading<'_> {
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        let _call = in_call();
         self.note(self.file.read_exact_at(buf, offset))?;
         self.count(buf.len());
         Ok(())
@@ -213,6 +217,7 @@ impl Source for Reading<'_> {
         buf: &'b mut [MaybeUninit<u8>],
         offset: u64,
     ) -> io::Result<&'b mut [u8]> {
+        let _call = in_call();
         let read = self.note(self.file.read_exact_uninit_at(buf, offset))?;
         self.count(read.len());
         Ok(read)

@@ -21,7 +21,7 @@ use super::role::Role;
 use super::transfer::Taken;
 use super::{scan, sweep, transfer};
 use crate::backing_store::{
-    Background, BackingStoreT, CacheUsage, PlaceKeys, Strategy, Traffic, Transfer,
+    Background, BackingStoreT, CacheUsage, PlaceKeys, Strategy, Traffic, Transfer, in_call,
 };
 use crate::error::{Cause, Operation, StoreError};
 use crate::lock_timeout::retry_while_in_use;
@@ -177,7 +177,10 @@ impl<C> FBStore<C> {
         let room = self.quota.as_ref().map(|quota| quota.begin_file(key));
         let room = room.transpose();
         let room = room.map_err(|cause| at(&file_ref.path(), cause))?;
-        let create = || directory.files().create(&file_ref);
+        let create = || {
+            let _call = in_call();
+            directory.files().create(&file_ref)
+        };
         let file = match create() {
             // The only file that can have this key is the leftover of an earlier write
             // of this value that failed and could not be removed.
@@ -491,7 +494,9 @@ impl<C: Send + Sync + 'static> FBStore<C> {
         C: Codec<T>,
     {
         let file_ref = home.directory().file_ref(key);
+        let call = in_call();
         let opened = self.directory().files().open(&file_ref);
+        drop(call);
         let source = opened.map_err(|error| at(&file_ref.path(), error))?;
         let may_map = || home.directory().may_be_mapped();
         let source = self.meter.reading(&*source, &may_map);

@@ -11,12 +11,14 @@ use crate::backing_store::{BackingStore, BackingStoreT};
 /// The default budget in items.
 const DEFAULT_ITEMS: usize = 1024;
 
-/// Enough for every drain of the queue to have something to write while producers
-/// run.
-pub(super) const DEFAULT_BACKLOG: Bound = Bound {
-    items: 128,
-    bytes: 256 << 20,
-};
+/// The default bound on the backlog: twice as many values as are written at a time, so that
+/// each thread has something to write while producers run.
+pub(super) fn default_backlog<B: BackingStoreT>(store: &BackingStore<B>) -> Bound {
+    Bound {
+        items: 128.max(2 * store.core().queue.most_in_flight()),
+        bytes: 256 << 20,
+    }
+}
 
 /// Configures a pool; from [`FBPool::builder`].
 ///
@@ -54,10 +56,10 @@ pub struct PoolBuilder<T, B: BackingStoreT> {
 impl<T, B: BackingStoreT> PoolBuilder<T, B> {
     pub(super) fn new(store: Arc<BackingStore<B>>) -> Self {
         Self {
+            backlog: default_backlog(&store),
             store,
             items: None,
             bytes: None,
-            backlog: DEFAULT_BACKLOG,
             retains: true,
         }
     }
@@ -112,7 +114,9 @@ impl<T, B: BackingStoreT> PoolBuilder<T, B> {
     }
 
     /// Sets how many evicted values may wait to be written before
-    /// [`FBPool::reserve`] waits. The default is 128; one value is always allowed.
+    /// [`FBPool::reserve`] waits. The default is 128, or twice as many as the store
+    /// [writes at a time](BackingStore::most_in_flight) if it was told to write more than 64;
+    /// one value is always allowed.
     pub fn backlog_items(mut self, most: usize) -> Self {
         self.backlog.items = most;
         self

@@ -190,7 +190,7 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
 
     fn queue(&self) {
         let (pool, item, flight) = (self.pool.clone(), self.item.clone(), self.flight.clone());
-        self.pool.core().queue.run(Lane::Urgent, move || {
+        self.pool.core().queue.run(Lane::Load, move || {
             let job = FlightWait {
                 pool: &pool,
                 item: &item,

@@ -61,7 +61,7 @@ pub(super) fn keep_within_budget<T: Send + Sync + 'static, B: Strategy<T>>(
         pool.keeper.get_or_init(|| enter(pool));
     }
     if under_pressure() && !RELIEVING.swap(true, Ordering::AcqRel) {
-        pool.core().queue.run(Lane::Urgent, relieve);
+        pool.core().queue.run(Lane::Task, relieve);
     }
 }
 

@@ -140,7 +140,8 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             items: mem_size,
             bytes: u64::MAX,
         };
-        Self::with(store, budget, builder::DEFAULT_BACKLOG, None, true)
+        let backlog = builder::default_backlog(&store);
+        Self::with(store, budget, backlog, None, true)
     }
 
     fn with(
@@ -150,7 +151,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         weigher: Option<Weigher<T>>,
         retains: bool,
     ) -> Self {
-        let backlog = Backlog::new(bound, store.core().queue.most_background());
+        let backlog = Backlog::new(bound, store.core().queue.writers());
         store.core().outage.tell_of_begin(backlog.changed());
         Self {
             store,

@@ -22,7 +22,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     fn queue_job(&self, job: Box<EvictionWrite<T, B>>) {
         let core = self.core();
         match core.outage.defer(job) {
-            Some(job) => (core.queue).run(Lane::Background, move || job.run(false)),
+            Some(job) => (core.queue).run(Lane::Write, move || job.run(false)),
             None => core.try_waiting_writes(),
         }
     }
@@ -36,7 +36,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     ) {
         let (pool, item, write) = (self.clone(), item.clone(), write.clone());
         let run = move || pool.run_write(&item, &write, 0);
-        self.core().queue.run(Lane::Urgent, run);
+        self.core().queue.run(Lane::Task, run);
     }
 
     /// Runs a write-back, unless it is already running, done or cancelled. The write of

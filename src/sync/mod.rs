@@ -11,6 +11,7 @@ mod block_on;
 mod model;
 #[cfg(not(shuttle))]
 mod real;
+mod thread_state;
 
 #[cfg(not(shuttle))]
 pub(crate) use block_on::block_on;

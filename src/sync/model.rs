@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+pub(crate) use super::thread_state::ThreadState;
 pub(crate) use event::{Event, EventListener, Listener, listener};
 pub(crate) use shuttle::future::block_on;
 pub(crate) use shuttle::sync::atomic;
@@ -39,6 +40,20 @@ impl Drop for PointOnDrop {
 pub(crate) fn spawn_thread(_: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     drop(shuttle::thread::spawn(body));
     Ok(())
+}
+
+/// The model has no states of threads: whatever runs a job waits, so that lanes grow.
+pub(crate) const STATES_ARE_KNOWN: bool = true;
+
+#[derive(Clone, Copy)]
+pub(crate) struct ThreadId;
+
+pub(crate) fn thread_id() -> ThreadId {
+    ThreadId
+}
+
+pub(crate) fn state_of(_: ThreadId) -> ThreadState {
+    ThreadState::WaitsForDisk
 }
 
 /// The modelled runtime always has a free thread.
@@ -148,7 +163,7 @@ impl WaitTimeoutResult {
 }
 
 /// Nanoseconds that have passed.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Instant(u64);
 
 std::thread_local! {

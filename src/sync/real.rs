@@ -4,6 +4,9 @@ use std::io;
 
 use tokio::runtime::{EnterGuard, Handle};
 
+pub(crate) use super::thread_state::{
+    STATES_ARE_KNOWN, ThreadId, ThreadState, state_of, thread_id,
+};
 pub(crate) use event_listener::{Event, EventListener, Listener, listener};
 pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 pub(crate) use std::sync::atomic;

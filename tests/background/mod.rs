@@ -4,6 +4,7 @@
 mod ending_threads;
 mod failures;
 mod fault_attribution;
+mod in_flight;
 mod panics;
 mod saturated;
 mod self_waits;

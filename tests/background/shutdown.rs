@@ -61,7 +61,7 @@ fn jobs_that_run_at_the_shutdown_finish() {
 #[test]
 fn jobs_that_are_queued_at_the_shutdown_run() {
     test(|| {
-        let mut world = World::new();
+        let mut world = World::narrow();
         let (pool, path) = (world.pool(0), MemPath::default());
         let tracked = world.track(&path);
         let absent = world.absent(&pool, "b");

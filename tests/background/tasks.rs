@@ -125,7 +125,7 @@ fn finished_also_waits_for_user_tasks() {
 #[test]
 fn the_task_tracker_counts_work_in_flight() {
     test(|| {
-        let world = World::new();
+        let world = World::narrow();
         let tracker = world.store.task_tracker();
         assert!(tracker.is_closed() && tracker.is_empty());
         let gate = world.mem.gate(Op::Store, None);

@@ -187,7 +187,7 @@ fn refused_values_that_fill_the_backlog_are_an_error() {
 #[test]
 fn a_hit_a_change_and_a_drop_make_room_in_the_backlog() {
     test(|| {
-        let world = World::new();
+        let world = World::narrow();
         let pool: Pool = FBPool::builder(world.store.clone())
             .items(1)
             .backlog_items(1)

@@ -106,3 +106,32 @@ fn a_refused_value_logs_no_outage() {
     };
     in_a_process_of_its_own(name, || test(body));
 }
+
+/// Each of the writes in flight meets the outage.
+#[test]
+fn many_failures_at_the_begin_of_an_outage_are_one_warning() {
+    let name = "observing::outages::many_failures_at_the_begin_of_an_outage_are_one_warning";
+    let body = || {
+        let world = World::new();
+        let pool = world.pool(0);
+        let gate = world.mem.gate(Op::Store, None);
+        let said = logged_everywhere();
+        let items: Vec<_> = (0..200).map(|n| pool.insert(n.to_string())).collect();
+        gate.wait_for(64);
+        world.mem.fail(On::every(Op::Store), Fault::Full);
+        gate.open();
+        wait_until(|| pool.stats().write_failures >= 64);
+        let lines = take(&said);
+        let warnings = lines.iter().filter(|line| line.starts_with("WARN"));
+        assert_eq!(warnings.count(), 1, "{lines:#?}");
+        assert!(
+            lines.iter().any(|line| line.starts_with(BEGINS)),
+            "{lines:#?}"
+        );
+        world.mem.heal();
+        wait_until(|| pool.stats().writes_waiting == 0);
+        world.settle();
+        assert_eq!(pool.stats().writes, items.len() as u64);
+    };
+    in_a_process_of_its_own(name, || test(body));
+}

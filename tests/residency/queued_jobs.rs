@@ -5,7 +5,7 @@ use crate::support::{ByHand, MemPath, Op, World, test};
 #[test]
 fn a_hit_promotes_an_item_whose_eviction_is_queued() {
     test(|| {
-        let world = World::new();
+        let world = World::narrow();
         let pool = world.pool(1);
         let clog = world.clog();
         let a = pool.insert("a".to_owned());
@@ -22,7 +22,7 @@ fn a_hit_promotes_an_item_whose_eviction_is_queued() {
 #[test]
 fn a_blocking_load_runs_a_queued_load_itself() {
     test(|| {
-        let (world, _pool, item) = World::with_absent(1);
+        let (world, _pool, item) = World::narrow().and_absent(1);
         let clog = world.clog();
         let queued = ByHand::waiting(item.read());
         assert_eq!(*item.blocking_read().expect("it is loaded here"), "a");
@@ -35,7 +35,7 @@ fn a_blocking_load_runs_a_queued_load_itself() {
 #[test]
 fn a_mutation_cancels_a_queued_eviction() {
     test(|| {
-        let world = World::new();
+        let world = World::narrow();
         let pool = world.pool(1);
         let clog = world.clog();
         let mut item = pool.insert("a".to_owned());
@@ -54,7 +54,7 @@ fn a_mutation_cancels_a_queued_eviction() {
 #[test]
 fn a_mutation_supersedes_a_queued_write_now() {
     test(|| {
-        let world = World::new();
+        let world = World::narrow();
         let pool = world.pool(1);
         let clog = world.clog();
         let mut item = pool.insert("a".to_owned());
@@ -71,7 +71,7 @@ fn a_mutation_supersedes_a_queued_write_now() {
 #[test]
 fn a_mutation_runs_a_queued_persist_first() {
     test(|| {
-        let world = World::new();
+        let world = World::narrow();
         let (pool, path) = (world.pool(1), MemPath::default());
         let tracked = world.track(&path);
         let clog = world.clog();
@@ -91,7 +91,7 @@ fn a_mutation_runs_a_queued_persist_first() {
 #[test]
 fn dropping_the_last_handle_cancels_a_queued_eviction() {
     test(|| {
-        let world = World::new();
+        let world = World::narrow();
         let pool = world.pool(0);
         let clog = world.clog();
         let item = pool.insert("a".to_owned());
@@ -106,7 +106,7 @@ fn dropping_the_last_handle_cancels_a_queued_eviction() {
 #[test]
 fn dropping_the_last_handle_cancels_a_queued_load() {
     test(|| {
-        let (world, pool, item) = World::with_absent(1);
+        let (world, pool, item) = World::narrow().and_absent(1);
         let clog = world.clog();
         let read = ByHand::waiting(item.read());
         drop(read);
@@ -120,7 +120,7 @@ fn dropping_the_last_handle_cancels_a_queued_load() {
 #[test]
 fn blocking_calls_need_no_background_thread() {
     test(|| {
-        let world = World::new();
+        let world = World::narrow();
         let (pool, path) = (world.pool::<String>(1), MemPath::default());
         let item = world.absent(&pool, "a");
         let clog = world.clog();

@@ -20,7 +20,7 @@ fn saved(world: &World) -> (Pool, Tracked, Uuid) {
 #[test]
 fn registering_revives_a_key_with_a_pending_delete() {
     test(|| {
-        let world = World::new();
+        let world = World::narrow();
         let (pool, tracked, key) = saved(&world);
         let first = pool.blocking_register(&tracked, key).expect("registered");
         let clog = world.clog();

@@ -45,9 +45,29 @@ impl World {
         Self::with(MemStore::default(), runtime)
     }
 
+    /// A store that starts no threads for jobs that wait, so that all of them can be held.
+    pub(crate) fn narrow() -> Self {
+        let runtime = Runtime::new().expect("a runtime");
+        Self::with_most_in_flight(1, runtime)
+    }
+
+    /// So many loads, and as many writes, run at a time.
+    pub(crate) fn with_most_in_flight(most: usize, runtime: Runtime) -> Self {
+        let wrap = |mem, runtime| BackingStore::new(mem, runtime).most_in_flight(most);
+        Self::wrapped(MemStore::default(), runtime, wrap)
+    }
+
     fn with(mem: MemStore, runtime: Runtime) -> Self {
+        Self::wrapped(mem, runtime, BackingStore::new)
+    }
+
+    fn wrapped(
+        mem: MemStore,
+        runtime: Runtime,
+        wrap: impl FnOnce(Arc<MemStore>, tokio::runtime::Handle) -> BackingStore<Arc<MemStore>>,
+    ) -> Self {
         let mem = Arc::new(mem);
-        let store = Arc::new(BackingStore::new(mem.clone(), runtime.handle().clone()));
+        let store = Arc::new(wrap(mem.clone(), runtime.handle().clone()));
         Self {
             mem,
             store,
@@ -84,8 +104,8 @@ impl World {
         Arc::new(tracked.expect("it is tracked"))
     }
 
-    /// Occupies every thread that runs background work, so that whatever is
-    /// queued from now on stays queued.
+    /// Occupies every thread that runs background work of a [narrow](Self::narrow) store,
+    /// so that whatever is queued from now on stays queued.
     pub(crate) fn clog(&self) -> Clog {
         let tracked = self.track(&MemPath::default());
         let gate = self.mem.gate(Op::Sync, None);
@@ -117,7 +137,12 @@ impl World {
     /// A world with a pool that keeps `mem_size` items in memory, and an item "a" that is
     /// in its file.
     pub(crate) fn with_absent(mem_size: usize) -> (Self, Pool, Handle) {
-        let world = Self::new();
+        Self::new().and_absent(mem_size)
+    }
+
+    /// This world with such a pool and item.
+    pub(crate) fn and_absent(self, mem_size: usize) -> (Self, Pool, Handle) {
+        let world = self;
         let pool = world.pool(mem_size);
         let item = world.absent(&pool, "a");
         (world, pool, item)

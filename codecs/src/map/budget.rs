@@ -13,8 +13,8 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 const KERNEL_DEFAULT: usize = 65_530;
 
 /// Most threads that the process is expected to have: the default bound of tokio's
-/// blocking pool, and as many again for everything else.
-const POSSIBLE_THREADS: usize = 1024;
+/// blocking pool, those of stores, and as many again for everything else.
+const POSSIBLE_THREADS: usize = 1024 + crate::STORE_THREADS;
 
 /// Maps reserved for each of these threads: its stack, its guard pages, its allocator's
 /// arena.
@@ -27,7 +27,7 @@ static FALLBACKS: AtomicU64 = AtomicU64::new(0);
 /// The most maps that the process may have at once.
 ///
 /// The default is a little less than half of the kernel's limit, so that the process's
-/// other maps fit into the same half. It also leaves at least eight maps for each of 1024
+/// other maps fit into the same half. It also leaves at least eight maps for each of 1536
 /// threads. The kernel's limit is read once, on first use.
 pub fn limit() -> usize {
     LIMIT.load(Relaxed)
@@ -118,8 +118,8 @@ mod tests {
 
     #[test]
     fn the_map_budget_leaves_eight_maps_for_each_possible_thread() {
-        assert_eq!(budget_of(10_000), 10_000 - 8 * 1024);
-        assert_eq!(budget_of(8_000), 0);
+        assert_eq!(budget_of(14_000), 14_000 - 8 * 1536);
+        assert_eq!(budget_of(12_000), 0);
         assert_eq!(budget_of(0), 0);
     }
 }

@@ -133,7 +133,7 @@ impl Outage {
                 .and_then(|due| due.checked_duration_since(now))
             {
                 Some(rest) => queue.run_after(rest, || waiting.write.run(false)),
-                None => queue.run(Lane::Background, || waiting.write.run(false)),
+                None => queue.run(Lane::Write, || waiting.write.run(false)),
             }
         }
     }

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use super::lanes::{Next, Ticket};
+use super::seats::Seat;
 use super::watchdog::Watcher;
 use super::{Inner, Job, Queue};
 use crate::sync::{self, MutexGuard};
@@ -14,20 +15,20 @@ impl Queue {
             queue: Some(self.clone()),
         };
         // tokio panics if it has no thread and cannot start one. The unwinding drops
-        // the drain, and the store's own thread takes over.
+        // the drain, and the store's own threads take over.
         let asked = catch_unwind(AssertUnwindSafe(|| {
             sync::spawn_blocking(&self.runtime, move || drain.run());
         }));
         if asked.is_err() {
             tracing::warn!(
                 "the runtime could not start a thread for background work, so the store's own \
-                 thread takes over"
+                 threads take over"
             );
         }
     }
 
-    /// Runs jobs until none is left, and returns the lock under which it found none: a
-    /// later push sees everything that the caller changes under it.
+    /// Runs jobs until there is none for this thread, and returns the lock under which it
+    /// found none: a later push sees everything that the caller changes under it.
     pub(super) fn drain(&self, which: Next) -> MutexGuard<'_, Inner> {
         let mut inner = self.inner.lock();
         while let Some((ticket, job)) = inner.lanes.take(which) {
@@ -38,12 +39,31 @@ impl Queue {
         inner
     }
 
+    /// Same as [`drain`](Self::drain), within the limits, for a thread that does nothing
+    /// else. It wakes another such thread if there are more jobs.
+    pub(super) fn drain_in_seat<'a>(
+        &'a self,
+        mut inner: MutexGuard<'a, Inner>,
+        seat: &Arc<Seat>,
+    ) -> MutexGuard<'a, Inner> {
+        while let Some((ticket, job)) = inner.lanes.take(Next::WithinLimits) {
+            seat.begin(ticket.number);
+            self.wake_own(&mut inner);
+            drop(inner);
+            run(job);
+            seat.end();
+            inner = self.ran(ticket);
+        }
+        inner
+    }
+
     /// A job has run, and everything that it captured is dropped.
     pub(super) fn ran(&self, ticket: Ticket) -> MutexGuard<'_, Inner> {
         let mut inner = self.inner.lock();
-        inner.lanes.running.retain(|running| *running != ticket);
+        inner.lanes.end(ticket);
+        inner.finishing.ended(ticket.number);
         self.finished.notify_all();
-        if !inner.lanes.running.is_empty() || !inner.lanes.is_empty() {
+        if !inner.lanes.is_idle() {
             return inner;
         }
         let busy = inner.busy.take();
@@ -67,7 +87,7 @@ pub(super) fn run(job: Job) {
 }
 
 /// One drain on the runtime. If it is dropped unrun, because the runtime has been shut
-/// down, the store's own thread takes over.
+/// down, the store's own threads take over.
 struct Drain {
     queue: Option<Arc<Queue>>,
 }
@@ -77,11 +97,16 @@ impl Drain {
         let Some(queue) = self.queue.take() else {
             return;
         };
-        let most_background = queue.most_background;
-        queue.inner.lock().draining += 1;
-        let mut inner = queue.drain(Next::Slow { most_background });
+        let seat = Seat::sit_down();
+        let mut inner = queue.inner.lock();
+        inner.draining += 1;
+        inner.seats.enter(seat.clone());
+        let mut inner = queue.drain_in_seat(inner, &seat);
+        inner.seats.leave(&seat);
         inner.draining -= 1;
         inner.drains -= 1;
+        drop(inner);
+        Seat::stand_up();
     }
 }
 
@@ -97,7 +122,7 @@ impl Drop for Drain {
         queue.watch.notify_one();
         drop(inner);
         if alone {
-            drop(queue.drain(Next::Anything));
+            drop(queue.drain(Next::WithinLimits));
         }
     }
 }

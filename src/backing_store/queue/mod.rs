@@ -1,17 +1,29 @@
 //! Background work. Each store has one queue. A few drains on the runtime run its jobs;
-//! where the runtime does not get to them in time, the store's own thread does.
+//! where the runtime does not get to them in time, threads of the store do.
 //!
 //! A push costs only a lock while a drain is active, and the runtime only sees the
 //! drains. The deferred-drop lane goes first, because its values hold memory and
-//! dropping them takes no time. Then urgent jobs, such as loads, go before background
-//! jobs, such as writes and deletions. Background jobs may be slow, so one drain is
-//! kept free of them.
+//! dropping them takes no time. Then loads and tasks go before writes and deletions, which
+//! may be slow, so one drain is kept free of them.
+//!
+//! # How many jobs run at a time
+//!
+//! Without waiting, as many as there are cores, and one. Where loads or write-backs wait
+//! for the disk, more of them run ([`growth`]), on threads that belong to the store
+//! ([`own_threads`]). [`seats`] tells which threads wait. Loads and write-backs grow
+//! separately, so that slow writes never delay loads. Tasks wait for both, and never take
+//! more threads than there are without growth.
 //!
 //! A forked child has none of the threads. Jobs that it queues are dropped, and it
 //! never waits.
 
 mod drain;
+mod finishing;
+mod growth;
 mod lanes;
+mod own_threads;
+mod seats;
+mod threads;
 mod watchdog;
 
 use std::any::Any;
@@ -26,10 +38,19 @@ use super::file_share::ItemFile;
 use crate::process::Process;
 use crate::sync::{Condvar, Instant, Mutex};
 use drain::run;
-use lanes::{Lanes, Next};
+use finishing::Finishing;
+use growth::Growth;
+use lanes::{Lanes, Limits, Next};
+use own_threads::OwnThreads;
+use seats::Seats;
 use watchdog::Watcher;
 
 pub(crate) use lanes::Lane;
+pub(crate) use seats::in_call;
+
+/// How many loads run at a time, and how many write-backs, if they wait: as many as disks
+/// and their networks serve well.
+pub(crate) const MOST_IN_FLIGHT: usize = 64;
 
 /// One piece of background work.
 pub(crate) enum Job {
@@ -47,28 +68,37 @@ pub(crate) trait DeleteFile: Send + Sync {
 
 pub(crate) struct Queue {
     inner: Mutex<Inner>,
-    /// Wakes the store's own thread.
+    /// Wakes the watcher.
     watch: Condvar,
+    /// Wakes the other threads of the store's own.
+    work: Condvar,
     /// Wakes the threads that wait for jobs to finish.
     finished: Condvar,
     runtime: Handle,
     tracker: TaskTracker,
     /// The process whose threads run the jobs.
     process: Process,
+    cores: usize,
     most_drains: usize,
-    /// How many drains may run background jobs, which may be slow, at a time.
-    most_background: usize,
 }
 
 struct Inner {
     lanes: Lanes,
+    /// How many jobs may run at a time, and of the store's own threads be started, without
+    /// any growth.
+    ungrown: Ungrown,
+    loads: Growth,
+    writes: Growth,
+    seats: Seats,
+    own: OwnThreads,
+    finishing: Finishing,
     delayed: Vec<(Instant, Job)>,
     /// Drains that were spawned on the runtime, started or not.
     drains: usize,
     /// Drains that have started.
     draining: usize,
     watcher: Watcher,
-    /// The runtime dropped a drain unrun, so the store's own thread takes over.
+    /// The runtime dropped a drain unrun, so the store's own threads take over.
     handed_over: bool,
     /// The store is gone. The thread ends once the queue is empty.
     closed: bool,
@@ -77,19 +107,69 @@ struct Inner {
     busy: Option<TaskTrackerToken>,
 }
 
+/// What there is without any growth.
+#[derive(Clone, Copy)]
+struct Ungrown {
+    /// The limits on jobs.
+    limits: Limits,
+    /// The most threads of the store's own, which take the place of drains.
+    own_threads: usize,
+}
+
+impl Ungrown {
+    /// For a store in which at most so many loads, and as many writes, run at a time.
+    fn new(cores: usize, most_in_flight: usize) -> Self {
+        let drains = cores + 1;
+        // A store that cannot grow has one thread of its own beside the drains. Otherwise
+        // loads and writes grow if tasks are in their way.
+        let can_grow = most_in_flight > drains;
+        let all = if can_grow { drains } else { drains + 1 };
+        Self {
+            limits: Limits {
+                all,
+                loads: all,
+                tasks: all,
+                background: cores,
+                deletions: cores,
+            },
+            own_threads: if can_grow { drains } else { 1 },
+        }
+    }
+
+    /// The widths of loads and of writes.
+    fn lanes(self, most_in_flight: usize) -> (Growth, Growth) {
+        let limits = self.limits;
+        let awake = limits.background + 1;
+        let most_writes = match most_in_flight > awake {
+            true => most_in_flight,
+            false => limits.background,
+        };
+        (
+            Growth::new(limits.loads, most_in_flight, awake),
+            Growth::new(limits.background, most_writes, awake),
+        )
+    }
+}
+
 impl Queue {
     pub(crate) fn new(runtime: Handle, tracker: TaskTracker) -> Arc<Self> {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Arc::new(Self {
-            inner: Mutex::new(Inner::new()),
+            inner: Mutex::new(Inner::new(cores, MOST_IN_FLIGHT)),
             watch: Condvar::new(),
+            work: Condvar::new(),
             finished: Condvar::new(),
             runtime,
             tracker,
             process: Process::current(),
+            cores,
             most_drains: cores + 1,
-            most_background: cores,
         })
+    }
+
+    /// Sets how many loads run at a time, and how many write-backs, if they wait.
+    pub(crate) fn set_most_in_flight(&self, most: usize) {
+        self.inner.lock().bound(self.cores, most);
     }
 
     /// The process whose threads run the jobs.
@@ -97,9 +177,14 @@ impl Queue {
         self.process
     }
 
-    /// How many background jobs, such as writes, run at a time.
-    pub(crate) fn most_background(&self) -> usize {
-        self.most_background
+    /// How many loads run at a time, if they wait.
+    pub(crate) fn most_in_flight(&self) -> usize {
+        self.inner.lock().loads.most()
+    }
+
+    /// How many write-backs run at a time, unless they wait.
+    pub(crate) fn writers(&self) -> usize {
+        self.cores
     }
 
     /// A token that counts as work under way, for work that runs outside of the queue.
@@ -123,14 +208,17 @@ impl Queue {
         }
         let mut inner = self.inner.lock();
         inner.enqueue(lane, job, &self.tracker);
-        // Another drain would not be allowed to take background jobs.
+        // Without growth, another drain would not be allowed to take background jobs.
         let most = match lane {
-            Lane::DeferredDrop | Lane::Urgent => self.most_drains,
-            Lane::Background => self.most_background,
+            Lane::DeferredDrop | Lane::Load | Lane::Task => self.most_drains,
+            Lane::Write | Lane::Deletion => self.cores,
         };
         let ask = inner.drains < most;
         inner.drains += usize::from(ask);
         self.wake_watcher(&mut inner);
+        if !ask {
+            self.wake_own(&mut inner);
+        }
         drop(inner);
         if ask {
             self.ask_for_a_drain();
@@ -174,6 +262,7 @@ impl Queue {
         inner.closed = true;
         let delayed = std::mem::take(&mut inner.delayed);
         self.watch.notify_one();
+        self.work.notify_all();
         drop(inner);
         drop(delayed);
     }
@@ -201,27 +290,49 @@ impl Queue {
             return;
         }
         let mut inner = self.inner.lock();
-        let last = inner.lanes.queued;
-        while let Some((ticket, job)) = inner.lanes.take_up_to(last) {
+        let under_way = inner.lanes.under_way();
+        let waits = inner.finishing.begin(under_way);
+        while let Some((ticket, job)) = inner.lanes.take_up_to(under_way.0) {
             drop(inner);
             run(job);
             inner = self.ran(ticket);
         }
-        while inner
-            .lanes
-            .running
-            .iter()
-            .any(|ticket| ticket.number <= last)
-        {
+        while !inner.finishing.is_over(waits) {
             self.finished.wait(&mut inner);
         }
+    }
+
+    /// Lets as many jobs run as the widths of the lanes say.
+    fn set_limits(&self, inner: &mut Inner) {
+        let ungrown = inner.ungrown.limits;
+        let loads = ungrown.loads + inner.loads.grown();
+        let background = ungrown.background + inner.writes.grown();
+        let is_grown = inner.loads.grown() + inner.writes.grown() > 0;
+        inner.lanes.limits = Limits {
+            // Where threads wait, no kind of job has to make room for another one.
+            all: match is_grown {
+                true => loads + background + ungrown.tasks,
+                false => ungrown.all,
+            },
+            loads,
+            background,
+            ..ungrown
+        };
     }
 }
 
 impl Inner {
-    fn new() -> Self {
+    fn new(cores: usize, most_in_flight: usize) -> Self {
+        let ungrown = Ungrown::new(cores, most_in_flight);
+        let (loads, writes) = ungrown.lanes(most_in_flight);
         Self {
-            lanes: Lanes::default(),
+            lanes: Lanes::new(ungrown.limits),
+            ungrown,
+            loads,
+            writes,
+            seats: Seats::default(),
+            own: OwnThreads::default(),
+            finishing: Finishing::default(),
             delayed: Vec::new(),
             drains: 0,
             draining: 0,
@@ -230,6 +341,14 @@ impl Inner {
             closed: false,
             busy: None,
         }
+    }
+
+    /// Sets how many loads, and how many writes, run at a time at most.
+    fn bound(&mut self, cores: usize, most_in_flight: usize) {
+        let ungrown = Ungrown::new(cores, most_in_flight);
+        self.ungrown = ungrown;
+        self.lanes.limits = ungrown.limits;
+        (self.loads, self.writes) = ungrown.lanes(most_in_flight);
     }
 
     fn enqueue(&mut self, lane: Lane, job: Job, tracker: &TaskTracker) {
@@ -244,7 +363,7 @@ impl Inner {
         for at in (0..self.delayed.len()).rev() {
             if self.delayed[at].0 <= now {
                 let (_, job) = self.delayed.swap_remove(at);
-                self.enqueue(Lane::Background, job, tracker);
+                self.enqueue(Lane::Write, job, tracker);
             }
         }
         self.delayed.len() < before
@@ -253,7 +372,6 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
-    use super::lanes::URGENT_RUN;
     use super::*;
     use crate::sync::atomic::{AtomicUsize, Ordering};
 
@@ -275,11 +393,7 @@ mod tests {
         let runtime = one_blocking_thread();
         let queue = queue(&runtime);
         let count = Arc::new(AtomicUsize::new(0));
-        for lane in [Lane::Urgent, Lane::Background]
-            .into_iter()
-            .cycle()
-            .take(1000)
-        {
+        for lane in [Lane::Load, Lane::Write].into_iter().cycle().take(1000) {
             let count = count.clone();
             queue.run(lane, move || {
                 count.fetch_add(1, Ordering::Relaxed);
@@ -296,7 +410,7 @@ mod tests {
         let (release, gate) = std::sync::mpsc::channel::<()>();
         let hog = runtime.handle().spawn_blocking(move || gate.recv());
         let (done, ran) = std::sync::mpsc::channel();
-        queue.run(Lane::Urgent, move || done.send(()).expect("the test waits"));
+        queue.run(Lane::Task, move || done.send(()).expect("the test waits"));
         ran.recv().expect("the job runs");
         release.send(()).expect("the hog waits");
         runtime.block_on(hog).expect("joins").expect("was released");
@@ -310,9 +424,7 @@ mod tests {
         let (done, ran) = std::sync::mpsc::channel();
         for _ in 0..3 {
             let done = done.clone();
-            queue.run(Lane::Background, move || {
-                done.send(()).expect("the test waits")
-            });
+            queue.run(Lane::Write, move || done.send(()).expect("the test waits"));
         }
         for _ in 0..3 {
             ran.recv().expect("the job runs");
@@ -324,72 +436,39 @@ mod tests {
     fn the_queue_survives_a_job_that_panics() {
         let runtime = one_blocking_thread();
         let queue = queue(&runtime);
-        queue.run(Lane::Urgent, || panic!("on purpose"));
+        queue.run(Lane::Task, || panic!("on purpose"));
         queue.finish_all();
         let (done, ran) = std::sync::mpsc::channel();
-        queue.run(Lane::Urgent, move || done.send(()).expect("the test waits"));
+        queue.run(Lane::Task, move || done.send(()).expect("the test waits"));
         ran.recv().expect("the next job runs");
-    }
-
-    /// Jobs that are queued later must not run before those that the caller waits for.
-    #[test]
-    fn finishing_runs_only_the_jobs_that_are_already_queued() {
-        let tracker = TaskTracker::new();
-        let mut inner = Inner::new();
-        for _ in 0..3 {
-            inner.enqueue(Lane::Background, Job::Run(Box::new(|| {})), &tracker);
-        }
-        let last = inner.lanes.queued;
-        for _ in 0..3 {
-            inner.enqueue(Lane::Urgent, Job::Run(Box::new(|| {})), &tracker);
-        }
-        let lanes: Vec<_> = std::iter::from_fn(|| inner.lanes.take_up_to(last))
-            .map(|(ticket, _)| ticket.lane)
-            .collect();
-        assert_eq!(lanes, [Lane::Background; 3]);
     }
 
     /// Slow writes used to occupy every thread. Loads waited for them, and so did
     /// deferred drops, whose values filled the memory.
     #[test]
     fn slow_writes_leave_a_thread_for_loads_and_deferred_drops() {
+        const WRITES: usize = 2 * MOST_IN_FLIGHT;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .expect("a runtime");
         let queue = queue(&runtime);
         let (release, gate) = std::sync::mpsc::channel::<()>();
         let gate = Arc::new(Mutex::new(gate));
-        for _ in 0..queue.most_background + 3 {
+        for _ in 0..WRITES {
             let gate = gate.clone();
-            queue.run(Lane::Background, move || {
-                gate.lock().recv().expect("released")
-            });
+            queue.run(Lane::Write, move || gate.lock().recv().expect("released"));
         }
         for _ in 0..100 {
             let (done, ran) = std::sync::mpsc::channel();
-            queue.run(Lane::Urgent, move || done.send(()).expect("the test waits"));
+            queue.run(Lane::Task, move || done.send(()).expect("the test waits"));
             ran.recv().expect("the job runs");
             let (alive, dropped) = std::sync::mpsc::channel::<()>();
             queue.drop_later(Arc::new(Mutex::new(alive)));
             dropped.recv().expect_err("the value is dropped");
         }
-        for _ in 0..queue.most_background + 3 {
+        for _ in 0..WRITES {
             release.send(()).expect("it waits");
         }
         queue.finish_all();
-    }
-
-    #[test]
-    fn urgent_jobs_do_not_starve_the_background_lane() {
-        let tracker = TaskTracker::new();
-        let mut inner = Inner::new();
-        for _ in 0..100 {
-            inner.enqueue(Lane::Urgent, Job::Run(Box::new(|| {})), &tracker);
-        }
-        inner.enqueue(Lane::Background, Job::DeferredDrop(Arc::new(())), &tracker);
-        let first_behind = std::iter::from_fn(|| inner.lanes.take(Next::Anything))
-            .position(|(ticket, _)| ticket.lane == Lane::Background)
-            .expect("it is taken");
-        assert_eq!(first_behind, URGENT_RUN as usize);
     }
 }

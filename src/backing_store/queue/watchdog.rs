@@ -1,15 +1,22 @@
-//! The store's own thread, which runs jobs that the runtime does not get to.
+//! The watcher: a thread of the store that sees to it that jobs are run. It starts other
+//! threads for jobs that the runtime does not get to, and for more loads and write-backs at
+//! a time, and it queues delayed jobs when they are due.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::lanes::Next;
+use super::growth::{Looks, Seen};
+use super::lanes::{Lane, Next};
+use super::seats::look_at;
 use super::{Inner, Queue};
 use crate::sync::{self, Instant, MutexGuard};
 
-/// Hand-off timeout: how long a job may wait unstarted before the store's own thread
-/// takes it.
+/// Hand-off timeout: how long a job may wait unstarted before a thread of the store's own
+/// takes it. It is also the longest time between two looks at the threads.
 const HAND_OFF_TIMEOUT: Duration = Duration::from_millis(20);
+
+/// The time between two looks at the threads while many of them wait.
+const SHORTEST_TICK: Duration = Duration::from_millis(1);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Watcher {
@@ -43,13 +50,12 @@ impl Queue {
         }
     }
 
-    /// The body of the store's own thread. It runs jobs that the runtime does not get
-    /// to in time, and queues delayed jobs when they are due.
+    /// The body of the watcher.
     fn watch(self: Arc<Self>) {
-        // A codec or a drop may need the runtime's context, as on the runtime's own
-        // threads.
+        // It may have to run jobs itself; see `OwnThreads`.
         let _entered = sync::enter(&self.runtime);
         let mut inner = self.inner.lock();
+        let mut tick = SHORTEST_TICK;
         loop {
             if inner.release_due(&self.tracker) && inner.drains < self.most_drains {
                 inner.drains += 1;
@@ -62,16 +68,12 @@ impl Queue {
                 }
                 inner.handed_over = false;
                 self.sleep(&mut inner);
-            } else if std::mem::take(&mut inner.handed_over) || !self.gets_taken(&mut inner) {
-                // Running drains get to the background jobs in time. This thread must
-                // not get stuck in one too.
-                let which = if inner.draining == 0 {
-                    Next::Anything
-                } else {
-                    Next::QuickOnly
-                };
-                drop(inner);
-                inner = self.drain(which);
+                tick = SHORTEST_TICK;
+            } else {
+                let gets_taken = self.gets_taken(&mut inner, &mut tick);
+                if std::mem::take(&mut inner.handed_over) || !gets_taken {
+                    inner = self.hand_off(inner);
+                }
             }
         }
     }
@@ -86,15 +88,94 @@ impl Queue {
         inner.watcher = Watcher::Awake;
     }
 
-    /// Whether a job is taken from the queue within the hand-off timeout.
-    fn gets_taken(&self, inner: &mut MutexGuard<'_, Inner>) -> bool {
+    /// Whether a job is taken from the queue within the hand-off timeout. Meanwhile, lets
+    /// the lanes grow and shrink.
+    fn gets_taken(
+        self: &Arc<Self>,
+        inner: &mut MutexGuard<'_, Inner>,
+        tick: &mut Duration,
+    ) -> bool {
         let before = inner.lanes.taken;
         let deadline = Instant::now() + HAND_OFF_TIMEOUT;
-        while inner.lanes.taken == before && !inner.lanes.is_empty() && !inner.handed_over {
-            if self.watch.wait_until(inner, deadline).timed_out() {
+        loop {
+            let next = Instant::now() + *tick;
+            let is_over = next >= deadline;
+            let waited = self.watch.wait_until(inner, next.min(deadline));
+            if inner.handed_over || inner.closed && inner.lanes.is_empty() {
                 break;
+            }
+            if waited.timed_out() {
+                *tick = match self.resize(inner) {
+                    true => SHORTEST_TICK,
+                    false => (*tick * 2).min(HAND_OFF_TIMEOUT),
+                };
+                if is_over {
+                    break;
+                }
             }
         }
         inner.lanes.taken != before || inner.lanes.is_empty()
+    }
+
+    /// Decides how many loads and write-backs run at a time, and starts the threads for it.
+    /// Returns true if there is a reason to look again soon.
+    fn resize(self: &Arc<Self>, inner: &mut MutexGuard<'_, Inner>) -> bool {
+        let seats = match inner.lanes.waiting(Lane::Load) + inner.lanes.waiting(Lane::Write) {
+            0 => Vec::new(),
+            _ => inner.seats.some(),
+        };
+        let looks = MutexGuard::unlocked(inner, || look_at(&seats));
+        drop(seats);
+        self.observe(inner, looks);
+        let coming = inner.drains - inner.draining;
+        let wanted = inner.lanes.wanted().saturating_sub(coming);
+        if wanted > 0 && inner.lanes.limits.all > inner.ungrown.limits.all {
+            self.start_own(inner, wanted);
+        }
+        looks.is_mostly_waiting()
+    }
+
+    /// No job was taken for a while, or the runtime is gone: threads of the store's own take
+    /// the jobs. Where none can be started, this thread does.
+    fn hand_off<'a>(
+        self: &'a Arc<Self>,
+        mut inner: MutexGuard<'a, Inner>,
+    ) -> MutexGuard<'a, Inner> {
+        let wanted = inner.lanes.wanted();
+        if wanted == 0 {
+            if !sync::STATES_ARE_KNOWN {
+                self.grow_blindly(&mut inner);
+            }
+            return inner;
+        }
+        if self.start_own(&mut inner, wanted) {
+            return inner;
+        }
+        drop(inner);
+        self.drain(Next::WithinLimits)
+    }
+
+    /// Where the system does not tell which threads sleep, those that take no job for long
+    /// are taken to wait.
+    fn grow_blindly(self: &Arc<Self>, inner: &mut MutexGuard<'_, Inner>) {
+        let looks = Looks { all: 1, waiting: 1 };
+        self.observe(inner, looks);
+        let wanted = inner.lanes.wanted();
+        self.start_own(inner, wanted);
+    }
+
+    /// Lets the lanes decide how wide they are.
+    fn observe(&self, inner: &mut Inner, looks: Looks) {
+        let (now, lanes) = (Instant::now(), &inner.lanes);
+        let seen = |lane| Seen {
+            now,
+            queued: lanes.waiting(lane),
+            ended: lanes.ended(lane),
+            running: lanes.running(),
+            looks,
+        };
+        inner.loads.observe(seen(Lane::Load));
+        inner.writes.observe(seen(Lane::Write));
+        self.set_limits(inner);
     }
 }

@@ -38,7 +38,7 @@ impl<B: BackingStoreT> StoreCore<B> {
     /// Each write has a job of its own, so that deletions and other writes get their turn.
     fn queue_next_fitting(&self, outage: u64) {
         let this = self.weak();
-        self.queue.run(Lane::Background, move || {
+        self.queue.run(Lane::Write, move || {
             if let Some(core) = this.upgrade() {
                 core.try_next_fitting(outage);
             }

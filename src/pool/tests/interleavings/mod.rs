@@ -16,6 +16,7 @@
 mod checkout;
 mod evicting;
 mod full;
+mod in_flight;
 mod loading;
 mod looking_up;
 mod mixed;
