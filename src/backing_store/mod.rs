@@ -21,6 +21,7 @@ mod background;
 mod failures;
 mod file_share;
 mod keys;
+pub(crate) mod load_room;
 mod manifests;
 mod outage;
 mod outcome;

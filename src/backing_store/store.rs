@@ -90,7 +90,8 @@ impl<B: BackingStoreT> BackingStore<B> {
     /// | spinning | gains little from more than a few; the store finds that out, and takes most of its threads back |
     /// | memory, page cache | does not wait: the number changes nothing |
     ///
-    /// With as many as there are cores and
+    /// Each load in flight takes memory: see
+    /// [`PoolBuilder::bytes`](crate::PoolBuilder::bytes). With as many as there are cores and
     /// one, or fewer, the store starts no more than one thread of its own for jobs, and all
     /// kinds of work share as many threads as there are cores, and two.
     ///

@@ -9,10 +9,11 @@ use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
+use file_backed_codecs::frame::FOOTER_LEN;
 use file_backed_codecs::{CodecError, Source};
 
 use super::quota::{NextBytes, Reservation};
-use crate::backing_store::{Traffic, in_call};
+use crate::backing_store::{Traffic, in_call, load_room};
 use crate::error::StoreError;
 
 /// The bytes written and read by one store.
@@ -184,6 +185,13 @@ impl Reading<'_> {
         self.len.load(Ordering::Relaxed)
     }
 
+    /// More than the footer is about to be read: waits until there is room for the load.
+    fn take_room(&self, bytes: usize) {
+        if bytes > FOOTER_LEN {
+            load_room::take(self.seen_len());
+        }
+    }
+
     fn count(&self, bytes: usize) {
         self.read.fetch_add(bytes as u64, Ordering::Relaxed);
     }
@@ -206,6 +214,7 @@ impl Source for Reading<'_> {
     }
 
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
+        self.take_room(buf.len());
         let _call = in_call();
         self.note(self.file.read_exact_at(buf, offset))?;
         self.count(buf.len());
@@ -217,6 +226,7 @@ impl Source for Reading<'_> {
         buf: &'b mut [MaybeUninit<u8>],
         offset: u64,
     ) -> io::Result<&'b mut [u8]> {
+        self.take_room(buf.len());
         let _call = in_call();
         let read = self.note(self.file.read_exact_uninit_at(buf, offset))?;
         self.count(read.len());

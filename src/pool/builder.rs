@@ -79,6 +79,10 @@ impl<T, B: BackingStoreT> PoolBuilder<T, B> {
     /// of its type. A value that weighs more than the whole budget is evicted first,
     /// and causes no other eviction.
     ///
+    /// Loads in flight take memory beside the values: each takes the length of its file once
+    /// that is open, and waits until all of them together stay within an eighth of this
+    /// budget, or within 64 MiB without one. One load always passes.
+    ///
     /// For a `Mapped` or `MappedBytes`, use its
     /// [`footprint`](crate::fbstore::Footprint). A value that is a map of its file is
     /// not weighed, because its pages belong to the page cache: the process's

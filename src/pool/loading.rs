@@ -6,7 +6,7 @@ use file_backed_codecs::Load;
 
 use super::eviction::Drops;
 use super::{FBPool, maps};
-use crate::backing_store::{BackingStoreT, Lane, Strategy, running};
+use crate::backing_store::{BackingStoreT, Lane, Strategy, load_room, running};
 use crate::error::{Cause, Operation};
 use crate::residency::{Flight, Item, LoadStep, ToLoad, ValueRef};
 use crate::{Error, Result};
@@ -118,6 +118,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             true => Load::Again,
             false => Load::First,
         };
+        let _load = self.load_room.begin();
         (self.core()).call(Operation::Load, Some(key), place, |backing| {
             let (value, encoded_len) = match place {
                 None => backing.load_measured(key, load)?,
@@ -166,6 +167,7 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
         if self.new {
             self.queue();
         }
+        load_room::give_up();
         self.flight()
             .outcome
             .wait_for(|loaded| loaded.clone())
@@ -177,6 +179,9 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
     pub(super) fn blocking_value(self) -> Result<Arc<T>> {
         self.check_thread()?;
         self.pool.run_load(self.item, self.flight());
+        if !self.flight().outcome.is_set() {
+            load_room::give_up();
+        }
         self.flight().outcome.block_for(|loaded| loaded.clone())
     }
 

@@ -32,6 +32,7 @@ pub use stats::Stats;
 
 use crate::backing_store::{
     BackingStore, BackingStoreT, FileShare, Location, OwnsFiles, StoreCore, Strategy, TrackedPath,
+    load_room::LoadRoom,
 };
 use crate::error::Operation;
 use crate::residency::{InFlight, Item, ItemCounts, ListId, PoolParts, Remaining, Weight, Written};
@@ -114,6 +115,7 @@ pub struct FBPool<T, B: BackingStoreT> {
     in_flight: InFlight<T, B>,
     weighing: Weighing<T>,
     backlog: Backlog,
+    load_room: Arc<LoadRoom>,
     counters: Counters,
     counts: ItemCounts,
     /// Whether items of datasets stay after their last handle.
@@ -155,6 +157,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         store.core().outage.tell_of_begin(backlog.changed());
         Self {
             store,
+            load_room: LoadRoom::new(budget.bytes),
             lists: EvictionLists::new(budget),
             index: Index::new(),
             in_flight: InFlight::new(),

@@ -4,6 +4,7 @@
 mod bytes;
 mod changes;
 mod drops;
+mod loads;
 mod peak;
 mod quota;
 mod reserve;
