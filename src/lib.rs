@@ -213,7 +213,7 @@ pub use backing_store::{BackingStore, BackingStoreT};
 pub use error::{Error, Result};
 pub use fbstore::StoreBuilder;
 pub use handle::{Fb, MappedReadGuard, OwnedReadGuard, ReadGuard, WriteGuard};
-pub use pool::{FBPool, Permit, PoolBuilder, Stats};
+pub use pool::{FBPool, Permit, PoolBuilder, Prefetched, Stats};
 #[doc(no_inline)]
 pub use uuid;
 

@@ -11,7 +11,7 @@
 //! ([`give_up`]). Of waits that are not seen, such as through a channel of a codec, a load
 //! waits no longer than ten seconds during which no room was given back.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,8 @@ const STALLED: Duration = Duration::from_secs(10);
 thread_local! {
     /// The loads that this thread runs, one within the other, the innermost last.
     static LOADS: RefCell<Vec<RunningLoad>> = const { RefCell::new(Vec::new()) };
+    /// Whether the loads of this thread are ahead of their use.
+    static IS_AHEAD: Cell<bool> = const { Cell::new(false) };
 }
 
 struct RunningLoad {
@@ -169,6 +171,32 @@ pub(crate) fn give_up() {
     });
 }
 
+/// Whether the load that this thread runs is ahead of its use.
+pub(crate) fn is_ahead() -> bool {
+    IS_AHEAD.try_with(Cell::get).unwrap_or(false)
+}
+
+/// The loads of this thread are ahead of their use, until the result is dropped.
+pub(crate) fn ahead() -> Ahead {
+    let before = IS_AHEAD.try_with(|is_ahead| is_ahead.replace(true));
+    Ahead {
+        before: before.unwrap_or(false),
+        thread: PhantomData,
+    }
+}
+
+#[must_use = "the loads are ahead until it is dropped"]
+pub(crate) struct Ahead {
+    before: bool,
+    thread: PhantomData<*const ()>,
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        let _ = IS_AHEAD.try_with(|is_ahead| is_ahead.set(self.before));
+    }
+}
+
 #[cfg(all(test, not(shuttle)))]
 mod tests {
     use std::sync::mpsc::channel;
@@ -251,5 +279,15 @@ mod tests {
     fn without_a_budget_in_bytes_there_is_room_for_64_mib() {
         assert_eq!(LoadRoom::new(u64::MAX).bytes, 64 << 20);
         assert_eq!(LoadRoom::new(80).bytes, 10);
+    }
+
+    #[test]
+    fn loads_are_ahead_only_where_they_were_said_to_be() {
+        assert!(!is_ahead());
+        let outer = ahead();
+        drop(ahead());
+        assert!(is_ahead());
+        drop(outer);
+        assert!(!is_ahead());
     }
 }

@@ -110,7 +110,7 @@ pub use crate::save::Progress;
 
 use crate::backing_store::{BackingStore, ManifestStore, Strategy};
 use crate::error::Operation;
-use crate::{Error, FBPool, Fb, Result};
+use crate::{Error, FBPool, Fb, Prefetched, Result};
 use changed::Changes;
 use computing::NamedComputations;
 use current::{CurrentContents, Version};
@@ -366,6 +366,93 @@ impl<Root, B: ManifestStore> Dataset<Root, B> {
     {
         let keys = keys.into_iter();
         keys.map(|key| self.blocking_get(pool, key)).collect()
+    }
+
+    /// [Prefetches](FBPool::prefetch) items of the current commit by their keys. Their values
+    /// stay in memory without handles, within the budgets, unless the pool is
+    /// [told not to retain them](crate::PoolBuilder::retain_unused). Keys that the commit does
+    /// not have count as failed.
+    ///
+    /// # Errors
+    ///
+    /// None; see [`FBPool::prefetch`].
+    ///
+    /// # Cancel safety
+    ///
+    /// Same as [`FBPool::prefetch`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::dataset::{Dataset, Key};
+    /// use file_backed::fbstore::{BinCodec, PreparedPath};
+    /// use file_backed::{Error, FBPool};
+    ///
+    /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+    /// let saved = PreparedPath::temp().await?;
+    /// let notes: Dataset<Vec<Key<String>>, _> = Dataset::open(pool.store(), saved).await?;
+    /// let new: Vec<_> = (0..10).map(|n| pool.insert(format!("note {n}"))).collect();
+    /// let save = new.iter();
+    /// notes
+    ///     .commit(|saver| save.map(|note| saver.save(note)).collect::<Result<_, Error>>())
+    ///     .await?;
+    /// drop(new);
+    ///
+    /// let keys = notes.root().clone();
+    /// let prefetched = notes.prefetch(&pool, keys.iter().copied()).await;
+    /// assert_eq!((prefetched.loaded, prefetched.failed), (10, 0));
+    /// let note = notes.get(&pool, keys[3]).await?;
+    /// assert_eq!(note.try_load().as_deref().map(String::as_str), Some("note 3"));
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub async fn prefetch<T>(
+        &self,
+        pool: &Arc<FBPool<T, B>>,
+        keys: impl IntoIterator<Item = Key<T>>,
+    ) -> Prefetched
+    where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
+        let (mut handles, mut missing) = (Vec::new(), Prefetched::default());
+        for key in keys {
+            match self.get(pool, key).await {
+                Ok(handle) => handles.push(handle),
+                Err(error) => missing.note_failure(error),
+            }
+        }
+        missing.and(pool.prefetch(&handles).await)
+    }
+
+    /// The blocking form of [`prefetch`](Self::prefetch).
+    ///
+    /// # Blocking
+    ///
+    /// Same as [`FBPool::blocking_prefetch`].
+    pub fn blocking_prefetch<T>(
+        &self,
+        pool: &Arc<FBPool<T, B>>,
+        keys: impl IntoIterator<Item = Key<T>>,
+    ) -> Prefetched
+    where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
+        let (mut handles, mut missing) = (Vec::new(), Prefetched::default());
+        for key in keys {
+            match self.blocking_get(pool, key) {
+                Ok(handle) => handles.push(handle),
+                Err(error) => missing.note_failure(error),
+            }
+        }
+        missing.and(pool.blocking_prefetch(&handles))
     }
 
     /// Returns `None` if the file has to be brought into the cache first.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use file_backed_codecs::frame::{self, FOOTER_LEN, Footer};
 use file_backed_codecs::printable::PrintablePath;
-use file_backed_codecs::{Codec, CodecError, Footprint, Load, Payload};
+use file_backed_codecs::{Codec, CodecError, Footprint, Load, Payload, Source};
 use uuid::Uuid;
 
 use super::directory::{Directory, at};
@@ -22,6 +22,7 @@ use super::transfer::Taken;
 use super::{scan, sweep, transfer};
 use crate::backing_store::{
     Background, BackingStoreT, CacheUsage, PlaceKeys, Strategy, Traffic, Transfer, in_call,
+    load_room,
 };
 use crate::error::{Cause, Operation, StoreError};
 use crate::lock_timeout::retry_while_in_use;
@@ -498,6 +499,9 @@ impl<C: Send + Sync + 'static> FBStore<C> {
         let opened = self.directory().files().open(&file_ref);
         drop(call);
         let source = opened.map_err(|error| at(&file_ref.path(), error))?;
+        if load_room::is_ahead() {
+            read_ahead(&*source);
+        }
         let may_map = || home.directory().may_be_mapped();
         let source = self.meter.reading(&*source, &may_map);
         let (decoded, footer_len) = match home.mode() {
@@ -566,6 +570,18 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
     fn footprint(&self, data: &T) -> Footprint {
         self.codec.footprint(data)
     }
+}
+
+/// Asks the system to read a whole file before its pages are accessed one by one. That is
+/// advice, which may be ignored.
+fn read_ahead(source: &dyn Source) {
+    #[cfg(target_os = "linux")]
+    if let Some(file) = source.file() {
+        let _call = in_call();
+        let _ = rustix::fs::fadvise(file, 0, None, rustix::fs::Advice::WillNeed);
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = source;
 }
 
 /// A file that is being written. Dropping it, also when the codec panics, removes the

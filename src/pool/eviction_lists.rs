@@ -16,6 +16,7 @@ use std::sync::Arc;
 
 use lru::LruCache;
 
+use super::ahead::Ahead;
 use super::maps;
 use crate::backing_store::BackingStoreT;
 use crate::residency::{Item, ListId, Weight};
@@ -50,6 +51,7 @@ struct Lists<T, B: BackingStoreT> {
     /// Of such items, those whose last write failed by the value's own fault; they
     /// are not counted in `unwritten`.
     unwritable: Tally,
+    ahead: Ahead,
 }
 
 /// Items in the order of use, by address, and their total weight.
@@ -92,6 +94,7 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
                 pinned: List::new(),
                 unwritten: Tally::default(),
                 unwritable: Tally::default(),
+                ahead: Ahead::default(),
             }),
             clock: AtomicU64::new(WHOLE),
             map_clock: AtomicU64::new(WHOLE),
@@ -134,12 +137,54 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         {
             return None;
         }
-        self.pop(&mut lists.resident)
+        let lists = &mut *lists;
+        let victim = self.pop(&mut lists.resident);
+        if let Some(item) = &victim {
+            lists.ahead.remove(item.address());
+        }
+        victim
+    }
+
+    /// Whether another item may be loaded ahead of its use, beside so many that are being
+    /// loaded.
+    pub(crate) fn has_room_ahead(&self, loading: usize) -> bool {
+        // Together with the loads in flight, which take an eighth of the bytes, the items
+        // stay within half of the budget.
+        let most_loaded = match self.budget.bytes {
+            u64::MAX => WHOLE / 2,
+            _ => WHOLE / 8 * 3,
+        };
+        let (items, loaded) = self.lists.lock().ahead.amount();
+        let loading = loading as u64 + 1;
+        let share = loaded.saturating_add(self.share_of(0).saturating_mul(loading));
+        // The share of each item was rounded up.
+        let rounded = items as u64 + loading;
+        loaded < most_loaded + rounded && share < WHOLE / 2 + rounded
+    }
+
+    /// An item was loaded ahead of its use: it is not recent, and does not age others. The
+    /// first hit moves it to the front.
+    pub(crate) fn set_ahead(&self, item: &Item<T, B>) {
+        let mut lists = self.lists.lock();
+        let share = match item.list() {
+            ListId::Resident => {
+                let share = self.share_of(item.weight().bytes());
+                self.clock.fetch_sub(share, Ordering::Relaxed);
+                share
+            }
+            ListId::Mapped => WHOLE.div_ceil(maps::most().max(1) as u64),
+            _ => return,
+        };
+        lists.ahead.insert(item.address(), share);
+        self.make_old(item);
     }
 
     /// Removes and returns the least recently used map.
     pub(crate) fn pop_mapped(&self) -> Option<Arc<Item<T, B>>> {
-        self.pop(&mut self.lists.lock().mapped)
+        let lists = &mut *self.lists.lock();
+        let item = self.pop(&mut lists.mapped)?;
+        lists.ahead.remove(item.address());
+        Some(item)
     }
 
     /// Removes and returns the pinned item that was checked least recently.
@@ -244,12 +289,15 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
             }
             assert_eq!(list.tally, tally);
         }
+        let listed = |address| all.iter().any(|(list, _)| list.items.contains(&address));
+        lists.ahead.validate(listed);
     }
 }
 
 impl<T, B: BackingStoreT> Lists<T, B> {
     /// Removes the item from its list or count.
     fn take_out(&mut self, item: &Arc<Item<T, B>>) -> Option<Arc<Item<T, B>>> {
+        self.ahead.remove(item.address());
         match item.list() {
             ListId::Unlisted => None,
             ListId::Resident => self.resident.remove(item),

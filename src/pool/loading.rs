@@ -107,6 +107,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if let Some(file) = item.finish_load(value, &**self) {
             self.core().release(file);
         }
+        if load_room::is_ahead() {
+            self.lists.set_ahead(item);
+        }
         flight.outcome.set(loaded.map(|(value, _)| value));
         self.enforce(Drops::Here);
         maps::keep_within_budget(self, is_map);
@@ -165,7 +168,7 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
     pub(super) async fn value(self) -> Result<Arc<T>> {
         self.check_thread()?;
         if self.new {
-            self.queue();
+            self.queue(false);
         }
         load_room::give_up();
         self.flight()
@@ -193,9 +196,17 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
         }
     }
 
-    fn queue(&self) {
+    /// Queues the load, if this caller must see that it runs, as one ahead of its use.
+    pub(super) fn queue_ahead(&mut self) {
+        if std::mem::take(&mut self.new) {
+            self.queue(true);
+        }
+    }
+
+    fn queue(&self, is_ahead: bool) {
         let (pool, item, flight) = (self.pool.clone(), self.item.clone(), self.flight.clone());
         self.pool.core().queue.run(Lane::Load, move || {
+            let _ahead = is_ahead.then(load_room::ahead);
             let job = FlightWait {
                 pool: &pool,
                 item: &item,

@@ -1,5 +1,6 @@
 //! The pool: which items stay resident, and loading, writing and evicting them.
 
+mod ahead;
 mod archiving;
 mod backlog;
 mod batches;
@@ -13,6 +14,7 @@ mod loading;
 mod maps;
 mod open;
 mod permit;
+mod prefetch;
 mod saving;
 mod stats;
 #[cfg(test)]
@@ -28,6 +30,7 @@ use uuid::Uuid;
 pub use builder::PoolBuilder;
 pub(crate) use checkout::{Checkout, Duplicate};
 pub use permit::Permit;
+pub use prefetch::Prefetched;
 pub use stats::Stats;
 
 use crate::backing_store::{
@@ -54,6 +57,7 @@ use weighing::{Weigher, Weighing};
 /// | insert an archive or a file | [`insert_archived`](Self::insert_archived), [`adopt`](Self::adopt) |
 /// | get a persisted item | [`register`](Self::register) |
 /// | persist or get many | [`persist_many`](Self::persist_many), [`register_many`](Self::register_many) |
+/// | bring values in ahead of their use | [`prefetch`](Self::prefetch) |
 /// | read its counts | [`stats`](Self::stats), [`size`](Self::size) |
 ///
 /// ```

@@ -6,6 +6,7 @@ mod hit_counts;
 mod leaked_guards;
 mod mutation;
 mod pinned;
+mod prefetch;
 mod queued_jobs;
 mod single_flight;
 mod small_caches;

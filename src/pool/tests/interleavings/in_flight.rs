@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use shuttle::{future, thread};
 
+use super::world::poll_some;
 use super::{World, explore, of};
-use crate::testing::{MemPath, Op};
+use crate::testing::{Fault, MemPath, On, Op};
 
 #[test]
 fn many_loads_end_while_a_caller_finishes_the_queue() {
@@ -100,4 +101,29 @@ fn busy_keys_are_waited_for_by_many_threads() {
         drop(items);
         world.end();
     });
+}
+
+#[test]
+fn a_prefetch_that_is_dropped_at_any_await_leaves_nothing() {
+    for polls in 0..4 {
+        explore(move || {
+            let world = World::new(8);
+            let items: Vec<_> = (0..3).map(|n| world.absent(of(n))).collect();
+            world
+                .mem
+                .fail(On::next(Op::Load).of(items[1].key()), Fault::Refused);
+            if let Some(prefetched) = poll_some(world.pool.prefetch(&items), polls) {
+                assert_eq!((prefetched.loaded, prefetched.failed), (2, 1));
+            }
+            let reader = {
+                let item = items[0].clone();
+                thread::spawn(move || assert_eq!(*item.blocking_load(), of(0)))
+            };
+            reader.join().expect("it loaded");
+            let handles: Vec<_> = items.iter().collect();
+            world.check(&handles);
+            drop(items);
+            world.end();
+        });
+    }
 }
