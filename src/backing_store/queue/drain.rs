@@ -97,7 +97,7 @@ impl Drain {
         let Some(queue) = self.queue.take() else {
             return;
         };
-        let seat = Seat::sit_down();
+        let seat = Seat::of_this_thread();
         let mut inner = queue.inner.lock();
         inner.draining += 1;
         inner.seats.enter(seat.clone());
@@ -105,8 +105,6 @@ impl Drain {
         inner.seats.leave(&seat);
         inner.draining -= 1;
         inner.drains -= 1;
-        drop(inner);
-        Seat::stand_up();
     }
 }
 

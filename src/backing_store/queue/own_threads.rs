@@ -76,7 +76,7 @@ impl Queue {
         // A codec or a drop may need the runtime's context, as on the runtime's own
         // threads.
         let _entered = sync::enter(&self.runtime);
-        let seat = Seat::sit_down();
+        let seat = Seat::of_this_thread();
         let mut inner = self.inner.lock();
         inner.seats.enter(seat.clone());
         loop {
@@ -96,7 +96,6 @@ impl Queue {
         inner.seats.leave(&seat);
         inner.own.all -= 1;
         drop(inner);
-        Seat::stand_up();
         drop(permit);
     }
 }

@@ -16,7 +16,7 @@ use crate::sync::{self, ThreadState, thread_local};
 const MOST_LOOKS: usize = 8;
 
 thread_local! {
-    /// The seat of this thread, while it runs jobs of a queue.
+    /// The seat of this thread, once it has run jobs of a queue.
     static SEAT: RefCell<Option<Arc<Seat>>> = const { RefCell::new(None) };
 }
 
@@ -59,22 +59,20 @@ impl Seats {
 }
 
 impl Seat {
-    /// The seat of this thread, which begins to run jobs.
-    pub(super) fn sit_down() -> Arc<Self> {
-        let seat = Arc::new(Self {
+    /// The seat of this thread, which begins to run jobs. A thread keeps its seat, because
+    /// it costs a system call.
+    pub(super) fn of_this_thread() -> Arc<Self> {
+        let kept = SEAT.try_with(|seat| seat.borrow_mut().get_or_insert_with(Self::new).clone());
+        kept.unwrap_or_else(|_| Self::new())
+    }
+
+    fn new() -> Arc<Self> {
+        Arc::new(Self {
             thread: sync::thread_id(),
             job: AtomicU64::new(0),
             is_in_call: AtomicBool::new(false),
             has_brackets: AtomicBool::new(false),
-        });
-        // A thread that is ending runs no jobs of a queue.
-        let _ = SEAT.try_with(|own| own.replace(Some(seat.clone())));
-        seat
-    }
-
-    /// This thread runs no more jobs.
-    pub(super) fn stand_up() {
-        let _ = SEAT.try_with(|own| own.replace(None));
+        })
     }
 
     pub(super) fn begin(&self, job: u64) {
@@ -133,7 +131,9 @@ impl Drop for InCall {
 
 fn set_in_call(is_in_call: bool) {
     let _ = SEAT.try_with(|seat| {
-        if let Some(seat) = &*seat.borrow() {
+        if let Some(seat) = &*seat.borrow()
+            && seat.job.load(Relaxed) != 0
+        {
             seat.has_brackets.store(true, Relaxed);
             seat.is_in_call.store(is_in_call, Relaxed);
         }
@@ -153,14 +153,13 @@ mod tests {
         let (wake, sleep) = channel::<()>();
         thread::scope(|scope| {
             scope.spawn(move || {
-                let seat = Seat::sit_down();
+                let seat = Seat::of_this_thread();
                 seat.begin(1);
                 body(&|| {
                     send_seat.send(seat.clone()).expect("the test waits");
                     sleep.recv().expect_err("the test is over");
                 });
                 seat.end();
-                Seat::stand_up();
             });
             let seat: Arc<Seat> = seat.recv().expect("it runs");
             while sync::state_of(seat.thread) != ThreadState::Sleeps {
@@ -196,23 +195,19 @@ mod tests {
 
     #[test]
     fn a_thread_that_computes_does_not_wait() {
-        let seat = Seat::sit_down();
+        let seat = Seat::of_this_thread();
         seat.begin(1);
         let _call = in_call();
         let looks = look_at(std::slice::from_ref(&seat));
         assert_eq!((looks.all, looks.waiting), (1, 0));
         seat.end();
         assert_eq!(look_at(std::slice::from_ref(&seat)).all, 0);
-        Seat::stand_up();
     }
 
     #[test]
     fn looks_go_round_all_threads() {
         let mut seats = Seats::default();
-        for _ in 0..20 {
-            seats.enter(Seat::sit_down());
-        }
-        Seat::stand_up();
+        (0..20).for_each(|_| seats.enter(Seat::new()));
         let mut seen = Vec::new();
         for _ in 0..5 {
             seen.extend(seats.some().iter().map(|seat| Arc::as_ptr(seat).addr()));
