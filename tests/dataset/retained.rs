@@ -1,7 +1,7 @@
 //! The items of a dataset belong to the dataset, not to the handles.
 
 use super::*;
-use crate::support::test;
+use crate::support::{ByHand, test};
 
 /// The dataset with the texts "a" and "b", which no process has open.
 fn committed() -> Places {
@@ -72,6 +72,32 @@ fn getting_reading_and_dropping_an_item_loads_it_once() {
             drop(item);
             end(user);
         }
+    });
+}
+
+#[test]
+fn prefetched_items_stay_in_memory_without_handles() {
+    test(|| {
+        let places = committed();
+        let user = places.user();
+        let keys: Vec<_> = user.library.root().texts.values().copied().collect();
+        let missing = Key::from_uuid(Uuid::nil());
+        let wanted = [keys[0], missing, keys[1]];
+        let first = user.library.blocking_prefetch(&user.texts, wanted);
+        assert_eq!((first.loaded, first.failed), (2, 1));
+        assert_eq!(
+            first.first_error.and_then(|error| error.key()),
+            Some(missing.uuid())
+        );
+        let again = ByHand::new(user.library.prefetch(&user.texts, keys)).finish();
+        assert_eq!((again.resident, again.failed), (2, 0));
+        assert_eq!(
+            (user.text("a"), user.text("b")),
+            ("text a".to_owned(), "text b".to_owned())
+        );
+        assert_eq!(user.loads(), (2, 2), "both reads are hits");
+        assert_eq!(user.texts.stats().items, 0);
+        end(user);
     });
 }
 

@@ -11,8 +11,8 @@ use file_backed::fbstore::{FBStore, PreparedPath};
 #[cfg(feature = "mappedcodec")]
 use file_backed::fbstore::{Mapped, MappedCodec, Prefault};
 use file_backed::{
-    Error, FBPool, Fb, MappedReadGuard, OwnedReadGuard, Permit, PoolBuilder, ReadGuard, Stats,
-    StoreBuilder, WriteGuard,
+    Error, FBPool, Fb, MappedReadGuard, OwnedReadGuard, Permit, PoolBuilder, Prefetched, ReadGuard,
+    Stats, StoreBuilder, WriteGuard,
 };
 use uuid::Uuid;
 
@@ -47,6 +47,7 @@ fn public_types_are_send_and_sync() {
     shared::<FBStore<Plain>>();
     shared::<Persister<B>>();
     shared::<Permit<String, B>>();
+    shared::<Prefetched>();
     shared::<WeakMap<Uuid, String, B>>();
     shared::<Task<()>>();
     unpin::<Task<String>>();
@@ -86,6 +87,9 @@ fn types_and_futures_of_datasets_are_send() {
     let _ = |dataset: &Dataset<String, Files>, pool: &Arc<FBPool<String, Files>>| {
         drop(is_send(dataset.commit(|_| Ok::<_, Error>(String::new()))));
         drop(is_send(dataset.get(pool, Key::from_uuid(Uuid::nil()))));
+        drop(is_send(
+            dataset.prefetch(pool, [Key::from_uuid(Uuid::nil())]),
+        ));
         drop(is_send(dataset.verify(VerifyOptions::all())));
         drop(is_send(dataset.snapshot()));
         drop(is_send(dataset.changed()));
@@ -140,6 +144,7 @@ fn public_futures_are_send() {
     let mut item = pool.insert(String::new());
     let mut shared = Arc::new(pool.insert(String::new()));
     drop(is_send(item.read()));
+    drop(is_send(pool.prefetch([&item])));
     drop(is_send(item.load()));
     drop(is_send(item.read_owned()));
     drop(is_send(item.load_owned()));
