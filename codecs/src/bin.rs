@@ -92,6 +92,10 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for BinCodec {
     fn read_ahead(&self, _: u64, _: Load) -> ReadAhead {
         ReadAhead::Scratch
     }
+
+    fn decodes_inline(&self) -> bool {
+        true
+    }
 }
 
 /// A payload, as bincode writes to it. bincode's own adapter counts the bytes once more,

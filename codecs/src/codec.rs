@@ -13,8 +13,8 @@ use crate::{BoxError, Footprint, Load, ReadAhead};
 /// [`decode`](Self::decode) runs, the footer is known to belong to this codec and the
 /// file to have the length that the footer states.
 ///
-/// [`encode`](Self::encode) and [`decode`](Self::decode) run on threads that may block.
-/// [`footprint`](Self::footprint) runs on the thread that inserts the value, so it should
+/// [`encode`](Self::encode) and [`decode`](Self::decode) run on threads that may block,
+/// unless the codec [decodes inline](Self::decodes_inline). [`footprint`](Self::footprint) runs on the thread that inserts the value, so it should
 /// be fast.
 ///
 /// A codec may use the library: insert values, and read or write other items. A call that
@@ -87,6 +87,21 @@ pub trait Codec<T>: Send + Sync + 'static {
     fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
         let _ = (file_len, load);
         ReadAhead::Nothing
+    }
+
+    /// Whether values may be decoded inline, that is, on the thread that runs an async task
+    /// and must not wait. The library tries that if it expects the load to take at most
+    /// 50 µs, judging by earlier loads of values of similar length, and if it has the
+    /// bytes in memory. Otherwise, and whenever `decode` returns an error, the file is
+    /// loaded on another thread, where `decode` may be called again.
+    ///
+    /// A codec that returns `true` promises that `decode` does not wait for anything and
+    /// does not call the library or the runtime. (It may read and
+    /// [map](Payload::map) the payload: reads that would wait fail with
+    /// [`io::ErrorKind::WouldBlock`](std::io::ErrorKind::WouldBlock).) The codecs of the
+    /// library return `true`. The default is `false`.
+    fn decodes_inline(&self) -> bool {
+        false
     }
 
     /// Checks whether a file that is about to be adopted from elsewhere can hold a `T`,

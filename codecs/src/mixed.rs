@@ -90,6 +90,10 @@ impl<T: Serialize + DeserializeOwned> Codec<T> for MixedCodec {
     fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
         Codec::<T>::read_ahead(&BinCodec, file_len, load)
     }
+
+    fn decodes_inline(&self) -> bool {
+        true
+    }
 }
 
 impl<T: Archivable> ArchiveInto<T, Mapped<T>> for MixedCodec {
@@ -115,6 +119,10 @@ impl<T: Archivable> Codec<Mapped<T>> for MixedCodec {
 
     fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
         Codec::<Mapped<T>>::read_ahead(&self.mapped, file_len, load)
+    }
+
+    fn decodes_inline(&self) -> bool {
+        true
     }
 
     fn accepts(&self, footer: &Footer) -> Result<(), BoxError> {
@@ -164,6 +172,10 @@ impl Codec<MappedBytes> for MixedCodec {
 
     fn read_ahead(&self, file_len: u64, load: Load) -> ReadAhead {
         self.bytes.read_ahead(file_len, load)
+    }
+
+    fn decodes_inline(&self) -> bool {
+        true
     }
 
     fn adopts_by_link(&self) -> bool {

@@ -129,6 +129,10 @@ impl Codec<MappedBytes> for BytesCodec {
         self.fetch.read_ahead(file_len, load, LEAST)
     }
 
+    fn decodes_inline(&self) -> bool {
+        true
+    }
+
     fn adopts_by_link(&self) -> bool {
         self.fetch.licence.is_some()
     }

@@ -7,6 +7,9 @@
 mod ahead;
 mod error;
 mod footer;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod local_file;
+mod no_wait;
 mod payload;
 mod source;
 mod writer;
@@ -14,6 +17,12 @@ mod writer;
 pub use ahead::{Load, ReadAhead};
 pub use error::FrameError;
 pub use footer::{ArchiveLayout, FOOTER_LEN, Footer};
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+#[doc(hidden)]
+pub use local_file::{CachedReads, LocalFile};
+pub use no_wait::NoWait;
+#[doc(hidden)]
+pub use no_wait::Refusal;
 pub use payload::Payload;
 pub use source::Source;
 pub use writer::PayloadWriter;

@@ -298,6 +298,14 @@ impl Read for Payload<'_> {
         if n == 0 {
             return Ok(0);
         }
+        if self.ahead.is_none() && self.source.refusal().is_some() {
+            // All bytes before the codec gets the first one, so that a refused read costs
+            // no decoding.
+            let len = usize::try_from(self.len).map_err(io::Error::other)?;
+            let mut bytes = ahead::scratch(len)?;
+            bytes.read_from(self.source, 0, len)?;
+            self.ahead = Some(bytes);
+        }
         match &self.ahead {
             // Bytes read ahead are in memory, so a position in them fits a `usize`.
             Some(bytes) => buf[..n].copy_from_slice(&bytes[self.position as usize..][..n]),

@@ -5,6 +5,8 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::{ptr, slice};
 
+use super::no_wait::Refusal;
+
 /// The bytes of a file, readable at any offset: a [`File`], or a slice in memory.
 pub trait Source: Send + Sync {
     /// Length in bytes.
@@ -52,6 +54,25 @@ pub trait Source: Send + Sync {
     /// on, must be those of this source. Mapping fails if the file has a different
     /// length; otherwise the value is made from the bytes of this file.
     fn file(&self) -> Option<&File> {
+        None
+    }
+
+    /// Fills `buf`, which may be uninitialized, with the bytes at `offset`, and returns it,
+    /// if all of them are in memory. `None` if the read would wait for a disk, if that is
+    /// unknown, and for any failure: the caller then reads the bytes with another method,
+    /// where it may wait. The default returns `None`.
+    fn read_cached_at<'b>(
+        &self,
+        buf: &'b mut [MaybeUninit<u8>],
+        offset: u64,
+    ) -> Option<&'b mut [u8]> {
+        let _ = (buf, offset);
+        None
+    }
+
+    /// Where to note a refusal, if the reader must not wait ([`NoWait`](super::NoWait)).
+    #[doc(hidden)]
+    fn refusal(&self) -> Option<&Refusal> {
         None
     }
 }
@@ -136,6 +157,14 @@ impl Source for [u8] {
             Ok(assume_filled(buf))
         }
     }
+
+    fn read_cached_at<'b>(
+        &self,
+        buf: &'b mut [MaybeUninit<u8>],
+        offset: u64,
+    ) -> Option<&'b mut [u8]> {
+        self.read_exact_uninit_at(buf, offset).ok()
+    }
 }
 
 impl Source for Vec<u8> {
@@ -153,6 +182,14 @@ impl Source for Vec<u8> {
         offset: u64,
     ) -> io::Result<&'b mut [u8]> {
         self.as_slice().read_exact_uninit_at(buf, offset)
+    }
+
+    fn read_cached_at<'b>(
+        &self,
+        buf: &'b mut [MaybeUninit<u8>],
+        offset: u64,
+    ) -> Option<&'b mut [u8]> {
+        self.as_slice().read_cached_at(buf, offset)
     }
 }
 
@@ -180,6 +217,18 @@ impl<S: Source + ?Sized> Source for &S {
     fn file(&self) -> Option<&File> {
         S::file(self)
     }
+
+    fn read_cached_at<'b>(
+        &self,
+        buf: &'b mut [MaybeUninit<u8>],
+        offset: u64,
+    ) -> Option<&'b mut [u8]> {
+        S::read_cached_at(self, buf, offset)
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        S::refusal(self)
+    }
 }
 
 /// The `len` bytes at `offset`.
@@ -200,7 +249,7 @@ fn zeroed(buf: &mut [MaybeUninit<u8>]) -> &mut [u8] {
 /// # Safety
 ///
 /// All of `buf` must be initialized.
-unsafe fn assume_filled(buf: &mut [MaybeUninit<u8>]) -> &mut [u8] {
+pub(super) unsafe fn assume_filled(buf: &mut [MaybeUninit<u8>]) -> &mut [u8] {
     // SAFETY: `MaybeUninit<u8>` has the layout of `u8`, and the caller guarantees that
     // the bytes are initialized.
     unsafe { slice::from_raw_parts_mut(buf.as_mut_ptr().cast(), buf.len()) }

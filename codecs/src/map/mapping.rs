@@ -1,13 +1,17 @@
 //! A map of one payload.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Deref;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+use std::os::unix::fs::MetadataExt as _;
 
 use memmap2::{Mmap, MmapOptions};
 
 use super::budget::{self, Permit};
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+use super::residency::{self, Cached};
 use super::{Access, MapLicence, Prefault};
 use crate::CodecError;
 use crate::frame::{FOOTER_LEN, FrameError, Payload};
@@ -93,6 +97,10 @@ impl<'s> Payload<'s> {
         if cfg!(windows) || len == 0 {
             return Ok(None);
         }
+        if let Some(refusal) = self.source().refusal() {
+            let map = self.map_cached(file, len, licence);
+            return map.map(Some).ok_or_else(|| refusal.refuse().into());
+        }
         let Some(permit) = Permit::take() else {
             budget::count_fallback();
             return Ok(None);
@@ -114,13 +122,41 @@ impl<'s> Payload<'s> {
         Ok(Some(map))
     }
 
+    /// Maps the payload if all of its pages are in memory, for a thread that must not wait.
+    /// `None` if they are not, if that is unknown, and for any failure.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    fn map_cached(&self, file: &File, len: usize, licence: &MapLicence) -> Option<Map> {
+        // Asked first, because a map that is of no use costs more than a call.
+        let cached = residency::count_cached(file, len);
+        if cached == Cached::NotAll {
+            return None;
+        }
+        let map = Map {
+            _permit: Permit::take()?,
+            bytes: map_file(file, len, licence).ok()?,
+        };
+        let metadata = file.metadata().ok()?;
+        self.check_length_of(&metadata).ok()?;
+        let is_ours = metadata.uid() == rustix::process::geteuid().as_raw();
+        (is_ours && residency::is_resident(&map, cached)).then_some(map)
+    }
+
+    #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+    fn map_cached(&self, _: &File, _: usize, _: &MapLicence) -> Option<Map> {
+        None
+    }
+
     /// Checks that the file is as long as [`Payload::open`] found it to be: reading a map
     /// past the end of its file kills the process. The licence guarantees the length only
     /// from the moment that the file is mapped. It may have changed before, and the
     /// source may have returned another file than it reads.
     fn check_length(&self, file: &File) -> Result<(), CodecError> {
+        self.check_length_of(&file.metadata()?)
+    }
+
+    fn check_length_of(&self, metadata: &Metadata) -> Result<(), CodecError> {
         let footer = self.footer().map_or(0, |_| FOOTER_LEN as u64);
-        let actual = file.metadata()?.len();
+        let actual = metadata.len();
         if actual == self.len() + footer {
             Ok(())
         } else {

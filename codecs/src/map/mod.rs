@@ -5,6 +5,8 @@ mod access;
 pub mod budget;
 mod licence;
 mod mapping;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+mod residency;
 
 pub use access::{Access, Prefault};
 pub use licence::MapLicence;

@@ -307,6 +307,10 @@ impl<T: Archivable> Codec<Mapped<T>> for MappedCodec {
         self.fetch.read_ahead(file_len, load, self.align_of::<T>())
     }
 
+    fn decodes_inline(&self) -> bool {
+        true
+    }
+
     fn accepts(&self, footer: &Footer) -> Result<(), BoxError> {
         Ok(self.check::<T>(footer)?)
     }

@@ -77,6 +77,10 @@ impl<T: Message + Default> Codec<T> for ProstCodec {
     fn read_ahead(&self, _: u64, _: Load) -> ReadAhead {
         ReadAhead::Scratch
     }
+
+    fn decodes_inline(&self) -> bool {
+        true
+    }
 }
 
 fn unreadable<T>(error: prost::DecodeError) -> BoxError {
