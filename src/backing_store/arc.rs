@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use super::{
     AdoptStrategy, ArchiveStrategy, Background, BackingStoreT, CacheUsage, FileFingerprint,
-    ManifestStore, ManifestWatch, PlaceKeys, Strategy, SyncScope, Traffic, Transfer,
+    InlineLoad, ManifestStore, ManifestWatch, OpenedFile, PlaceKeys, Strategy, SyncScope, Traffic,
+    Transfer,
 };
 use crate::error::StoreError;
 
@@ -135,6 +136,26 @@ impl<T, B: Strategy<T>> Strategy<T> for Arc<B> {
         load: Load,
     ) -> Result<(T, Option<u64>), StoreError> {
         (**self).load_in_place(place, key, load)
+    }
+
+    fn load_inline(
+        &self,
+        key: Uuid,
+        place: Option<&Self::PersistPath>,
+        load: Load,
+        fits: &dyn Fn(u64) -> bool,
+    ) -> InlineLoad<T> {
+        (**self).load_inline(key, place, load, fits)
+    }
+
+    fn load_opened(
+        &self,
+        opened: OpenedFile,
+        key: Uuid,
+        place: Option<&Self::PersistPath>,
+        load: Load,
+    ) -> Result<(T, Option<u64>), StoreError> {
+        (**self).load_opened(opened, key, place, load)
     }
 
     fn duplicate(&self, data: &T) -> Result<T, StoreError> {

@@ -8,7 +8,7 @@ use file_backed_codecs::frame::Footer;
 use file_backed_codecs::{Footprint, Load};
 use uuid::Uuid;
 
-use super::{Background, PlaceKeys};
+use super::{Background, InlineLoad, OpenedFile, PlaceKeys};
 use crate::error::StoreError;
 
 /// How a file reached its destination.
@@ -72,7 +72,8 @@ impl CacheUsage {
 /// [`has_same_content`](Self::has_same_content), keys are trusted.
 ///
 /// Errors are [`StoreError`]s, which say whether the system failed, one value is at
-/// fault, or something is missing. All methods run on threads that may block. They may use
+/// fault, or something is missing. All methods but [`Strategy::load_inline`] run on threads
+/// that may block. They may use
 /// the library, but must not wait for the operation that called them. A load, a write or a
 /// `reserve` that would wait for itself is an error on the thread that runs the method
 /// ([`Error::is_deadlock`](crate::Error::is_deadlock)); other such waits are not detected.
@@ -479,6 +480,47 @@ pub trait Strategy<T>: BackingStoreT {
     ) -> Result<(T, Option<u64>), StoreError> {
         let _ = (place, key, load);
         Err(no_items_in_place())
+    }
+
+    /// Tries to load the value of `key` inline, that is, on the thread that runs an async
+    /// task: from `place`, if that is given, or else from the cache. It is called before a
+    /// load is queued for a thread that may block, which takes some 15 µs.
+    ///
+    /// The method must not wait for a disk, a network or another thread. If the load would,
+    /// or fails for whatever reason, it returns [`InlineLoad::Refused`], and the load is
+    /// made by [`load_opened`](Self::load_opened). Before it reads anything, it asks `fits`
+    /// whether a value whose encoding has so many bytes may be loaded here; the answer
+    /// depends on how long such loads have taken. The provided method refuses every load.
+    fn load_inline(
+        &self,
+        key: Uuid,
+        place: Option<&Self::PersistPath>,
+        load: Load,
+        fits: &dyn Fn(u64) -> bool,
+    ) -> InlineLoad<T> {
+        let _ = (key, place, load, fits);
+        InlineLoad::refused()
+    }
+
+    /// Makes a load that [`load_inline`](Self::load_inline) has refused, with the file that
+    /// it had opened. The provided method ignores the file, and calls
+    /// [`load_in_place`](Self::load_in_place) or [`load_measured`](Self::load_measured).
+    ///
+    /// # Errors
+    ///
+    /// Same as [`load`](Self::load).
+    fn load_opened(
+        &self,
+        opened: OpenedFile,
+        key: Uuid,
+        place: Option<&Self::PersistPath>,
+        load: Load,
+    ) -> Result<(T, Option<u64>), StoreError> {
+        drop(opened);
+        match place {
+            Some(place) => self.load_in_place(place, key, load),
+            None => self.load_measured(key, load),
+        }
     }
 
     /// Whether a file with this footer can be loaded as a value of type `T`, as far as the

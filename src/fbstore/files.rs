@@ -29,6 +29,12 @@ pub(crate) trait Files: Send + Sync + 'static {
     /// anything but a regular file, asking for its length fails.
     fn open(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Source>>;
 
+    /// Opens a file for reading, if that takes no waiting: the directory that contains it is
+    /// open already, and the name is in memory. `None` otherwise, and for any failure; then
+    /// the caller opens it with [`open`](Self::open), where it may wait. The source can read
+    /// what is in memory without waiting ([`Source::read_cached_at`]).
+    fn open_cached(&self, file_ref: &FileRef<'_>) -> Option<Box<dyn Source>>;
+
     /// Gives a file a second name.
     fn link(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()>;
 

@@ -19,12 +19,25 @@ mod open {
     use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
     use arc_swap::{ArcSwap, ArcSwapOption};
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    use file_backed_codecs::frame::CachedReads;
     use rustix::fs::{CWD, Mode, OFlags, fstat, openat};
     use rustix::process::geteuid;
 
     use crate::fbstore::descriptor_budget::{self, KeptOpen};
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    use crate::fbstore::file_systems::cached_reads;
     use crate::fbstore::files::Identity;
     use crate::fbstore::layout::shard_name;
+
+    /// Other systems have no reads that do not wait.
+    #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+    enum CachedReads {}
+
+    #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+    fn cached_reads(_: BorrowedFd<'_>) -> Option<CachedReads> {
+        None
+    }
 
     /// `O_PATH` suffices to look up names in the directory. It does not allow reading
     /// it.
@@ -52,6 +65,12 @@ mod open {
         facts: Facts,
         /// Its share of the budget, if it is kept open.
         _kept: Option<KeptOpen>,
+        /// How files in it are read without waiting. Known of a root only.
+        #[cfg_attr(
+            not(all(target_os = "linux", target_pointer_width = "64")),
+            expect(dead_code, reason = "it is always `None`")
+        )]
+        cached_reads: Option<Arc<CachedReads>>,
     }
 
     /// The identity, owner and permissions of a directory.
@@ -84,6 +103,7 @@ mod open {
                 facts: Facts::of(directory.as_fd())?,
                 directory,
                 _kept: None,
+                cached_reads: None,
             })
         }
 
@@ -105,7 +125,9 @@ mod open {
     impl Handles {
         pub(in crate::fbstore) fn open(root: &Path) -> io::Result<Self> {
             let open = || Ok(openat(CWD, root, FLAGS, Mode::empty())?);
-            let root = Opened::new(descriptor_budget::with_descriptors(open)?)?;
+            let mut root = Opened::new(descriptor_budget::with_descriptors(open)?)?;
+            // Asked here, where the caller may wait. The shards are on the same file system.
+            root.cached_reads = cached_reads(root.directory.as_fd()).map(Arc::new);
             let shards = (0..256).map(|_| ArcSwapOption::empty()).collect();
             let shards = Arc::new(OpenShards(shards));
             descriptor_budget::enter(&shards);
@@ -198,6 +220,23 @@ mod open {
                 slot.store(Some(Arc::new(opened)));
             }
             done
+        }
+
+        /// Calls `call` with a shard, if it is open, and if files in it can be read without
+        /// waiting, with how.
+        #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+        pub(in crate::fbstore) fn in_open_shard<R>(
+            &self,
+            shard: u8,
+            call: impl FnOnce(BorrowedFd<'_>) -> Option<R>,
+        ) -> Option<(R, Arc<CachedReads>)> {
+            let reads = self.root.load().cached_reads.clone()?;
+            if !reads.are_possible() {
+                return None;
+            }
+            let kept = self.shards.0[usize::from(shard)].load();
+            let done = call(kept.as_ref()?.directory.as_fd())?;
+            Some((done, reads))
         }
 
         /// Checks a directory in the root. It must be on the root's file system and

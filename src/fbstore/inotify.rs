@@ -8,36 +8,20 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{EventfdFlags, PollFd, PollFlags, eventfd, poll};
 use rustix::fs::inotify::{CreateFlags, ReadFlags, Reader, WatchFlags, add_watch, init};
-use rustix::fs::statfs;
 use rustix::io::{Errno, retry_on_intr, write};
 
 use super::descriptor_budget;
 use super::file_ref::FileRef;
+use super::file_systems;
 use super::files::NameChanged;
 use super::names_by_handle as names;
 use crate::backing_store::ManifestWatch;
 use crate::process::Process;
-
-/// The file systems to which only this machine writes, by the magic numbers of statfs(2).
-/// Others accept a watch, but may not report what another machine does.
-const LOCAL: [u32; 10] = [
-    0x0000_ef53, // ext2, ext3 and ext4
-    0x5846_5342, // XFS
-    0x9123_683e, // Btrfs
-    0xca45_1a4e, // bcachefs
-    0xf2f5_2010, // F2FS
-    0x2fc1_2fc1, // ZFS
-    0x0102_1994, // tmpfs
-    0x8584_58f6, // ramfs
-    0x794c_7630, // overlayfs
-    0x2011_bab0, // exFAT
-];
 
 pub(super) struct DirectoryWatch {
     shared: Arc<Shared>,
@@ -81,7 +65,7 @@ pub(super) fn watch(file_ref: &FileRef<'_>, changed: NameChanged) -> io::Result<
     }
     let shared = Arc::new(Shared {
         stop,
-        is_complete: AtomicBool::new(is_local(&path)?),
+        is_complete: AtomicBool::new(file_systems::is_local(&path)?),
     });
     let own = shared.clone();
     crate::sync::spawn_thread("file_backed watch", move || own.follow(&inotify, &changed))?;
@@ -89,11 +73,6 @@ pub(super) fn watch(file_ref: &FileRef<'_>, changed: NameChanged) -> io::Result<
         shared,
         process: Process::current(),
     })
-}
-
-/// The numbers have 32 bits on every machine, whatever type statfs(2) has there.
-fn is_local(path: &Path) -> io::Result<bool> {
-    Ok(LOCAL.contains(&(statfs(path)?.f_type as u32)))
 }
 
 impl Shared {
@@ -165,6 +144,7 @@ impl Drop for DirectoryWatch {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::Path;
     use std::sync::mpsc::{Receiver, channel};
 
     use super::*;
@@ -218,9 +198,9 @@ mod tests {
         let (watch, _reported) = watch_path(dir.path());
         assert_eq!(
             watch.is_complete(),
-            is_local(dir.path()).expect("it is there")
+            file_systems::is_local(dir.path()).expect("it is there")
         );
-        assert!(!is_local(Path::new("/proc")).expect("it is there"));
+        assert!(!file_systems::is_local(Path::new("/proc")).expect("it is there"));
     }
 
     #[test]

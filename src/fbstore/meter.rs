@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 
-use file_backed_codecs::frame::FOOTER_LEN;
+use file_backed_codecs::frame::{FOOTER_LEN, Refusal};
 use file_backed_codecs::{CodecError, Source};
 
 use super::quota::{NextBytes, Reservation};
@@ -44,6 +44,13 @@ impl TrafficMeter {
             refusal: None,
             within,
         }
+    }
+
+    /// Counts what `other` has counted too.
+    pub(super) fn add(&self, other: &Self) {
+        let Traffic { written, read } = other.traffic();
+        self.written.fetch_add(written, Ordering::Relaxed);
+        self.read.fetch_add(read, Ordering::Relaxed);
     }
 
     /// Counts what is read from `file`. Mapping the file counts as no read, and is
@@ -235,6 +242,10 @@ impl Source for Reading<'_> {
 
     fn file(&self) -> Option<&File> {
         self.file.file().filter(|_| (self.may_map)())
+    }
+
+    fn refusal(&self) -> Option<&Refusal> {
+        self.file.refusal()
     }
 }
 

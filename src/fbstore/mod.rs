@@ -34,6 +34,8 @@ pub mod descriptor_budget;
 mod directory;
 mod durability;
 pub(crate) mod file_ref;
+#[cfg(target_os = "linux")]
+mod file_systems;
 pub(crate) mod files;
 mod foreign;
 mod handles;

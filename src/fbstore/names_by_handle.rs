@@ -8,7 +8,11 @@ use std::fs::{self, File};
 use std::io;
 use std::os::fd::{AsFd as _, BorrowedFd};
 use std::path::Path;
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+use std::sync::atomic::{AtomicBool, Ordering};
 
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+use file_backed_codecs::frame::LocalFile;
 use rustix::fs::{
     AtFlags, CWD, Mode, OFlags, RawMode, Stat, chmodat, linkat, mkdirat, openat, renameat, statat,
     unlinkat,
@@ -128,6 +132,35 @@ pub(super) fn create(file_ref: &FileRef<'_>) -> io::Result<File> {
 /// Opens without blocking: the name may refer to a pipe that has no writer.
 pub(super) fn open(file_ref: &FileRef<'_>) -> io::Result<File> {
     open_file(file_ref, OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty())
+}
+
+/// Opens a file without waiting, in a shard that is open, if its name is in memory. `None`
+/// otherwise, and for any failure.
+///
+/// Programs that watch for opens with fanotify, or hold a lease, can still delay it.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+pub(super) fn open_cached(file_ref: &FileRef<'_>) -> Option<LocalFile> {
+    use rustix::fs::{ResolveFlags, openat2};
+
+    /// The kernel, or a sandbox, does not have the call or the flag.
+    static IS_MISSING: AtomicBool = AtomicBool::new(false);
+
+    let FileRef::Item(shards, name) = file_ref else {
+        return None;
+    };
+    if IS_MISSING.load(Ordering::Relaxed) {
+        return None;
+    }
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let resolve = ResolveFlags::CACHED | ResolveFlags::NO_XDEV;
+    let (opened, reads) = shards.handles.in_open_shard(name.shard(), |shard| {
+        let opened = openat2(shard, name.as_str(), flags, Mode::empty(), resolve);
+        if matches!(opened, Err(Errno::NOSYS | Errno::PERM | Errno::INVAL)) {
+            IS_MISSING.store(true, Ordering::Relaxed);
+        }
+        opened.ok()
+    })?;
+    Some(LocalFile::new(File::from(opened), reads))
 }
 
 pub(super) fn open_lock(file_ref: &FileRef<'_>) -> io::Result<File> {

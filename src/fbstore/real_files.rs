@@ -66,6 +66,16 @@ impl Files for RealFiles {
         Ok(Box::new(names::open(file_ref)?))
     }
 
+    #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+    fn open_cached(&self, file_ref: &FileRef<'_>) -> Option<Box<dyn Source>> {
+        Some(Box::new(names::open_cached(file_ref)?))
+    }
+
+    #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+    fn open_cached(&self, _: &FileRef<'_>) -> Option<Box<dyn Source>> {
+        None
+    }
+
     fn link(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
         names::link(from, to)
     }

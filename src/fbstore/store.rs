@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use file_backed_codecs::frame::{self, FOOTER_LEN, Footer};
+use file_backed_codecs::frame::{self, FOOTER_LEN, Footer, NoWait};
 use file_backed_codecs::printable::PrintablePath;
 use file_backed_codecs::{Codec, CodecError, Footprint, Load, Payload, Source};
 use uuid::Uuid;
@@ -21,8 +21,8 @@ use super::role::Role;
 use super::transfer::Taken;
 use super::{scan, sweep, transfer};
 use crate::backing_store::{
-    Background, BackingStoreT, CacheUsage, PlaceKeys, Strategy, Traffic, Transfer, in_call,
-    load_room,
+    Background, BackingStoreT, CacheUsage, InlineLoad, OpenedFile, PlaceKeys, Strategy, Traffic,
+    Transfer, in_call, load_room,
 };
 use crate::error::{Cause, Operation, StoreError};
 use crate::lock_timeout::retry_while_in_use;
@@ -502,8 +502,22 @@ impl<C: Send + Sync + 'static> FBStore<C> {
         if load_room::is_ahead() {
             read_ahead(&*source);
         }
+        self.load_from(&*source, home, &file_ref, load)
+    }
+
+    /// Same as [`load_file`](Self::load_file), from an open file.
+    fn load_from<T>(
+        &self,
+        source: &dyn Source,
+        home: &PreparedPath,
+        file_ref: &FileRef<'_>,
+        load: Load,
+    ) -> Result<(T, u64), StoreError>
+    where
+        C: Codec<T>,
+    {
         let may_map = || home.directory().may_be_mapped();
-        let source = self.meter.reading(&*source, &may_map);
+        let source = self.meter.reading(source, &may_map);
         let (decoded, footer_len) = match home.mode() {
             Mode::Import { limit } => {
                 let payload = Payload::open_unframed(&source, limit);
@@ -517,8 +531,39 @@ impl<C: Send + Sync + 'static> FBStore<C> {
         };
         let len = source.seen_len().saturating_sub(footer_len);
         let value = (source.end(decoded)).map_err(|error| at(&file_ref.path(), error))?;
-        tracing::debug!(path = %PrintablePath(&file_ref.path()), "read a value from its file");
+        note_read(file_ref);
         Ok((value, len))
+    }
+
+    /// Loads from an open file without waiting. Returns the value and the length of its
+    /// payload, or, if a read was refused, the value that the codec has made all the same.
+    fn load_cached<T>(
+        &self,
+        source: &dyn Source,
+        home: &PreparedPath,
+        load: Load,
+        fits: &dyn Fn(u64) -> bool,
+    ) -> Result<(T, u64), Option<T>>
+    where
+        C: Codec<T>,
+    {
+        let source = NoWait::new(source).map_err(|_| None)?;
+        let len = (source.len()).map_err(|_| None)?;
+        let len = len.saturating_sub(FOOTER_LEN as u64);
+        if !fits(len) {
+            return Err(None);
+        }
+        let may_map = || home.directory().may_be_mapped();
+        // Bytes of a load that is refused later are counted by the load that follows.
+        let meter = TrafficMeter::default();
+        let decoded = frame::load_file(&self.codec, &meter.reading(&source, &may_map), load);
+        match decoded {
+            Ok(value) if !source.is_refused() => {
+                self.meter.add(&meter);
+                Ok((value, len))
+            }
+            decoded => Err(decoded.ok()),
+        }
     }
 }
 
@@ -563,6 +608,51 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
         Ok((value, Some(len)))
     }
 
+    fn load_inline(
+        &self,
+        key: Uuid,
+        place: Option<&PreparedPath>,
+        load: Load,
+        fits: &dyn Fn(u64) -> bool,
+    ) -> InlineLoad<T> {
+        let home = place.unwrap_or(&self.path);
+        if !self.codec.decodes_inline() || home.is_import() {
+            return InlineLoad::refused();
+        }
+        let file_ref = home.directory().file_ref(key);
+        let Some(source) = self.directory().files().open_cached(&file_ref) else {
+            return InlineLoad::refused();
+        };
+        match self.load_cached(&*source, home, load, fits) {
+            Ok((value, len)) => {
+                note_read(&file_ref);
+                InlineLoad::Loaded(value, Some(len))
+            }
+            Err(waste) => InlineLoad::Refused {
+                opened: Some(OpenedFile::new(source)),
+                waste,
+            },
+        }
+    }
+
+    fn load_opened(
+        &self,
+        opened: OpenedFile,
+        key: Uuid,
+        place: Option<&PreparedPath>,
+        load: Load,
+    ) -> Result<(T, Option<u64>), StoreError> {
+        let home = place.unwrap_or(&self.path);
+        let (value, len) = match opened.downcast::<Box<dyn Source>>() {
+            Some(source) => {
+                let file_ref = home.directory().file_ref(key);
+                self.load_from(&*source, home, &file_ref, load)?
+            }
+            None => self.load_file(home, key, load)?,
+        };
+        Ok((value, Some(len)))
+    }
+
     fn duplicate(&self, data: &T) -> Result<T, StoreError> {
         Ok(self.codec.duplicate(data)?)
     }
@@ -582,6 +672,10 @@ fn read_ahead(source: &dyn Source) {
     }
     #[cfg(not(target_os = "linux"))]
     let _ = source;
+}
+
+fn note_read(file_ref: &FileRef<'_>) {
+    tracing::debug!(path = %PrintablePath(&file_ref.path()), "read a value from its file");
 }
 
 /// A file that is being written. Dropping it, also when the codec panics, removes the

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
+use std::mem::MaybeUninit;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::{self, ThreadId};
@@ -240,6 +241,13 @@ impl Files for FaultyFiles {
         Ok(Box::new(FaultySource { files, file }))
     }
 
+    fn open_cached(&self, file_ref: &FileRef<'_>) -> Option<Box<dyn Source>> {
+        self.check("open_cached").ok()?;
+        let file = RealFiles.open_cached(file_ref)?;
+        let files = self.clone();
+        Some(Box::new(FaultySource { files, file }))
+    }
+
     fn link(&self, from: &FileRef<'_>, to: &FileRef<'_>) -> io::Result<()> {
         let links = self.links();
         self.run("link", || match links {
@@ -380,6 +388,15 @@ impl Source for FaultySource {
     fn read_exact_at(&self, buf: &mut [u8], offset: u64) -> io::Result<()> {
         self.files.check("read")?;
         self.file.read_exact_at(buf, offset)
+    }
+
+    fn read_cached_at<'b>(
+        &self,
+        buf: &'b mut [MaybeUninit<u8>],
+        offset: u64,
+    ) -> Option<&'b mut [u8]> {
+        self.files.check("read_cached").ok()?;
+        self.file.read_cached_at(buf, offset)
     }
 
     fn file(&self) -> Option<&File> {

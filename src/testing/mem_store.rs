@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use file_backed::backing_store::{
-    Background, BackingStoreT, CacheUsage, PlaceKeys, StoreError, Strategy, Transfer,
+    Background, BackingStoreT, CacheUsage, InlineLoad, OpenedFile, PlaceKeys, StoreError, Strategy,
+    Transfer,
 };
 use file_backed::fbstore::{Footprint, Load};
 use uuid::Uuid;
@@ -23,6 +24,10 @@ pub(crate) enum Op {
     /// A call that has refused a value for lack of room is about to return.
     Refuse,
     Load,
+    /// A load is tried inline. If the call fails, it is refused.
+    LoadInline,
+    /// A load that was refused is made.
+    LoadOpened,
     Duplicate,
     Delete,
     DeletePersisted,
@@ -70,6 +75,7 @@ pub(crate) struct MemStore {
     loads_maps: AtomicBool,
     pub(super) in_place: AtomicBool,
     measures: AtomicBool,
+    loads_inline: AtomicBool,
     /// Bounds the bytes of texts and bytes in the cache.
     quota: Option<u64>,
     background: Mutex<Option<Background>>,
@@ -127,6 +133,11 @@ impl MemStore {
     /// From now on, loaded values count as maps of their files.
     pub(crate) fn load_as_maps(&self) {
         self.loads_maps.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on, the store loads inline.
+    pub(crate) fn load_inline(&self) {
+        self.loads_inline.store(true, Ordering::Relaxed);
     }
 
     /// The store reports what encoded texts and bytes take. To be called before a pool
@@ -372,6 +383,48 @@ impl<T: Clone + Send + Sync + 'static> Strategy<T> for MemStore {
         let value = self.load(key)?;
         let len = encoded_len(&value);
         Ok((value, len))
+    }
+
+    fn load_inline(
+        &self,
+        key: Uuid,
+        place: Option<&MemPath>,
+        load: Load,
+        fits: &dyn Fn(u64) -> bool,
+    ) -> InlineLoad<T> {
+        if !self.loads_inline.load(Ordering::Relaxed) {
+            return InlineLoad::refused();
+        }
+        let refused = InlineLoad::Refused {
+            opened: Some(OpenedFile::new(key)),
+            waste: None,
+        };
+        if self.call(Op::LoadInline, Some(key)).is_err() || !fits(0) {
+            return refused;
+        }
+        let loaded = match place {
+            Some(place) => self.load_in_place(place, key, load),
+            None => self.load_measured(key, load),
+        };
+        match loaded {
+            Ok((value, len)) => InlineLoad::Loaded(value, len),
+            Err(_) => refused,
+        }
+    }
+
+    fn load_opened(
+        &self,
+        opened: OpenedFile,
+        key: Uuid,
+        place: Option<&MemPath>,
+        load: Load,
+    ) -> Result<(T, Option<u64>), StoreError> {
+        self.call(Op::LoadOpened, Some(key))?;
+        assert_eq!(opened.downcast(), Some(key), "it is what was opened");
+        match place {
+            Some(place) => self.load_in_place(place, key, load),
+            None => self.load_measured(key, load),
+        }
     }
 
     fn duplicate(&self, data: &T) -> Result<T, StoreError> {

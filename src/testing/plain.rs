@@ -18,6 +18,10 @@ impl Codec<Vec<u8>> for Plain {
     fn decode(&self, payload: Payload<'_>) -> Result<Vec<u8>, BoxError> {
         Ok(payload.read_whole()?)
     }
+
+    fn decodes_inline(&self) -> bool {
+        true
+    }
 }
 
 impl Codec<String> for Plain {
@@ -29,5 +33,9 @@ impl Codec<String> for Plain {
 
     fn decode(&self, payload: Payload<'_>) -> Result<String, BoxError> {
         Ok(String::from_utf8(payload.read_whole()?)?)
+    }
+
+    fn decodes_inline(&self) -> bool {
+        true
     }
 }

@@ -129,6 +129,10 @@ impl<A: Send + 'static> Files for Recorder<A> {
         }))
     }
 
+    fn open_cached(&self, file_ref: &FileRef<'_>) -> Option<Box<dyn Source>> {
+        self.files.open_cached(file_ref)
+    }
+
     fn open(&self, file_ref: &FileRef<'_>) -> io::Result<Box<dyn Source>> {
         self.files.open(file_ref)
     }
