@@ -34,6 +34,11 @@ impl Codec<Vec<i16>> for Pcm {
         let sample = |bytes: &[u8; 2]| i16::from_le_bytes(*bytes);
         Ok(samples.iter().map(sample).collect())
     }
+
+    fn decodes_inline(&self) -> bool {
+        // `decode` waits for nothing, so the thread of an async task may decode short sounds.
+        true
+    }
 }
 
 /// The same in the other byte order, built on `Pcm`.

@@ -36,10 +36,19 @@ impl<R> Outcome<R> {
         self.result.lock().is_some()
     }
 
+    /// Wakes all waiters, although the result may not be set.
+    pub(crate) fn wake(&self) {
+        self.arrived.notify(usize::MAX);
+    }
+
     /// Waits until `ready` returns a value for the result.
     ///
     /// Cancel-safe: dropping the future only ends the wait.
     pub(crate) async fn wait_for<X>(&self, ready: impl Fn(&mut Option<R>) -> Option<X>) -> X {
+        // A listener allocates.
+        if let Some(found) = ready(&mut self.result.lock()) {
+            return found;
+        }
         loop {
             listener!(self.arrived => arrived);
             if let Some(found) = ready(&mut self.result.lock()) {
@@ -51,8 +60,24 @@ impl<R> Outcome<R> {
 
     /// The blocking form of [`wait_for`](Self::wait_for).
     pub(crate) fn block_for<X>(&self, ready: impl Fn(&mut Option<R>) -> Option<X>) -> X {
+        self.block_for_or(ready, || {})
+    }
+
+    /// Same as [`block_for`](Self::block_for), but calls `try_to_set` at first and whenever
+    /// this thread is woken: it may set the result, if nobody else is about to.
+    pub(crate) fn block_for_or<X>(
+        &self,
+        ready: impl Fn(&mut Option<R>) -> Option<X>,
+        try_to_set: impl Fn(),
+    ) -> X {
+        try_to_set();
+        if let Some(found) = ready(&mut self.result.lock()) {
+            return found;
+        }
         loop {
             listener!(self.arrived => arrived);
+            // After the listener was made, so that no wake-up is missed.
+            try_to_set();
             if let Some(found) = ready(&mut self.result.lock()) {
                 return found;
             }

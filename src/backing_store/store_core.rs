@@ -89,7 +89,18 @@ impl<B: BackingStoreT> StoreCore<B> {
         path: Option<&B::PersistPath>,
         call: impl FnOnce(&B) -> Result<R, StoreError>,
     ) -> Result<R> {
-        let _span = self.span(operation, key, path).entered();
+        self.call_in(&self.span(operation, key, path), operation, key, call)
+    }
+
+    /// Same as [`call`](Self::call), in an existing [`span`](Self::span).
+    pub(crate) fn call_in<R>(
+        &self,
+        span: &tracing::Span,
+        operation: Operation,
+        key: Option<Uuid>,
+        call: impl FnOnce(&B) -> Result<R, StoreError>,
+    ) -> Result<R> {
+        let _span = span.enter();
         let failed = |error| Error::build(operation, key, error);
         (self.queue.process().check()).map_err(|cause| failed(cause.into()))?;
         let _note = running::note(self);
@@ -104,7 +115,7 @@ impl<B: BackingStoreT> StoreCore<B> {
     /// The trace span of a call to the store. Costs one atomic load if no subscriber
     /// wants it.
     #[inline]
-    fn span(
+    pub(crate) fn span(
         &self,
         operation: Operation,
         key: Option<Uuid>,

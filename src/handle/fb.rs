@@ -109,6 +109,21 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// Dropping the future loses nothing: the load continues, and its value enters
     /// the pool.
+    ///
+    /// # Blocking
+    ///
+    /// A load runs on the thread that polls the future if the file is in the page cache and
+    /// the load is expected to take at most 50 µs; all others run on threads that may block.
+    /// Expected is what earlier loads of values of similar length have taken in this pool. A
+    /// poll of a task does at most about 0.5 ms of such work, unless it is
+    /// [`unconstrained`](tokio::task::unconstrained), and then leaves loads to other threads
+    /// too. Only tokio tasks load on their own thread, on 64-bit Linux, from ext4,
+    /// XFS, Btrfs, F2FS or tmpfs, and with codecs that
+    /// [allow it](crate::fbstore::Codec::decodes_inline).
+    ///
+    /// What the kernel has in memory at one moment may be gone at the next, so a page of a
+    /// map can still have to be read. A program that watches the opening of files with
+    /// fanotify delays it, here as elsewhere.
     pub async fn read(&self) -> Result<ReadGuard<'_, T, B>> {
         if let Some(guard) = self.hit() {
             return Ok(guard);
@@ -221,6 +236,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// # Cancel safety
     ///
     /// Dropping the future changes nothing.
+    ///
+    /// # Blocking
+    ///
+    /// A short load runs on this thread, as in [`read`](Self::read). A copy never does.
     ///
     /// # Examples
     ///

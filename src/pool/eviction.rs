@@ -16,7 +16,13 @@ pub(super) enum Drops {
     /// On this thread, which may block.
     Here,
     InBackground,
+    /// In the background, small ones together, because waking a thread for each takes
+    /// longer than most drops.
+    Batched,
 }
+
+/// Larger values are not kept waiting for others.
+const MOST_BATCHED: u64 = 64 * 1024;
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Evicts items until the budget is met. Values are written in the background.
@@ -58,7 +64,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         if self.core().is_forked() {
             return;
         }
-        self.evict_unpinned(item, Drops::InBackground);
+        self.evict_unpinned(item, Drops::Batched);
     }
 
     /// Drops a guard's reference to its value. If it is the last reference, because
@@ -90,16 +96,34 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         true
     }
 
-    pub(super) fn drop_evicted(&self, item: &Item<T, B>, released: Released<T>, drops: Drops) {
+    pub(super) fn drop_evicted(&self, item: &Item<T, B>, mut released: Released<T>, drops: Drops) {
         tracing::debug!(key = %item.key().simple(), "evicted a value");
         self.counters.evictions.fetch_add(1, Ordering::Relaxed);
+        if drops == Drops::Batched
+            && let Some(value) = released.value.take()
+        {
+            self.drop_batched(value, item.weight().bytes());
+        }
         self.drop_released(released, drops);
+    }
+
+    /// Drops a value of so many bytes in the background, if it is small together with others.
+    fn drop_batched(&self, value: Arc<T>, bytes: u64) {
+        if !std::mem::needs_drop::<T>() {
+            drop(value);
+        } else if bytes <= MOST_BATCHED {
+            self.core().queue.drop_batched(value, bytes);
+        } else {
+            self.core().queue.drop_later(value);
+        }
     }
 
     pub(super) fn drop_released(&self, released: Released<T>, drops: Drops) {
         match (released.value, drops) {
             (Some(value), Drops::Here) => drop_quietly(value),
-            (Some(value), Drops::InBackground) => self.core().queue.drop_later(value),
+            (Some(value), Drops::InBackground | Drops::Batched) => {
+                self.core().queue.drop_later(value);
+            }
             (None, _) => {}
         }
         if let Some(file) = released.file {

@@ -1,14 +1,18 @@
 //! Loading values into memory.
 
+use std::cell::Cell;
+use std::future::poll_fn;
 use std::sync::Arc;
-
-use file_backed_codecs::Load;
+use std::task::Poll;
+use std::time::Instant;
 
 use super::eviction::Drops;
+use super::inline::{Sample, units_of};
 use super::{FBPool, maps};
-use crate::backing_store::{BackingStoreT, Lane, Strategy, load_room, running};
+use crate::backing_store::{BackingStoreT, InlineLoad, Lane, Strategy, load_room, running};
 use crate::error::{Cause, Operation};
-use crate::residency::{Flight, Item, LoadStep, ToLoad, ValueRef};
+use crate::residency::{Flight, Item, LoadStep, RefusedLoad, ToLoad, ValueRef};
+use crate::sync::{has_poll_budget, spend_poll_budget};
 use crate::{Error, Result};
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
@@ -93,13 +97,101 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
         let _under_way = self.core().queue.token();
         let note = running::note(flight);
+        let mut refused = flight.refused.lock().take();
+        let sample = match refused {
+            // It may not be what was expected.
+            Some(RefusedLoad {
+                opened: Some(_), ..
+            }) => Sample::begin(),
+            _ => self.inline.begin(),
+        };
         let loaded = loop {
             let to_load = item.to_load(&**self);
-            match self.load_file(&to_load) {
+            match self.load_file(&to_load, refused.take()) {
                 Err(error) if error.is_not_found() && item.has_moved(&to_load) => {}
                 loaded => break loaded,
             }
         };
+        if let (Ok((_, Some(len))), Some(sample)) = (&loaded, sample) {
+            self.inline.learn(*len, &sample);
+        }
+        self.land(item, flight, note, loaded, Drops::Here);
+    }
+
+    /// Runs a load on this thread, which must not wait, if that is expected to take little
+    /// time. Returns false if somebody else has to run it, and else what it took, in units
+    /// of the budget of a poll.
+    ///
+    /// The claim is held until the value has landed or is given back, and then the caller
+    /// queues the flight. There must be no `.await` in between, so that a caller that is
+    /// cancelled leaves no flight that nobody runs.
+    fn try_load_inline(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+        flight: &Flight<T>,
+    ) -> Option<u32> {
+        if !self.inline.are_worth_trying() || !has_poll_budget() || !flight.run_once.claim() {
+            return None;
+        }
+        let (note, begun) = (running::note(flight), Instant::now());
+        let sample = self.inline.begin();
+        let to_load = item.to_load(&**self);
+        let place = to_load.place.as_deref();
+        let (key, load) = (Some(to_load.key), to_load.load());
+        let span = self.core().span(Operation::Load, key, place);
+        let is_short = Cell::new(true);
+        let fits = |len| {
+            is_short.set(self.inline.fits(len));
+            is_short.get()
+        };
+        let tried = (self.core()).call_in(&span, Operation::Load, key, |backing| {
+            Ok(backing.load_inline(to_load.key, place, load, &fits))
+        });
+        match tried {
+            Ok(InlineLoad::Loaded(value, len)) => {
+                self.inline.was_loaded();
+                if let (Some(len), Some(sample)) = (len, sample) {
+                    self.inline.learn(len, &sample);
+                }
+                self.land(
+                    item,
+                    flight,
+                    note,
+                    Ok((Arc::new(value), len)),
+                    Drops::Batched,
+                );
+                Some(units_of(begun.elapsed()))
+            }
+            tried => {
+                let (opened, waste) = match tried {
+                    Ok(InlineLoad::Refused { opened, waste }) => (opened, waste),
+                    _ => (None, None),
+                };
+                if let Some(waste) = waste {
+                    self.core().queue.drop_later(Arc::new(waste));
+                }
+                drop(note);
+                if is_short.get() {
+                    self.inline.was_refused();
+                }
+                *flight.refused.lock() = Some(RefusedLoad { opened, span });
+                flight.run_once.give_back();
+                // A caller that blocks runs the load itself.
+                flight.outcome.wake();
+                None
+            }
+        }
+    }
+
+    /// Ends a load that this thread has claimed.
+    fn land(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+        flight: &Flight<T>,
+        note: running::Note<'_>,
+        loaded: Result<Loaded<T>>,
+        drops: Drops,
+    ) {
         let value = loaded.as_ref().ok();
         let value = value.map(|(value, len)| (value, self.cost_of(value, *len)));
         drop(note);
@@ -111,21 +203,24 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             self.lists.set_ahead(item);
         }
         flight.outcome.set(loaded.map(|(value, _)| value));
-        self.enforce(Drops::Here);
+        self.enforce(drops);
         maps::keep_within_budget(self, is_map);
     }
 
-    fn load_file(&self, to_load: &ToLoad<B>) -> Result<Loaded<T>> {
+    /// Loads a file, which an inline load may have opened already.
+    fn load_file(&self, to_load: &ToLoad<B>, refused: Option<RefusedLoad>) -> Result<Loaded<T>> {
         let (key, place) = (to_load.key, to_load.place.as_deref());
-        let load = match to_load.again {
-            true => Load::Again,
-            false => Load::First,
+        let (opened, span) = match refused {
+            Some(RefusedLoad { opened, span }) => (opened, span),
+            None => (None, self.core().span(Operation::Load, Some(key), place)),
         };
         let _load = self.load_room.begin();
-        (self.core()).call(Operation::Load, Some(key), place, |backing| {
-            let (value, encoded_len) = match place {
-                None => backing.load_measured(key, load)?,
-                Some(place) => backing.load_in_place(place, key, load)?,
+        let load = to_load.load();
+        (self.core()).call_in(&span, Operation::Load, Some(key), |backing| {
+            let (value, encoded_len) = match (opened, place) {
+                (Some(opened), place) => backing.load_opened(opened, key, place, load)?,
+                (None, None) => backing.load_measured(key, load)?,
+                (None, Some(place)) => backing.load_in_place(place, key, load)?,
             };
             Ok((Arc::new(value), encoded_len))
         })
@@ -164,11 +259,24 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
         }
     }
 
-    /// Waits for the value.
+    /// Waits for the value. A new flight is run on this thread, if that takes little time
+    /// and no waiting, or queued.
     pub(super) async fn value(self) -> Result<Arc<T>> {
         self.check_thread()?;
         if self.new {
-            self.queue(false);
+            // Work under way until the load has landed, or a job for it is queued.
+            let under_way = self.pool.core().queue.token();
+            match self.pool.try_load_inline(self.item, self.flight()) {
+                Some(units) => {
+                    drop(under_way);
+                    poll_fn(|context| {
+                        spend_poll_budget(context, units);
+                        Poll::Ready(())
+                    })
+                    .await;
+                }
+                None => self.queue(false),
+            }
         }
         load_room::give_up();
         self.flight()
@@ -177,15 +285,18 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
             .await
     }
 
-    /// The blocking form of [`value`](Self::value). It runs the flight on this
-    /// thread if the flight has not started.
+    /// The blocking form of [`value`](Self::value). It runs the flight on this thread if
+    /// the flight has not started, and also once an inline load of it is given up.
     pub(super) fn blocking_value(self) -> Result<Arc<T>> {
         self.check_thread()?;
         self.pool.run_load(self.item, self.flight());
         if !self.flight().outcome.is_set() {
             load_room::give_up();
         }
-        self.flight().outcome.block_for(|loaded| loaded.clone())
+        (self.flight().outcome).block_for_or(
+            |loaded| loaded.clone(),
+            || self.pool.run_load(self.item, self.flight()),
+        )
     }
 
     /// Fails if this thread is running the flight, and so would wait for itself.

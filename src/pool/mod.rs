@@ -10,6 +10,7 @@ mod counters;
 mod eviction;
 mod eviction_lists;
 mod index;
+mod inline;
 mod loading;
 mod maps;
 mod open;
@@ -46,6 +47,7 @@ use counters::Counters;
 use eviction::Drops;
 use eviction_lists::{Budget, EvictionLists};
 use index::Index;
+use inline::InlineLoads;
 use weighing::{Weigher, Weighing};
 
 /// Keeps recently used items in memory and all others in files.
@@ -117,6 +119,7 @@ pub struct FBPool<T, B: BackingStoreT> {
     lists: EvictionLists<T, B>,
     index: Index<T, B>,
     in_flight: InFlight<T, B>,
+    inline: InlineLoads,
     weighing: Weighing<T>,
     backlog: Backlog,
     load_room: Arc<LoadRoom>,
@@ -165,6 +168,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             lists: EvictionLists::new(budget),
             index: Index::new(),
             in_flight: InFlight::new(),
+            inline: InlineLoads::new(),
             weighing: Weighing::new(weigher),
             backlog,
             counters: Counters::new(),

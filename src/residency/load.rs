@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use file_backed_codecs::Load;
 use uuid::Uuid;
 
 use super::item::{Fact, Item, State};
@@ -26,7 +27,7 @@ pub(crate) struct ToLoad<B: BackingStoreT> {
     /// Where the file is; `None` if it is in the cache.
     pub(crate) place: Option<Arc<B::PersistPath>>,
     /// Whether its value was loaded before.
-    pub(crate) again: bool,
+    again: bool,
 }
 
 /// The cost of a resident value.
@@ -36,6 +37,15 @@ pub(crate) struct Cost {
     pub(crate) weight: u64,
     /// Whether it is a map of its file, and uses no memory of the process.
     pub(crate) is_map: bool,
+}
+
+impl<B: BackingStoreT> ToLoad<B> {
+    pub(crate) fn load(&self) -> Load {
+        match self.again {
+            true => Load::Again,
+            false => Load::First,
+        }
+    }
 }
 
 impl<T, B: BackingStoreT> Item<T, B> {

@@ -75,7 +75,7 @@ mod write_back;
 
 pub(crate) use checkout::{CheckedOut, CheckoutStep, Held};
 pub(crate) use evict::{Evicted, Released};
-pub(crate) use flight::Flight;
+pub(crate) use flight::{Flight, RefusedLoad};
 pub(crate) use handles::Remaining;
 pub(crate) use in_flight::InFlight;
 pub(crate) use index::{Lookup, NotEntered};

@@ -9,6 +9,7 @@ mod event;
 use std::cell::Cell;
 use std::io;
 use std::ops::{Add, Deref, DerefMut};
+use std::task::Context;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -67,6 +68,13 @@ pub(crate) struct Entered;
 pub(crate) fn enter(_: &Handle) -> Entered {
     Entered
 }
+
+/// The modelled runtime does not count what a poll does.
+pub(crate) fn has_poll_budget() -> bool {
+    true
+}
+
+pub(crate) fn spend_poll_budget(_: &mut Context<'_>, _: u32) {}
 
 #[derive(Default)]
 pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);

@@ -1,6 +1,8 @@
 //! The real primitives.
 
 use std::io;
+use std::pin::pin;
+use std::task::Context;
 
 use tokio::runtime::{EnterGuard, Handle};
 
@@ -31,4 +33,21 @@ pub(crate) fn spawn_blocking(runtime: &Handle, body: impl FnOnce() + Send + 'sta
 
 pub(crate) fn enter(runtime: &Handle) -> EnterGuard<'_> {
     runtime.enter()
+}
+
+/// Whether a poll of an async task may do more work, of some microseconds, on this thread.
+/// Outside of tokio nobody counts that, so the answer is no.
+pub(crate) fn has_poll_budget() -> bool {
+    Handle::try_current().is_ok() && tokio::task::coop::has_budget_remaining()
+}
+
+/// Takes units from what the poll of the current task may still do, as many as there are.
+pub(crate) fn spend_poll_budget(context: &mut Context<'_>, units: u32) {
+    for _ in 0..units {
+        if !tokio::task::coop::has_budget_remaining() {
+            return;
+        }
+        // Ready at once, because there is budget.
+        let _ = pin!(tokio::task::consume_budget()).poll(context);
+    }
 }

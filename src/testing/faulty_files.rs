@@ -33,8 +33,10 @@ struct Plan {
     links: Links,
     /// Whether operations that fail have their effect all the same.
     takes_effect: bool,
-    /// How often each operation was called.
-    calls: HashMap<&'static str, usize>,
+    /// How often each operation was called, by thread.
+    calls: HashMap<(&'static str, ThreadId), usize>,
+    /// Only this thread meets faults.
+    only: Option<ThreadId>,
     watch: Option<Arc<Watch>>,
     after_lists: Option<(usize, Box<dyn FnOnce() + Send>)>,
     /// Where the creation of files is held back, except on this thread.
@@ -72,7 +74,6 @@ impl FaultyFiles {
     }
 
     /// Lets `after` operations of this kind succeed, and then `lasts` of them fail.
-    #[cfg(feature = "dataset")]
     pub(crate) fn plan_on(
         &self,
         operation: &'static str,
@@ -93,10 +94,16 @@ impl FaultyFiles {
     }
 
     /// Lets each call of one operation fail.
-    #[cfg(feature = "dataset")]
     pub(crate) fn fail(&self, operation: &'static str, fault: Fault) {
         let faults = &mut self.0.lock().faults;
         faults.plan(On::every(operation), fault);
+    }
+
+    /// Lets each call of one operation by this thread fail.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(shuttle)))]
+    pub(crate) fn fail_on_this_thread(&self, operation: &'static str, fault: Fault) {
+        self.fail(operation, fault);
+        self.0.lock().only = Some(std::thread::current().id());
     }
 
     /// Calls `then` once, after so many more directories were listed, before the caller sees
@@ -167,7 +174,16 @@ impl FaultyFiles {
     /// How often an operation was called.
     pub(crate) fn calls(&self, operation: &'static str) -> usize {
         let calls = &self.0.lock().calls;
-        calls.get(operation).copied().unwrap_or(0)
+        let of_operation = calls.iter().filter(|((called, _), _)| *called == operation);
+        of_operation.map(|(_, calls)| calls).sum()
+    }
+
+    /// How often this thread called an operation.
+    #[cfg(all(target_os = "linux", target_pointer_width = "64", not(shuttle)))]
+    pub(crate) fn calls_here(&self, operation: &'static str) -> usize {
+        let calls = &self.0.lock().calls;
+        let key = (operation, std::thread::current().id());
+        calls.get(&key).copied().unwrap_or(0)
     }
 
     /// How often any operation was called.
@@ -186,7 +202,11 @@ impl FaultyFiles {
 
     fn meet(&self, operation: &'static str) -> Option<Fault> {
         let mut plan = self.0.lock();
-        *plan.calls.entry(operation).or_default() += 1;
+        let caller = (operation, std::thread::current().id());
+        *plan.calls.entry(caller).or_default() += 1;
+        if plan.only.is_some_and(|only| only != caller.1) {
+            return None;
+        }
         plan.faults.meet(operation, None)
     }
 

@@ -29,6 +29,7 @@ fn child() {
         "large" => large(&root),
         "register" => register(&root),
         "starve" => starve(&root),
+        "load" => crate::inline_loads::child(&root, say, wait_for_parent),
         #[cfg(feature = "dataset")]
         "commit" => crate::commits::child(&root, say, wait_for_parent),
         #[cfg(feature = "dataset")]

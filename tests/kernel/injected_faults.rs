@@ -25,7 +25,7 @@ fn play(
         &child,
         &log,
         call,
-        &format!("inject={call}:{what}:when={n}"),
+        Some(&format!("inject={call}:{what}:when={n}")),
     );
     child.go_on();
     let (code, said) = child.end();
@@ -35,12 +35,13 @@ fn play(
     (code, said, was_done)
 }
 
-/// Starts `strace` on a child that waits, and returns when it has it.
-fn attach(child: &Other, log: &Path, call: &str, inject: &str) -> Child {
-    let (id, trace) = (child.id().to_string(), format!("trace={call}"));
+/// Starts `strace` of these calls on a child that waits, and returns when it has it.
+pub(crate) fn attach(child: &Other, log: &Path, calls: &str, inject: Option<&str>) -> Child {
+    let (id, trace) = (child.id().to_string(), format!("trace={calls}"));
     let mut tracer = Command::new("strace")
-        .args(["-f", "-e", &trace, "-e", inject, "-p", &id, "-o"])
+        .args(["-f", "-e", &trace, "-p", &id, "-o"])
         .arg(log)
+        .args(inject.into_iter().flat_map(|inject| ["-e", inject]))
         .stderr(Stdio::piped())
         .spawn()
         .expect("it starts");

@@ -14,6 +14,7 @@ mod commits;
 mod failing_disks;
 mod full_disk;
 mod injected_faults;
+mod inline_loads;
 mod limits;
 mod links;
 mod machine;

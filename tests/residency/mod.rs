@@ -3,6 +3,7 @@
 mod eviction;
 mod guard_formatting;
 mod hit_counts;
+mod inline_loads;
 mod leaked_guards;
 mod mutation;
 mod pinned;

@@ -18,6 +18,7 @@
 //! never waits.
 
 mod drain;
+mod drop_batch;
 mod finishing;
 mod growth;
 mod lanes;
@@ -38,6 +39,7 @@ use super::file_share::ItemFile;
 use crate::process::Process;
 use crate::sync::{Condvar, Instant, Mutex};
 use drain::run;
+use drop_batch::DropBatch;
 use finishing::Finishing;
 use growth::Growth;
 use lanes::{Lanes, Limits, Next};
@@ -68,6 +70,8 @@ pub(crate) trait DeleteFile: Send + Sync {
 
 pub(crate) struct Queue {
     inner: Mutex<Inner>,
+    /// Small values that wait for others, to be dropped together.
+    drop_batch: DropBatch,
     /// Wakes the watcher.
     watch: Condvar,
     /// Wakes the other threads of the store's own.
@@ -156,6 +160,7 @@ impl Queue {
         let cores = std::thread::available_parallelism().map_or(2, usize::from);
         Arc::new(Self {
             inner: Mutex::new(Inner::new(cores, MOST_IN_FLIGHT)),
+            drop_batch: DropBatch::default(),
             watch: Condvar::new(),
             work: Condvar::new(),
             finished: Condvar::new(),
@@ -254,10 +259,11 @@ impl Queue {
 
     /// Lets the thread end once everything is done, because the store is gone. Delayed
     /// jobs are dropped.
-    pub(crate) fn close(&self) {
+    pub(crate) fn close(self: &Arc<Self>) {
         if self.process.is_forked() {
             return;
         }
+        self.flush_batch();
         let mut inner = self.inner.lock();
         inner.closed = true;
         let delayed = std::mem::take(&mut inner.delayed);
@@ -269,10 +275,11 @@ impl Queue {
 
     /// Runs everything that is queued on the calling thread and waits for jobs that run
     /// elsewhere, until nothing is left.
-    pub(crate) fn finish_all(&self) {
+    pub(crate) fn finish_all(self: &Arc<Self>) {
         if self.process.is_forked() {
             return;
         }
+        self.flush_batch();
         let mut inner = self.drain(Next::Anything);
         while inner.busy.is_some() {
             self.finished.wait(&mut inner);
@@ -285,10 +292,11 @@ impl Queue {
 
     /// Runs everything that is queued now on the calling thread, and waits for the jobs
     /// that run elsewhere now.
-    pub(crate) fn finish_current(&self) {
+    pub(crate) fn finish_current(self: &Arc<Self>) {
         if self.process.is_forked() {
             return;
         }
+        self.flush_batch();
         let mut inner = self.inner.lock();
         let under_way = inner.lanes.under_way();
         let waits = inner.finishing.begin(under_way);

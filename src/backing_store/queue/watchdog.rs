@@ -50,6 +50,11 @@ impl Queue {
         }
     }
 
+    /// Whether the store's own thread, which keeps the time, was started.
+    pub(super) fn has_watcher(&self) -> bool {
+        self.inner.lock().watcher != Watcher::Absent
+    }
+
     /// The body of the watcher.
     fn watch(self: Arc<Self>) {
         // It may have to run jobs itself; see `OwnThreads`.

@@ -51,6 +51,8 @@ struct Places {
     saved: PathBuf,
     links: Links,
     quota: Option<u64>,
+    /// Values are read by an async task.
+    reads_async: bool,
     runtime: Runtime,
 }
 
@@ -68,6 +70,7 @@ impl Places {
             _dir: dir,
             links,
             quota: None,
+            reads_async: false,
             runtime: runtime(THREADS),
         }
     }
@@ -120,6 +123,16 @@ impl Program<'_> {
         result.map_err(|error| self.failures.push(error)).ok()
     }
 
+    /// Whether the item has this value.
+    fn read(&mut self, item: &Item, value: &[u8]) -> Option<bool> {
+        let read = match self.places.reads_async {
+            true => self.places.runtime.block_on(item.read()),
+            false => item.blocking_read(),
+        };
+        let read = read.map(|read| *read == *value);
+        self.note(read)
+    }
+
     /// Inserts, evicts, loads, changes, persists, syncs, registers and drops.
     /// Operations may fail, but what they return must be correct.
     fn run(&mut self) -> Vec<Live> {
@@ -131,8 +144,8 @@ impl Program<'_> {
             .collect();
         self.store.blocking_finished();
         for Live { item, value } in &live {
-            let read = item.blocking_read().map(|read| *read == *value);
-            assert_ne!(self.note(read), Some(false), "another value was loaded");
+            let read = self.read(item, value);
+            assert_ne!(read, Some(false), "another value was loaded");
         }
 
         let Live { item, value: now } = &mut live[1];
@@ -163,8 +176,8 @@ impl Program<'_> {
         }
         drop(live.remove(0));
         self.store.blocking_finished();
-        let read = clone.blocking_read().map(|read| *read == value(4));
-        assert_ne!(self.note(read), Some(false), "another value was loaded");
+        let read = self.read(&clone, &value(4));
+        assert_ne!(read, Some(false), "another value was loaded");
         live
     }
 
@@ -342,6 +355,18 @@ fn a_disk_that_stays_full_loses_no_value() {
 #[test]
 fn an_io_error_at_any_operation_loses_no_value() {
     assert!(at_each_operation(1, Fault::Errno(EIO)) > 45);
+}
+
+/// Whatever fails on the thread of the task, the load is made on another one.
+#[test]
+fn a_fault_at_any_operation_of_async_loads_loses_no_value() {
+    for (lasts, errno) in [(1, EIO), (3, EIO), (1, EMFILE), (FOREVER, EACCES)] {
+        let places = Places {
+            reads_async: true,
+            ..Places::new()
+        };
+        assert!(at_each_operation_in(&places, lasts, Fault::Errno(errno)) > 45);
+    }
 }
 
 #[test]

@@ -3,6 +3,8 @@
 
 mod copies;
 mod faults;
+#[cfg(all(target_os = "linux", target_pointer_width = "64", not(shuttle)))]
+mod inline_loads;
 mod power;
 #[cfg(unix)]
 mod quota;

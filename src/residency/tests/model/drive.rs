@@ -90,6 +90,9 @@ pub(super) struct Drive {
     guards: Vec<(ValueRef<u32>, u32)>,
     flight: Option<Arc<Flight<u32>>>,
     load_runs: bool,
+    /// The item died while its load ran, which was given back since. It still has to run,
+    /// because it gives up the file.
+    owes_load: bool,
     write: Option<Arc<WriteBack<MemStore>>>,
     /// The value that a running write holds.
     writes: Option<Arc<u32>>,
@@ -146,6 +149,7 @@ impl Drive {
             guards: Vec::new(),
             flight: None,
             load_runs: false,
+            owes_load: false,
             write: None,
             writes: None,
             checked_out: None,
@@ -158,6 +162,7 @@ impl Drive {
         match step {
             Step::BeginLoad if alive => self.begin_load(),
             Step::ClaimLoad => self.claim_load(),
+            Step::GiveLoadBack if self.load_runs => self.give_load_back(),
             Step::FinishLoad { fails, is_map } if self.load_runs => self.finish_load(fails, is_map),
             Step::Pin if alive => self.pin(),
             Step::Promote if alive => self.promote(),
@@ -256,11 +261,24 @@ impl Drive {
             return;
         };
         self.load_runs = flight.run_once.claim();
-        assert_eq!(self.load_runs, self.expected.phase == Phase::LoadQueued);
-        if self.load_runs {
+        let owes_load = std::mem::take(&mut self.owes_load);
+        let is_queued = self.expected.phase == Phase::LoadQueued;
+        assert_eq!(self.load_runs, is_queued || owes_load);
+        if is_queued {
             self.expected.phase = Phase::LoadRunning;
-        } else {
+        } else if !owes_load {
             self.flight = None;
+        }
+    }
+
+    fn give_load_back(&mut self) {
+        let flight = self.flight.as_ref().expect("it runs");
+        flight.run_once.give_back();
+        self.load_runs = false;
+        if self.expected.phase == Phase::LoadRunning {
+            self.expected.phase = Phase::LoadQueued;
+        } else {
+            self.owes_load = true;
         }
     }
 

@@ -25,6 +25,8 @@ enum Step {
     BeginLoad,
     /// Claims the queued load.
     ClaimLoad,
+    /// Gives a claimed load back, which was refused.
+    GiveLoadBack,
     FinishLoad {
         fails: bool,
         is_map: bool,
@@ -62,6 +64,7 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         3 => Just(Step::BeginLoad),
         2 => Just(Step::ClaimLoad),
+        1 => Just(Step::GiveLoadBack),
         4 => load.prop_map(|(fails, is_map)| Step::FinishLoad { fails, is_map }),
         2 => Just(Step::Pin),
         2 => Just(Step::Promote),
