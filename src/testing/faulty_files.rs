@@ -422,4 +422,8 @@ impl Source for FaultySource {
     fn file(&self) -> Option<&File> {
         self.file.file()
     }
+
+    fn is_in_memory(&self) -> bool {
+        self.file.is_in_memory()
+    }
 }

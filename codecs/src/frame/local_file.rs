@@ -112,6 +112,10 @@ impl Source for LocalFile {
     fn file(&self) -> Option<&File> {
         Some(&self.file)
     }
+
+    fn is_in_memory(&self) -> bool {
+        matches!(self.reads.how, How::Plain)
+    }
 }
 
 /// Reads bytes that are in the page cache. If not all of them are, the kernel may begin to

@@ -39,13 +39,25 @@ pub struct NoWait<'s> {
 
 /// Whether a read was refused because it might have waited.
 #[doc(hidden)]
-#[derive(Default)]
-pub struct Refusal(AtomicBool);
+pub struct Refusal {
+    is_refused: AtomicBool,
+    /// Whether the source [is in memory](Source::is_in_memory).
+    is_in_memory: bool,
+}
 
 impl Refusal {
+    /// Whether the pages of a map need not be asked for.
+    #[cfg_attr(
+        not(feature = "map"),
+        expect(dead_code, reason = "it concerns maps alone")
+    )]
+    pub(crate) fn is_in_memory(&self) -> bool {
+        self.is_in_memory
+    }
+
     /// Notes that a read, or a map, was refused, and returns the error for it.
     pub(crate) fn refuse(&self) -> io::Error {
-        self.0.store(true, Ordering::Relaxed);
+        self.is_refused.store(true, Ordering::Relaxed);
         io::ErrorKind::WouldBlock.into()
     }
 }
@@ -60,13 +72,16 @@ impl<'s> NoWait<'s> {
         Ok(Self {
             len: source.len()?,
             source,
-            refusal: Refusal::default(),
+            refusal: Refusal {
+                is_refused: AtomicBool::new(false),
+                is_in_memory: source.is_in_memory(),
+            },
         })
     }
 
     /// Whether anything was refused since this was made.
     pub fn is_refused(&self) -> bool {
-        self.refusal.0.load(Ordering::Relaxed)
+        self.refusal.is_refused.load(Ordering::Relaxed)
     }
 }
 

@@ -70,6 +70,13 @@ pub trait Source: Send + Sync {
         None
     }
 
+    /// Whether all bytes are in memory, as far as those of a process are: in a file system
+    /// that has no disk.
+    #[doc(hidden)]
+    fn is_in_memory(&self) -> bool {
+        false
+    }
+
     /// Where to note a refusal, if the reader must not wait ([`NoWait`](super::NoWait)).
     #[doc(hidden)]
     fn refusal(&self) -> Option<&Refusal> {
@@ -224,6 +231,10 @@ impl<S: Source + ?Sized> Source for &S {
         offset: u64,
     ) -> Option<&'b mut [u8]> {
         S::read_cached_at(self, buf, offset)
+    }
+
+    fn is_in_memory(&self) -> bool {
+        S::is_in_memory(self)
     }
 
     fn refusal(&self) -> Option<&Refusal> {

@@ -98,7 +98,7 @@ impl<'s> Payload<'s> {
             return Ok(None);
         }
         if let Some(refusal) = self.source().refusal() {
-            let map = self.map_cached(file, len, licence);
+            let map = self.map_cached(file, len, licence, refusal.is_in_memory());
             return map.map(Some).ok_or_else(|| refusal.refuse().into());
         }
         let Some(permit) = Permit::take() else {
@@ -125,9 +125,18 @@ impl<'s> Payload<'s> {
     /// Maps the payload if all of its pages are in memory, for a thread that must not wait.
     /// `None` if they are not, if that is unknown, and for any failure.
     #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
-    fn map_cached(&self, file: &File, len: usize, licence: &MapLicence) -> Option<Map> {
+    fn map_cached(
+        &self,
+        file: &File,
+        len: usize,
+        licence: &MapLicence,
+        is_in_memory: bool,
+    ) -> Option<Map> {
         // Asked first, because a map that is of no use costs more than a call.
-        let cached = residency::count_cached(file, len);
+        let cached = match is_in_memory {
+            true => Cached::All,
+            false => residency::count_cached(file, len),
+        };
         if cached == Cached::NotAll {
             return None;
         }
@@ -137,12 +146,15 @@ impl<'s> Payload<'s> {
         };
         let metadata = file.metadata().ok()?;
         self.check_length_of(&metadata).ok()?;
+        if is_in_memory {
+            return Some(map);
+        }
         let is_ours = metadata.uid() == rustix::process::geteuid().as_raw();
         (is_ours && residency::is_resident(&map, cached)).then_some(map)
     }
 
     #[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
-    fn map_cached(&self, _: &File, _: usize, _: &MapLicence) -> Option<Map> {
+    fn map_cached(&self, _: &File, _: usize, _: &MapLicence, _: bool) -> Option<Map> {
         None
     }
 

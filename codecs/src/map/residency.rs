@@ -23,8 +23,8 @@ pub(super) enum Cached {
     Unknown,
 }
 
-/// Whether the first `len` bytes of `file` are in memory. Does not count file by file what
-/// is [small](WINDOW).
+/// Whether the first `len` bytes of `file` are in memory. For [small](WINDOW) files that is
+/// unknown, because asking for their pages is as cheap.
 pub(super) fn count_cached(file: &File, len: usize) -> Cached {
     match len > WINDOW {
         true => cachestat(file, len),
