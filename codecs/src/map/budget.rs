@@ -6,6 +6,7 @@
 //! all codecs and stores in the process share one budget. When the budget is used up, a
 //! file is read into memory instead, and counted in [`fallbacks`].
 
+use std::cell::Cell;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 
@@ -23,6 +24,12 @@ const MAPS_A_THREAD: usize = 8;
 static LIMIT: LazyLock<AtomicUsize> = LazyLock::new(|| AtomicUsize::new(default_limit()));
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
 static FALLBACKS: AtomicU64 = AtomicU64::new(0);
+
+thread_local! {
+    /// Has no destructor, so that maps can be dropped in the destructors of other
+    /// thread-locals.
+    static RELEASED: Cell<usize> = const { Cell::new(0) };
+}
 
 /// The most maps that the process may have at once.
 ///
@@ -48,6 +55,13 @@ pub fn in_use() -> usize {
 /// How often a file was read because no map was left for it.
 pub fn fallbacks() -> u64 {
     FALLBACKS.load(Relaxed)
+}
+
+/// How many maps this thread has given back so far. Code that evicts values learns from it
+/// whether that has freed a map.
+#[doc(hidden)]
+pub fn released_by_this_thread() -> usize {
+    RELEASED.get()
 }
 
 /// Whether more than seven eighths of the limit are in use.
@@ -77,6 +91,7 @@ impl Permit {
 impl Drop for Permit {
     fn drop(&mut self) {
         IN_USE.fetch_sub(1, Relaxed);
+        RELEASED.set(RELEASED.get().wrapping_add(1));
     }
 }
 
