@@ -58,6 +58,7 @@
 //! |---|---|
 //! | values of similar size | a number of items: [`FBPool::new`], [`FBPool::open`] |
 //! | values of very different sizes | bytes and a weigher: [`PoolBuilder::bytes`], on a [`BackingStore::open`] |
+//! | values that are read in scans of more than fits | one of these, and a [`Policy`] |
 //! | mapped values | items; maps use no memory of the process and are not counted |
 //! | values produced faster than the disk writes | one of these, and [`FBPool::reserve`] |
 //! | more values than may take disk space | a [quota](StoreBuilder::quota) of the store, and [`FBPool::reserve`] |
@@ -213,7 +214,7 @@ pub use backing_store::{BackingStore, BackingStoreT};
 pub use error::{Error, Result};
 pub use fbstore::StoreBuilder;
 pub use handle::{Fb, MappedReadGuard, OwnedReadGuard, ReadGuard, WriteGuard};
-pub use pool::{FBPool, Permit, PoolBuilder, Prefetched, Stats};
+pub use pool::{FBPool, Permit, Policy, PoolBuilder, Prefetched, Stats};
 #[doc(no_inline)]
 pub use uuid;
 

@@ -91,3 +91,124 @@ fn the_process_never_has_more_maps_than_its_budget() {
         },
     );
 }
+
+/// Each pass over more maps than fit would miss all of them in LRU order.
+#[test]
+fn kept_maps_survive_scans() {
+    in_a_process_of_its_own("kept_maps::kept_maps_survive_scans", || {
+        // Seven eighths are kept: a thousand.
+        map_budget::set_limit(1143);
+        runtime().block_on(async {
+            let (pool, items, _) = written_out(1500, 1).await;
+            let mut hits = Vec::new();
+            for _ in 0..6 {
+                let before = pool.stats().hits;
+                for item in &items {
+                    // Twice, as a program does that looks at an item before it uses it.
+                    drop(item.read().await.expect("loads"));
+                    drop(item.read().await.expect("loads"));
+                    assert!(map_budget::in_use() <= 1143);
+                }
+                pool.store().finished().await;
+                hits.push(pool.stats().hits - before - 1500);
+            }
+            // A policy that knows the future has 999 hits in each.
+            assert!(hits[3..].iter().all(|hits| *hits >= 600), "{hits:?}");
+        });
+    });
+}
+
+#[test]
+fn maps_in_use_stay_when_the_budget_runs_short() {
+    in_a_process_of_its_own(
+        "kept_maps::maps_in_use_stay_when_the_budget_runs_short",
+        || {
+            map_budget::set_limit(64);
+            runtime().block_on(async {
+                let (pool, items, _) = written_out(200, 1).await;
+                let mut guards = Vec::new();
+                for item in &items[..40] {
+                    guards.push(item.read_owned().await.expect("loads"));
+                }
+                for item in &items[40..] {
+                    drop(item.read().await.expect("loads, mapped or read"));
+                }
+                pool.store().finished().await;
+                assert!(map_budget::in_use() <= 56);
+                let before = pool.stats();
+                assert_eq!(before.pinned_over_budget, 0, "they are in their list");
+                drop(guards);
+                for item in &items[..40] {
+                    assert!(item.try_load().expect("it stayed").is_mapped());
+                }
+                assert_eq!(pool.stats().misses, before.misses);
+            });
+        },
+    );
+}
+
+/// A map is given back once the last `Bytes` that was made from it is gone, which the pool
+/// cannot see. Evicting such a map makes no room, so it must not cost all others.
+#[cfg(feature = "bytescodec")]
+#[test]
+fn maps_that_the_program_has_otherwise_do_not_cost_all_others() {
+    use file_backed::fbstore::{BytesCodec, MappedBytes};
+    in_a_process_of_its_own(
+        "kept_maps::maps_that_the_program_has_otherwise_do_not_cost_all_others",
+        || {
+            map_budget::set_limit(1024);
+            runtime().block_on(async {
+                // SAFETY: the temporary directory is this pool's alone.
+                let codec = unsafe { BytesCodec::new() }.crossover(0);
+                let pool = FBPool::<MappedBytes, _>::temp(codec, 0).await;
+                let pool = pool.expect("a temporary pool");
+                let insert = |n: u32| pool.insert(vec![n as u8; 100].into());
+                let items: Vec<_> = (0..920).map(insert).collect();
+                pool.store().finished().await;
+                let mut bodies = Vec::new();
+                for item in &items[..890] {
+                    let value = item.read().await.expect("loads");
+                    assert!(value.is_mapped());
+                    bodies.push((*value).clone());
+                }
+                for item in &items[890..] {
+                    drop(item.read().await.expect("loads"));
+                }
+                pool.store().finished().await;
+                // Under pressure, and all but 30 maps cannot be given back.
+                assert!(pool.stats().mapped > 500, "{:?}", pool.stats());
+                drop(bodies);
+                pool.store().finished().await;
+                drop(items[0].read().await.expect("loads"));
+            });
+        },
+    );
+}
+
+#[test]
+fn pools_give_up_maps_in_proportion_to_what_they_have() {
+    in_a_process_of_its_own(
+        "kept_maps::pools_give_up_maps_in_proportion_to_what_they_have",
+        || {
+            map_budget::set_limit(1024);
+            runtime().block_on(async {
+                let (large, many, _) = written_out(700, 1).await;
+                let (small, few, _) = written_out(100, 1).await;
+                for item in many.iter().chain(&few) {
+                    drop(item.read().await.expect("loads"));
+                }
+                assert_eq!((large.stats().mapped, small.stats().mapped), (700, 100));
+                map_budget::set_limit(460); // of which 403 may stay
+                drop(many[0].read().await.expect("it is there"));
+                let (third, other, _) = written_out(1, 1).await;
+                drop(other[0].read().await.expect("loads"));
+                for pool in [&large, &small, &third] {
+                    pool.store().finished().await;
+                }
+                let (large, small) = (large.stats().mapped, small.stats().mapped);
+                assert!(large + small <= 403);
+                assert!((40..=60).contains(&small), "{large} and {small}");
+            });
+        },
+    );
+}

@@ -3,7 +3,7 @@
 //! # Memory
 //!
 //! * A pool keeps as many items, or as many bytes, resident as its builder allows, and
-//!   evicts the least recently used. Maps of files do not count: they are page cache,
+//!   evicts the least recently used, or by another [`Policy`](crate::Policy). Maps of files do not count: they are page cache,
 //!   which the kernel reclaims, and they show in RSS. [`stats`](crate::FBPool::stats)
 //!   reports what is where.
 //! * [`insert`](crate::FBPool::insert) never waits and never fails. A value stays in

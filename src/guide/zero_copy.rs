@@ -149,8 +149,12 @@
 //! small allocation. All codecs of a process therefore share one budget, slightly less
 //! than half of the kernel's limit. [`map_budget`] reads and sets it.
 //!
-//! * When more than seven eighths of the budget are in use, a pool evicts its least
-//!   recently used unpinned maps in the background.
+//! * When more than seven eighths of the budget are in use, the pools evict maps in the
+//!   background, each in proportion to what it has. Maps that a guard pins stay.
+//! * They evict by [`Policy::Dip`](crate::Policy::Dip), so most maps survive a scan over more
+//!   files than the budget has maps: of a cycle of 1.5 times the budget, every second read is
+//!   a hit, where least recently used order has none. A pool with fewer than 512 maps evicts
+//!   the least recently used.
 //! * When the budget is used up, files are read instead, up to the length that
 //!   [`read_limit`](crate::fbstore::read_limit) allows. `fallbacks` counts them, and so
 //!   does [`Stats::map_fallbacks`](crate::Stats). If it grows, raise the kernel's

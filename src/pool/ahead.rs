@@ -16,6 +16,11 @@ impl Ahead {
         (self.shares.len(), self.sum)
     }
 
+    /// Whether the item of this address is one of them.
+    pub(super) fn has(&self, address: usize) -> bool {
+        self.shares.contains_key(&address)
+    }
+
     pub(super) fn insert(&mut self, address: usize, share: u64) {
         self.remove(address);
         self.shares.insert(address, share);

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::FBPool;
 use super::backlog::Bound;
-use super::eviction_lists::Budget;
+use super::order::Budget;
+use super::policy::Policy;
 use super::weighing::Weigher;
 use crate::backing_store::{BackingStore, BackingStoreT};
 
@@ -49,6 +50,7 @@ pub struct PoolBuilder<T, B: BackingStoreT> {
     store: Arc<BackingStore<B>>,
     items: Option<usize>,
     bytes: Option<(u64, Weigher<T>)>,
+    policy: Policy,
     backlog: Bound,
     retains: bool,
 }
@@ -60,6 +62,7 @@ impl<T, B: BackingStoreT> PoolBuilder<T, B> {
             store,
             items: None,
             bytes: None,
+            policy: Policy::default(),
             retains: true,
         }
     }
@@ -117,6 +120,42 @@ impl<T, B: BackingStoreT> PoolBuilder<T, B> {
         self
     }
 
+    /// Sets which values are evicted first when a budget is exceeded. The default is
+    /// [`Policy::Lru`]. Maps of files, which take none of these budgets, are kept by
+    /// [`Policy::Dip`] in any case.
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::fbstore::BinCodec;
+    /// use file_backed::{BackingStore, FBPool, Policy};
+    ///
+    /// // 100 of 150 samples fit, and each epoch of a training reads all in the same order.
+    /// let store = BackingStore::temp(BinCodec).await?;
+    /// let pool: Arc<FBPool<Vec<f32>, _>> = FBPool::builder(store)
+    ///     .items(100)
+    ///     .policy(Policy::Bip)
+    ///     .build();
+    /// let samples: Vec<_> = (0..150).map(|n| pool.insert(vec![n as f32; 64])).collect();
+    /// for _epoch in 0..10 {
+    ///     for sample in &samples {
+    ///         assert_eq!(sample.read().await?.len(), 64);
+    ///     }
+    /// }
+    /// let stats = pool.stats();
+    /// assert!(stats.hits > stats.misses, "with `Policy::Lru` there is no hit at all");
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
     /// Sets how many evicted values may wait to be written before
     /// [`FBPool::reserve`] waits. The default is 128, or twice as many as the store
     /// [writes at a time](BackingStore::most_in_flight) if it was told to write more than 64;
@@ -162,8 +201,14 @@ impl<T, B: BackingStoreT> PoolBuilder<T, B> {
             items: self.items.unwrap_or(default_items),
             bytes: bytes.unwrap_or(u64::MAX),
         };
-        let pool = FBPool::with(self.store, budget, self.backlog, weigher, self.retains);
-        Arc::new(pool)
+        Arc::new(FBPool::with(
+            self.store,
+            budget,
+            self.policy,
+            self.backlog,
+            weigher,
+            self.retains,
+        ))
     }
 }
 
@@ -172,6 +217,7 @@ impl<T, B: BackingStoreT> std::fmt::Debug for PoolBuilder<T, B> {
         f.debug_struct("PoolBuilder")
             .field("items", &self.items)
             .field("bytes", &self.bytes.as_ref().map(|(most, _)| most))
+            .field("policy", &self.policy)
             .field("backlog", &self.backlog)
             .finish_non_exhaustive()
     }

@@ -3,10 +3,10 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use super::FBPool;
+use super::{FBPool, maps};
 use crate::Error;
 use crate::backing_store::Strategy;
-use crate::residency::{Evicted, Item, Released};
+use crate::residency::{Evicted, IfPinned, Item, Released};
 use crate::sync::atomic::Ordering;
 use crate::sync::point;
 
@@ -23,6 +23,8 @@ pub(super) enum Drops {
 
 /// Larger values are not kept waiting for others.
 const MOST_BATCHED: u64 = 64 * 1024;
+/// How many evictions of maps in a row may free nothing.
+const MOST_IN_VAIN: usize = 64;
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Evicts items until the budget is met. Values are written in the background.
@@ -43,7 +45,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Evicts an item that was taken out of its list. The item may have been changed
     /// since, so it may have to be written first.
     pub(super) fn evict(self: &Arc<Self>, victim: &Arc<Item<T, B>>, drops: Drops) {
-        match victim.evict(&**self) {
+        match victim.evict(IfPinned::Evict, &**self) {
             Evicted::Released(released) => self.drop_evicted(victim, released, drops),
             Evicted::Write => self.queue_write(victim),
             Evicted::No => {}
@@ -84,16 +86,40 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    /// Evicts up to `most` of the least recently used maps, on this thread. Returns
-    /// true if there may be more.
-    pub(super) fn release_maps(self: &Arc<Self>, most: usize) -> bool {
-        for _ in 0..most {
-            let Some(item) = self.lists.pop_mapped() else {
-                return false;
+    /// Evicts maps, on this thread, until the process has `wanted` fewer. Returns how many
+    /// fewer it has.
+    ///
+    /// It looks at each map once. One that a guard pins stays, as evicting it would free
+    /// nothing. Nor does a map that the program has otherwise, such as by a `Bytes` made from
+    /// it, but that cannot be seen beforehand. So after many in a row that freed nothing, it
+    /// gives up.
+    pub(super) fn release_maps(self: &Arc<Self>, wanted: usize) -> usize {
+        let mut pass = self.lists.begin_pass();
+        let (mut freed, mut in_vain) = (0, 0);
+        while freed < wanted && in_vain < MOST_IN_VAIN {
+            let Some(item) = self.lists.pop_mapped(&mut pass) else {
+                break;
             };
-            self.evict(&item, Drops::Here);
+            let before = maps::freed_by_this_thread();
+            match item.evict(IfPinned::Keep, &**self) {
+                Evicted::Released(released) => self.drop_evicted(&item, released, Drops::Here),
+                Evicted::Write => self.queue_write(&item),
+                Evicted::No => continue,
+            }
+            match maps::freed_by_this_thread().wrapping_sub(before) {
+                0 => in_vain += 1,
+                count => {
+                    freed += count;
+                    in_vain = 0;
+                }
+            }
         }
-        true
+        freed
+    }
+
+    /// The number of maps that may be evicted.
+    pub(super) fn kept_maps(&self) -> usize {
+        self.lists.mapped()
     }
 
     pub(super) fn drop_evicted(&self, item: &Item<T, B>, mut released: Released<T>, drops: Drops) {

@@ -14,10 +14,13 @@ mod inline;
 mod loading;
 mod maps;
 mod open;
+mod order;
 mod permit;
+mod policy;
 mod prefetch;
 mod saving;
 mod stats;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod weighing;
@@ -31,6 +34,7 @@ use uuid::Uuid;
 pub use builder::PoolBuilder;
 pub(crate) use checkout::{Checkout, Duplicate};
 pub use permit::Permit;
+pub use policy::Policy;
 pub use prefetch::Prefetched;
 pub use stats::Stats;
 
@@ -39,15 +43,18 @@ use crate::backing_store::{
     load_room::LoadRoom,
 };
 use crate::error::Operation;
-use crate::residency::{InFlight, Item, ItemCounts, ListId, PoolParts, Remaining, Weight, Written};
+use crate::residency::{
+    InFlight, Item, ItemCounts, ListId, PoolParts, Remaining, Usage, Weight, Written,
+};
 use crate::sync::atomic::Ordering;
 use crate::{Fb, Result};
 use backlog::{Backlog, Bound};
 use counters::Counters;
 use eviction::Drops;
-use eviction_lists::{Budget, EvictionLists};
+use eviction_lists::EvictionLists;
 use index::Index;
 use inline::InlineLoads;
+use order::Budget;
 use weighing::{Weigher, Weighing};
 
 /// Keeps recently used items in memory and all others in files.
@@ -90,15 +97,16 @@ use weighing::{Weigher, Weighing};
 ///
 /// The pool keeps `mem_size` items, or as many bytes as the
 /// [builder](Self::builder) sets. It evicts in the order of a segmented LRU, in
-/// which a hit on an item in the recent half moves nothing and so takes no lock.
-/// If an evicted value has no file yet, it is first written in the background.
+/// which a hit on an item in the recent half moves nothing and so takes no lock, or by
+/// another [`Policy`]. If an evicted value has no file yet, it is first written in the background.
 /// It stays readable meanwhile, and a hit promotes it. A value that a guard pins
 /// stays in memory, beyond the budget, until the guard is dropped.
 ///
 /// A value that is a map of its file ([`Footprint::is_mapped`]) uses no memory
 /// of the process. It does not count against the budget, and stays loadable as a
 /// hit while the process has
-/// [maps to spare](crate::guide::zero_copy#the-map-budget).
+/// [maps to spare](crate::guide::zero_copy#the-map-budget). Which maps are kept when it has
+/// not is up to [`Policy::Dip`], whatever the policy of the pool.
 ///
 /// # Back-pressure
 ///
@@ -149,13 +157,14 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
             items: mem_size,
             bytes: u64::MAX,
         };
-        let backlog = builder::default_backlog(&store);
-        Self::with(store, budget, backlog, None, true)
+        let (policy, backlog) = (Policy::default(), builder::default_backlog(&store));
+        Self::with(store, budget, policy, backlog, None, true)
     }
 
     fn with(
         store: Arc<BackingStore<B>>,
         budget: Budget,
+        policy: Policy,
         bound: Bound,
         weigher: Option<Weigher<T>>,
         retains: bool,
@@ -165,7 +174,7 @@ impl<T, B: BackingStoreT> FBPool<T, B> {
         Self {
             store,
             load_room: LoadRoom::new(budget.bytes),
-            lists: EvictionLists::new(budget),
+            lists: EvictionLists::new(budget, policy),
             index: Index::new(),
             in_flight: InFlight::new(),
             inline: InlineLoads::new(),
@@ -477,6 +486,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 impl<T, B: BackingStoreT> PoolParts<T, B> for FBPool<T, B> {
     fn core(&self) -> &Arc<StoreCore<B>> {
         self.store.core()
+    }
+
+    fn used(&self, item: &Arc<Item<T, B>>, list: ListId, usage: Usage) {
+        self.lists.used(item, list, usage);
     }
 
     fn move_to(&self, item: &Arc<Item<T, B>>, list: ListId) {

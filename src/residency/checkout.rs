@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::item::{Cell, Fact, Item, State};
-use super::{Flight, ListId, PoolParts, Wanted, Weight, WriteBack};
+use super::{Flight, ListId, PoolParts, Usage, Wanted, Weight, WriteBack};
 use crate::backing_store::{BackingStoreT, ItemFile};
 use crate::sync::atomic::Ordering;
 
@@ -170,6 +170,6 @@ impl<T, B: BackingStoreT> Item<T, B> {
         self.slot.put(value);
         cell.state = State::Dirty;
         self.set_weight(weight);
-        self.settle(&cell, pool);
+        self.settle(&cell, Usage::Change, pool);
     }
 }

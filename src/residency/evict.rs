@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::item::{Cell, Fact, Item, State};
-use super::{ListId, PoolParts, Wanted, WriteBack};
+use super::{ListId, PoolParts, Usage, Wanted, WriteBack};
 use crate::backing_store::{BackingStoreT, ItemFile};
 use crate::sync::atomic::Ordering;
 
@@ -14,6 +14,15 @@ pub(crate) enum Evicted<T> {
     Write,
     /// There is nothing to do, or not now.
     No,
+}
+
+/// What becomes of an item that was to be evicted while a guard pins its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum IfPinned {
+    /// It is evicted once the last guard is gone.
+    Evict,
+    /// It goes back into its list, because evicting it would free nothing now.
+    Keep,
 }
 
 /// What the caller must drop and release.
@@ -47,17 +56,24 @@ pub(crate) struct Retired<T, B: BackingStoreT> {
 
 impl<T, B: BackingStoreT> Item<T, B> {
     /// Evicts the item, once the pool has taken it out of its list.
-    pub(crate) fn evict(self: &Arc<Self>, pool: &impl PoolParts<T, B>) -> Evicted<T> {
+    pub(crate) fn evict(
+        self: &Arc<Self>,
+        if_pinned: IfPinned,
+        pool: &impl PoolParts<T, B>,
+    ) -> Evicted<T> {
         let mut cell = self.lock();
         if self.list() != ListId::Unlisted {
             // Another thread put it back into a list since it was chosen.
             return Evicted::No;
         }
         match cell.state {
-            State::Clean => match self.release(&mut cell, pool) {
-                Some(value) => Evicted::Released(value),
-                None => Evicted::No,
-            },
+            State::Clean => {
+                let released = match if_pinned {
+                    IfPinned::Evict => self.release(&mut cell, pool),
+                    IfPinned::Keep => self.release_or_keep(&mut cell, pool),
+                };
+                released.map_or(Evicted::No, Evicted::Released)
+            }
             State::Dirty | State::Writing => {
                 self.evicting.store(true, Ordering::SeqCst);
                 pool.move_to(self, ListId::Unwritten);
@@ -101,10 +117,41 @@ impl<T, B: BackingStoreT> Item<T, B> {
         pool: &impl PoolParts<T, B>,
     ) -> Option<Released<T>> {
         self.evicting.store(true, Ordering::SeqCst);
+        let released = self.release_unpinned(cell, pool);
+        if released.is_none() {
+            pool.move_to(self, ListId::Pinned);
+        }
+        released
+    }
+
+    /// Same as [`release`](Self::release), but a pinned item goes back into its list, from
+    /// which it is evicted later. So no reader has to see that it is evicting.
+    fn release_or_keep(
+        self: &Arc<Self>,
+        cell: &mut Cell,
+        pool: &impl PoolParts<T, B>,
+    ) -> Option<Released<T>> {
+        let released = self.release_unpinned(cell, pool);
+        if released.is_some() {
+            return released;
+        }
+        self.settle(cell, Usage::Pinned, pool);
+        // Closing the dataset looks for items that stay in the lists, and this one was in none.
+        let is_left_over = self.stays() && !self.is_committed(cell, pool);
+        let ends = is_left_over && self.end_staying(pool);
+        ends.then(|| self.end_retained(cell, pool))
+    }
+
+    /// Takes the value out of a clean item. `None` if it is pinned, and then the value is back
+    /// in its slot.
+    fn release_unpinned(
+        self: &Arc<Self>,
+        cell: &mut Cell,
+        pool: &impl PoolParts<T, B>,
+    ) -> Option<Released<T>> {
         let value = self.slot.take().expect("a resident value is in its slot");
         if Arc::strong_count(&value) > 1 {
             self.slot.put(value);
-            pool.move_to(self, ListId::Pinned);
             return None;
         }
         if self.end_staying(pool) {

@@ -7,9 +7,10 @@ use uuid::Uuid;
 use super::ValueRef;
 use super::handles::{Handles, Remaining};
 use super::item_counts::ItemCounts;
-use super::list_id::ListId;
+use super::list_id::{ListId, Position, QueueId};
 use super::pool_parts::PoolParts;
 use super::slot::Slot;
+use super::usage::Usage;
 use super::weight::Weight;
 use crate::backing_store::{BackingStoreT, FileKind, FileOwnership, FileShare, Location, SourceId};
 use crate::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
@@ -32,8 +33,8 @@ pub(crate) struct Item<T, B: BackingStoreT> {
     /// The budget has evicted the item, but its value is still pinned or not in a
     /// file yet.
     pub(super) evicting: AtomicBool,
-    /// The [`ListId`] of the item. Written only under the lock of the pool.
-    list: AtomicU8,
+    /// The [`Position`] of the item. Written only under the lock of the pool's lists.
+    position: AtomicU8,
     cell: Mutex<Cell>,
     store: std::marker::PhantomData<fn(B)>,
 }
@@ -114,6 +115,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
         )
     }
 
+    /// The same under this key.
+    #[cfg(all(test, not(shuttle)))]
+    pub(crate) fn dirty_under(key: Uuid, value: T, weight: Weight) -> Arc<Self> {
+        let value = Some(Arc::new(value));
+        Self::new(key, value, weight, FileOwnership::None, State::Dirty)
+    }
+
     /// Makes a separate item for a value that is about to be changed.
     pub(crate) fn checked_out() -> Arc<Self> {
         Self::new(
@@ -155,7 +163,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
             location: AtomicU32::new(location.to_bits()),
             handles: Handles::one(),
             evicting: AtomicBool::new(false),
-            list: AtomicU8::new(ListId::Unlisted as u8),
+            position: AtomicU8::new(Position::NEW.to_bits()),
             cell: Mutex::new(Cell {
                 file,
                 facts: Facts(0),
@@ -298,26 +306,41 @@ impl<T, B: BackingStoreT> Item<T, B> {
     }
 
     #[inline]
+    pub(crate) fn position(&self) -> Position {
+        Position::from_bits(self.position.load(Ordering::Relaxed))
+    }
+
     pub(crate) fn list(&self) -> ListId {
-        ListId::of(self.list.load(Ordering::Relaxed))
+        self.position().list()
     }
 
+    /// The queue of the item in its list, or the one where it was last.
+    pub(crate) fn queue(&self) -> QueueId {
+        self.position().queue()
+    }
+
+    /// The item keeps the queue that it was in last.
     pub(crate) fn set_list(&self, list: ListId) {
-        self.list.store(list as u8, Ordering::Relaxed);
+        self.set_queue(list, self.queue());
     }
 
-    /// Moves a resident item to the front of the list that it belongs to.
-    pub(super) fn settle(self: &Arc<Self>, cell: &Cell, pool: &impl PoolParts<T, B>) {
+    pub(crate) fn set_queue(&self, list: ListId, queue: QueueId) {
+        let position = Position::new(list, queue);
+        self.position.store(position.to_bits(), Ordering::Relaxed);
+    }
+
+    /// Puts a resident item, which was used, into the order of the list that it belongs to.
+    pub(super) fn settle(self: &Arc<Self>, cell: &Cell, usage: Usage, pool: &impl PoolParts<T, B>) {
         let list = match cell.is(Fact::IsMap) {
             true => ListId::Mapped,
             false => ListId::Resident,
         };
-        pool.move_to(self, list);
+        pool.used(self, list, usage);
     }
 
-    /// Puts a new item at the front.
+    /// Puts a new item into the order.
     pub(crate) fn enter(self: &Arc<Self>, pool: &impl PoolParts<T, B>) {
-        self.settle(&self.lock(), pool);
+        self.settle(&self.lock(), Usage::Load, pool);
     }
 
     /// Adds a handle, for a caller that has one.

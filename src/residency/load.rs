@@ -6,7 +6,7 @@ use file_backed_codecs::Load;
 use uuid::Uuid;
 
 use super::item::{Fact, Item, State};
-use super::{Flight, PoolParts, ValueRef, Weight};
+use super::{Flight, PoolParts, Usage, ValueRef, Weight};
 use crate::backing_store::{BackingStoreT, ItemFile, SourceId};
 use crate::sync::atomic::Ordering;
 
@@ -90,13 +90,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
         cell.state != State::Dead && self.file_of(&cell).source() != from.source
     }
 
-    /// Moves the item to the front, after a hit while it was in the older half or
-    /// evicted. A job that is queued for its eviction then finds nothing to do.
+    /// Tells the order of a hit on an item that may be in the older half, and lets an evicted
+    /// one stay. A job that is queued for its eviction then finds nothing to do.
     pub(crate) fn promote(self: &Arc<Self>, pool: &impl PoolParts<T, B>) {
         let cell = self.lock();
         if cell.state.is_resident() {
             self.evicting.store(false, Ordering::SeqCst);
-            self.settle(&cell, pool);
+            self.settle(&cell, Usage::Hit, pool);
             // Closing the dataset looks for items that stay in the lists, and this one may have
             // been in none. The caller has a handle, so the item does not end.
             if self.stays() && !self.is_committed(&cell, pool) {
@@ -130,7 +130,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         cell.set(Fact::IsMap, cost.is_map);
         cell.set(Fact::WasLoaded, true);
         self.set_weight(Weight::Known(cost.weight));
-        self.settle(&cell, pool);
+        self.settle(&cell, Usage::Load, pool);
         // After it has entered a list, because closing the dataset looks for items there.
         if stayed && !self.try_stay(&cell, pool) {
             // The value is not the last reference: the flight has one.

@@ -16,10 +16,10 @@
 //! | event | absent | loading | clean | dirty | writing, queued / running | checked out |
 //! |---|---|---|---|---|---|---|
 //! | [`begin_load`](Item::begin_load) | starts a flight: loading | joins | hit | hit | hit | leaked |
-//! | [`promote`](Item::promote) (a hit in the older half) | – | – | to the front, not evicting | the same | the same | – |
+//! | [`promote`](Item::promote) (a hit in the older half) | – | – | where its order puts it, not evicting | the same | the same | – |
 //! | [`finish_load`](Item::finish_load) | – | clean, at the front; failed: absent | – | – | – | – |
 //! | [`begin_checkout`](Item::begin_checkout) (a mutation; with other handles it shares, and is told so) | starts a flight: loading | joins | checked out, with a new key; pinned: duplicate | the same | queued: the same, and superseded; needed by a save, or running: waits | leaked |
-//! | [`evict`](Item::evict) | – | – | unpinned: absent; pinned: evicting | unwritten, its job is queued | unwritten, its job is queued | – |
+//! | [`evict`](Item::evict) | – | – | unpinned: absent; pinned: evicting, or a map to make room: back into its list | unwritten, its job is queued | unwritten, its job is queued | – |
 //! | [`begin_eviction_write`](Item::begin_eviction_write) (the job runs) | – | – | – | evicting: writing; promoted: nothing | evicting: runs the write, unless it is running | – |
 //! | [`evict_unpinned`](Item::evict_unpinned) (a guard was dropped) | – | – | evicting and unpinned: absent | – | – | – |
 //! | [`finish_write`](Item::finish_write) | – | – | – | – | clean, with a known weight, and if evicting as `evict`; failed: dirty, and if evicting the job is queued again | – |
@@ -69,25 +69,27 @@ mod retained;
 mod slot;
 #[cfg(all(test, not(shuttle)))]
 mod tests;
+mod usage;
 mod weight;
 mod write;
 mod write_back;
 
 pub(crate) use checkout::{CheckedOut, CheckoutStep, Held};
-pub(crate) use evict::{Evicted, Released};
+pub(crate) use evict::{Evicted, IfPinned, Released};
 pub(crate) use flight::{Flight, RefusedLoad};
 pub(crate) use handles::Remaining;
 pub(crate) use in_flight::InFlight;
 pub(crate) use index::{Lookup, NotEntered};
 pub(crate) use item::Item;
 pub(crate) use item_counts::ItemCounts;
-pub(crate) use list_id::ListId;
+pub(crate) use list_id::{ListId, Position, QueueId, Segment};
 pub(crate) use load::{Cost, LoadStep, ToLoad};
 pub(crate) use pool_parts::PoolParts;
 #[cfg(feature = "dataset")]
 pub(crate) use retained::Handed;
 pub(crate) use retained::Leaving;
 pub(crate) use slot::ValueRef;
+pub(crate) use usage::Usage;
 pub(crate) use weight::{HEAVIEST, Weight};
 pub(crate) use write::{Save, WriteEnd};
 pub(crate) use write_back::{Wanted, WriteBack, Written};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{InFlight, Item, ItemCounts, ListId, Weight};
+use super::{InFlight, Item, ItemCounts, ListId, Usage, Weight};
 use crate::backing_store::{BackingStoreT, Location, StoreCore};
 
 /// What an item needs of its pool. Called under the item's lock.
@@ -13,7 +13,10 @@ pub(crate) trait PoolParts<T, B: BackingStoreT> {
     /// The loads and writes in flight.
     fn in_flight(&self) -> &InFlight<T, B>;
 
-    /// Moves the item to the front of a list, out of any other.
+    /// An item in memory was used: puts it into the order of a list, out of any other.
+    fn used(&self, item: &Arc<Item<T, B>>, list: ListId, usage: Usage);
+
+    /// Moves the item to a list, or a count, without an order of use, out of any other.
     fn move_to(&self, item: &Arc<Item<T, B>>, list: ListId);
 
     /// Changes the weight of the item. Its place in its list stays.

@@ -11,8 +11,8 @@ use file_backed::fbstore::{FBStore, PreparedPath};
 #[cfg(feature = "mappedcodec")]
 use file_backed::fbstore::{Mapped, MappedCodec, Prefault};
 use file_backed::{
-    Error, FBPool, Fb, MappedReadGuard, OwnedReadGuard, Permit, PoolBuilder, Prefetched, ReadGuard,
-    Stats, StoreBuilder, WriteGuard,
+    Error, FBPool, Fb, MappedReadGuard, OwnedReadGuard, Permit, Policy, PoolBuilder, Prefetched,
+    ReadGuard, Stats, StoreBuilder, WriteGuard,
 };
 use uuid::Uuid;
 
@@ -30,6 +30,7 @@ fn unpin<T: Unpin>() {}
 fn public_types_are_send_and_sync() {
     shared::<FBPool<String, B>>();
     shared::<PoolBuilder<String, B>>();
+    shared::<Policy>();
     shared::<Fb<String, B>>();
     shared::<OwnedReadGuard<String, B>>();
     shared::<BackingStore<B>>();

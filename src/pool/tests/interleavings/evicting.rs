@@ -167,7 +167,8 @@ fn an_item_whose_map_is_released_between_check_in_and_eviction_is_written() {
         world.settle();
         let pool = &world.pool;
         // Thread 1, in `release_maps`:
-        let relieved = pool.lists.pop_mapped().expect("a map");
+        let mut pass = pool.lists.begin_pass();
+        let relieved = pool.lists.pop_mapped(&mut pass).expect("a map");
         // Thread 2, in `write`, `check_in` and `enforce`:
         let taken = pool.checkout_resident(item.item()).expect("nobody has it");
         item.item().check_in(taken.value, Weight::Known(1), &**pool);
@@ -178,6 +179,72 @@ fn an_item_whose_map_is_released_between_check_in_and_eviction_is_written() {
         world.settle();
         assert_eq!(pool.stats().writes_waiting, 0, "it was written");
         drop(item);
+        world.end();
+    });
+}
+
+/// A map that a guard pins stays in its list, and none is lost between the two.
+#[test]
+fn maps_are_kept_or_released_whole_while_guards_come_and_go() {
+    explore(|| {
+        let world = World::new(0);
+        world.mem.load_as_maps();
+        let items = [1, 2, 3].map(|byte| world.absent(of(byte)));
+        for item in &items {
+            drop(item.blocking_load());
+        }
+        let reader = {
+            let items = items.clone();
+            thread::spawn(move || {
+                for (item, byte) in items.iter().zip(1..) {
+                    let guard = item.blocking_load();
+                    crate::sync::point();
+                    assert_eq!(*guard, of(byte));
+                }
+            })
+        };
+        let relieved = {
+            let pool = world.pool.clone();
+            thread::spawn(move || pool.release_maps(2))
+        };
+        let guard = items[0].blocking_load();
+        relieved.join().expect("it made room");
+        assert!(items[0].try_load().is_some(), "a guard has it");
+        reader.join().expect("it read");
+        drop(guard);
+        world.check(&items.each_ref());
+        // All are evictable again.
+        world.pool.release_maps(3);
+        assert_eq!(world.pool.stats().mapped, 0);
+        assert!(items.iter().all(|item| item.item().read().is_none()));
+        drop(items);
+        world.end();
+    });
+}
+
+#[test]
+fn two_passes_over_the_maps_at_once_leave_nothing_behind() {
+    explore(|| {
+        let world = World::new(0);
+        world.mem.load_as_maps();
+        let items = [1, 2, 3, 4].map(|byte| world.absent(of(byte)));
+        let pinned = items[3].blocking_load();
+        let passes = [(); 2].map(|()| {
+            let pool = world.pool.clone();
+            thread::spawn(move || pool.release_maps(4))
+        });
+        for item in &items[..3] {
+            drop(item.blocking_load());
+        }
+        for pass in passes {
+            pass.join().expect("it made room");
+        }
+        assert!(items[3].try_load().is_some(), "a guard has it");
+        drop(pinned);
+        world.check(&items.each_ref());
+        world.pool.release_maps(4);
+        assert_eq!(world.pool.stats().mapped, 0);
+        drop(items);
         world.end();
     });
 }

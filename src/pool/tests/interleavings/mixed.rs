@@ -4,6 +4,7 @@ use shuttle::rand::{Rng, thread_rng};
 use shuttle::{future, thread};
 
 use super::world::{Handle, World, explore, poll_some};
+use crate::Policy;
 use crate::testing::{Fault, MemPath};
 
 /// A handle, and the value that it must read.
@@ -61,8 +62,13 @@ fn anything(world: &World, handles: &mut Vec<Expected>) {
 }
 
 fn threads_that_do_anything(mem_size: usize, fails: Option<Fault>) {
+    do_anything_in(mem_size, Policy::default(), fails);
+}
+
+fn do_anything_in(mem_size: usize, policy: Policy, fails: Option<Fault>) {
     explore(move || {
-        let world = std::sync::Arc::new(World::new(mem_size));
+        let world = World::with_policy(mem_size, policy);
+        let world = std::sync::Arc::new(world);
         let shared = world.pool.insert(vec![7]);
         let threads = [0, 1].map(|_| {
             let (world, shared) = (world.clone(), shared.clone());
@@ -112,4 +118,41 @@ fn random_operations_are_consistent_on_a_disk_that_is_full_at_times() {
 #[test]
 fn random_operations_are_consistent_with_a_codec_that_refuses_at_times() {
     threads_that_do_anything(1, Some(Fault::Refused));
+}
+
+#[test]
+fn random_operations_are_consistent_in_a_pool_that_keeps_what_is_old() {
+    do_anything_in(2, Policy::Bip, None);
+}
+
+#[test]
+fn random_operations_are_consistent_in_a_pool_that_resists_scans() {
+    do_anything_in(3, Policy::Dip, None);
+}
+
+/// Items move between the queues of an order while others are evicted from them.
+#[test]
+fn hits_and_loads_in_each_order_keep_to_the_budget() {
+    for policy in [Policy::Bip, Policy::Dip] {
+        explore(move || {
+            let world = World::with_policy(3, policy);
+            let items: Vec<_> = (0..6).map(|byte| world.absent(vec![byte])).collect();
+            let threads = [0, 1].map(|thread| {
+                let items = items.clone();
+                thread::spawn(move || {
+                    for step in 0..8 {
+                        let at = (step * (thread + 1)) % items.len();
+                        assert_eq!(*items[at].blocking_load(), [at as u8]);
+                    }
+                })
+            });
+            for thread in threads {
+                thread.join().expect("it read");
+            }
+            world.check(&items.iter().collect::<Vec<_>>());
+            assert!(world.pool.stats().resident <= 3);
+            drop(items);
+            world.end();
+        });
+    }
 }

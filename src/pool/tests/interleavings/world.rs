@@ -8,10 +8,9 @@ use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::{Config, FailurePersistence, MaxSteps, Runner};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::FBPool;
-use crate::Fb;
 use crate::backing_store::{BackingStore, TrackedPath};
 use crate::testing::{Fault, MemPath, MemStore, On, Op};
+use crate::{FBPool, Fb, Policy};
 
 /// What a pool of these tests keeps.
 type Bytes = Vec<u8>;
@@ -55,16 +54,20 @@ impl World {
     /// Makes a pool that keeps `mem_size` items in memory, with a backlog of one
     /// value, on a store whose reports after writes change weights.
     pub(super) fn new(mem_size: usize) -> Self {
-        Self::on(MemStore::strict(), mem_size)
+        Self::with_policy(mem_size, Policy::default())
+    }
+
+    pub(super) fn with_policy(mem_size: usize, policy: Policy) -> Self {
+        Self::on(MemStore::strict(), mem_size, policy)
     }
 
     /// The same on a store that keeps at most `quota` bytes of values, and says no more than
     /// that when it refuses one.
     pub(super) fn with_quota(mem_size: usize, quota: u64) -> Self {
-        Self::on(MemStore::with_quota(quota), mem_size)
+        Self::on(MemStore::with_quota(quota), mem_size, Policy::default())
     }
 
-    fn on(mem: MemStore, mem_size: usize) -> Self {
+    fn on(mem: MemStore, mem_size: usize, policy: Policy) -> Self {
         let mem = Arc::new(mem);
         mem.measure();
         let store = BackingStore::new(mem.clone(), RUNTIME.handle().clone());
@@ -72,6 +75,7 @@ impl World {
         Self {
             pool: FBPool::builder(store.clone())
                 .items(mem_size)
+                .policy(policy)
                 .backlog_items(1)
                 .build(),
             store,

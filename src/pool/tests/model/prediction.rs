@@ -82,7 +82,9 @@ impl Prediction {
     /// A change. Returns the item that the handle has afterwards.
     pub(super) fn write(&mut self, at: usize, with: u8) -> usize {
         let shared = self.items[at].handles > 1;
-        if shared || !self.is_in_memory(at) {
+        if shared {
+            self.read(at);
+        } else if !self.is_in_memory(at) {
             self.move_to_front(at);
         }
         let copied = shared || self.items[at].pins > 0;
@@ -139,7 +141,10 @@ impl Prediction {
         let weight = self.items[at].value.len();
         let by_items = (1_u64 << 32).div_ceil(self.mem_size.max(1) as u64);
         let by_bytes = (weight.min(self.mem_bytes) << 32) / self.mem_bytes.max(1);
-        self.clock += by_items.max(by_bytes as u64);
+        // A value that goes first makes no other one older.
+        if weight <= self.mem_bytes {
+            self.clock += by_items.max(by_bytes as u64);
+        }
         self.items[at].last_used = self.clock;
         self.lists.retain(|item| *item != at);
         if weight > self.mem_bytes {

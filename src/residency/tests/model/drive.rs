@@ -8,8 +8,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::super::super::{
-    CheckoutStep, Cost, Evicted, Flight, Held, InFlight, Item, ItemCounts, ListId, LoadStep,
-    PoolParts, Remaining, Save, ValueRef, Wanted, Weight, WriteBack, WriteEnd, Written,
+    CheckoutStep, Cost, Evicted, Flight, Held, IfPinned, InFlight, Item, ItemCounts, ListId,
+    LoadStep, PoolParts, Remaining, Save, Usage, ValueRef, Wanted, Weight, WriteBack, WriteEnd,
+    Written,
 };
 use super::table::{Event, Pair, Phase};
 use super::{Ending, Step};
@@ -30,6 +31,10 @@ struct Pool {
 impl PoolParts<u32, MemStore> for Pool {
     fn core(&self) -> &Arc<StoreCore<MemStore>> {
         &self.core
+    }
+
+    fn used(&self, item: &Arc<Item<u32, MemStore>>, list: ListId, _: Usage) {
+        item.set_list(list);
     }
 
     fn move_to(&self, item: &Arc<Item<u32, MemStore>>, list: ListId) {
@@ -167,7 +172,7 @@ impl Drive {
             Step::Pin if alive => self.pin(),
             Step::Promote if alive => self.promote(),
             Step::Unpin => self.unpin(),
-            Step::Evict => self.evict(),
+            Step::Evict { if_pinned } => self.evict(if_pinned),
             Step::BeginCheckout { waits } if alive => self.begin_checkout(waits),
             Step::CheckIn => self.check_in(),
             Step::WriteNow if alive => self.begin_save(Wanted::WriteNow),
@@ -336,15 +341,23 @@ impl Drive {
         assert_eq!(released.is_some(), goes);
     }
 
-    fn evict(&mut self) {
+    fn evict(&mut self, if_pinned: IfPinned) {
         if !matches!(self.item.list(), ListId::Resident | ListId::Mapped) {
             assert!(self.handles == 0 || self.stale_evict());
             return;
         }
-        let phase = self.see(Event::Evict);
+        let phase = self.see(match if_pinned {
+            IfPinned::Evict => Event::Evict,
+            IfPinned::Keep => Event::EvictOrKeep,
+        });
         self.item.set_list(ListId::Unlisted);
-        let evicted = self.item.evict(&self.pool);
+        let is_pinned = !self.guards.is_empty();
+        let evicted = self.item.evict(if_pinned, &self.pool);
         match phase {
+            Phase::Clean if is_pinned && if_pinned == IfPinned::Keep => {
+                assert!(matches!(evicted, Evicted::No));
+                assert!(!self.item.is_evicting(), "it is as before");
+            }
             Phase::Clean => {
                 let goes = self.expect_release();
                 assert_eq!(matches!(evicted, Evicted::Released(_)), goes);
@@ -363,7 +376,7 @@ impl Drive {
     /// resident, is left alone.
     fn stale_evict(&self) -> bool {
         let elsewhere = self.item.list() != ListId::Unlisted || !self.is_resident();
-        elsewhere && matches!(self.item.evict(&self.pool), Evicted::No)
+        elsewhere && matches!(self.item.evict(IfPinned::Evict, &self.pool), Evicted::No)
     }
 
     fn begin_checkout(&mut self, waits: bool) {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 
+use super::super::IfPinned;
 use crate::backing_store::BackingStore;
 use crate::testing::MemStore;
 use drive::Drive;
@@ -36,7 +37,9 @@ enum Step {
     Promote,
     /// Drops a guard, and retries the eviction.
     Unpin,
-    Evict,
+    Evict {
+        if_pinned: IfPinned,
+    },
     BeginCheckout {
         waits: bool,
     },
@@ -69,7 +72,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => Just(Step::Pin),
         2 => Just(Step::Promote),
         3 => Just(Step::Unpin),
-        5 => Just(Step::Evict),
+        5 => Just(Step::Evict { if_pinned: IfPinned::Evict }),
+        3 => Just(Step::Evict { if_pinned: IfPinned::Keep }),
         2 => any::<bool>().prop_map(|waits| Step::BeginCheckout { waits }),
         3 => Just(Step::CheckIn),
         1 => Just(Step::WriteNow),

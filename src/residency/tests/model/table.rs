@@ -27,6 +27,7 @@ pub(super) enum Event {
     FailLoad,
     Promote,
     Evict,
+    EvictOrKeep,
     EvictUnpinned,
     BeginCheckout,
     CheckIn,
@@ -59,7 +60,9 @@ pub(super) fn all_pairs() -> Vec<Pair> {
         pairs.extend([Absent, LoadQueued, LoadRunning, CheckedOut].map(|phase| (event, phase)));
         pairs.extend(RESIDENT.map(|phase| (event, phase)));
     }
-    pairs.extend(RESIDENT.map(|phase| (Evict, phase)));
+    for event in [Evict, EvictOrKeep] {
+        pairs.extend(RESIDENT.map(|phase| (event, phase)));
+    }
     // A guard may outlive the residency, but not of a value that is checked out.
     pairs.extend(
         [
