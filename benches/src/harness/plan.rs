@@ -66,6 +66,18 @@ pub type Measure = Box<dyn FnMut(usize) -> Result<Vec<Sample>>>;
 /// Gets a contender ready in a directory of its own.
 type Setup = Arc<dyn Fn(&Path) -> Result<Measure>>;
 
+/// The error of a contender that cannot take part here. Its text says why.
+#[derive(Debug)]
+pub struct NotHere(pub String);
+
+impl std::fmt::Display for NotHere {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotHere {}
+
 /// One system in one case.
 #[derive(Clone)]
 pub struct Contender {

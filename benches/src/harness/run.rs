@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 
 use super::child;
-use super::plan::{Case, Contender, Ready, Sample, Scale};
+use super::plan::{Case, Contender, NotHere, Ready, Sample, Scale};
 use super::progress::Progress;
 use super::row::{Row, form_ratios};
 use super::seed::Rng;
@@ -98,7 +98,10 @@ impl<'a> Runner<'a> {
             Ok(samples) => self.samples.extend(samples),
             Err(error) => {
                 self.samples.clear();
-                self.state = State::Failed(error);
+                self.state = match error.downcast::<NotHere>() {
+                    Ok(reason) => State::Skipped(reason.to_string()),
+                    Err(error) => State::Failed(error),
+                };
             }
         }
         self.spent += begin.elapsed();

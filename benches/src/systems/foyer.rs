@@ -70,6 +70,14 @@ pub fn files(dir: &Path, items: usize, cache: usize, bytes: usize) -> Result<Fil
     })
 }
 
+impl Files {
+    /// The bytes of a blob, in async code.
+    pub async fn load(&self, id: usize) -> Result<Vec<u8>> {
+        let entry = self.cache.get(&(id as u32)).await?;
+        Ok(entry.context("foyer has dropped the blob")?.value().clone())
+    }
+}
+
 impl Bytes for Files {
     fn put(&self, id: usize, bytes: &[u8]) -> Result<()> {
         self.cache.insert(id as u32, bytes.to_vec());

@@ -1,6 +1,7 @@
 //! The workloads, one a module.
 
 pub mod cold;
+pub mod cold_disk;
 pub mod commit;
 pub mod crossover;
 pub mod decode;
@@ -20,6 +21,7 @@ use crate::harness::plan::{Case, Scale, Workload};
 pub const ALL: &[Workload] = &[
     hit::WORKLOAD,
     cold::WORKLOAD,
+    cold_disk::WORKLOAD,
     crossover::WORKLOAD,
     decode::WORKLOAD,
     validate::WORKLOAD,
