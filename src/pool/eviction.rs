@@ -26,6 +26,9 @@ const MOST_BATCHED: u64 = 64 * 1024;
 /// How many evictions of maps in a row may free nothing.
 const MOST_IN_VAIN: usize = 64;
 
+/// How many maps in a row may be pinned.
+const MOST_PINNED: usize = 1024;
+
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Evicts items until the budget is met. Values are written in the background.
     pub(super) fn enforce(self: &Arc<Self>, drops: Drops) {
@@ -89,14 +92,14 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Evicts maps, on this thread, until the process has `wanted` fewer. Returns how many
     /// fewer it has.
     ///
-    /// It looks at each map once. One that a guard pins stays, as evicting it would free
-    /// nothing. Nor does a map that the program has otherwise, such as by a `Bytes` made from
-    /// it, but that cannot be seen beforehand. So after many in a row that freed nothing, it
-    /// gives up.
+    /// It looks at each map at most once. One that a guard pins stays, as evicting it would
+    /// free nothing. Nor does a map that the program has otherwise, such as by a `Bytes` made
+    /// from it, but that cannot be seen beforehand. After many in a row of either kind it gives
+    /// up. Those that are pinned are then in front, so that the next call sees others.
     pub(super) fn release_maps(self: &Arc<Self>, wanted: usize) -> usize {
         let mut pass = self.lists.begin_pass();
-        let (mut freed, mut in_vain) = (0, 0);
-        while freed < wanted && in_vain < MOST_IN_VAIN {
+        let (mut freed, mut in_vain, mut pinned) = (0, 0, 0);
+        while freed < wanted && in_vain < MOST_IN_VAIN && pinned < MOST_PINNED {
             let Some(item) = self.lists.pop_mapped(&mut pass) else {
                 break;
             };
@@ -104,13 +107,16 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             match item.evict(IfPinned::Keep, &**self) {
                 Evicted::Released(released) => self.drop_evicted(&item, released, Drops::Here),
                 Evicted::Write => self.queue_write(&item),
-                Evicted::No => continue,
+                Evicted::No => {
+                    pinned += 1;
+                    continue;
+                }
             }
             match maps::freed_by_this_thread().wrapping_sub(before) {
                 0 => in_vain += 1,
                 count => {
                     freed += count;
-                    in_vain = 0;
+                    (in_vain, pinned) = (0, 0);
                 }
             }
         }

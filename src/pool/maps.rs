@@ -77,8 +77,7 @@ pub(super) fn keep_within_budget<T: Send + Sync + 'static, B: Strategy<T>>(
 static RELIEVING: AtomicBool = AtomicBool::new(false);
 
 /// How many requests for relief to ignore. A pass that finds almost all maps in use looks at
-/// all of them, and if each load asked for one, loads would take time proportional to the
-/// number of maps.
+/// many of them, which not each load should have to wait for.
 static PAUSE: AtomicUsize = AtomicUsize::new(0);
 
 fn is_paused() -> bool {
