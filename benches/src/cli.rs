@@ -13,7 +13,7 @@ use crate::{instructions, report, workloads};
 
 const USAGE: &str = "\
 usage:
-  run [WORKLOAD...] [--case CASE] [--quick] [--json] [--dir DIR]
+  run [WORKLOAD...] [--case CASE] [--quick] [--json] [--dir DIR] [--traces DIR]
       measures; a table, or with --json one object a line
   list
       names the workloads, their cases and the systems
@@ -66,7 +66,7 @@ impl Options {
         let mut options = Self {
             words: Vec::new(),
             case: None,
-            scale: Scale { quick: false },
+            scale: Scale::new(false),
             json: false,
             dir: std::env::temp_dir(),
             out: PathBuf::from("."),
@@ -80,6 +80,7 @@ impl Options {
                 "--quick" => options.scale.quick = true,
                 "--json" => options.json = true,
                 "--case" => options.case = Some(value("case; `list` names them")?),
+                "--traces" => options.scale.traces = Some(traces(value("directory")?)?),
                 "--dir" => options.dir = value("directory")?.into(),
                 "--out" => options.out = value("directory")?.into(),
                 flag if flag.starts_with("--") => bail!("there is no option {flag}\n{USAGE}"),
@@ -88,6 +89,18 @@ impl Options {
         }
         Ok(options)
     }
+}
+
+/// Where the recorded traces are.
+fn traces(dir: String) -> Result<PathBuf> {
+    let dir = std::path::absolute(dir)?;
+    if !workloads::policy::has_traces(&dir) {
+        bail!(
+            "there is no trace in {}; README.md names the formats",
+            dir.display()
+        );
+    }
+    Ok(dir)
 }
 
 /// Runs what was asked for, prints it as it comes, and gives it back.

@@ -58,9 +58,7 @@ fn try_case(
     let mut command = Command::new(std::env::current_exe()?);
     command.args([CASE_COMMAND, workload, &case.name, "--dir"]);
     command.arg(dir);
-    if scale.quick {
-        command.arg("--quick");
-    }
+    command.args(scale.arguments());
     let mut child = command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -122,9 +120,7 @@ pub fn sample(
         .args([COMMAND, workload, case, system])
         .args([&round.to_string(), "--dir"])
         .arg(dir);
-    if scale.quick {
-        command.arg("--quick");
-    }
+    command.args(scale.arguments());
     let output = command
         .stdin(Stdio::null())
         .stderr(Stdio::piped())

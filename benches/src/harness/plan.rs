@@ -1,7 +1,8 @@
 //! What is to be run: workloads have cases, cases have contenders.
 
 use std::borrow::Cow;
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,9 +17,30 @@ use super::row::{Kind, Terms};
 pub struct Scale {
     /// All workloads in under three minutes.
     pub quick: bool,
+    /// Where recorded traces are.
+    pub traces: Option<PathBuf>,
 }
 
 impl Scale {
+    pub fn new(quick: bool) -> Self {
+        Self {
+            quick,
+            traces: None,
+        }
+    }
+
+    /// The arguments that ask a child for the same.
+    pub fn arguments(&self) -> Vec<OsString> {
+        let mut arguments = Vec::new();
+        if self.quick {
+            arguments.push("--quick".into());
+        }
+        if let Some(traces) = &self.traces {
+            arguments.extend(["--traces".into(), traces.into()]);
+        }
+        arguments
+    }
+
     /// One of two settings.
     pub fn pick<T>(&self, quick: T, full: T) -> T {
         if self.quick { quick } else { full }

@@ -177,7 +177,7 @@ mod tests {
         }
         case.add(Contender::skipped("heed", "it is not asked"));
         case.add(Contender::new("redb", |_| anyhow::bail!("it broke")));
-        let scale = Scale { quick: true };
+        let scale = Scale::new(true);
         let rows = run_case("hit", &case, &scale, dir.path(), &mut Progress::silent());
 
         assert_eq!(rows[0].ratio_to_limit, Some(2.0));
@@ -201,7 +201,7 @@ mod tests {
             Ok(Box::new(|_| Ok(vec![Sample::new("load", "ns", 1.0)])))
         });
         case.add(slow.budget(Duration::ZERO));
-        let scale = Scale { quick: true };
+        let scale = Scale::new(true);
         let rows = run_case("hit", &case, &scale, dir.path(), &mut Progress::silent());
         assert_eq!(rows[0].n, 1);
     }

@@ -69,6 +69,10 @@ const BIN: &str = "file_backed/bincodec";
 const BIN_ASYNC: &str = "file_backed/bincodec/async";
 const PROST: &str = "file_backed/prostcodec";
 
+const MAPS: &str = "file_backed/maps";
+const DIP: &str = "file_backed/dip";
+
+const CYCLES: Cases = These(&["cycle-1.2/1000", "cycle-1.7/1000", "cycle-1.7-twice/1000"]);
 const ZIPF: Cases = These(&["zipf-1t", "zipf-2t"]);
 const NAMED: Cases = These(&["one/10000", "one/100000"]);
 
@@ -110,6 +114,9 @@ pub const LINES: &[Line] = lines! {
     "random" "loads" MAPPED These(&["uniform-1t", "uniform-2t"]) => Nothing;
     "random" "loads" BIN ZIPF => AtLeastOfLimit(0.8);
     "random" "loads" PROST ZIPF => AtLeastOfLimit(0.8);
+    "policy" "hit-ratio" MAPS CYCLES => AtLeastOfLimit(0.75);
+    "policy" "hit-ratio" DIP CYCLES => AtLeastOfLimit(0.75);
+    "policy" "hit-ratio" DIP These(&["zipf-0.9/1000", "shifting-10/1000"]) => AtLeastOf(0.95, "lru");
     "lifecycle" "create" BIN Largest("") => Nothing;
     "lifecycle" "persist" BIN Largest("") => AtMostOfLimit(1.1);
     "lifecycle" "scan" BIN Largest("") => AtMostOfLimit(1.3);
@@ -145,7 +152,7 @@ mod tests {
         for quick in [true, false] {
             for line in LINES {
                 let workload = workloads::find(line.workload).expect("there is such a workload");
-                let cases = workloads::plan(workload, &Scale { quick });
+                let cases = workloads::plan(workload, &Scale::new(quick));
                 let names: Vec<_> = cases.iter().map(|case| &*case.name).collect();
                 let chosen = line.cases.choose(&names);
                 assert!(!chosen.is_empty(), "{} {}", line.workload, line.metric);

@@ -50,18 +50,25 @@ pub fn style_of(system: &str) -> Style {
         "file_backed/mixedcodec" => (0x6A5ACD, DOWN),
         "file_backed/mappedcodec-insert" => (0x332288, CROSS),
         "file_backed/bytescodec" => (0x004466, PLUS),
+        "file_backed/maps" => (0x0072B2, DIAMOND),
+        "file_backed/dip" => (0x009E73, CIRCLE),
+        "file_backed/bip" => (0x56B4E9, PLUS),
+        "file_backed/lru" => (0x6A5ACD, CROSS),
         "ancestor/bincodec" => (0xD55E00, SQUARE),
         "ancestor/prostcodec" => (0xE69F00, UP),
         "heed" => (0xCC79A7, CIRCLE),
         "redb" => (0x882255, DOWN),
         "fjall" => (0xAA4499, DIAMOND),
         "foyer" => (0x999933, PLUS),
+        "foyer/s3-fifo" => (0x999933, CIRCLE),
+        "foyer/lfu" => (0x999933, SQUARE),
+        "lru" => (0x888888, DOWN),
         "cacache" => (0xA08A20, CROSS),
         "mmap-sync" => (0x44AA99, SQUARE),
         "epserde" => (0x117733, UP),
         "moka" => (0x661100, CROSS),
         "quick_cache" => (0x6699CC, PLUS),
-        "limit/arc-clone" | "limit/read" | "limit/lru-read" => (0, CIRCLE),
+        "limit/arc-clone" | "limit/read" | "limit/lru-read" | "limit/optimum" => (0, CIRCLE),
         "limit/striped-pin" | "limit/map" | "limit/cache-and-backlog" => (0, PLUS),
         "limit/read-reused" | "limit/lru-read-reused" => (0, DOWN),
         "limit/directory-handles-2t" | "limit/bincode-buffer" | "limit/lru-read-bincode" => {
@@ -94,7 +101,7 @@ mod tests {
 
     #[test]
     fn no_two_systems_of_a_case_look_alike() {
-        let plan = |workload| workloads::plan(workload, &Scale { quick: true });
+        let plan = |workload| workloads::plan(workload, &Scale::new(true));
         for case in workloads::ALL.iter().flat_map(plan) {
             for one in &case.contenders {
                 let look = style_of(&one.system);

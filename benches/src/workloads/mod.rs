@@ -8,6 +8,7 @@ pub mod decode;
 pub mod footprint;
 pub mod hit;
 pub mod lifecycle;
+pub mod policy;
 pub mod random;
 pub mod save;
 pub mod sink;
@@ -27,6 +28,7 @@ pub const ALL: &[Workload] = &[
     validate::WORKLOAD,
     sink::WORKLOAD,
     random::WORKLOAD,
+    policy::WORKLOAD,
     lifecycle::WORKLOAD,
     footprint::WORKLOAD,
     save::WORKLOAD,
@@ -76,7 +78,7 @@ mod tests {
     fn every_case_has_every_system_once() {
         for quick in [true, false] {
             for workload in ALL {
-                for case in plan(workload, &Scale { quick }) {
+                for case in plan(workload, &Scale::new(quick)) {
                     let times = |system: &str| {
                         let same = case.contenders.iter().filter(|one| one.system == system);
                         same.count()
@@ -97,7 +99,7 @@ mod tests {
     #[test]
     fn every_limit_that_a_system_is_measured_against_is_in_the_case() {
         for workload in ALL {
-            for case in plan(workload, &Scale { quick: true }) {
+            for case in plan(workload, &Scale::new(true)) {
                 for contender in &case.contenders {
                     for limit in contender.terms.limits.iter().flatten() {
                         let there = case.contenders.iter().any(|one| one.system == *limit);
@@ -111,7 +113,7 @@ mod tests {
     #[test]
     fn the_cases_of_a_workload_have_names_of_their_own() {
         for workload in ALL {
-            let cases = plan(workload, &Scale { quick: false });
+            let cases = plan(workload, &Scale::new(false));
             let mut names: Vec<_> = cases.iter().map(|case| &case.name).collect();
             names.sort();
             names.dedup();

@@ -22,7 +22,7 @@ pub use codecs::{
     Archive, ArchiveAlwaysMapped, ArchiveAlwaysRead, ArchiveUnbounded, Bin, Coded, Mixed,
     MixedSerde, Prost,
 };
-pub use nowhere::Nowhere;
+pub use nowhere::{Keys, Nowhere};
 
 /// A type of values, and where they are stored.
 pub trait Setting: Send + Sync + 'static {

@@ -18,6 +18,12 @@ pub struct Nowhere;
 #[derive(Clone)]
 pub struct Keys(Vec<Uuid>);
 
+impl Keys {
+    pub fn new(keys: Vec<Uuid>) -> Self {
+        Self(keys)
+    }
+}
+
 impl BackingStoreT for Nowhere {
     type PersistPath = Keys;
 
@@ -67,6 +73,6 @@ impl footprint::Nowhere for Blocking<Nowhere> {
     }
 
     fn place(keys: Vec<Uuid>) -> Keys {
-        Keys(keys)
+        Keys::new(keys)
     }
 }
