@@ -1,5 +1,7 @@
 //! What is evicted, and in which order.
 
+use file_backed::{FBPool, Policy};
+
 use crate::support::{Handle, Op, Pool, World, test};
 
 /// Inserts, and lets the background come to rest, so that the order of the
@@ -130,5 +132,38 @@ fn two_pools_on_one_store_have_separate_budgets() {
         assert_eq!(world.mem.calls(Op::Store), [number.key()]);
         assert_eq!(*number.blocking_read().expect("it is loaded"), 1);
         assert!(word.try_load().is_some());
+    });
+}
+
+/// More items than fit are read in turn, so that the least recently used one is always the
+/// next.
+#[test]
+fn a_policy_decides_what_is_in_memory_in_a_cycle() {
+    test(|| {
+        for (policy, hits) in [
+            (Policy::Lru, 0..=0),
+            (Policy::Bip, 3 * 350..=3 * 599),
+            (Policy::Dip, 3 * 350..=3 * 599),
+        ] {
+            let world = World::new();
+            let pool: Pool = FBPool::builder(world.store.clone())
+                .items(600)
+                .policy(policy)
+                .build();
+            let items: Vec<_> = (0..1200)
+                .map(|n| world.absent(&pool, &n.to_string()))
+                .collect();
+            let read_all = || {
+                for (n, item) in items.iter().enumerate() {
+                    assert_eq!(*item.blocking_read().expect("it loads"), n.to_string());
+                }
+            };
+            (0..4).for_each(|_| read_all());
+            let before = world.mem.count(Op::Load);
+            (0..3).for_each(|_| read_all());
+            let loads = world.mem.count(Op::Load) - before;
+            assert!(hits.contains(&(3 * 1200 - loads)), "{policy:?}: {loads}");
+            assert!(pool.stats().resident <= 600);
+        }
     });
 }
