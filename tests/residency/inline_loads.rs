@@ -6,10 +6,11 @@ use tokio::runtime::Builder;
 
 use crate::support::{Fault, On, Op, World, test};
 
-/// A world whose tasks run on the thread that waits for them.
+/// A world whose tasks run on the thread that waits for them, and all of whose other threads
+/// can be held.
 fn world() -> World {
     let runtime = Builder::new_current_thread().build().expect("a runtime");
-    let world = World::on(runtime);
+    let world = World::with_most_in_flight(1, runtime);
     world.mem.load_inline();
     world
 }
