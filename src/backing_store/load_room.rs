@@ -12,6 +12,7 @@
 //! waits no longer than ten seconds during which no room was given back.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,6 +50,9 @@ struct Taken {
     bytes: u64,
     /// How often some were given back.
     returns: u64,
+    /// The turns of the loads that wait.
+    waiting: BTreeSet<u64>,
+    next_turn: u64,
 }
 
 impl LoadRoom {
@@ -85,16 +89,29 @@ impl LoadRoom {
         }
     }
 
+    /// Loads wait in turn, so that small ones do not keep a large one waiting for ever.
     fn wait_for(&self, bytes: u64) {
         let mut taken = self.taken.lock();
-        while taken.bytes > 0 && taken.bytes.saturating_add(bytes) > self.bytes {
+        let turn = taken.next_turn;
+        taken.next_turn += 1;
+        taken.waiting.insert(turn);
+        let fits =
+            |taken: &Taken| taken.bytes == 0 || taken.bytes.saturating_add(bytes) <= self.bytes;
+        while taken.waiting.first() != Some(&turn) || !fits(&taken) {
             let before = taken.returns;
             let waited = (self.given_back).wait_until(&mut taken, Instant::now() + self.stalled);
             if waited.timed_out() && taken.returns == before {
                 break;
             }
         }
+        taken.waiting.remove(&turn);
         taken.bytes = taken.bytes.saturating_add(bytes);
+        let others_wait = !taken.waiting.is_empty();
+        drop(taken);
+        if others_wait {
+            // There may be room for the next one too.
+            self.given_back.notify_all();
+        }
     }
 
     fn add(&self, bytes: u64) {
@@ -258,6 +275,42 @@ mod tests {
         assert_eq!(taken(&room), 0);
         drop(outer);
         assert_eq!(taken(&room), 0);
+    }
+
+    #[test]
+    fn small_loads_do_not_overtake_a_large_one() {
+        let room = LoadRoom::new(800);
+        let first = room.begin();
+        take(60);
+        thread::scope(|scope| {
+            let (ends, ended) = channel();
+            let large = {
+                let (room, ends) = (&room, ends.clone());
+                move || {
+                    let _load = room.begin();
+                    take(1000);
+                    ends.send("large").expect("the test waits");
+                }
+            };
+            scope.spawn(large);
+            while room.taken.lock().waiting.is_empty() {
+                thread::yield_now();
+            }
+            let small = {
+                let room = &room;
+                move || {
+                    let _load = room.begin();
+                    take(10);
+                    ends.send("small").expect("the test waits");
+                }
+            };
+            scope.spawn(small);
+            while room.taken.lock().waiting.len() < 2 {
+                thread::yield_now();
+            }
+            drop(first);
+            assert_eq!(ended.iter().collect::<Vec<_>>(), ["large", "small"]);
+        });
     }
 
     #[test]

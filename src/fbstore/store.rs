@@ -5,6 +5,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use file_backed_codecs::frame::{self, FOOTER_LEN, Footer, NoWait};
@@ -629,7 +630,7 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
                 InlineLoad::Loaded(value, Some(len))
             }
             Err(waste) => InlineLoad::Refused {
-                opened: Some(OpenedFile::new(source)),
+                opened: KeptFile::keep(source).map(OpenedFile::new),
                 waste,
             },
         }
@@ -643,10 +644,10 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
         load: Load,
     ) -> Result<(T, Option<u64>), StoreError> {
         let home = place.unwrap_or(&self.path);
-        let (value, len) = match opened.downcast::<Box<dyn Source>>() {
-            Some(source) => {
+        let (value, len) = match opened.downcast::<KeptFile>() {
+            Some(kept) => {
                 let file_ref = home.directory().file_ref(key);
-                self.load_from(&*source, home, &file_ref, load)?
+                self.load_from(&*kept.source, home, &file_ref, load)?
             }
             None => self.load_file(home, key, load)?,
         };
@@ -659,6 +660,33 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
 
     fn footprint(&self, data: &T) -> Footprint {
         self.codec.footprint(data)
+    }
+}
+
+/// How many files stay open for loads that are queued. A task may queue thousands, and a file
+/// costs less to open again than a program that has run out of descriptors.
+const MOST_KEPT: usize = 32;
+
+static KEPT: AtomicUsize = AtomicUsize::new(0);
+
+/// A file that a load has opened which was refused, for the load that follows.
+struct KeptFile {
+    source: Box<dyn Source>,
+}
+
+impl KeptFile {
+    /// Closes the file if enough others are kept.
+    fn keep(source: Box<dyn Source>) -> Option<Self> {
+        let kept = KEPT.fetch_add(1, Ordering::Relaxed);
+        // Dropping it takes it out of the count.
+        let file = Self { source };
+        (kept < MOST_KEPT).then_some(file)
+    }
+}
+
+impl Drop for KeptFile {
+    fn drop(&mut self) {
+        KEPT.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

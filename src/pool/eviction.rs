@@ -23,6 +23,7 @@ pub(super) enum Drops {
 
 /// Larger values are not kept waiting for others.
 const MOST_BATCHED: u64 = 64 * 1024;
+
 /// How many evictions of maps in a row may free nothing.
 const MOST_IN_VAIN: usize = 64;
 

@@ -19,7 +19,7 @@ use super::maps;
 use super::order::{Budget, Order, Pass, Queue, WHOLE};
 use super::policy::Policy;
 use super::tally::{Amount, Tally};
-use crate::backing_store::BackingStoreT;
+use crate::backing_store::{BackingStoreT, load_room};
 use crate::residency::{Item, ListId, Position, QueueId, Usage, Weight};
 use crate::sync::Mutex;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -175,6 +175,7 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         }
         let usage = match usage {
             Usage::Hit if lists.ahead.has(item.address()) => Usage::FirstHit,
+            Usage::Load if load_room::is_ahead() => Usage::Ahead,
             usage => usage,
         };
         // Dropping this never drops the item: the caller owns it too.

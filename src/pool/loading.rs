@@ -119,8 +119,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     }
 
     /// Runs a load on this thread, which must not wait, if that is expected to take little
-    /// time. Returns false if somebody else has to run it, and else what it took, in units
-    /// of the budget of a poll.
+    /// time. Returns what it took, in units of the budget of a poll; as an error if somebody
+    /// else has to run it.
     ///
     /// The claim is held until the value has landed or is given back, and then the caller
     /// queues the flight. There must be no `.await` in between, so that a caller that is
@@ -129,9 +129,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
         flight: &Flight<T>,
-    ) -> Option<u32> {
+    ) -> Result<u32, u32> {
         if !self.inline.are_worth_trying() || !has_poll_budget() || !flight.run_once.claim() {
-            return None;
+            return Err(0);
         }
         let (note, begun) = (running::note(flight), Instant::now());
         let sample = self.inline.begin();
@@ -160,7 +160,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                     Ok((Arc::new(value), len)),
                     Drops::Batched,
                 );
-                Some(units_of(begun.elapsed()))
+                Ok(units_of(begun.elapsed()))
             }
             tried => {
                 let (opened, waste) = match tried {
@@ -178,7 +178,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 flight.run_once.give_back();
                 // A caller that blocks runs the load itself.
                 flight.outcome.wake();
-                None
+                Err(units_of(begun.elapsed()))
             }
         }
     }
@@ -266,17 +266,18 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
         if self.new {
             // Work under way until the load has landed, or a job for it is queued.
             let under_way = self.pool.core().queue.token();
-            match self.pool.try_load_inline(self.item, self.flight()) {
-                Some(units) => {
-                    drop(under_way);
-                    poll_fn(|context| {
-                        spend_poll_budget(context, units);
-                        Poll::Ready(())
-                    })
-                    .await;
-                }
-                None => self.queue(false),
-            }
+            let tried = self.pool.try_load_inline(self.item, self.flight());
+            let units = tried.unwrap_or_else(|units| {
+                self.queue(false);
+                units
+            });
+            drop(under_way);
+            // An attempt costs time too, although it is refused.
+            poll_fn(|context| {
+                spend_poll_budget(context, units);
+                Poll::Ready(())
+            })
+            .await;
         }
         load_room::give_up();
         self.flight()

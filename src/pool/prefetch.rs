@@ -53,11 +53,12 @@ impl Prefetched {
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Brings the values of items into memory ahead of their use, as many at once as the
     /// store [runs](crate::BackingStore::most_in_flight), and waits for them. It returns no
-    /// guards: read the items afterwards, each of which is then a hit.
+    /// guards: read the items afterwards, each of which is then a hit, unless the pool has
+    /// evicted it for others meanwhile.
     ///
     /// It loads the items in their order, until half of the budget is full of values that
     /// were prefetched and not used since; [`Prefetched::left_out`] counts the others. So it
-    /// never displaces the recent half of the cache. A value whose item is in memory already
+    /// never displaces the recent half of the cache; several calls at a time may. A value whose item is in memory already
     /// stays where it is. Loads take room like all others
     /// ([`PoolBuilder::bytes`](crate::PoolBuilder::bytes)), and count as misses. Of a file
     /// that is mapped, the system is asked to read all pages at once, instead of one after

@@ -5,6 +5,8 @@
 pub(crate) enum Usage {
     /// It was inserted, or loaded into memory.
     Load,
+    /// It was loaded ahead of its use.
+    Ahead,
     /// It was read in memory.
     Hit,
     /// The same, for the first time since it was brought in ahead of its use. That says no

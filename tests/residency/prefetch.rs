@@ -1,6 +1,6 @@
 //! Values that are brought in ahead of their use.
 
-use file_backed::Prefetched;
+use file_backed::{FBPool, Policy, Prefetched};
 
 use crate::support::{ByHand, Fault, Handle, On, Op, Pool, World, each_stop, test};
 
@@ -51,6 +51,38 @@ fn a_prefetch_brings_in_many_at_once_without_guards() {
         );
         drop(items);
         world.assert_empty(&pool);
+    });
+}
+
+/// Where a policy keeps what is old, loaded values replaced each other, and what a prefetch
+/// had brought in was gone before it was read.
+#[test]
+fn a_prefetch_brings_in_what_it_says_whatever_the_policy() {
+    test(|| {
+        for policy in [Policy::Lru, Policy::Bip, Policy::Dip] {
+            let world = World::new();
+            let pool: Pool = FBPool::builder(world.store.clone())
+                .items(100)
+                .policy(policy)
+                .build();
+            let items = absent(&world, &pool, 300);
+            // It is full.
+            for item in &items[..200] {
+                drop(item.blocking_load());
+            }
+            let next = &items[200..225];
+            let prefetched = pool.blocking_prefetch(next);
+            assert_eq!(counts(&prefetched), (25, 0, 0, 0), "{policy:?}");
+            let misses = pool.stats().misses;
+            for item in next {
+                drop(item.blocking_load());
+            }
+            assert_eq!(
+                pool.stats().misses,
+                misses,
+                "{policy:?}: each read is a hit"
+            );
+        }
     });
 }
 

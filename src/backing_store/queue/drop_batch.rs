@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
-use super::{Lane, Queue};
+use super::drain::run;
+use super::{Job, Lane, Queue};
 use crate::sync::Mutex;
 
 /// How long a value waits for others.
@@ -37,6 +38,14 @@ impl Batch {
         let taken = std::mem::take(self);
         self.is_scheduled = taken.is_scheduled;
         taken
+    }
+
+    /// Drops each value by itself: one whose drop panics must not unwind through the others.
+    fn end(self) {
+        for value in self.values {
+            run(Job::DeferredDrop(value));
+        }
+        drop(self.token);
     }
 
     fn is_full(&self) -> bool {
@@ -74,7 +83,7 @@ impl Queue {
     }
 
     fn push_batch(self: &Arc<Self>, batch: Batch) {
-        self.run(Lane::DeferredDrop, move || drop(batch));
+        self.run(Lane::DeferredDrop, move || batch.end());
     }
 
     /// Returns false if the store has no thread that keeps the time.
@@ -83,8 +92,40 @@ impl Queue {
         self.run_after(DELAY, move || {
             let Some(queue) = this.upgrade() else { return };
             let batch = std::mem::take(&mut *queue.drop_batch.0.lock());
-            drop(batch);
+            batch.end();
         });
         self.has_watcher()
+    }
+}
+
+#[cfg(all(test, not(shuttle)))]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::testing::runtime;
+
+    struct Bomb(Arc<AtomicUsize>);
+
+    impl Drop for Bomb {
+        fn drop(&mut self) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+            assert!(std::thread::panicking(), "this drop panics on purpose");
+        }
+    }
+
+    /// The second panic, while the first one unwound through the batch, aborted the process.
+    #[test]
+    fn values_whose_drops_panic_do_not_meet() {
+        let machine = runtime("drops of a batch");
+        let queue = Queue::new(machine.handle().clone(), TaskTracker::new());
+        let dropped = Arc::new(AtomicUsize::new(0));
+        for _ in 0..MOST_VALUES + 2 {
+            queue.drop_batched(Arc::new(Bomb(dropped.clone())), 8);
+        }
+        queue.finish_all();
+        assert_eq!(dropped.load(Ordering::SeqCst), MOST_VALUES + 2);
     }
 }

@@ -21,7 +21,7 @@ impl<T, B: BackingStoreT> Order<T, B> {
         self.begin_or_end_duel();
         let (key, weight) = (item.indexed_key(), item.weight());
         let group = self.group_of(key);
-        if usage == Usage::Load {
+        if matches!(usage, Usage::Load | Usage::Ahead) {
             self.duel.loaded(group, key, self.len());
         }
         let id = self.place_of(group, item.queue(), weight, usage, was_here);
@@ -50,11 +50,9 @@ impl<T, B: BackingStoreT> Order<T, B> {
         let segment = match (usage, was) {
             (Usage::Hit, _) if was_here => Segment::Protected,
             (Usage::Hit | Usage::Change, Some(Segment::Protected)) => Segment::Protected,
-            (Usage::Change | Usage::Pinned | Usage::FirstHit, Some(was))
-                if self.keeps_old(group) =>
-            {
-                was
-            }
+            (Usage::Change | Usage::Pinned, Some(was)) if self.keeps_old(group) => was,
+            // Values on probation would evict each other before they are used.
+            (Usage::Ahead, _) => Segment::Protected,
             _ => self.entrance(group, weight),
         };
         QueueId {
