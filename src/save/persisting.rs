@@ -52,6 +52,7 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
     /// Holds back the newest job until another one is added: the thread that waits for all
     /// items runs it. Whoever waits for the write of an item runs that too, but nobody runs a
     /// link in order to make room in a store with a quota, so that one holds nothing back.
+    #[cfg(feature = "dataset")]
     pub(crate) fn holding_newest_in(mut self, store: &BackingStore<B>) -> Self {
         if !store.core().has_quota() {
             let jobs = std::mem::replace(&mut self.jobs, Window::new(1));

@@ -13,7 +13,9 @@ use file_backed_codecs::Source;
 use parking_lot::Mutex;
 
 use super::faults::{Fault, Faults, On};
-use super::gate::{Barrier, Gate};
+use super::gate::Barrier;
+#[cfg(feature = "dataset")]
+use super::gate::Gate;
 use crate::backing_store::ManifestWatch;
 use crate::fbstore::Readers;
 use crate::fbstore::file_ref::FileRef;
@@ -156,6 +158,7 @@ impl FaultyFiles {
     }
 
     /// Holds back every creation of a file, except on this thread.
+    #[cfg(feature = "dataset")]
     pub(crate) fn hold_creations_elsewhere(&self) -> Gate {
         let barrier = Arc::new(Barrier::default());
         self.0.lock().held = Some((thread::current().id(), barrier.clone()));
