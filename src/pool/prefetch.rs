@@ -83,8 +83,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// # #[tokio::main]
     /// # async fn main() -> file_backed::Result<()> {
     /// use std::sync::Arc;
-    /// use file_backed::FBPool;
     /// use file_backed::fbstore::BinCodec;
+    /// use file_backed::{Error, FBPool};
     ///
     /// let pool: Arc<FBPool<Vec<u64>, _>> = FBPool::temp(BinCodec, 100).await?;
     /// let items: Vec<_> = (0..1000).map(|n| pool.insert(vec![n; 10])).collect();
@@ -98,7 +98,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     ///         for item in *part {
     ///             sum += item.read().await?.iter().sum::<u64>();
     ///         }
-    ///         file_backed::Result::Ok(sum)
+    ///         Ok::<_, Error>(sum)
     ///     };
     ///     let next = parts.get(n + 1).copied().unwrap_or_default();
     ///     let (part_sum, prefetched) = tokio::join!(work, pool.prefetch(next));
