@@ -118,24 +118,6 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         loaded < most_loaded + rounded && share < WHOLE / 2 + rounded
     }
 
-    /// An item was loaded ahead of its use: it is not recent, and does not age others.
-    pub(crate) fn set_ahead(&self, item: &Item<T, B>) {
-        let lists = &mut *self.lists.lock();
-        let (order, share) = match item.list() {
-            ListId::Resident => {
-                let share = lists.resident.share_of_cache(item.weight());
-                (&lists.resident, share)
-            }
-            ListId::Mapped => (&lists.mapped, WHOLE.div_ceil(maps::most().max(1) as u64)),
-            _ => return,
-        };
-        let advanced = order.advance(item.queue(), item.weight());
-        let clock = self.clocks.of(item.position());
-        clock.fetch_sub(advanced, Ordering::Relaxed);
-        lists.ahead.insert(item.address(), share);
-        self.make_old(item);
-    }
-
     /// Begins a pass over the maps, in the order in which they are evicted.
     pub(crate) fn begin_pass(&self) -> Pass {
         self.lists.lock().mapped.begin_pass()
@@ -180,6 +162,7 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         };
         // Dropping this never drops the item: the caller owns it too.
         let entry = lists.take_out(item).unwrap_or_else(|| item.clone());
+        let lists = &mut *lists;
         let order = match list {
             ListId::Mapped => &mut lists.mapped,
             ListId::Resident => &mut lists.resident,
@@ -187,6 +170,15 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         };
         let queue = order.add(entry, usage, was_here);
         item.set_queue(list, queue);
+        if usage == Usage::Ahead {
+            let share = match list {
+                ListId::Mapped => WHOLE.div_ceil(maps::most().max(1) as u64),
+                _ => order.share_of_cache(item.weight()),
+            };
+            lists.ahead.insert(item.address(), share);
+            // It is not recent, and does not age others.
+            return self.make_old(item);
+        }
         let share = order.advance(queue, item.weight());
         let clock = self.clocks.of(item.position());
         let before = clock.fetch_add(share, Ordering::Relaxed);

@@ -124,7 +124,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     ///
     /// The claim is held until the value has landed or is given back, and then the caller
     /// queues the flight. There must be no `.await` in between, so that a caller that is
-    /// cancelled leaves no flight that nobody runs.
+    /// cancelled leaves no flight that is neither queued nor running.
     fn try_load_inline(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
@@ -198,9 +198,6 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         let is_map = value.is_some_and(|(_, cost)| cost.is_map);
         if let Some(file) = item.finish_load(value, &**self) {
             self.core().release(file);
-        }
-        if load_room::is_ahead() {
-            self.lists.set_ahead(item);
         }
         flight.outcome.set(loaded.map(|(value, _)| value));
         self.enforce(drops);
@@ -290,14 +287,14 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> FlightWait<'a, T, B> {
     /// the flight has not started, and also once an inline load of it is given up.
     pub(super) fn blocking_value(self) -> Result<Arc<T>> {
         self.check_thread()?;
-        self.pool.run_load(self.item, self.flight());
-        if !self.flight().outcome.is_set() {
-            load_room::give_up();
-        }
-        (self.flight().outcome).block_for_or(
-            |loaded| loaded.clone(),
-            || self.pool.run_load(self.item, self.flight()),
-        )
+        let outcome = &self.flight().outcome;
+        let run = || {
+            self.pool.run_load(self.item, self.flight());
+            if !outcome.is_set() {
+                load_room::give_up();
+            }
+        };
+        outcome.block_for_or(|loaded| loaded.clone(), run)
     }
 
     /// Fails if this thread is running the flight, and so would wait for itself.

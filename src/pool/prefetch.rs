@@ -58,8 +58,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     ///
     /// It loads the items in their order, until half of the budget is full of values that
     /// were prefetched and not used since; [`Prefetched::left_out`] counts the others. So it
-    /// never displaces the recent half of the cache; several calls at a time may. A value whose item is in memory already
-    /// stays where it is. Loads take room like all others
+    /// never displaces the recent half of the cache; several calls at a time may. A value that
+    /// is in memory already stays where it is. Loads take room like all others
     /// ([`PoolBuilder::bytes`](crate::PoolBuilder::bytes)), and count as misses. Of a file
     /// that is mapped, the system is asked to read all pages at once, instead of one after
     /// the other as they are accessed.
@@ -130,11 +130,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         &self,
         items: impl IntoIterator<Item = &'a Fb<T, B>>,
     ) -> Prefetched {
-        let _ahead = load_room::ahead();
         let mut prefetch = Prefetch::new(self);
         let mut items = items.into_iter();
         while let Some(load) = prefetch.next(&mut items) {
+            let ahead = load_room::ahead();
             let loaded = load.blocking_value();
+            drop(ahead);
             prefetch.done.note(loaded);
         }
         prefetch.done
@@ -145,8 +146,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 struct Prefetch<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     /// The most loads that it has in flight.
     most: usize,
-    /// The loads in flight, the oldest first. They are queued, so they need nobody who
-    /// waits for them.
+    /// The loads in flight, the oldest first. They are queued, so they end although no
+    /// caller waits for them.
     loads: VecDeque<FlightWait<'a, T, B>>,
     /// The next item, for which there is no room beside the loads in flight.
     next: Option<&'a Fb<T, B>>,
