@@ -471,7 +471,6 @@ where
     /// The bytes of the generation's manifest. Notes what it consists of once they are written.
     fn encode(&mut self, next: &mut Version<Root>, changes: Changes) -> Result<Vec<u8>> {
         let (earlier, root) = (self.shared.current(), next.encoded_root.clone());
-        let contents = next.contents.clone();
         let has_new_root = root != earlier.encoded_root;
         let commit = Commit {
             generation: next.generation,
@@ -483,7 +482,7 @@ where
         let chain = earlier.chain.clone();
         let must_end = chain.as_ref().is_some_and(|chain| !chain.may_grow());
         if let Some(written) = self.history.bases.written(next.generation, must_end) {
-            self.sync_items(&contents)?;
+            self.sync_items(&next.contents)?;
             match self.build_on(written, next, commit.clone()) {
                 Err(error) => {
                     self.history.check_not_overtaken()?;
@@ -495,18 +494,18 @@ where
         }
         let is_due = |chain: &Chain| chain.needs_new_base(&commit, root_len);
         let goes_on = match &chain {
-            Some(chain) => !is_due(chain) || self.is_put_off(chain, &commit, &contents),
+            Some(chain) => !is_due(chain) || self.is_put_off(chain, &commit, &next.contents),
             None => false,
         };
         if !goes_on || commit.is_long() {
             // The failure of an item is not one of a base, without which a commit goes on.
-            self.sync_items(&contents)?;
+            self.sync_items(&next.contents)?;
         }
         let (bytes, chain) = match chain {
             Some(chain) if goes_on => match self.extend(&chain, commit) {
                 Err(error) if error.is_damaged() || error.is_not_found() => {
                     self.is_base_due = false;
-                    self.sync_items(&contents)?;
+                    self.sync_items(&next.contents)?;
                     tracing::warn!(%error, generation = next.generation, "the current manifest of a dataset cannot be read any more: the commit writes a base from memory");
                     self.begin_chain(next)?
                 }

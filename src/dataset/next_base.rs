@@ -44,12 +44,10 @@ struct NextBase {
     id: Uuid,
     /// What commits have changed since the one that it holds.
     changes: Changes,
-    state: State,
-}
-
-enum State {
-    Writing(Task<Arc<Base>>),
-    Written(Arc<Base>),
+    /// The job that writes it, until its result was taken.
+    writing: Option<Task<Arc<Base>>>,
+    /// Once it is written.
+    base: Option<Arc<Base>>,
 }
 
 /// A base that was written beside the commits, and what they have changed since.
@@ -89,8 +87,8 @@ impl Bases {
         self.retry_at = generation.saturating_add(COMMITS_BEFORE_RETRY);
     }
 
-    /// Gives up the base that was written, because the commit of this generation could not
-    /// build on it.
+    /// Gives up the next base, which could not be written, or on which the commit of this
+    /// generation could not build.
     pub(super) fn abandon(&mut self, generation: u64) {
         self.next = None;
         self.has_failed(generation);
@@ -110,32 +108,22 @@ impl Bases {
     /// The base that a commit of this generation can build on. If it has to build on one that
     /// is being written, it waits.
     pub(super) fn written(&mut self, generation: u64, waits: bool) -> Option<WrittenBase> {
-        let mut next = self.next.take()?;
-        next.state = match next.state {
-            State::Writing(task) if !waits && !task.is_finished() => {
-                next.state = State::Writing(task);
-                self.next = Some(next);
-                return None;
-            }
-            State::Writing(task) => match task.wait() {
-                Ok(base) => State::Written(base),
+        let next = self.next.as_mut()?;
+        let may_take = |task: &mut Task<_>| waits || task.is_finished();
+        if let Some(task) = next.writing.take_if(may_take) {
+            match task.wait() {
+                Ok(base) => next.base = Some(base),
                 Err(error) => {
                     tracing::warn!(%error, generation, "could not write a new base of a dataset in the background: commits go on without, and try again later");
-                    self.has_failed(generation);
+                    self.abandon(generation);
                     return None;
                 }
-            },
-            written => written,
-        };
-        let State::Written(base) = &next.state else {
-            return None;
-        };
-        let written = WrittenBase {
-            base: base.clone(),
+            }
+        }
+        Some(WrittenBase {
+            base: next.base.clone()?,
             changes: next.changes.clone(),
-        };
-        self.next = Some(next);
-        Some(written)
+        })
     }
 
     /// Starts to write the contents of the current commit as a base. Returns its id.
@@ -168,7 +156,8 @@ impl Bases {
         self.next = Some(NextBase {
             id,
             changes: Changes::default(),
-            state: State::Writing(task),
+            writing: Some(task),
+            base: None,
         });
         id
     }
