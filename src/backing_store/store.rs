@@ -7,7 +7,7 @@ use tokio::runtime::Handle;
 use tokio_util::task::TaskTracker;
 
 use super::queue::Queue;
-use super::{Background, BackingStoreT, PreparedTask, StoreCore, Task};
+use super::{Background, BackingStoreT, PreparedTask, RoomWorkToken, StoreCore, Task};
 use crate::Result;
 use crate::error::Operation;
 use crate::sync::atomic::AtomicUsize;
@@ -138,6 +138,20 @@ impl<B: BackingStoreT> BackingStore<B> {
         work: impl FnOnce() -> Result<R> + Send + 'static,
     ) -> Task<R> {
         self.prepare_task(operation, work).start()
+    }
+
+    /// Same as [`prepare_task`](Self::prepare_task), for work that makes room in a store with
+    /// a quota: a file that is linked to a persisted path does not count in the cache.
+    pub(crate) fn prepare_room_task<R: Send + 'static>(
+        &self,
+        operation: Operation,
+        work: impl FnOnce() -> Result<R> + Send + 'static,
+    ) -> PreparedTask<R, B> {
+        let room = RoomWorkToken::new(self.core.clone());
+        self.prepare_task(operation, move || {
+            let _room = room;
+            work()
+        })
     }
 
     /// The task of `work`, which is to be started, or to be waited for on this thread.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::FBPool;
-use crate::backing_store::{RoomWorkToken, Strategy, TrackedPath, guarded_for};
+use crate::backing_store::{Strategy, TrackedPath, guarded_for};
 use crate::error::Operation;
 use crate::{Fb, Result};
 
@@ -72,13 +72,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 (item.key(), persist)
             };
             let begun: Vec<_> = places.iter().map(begin).collect();
-            let room = RoomWorkToken::new(self.core().clone());
-            let persist_all = move || {
-                let _room = room;
-                let one = |(key, persist)| guarded_for(operation, key, persist);
-                Ok(begun.into_iter().map(one).collect())
-            };
-            self.store.task(operation, persist_all)
+            let one = move |(key, persist)| guarded_for(operation, key, persist);
+            let persist_all = move || Ok(begun.into_iter().map(one).collect());
+            self.store.prepare_room_task(operation, persist_all).start()
         };
         let jobs: Vec<_> = (order.chunks(PERSISTED_BY_ONE))
             .map(|places| (places.to_vec(), start(places)))

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::FBPool;
 use super::loading::{leaked, waits_for_itself};
-use crate::backing_store::{FileShare, RoomWorkToken, Strategy, Task, TrackedPath, running};
+use crate::backing_store::{FileShare, Strategy, Task, TrackedPath, running};
 use crate::error::Operation;
 use crate::residency::{Item, Save, Wanted, Written};
 use crate::{Error, Result};
@@ -32,12 +32,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         tracked: Arc<TrackedPath<B::PersistPath>>,
     ) -> Task<()> {
         let persist = self.begin_persist(item, tracked);
-        // A link makes room: its file does not count in the cache any more.
-        let room = RoomWorkToken::new(self.core().clone());
-        self.store.task(Operation::Persist, move || {
-            let _room = room;
-            persist()
-        })
+        self.store
+            .prepare_room_task(Operation::Persist, persist)
+            .start()
     }
 
     /// Captures what is to be saved. The caller must run the result: the item stays

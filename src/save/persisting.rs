@@ -5,9 +5,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::Window;
-use crate::backing_store::{
-    BackingStore, BackingStoreT, RoomWorkToken, Strategy, TrackedPath, guarded_for,
-};
+use crate::backing_store::{BackingStore, BackingStoreT, Strategy, TrackedPath, guarded_for};
 use crate::error::Operation;
 use crate::{Error, Fb, Result};
 
@@ -50,8 +48,9 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
     }
 
     /// Holds back the newest job until another one is added: the thread that waits for all
-    /// items runs it. Whoever waits for the write of an item runs that too, but nobody runs a
-    /// link in order to make room in a store with a quota, so that one holds nothing back.
+    /// items runs it. Another thread that waits for the write of an item runs that write. No
+    /// thread runs a link in order to make room, so in a store with a quota nothing is held
+    /// back.
     #[cfg(feature = "dataset")]
     pub(crate) fn holding_newest_in(mut self, store: &BackingStore<B>) -> Self {
         if !store.core().has_quota() {
@@ -127,12 +126,8 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
 
     fn start(&mut self, store: Arc<BackingStore<B>>, items: Vec<Begun<R>>) {
         let oldest = self.jobs.add(|| {
-            let room = RoomWorkToken::new(store.core().clone());
-            let persist_all = move || {
-                let _room = room;
-                Ok(items.into_iter().map(|persist| persist()).collect())
-            };
-            store.prepare_task(self.operation, persist_all)
+            let persist_all = move || Ok(items.into_iter().map(|persist| persist()).collect());
+            store.prepare_room_task(self.operation, persist_all)
         });
         oldest.into_iter().for_each(|job| self.add(job));
     }
