@@ -270,10 +270,7 @@ impl Durability {
         let mut failed = None;
         let keys: Vec<_> = pending.files.iter().copied().collect();
         let file_refs: Vec<_> = keys.iter().map(|key| directory.file_ref(*key)).collect();
-        let synced = match &*file_refs {
-            [file_ref] => vec![directory.files().sync(file_ref)],
-            file_refs => directory.files().sync_many(file_refs),
-        };
+        let synced = directory.files().sync_many(&file_refs);
         for (key, synced) in keys.iter().zip(synced) {
             match synced {
                 Ok(()) => {}

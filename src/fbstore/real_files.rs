@@ -32,13 +32,17 @@ fn is_out_of_descriptors(_: &io::Error) -> bool {
 
 /// Syncs what was opened, after the data of all has been written.
 fn sync_together(opened: &mut Vec<io::Result<File>>, synced: &mut Vec<Result<(), SyncError>>) {
-    for file in opened.iter().flatten() {
+    // The sync of a single file writes its data anyway.
+    let are_many = opened.len() > 1;
+    for file in opened.iter().flatten().filter(|_| are_many) {
         // If it does not start, the sync writes all of it.
         let _ = start_write_back(file);
     }
     let written = opened.drain(..).map(|file| {
         let file = file.map_err(SyncError::Open)?;
-        write_back(&file).map_err(SyncError::Sync)?;
+        if are_many {
+            write_back(&file).map_err(SyncError::Sync)?;
+        }
         Ok(file)
     });
     let written: Vec<Result<File, SyncError>> = written.collect();
