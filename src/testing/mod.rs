@@ -21,6 +21,8 @@ mod scratch;
 
 pub(crate) use faults::{Fault, On};
 pub(crate) use faulty_files::{FaultyFiles, Links};
+#[cfg(feature = "dataset")]
+pub(crate) use gate::Gate;
 pub(crate) use mem_store::{MemPath, MemStore, Op};
 pub(crate) use plain::Plain;
 pub(crate) use power_cut::{Cut, at_each_power_cut};

@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use tokio::runtime::Runtime;
+
 use super::super::Dataset;
 use super::Told;
 use super::assert_no_manifest_is_left;
@@ -12,14 +14,22 @@ use crate::Error;
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
 use crate::testing::errno::{EIO, ENOSPC};
-use crate::testing::{Fault, FaultyFiles, Links, at_each_power_cut, runtime, scratch};
+use crate::testing::{Fault, FaultyFiles, Gate, Links, at_each_power_cut, runtime, scratch};
 
 /// A program whose bases are all written in the background.
-fn program(machine: &tokio::runtime::Runtime, root: &Path, files: &Arc<dyn Files>) -> Program {
+fn program(machine: &Runtime, root: &Path, files: &Arc<dyn Files>) -> Program {
     let program = Program::start(machine, root, || files.clone());
     let history = program.dataset.shared.turn.try_lock();
     history.expect("nothing commits").bases.least_in_background = 0;
     program
+}
+
+/// The same, on files that can fail. Bases wait at the gate before they are written.
+fn held_program(machine: &Runtime, root: &Path) -> (Program, FaultyFiles, Gate) {
+    let files = FaultyFiles::default();
+    let gate = files.hold_creations_elsewhere();
+    let all: Arc<dyn Files> = Arc::new(files.clone());
+    (program(machine, root, &all), files, gate)
 }
 
 /// Commits number `n`. Two of three have a long root, so that a base is soon due.
@@ -34,7 +44,7 @@ fn has_base(program: &Program) -> bool {
 }
 
 /// Opens the dataset twice: the second time removes what a new base has replaced.
-fn assert_restart_finds(machine: &tokio::runtime::Runtime, root: &Path, expected: &[u8]) {
+fn assert_restart_finds(machine: &Runtime, root: &Path, expected: &[u8]) {
     for _ in 0..2 {
         let program = Program::start(machine, root, || Arc::new(RealFiles));
         assert_eq!(numbers(&program), expected);
@@ -47,10 +57,7 @@ fn assert_restart_finds(machine: &tokio::runtime::Runtime, root: &Path, expected
 fn commits_go_on_while_a_base_is_written_and_then_build_on_it() {
     let machine = runtime(THREADS);
     let place = scratch();
-    let files = FaultyFiles::default();
-    let gate = files.hold_creations_elsewhere();
-    let all: Arc<dyn Files> = Arc::new(files);
-    let program = program(&machine, place.path(), &all);
+    let (program, _, gate) = held_program(&machine, place.path());
     for n in 1..20 {
         commit(&program, n).expect("nothing fails");
         assert!(!has_base(&program));
@@ -89,10 +96,7 @@ fn what_was_removed_while_a_base_was_written_stays_removed() {
 fn a_dataset_that_is_dropped_while_a_base_is_written_can_be_opened_at_once() {
     let machine = runtime(THREADS);
     let place = scratch();
-    let files = FaultyFiles::default();
-    let gate = files.hold_creations_elsewhere();
-    let all: Arc<dyn Files> = Arc::new(files);
-    let first = program(&machine, place.path(), &all);
+    let (first, _, gate) = held_program(&machine, place.path());
     for n in 1..8 {
         commit(&first, n).expect("nothing fails");
     }
@@ -101,7 +105,7 @@ fn a_dataset_that_is_dropped_while_a_base_is_written_can_be_opened_at_once() {
     let path = first.dataset.path().clone();
     let Program { dataset, pool } = first;
     drop(dataset);
-    let dataset = Dataset::blocking_open(&store, path).expect("nobody commits to it");
+    let dataset = Dataset::blocking_open(&store, path).expect("no dataset commits to it");
     let again = Program { dataset, pool };
     commit(&again, 8).expect("nothing fails");
     gate.open();
@@ -212,10 +216,7 @@ fn commit_until_a_base_is_begun(program: &Program) -> u8 {
 fn a_base_that_could_not_be_written_leaves_nothing() {
     let machine = runtime(THREADS);
     let place = scratch();
-    let files = FaultyFiles::default();
-    let gate = files.hold_creations_elsewhere();
-    let all: Arc<dyn Files> = Arc::new(files.clone());
-    let program = program(&machine, place.path(), &all);
+    let (program, files, gate) = held_program(&machine, place.path());
     let last = commit_until_a_base_is_begun(&program);
     gate.wait_for(1);
     files.fail("write", Fault::Errno(ENOSPC));
@@ -240,10 +241,7 @@ fn a_long_commit_that_cannot_build_on_a_new_base_goes_on_without() {
     let machine = runtime(THREADS);
     for after in 0.. {
         let place = scratch();
-        let files = FaultyFiles::default();
-        let gate = files.hold_creations_elsewhere();
-        let all: Arc<dyn Files> = Arc::new(files.clone());
-        let program = program(&machine, place.path(), &all);
+        let (program, files, gate) = held_program(&machine, place.path());
         let last = commit_until_a_base_is_begun(&program);
         gate.wait_for(1);
         gate.open();
