@@ -14,8 +14,9 @@ use crate::{BoxError, Footprint, Load, ReadAhead};
 /// file to have the length that the footer states.
 ///
 /// [`encode`](Self::encode) and [`decode`](Self::decode) run on threads that may block,
-/// unless the codec [decodes inline](Self::decodes_inline). [`footprint`](Self::footprint) runs on the thread that inserts the value, so it should
-/// be fast.
+/// unless the codec [decodes inline](Self::decodes_inline). [`footprint`](Self::footprint) runs
+/// on the thread that inserts the value, or that has loaded it inline, so it
+/// should be fast.
 ///
 /// A codec may use the library: insert values, and read or write other items. A call that
 /// would wait for the very load or write that the codec is part of is an error, and so is

@@ -64,7 +64,7 @@ impl<R> Outcome<R> {
     }
 
     /// Same as [`block_for`](Self::block_for), but calls `try_to_set` at first and whenever
-    /// this thread is woken: it may set the result, if nobody else is about to.
+    /// this thread is woken: it may set the result, unless another thread is about to.
     pub(crate) fn block_for_or<X>(
         &self,
         ready: impl Fn(&mut Option<R>) -> Option<X>,

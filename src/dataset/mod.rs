@@ -45,8 +45,8 @@
 //! The manifest of a commit records what the commit changes, 30 bytes for each item, and the
 //! root as JSON if that has changed. Now and then a new *base* is written, which records all
 //! items: by a commit, or in the background, which may outlast the last handle of the dataset
-//! and keeps its directories locked until then. On disk the dataset is a directory of files, which you can inspect
-//! with the command-line tool `file_backed` (feature `cli`).
+//! and keeps its directories locked until then. On disk the dataset is a directory of files,
+//! which you can inspect with the command-line tool `file_backed` (feature `cli`).
 //!
 //! See [`Dataset`] for an example. The example program `dataset` is a library with a
 //! reader in another process.

@@ -195,8 +195,8 @@ impl<B: ManifestStore> Saver<B> {
     }
 
     /// Reports the progress of the commit to `progress` after each item that is linked, from
-    /// background threads or from the one that waits for the commit. Call it before the first [`save`](Self::save); a second
-    /// call has no effect.
+    /// background threads or from the one that waits for the commit. Call it before the
+    /// first [`save`](Self::save); a second call has no effect.
     pub fn on_progress(&mut self, progress: impl Fn(Progress) + Send + Sync + 'static) {
         self.meter.report_to(progress);
     }

@@ -3,9 +3,9 @@
 //! # Memory
 //!
 //! * A pool keeps as many items, or as many bytes, resident as its builder allows, and
-//!   evicts the least recently used, or by another [`Policy`](crate::Policy). Maps of files do not count: they are page cache,
-//!   which the kernel reclaims, and they show in RSS. [`stats`](crate::FBPool::stats)
-//!   reports what is where.
+//!   evicts the least recently used, or by another [`Policy`](crate::Policy). Maps of
+//!   files do not count: they are page cache, which the kernel reclaims, and they show in
+//!   RSS. [`stats`](crate::FBPool::stats) reports what is where.
 //! * [`insert`](crate::FBPool::insert) never waits and never fails. A value stays in
 //!   memory until it is written. While the disk refuses writes, the value stays
 //!   readable and the write is retried.

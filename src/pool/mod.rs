@@ -98,8 +98,8 @@ use weighing::{Weigher, Weighing};
 /// The pool keeps `mem_size` items, or as many bytes as the
 /// [builder](Self::builder) sets. It evicts in the order of a segmented LRU, in
 /// which a hit on an item in the recent half moves nothing and so takes no lock, or by
-/// another [`Policy`]. If an evicted value has no file yet, it is first written in the background.
-/// It stays readable meanwhile, and a hit promotes it. A value that a guard pins
+/// another [`Policy`]. If an evicted value has no file yet, it is first written in the
+/// background. It stays readable meanwhile, and a hit promotes it. A value that a guard pins
 /// stays in memory, beyond the budget, until the guard is dropped.
 ///
 /// A value that is a map of its file ([`Footprint::is_mapped`]) uses no memory

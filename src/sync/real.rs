@@ -36,7 +36,7 @@ pub(crate) fn enter(runtime: &Handle) -> EnterGuard<'_> {
 }
 
 /// Whether a poll of an async task may do more work, of some microseconds, on this thread.
-/// Outside of tokio nobody counts that, so the answer is no.
+/// Outside of tokio that is not counted, so the answer is no.
 pub(crate) fn has_poll_budget() -> bool {
     Handle::try_current().is_ok() && tokio::task::coop::has_budget_remaining()
 }

@@ -378,7 +378,7 @@ fn one_poll_loads_no_more_than_the_budget_of_a_task_allows() {
     assert!(world.files.calls_here("open_cached") <= 128);
 }
 
-/// Nobody says how much a poll may do there.
+/// What a poll may do is not bounded there.
 #[test]
 fn outside_of_tokio_every_load_is_left_to_another_thread() {
     let world = World::new(Plain);

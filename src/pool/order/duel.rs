@@ -72,7 +72,7 @@ impl Duel {
         self.lead > 0
     }
 
-    /// Begins anew.
+    /// Forgets all that it has counted.
     pub(crate) fn reset(&mut self) {
         *self = Self::new();
     }
@@ -103,7 +103,7 @@ impl Duel {
 ///
 /// It is a table of fingerprints without chains: a key that has the place of an earlier one
 /// replaces it. So it forgets some, of both groups alike. It knows keys and not items, because
-/// an item of a dataset ends when it is evicted, and is made anew for the next reader.
+/// an item of a dataset ends when it is evicted, and the next reader gets a new one.
 struct Evicted {
     /// Empty, or a power of two. 0 stands for nothing.
     slots: Box<[u16]>,

@@ -16,7 +16,7 @@ pub(super) type Item = crate::residency::Item<usize, MemStore>;
 pub(super) struct Cache {
     pub(super) lists: EvictionLists<usize, MemStore>,
     items: Vec<Arc<Item>>,
-    /// An item ends when it is evicted, and the next load makes it anew.
+    /// An item ends when it is evicted, and the next load makes another one.
     forgets: bool,
 }
 
