@@ -3,7 +3,7 @@
 //!
 //! Use this crate through `file_backed::fbstore`, which re-exports it. It deals with
 //! files and values only; pools, directories and runtimes are out of its scope. All
-//! `unsafe` code of the library is here.
+//! `unsafe` code of the library is here, so also the slot, from which a pool reads values.
 //!
 //! | feature | provides | pulls in |
 //! |---|---|---|
@@ -46,6 +46,9 @@ pub mod printable;
 #[cfg(feature = "prostcodec")]
 mod protobuf;
 pub mod read_limit;
+// Used by the root crate.
+#[doc(hidden)]
+pub mod slot;
 // Used by the root crate.
 #[doc(hidden)]
 pub mod write_back;

@@ -45,6 +45,7 @@ mod pages;
 mod protobuf;
 mod read_limit;
 mod reading;
+mod slot;
 #[cfg(feature = "mappedcodec")]
 mod trusting;
 #[cfg(feature = "bincodec")]

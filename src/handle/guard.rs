@@ -13,8 +13,9 @@ use crate::residency::{Item, ValueRef};
 /// A shared borrow of a handle's value.
 ///
 /// The value stays in memory while the guard lives, even if the pool evicts the
-/// item or its file is deleted or replaced. Up to seven guards on one thread are
-/// as cheap as possible; each further one costs a reference count.
+/// item or its file is deleted or replaced. A guard of a value in memory takes no lock and
+/// counts no reference while the process has at most 128 guards, or 32 for each processor if
+/// it has more than four, and never more than 1 024; each further one does both.
 ///
 /// # Examples
 ///
@@ -49,7 +50,7 @@ use crate::residency::{Item, ValueRef};
 #[must_use = "the value may be evicted as soon as the guard is dropped"]
 pub struct ReadGuard<'a, T: Send + Sync + 'static, B: Strategy<T>> {
     // Declared before `user`, so it is dropped first; `user` then checks the item.
-    value: ValueRef<T>,
+    value: ValueRef<'a, T>,
     user: User<'a, T, B>,
 }
 
@@ -172,7 +173,7 @@ struct User<'a, T: Send + Sync + 'static, B: Strategy<T>>(&'a Fb<T, B>);
 
 impl<'a, T: Send + Sync + 'static, B: Strategy<T>> ReadGuard<'a, T, B> {
     #[inline]
-    pub(crate) fn new(handle: &'a Fb<T, B>, value: ValueRef<T>) -> Self {
+    pub(crate) fn new(handle: &'a Fb<T, B>, value: ValueRef<'a, T>) -> Self {
         Self {
             value,
             user: User(handle),
@@ -219,7 +220,7 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> ReadGuard<'a, T, B> {
         OwnedReadGuard {
             pool: handle.pool().clone(),
             item: handle.item().clone(),
-            value: Some(self.value.into_full()),
+            value: Some(self.value.into_counted()),
         }
     }
 }

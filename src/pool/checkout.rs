@@ -102,7 +102,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
     ) -> Option<Checkout<T, B>> {
-        let mut held = Held::Value(item.read()?.into_full());
+        let mut held = Held::Value(item.read()?.into_counted());
         match item.begin_checkout(&mut held, false, &**self) {
             CheckoutStep::CheckedOut(value) => {
                 self.counters.hit();
@@ -126,7 +126,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
                 false => Ok(None),
             };
         };
-        let mut held = Held::Value(value.into_full());
+        let mut held = Held::Value(value.into_counted());
         let step = match only_handle {
             true => item.begin_checkout(&mut held, false, &**self),
             false => CheckoutStep::Shared,
@@ -270,7 +270,7 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> Mutation<'a, T, B> {
             return Ok(Step::Copy(value));
         }
         Ok(match self.pool.begin_load(self.item)? {
-            LoadStart::Hit(value) => Step::Copy(value.into_full()),
+            LoadStart::Hit(value) => Step::Copy(value.into_counted()),
             LoadStart::Waits(flight) => Step::Load(flight),
         })
     }

@@ -19,7 +19,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// The fast path of every load: returns a value in memory without a lock. It may
     /// miss a value whose references the pool is counting at this moment.
     #[inline]
-    pub(crate) fn try_hit(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<ValueRef<T>> {
+    pub(crate) fn try_hit<'a>(
+        self: &Arc<Self>,
+        item: &'a Arc<Item<T, B>>,
+    ) -> Option<ValueRef<'a, T>> {
         let value = item.read()?;
         self.counters.hit();
         if !self.lists.is_recent(item) {
@@ -31,18 +34,20 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     /// Returns a value in memory. Unlike [`try_hit`](Self::try_hit), it also finds a
     /// value whose references are being counted.
     #[inline]
-    pub(crate) fn find(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<ValueRef<T>> {
+    pub(crate) fn find<'a>(self: &Arc<Self>, item: &'a Arc<Item<T, B>>) -> Option<ValueRef<'a, T>> {
         self.try_hit(item).or_else(|| self.find_locked(item))
     }
 
     #[cold]
-    fn find_locked(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Option<ValueRef<T>> {
+    fn find_locked<'a>(self: &Arc<Self>, item: &'a Arc<Item<T, B>>) -> Option<ValueRef<'a, T>> {
         if self.core().is_forked() {
             return None;
         }
         let value = item.read_locked()?;
         self.counters.hit();
-        self.promote(item);
+        if !self.lists.is_recent(item) {
+            self.promote(item);
+        }
         Some(value)
     }
 
@@ -56,17 +61,23 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self.enforce(Drops::InBackground);
     }
 
-    pub(crate) async fn load(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Result<ValueRef<T>> {
+    pub(crate) async fn load<'a>(
+        self: &'a Arc<Self>,
+        item: &'a Arc<Item<T, B>>,
+    ) -> Result<ValueRef<'a, T>> {
         match self.begin_load(item)? {
             LoadStart::Hit(value) => Ok(value),
-            LoadStart::Waits(waiting) => waiting.value().await.map(ValueRef::full),
+            LoadStart::Waits(waiting) => waiting.value().await.map(ValueRef::counted),
         }
     }
 
-    pub(crate) fn blocking_load(self: &Arc<Self>, item: &Arc<Item<T, B>>) -> Result<ValueRef<T>> {
+    pub(crate) fn blocking_load<'a>(
+        self: &'a Arc<Self>,
+        item: &'a Arc<Item<T, B>>,
+    ) -> Result<ValueRef<'a, T>> {
         match self.begin_load(item)? {
             LoadStart::Hit(value) => Ok(value),
-            LoadStart::Waits(waiting) => waiting.blocking_value().map(ValueRef::full),
+            LoadStart::Waits(waiting) => waiting.blocking_value().map(ValueRef::counted),
         }
     }
 
@@ -228,7 +239,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 type Loaded<T> = (Arc<T>, Option<u64>);
 
 pub(super) enum LoadStart<'a, T: Send + Sync + 'static, B: Strategy<T>> {
-    Hit(ValueRef<T>),
+    Hit(ValueRef<'a, T>),
     Waits(FlightWait<'a, T, B>),
 }
 

@@ -192,8 +192,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
         pool.counts().leave();
         let mut superseded = None;
-        // Emptying a slot takes time proportional to the number of threads, so it is
-        // done only if there is a value.
+        // Only a slot with a value has to be emptied.
         let is_resident = cell.state.is_resident();
         // A load or write that is still running cleans up after itself.
         let left_to_job = match std::mem::replace(&mut cell.state, State::Dead) {

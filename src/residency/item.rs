@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
+use file_backed_codecs::slot::{Slot, ValueRef};
 use uuid::Uuid;
 
-use super::ValueRef;
 use super::handles::{Handles, Remaining};
 use super::item_counts::ItemCounts;
 use super::list_id::{ListId, Position, QueueId};
 use super::pool_parts::PoolParts;
-use super::slot::Slot;
 use super::usage::Usage;
 use super::weight::Weight;
 use crate::backing_store::{BackingStoreT, FileKind, FileOwnership, FileShare, Location, SourceId};
@@ -267,18 +266,18 @@ impl<T, B: BackingStoreT> Item<T, B> {
     }
 
     /// Returns the value if it is resident. Takes no lock, so it misses a value that
-    /// was taken out of the slot for a moment to be counted.
+    /// was taken out of the slot for a moment to be counted, or that it cannot borrow.
     #[inline]
-    pub(crate) fn read(&self) -> Option<ValueRef<T>> {
+    pub(crate) fn read(&self) -> Option<ValueRef<'_, T>> {
         self.slot.read()
     }
 
     /// Returns the value if it is resident. Counting a value takes it out of the slot
     /// for a moment; under the lock, an empty slot means that it is not resident.
     #[cold]
-    pub(crate) fn read_locked(&self) -> Option<ValueRef<T>> {
+    pub(crate) fn read_locked(&self) -> Option<ValueRef<'_, T>> {
         let _cell = self.lock();
-        self.slot.read()
+        self.slot.read_or_count()
     }
 
     #[inline]
@@ -391,7 +390,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
     #[cfg(test)]
     pub(crate) fn validate(&self) {
         let cell = self.lock();
-        let resident = self.slot.read().is_some();
+        let resident = self.slot.read_or_count().is_some();
         let has_file = cell.file != FileKind::None;
         assert!(has_file || !cell.is(Fact::Indexed));
         if self.stays() {

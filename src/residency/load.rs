@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use file_backed_codecs::Load;
+use file_backed_codecs::slot::ValueRef;
 use uuid::Uuid;
 
 use super::item::{Fact, Item, State};
-use super::{Flight, PoolParts, Usage, ValueRef, Weight};
+use super::{Flight, PoolParts, Usage, Weight};
 use crate::backing_store::{BackingStoreT, ItemFile, SourceId};
 use crate::sync::atomic::Ordering;
 
-pub(crate) enum LoadStep<T> {
-    Hit(ValueRef<T>),
+pub(crate) enum LoadStep<'a, T> {
+    Hit(ValueRef<'a, T>),
     /// Wait for the flight. If it is new, the caller must see that it runs.
     Wait {
         flight: Arc<Flight<T>>,
@@ -49,7 +50,7 @@ impl<B: BackingStoreT> ToLoad<B> {
 }
 
 impl<T, B: BackingStoreT> Item<T, B> {
-    pub(crate) fn begin_load(self: &Arc<Self>, pool: &impl PoolParts<T, B>) -> LoadStep<T> {
+    pub(crate) fn begin_load(self: &Arc<Self>, pool: &impl PoolParts<T, B>) -> LoadStep<'_, T> {
         let mut cell = self.lock();
         match cell.state {
             State::Absent => {
@@ -64,7 +65,8 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 new: false,
             },
             State::Clean | State::Dirty | State::Writing => {
-                LoadStep::Hit(self.slot.read().expect("a resident value is in its slot"))
+                let value = self.slot.read_or_count();
+                LoadStep::Hit(value.expect("a resident value is in its slot"))
             }
             State::CheckedOut => LoadStep::Leaked,
             State::Dead => unreachable!("a handle keeps its item alive"),

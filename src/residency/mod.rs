@@ -66,7 +66,6 @@ mod list_id;
 mod load;
 mod pool_parts;
 mod retained;
-mod slot;
 #[cfg(all(test, not(shuttle)))]
 mod tests;
 mod usage;
@@ -76,6 +75,7 @@ mod write_back;
 
 pub(crate) use checkout::{CheckedOut, CheckoutStep, Held};
 pub(crate) use evict::{Evicted, IfPinned, Released};
+pub(crate) use file_backed_codecs::slot::ValueRef;
 pub(crate) use flight::{Flight, RefusedLoad};
 pub(crate) use handles::Remaining;
 pub(crate) use in_flight::InFlight;
@@ -88,7 +88,6 @@ pub(crate) use pool_parts::PoolParts;
 #[cfg(feature = "dataset")]
 pub(crate) use retained::Handed;
 pub(crate) use retained::Leaving;
-pub(crate) use slot::ValueRef;
 pub(crate) use usage::Usage;
 pub(crate) use weight::{HEAVIEST, Weight};
 pub(crate) use write::{Save, WriteEnd};

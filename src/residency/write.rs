@@ -92,7 +92,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
         let cell = self.lock();
         let value = self
             .slot
-            .read_full()
+            .read_counted()
             .expect("a value being written is in its slot");
         (self.key_of(&cell), value)
     }

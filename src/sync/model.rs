@@ -29,15 +29,6 @@ pub(crate) fn point() {
     }
 }
 
-/// A [`point`] when it is dropped.
-pub(crate) struct PointOnDrop;
-
-impl Drop for PointOnDrop {
-    fn drop(&mut self) {
-        point();
-    }
-}
-
 pub(crate) fn spawn_thread(_: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     drop(shuttle::thread::spawn(body));
     Ok(())

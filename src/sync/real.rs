@@ -19,9 +19,6 @@ pub(crate) use std::time::Instant;
 #[inline(always)]
 pub(crate) fn point() {}
 
-/// A [`point`] when it is dropped.
-pub(crate) struct PointOnDrop;
-
 pub(crate) fn spawn_thread(name: &str, body: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let thread = std::thread::Builder::new().name(name.to_owned());
     thread.spawn(body).map(drop)

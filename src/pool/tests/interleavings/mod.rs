@@ -23,6 +23,7 @@ mod mixed;
 #[cfg(feature = "dataset")]
 mod retaining;
 mod saving;
+mod slot;
 mod weak_references;
 mod world;
 

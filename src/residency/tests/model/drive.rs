@@ -89,10 +89,11 @@ struct Expected {
 pub(super) struct Drive {
     store: Arc<BackingStore<MemStore>>,
     pool: Pool,
-    item: Arc<Item<u32, MemStore>>,
+    /// Leaked, since the guards borrow from it.
+    item: &'static Arc<Item<u32, MemStore>>,
     expected: Expected,
     handles: usize,
-    guards: Vec<(ValueRef<u32>, u32)>,
+    guards: Vec<(ValueRef<'static, u32>, u32)>,
     flight: Option<Arc<Flight<u32>>>,
     load_runs: bool,
     /// The item died while its load ran, which was given back since. It still has to run,
@@ -129,6 +130,7 @@ impl Drive {
                 item
             }
         };
+        let item: &Arc<_> = Box::leak(Box::new(item));
         let is_absent = start == Phase::Absent;
         pool.counts.enter();
         let expected = Expected {
@@ -311,7 +313,7 @@ impl Drive {
             self.expect_in_front();
             // The waiters have it.
             self.guards
-                .push((ValueRef::full(value), self.expected.value));
+                .push((ValueRef::counted(value), self.expected.value));
         }
     }
 
