@@ -6,7 +6,7 @@
 //! most to twice what it was, if more than half of the threads wait and the others would
 //! not use more than the cores, and one. The jobs that end in a second are then counted
 //! again. If there are not more of them, the growth is taken back, and the next attempt is
-//! made later. Where threads stop waiting, the width shrinks at once.
+//! made later. Where threads stop waiting, the width shrinks as soon as that is certain.
 
 use std::time::Duration;
 
@@ -25,8 +25,12 @@ const LONGEST_HOLD: Duration = Duration::from_secs(5);
 /// After a pause of this length, nothing is known of the threads any more.
 const FORGOTTEN: Duration = Duration::from_secs(1);
 
-/// The fewest looks at threads from which the share of those that wait is computed.
-const LOOKS: usize = 8;
+/// How often threads must have been seen at work before the width shrinks. Of few looks, a
+/// single one by chance would count as too many.
+const CERTAIN: usize = 4;
+
+/// From this number of looks on, older ones count for half.
+const LOOKS: usize = 128;
 
 /// Looks at threads that run jobs, and how many of the threads were waiting.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,10 +52,13 @@ impl Looks {
 
     /// How many threads may run, so that `awake` of them do not wait.
     fn threads_for(self, awake: usize) -> usize {
-        let working = self.all - self.waiting;
         (awake * self.all)
-            .checked_div(working)
+            .checked_div(self.working())
             .unwrap_or(usize::MAX)
+    }
+
+    fn working(self) -> usize {
+        self.all - self.waiting
     }
 }
 
@@ -80,8 +87,9 @@ pub(super) struct Growth {
     began: Instant,
     ended: u64,
     seen: Instant,
+    /// The looks since the width has changed.
     looks: Looks,
-    /// The threads of a growth are only starting.
+    /// The width has just changed: threads are only starting, or end what they were doing.
     is_settling: bool,
     /// The width before the last growth, and the jobs that ended in a second.
     before: Option<(usize, f64)>,
@@ -126,9 +134,9 @@ impl Growth {
     /// Decides what the width is from now on.
     pub(super) fn observe(&mut self, seen: Seen) {
         if since(self.seen, seen.now) > FORGOTTEN {
-            self.width = self.least;
-            self.restart(&seen);
+            self.set_width(self.least);
             self.before = None;
+            self.restart(&seen);
         }
         self.seen = seen.now;
         if seen.queued == 0 {
@@ -137,10 +145,12 @@ impl Growth {
             self.before = None;
             return;
         }
-        self.looks.add(seen.looks);
+        self.look(seen.looks);
         let threads = self.looks.threads_for(self.awake);
-        if self.looks.all >= LOOKS && threads < seen.running && self.width > self.least {
-            self.width -= (seen.running - threads).min(self.width - self.least);
+        let is_certain = self.looks.working() >= CERTAIN;
+        if is_certain && threads < seen.running && self.width > self.least {
+            let fewer = (seen.running - threads).min(self.width - self.least);
+            self.set_width(self.width - fewer);
             self.before = None;
             return self.restart(&seen);
         }
@@ -149,13 +159,10 @@ impl Growth {
         if time < WINDOW && ended < JOBS.max(2 * self.width as u64) {
             return;
         }
-        if self.is_settling {
-            return self.restart(&seen);
+        if !std::mem::take(&mut self.is_settling) {
+            self.decide(&seen, ended as f64 / time.as_secs_f64().max(1e-9), threads);
         }
-        self.decide(&seen, ended as f64 / time.as_secs_f64().max(1e-9), threads);
-        let is_settling = self.before.is_some();
         self.restart(&seen);
-        self.is_settling = is_settling;
     }
 
     fn decide(&mut self, seen: &Seen, rate: f64, threads: usize) {
@@ -163,7 +170,7 @@ impl Growth {
             let growth = self.width as f64 / width as f64;
             // A quarter of what so many more threads can do at best.
             if rate < before * (1.0 + (growth - 1.0) / 4.0) {
-                self.width = width;
+                self.set_width(width);
                 self.held_until = Some(seen.now + self.hold);
                 self.hold = (self.hold * 2).min(LONGEST_HOLD);
                 return;
@@ -179,15 +186,28 @@ impl Growth {
         let width = (self.width + more).min(self.most);
         if width > self.width {
             self.before = Some((self.width, rate));
-            self.width = width;
+            self.set_width(width);
         }
     }
 
+    fn set_width(&mut self, width: usize) {
+        self.width = width;
+        self.looks = Looks::default();
+        self.is_settling = true;
+    }
+
+    fn look(&mut self, looks: Looks) {
+        if self.looks.all >= LOOKS {
+            self.looks.all /= 2;
+            self.looks.waiting /= 2;
+        }
+        self.looks.add(looks);
+    }
+
+    /// Counts jobs from now on.
     fn restart(&mut self, seen: &Seen) {
         self.began = seen.now;
         self.ended = seen.ended;
-        self.looks = Looks::default();
-        self.is_settling = false;
     }
 }
 
@@ -209,6 +229,8 @@ mod tests {
         growth: Growth,
         now: Instant,
         ended: f64,
+        /// The width a millisecond ago.
+        before: usize,
         rate: F,
     }
 
@@ -218,25 +240,30 @@ mod tests {
                 growth: Growth::new(AWAKE, most, AWAKE),
                 now: Instant::now(),
                 ended: 0.0,
+                before: AWAKE,
                 rate,
             }
         }
 
         /// Lets a millisecond pass, in which this share of the threads waits.
         fn pass(&mut self, waiting: f64) -> usize {
+            let all = self.growth.width().min(8);
+            let waiting = (all as f64 * waiting).round() as usize;
+            self.pass_with(Looks { all, waiting })
+        }
+
+        /// Lets a millisecond pass with these looks at threads. What ends in it was begun
+        /// before it.
+        fn pass_with(&mut self, looks: Looks) -> usize {
             let width = self.growth.width();
-            self.ended += (self.rate)(width);
+            self.ended += (self.rate)(std::mem::replace(&mut self.before, width));
             self.now += MS;
-            let all = width.min(LOOKS);
             self.growth.observe(Seen {
                 now: self.now,
                 queued: 1,
                 ended: self.ended as u64,
                 running: width,
-                looks: Looks {
-                    all,
-                    waiting: (all as f64 * waiting).round() as usize,
-                },
+                looks,
             });
             self.growth.width()
         }
@@ -300,6 +327,29 @@ mod tests {
         let mut lane = Lane::new(64, |width| width as f64);
         assert_eq!(lane.widths(400, 1.0).last(), Some(&64));
         assert_eq!(lane.widths(2, 0.0).last(), Some(&AWAKE));
+    }
+
+    /// Of 64 threads, two work at a time, which the cores can do. So some looks find one of
+    /// eight at work.
+    #[test]
+    fn single_looks_at_working_threads_do_not_shrink_a_lane() {
+        let mut lane = Lane::new(64, |width| width as f64);
+        assert_eq!(lane.widths(400, 1.0).last(), Some(&64));
+        for at in 0..1000 {
+            let waiting = if at % 4 == 0 { 7 } else { 8 };
+            assert_eq!(lane.pass_with(Looks { all: 8, waiting }), 64);
+        }
+    }
+
+    /// What ends right after it has shrunk was begun by more threads.
+    #[test]
+    fn a_lane_that_has_shrunk_grows_again_once_threads_wait() {
+        let mut lane = Lane::new(64, |width| width as f64);
+        assert_eq!(lane.widths(400, 1.0).last(), Some(&64));
+        assert_eq!(lane.widths(3, 0.0).last(), Some(&AWAKE));
+        let widths = lane.widths(60, 1.0);
+        assert!(widths.is_sorted(), "{widths:?}");
+        assert_eq!(widths.last(), Some(&64));
     }
 
     #[test]
