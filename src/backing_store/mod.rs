@@ -55,11 +55,11 @@ pub use traits::{BackingStoreT, CacheUsage, Strategy, Traffic, Transfer};
 
 pub(crate) use file_share::{FileKind, FileOwnership, FileShare, ItemFile, Location};
 pub(crate) use keys::PlaceId;
-pub(crate) use outage::{QueuedWrite, delay_after};
+pub(crate) use outage::delay_after;
 pub(crate) use outcome::Outcome;
 pub(crate) use owners::{Bring, OwnsFiles};
 pub(crate) use prepared_task::PreparedTask;
-pub(crate) use queue::{Lane, in_call};
+pub(crate) use queue::{Lane, QueuedWrite, in_call};
 pub(crate) use room::RoomWorkToken;
 pub(crate) use run_once::RunOnce;
 pub(crate) use sources::SourceId;

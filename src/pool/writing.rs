@@ -22,7 +22,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     fn queue_job(&self, job: Box<EvictionWrite<T, B>>) {
         let core = self.core();
         match core.outage.defer(job) {
-            Some(job) => (core.queue).run(Lane::Write, move || job.run(false)),
+            Some(job) => core.queue.write(job),
             None => core.try_waiting_writes(),
         }
     }
@@ -109,8 +109,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
             (core.outage).write_failed(&core.queue, job, failures, error, room);
         } else {
             // The fault is the value's or the codec's, so other writes need not wait.
-            core.queue
-                .run_after(delay_after(failures), move || job.run(false));
+            core.queue.write_after(delay_after(failures), job);
         }
     }
 }

@@ -19,7 +19,7 @@ mod now;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::queue::{Lane, Queue};
+use super::queue::{Queue, QueuedWrite};
 use super::room::{RoomCalls, RoomWork};
 use crate::Error;
 use crate::error::NeededRoom;
@@ -30,17 +30,6 @@ use now::{Now, WaitingWrite};
 
 const FIRST_DELAY: Duration = Duration::from_millis(100);
 const LONGEST_DELAY: Duration = Duration::from_secs(5);
-
-/// A write-back that eviction has asked for.
-pub(crate) trait QueuedWrite: Send {
-    /// Tries the write, and reports the result to the outage. Reports nothing if there
-    /// was nothing left to write. During an outage only a probe tries the write; any
-    /// other call gives it back to the outage.
-    fn run(self: Box<Self>, is_probe: bool);
-
-    /// Whether it is certain that nothing is left to write.
-    fn is_obsolete(&self) -> bool;
-}
 
 pub(crate) type Write = Box<dyn QueuedWrite>;
 
@@ -132,8 +121,8 @@ impl Outage {
                 .not_before
                 .and_then(|due| due.checked_duration_since(now))
             {
-                Some(rest) => queue.run_after(rest, || waiting.write.run(false)),
-                None => queue.run(Lane::Write, || waiting.write.run(false)),
+                Some(rest) => queue.write_after(rest, waiting.write),
+                None => queue.write(waiting.write),
             }
         }
     }

@@ -78,6 +78,7 @@ impl Queue {
 pub(super) fn run(job: Job) {
     let ran = catch_unwind(AssertUnwindSafe(|| match job {
         Job::Run(job) => job(),
+        Job::Write(write) => write.run(false),
         Job::Delete(store, file) => store.delete_file(file),
         Job::DeferredDrop(value) => drop(value),
     }));

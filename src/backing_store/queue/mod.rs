@@ -58,6 +58,8 @@ pub(crate) const MOST_IN_FLIGHT: usize = 64;
 pub(crate) enum Job {
     /// Runs a closure.
     Run(Box<dyn FnOnce() + Send>),
+    /// Tries a write-back that eviction has asked for.
+    Write(Box<dyn QueuedWrite>),
     /// Deletes the cache's file of a key.
     Delete(Arc<dyn DeleteFile>, ItemFile),
     /// Drops a value that may be large.
@@ -66,6 +68,17 @@ pub(crate) enum Job {
 
 pub(crate) trait DeleteFile: Send + Sync {
     fn delete_file(&self, file: ItemFile);
+}
+
+/// A write-back that eviction has asked for.
+pub(crate) trait QueuedWrite: Send {
+    /// Tries the write, and reports the result to the outage. Reports nothing if there
+    /// was nothing left to write. During an outage only a probe tries the write; any
+    /// other call gives it back to the outage.
+    fn run(self: Box<Self>, is_probe: bool);
+
+    /// Whether it is certain that nothing is left to write.
+    fn is_obsolete(&self) -> bool;
 }
 
 pub(crate) struct Queue {
@@ -202,6 +215,11 @@ impl Queue {
         self.push(lane, Job::Run(Box::new(job)));
     }
 
+    /// Queues a write-back.
+    pub(crate) fn write(self: &Arc<Self>, write: Box<dyn QueuedWrite>) {
+        self.push(Lane::Write, Job::Write(write));
+    }
+
     /// Drops a value in the background, so that no caller waits for the drop.
     pub(crate) fn drop_later(self: &Arc<Self>, value: Arc<dyn Any + Send + Sync>) {
         self.push(Lane::DeferredDrop, Job::DeferredDrop(value));
@@ -237,12 +255,21 @@ impl Queue {
         delay: Duration,
         job: impl FnOnce() + Send + 'static,
     ) {
+        self.push_after(delay, Job::Run(Box::new(job)));
+    }
+
+    /// Same as [`run_after`](Self::run_after), for a write-back.
+    pub(crate) fn write_after(self: &Arc<Self>, delay: Duration, write: Box<dyn QueuedWrite>) {
+        self.push_after(delay, Job::Write(write));
+    }
+
+    fn push_after(self: &Arc<Self>, delay: Duration, job: Job) {
         if self.process.is_forked() {
             return;
         }
         let due = Instant::now() + delay;
         let mut inner = self.inner.lock();
-        inner.delayed.push((due, Job::Run(Box::new(job))));
+        inner.delayed.push((due, job));
         self.wake_watcher(&mut inner);
         self.watch.notify_one();
     }
