@@ -1,21 +1,30 @@
 //! The sink that a codec writes a payload to.
 
+use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Write};
 
-use super::{ArchiveLayout, Footer};
+use super::{ArchiveLayout, FOOTER_LEN, Footer};
 use crate::CodecId;
 
 /// Writes of at least this many bytes go straight to the file.
 const BUFFER: usize = 64 * 1024;
 
+thread_local! {
+    /// The buffer of this thread's last file, for its next one.
+    static KEPT: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// Receives the payload of one file from a codec: it buffers small writes, counts the
 /// bytes and computes their checksum for the footer.
 ///
 /// A payload below 64 KiB reaches the file in a single write, together with its footer.
+///
+/// Each thread that writes files keeps its buffer, of at most 64 KiB, for the next one.
 pub struct PayloadWriter<'w> {
     out: &'w mut dyn Write,
-    /// Bytes that are not yet in the file, nor in `crc`.
+    /// Bytes that are not yet in the file, nor in `crc`. Its capacity is at most [`BUFFER`]
+    /// until the footer follows.
     buffer: Vec<u8>,
     crc: crc32fast::Hasher,
     /// Bytes before those in the buffer. A write changes the buffer alone, since encoders
@@ -30,7 +39,9 @@ impl<'w> PayloadWriter<'w> {
     pub fn new(out: &'w mut dyn Write) -> Self {
         Self {
             out,
-            buffer: Vec::new(),
+            // None in the destructors of thread-locals, and in a codec that writes another
+            // file meanwhile.
+            buffer: KEPT.try_with(Cell::take).unwrap_or_default(),
             crc: crc32fast::Hasher::new(),
             spilled: 0,
             archive: ArchiveLayout::default(),
@@ -65,7 +76,7 @@ impl<'w> PayloadWriter<'w> {
         let footer = Footer {
             codec,
             payload_len,
-            payload_crc: self.crc.finalize(),
+            payload_crc: std::mem::take(&mut self.crc).finalize(),
             archive: self.archive,
             schema: self.schema,
         };
@@ -95,7 +106,9 @@ impl<'w> PayloadWriter<'w> {
             self.spilled += data.len() as u64;
         } else {
             let needed = self.buffer.len() + data.len();
-            let capacity = (2 * self.buffer.capacity()).clamp(needed, BUFFER);
+            // With room for the footer of a small file.
+            let roomy = (2 * self.buffer.capacity()).max(needed + FOOTER_LEN);
+            let capacity = roomy.min(BUFFER);
             self.buffer.reserve_exact(capacity - self.buffer.len());
             self.buffer.extend_from_slice(data);
         }
@@ -127,10 +140,83 @@ impl Write for PayloadWriter<'_> {
     }
 }
 
+impl Drop for PayloadWriter<'_> {
+    fn drop(&mut self) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        if buffer.capacity() <= BUFFER {
+            buffer.clear();
+            let _ = KEPT.try_with(|kept| kept.set(buffer));
+        }
+    }
+}
+
 impl fmt::Debug for PayloadWriter<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("PayloadWriter")
             .field("position", &self.position())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept() -> usize {
+        let buffer = KEPT.take();
+        assert!(buffer.is_empty(), "it has nothing of the last file");
+        let capacity = buffer.capacity();
+        KEPT.set(buffer);
+        capacity
+    }
+
+    fn write(payload: &[u8]) -> Vec<u8> {
+        let mut file = Vec::new();
+        let mut writer = PayloadWriter::new(&mut file);
+        payload.chunks(100).for_each(|chunk| {
+            writer.write_all(chunk).expect("memory takes it");
+        });
+        writer.finish(CodecId::BINCODE).expect("memory takes it");
+        file
+    }
+
+    #[test]
+    fn a_file_is_the_same_whatever_was_written_before_it() {
+        let payloads = [0, 100, 300, BUFFER - 1, BUFFER, BUFFER + 1, 3 * BUFFER];
+        let payloads = payloads.map(|len| (0..len).map(|n| n as u8).collect::<Vec<_>>());
+        for before in &payloads {
+            for payload in &payloads {
+                KEPT.take();
+                let alone = write(payload);
+                assert_eq!(alone[..payload.len()], **payload);
+                assert_eq!(alone.len(), payload.len() + FOOTER_LEN);
+                write(before);
+                assert_eq!(write(payload), alone);
+                assert!(kept() <= BUFFER);
+            }
+        }
+    }
+
+    #[test]
+    fn a_thread_keeps_its_buffer_for_the_next_file() {
+        write(&[7; 300]);
+        let capacity = kept();
+        assert!(capacity >= 300 + FOOTER_LEN, "with its footer: {capacity}");
+        write(&[8; 200]);
+        assert_eq!(kept(), capacity);
+        drop(PayloadWriter::new(&mut Vec::new()));
+        assert_eq!(kept(), capacity, "of a file that was not finished too");
+    }
+
+    #[test]
+    fn a_file_that_is_written_within_another_has_a_buffer_of_its_own() {
+        let mut file = Vec::new();
+        let mut writer = PayloadWriter::new(&mut file);
+        writer.write_all(b"the outer").expect("memory takes it");
+        let inner = write(b"the inner");
+        writer.finish(CodecId::BINCODE).expect("memory takes it");
+        assert!(file.starts_with(b"the outer"));
+        assert!(inner.starts_with(b"the inner"));
+        assert!(kept() > 0);
     }
 }
