@@ -3,7 +3,7 @@
 //!
 //! Use this crate through `file_backed::fbstore`, which re-exports it. It deals with
 //! files and values only; pools, directories and runtimes are out of its scope. All
-//! `unsafe` code of the library is here, so also the slot, from which a pool reads values.
+//! `unsafe` code of the library is here, including the slot from which a pool reads values.
 //!
 //! | feature | provides | pulls in |
 //! |---|---|---|

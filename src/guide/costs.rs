@@ -58,7 +58,7 @@
 //! | absent, registered from a persisted directory | 84 | results, `footprint, registered/100000` |
 //! | absent and persisted | 86 | results, `footprint, persisted/100000` |
 //! | of a dataset, or of a place that is tracked read-only | the same | the item names the place in bytes that it has anyway, `src/backing_store/sources.rs` |
-//! | resident, in addition | the value, 16 for its `Arc`, and 50 to 70 for its place in the eviction list | `Slot` in `src/residency/slot.rs`; a node and a hash-table entry, `src/pool/order/queue.rs` |
+//! | resident, in addition | the value, 16 for its `Arc`, and 50 to 70 for its place in the eviction list | `Slot` in `codecs/src/slot/mod.rs`; a node and a hash-table entry, `src/pool/order/queue.rs` |
 //! | in an order that resists scans (`Policy::Dip`, and all maps), in addition | up to 4, from 512 values on | a table of evicted keys, `src/pool/order/duel.rs` |
 //! | mapped, in addition | about 500 in the kernel, and page cache | [`zero_copy`](super::zero_copy) |
 //! | a file in a cache with a [quota](super::operations#a-quota-for-the-cache), in addition | 38 to 76, and 24 to 48 for each persisted directory that has it too | an entry of 33 bytes in a hash table, and entries of 21 bytes in another, `src/fbstore/quota/state.rs` and `homes.rs` |

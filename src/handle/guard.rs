@@ -15,7 +15,9 @@ use crate::residency::{Item, ValueRef};
 /// The value stays in memory while the guard lives, even if the pool evicts the
 /// item or its file is deleted or replaced. A guard of a value in memory takes no lock and
 /// counts no reference while the process has at most 128 guards, or 32 for each processor if
-/// it has more than four, and never more than 1 024; each further one does both.
+/// it has more than four, and never more than 1 024; each further one does both, which takes
+/// some ten times as long. Of those that are held for long, make
+/// [owned ones](Fb::read_owned), which do not count.
 ///
 /// # Examples
 ///

@@ -25,9 +25,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     ) -> Option<ValueRef<'a, T>> {
         let value = item.read()?;
         self.counters.hit();
-        if !self.lists.is_recent(item) {
-            self.promote(item);
-        }
+        self.note_hit(item);
         Some(value)
     }
 
@@ -41,14 +39,20 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
     #[cold]
     fn find_locked<'a>(self: &Arc<Self>, item: &'a Arc<Item<T, B>>) -> Option<ValueRef<'a, T>> {
         if self.core().is_forked() {
-            return None;
+            return item.read_forked();
         }
         let value = item.read_locked()?;
         self.counters.hit();
+        self.note_hit(item);
+        Some(value)
+    }
+
+    /// Tells the order of a hit that it has to know of.
+    #[inline]
+    fn note_hit(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
         if !self.lists.is_recent(item) {
             self.promote(item);
         }
-        Some(value)
     }
 
     #[cold]
@@ -86,11 +90,13 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self: &'a Arc<Self>,
         item: &'a Arc<Item<T, B>>,
     ) -> Result<LoadStart<'a, T, B>> {
-        self.core().check_process(Operation::Load)?;
+        if let Err(forked) = self.core().check_process(Operation::Load) {
+            return item.read_forked().map(LoadStart::Hit).ok_or(forked);
+        }
         match item.begin_load(&**self) {
             LoadStep::Hit(value) => {
                 self.counters.hit();
-                self.promote(item);
+                self.note_hit(item);
                 Ok(LoadStart::Hit(value))
             }
             LoadStep::Wait { flight, new } => {

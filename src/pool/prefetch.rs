@@ -184,7 +184,7 @@ impl<'a, T: Send + Sync + 'static, B: Strategy<T>> Prefetch<'a, T, B> {
     /// before a load in flight has ended.
     fn start(&mut self, handle: &'a Fb<T, B>) -> bool {
         let (pool, item) = (handle.pool(), handle.item());
-        if item.read().is_some() {
+        if item.has_value() {
             self.done.resident += 1;
         } else if !pool.lists.has_room_ahead(self.loads.len()) {
             if !self.loads.is_empty() {

@@ -105,8 +105,8 @@ impl<T, B: BackingStoreT> Item<T, B> {
     /// slot, since a reader may have borrowed it uncounted before. So the value is
     /// taken out first, then counted, and put back if there is another reference.
     ///
-    /// A reader that arrives meanwhile finds the slot empty and tries again under the
-    /// lock. A reader that leaves meanwhile first drops its reference and then reads
+    /// A reader that arrives meanwhile is counted too, or finds the slot empty and tries
+    /// again under the lock. A reader that leaves meanwhile first drops its reference and then reads
     /// `evicting`, while this function first sets `evicting` and then counts. So at
     /// least one of the two sees the other. Where the reader's release is weakly
     /// ordered, both may miss it; then the pool's next check of its pinned list

@@ -277,7 +277,19 @@ impl<T, B: BackingStoreT> Item<T, B> {
     #[cold]
     pub(crate) fn read_locked(&self) -> Option<ValueRef<'_, T>> {
         let _cell = self.lock();
-        self.slot.read_or_count()
+        self.slot.read_counted().map(ValueRef::counted)
+    }
+
+    /// Returns the value if it is resident, in a forked child, where a thread of the parent may
+    /// have held the lock.
+    #[cold]
+    pub(crate) fn read_forked(&self) -> Option<ValueRef<'_, T>> {
+        self.slot.try_read_counted().map(ValueRef::counted)
+    }
+
+    /// Whether the value is resident, or just being evicted.
+    pub(crate) fn has_value(&self) -> bool {
+        self.slot.has_value()
     }
 
     #[inline]
@@ -390,7 +402,7 @@ impl<T, B: BackingStoreT> Item<T, B> {
     #[cfg(test)]
     pub(crate) fn validate(&self) {
         let cell = self.lock();
-        let resident = self.slot.read_or_count().is_some();
+        let resident = self.slot.has_value();
         let has_file = cell.file != FileKind::None;
         assert!(has_file || !cell.is(Fact::Indexed));
         if self.stays() {

@@ -65,8 +65,9 @@ impl<T, B: BackingStoreT> Item<T, B> {
                 new: false,
             },
             State::Clean | State::Dirty | State::Writing => {
-                let value = self.slot.read_or_count();
-                LoadStep::Hit(value.expect("a resident value is in its slot"))
+                let value = self.slot.read_counted();
+                let value = value.expect("a resident value is in its slot");
+                LoadStep::Hit(ValueRef::counted(value))
             }
             State::CheckedOut => LoadStep::Leaked,
             State::Dead => unreachable!("a handle keeps its item alive"),

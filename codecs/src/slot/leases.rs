@@ -10,8 +10,8 @@ use super::{Slot, point};
 /// The right to use the value of a slot without counting a reference.
 ///
 /// A word: null, the [`SlotId`] of the slot whose value is borrowed, or a counted reference
-/// to that value, marked by its lowest bit. Who begins a lease has the word until it ends
-/// the lease; others only ever turn it into a reference.
+/// to that value, marked by its lowest bit. The thread that begins a
+/// lease owns the word until the lease ends; other threads only ever turn it into a reference.
 pub(super) struct Lease(AtomicPtr<()>);
 
 /// Names a slot while it is alive: its address, of which the lowest bit is 0.
@@ -31,15 +31,15 @@ struct Group([Lease; LEASES]);
 
 /// With eight bytes each, they fill a line of the processor's cache.
 const LEASES: usize = if cfg!(shuttle) { 2 } else { 8 };
-const MOST_GROUPS: usize = 128;
-
-static GROUPS: [Group; MOST_GROUPS] =
-    [const { Group([const { Lease(AtomicPtr::new(ptr::null_mut())) }; LEASES]) }; MOST_GROUPS];
 
 /// All groups that may be in use: always the same, since a lease that is not looked at protects
 /// nothing.
+#[cfg(not(shuttle))]
 #[inline]
 fn groups() -> &'static [Group] {
+    const MOST: usize = 128;
+
+    static GROUPS: [Group; MOST] = [const { Group::new() }; MOST];
     /// 0 until it is known.
     static COUNT: AtomicUsize = AtomicUsize::new(0);
 
@@ -47,10 +47,7 @@ fn groups() -> &'static [Group] {
     fn decide() -> usize {
         // Threads that run at the same time shall rarely share a group.
         let processors = std::thread::available_parallelism().map_or(4, usize::from);
-        let count = match cfg!(shuttle) {
-            true => 1,
-            false => (4 * processors).clamp(16, MOST_GROUPS),
-        };
+        let count = (4 * processors).clamp(16, MOST);
         match COUNT.compare_exchange(0, count, Relaxed, Relaxed) {
             Ok(_) => count,
             Err(decided) => decided,
@@ -60,6 +57,16 @@ fn groups() -> &'static [Group] {
         0 => &GROUPS[..decide()],
         count => &GROUPS[..count],
     }
+}
+
+/// One group for each model, so that those that run at the same time do not change each other's
+/// schedules. All threads of a model are one thread of the system.
+#[cfg(shuttle)]
+fn groups() -> &'static [Group] {
+    thread_local! {
+        static GROUP: &'static Group = Box::leak(Box::new(Group::new()));
+    }
+    std::slice::from_ref(GROUP.with(|group| *group))
 }
 
 /// The leases that may be in use.
@@ -87,6 +94,10 @@ fn own_group() -> &'static Group {
 }
 
 impl Group {
+    const fn new() -> Self {
+        Self([const { Lease(AtomicPtr::new(ptr::null_mut())) }; LEASES])
+    }
+
     #[inline]
     fn begin(&self, id: SlotId) -> Option<&Lease> {
         self.0.iter().find(|lease| lease.try_begin(id))
@@ -131,6 +142,7 @@ impl Lease {
     /// nothing, if it no longer names the slot. The lowest bit of the reference is 0.
     pub(super) fn become_reference(&self, id: SlotId, reference: *mut ()) -> bool {
         let marked = reference.map_addr(|address| address | 1);
+        point();
         self.0
             .compare_exchange(id.0, marked, SeqCst, SeqCst)
             .is_ok()

@@ -1,9 +1,9 @@
 //! A place for a shared value, from which any thread reads it without a lock.
 //!
 //! A reader *borrows* the value: in place of counting a reference, which all readers of the
-//! value would do in the same memory, it names the slot in a [`Lease`](leases::Lease), a word
-//! that other threads rarely touch. Whoever takes the value out of the slot looks at all
-//! leases and turns each one that names the slot into a counted reference, so that
+//! value would do in the same memory, it names the slot in a *lease*, a word
+//! that other threads rarely touch. Taking the value out of the slot looks at all leases
+//! and turns each one that names the slot into a counted reference, so that
 //! afterwards the value's strong count is complete. Readers that have borrowed it notice
 //! when they are done: they then give up that reference in place of the lease.
 //!
@@ -32,7 +32,7 @@ use leases::{Ended, Lease, SlotId, leases};
 /// # Why this is sound
 ///
 /// A slot that is not empty owns one reference to its value. `take` replaces the value
-/// by [`busy`], looks at all leases, and then empties the slot, so no value enters the slot
+/// by a mark, `busy`, looks at all leases, and then empties the slot, so no value enters the slot
 /// while leases are looked at.
 ///
 /// A reader first names the slot in a lease and then reads the value. All of these operations
@@ -45,10 +45,11 @@ use leases::{Ended, Lease, SlotId, leases};
 /// the reader ends the lease, the slot or that `take` owns a reference to `v`.
 ///
 /// A slot is named by its address, so it is borrowed for as long as a reader has the value. If
-/// a reader is leaked and the slot then moves or ends, its lease may be turned into a reference
-/// to a value that is not its own, which is leaked too.
+/// a reader is leaked, and the slot then moves, or ends with its value in it, the lease may be
+/// turned into a reference to the value of a later slot at that address. That value is leaked
+/// too, and until then counts as shared.
 pub struct Slot<T> {
-    /// Null, [`busy`], or from [`Arc::into_raw`] with its reference.
+    /// Null, `busy`, or from [`Arc::into_raw`] with its reference.
     value: AtomicPtr<T>,
     owns: PhantomData<Arc<T>>,
 }
@@ -69,10 +70,6 @@ pub struct ValueRef<'a, T> {
     owns: PhantomData<(Arc<T>, &'a Slot<T>)>,
 }
 
-// SAFETY: It is used as an `Arc` of the value, of which any thread may get and drop a reference.
-unsafe impl<T: Send + Sync> Send for Slot<T> {}
-// SAFETY: As above.
-unsafe impl<T: Send + Sync> Sync for Slot<T> {}
 // SAFETY: As for an `Arc`; leases may be ended by any thread.
 unsafe impl<T: Send + Sync> Send for ValueRef<'_, T> {}
 // SAFETY: As above.
@@ -81,6 +78,8 @@ unsafe impl<T: Send + Sync> Sync for ValueRef<'_, T> {}
 impl<T> Slot<T> {
     /// A slot with this value, or an empty one.
     pub fn new(value: Option<Arc<T>>) -> Self {
+        // The first call asks the system for the processors, here and not under a lock.
+        let _ = leases();
         Self {
             value: AtomicPtr::new(value.map_or(ptr::null_mut(), into_raw)),
             owns: PhantomData,
@@ -122,25 +121,45 @@ impl<T> Slot<T> {
         }
     }
 
-    /// Reads the value with a counted reference. Other than [`read`](Self::read), it misses
-    /// no value unless another thread takes it, and it waits while one takes or counts it.
+    /// Whether the slot has a value, or had one until another thread began to take it out.
+    pub fn has_value(&self) -> bool {
+        !self.value.load(SeqCst).is_null()
+    }
+
+    /// Reads the value with a counted reference. Unlike [`read`](Self::read), it misses a value
+    /// only if another thread takes it out, and it waits while one takes or counts it.
     /// Meanwhile `read` finds the slot empty.
     #[cold]
     pub fn read_counted(&self) -> Option<Arc<T>> {
         let value = self.occupy()?;
+        // SAFETY: The slot is busy since it had this value.
+        Some(unsafe { self.count(value) })
+    }
+
+    /// Same as [`read_counted`](Self::read_counted), but does not wait: `None` also if another
+    /// thread is just taking or counting the value.
+    #[cold]
+    pub fn try_read_counted(&self) -> Option<Arc<T>> {
+        let now = self.value.load(SeqCst);
+        if now.is_null() || now == busy() {
+            return None;
+        }
+        let exchanged = self.value.compare_exchange(now, busy(), SeqCst, SeqCst);
+        // SAFETY: The slot is busy since it had this value.
+        exchanged.ok().map(|value| unsafe { self.count(value) })
+    }
+
+    /// Adds a reference to the value of a slot that was made busy, and puts it back.
+    ///
+    /// # Safety
+    ///
+    /// The caller has made the slot busy, and found `value` in it.
+    unsafe fn count(&self, value: *mut T) -> Arc<T> {
         // SAFETY: The slot's reference, which this function owns while the slot is busy.
         let value = unsafe { from_raw(value) };
         point();
         self.value.store(into_raw(value.clone()), SeqCst);
-        Some(value)
-    }
-
-    /// Reads the value, with a counted reference if it cannot be borrowed. Misses a value only
-    /// if another thread takes it.
-    #[inline]
-    pub fn read_or_count(&self) -> Option<ValueRef<'_, T>> {
-        let counted = || self.read_counted().map(ValueRef::counted);
-        self.read().or_else(counted)
+        value
     }
 
     /// Puts a value into the slot, which is empty. Waits while another thread is just
@@ -203,8 +222,9 @@ impl<T> Slot<T> {
                 return None;
             }
             point();
-            if self.value.compare_exchange(now, to, SeqCst, SeqCst).is_ok() {
-                return Some(now);
+            // What is exchanged may be another value at the same address.
+            if let Ok(was) = self.value.compare_exchange(now, to, SeqCst, SeqCst) {
+                return Some(was);
             }
         }
     }
@@ -215,7 +235,8 @@ impl<T> Drop for Slot<T> {
         // No reader has it, except one that was leaked.
         let value = *self.value.get_mut();
         if !value.is_null() {
-            // SAFETY: The slot's reference. It is not busy, because it is not borrowed.
+            debug_assert!(value != busy(), "a slot that is not borrowed is not busy");
+            // SAFETY: The slot's reference.
             drop(unsafe { from_raw(value) });
         }
     }
