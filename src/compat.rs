@@ -26,7 +26,10 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// Same as [`read`](Self::read).
     pub async fn load(&self) -> ReadGuard<'_, T, B> {
-        or_panic(self.read().await)
+        match self.hit() {
+            Some(guard) => guard,
+            None => or_panic(self.miss().await),
+        }
     }
 
     /// Like [`blocking_read`](Self::blocking_read), but panics on failure.
