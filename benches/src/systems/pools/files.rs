@@ -1,6 +1,6 @@
 //! Items of which the pool keeps some.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Mutex, OnceLock};
 use std::time::Duration;
@@ -17,6 +17,9 @@ pub struct Files<P: OnDisk> {
     items: Vec<OnceLock<P::Handle>>,
     tracked: OnceLock<P::Tracked>,
     pool: P::Pool,
+    /// For first loads: a pool that has none of the items, and where it finds their files.
+    other: OnceLock<(P::Tracked, P::Pool)>,
+    dir: PathBuf,
     place: P::Place,
     room: Room,
     /// Files that are to be registered.
@@ -31,6 +34,8 @@ pub fn files<P: OnDisk>(dir: &Path, items: usize, room: Room) -> Result<Files<P>
         items: (0..items).map(|_| OnceLock::new()).collect(),
         tracked: OnceLock::new(),
         pool: P::pool(dir, room)?,
+        other: OnceLock::new(),
+        dir: dir.to_owned(),
         place: P::place(&dir.join("saved"))?,
         room,
         written: Mutex::default(),
@@ -56,6 +61,17 @@ impl<P: OnDisk> Files<P> {
             let _ = self.tracked.set(tracked);
         }
         self.tracked.get().context("it was set above")
+    }
+
+    fn other(&self) -> Result<&(P::Tracked, P::Pool)> {
+        if self.other.get().is_none() {
+            let dir = self.dir.join("other");
+            std::fs::create_dir_all(&dir)?;
+            let pool = P::pool(&dir, self.room)?;
+            let tracked = P::track(&pool, self.place.clone())?;
+            let _ = self.other.set((tracked, pool));
+        }
+        self.other.get().context("it was set above")
     }
 
     fn count(&self, item: &P::Handle) {
@@ -123,10 +139,12 @@ impl<P: OnDisk> Blobs for Files<P> {
     }
 
     fn first_load(&self, id: usize, how: Touch) -> Result<(Duration, u32)> {
-        let (item, tracked) = (self.item(id)?, self.tracked()?);
-        P::persist(item, tracked)?;
-        // Another item with the same file, which nobody has loaded yet.
-        let fresh = P::register(&self.pool, tracked, P::key(item))?;
+        let item = self.item(id)?;
+        P::persist(item, self.tracked()?)?;
+        // Another item with the same file, not loaded yet: a pool that has an item of a file
+        // would return that one.
+        let (tracked, pool) = self.other()?;
+        let fresh = P::register(pool, tracked, P::key(item))?;
         ensure!(!P::is_in_memory(&fresh), "it is in memory");
         let taken = until_touched(|touched| {
             Ok(P::look(&fresh, |value| {
@@ -136,7 +154,7 @@ impl<P: OnDisk> Blobs for Files<P> {
             }))
         });
         drop(fresh);
-        P::finish(&self.pool)?;
+        P::finish(pool)?;
         taken
     }
 
