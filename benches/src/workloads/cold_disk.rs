@@ -395,7 +395,7 @@ fn files(callers: usize, rounds: usize, items: usize) -> Case {
                     let (items, taken) = (cached.items.clone(), taken.clone());
                     async move {
                         while let Some(n) = next(&taken) {
-                            is_value(&*items[n].read().await?, n)?;
+                            is_value(&items[n].read().await?, n)?;
                         }
                         Ok(())
                     }
@@ -416,7 +416,7 @@ fn files(callers: usize, rounds: usize, items: usize) -> Case {
             let taken = AtomicUsize::new(0);
             let time = by_threads(work, |_| {
                 while let Some(n) = next(&taken) {
-                    is_value(&*cached.items[n].blocking_read()?, n)?;
+                    is_value(&cached.items[n].blocking_read()?, n)?;
                 }
                 Ok(())
             })?;
