@@ -91,10 +91,14 @@ impl<T: Send + Sync + 'static, C: Codec<T>> World<T, C> {
     }
 }
 
+/// Asks the kernel for it, which keeps a page that something looks at just then.
 fn evict_pages(file: &File) {
     file.sync_all().expect("it is on the disk");
     fadvise(file, 0, None, Advice::DontNeed).expect("a hint");
 }
+
+/// How often a test evicts the pages of a file until the disk has to be read.
+const MOST_TRIES: usize = 20;
 
 /// Whether the file system takes files out of memory when it is asked to. Says so if not.
 /// (The question brings a page back, so it is not asked of the files of a test.)
@@ -102,11 +106,12 @@ fn can_evict_pages(dir: &TempDir) -> bool {
     let path = dir.path().join("probe");
     std::fs::write(&path, "a page").expect("it is written");
     let file = File::open(path).expect("it is there");
-    evict_pages(&file);
-    let mut byte = [0];
-    let mut bufs = [IoSliceMut::new(&mut byte)];
-    let read = preadv2(&file, &mut bufs, 0, ReadWriteFlags::NOWAIT);
-    let can_evict = read == Err(Errno::AGAIN);
+    let can_evict = (0..MOST_TRIES).any(|_| {
+        evict_pages(&file);
+        let mut byte = [0];
+        let mut bufs = [IoSliceMut::new(&mut byte)];
+        preadv2(&file, &mut bufs, 0, ReadWriteFlags::NOWAIT) == Err(Errno::AGAIN)
+    });
     if !can_evict {
         let text = "skipped: the file system of the temporary files keeps all pages in memory";
         let _ = writeln!(std::io::stderr(), "{text}");
@@ -230,9 +235,18 @@ fn files_on_the_disk_and_long_ones_are_read_and_decoded_by_other_threads() {
     let items = lengths.map(|len| world.absent(vec![7; len]));
     let before = world.waiting_calls_here();
     for (item, len) in items.iter().zip(lengths) {
-        world.evict_pages(item);
-        world.load(item, |value| assert_eq!(value.len(), len));
-        assert_eq!(codec.take(), (vec![], vec![len]), "the disk is read");
+        // A page may have stayed in memory, or have come back before it was asked for: a read
+        // that does not wait starts one that does, and a fast disk may end that first. Then
+        // the load is rightly made here, by calls that do not wait.
+        let is_elsewhere = (0..MOST_TRIES).any(|_| {
+            world.settle();
+            world.evict_pages(item);
+            world.load(item, |value| assert_eq!(value.len(), len));
+            let (here, elsewhere) = codec.take();
+            assert_eq!([here, elsewhere.clone()].concat(), [len], "loaded once");
+            !elsewhere.is_empty()
+        });
+        assert!(is_elsewhere, "the disk is read");
     }
     // The pages are in memory now.
     let longest = &items[4];
