@@ -17,7 +17,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::sync::{Condvar, Instant, Mutex, thread_local};
+use crate::sync::monitor::{Condvar, Mutex};
+use crate::sync::{Instant, thread_local};
 
 /// Without a budget in bytes, this many bytes are in flight.
 const DEFAULT: u64 = 64 << 20;

@@ -11,10 +11,9 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, LazyLock, Weak};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 
 use fs4::FileExt;
-use parking_lot::{Condvar, Mutex};
 
 use super::directory::at;
 use super::file_ref::{FileRef, Shards};
@@ -209,12 +208,13 @@ impl LockTable {
     /// to acquire it. Waits while another thread acquires or releases it.
     fn share_or_begin(&self, identity: &Identity) -> Option<Arc<Lock>> {
         let process = Process::current();
-        let mut held = self.held.lock();
+        let mut held = self.held();
         while let Some(known) = held.get(identity).filter(|known| known.process == process) {
             if let Some(lock) = known.lock.upgrade() {
                 return Some(lock);
             }
-            self.changed.wait(&mut held);
+            let waited = self.changed.wait(held);
+            held = waited.unwrap_or_else(PoisonError::into_inner);
         }
         let lock = Weak::new();
         held.insert(identity.clone(), Holder { process, lock });
@@ -226,13 +226,17 @@ impl LockTable {
             process: lock.process,
             lock: Arc::downgrade(lock),
         });
-        let mut held = self.held.lock();
+        let mut held = self.held();
         match holder {
             Some(holder) => held.insert(identity.clone(), holder),
             None => held.remove(identity),
         };
         drop(held);
         self.changed.notify_all();
+    }
+
+    fn held(&self) -> MutexGuard<'_, HashMap<Identity, Holder>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -4,11 +4,15 @@
 //! With `--cfg shuttle` each is replaced by a stand-in, through which a model checker
 //! decides which thread runs next; see `pool::tests::interleavings`. All code that takes part
 //! in the life of an item uses only these.
+//!
+//! There are two kinds of locks. A [`Mutex`] takes one byte of an item, and is locked for a
+//! short time. Threads that wait for a condition use a [`monitor`].
 
 #[cfg(any(not(shuttle), feature = "dataset"))]
 mod block_on;
 #[cfg(shuttle)]
 mod model;
+pub(crate) mod monitor;
 #[cfg(not(shuttle))]
 mod real;
 mod thread_state;

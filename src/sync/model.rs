@@ -8,12 +8,13 @@ mod event;
 
 use std::cell::Cell;
 use std::io;
-use std::ops::{Add, Deref, DerefMut};
+use std::ops::Add;
 use std::task::Context;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
 
+pub(crate) use super::monitor::{Mutex, MutexGuard};
 pub(crate) use super::thread_state::ThreadState;
 pub(crate) use event::{Event, EventListener, Listener, listener};
 pub(crate) use shuttle::future::block_on;
@@ -67,97 +68,25 @@ pub(crate) fn has_poll_budget() -> bool {
 
 pub(crate) fn spend_poll_budget(_: &mut Context<'_>, _: u32) {}
 
-#[derive(Default)]
-pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
+/// The primitives beneath a [`monitor`](super::monitor).
+pub(super) mod locks {
+    pub(crate) use shuttle::sync::{Condvar, Mutex, MutexGuard};
 
-pub(crate) struct MutexGuard<'a, T> {
-    mutex: &'a Mutex<T>,
-    /// `None` only while the lock is released.
-    guard: Option<shuttle::sync::MutexGuard<'a, T>>,
-}
-
-impl<T> Mutex<T> {
-    pub(crate) const fn new(value: T) -> Self {
-        Self(shuttle::sync::Mutex::new(value))
-    }
-
-    pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
-        MutexGuard {
-            mutex: self,
-            guard: Some(self.lock_inner()),
-        }
-    }
-
-    fn lock_inner(&self) -> shuttle::sync::MutexGuard<'_, T> {
-        self.0
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-    }
-}
-
-impl<T> MutexGuard<'_, T> {
-    pub(crate) fn unlocked<R>(this: &mut Self, body: impl FnOnce() -> R) -> R {
-        this.guard = None;
-        let result = body();
-        this.guard = Some(this.mutex.lock_inner());
-        result
-    }
-}
-
-impl<T> Deref for MutexGuard<'_, T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        self.guard.as_ref().expect("it is locked")
-    }
-}
-
-impl<T> DerefMut for MutexGuard<'_, T> {
-    fn deref_mut(&mut self) -> &mut T {
-        self.guard.as_mut().expect("it is locked")
-    }
-}
-
-#[derive(Default)]
-pub(crate) struct Condvar(shuttle::sync::Condvar);
-
-pub(crate) struct WaitTimeoutResult;
-
-impl Condvar {
-    pub(crate) const fn new() -> Self {
-        Self(shuttle::sync::Condvar::new())
-    }
-
-    pub(crate) fn notify_one(&self) {
-        self.0.notify_one();
-    }
-
-    pub(crate) fn notify_all(&self) {
-        self.0.notify_all();
-    }
-
-    pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
-        let inner = guard.guard.take().expect("it is locked");
-        let waited = self.0.wait(inner);
-        guard.guard = Some(waited.unwrap_or_else(|poisoned| poisoned.into_inner()));
-    }
+    use super::{Instant, NOW, point};
 
     /// It is unknown how long other threads take, so the wait always times out as soon
     /// as another thread may have run.
-    pub(crate) fn wait_until<T>(
-        &self,
-        guard: &mut MutexGuard<'_, T>,
+    pub(crate) fn wait_until<'a, T>(
+        _: &Condvar,
+        mutex: &'a Mutex<T>,
+        guard: MutexGuard<'a, T>,
         deadline: Instant,
-    ) -> WaitTimeoutResult {
-        MutexGuard::unlocked(guard, point);
+    ) -> (MutexGuard<'a, T>, bool) {
+        drop(guard);
+        point();
         NOW.set(NOW.get().max(deadline.0));
-        WaitTimeoutResult
-    }
-}
-
-impl WaitTimeoutResult {
-    pub(crate) fn timed_out(&self) -> bool {
-        true
+        let guard = mutex.lock();
+        (guard.unwrap_or_else(|poisoned| poisoned.into_inner()), true)
     }
 }
 

@@ -10,10 +10,31 @@ pub(crate) use super::thread_state::{
     STATES_ARE_KNOWN, ThreadId, ThreadState, state_of, thread_id,
 };
 pub(crate) use event_listener::{Event, EventListener, Listener, listener};
-pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
+pub(crate) use parking_lot::{Mutex, MutexGuard};
 pub(crate) use std::sync::atomic;
 pub(crate) use std::thread_local;
 pub(crate) use std::time::Instant;
+
+/// The primitives beneath a [`monitor`](super::monitor).
+pub(super) mod locks {
+    use std::sync::PoisonError;
+    pub(crate) use std::sync::{Condvar, Mutex, MutexGuard};
+
+    use super::Instant;
+
+    /// Returns true if the wait timed out.
+    pub(crate) fn wait_until<'a, T>(
+        condvar: &Condvar,
+        _: &'a Mutex<T>,
+        guard: MutexGuard<'a, T>,
+        deadline: Instant,
+    ) -> (MutexGuard<'a, T>, bool) {
+        let rest = deadline.saturating_duration_since(Instant::now());
+        let waited = condvar.wait_timeout(guard, rest);
+        let (guard, waited) = waited.unwrap_or_else(PoisonError::into_inner);
+        (guard, waited.timed_out())
+    }
+}
 
 /// A point at which a model checker may switch threads.
 #[inline(always)]

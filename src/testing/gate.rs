@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::sync::{Condvar, Mutex};
+use super::sync::monitor::{Condvar, Mutex};
 
 /// Holds calls back until it is opened, or dropped.
 pub(crate) struct Gate(pub(super) Arc<Barrier>);

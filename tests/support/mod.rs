@@ -45,7 +45,11 @@ pub(crate) use world::{Handle, Pool, Tracked, World};
 
 /// The locks of the rigs. Nothing is scheduled by a model checker here.
 mod sync {
-    pub(crate) use parking_lot::{Condvar, Mutex};
+    pub(crate) use parking_lot::Mutex;
+
+    pub(crate) mod monitor {
+        pub(crate) use parking_lot::{Condvar, Mutex};
+    }
 
     pub(crate) fn point() {}
 }

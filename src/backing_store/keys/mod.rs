@@ -42,7 +42,7 @@ use uuid::Uuid;
 use super::FileOwnership;
 use crate::hash::{HashMap, HashSet};
 use crate::sync::atomic::{AtomicUsize, Ordering};
-use crate::sync::{Condvar, Mutex, MutexGuard};
+use crate::sync::monitor::{Condvar, Mutex, MutexGuard};
 use resting::RestingKeys;
 
 const SHARDS: usize = 64;

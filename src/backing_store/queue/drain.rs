@@ -7,7 +7,8 @@ use super::lanes::{Next, Ticket};
 use super::seats::Seat;
 use super::watchdog::Watcher;
 use super::{Inner, Job, Queue};
-use crate::sync::{self, MutexGuard};
+use crate::sync;
+use crate::sync::monitor::MutexGuard;
 
 impl Queue {
     pub(super) fn ask_for_a_drain(self: &Arc<Self>) {

@@ -37,7 +37,8 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::file_share::ItemFile;
 use crate::process::Process;
-use crate::sync::{Condvar, Instant, Mutex};
+use crate::sync::Instant;
+use crate::sync::monitor::{Condvar, Mutex};
 use drain::run;
 use drop_batch::DropBatch;
 use finishing::Finishing;

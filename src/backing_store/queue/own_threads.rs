@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::seats::Seat;
 use super::threads::ThreadPermit;
 use super::{Inner, Queue};
-use crate::sync::{self, Instant, MutexGuard};
+use crate::sync::monitor::MutexGuard;
+use crate::sync::{self, Instant};
 
 /// A thread that finds no job for so long ends.
 const IDLE: Duration = Duration::from_secs(2);

@@ -9,7 +9,8 @@ use super::growth::{Looks, Seen};
 use super::lanes::{Lane, Next};
 use super::seats::look_at;
 use super::{Inner, Queue};
-use crate::sync::{self, Instant, MutexGuard};
+use crate::sync::monitor::MutexGuard;
+use crate::sync::{self, Instant};
 
 /// Hand-off timeout: how long a job may wait unstarted before a thread of the store's own
 /// takes it. It is also the longest time between two looks at the threads.

@@ -27,10 +27,9 @@ mod registry;
 mod reservation;
 mod state;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
-use parking_lot::{Condvar, Mutex, MutexGuard};
 use uuid::Uuid;
 
 use super::directory::Directory;
@@ -171,7 +170,8 @@ impl Quota {
     pub(super) fn change_names(&self, key: Uuid) -> NameChange<'_> {
         let mut state = self.state();
         while !state.changing.insert(key) {
-            self.changed.wait(&mut state);
+            let waited = self.changed.wait(state);
+            state = waited.unwrap_or_else(PoisonError::into_inner);
         }
         NameChange::new(self, key)
     }
@@ -183,7 +183,7 @@ impl Quota {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        let mut state = self.state.lock();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let recreations = self.recreations.load(Ordering::Relaxed);
         if state.recreations != recreations {
             // The files are gone with the directory that was deleted.

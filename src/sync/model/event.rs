@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use super::{Condvar, Mutex};
+use crate::sync::monitor::{Condvar, Mutex};
 
 /// Notifies listeners in the order in which they were added. A listener that is dropped
 /// after its notification, but before it noticed, passes the notification on to the

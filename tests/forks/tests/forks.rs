@@ -363,6 +363,47 @@ fn a_child_does_not_take_its_parents_locks_for_its_own() {
     });
 }
 
+/// The threads of the parent that waited were in a table of the process, which pointed into
+/// their stacks. The child's own threads got those stacks, and crashed when they waited too.
+#[test]
+fn stores_of_a_child_wait_although_threads_of_its_parent_waited_at_the_fork() {
+    /// So many that the threads of the child meet those of the parent in any table.
+    const STORES: usize = 24;
+    alone(|| {
+        let runtime = runtime();
+        let theirs: Vec<_> = (0..STORES).map(|_| small_pool(&runtime)).collect();
+        theirs.iter().for_each(|(_, pool)| use_pool(pool));
+        in_a_fork(|| {
+            let runtime = runtime_of_the_child();
+            let own: Vec<_> = (0..STORES).map(|_| small_pool(&runtime)).collect();
+            for _ in 0..3 {
+                own.iter().for_each(|(_, pool)| use_pool(pool));
+            }
+        });
+        theirs.iter().for_each(|(_, pool)| use_pool(pool));
+    });
+}
+
+/// A pool that keeps nothing in memory, with a store of its own.
+fn small_pool(runtime: &Runtime) -> (Store, Pool) {
+    let cache = PreparedPath::blocking_temp().expect("a temporary cache");
+    let files = FBStore::open(BinCodec, cache).expect("it is new");
+    let store = Arc::new(BackingStore::new(files, runtime.handle().clone()));
+    let pool = Arc::new(FBPool::new(store.clone(), 0));
+    (store, pool)
+}
+
+/// Writes, reads and deletes. The threads of the store wait for more afterwards.
+fn use_pool(pool: &Pool) {
+    let items: Vec<_> = (0..9).map(|n| pool.insert(text(n))).collect();
+    pool.store().blocking_finished();
+    for (n, item) in items.iter().enumerate() {
+        assert_eq!(*item.blocking_read().expect("its file is there"), text(n));
+    }
+    drop(items);
+    pool.store().blocking_finished();
+}
+
 /// A child used to make the keys of its parent, because it had the state of the parent's
 /// random number generator.
 #[test]
