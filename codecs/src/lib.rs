@@ -15,7 +15,7 @@
 //! | `map` | `MapLicence`, `Map`, `map_budget`: mapping for custom codecs | memmap2 |
 //!
 //! To write a custom codec, implement [`Codec`]. [`frame`] has functions that read and
-//! write whole files.
+//! write whole files, and [`pack`] the format of files that hold many small items.
 //!
 //! The crate re-exports bytemuck, bytes, prost and rkyv, whose types appear in its signatures.
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -40,6 +40,7 @@ mod map;
 mod mapped;
 #[cfg(all(feature = "bincodec", feature = "mappedcodec"))]
 mod mixed;
+pub mod pack;
 // Used by the root crate and its command-line tool.
 #[doc(hidden)]
 pub mod printable;

@@ -1,6 +1,6 @@
 //! Everything can be sent to and shared with other threads.
 
-use file_backed_codecs::{Codec, CodecId, Footprint, FrameError, Payload, Source, frame};
+use file_backed_codecs::{Codec, CodecId, Footprint, FrameError, Payload, Source, frame, pack};
 
 fn send_and_sync<T: Send + Sync>() {}
 fn send<T: Send>() {}
@@ -17,6 +17,10 @@ fn the_frame_is_send_and_sync() {
     send_and_sync::<frame::Footer>();
     send_and_sync::<frame::ArchiveLayout>();
     send_and_sync::<Box<dyn Source>>();
+    send_and_sync::<pack::Pack>();
+    send_and_sync::<pack::PackedItem>();
+    send_and_sync::<pack::PackIdentity>();
+    send_and_sync::<pack::ItemSource<'_>>();
     send::<Payload<'_>>();
     codec::<Vec<u8>, crate::values::Plain>();
 }

@@ -12,6 +12,7 @@
 mod auto_traits;
 mod damage;
 mod files;
+mod packs;
 mod round_trip;
 mod values;
 

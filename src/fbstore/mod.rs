@@ -97,7 +97,7 @@ pub use file_backed_codecs::{
 };
 pub use file_backed_codecs::{
     ArchiveInto, BoxError, Codec, CodecError, CodecId, Footprint, FrameError, Load, Payload,
-    PayloadWriter, ReadAhead, Source, frame, read_limit,
+    PayloadWriter, ReadAhead, Source, frame, pack, read_limit,
 };
 #[cfg(feature = "bytescodec")]
 pub use file_backed_codecs::{BytesCodec, MappedBytes};

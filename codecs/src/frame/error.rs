@@ -48,6 +48,10 @@ pub enum FrameError {
         /// File length without the footer.
         actual: u64,
     },
+    /// A pack is damaged: its header, its index, or the bytes between its items; see
+    /// [`pack`](crate::pack).
+    #[error("the pack is damaged: {0}: restore it from a copy")]
+    DamagedPack(&'static str),
     /// The payload does not match its checksum.
     #[error(
         "the payload does not match its checksum, so the file is damaged: restore it from a copy"
@@ -223,6 +227,7 @@ impl FrameError {
                 | Self::NoFooter
                 | Self::FooterChecksum
                 | Self::Length { .. }
+                | Self::DamagedPack(_)
                 | Self::PayloadChecksum
                 | Self::InvalidArchive(_)
                 | Self::BadPage(_)

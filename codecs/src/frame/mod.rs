@@ -25,6 +25,7 @@ pub use no_wait::NoWait;
 pub use no_wait::Refusal;
 pub use payload::Payload;
 pub use source::Source;
+pub(crate) use source::assume_filled;
 pub use writer::PayloadWriter;
 
 use crate::{ArchiveInto, BoxError, Codec, CodecError};

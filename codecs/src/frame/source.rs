@@ -260,7 +260,7 @@ fn zeroed(buf: &mut [MaybeUninit<u8>]) -> &mut [u8] {
 /// # Safety
 ///
 /// All of `buf` must be initialized.
-pub(super) unsafe fn assume_filled(buf: &mut [MaybeUninit<u8>]) -> &mut [u8] {
+pub(crate) unsafe fn assume_filled(buf: &mut [MaybeUninit<u8>]) -> &mut [u8] {
     // SAFETY: `MaybeUninit<u8>` has the layout of `u8`, and the caller guarantees that
     // the bytes are initialized.
     unsafe { slice::from_raw_parts_mut(buf.as_mut_ptr().cast(), buf.len()) }
