@@ -34,6 +34,11 @@ fn arbitrary_frames_never_panic() {
     drive("frame");
 }
 
+#[test]
+fn arbitrary_packs_never_panic() {
+    drive("pack");
+}
+
 #[cfg(feature = "bincodec")]
 #[test]
 fn arbitrary_serde_values_never_panic() {

@@ -24,6 +24,11 @@ pub(crate) const ALL: &[Target] = &[
         body: framed::body,
         samples: framed::samples,
     },
+    Target {
+        name: "pack",
+        body: packed::body,
+        samples: packed::samples,
+    },
     #[cfg(feature = "bincodec")]
     Target {
         name: "bin",
@@ -126,6 +131,81 @@ mod framed {
             .is_ok_and(|mut payload| payload.read_to_end(&mut pieces).is_ok());
         assert_eq!(whole, in_pieces.then_some(pieces), "both ways see the same");
         round(&Plain, file);
+    }
+}
+
+mod packed {
+    use std::cell::Cell;
+
+    use file_backed_codecs::pack::{Pack, PackWriter};
+    use file_backed_codecs::{Payload, Source};
+
+    use super::*;
+    use crate::files::{ToPack, pack_of, reseal_pack};
+
+    pub(super) fn samples() -> &'static [Vec<u8>] {
+        static SAMPLES: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
+        SAMPLES.get_or_init(|| {
+            let items = [
+                ToPack::new(9, 0, 1, b"some payload"),
+                ToPack::new(3, 0, 1, b""),
+                ToPack::new(7, 5, 64, &[7; 130]),
+                ToPack::new(1, 0, 1, b"more"),
+            ];
+            vec![pack_of(&items), pack_of(&items[..1]), pack_of(&[])]
+        })
+    }
+
+    pub(super) fn body(bytes: &[u8]) {
+        one(bytes);
+        let mut resealed = bytes.to_vec();
+        reseal_pack(&mut resealed);
+        one(&resealed);
+    }
+
+    fn one(file: &[u8]) {
+        let Some(index) = accepted(Pack::read(&file)) else {
+            return;
+        };
+        assert_eq!(index.identity().len, file.len() as u64);
+        let mut end = 32;
+        for item in index.items() {
+            assert_eq!(index.find(&item.key()).as_ref(), Some(&item));
+            let start = u64::from(item.offset());
+            assert!(start >= end && start.is_multiple_of(item.align() as u64));
+            end = start + item.footer().payload_len();
+            assert!(end <= file.len() as u64, "an item is in its pack");
+            let footer = Payload::read_footer(&item.open(&file)).unwrap();
+            assert_eq!(&footer, item.footer());
+            let _ = accepted(frame::read_file::<Vec<u8>, _>(&Plain, &item.open(&file)));
+        }
+        assert_eq!(end, index.index_offset());
+        let (mut damaged, read) = (0, Cell::new(32));
+        let count = |bytes| read.set(read.get() + bytes);
+        let verified = index.verify(&file, &count, &mut |_, error| {
+            assert!(error.downcast_ref().is_some_and(FrameError::is_damage));
+            damaged += 1;
+        });
+        assert_eq!(read.get(), end);
+        if accepted(verified).is_some() && damaged == 0 {
+            assert!(
+                rewritten(&index, file) == file,
+                "contents have one encoding"
+            );
+        }
+    }
+
+    fn rewritten(index: &Pack, file: &[u8]) -> Vec<u8> {
+        let mut again = Vec::new();
+        let mut writer = PackWriter::new(&mut again, index.identity().id);
+        for item in index.items() {
+            let mut payload = vec![0; item.footer().payload_len() as usize];
+            item.open(&file).read_exact_at(&mut payload, 0).unwrap();
+            let added = writer.add(item.key(), item.footer(), item.align(), &payload);
+            added.unwrap();
+        }
+        writer.finish().unwrap();
+        again
     }
 }
 
