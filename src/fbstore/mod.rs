@@ -41,6 +41,7 @@ mod foreign;
 mod handles;
 #[cfg(target_os = "linux")]
 mod inotify;
+mod kept_file;
 mod layout;
 mod lock;
 mod manifests;

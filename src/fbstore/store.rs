@@ -5,7 +5,6 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use file_backed_codecs::frame::{self, FOOTER_LEN, Footer, NoWait};
@@ -15,6 +14,7 @@ use uuid::Uuid;
 
 use super::directory::{Directory, at};
 use super::file_ref::FileRef;
+use super::kept_file::KeptFile;
 use super::meter::{TrafficMeter, WithinQuota};
 use super::prepared_path::{Mode, PreparedPath};
 use super::quota::{self, Arrival, Quota, Reservation};
@@ -660,33 +660,6 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
 
     fn footprint(&self, data: &T) -> Footprint {
         self.codec.footprint(data)
-    }
-}
-
-/// How many files stay open for loads that are queued. A task may queue thousands, and a file
-/// costs less to open again than a program that has run out of descriptors.
-const MOST_KEPT: usize = 32;
-
-static KEPT: AtomicUsize = AtomicUsize::new(0);
-
-/// A file that a load has opened which was refused, for the load that follows.
-struct KeptFile {
-    source: Box<dyn Source>,
-}
-
-impl KeptFile {
-    /// Closes the file if enough others are kept.
-    fn keep(source: Box<dyn Source>) -> Option<Self> {
-        let kept = KEPT.fetch_add(1, Ordering::Relaxed);
-        // Dropping it takes it out of the count.
-        let file = Self { source };
-        (kept < MOST_KEPT).then_some(file)
-    }
-}
-
-impl Drop for KeptFile {
-    fn drop(&mut self) {
-        KEPT.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
