@@ -13,7 +13,7 @@ use super::open::pin_current;
 use super::reading::Generation;
 use super::{Verified, VerifyOptions};
 use crate::error::{Operation, StoreError};
-use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, keys_in, on_a_thread};
+use crate::fbstore::{Manifests, PreparedPath, Stamped as _, keys_in, on_a_thread};
 use crate::{Error, Result};
 
 /// Pins the current generation of the dataset at `path` and reads it. Returns `None` if
@@ -97,9 +97,9 @@ pub struct Inspection {
 pub struct ItemFile {
     /// The key of the item.
     pub key: Uuid,
-    /// Where the file is.
+    /// Where the file is; for an item in a [pack](crate::fbstore::pack), where that is.
     pub path: PathBuf,
-    /// Length in bytes, footer included.
+    /// Length of the item in bytes, footer included.
     pub len: u64,
     /// What the file records about its contents.
     pub footer: Footer,
@@ -270,7 +270,8 @@ impl Inspection {
 
     /// Items that are present but not in the current commit. They belong to pinned
     /// generations or to a commit in progress, or an interrupted commit left them; the
-    /// next [`open`](super::Dataset::open) deletes those.
+    /// next [`open`](super::Dataset::open) deletes those, but none in
+    /// [packs](crate::fbstore::pack).
     pub fn unnamed(&self) -> Vec<Uuid> {
         let Some(current) = &self.current else {
             return Vec::new();
@@ -319,14 +320,15 @@ impl Inspection {
         let footer = footer.map_err(|error| Error::of_key(Operation::Inspect, key, error))?;
         Ok(ItemFile {
             key,
-            path: key_path(self.path.path(), key),
+            path: self.path.path_of_item(key),
             len: footer.fingerprint().len,
             footer,
         })
     }
 
     /// Same as [`Dataset::verify`](super::Dataset::verify), for the items of
-    /// [`all_keys`](Self::all_keys).
+    /// [`all_keys`](Self::all_keys). With [`VerifyOptions::all`], packs whose indexes are
+    /// damaged are in the result too: the keys of their items are not known.
     ///
     /// # Errors
     ///
@@ -347,11 +349,20 @@ impl Inspection {
     ///
     /// Reads on this thread and on others.
     pub fn blocking_verify(&self, verify: VerifyOptions) -> Verified {
-        verify.run(
+        let mut verified = verify.run(
             || self.all_keys(),
             |key| self.expected(key),
             |entry, read| self.check(entry, read),
-        )
+        );
+        if verify.is_of_all() {
+            let packs = self.path.damaged_packs().into_iter();
+            let packs: Vec<_> = packs
+                .map(|error| Error::new(Operation::Verify, error))
+                .collect();
+            verified.files += packs.len() as u64;
+            verified.damaged.splice(0..0, packs);
+        }
+        verified
     }
 
     fn check(&self, entry: ItemRecord, read: &dyn Fn(u64)) -> Result<()> {
@@ -366,7 +377,7 @@ impl Inspection {
     }
 
     fn store_error_of_item(&self, key: Uuid, cause: DatasetCause) -> StoreError {
-        StoreError::from(cause).at(key_path(self.path.path(), key))
+        StoreError::from(cause).at(self.path.path_of_item(key))
     }
 
     fn expected(&self, key: Uuid) -> Result<ItemRecord> {

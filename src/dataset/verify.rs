@@ -51,6 +51,11 @@ impl VerifyOptions {
         self
     }
 
+    /// Whether no files were chosen.
+    pub(super) fn is_of_all(&self) -> bool {
+        self.keys.is_none()
+    }
+
     /// Of the chosen files, verifies those that are known, and the missing ones in addition.
     pub(super) fn including(mut self, missing: Vec<Uuid>, is_known: impl Fn(Uuid) -> bool) -> Self {
         if let Some(chosen) = &mut self.keys {
@@ -154,7 +159,8 @@ pub struct Verified {
     pub files: u64,
     /// Bytes read.
     pub bytes: u64,
-    /// What is wrong, sorted by key. Each error contains the key, the path and the cause.
+    /// What is wrong, sorted by key. Each error contains the key, the path and the cause; that
+    /// of a [pack](crate::fbstore::pack) has no key, and comes first.
     pub damaged: Vec<Error>,
 }
 

@@ -12,6 +12,7 @@ use super::FBStore;
 use super::directory::at;
 use super::file_ref::FileRef;
 use super::role::Role;
+use super::transfer::Original;
 use crate::backing_store::{AdoptStrategy, ArchiveStrategy, Transfer};
 use crate::error::StoreError;
 
@@ -36,7 +37,7 @@ impl<T, C: Codec<T>> AdoptStrategy<T> for FBStore<C> {
         // The program may remove the original at any time.
         self.bring_in(key, &from, None, |arrival| match by_link {
             true => directory.take_in(&from, key, Role::Cache, arrival),
-            false => directory.copy_in(&from, key, Role::Cache, arrival),
+            false => directory.copy_in(Original::File(&from), key, Role::Cache, arrival),
         })
     }
 }

@@ -6,8 +6,8 @@
 use std::convert::Infallible;
 use std::io::Read as _;
 
-use file_backed_codecs::Payload;
 use file_backed_codecs::frame::{FOOTER_LEN, Footer};
+use file_backed_codecs::{Payload, Source};
 use uuid::Uuid;
 
 use super::directory::at;
@@ -21,12 +21,24 @@ const CHUNK: u64 = 1 << 20;
 impl PreparedPath {
     /// The footer of the file of `key`.
     pub(crate) fn footer(&self, key: Uuid) -> Result<Footer, StoreError> {
+        self.read_item(key, |source| Ok(Payload::read_footer(source)?))
+    }
+
+    /// Opens the item of `key`, in its file or in a pack, and passes it to `read`.
+    fn read_item<R>(
+        &self,
+        key: Uuid,
+        read: impl FnOnce(&dyn Source) -> Result<R, StoreError>,
+    ) -> Result<R, StoreError> {
+        if let Some(packed) = self.packed(key) {
+            return read(&packed.source()).map_err(|error| at(packed.path(), error));
+        }
         let file_ref = self.directory().file_ref(key);
-        let read = || -> Result<_, StoreError> {
-            let source = self.directory().files().open(&file_ref)?;
-            Ok(Payload::read_footer(&*source)?)
-        };
-        read().map_err(|error| at(&file_ref.path(), error))
+        let opened = self.directory().files().open(&file_ref);
+        let read = opened
+            .map_err(StoreError::from)
+            .and_then(|source| read(&*source));
+        read.map_err(|error| at(&file_ref.path(), error))
     }
 
     /// Reads the whole file of `key`, and compares it with its checksums. Calls `read`
@@ -50,12 +62,10 @@ impl PreparedPath {
         check: impl FnOnce(&Footer) -> Result<(), StoreError>,
         mut sink: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<Result<Footer, E>, StoreError> {
-        let file_ref = self.directory().file_ref(key);
-        let read = || -> Result<_, StoreError> {
-            let source = self.directory().files().open(&file_ref)?;
-            let footer = Payload::read_footer(&*source)?;
+        self.read_item(key, |source| {
+            let footer = Payload::read_footer(source)?;
             check(&footer)?;
-            let mut payload = Payload::open(&*source, footer.codec())?;
+            let mut payload = Payload::open(source, footer.codec())?;
             let mut chunk = vec![0; payload.len().min(CHUNK) as usize];
             loop {
                 let len = match payload.read(&mut chunk)? {
@@ -66,8 +76,7 @@ impl PreparedPath {
                     return Ok(Err(error));
                 }
             }
-        };
-        read().map_err(|error| at(&file_ref.path(), error))
+        })
     }
 
     /// Length of the file of `key` in bytes; `None` if there is none.

@@ -9,6 +9,7 @@ use super::prepared_path::PreparedPath;
 use super::readers::Readers;
 use super::role::{self, Role};
 use super::store::writable;
+use super::transfer::Original;
 use crate::backing_store::Transfer;
 use crate::error::StoreError;
 
@@ -37,7 +38,7 @@ impl PreparedPath {
         writable(self)?;
         let original = from.directory().file_ref(key);
         let directory = self.directory();
-        let taken = directory.copy_in(&original, key, Role::Persisted, None)?;
+        let taken = directory.copy_in(Original::File(&original), key, Role::Persisted, None)?;
         directory.durability().note_linked(key);
         Ok(taken.transfer)
     }

@@ -10,13 +10,17 @@ use uuid::Uuid;
 ///
 /// The published 0.6 deletes names that it does not know. Pass these to it as ignored
 /// names.
-pub const RESERVED: [&str; 5] = [
+pub const RESERVED: [&str; 6] = [
     "file_backed.lock",
     "file_backed.role",
     "file_backed.manifest",
+    PACKS,
     "file_backed.foreign",
     "file_backed.temporary",
 ];
+
+/// The name of the directory of packs.
+pub(super) const PACKS: &str = "file_backed.packs";
 
 /// The path of the file of `key` below `root`:
 /// `root/<first two hex digits>/<32 hex digits>`.
@@ -111,6 +115,18 @@ pub(super) fn name_in(shard: &str, name: &OsStr) -> Option<Name> {
         key,
         is_left_over: rest != temporary_suffix(),
     })
+}
+
+/// The name of the part of a generation, or of the pack, with this id.
+pub(super) fn id_name_of(id: Uuid) -> String {
+    id.simple().to_string()
+}
+
+/// The id that [`id_name_of`] has made a name of.
+pub(super) fn id_of_name(name: &OsStr) -> Option<Uuid> {
+    let name = name.to_str()?;
+    let is_ours = name.len() == uuid::fmt::Simple::LENGTH && is_hex(name);
+    is_ours.then(|| Uuid::try_parse(name).ok()).flatten()
 }
 
 /// Whether a name is that of a shard.

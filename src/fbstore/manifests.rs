@@ -34,7 +34,7 @@ use super::file_ref::FileRef;
 use super::files::Files;
 #[cfg(feature = "dataset")]
 use super::files::len_if_present;
-use super::layout::temporary_suffix;
+use super::layout::{id_name_of, id_of_name, temporary_suffix};
 use super::prepared_path::PreparedPath;
 use super::store::{FBStore, writable};
 use crate::backing_store::{FileFingerprint, ManifestStore, ManifestWatch, SyncScope};
@@ -285,25 +285,25 @@ impl<'a> Manifests<'a> {
     }
 
     fn sync_found(&self, generation: u64, parts: &[Uuid]) -> Result<(), StoreError> {
-        let parts = parts.iter().map(|part| part_name_of(*part));
+        let parts = parts.iter().map(|part| id_name_of(*part));
         let mut names = parts.chain([name_of(generation)]);
         names.try_for_each(|name| self.sync_file(&name))
     }
 
     pub(crate) fn part_path_of(&self, id: Uuid) -> PathBuf {
-        self.path.join(DIRECTORY).join(part_name_of(id))
+        self.path.join(DIRECTORY).join(id_name_of(id))
     }
 
     /// The path of a part, relative to the directory of the dataset.
     #[cfg(feature = "dataset")]
     pub(crate) fn relative_path_of_part(id: Uuid) -> PathBuf {
-        [DIRECTORY, &part_name_of(id)].iter().collect()
+        [DIRECTORY, &id_name_of(id)].iter().collect()
     }
 
     pub(crate) fn parts(&self) -> Result<Vec<Uuid>, StoreError> {
         let mut parts = Vec::new();
         let mut note = |name: &OsStr, is_file: bool| {
-            parts.extend(part_of(name).filter(|_| is_file));
+            parts.extend(id_of_name(name).filter(|_| is_file));
         };
         let directory = self.directory();
         match self.files.list(&directory, &mut note) {
@@ -314,7 +314,7 @@ impl<'a> Manifests<'a> {
     }
 
     pub(crate) fn open_part(&self, id: Uuid) -> Result<Box<dyn Source>, StoreError> {
-        let name = part_name_of(id);
+        let name = id_name_of(id);
         let file_ref = self.file_ref(&name);
         let opened = self.files.open(&file_ref);
         opened.map_err(|error| at(&file_ref.path(), error))
@@ -323,7 +323,7 @@ impl<'a> Manifests<'a> {
     /// Writes a part. Its bytes are durable before its name, and its name when this
     /// returns, because a manifest that depends on it may be named next.
     pub(crate) fn write_part(&self, id: Uuid, bytes: &[u8]) -> Result<(), StoreError> {
-        let name = part_name_of(id);
+        let name = id_name_of(id);
         match self.write_as(&name, bytes, || Ok(())) {
             // An attempt that failed later has left it.
             Err(_) if self.has_part(id, bytes) => self.sync_file(&name)?,
@@ -335,7 +335,7 @@ impl<'a> Manifests<'a> {
     /// Whether there is a part of these bytes.
     fn has_part(&self, id: Uuid, bytes: &[u8]) -> bool {
         let has_part = || {
-            let part = self.files.open(&self.file_ref(&part_name_of(id)))?;
+            let part = self.files.open(&self.file_ref(&id_name_of(id)))?;
             let mut found = vec![0; bytes.len()];
             let is_as_long = part.len()? == bytes.len() as u64;
             part.read_exact_at(&mut found, 0)?;
@@ -359,7 +359,7 @@ impl<'a> Manifests<'a> {
     /// Length of a part in bytes; `None` if there is none.
     #[cfg(feature = "dataset")]
     pub(crate) fn len_of_part(&self, id: Uuid) -> Result<Option<u64>, StoreError> {
-        len_if_present(self.files, &self.file_ref(&part_name_of(id)))
+        len_if_present(self.files, &self.file_ref(&id_name_of(id)))
     }
 
     #[cfg(feature = "dataset")]
@@ -369,7 +369,7 @@ impl<'a> Manifests<'a> {
     }
 
     fn remove_part(&self, id: Uuid) -> Result<(), StoreError> {
-        let name = part_name_of(id);
+        let name = id_name_of(id);
         let file_ref = self.file_ref(&name);
         match self.files.remove(&file_ref) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -454,16 +454,6 @@ fn generation_of(name: &OsStr) -> Option<u64> {
     is_ours
         .then(|| u64::from_str_radix(name, 16).ok())
         .flatten()
-}
-
-fn part_name_of(id: Uuid) -> String {
-    id.simple().to_string()
-}
-
-fn part_of(name: &OsStr) -> Option<Uuid> {
-    let name = name.to_str()?;
-    let is_ours = name.len() == uuid::fmt::Simple::LENGTH && super::layout::is_hex(name);
-    is_ours.then(|| Uuid::try_parse(name).ok()).flatten()
 }
 
 impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {

@@ -51,6 +51,7 @@ mod names_by_handle;
 #[cfg(not(unix))]
 mod names_by_path;
 mod open;
+mod packs;
 mod prepared_path;
 mod quota;
 mod readers;

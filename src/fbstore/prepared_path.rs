@@ -5,10 +5,14 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use arc_swap::ArcSwapOption;
+use uuid::Uuid;
+
 use super::directory::{Directory, Opening, Wishes, at};
 use super::file_ref::FileRef;
 use super::files::Files;
 use super::manifests::Keep;
+use super::packs::{PackedFile, Packs};
 use super::readers::Readers;
 use super::real_files::RealFiles;
 #[cfg(feature = "dataset")]
@@ -45,6 +49,9 @@ pub struct PreparedPath {
     ignored: Arc<[&'static str]>,
     mode: Mode,
     keep: Option<Arc<Keep>>,
+    /// The packs of a directory that is only read, as the last scan of this path or a clone
+    /// has found them.
+    packs: Arc<ArcSwapOption<Packs>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,12 +139,22 @@ impl PreparedPath {
             ignored: [].into(),
             mode: Mode::ReadWrite,
             keep: None,
+            packs: Arc::default(),
         })
     }
 
     /// Opens an existing directory to read the items persisted in it. Nothing in it is
     /// created or changed. Track it with
     /// [`track_read_only`](crate::BackingStore::track_read_only).
+    ///
+    /// Items in [packs](super::pack), in the directory `file_backed.packs`, are found too. Each
+    /// takes 56 bytes of memory, and each pack a descriptor, so that it can be read even if it is
+    /// deleted meanwhile: from the time the path is tracked until it and its items are
+    /// dropped. An item that also has a file is
+    /// read from that. The items of a pack whose index is damaged are not found; a warning
+    /// names the pack, and so does a verification
+    /// ([`Inspection::verify`](crate::dataset::Inspection::verify), with the feature
+    /// `dataset`).
     ///
     /// # Errors
     ///
@@ -209,6 +226,7 @@ impl PreparedPath {
             ignored: [].into(),
             mode,
             keep: None,
+            packs: Arc::default(),
         })
     }
 
@@ -271,6 +289,32 @@ impl PreparedPath {
             keep: Some(keep),
             ..self.clone()
         }
+    }
+
+    /// Notes the packs that a scan has found.
+    pub(super) fn set_packs(&self, packs: Packs) {
+        self.packs.store(Some(Arc::new(packs)));
+    }
+
+    /// The item of `key`, if it is in a pack and has no file of its own.
+    pub(super) fn packed(&self, key: Uuid) -> Option<PackedFile> {
+        self.packs.load().as_ref()?.find(key)
+    }
+
+    /// The path of the file that holds the item of `key`: its own one, or a pack.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn path_of_item(&self, key: Uuid) -> PathBuf {
+        match self.packed(key) {
+            Some(packed) => packed.path().to_owned(),
+            None => self.directory.path_of(key),
+        }
+    }
+
+    /// The errors of the packs that are damaged.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn damaged_packs(&self) -> Vec<StoreError> {
+        let packs = self.packs.load();
+        packs.iter().flat_map(|packs| packs.damage()).collect()
     }
 
     pub(super) fn mode(&self) -> Mode {
@@ -366,6 +410,7 @@ impl PathBuilder {
             ignored: self.ignored.into(),
             mode: Mode::ReadWrite,
             keep: None,
+            packs: Arc::default(),
         })
     }
 }

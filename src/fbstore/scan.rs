@@ -13,7 +13,8 @@ use super::directory::at;
 use super::file_ref::{FileRef, Shards};
 use super::files::Files;
 use super::layout::{Name, RESERVED, is_shard, name_in, shard_name};
-use super::prepared_path::PreparedPath;
+use super::packs::Packs;
+use super::prepared_path::{Mode, PreparedPath};
 use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
 
@@ -40,10 +41,16 @@ pub(super) fn keys(shards: &Shards, files: &dyn Files) -> Result<Vec<Uuid>, Stor
     Ok(found.keys)
 }
 
-/// The contents of `path`. Reports foreign names.
+/// The contents of `path`: those of its packs too, if it is only read. Reports foreign names.
 pub(super) fn contents_of(path: &PreparedPath) -> Result<Found, StoreError> {
     let directory = path.directory();
-    find(directory.shards(), directory.files(), path.ignored())
+    let mut found = find(directory.shards(), directory.files(), path.ignored())?;
+    if path.mode() == Mode::ReadOnly {
+        let packs = Packs::read(directory, &found.keys)?;
+        found.keys.extend(packs.keys());
+        path.set_packs(packs);
+    }
+    Ok(found)
 }
 
 /// The contents of a directory.

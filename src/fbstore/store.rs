@@ -1,8 +1,9 @@
 //! The store that keeps each value in a separate file.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use super::meter::{TrafficMeter, WithinQuota};
 use super::prepared_path::{Mode, PreparedPath};
 use super::quota::{self, Arrival, Quota, Reservation};
 use super::role::Role;
-use super::transfer::Taken;
+use super::transfer::{Original, Taken};
 use super::{scan, sweep, transfer};
 use crate::backing_store::{
     Background, BackingStoreT, CacheUsage, InlineLoad, OpenedFile, PlaceKeys, Strategy, Traffic,
@@ -368,7 +369,12 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 
     fn has_same_content(&self, path: &PreparedPath, key: Uuid) -> Result<bool, StoreError> {
         let (own, other) = (self.directory(), path.directory());
-        transfer::are_equal(own.files(), &own.file_ref(key), &other.file_ref(key))
+        let (cached, file) = (own.file_ref(key), other.file_ref(key));
+        let packed = path.packed(key);
+        let persisted = packed
+            .as_ref()
+            .map_or(Original::File(&file), Original::Packed);
+        transfer::are_equal(own.files(), persisted, &cached)
     }
 
     fn register_many(
@@ -391,6 +397,9 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     }
 
     fn check_in_place(&self, path: &PreparedPath, key: Uuid) -> Result<(), StoreError> {
+        if path.packed(key).is_some() {
+            return Ok(());
+        }
         let file = path.directory().file_ref(key);
         let found = path.directory().files().identity(&file);
         found.map(drop).map_err(|error| at(&file.path(), error))
@@ -416,6 +425,9 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         key: Uuid,
     ) -> Result<Transfer, StoreError> {
         writable(path)?;
+        if let Some(packed) = from.packed(key) {
+            return packed.persist(path.directory(), key);
+        }
         let mode = from.mode();
         let from = from.directory().file_ref(key);
         if matches!(mode, Mode::Import { .. }) {
@@ -495,6 +507,10 @@ impl<C: Send + Sync + 'static> FBStore<C> {
     where
         C: Codec<T>,
     {
+        if let Some(packed) = home.packed(key) {
+            let path = || Cow::Borrowed(packed.path());
+            return self.load_from(&packed.source(), home, &path, load);
+        }
         let file_ref = home.directory().file_ref(key);
         let call = in_call();
         let opened = self.directory().files().open(&file_ref);
@@ -503,15 +519,15 @@ impl<C: Send + Sync + 'static> FBStore<C> {
         if load_room::is_ahead() {
             read_ahead(&*source);
         }
-        self.load_from(&*source, home, &file_ref, load)
+        self.load_from(&*source, home, &|| file_ref.path(), load)
     }
 
-    /// Same as [`load_file`](Self::load_file), from an open file.
-    fn load_from<T>(
+    /// Same as [`load_file`](Self::load_file), from an open file that has this path.
+    fn load_from<'p, T>(
         &self,
         source: &dyn Source,
         home: &PreparedPath,
-        file_ref: &FileRef<'_>,
+        path: &dyn Fn() -> Cow<'p, Path>,
         load: Load,
     ) -> Result<(T, u64), StoreError>
     where
@@ -531,8 +547,8 @@ impl<C: Send + Sync + 'static> FBStore<C> {
             }
         };
         let len = source.seen_len().saturating_sub(footer_len);
-        let value = (source.end(decoded)).map_err(|error| at(&file_ref.path(), error))?;
-        note_read(file_ref);
+        let value = (source.end(decoded)).map_err(|error| at(&path(), error))?;
+        note_read(path);
         Ok((value, len))
     }
 
@@ -620,13 +636,25 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
         if !self.codec.decodes_inline() || home.is_import() {
             return InlineLoad::refused();
         }
+        if let Some(packed) = home.packed(key) {
+            return match self.load_cached(&packed.source(), home, load, fits) {
+                Ok((value, len)) => {
+                    note_read(&|| Cow::Borrowed(packed.path()));
+                    InlineLoad::Loaded(value, Some(len))
+                }
+                Err(waste) => InlineLoad::Refused {
+                    opened: None,
+                    waste,
+                },
+            };
+        }
         let file_ref = home.directory().file_ref(key);
         let Some(source) = self.directory().files().open_cached(&file_ref) else {
             return InlineLoad::refused();
         };
         match self.load_cached(&*source, home, load, fits) {
             Ok((value, len)) => {
-                note_read(&file_ref);
+                note_read(&|| file_ref.path());
                 InlineLoad::Loaded(value, Some(len))
             }
             Err(waste) => InlineLoad::Refused {
@@ -647,7 +675,7 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
         let (value, len) = match opened.downcast::<KeptFile>() {
             Some(kept) => {
                 let file_ref = home.directory().file_ref(key);
-                self.load_from(&*kept.source, home, &file_ref, load)?
+                self.load_from(&*kept.source, home, &|| file_ref.path(), load)?
             }
             None => self.load_file(home, key, load)?,
         };
@@ -675,8 +703,8 @@ fn read_ahead(source: &dyn Source) {
     let _ = source;
 }
 
-fn note_read(file_ref: &FileRef<'_>) {
-    tracing::debug!(path = %PrintablePath(&file_ref.path()), "read a value from its file");
+fn note_read<'p>(path: &dyn Fn() -> Cow<'p, Path>) {
+    tracing::debug!(path = %PrintablePath(&path()), "read a value from its file");
 }
 
 /// A file that is being written. Dropping it, also when the codec panics, removes the

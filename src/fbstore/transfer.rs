@@ -5,15 +5,18 @@
 //! that is impossible too, it is copied. Reflinks and copies are created under a
 //! temporary name, and renamed without replacing anything once they are complete.
 
+use std::borrow::Cow;
 use std::io;
+use std::path::Path;
 
-use file_backed_codecs::Payload;
 use file_backed_codecs::printable::PrintablePath;
+use file_backed_codecs::{Payload, Source};
 use uuid::Uuid;
 
 use super::directory::{Directory, at};
 use super::file_ref::FileRef;
 use super::files::{Files, SyncError};
+use super::packs::PackedFile;
 use super::quota::{Arrival, Reservation};
 use super::readers::Readers;
 use super::role::Role;
@@ -22,6 +25,33 @@ use crate::error::{Cause, StoreError};
 
 /// Bytes that a copy moves at a time.
 const CHUNK: usize = 1 << 20;
+
+/// What a copy is made of.
+#[derive(Clone, Copy)]
+pub(super) enum Original<'a> {
+    File(&'a FileRef<'a>),
+    /// An item that has no file of its own.
+    Packed(&'a PackedFile),
+}
+
+impl<'a> Original<'a> {
+    fn open(self, files: &dyn Files) -> Result<Box<dyn Source + 'a>, StoreError> {
+        match self {
+            Self::File(file_ref) => match files.open(file_ref) {
+                Ok(source) => Ok(source),
+                Err(error) => Err(of(file_ref, error)),
+            },
+            Self::Packed(packed) => Ok(Box::new(packed.source())),
+        }
+    }
+
+    fn path(self) -> Cow<'a, Path> {
+        match self {
+            Self::File(file_ref) => file_ref.path(),
+            Self::Packed(packed) => Cow::Borrowed(packed.path()),
+        }
+    }
+}
 
 /// How a file got a name in another directory.
 pub(super) struct Taken {
@@ -63,14 +93,14 @@ impl Directory {
         };
         match error.kind() {
             io::ErrorKind::AlreadyExists => {
-                let present = is_present(files, from, &to, role)?;
+                let present = is_present(files, Original::File(from), &to, role)?;
                 // The process that linked it may have died before it opened the file
                 // up.
                 self.open_up(&to, role)?;
                 Ok(present)
             }
             io::ErrorKind::NotFound => Err(of(&to, Cause::DirectoryGone)),
-            _ if cannot_be_linked(&error) => self.copy_in(from, key, role, arrival),
+            _ if cannot_be_linked(&error) => self.copy_in(Original::File(from), key, role, arrival),
             _ => Err(of(from, error)),
         }
     }
@@ -88,10 +118,11 @@ impl Directory {
         }
     }
 
-    /// Creates an independent file for `key` with the bytes of the file `from`.
-    pub(crate) fn copy_in(
+    /// Creates an independent file for `key` with the bytes of the file `from`, or of the item
+    /// of a pack.
+    pub(super) fn copy_in(
         &self,
-        from: &FileRef<'_>,
+        from: Original<'_>,
         key: Uuid,
         role: Role,
         mut arrival: Option<&mut Arrival<'_>>,
@@ -156,7 +187,7 @@ fn is_missing<R>(result: &io::Result<R>) -> bool {
 /// conflict.
 fn is_present(
     files: &dyn Files,
-    from: &FileRef<'_>,
+    from: Original<'_>,
     to: &FileRef<'_>,
     role: Role,
 ) -> Result<Taken, StoreError> {
@@ -173,14 +204,17 @@ fn is_present(
 /// Whether two whole files are one, or have equal footers.
 pub(super) fn are_equal(
     files: &dyn Files,
-    one: &FileRef<'_>,
+    one: Original<'_>,
     other: &FileRef<'_>,
 ) -> Result<bool, StoreError> {
     Ok(are_one(files, one, other)? || footers_equal(files, one, other)?)
 }
 
 /// Whether two names are of one file.
-fn are_one(files: &dyn Files, one: &FileRef<'_>, other: &FileRef<'_>) -> Result<bool, StoreError> {
+fn are_one(files: &dyn Files, one: Original<'_>, other: &FileRef<'_>) -> Result<bool, StoreError> {
+    let Original::File(one) = one else {
+        return Ok(false);
+    };
     let identity = |file_ref| {
         files
             .identity(file_ref)
@@ -191,32 +225,34 @@ fn are_one(files: &dyn Files, one: &FileRef<'_>, other: &FileRef<'_>) -> Result<
 
 fn footers_equal(
     files: &dyn Files,
-    one: &FileRef<'_>,
+    one: Original<'_>,
     other: &FileRef<'_>,
 ) -> Result<bool, StoreError> {
-    let footer = |file_ref: &FileRef<'_>| {
-        let source = files.open(file_ref).map_err(|error| of(file_ref, error))?;
+    let footer = |original: Original<'_>| {
+        let source = original.open(files)?;
         Ok::<_, StoreError>(Payload::read_footer(&*source).ok())
     };
     let one = footer(one)?;
-    Ok(one.is_some() && one == footer(other)?)
+    Ok(one.is_some() && one == footer(Original::File(other))?)
 }
 
 /// Creates an independent file with the same bytes.
 fn copy(
     files: &dyn Files,
-    from: &FileRef<'_>,
+    from: Original<'_>,
     to: &FileRef<'_>,
     room: Option<&mut Reservation>,
 ) -> Result<Transfer, StoreError> {
     // Any failure of a reflink leads to a copy, which reports what is wrong.
-    if files.reflink(from, to).is_ok() {
+    if let Original::File(file_ref) = from
+        && files.reflink(file_ref, to).is_ok()
+    {
         room.into_iter().for_each(Reservation::fill);
         return Ok(Transfer::Cloned);
     }
-    let source = files.open(from).map_err(|error| of(from, error))?;
+    let source = from.open(files)?;
     let mut target = files.create(to).map_err(|error| of(to, error))?;
-    let len = source.len().map_err(|error| of(from, error))?;
+    let len = source.len().map_err(|error| at(&from.path(), error))?;
     if let Some(room) = room {
         room.set_len(len).map_err(|cause| of(to, cause))?;
     }
@@ -224,7 +260,7 @@ fn copy(
     for start in (0..len).step_by(CHUNK) {
         let chunk = &mut chunk[..(len - start).min(CHUNK as u64) as usize];
         let read = source.read_exact_at(chunk, start);
-        read.map_err(|error| of(from, error))?;
+        read.map_err(|error| at(&from.path(), error))?;
         target.write_all(chunk).map_err(|error| of(to, error))?;
     }
     target.flush().map_err(|error| of(to, error))?;

@@ -148,6 +148,7 @@
 //!     "file_backed.lock",
 //!     "file_backed.role",
 //!     "file_backed.manifest",
+//!     "file_backed.packs",
 //!     "file_backed.foreign",
 //!     "file_backed.temporary",
 //! ];
@@ -156,7 +157,8 @@
 //!
 //! **Never let 0.6 track a dataset.** The manifests are in the directory
 //! `file_backed.manifest`; 0.6 searches it too and deletes them, whatever names it is
-//! given. Copy the shards (`00` to `ff`) to another directory, and let 0.6 track that.
+//! given, and [packs](crate::fbstore::pack) in `file_backed.packs` as well. Copy the shards
+//! (`00` to `ff`) to another directory, and let 0.6 track that. It cannot read packs.
 //!
 //! Neither crate honours the other's locks, so never let both have a directory at once.
 //!

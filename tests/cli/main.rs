@@ -23,6 +23,7 @@ mod differences;
 mod export;
 mod garbage;
 mod import;
+mod packs;
 mod salvage;
 mod sample;
 

@@ -144,6 +144,7 @@ fn foreign_files_are_reported_and_kept() {
     let reserved = RESERVED.iter().map(|name| root.join(name));
     let silent: Vec<_> = reserved.chain(mine).collect();
     fs::write(root.join("file_backed.manifest"), "a dataset's").unwrap();
+    fs::write(root.join("file_backed.packs"), "a dataset's").unwrap();
     fs::write(root.join("file_backed.foreign"), "a cache's").unwrap();
     fs::write(root.join("file_backed.temporary"), "").unwrap();
 

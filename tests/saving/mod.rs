@@ -7,6 +7,7 @@ mod contention;
 mod directories;
 mod files;
 mod keeping;
+mod packs;
 mod persist;
 mod persisted;
 mod register;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use file_backed::Error;
 use file_backed::dataset::Inspection;
@@ -25,6 +26,7 @@ struct Listed {
 
 /// What is printed of it.
 struct Details {
+    path: PathBuf,
     bytes: u64,
     payload_bytes: u64,
     codec: CodecId,
@@ -55,7 +57,7 @@ pub(crate) fn run(directory: &Inspection, options: &Ls, as_json: bool) -> Result
             }
             match as_json {
                 true => {
-                    let value = as_value(directory, item, details);
+                    let value = as_value(item, details);
                     writeln!(text, "{}", output::as_json(&value))?;
                 }
                 false => writeln!(text, "{}", as_line(item, details))?,
@@ -121,6 +123,7 @@ fn details(directory: &Inspection, key: Uuid, is_missing: bool) -> Result<Detail
         && !is_missing
     {
         return Ok(Details {
+            path: key_path(directory.path(), key),
             bytes: item.file_len(),
             payload_bytes,
             codec,
@@ -129,6 +132,7 @@ fn details(directory: &Inspection, key: Uuid, is_missing: bool) -> Result<Detail
     }
     let file = directory.blocking_file(key)?;
     Ok(Details {
+        path: file.path,
         bytes: file.len,
         payload_bytes: file.footer.payload_len(),
         codec: file.footer.codec(),
@@ -154,13 +158,13 @@ fn as_line(item: &Listed, details: Result<Details, Error>) -> String {
     line
 }
 
-fn as_value(directory: &Inspection, item: &Listed, details: Result<Details, Error>) -> Value {
+fn as_value(item: &Listed, details: Result<Details, Error>) -> Value {
     let key = item.key.simple().to_string();
     match details {
         Ok(details) => json!({
             "key": key,
             "names": item.names,
-            "path": output::path(&key_path(directory.path(), item.key)),
+            "path": output::path(&details.path),
             "bytes": details.bytes,
             "payload_bytes": details.payload_bytes,
             "codec": details.codec.to_string(),
