@@ -308,6 +308,28 @@ fn a_child_that_drops_a_wait_for_a_commit_leaves_that_of_its_parent() {
     });
 }
 
+/// More than the process has leases by which guards borrow values.
+#[test]
+fn a_child_reads_what_is_in_memory_however_many_guards_its_parent_has() {
+    alone(|| {
+        let program = Program::start();
+        let resident = program.items.iter().find(|item| item.try_load().is_some());
+        let resident = resident.expect("one of four is resident");
+        let read = || resident.blocking_read().expect("it is in memory");
+        let expected = read().clone();
+        let guards: Vec<_> = (0..2_000).map(|_| read()).collect();
+        in_a_fork(|| {
+            assert_eq!(*read(), expected);
+            assert_eq!(resident.try_load().as_deref(), Some(&expected));
+            let own = Builder::new_current_thread().build().expect("a runtime");
+            let guard = own.block_on(resident.read());
+            assert_eq!(*guard.expect("it is in memory"), expected);
+        });
+        drop(guards);
+        program.check();
+    });
+}
+
 /// A child that opened its parent's directory by name used to get its parent's entry of
 /// that directory, lock and all.
 #[test]
