@@ -133,6 +133,11 @@ fn slow_writes_delay_no_load() {
         for (n, item) in items.iter().enumerate() {
             let value = ByHand::new(item.read()).finish().expect("it is loaded");
             assert_eq!(*value, n.to_string());
+            drop(value);
+            // The thread that has loaded it may hold it a moment longer.
+            while item.try_load().is_some() {
+                std::thread::yield_now();
+            }
         }
         world.mem.forget_calls();
         hold_loads(&world, &items, DEFAULT).open();
