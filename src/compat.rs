@@ -26,10 +26,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     ///
     /// Same as [`read`](Self::read).
     pub async fn load(&self) -> ReadGuard<'_, T, B> {
-        match self.hit() {
-            Some(guard) => guard,
-            None => or_panic(self.miss().await),
-        }
+        or_panic(self.read().await)
     }
 
     /// Like [`blocking_read`](Self::blocking_read), but panics on failure.

@@ -1,7 +1,6 @@
 //! The handle that owns an item.
 
 use std::fmt;
-use std::pin::Pin;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -126,10 +125,12 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// map can still have to be read. A program that watches the opening of files with
     /// fanotify delays it, here as elsewhere.
     pub async fn read(&self) -> Result<ReadGuard<'_, T, B>> {
-        match self.hit() {
-            Some(guard) => Ok(guard),
-            None => self.miss().await,
+        if let Some(guard) = self.hit() {
+            return Ok(guard);
         }
+        // Boxed to keep the future of a hit small.
+        let value = Box::pin(self.pool.load(&self.item)).await?;
+        Ok(ReadGuard::new(self, value))
     }
 
     /// The blocking form of [`read`](Self::read).
@@ -185,17 +186,6 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     #[inline(never)]
     pub(crate) fn blocking_miss(&self) -> Result<ReadGuard<'_, T, B>> {
         Ok(ReadGuard::new(self, self.pool.blocking_load(&self.item)?))
-    }
-
-    /// The async form of [`blocking_miss`](Self::blocking_miss). The future is in a box, which
-    /// keeps that of a hit small.
-    #[cold]
-    #[inline(never)]
-    pub(crate) fn miss(&self) -> Pin<Box<impl Future<Output = Result<ReadGuard<'_, T, B>>>>> {
-        Box::pin(async {
-            let value = self.pool.load(&self.item).await?;
-            Ok(ReadGuard::new(self, value))
-        })
     }
 
     #[inline]
