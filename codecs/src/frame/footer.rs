@@ -142,7 +142,8 @@ impl Footer {
     }
 }
 
-fn field<const N: usize>(bytes: &[u8; FOOTER_LEN], offset: usize) -> [u8; N] {
+/// The `N` bytes at `offset`, which the caller knows to be there.
+pub(crate) fn field<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
     let mut field = [0; N];
     field.copy_from_slice(&bytes[offset..][..N]);
     field

@@ -16,6 +16,7 @@ mod writer;
 
 pub use ahead::{Load, ReadAhead};
 pub use error::FrameError;
+pub(crate) use footer::field;
 pub use footer::{ArchiveLayout, FOOTER_LEN, Footer};
 #[cfg(all(target_os = "linux", target_pointer_width = "64"))]
 #[doc(hidden)]

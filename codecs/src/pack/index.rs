@@ -8,9 +8,9 @@ use super::layout::{
     CHECKSUM, HEADER, KEY, LONGEST, PackIdentity, TRAILER, Trailer, VERSION, begins_like_a_pack,
     header, id_of, version_of,
 };
-use super::{aligned, damaged, field, numbers};
+use super::{aligned, damaged, numbers};
 use crate::CodecError;
-use crate::frame::{FrameError, Source};
+use crate::frame::{FrameError, Source, field};
 
 /// Bytes read at a time before the checksum is compared.
 const CHUNK: u64 = 64 << 10;

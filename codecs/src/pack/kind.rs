@@ -1,8 +1,8 @@
 //! What the footers of items have in common.
 
-use super::{damaged, field};
+use super::damaged;
 use crate::CodecId;
-use crate::frame::{ArchiveLayout, Footer, FrameError};
+use crate::frame::{ArchiveLayout, Footer, FrameError, field};
 
 /// Length of an encoded kind in bytes.
 pub(super) const KIND: usize = 28;

@@ -1,7 +1,7 @@
 //! The first and the last bytes of a pack.
 
-use super::field;
 use super::kind::KIND;
+use crate::frame::field;
 
 pub(super) const HEADER: usize = 32;
 pub(super) const TRAILER: usize = 32;

@@ -133,13 +133,6 @@ fn damaged(why: &'static str) -> FrameError {
     FrameError::DamagedPack(why)
 }
 
-/// The `N` bytes at `offset`, which the caller knows to be there.
-fn field<const N: usize>(bytes: &[u8], offset: usize) -> [u8; N] {
-    let mut field = [0; N];
-    field.copy_from_slice(&bytes[offset..][..N]);
-    field
-}
-
 /// The first multiple of `align`, a power of two, from `offset` on.
 fn aligned(offset: u64, align: u16) -> u64 {
     offset.next_multiple_of(align.into())
