@@ -2,7 +2,7 @@
 //!
 //! They are in the directory `file_backed.packs`, and each is named by its id, 32 hex digits.
 //! [`pack`](file_backed_codecs::pack) describes their format. A scan reads their indexes, and
-//! keeps the packs open: an item takes one read of its pack, whatever becomes of its name.
+//! keeps the packs open: an item takes one read of its pack, also after that was deleted.
 
 use std::ffi::OsStr;
 use std::fmt;

@@ -5,7 +5,7 @@
 //! process. A forked child has a copy of that table, but none of the threads: the table
 //! points into their stacks, which the child's own threads overwrite, and the next wait
 //! crashes. So that one is only for what is locked for a short time, and the ones here are
-//! for whatever threads wait for while a program may fork.
+//! for conditions that threads may wait for while a program forks.
 //!
 //! A panic under the lock does not poison it.
 

@@ -152,7 +152,7 @@ impl Source for ItemSource<'_> {
         let read = self.read(buf, offset, (), |payload, in_pack| {
             let (start, len) = (payload.as_ptr().cast::<u8>(), payload.len());
             let filled = self.pack.read_cached_at(payload, in_pack).ok_or(())?;
-            // Then all of the buffer is initialized, whatever the source does.
+            // Then all of the buffer is initialized, also by a source that breaks its contract.
             assert!(
                 ptr::eq(filled.as_ptr(), start) && filled.len() == len,
                 "a source returns the buffer that it was asked to fill"
