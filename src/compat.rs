@@ -11,6 +11,7 @@ use uuid::Uuid;
 use crate::backing_store::{Strategy, Task, TrackedPath};
 use crate::error::or_panic;
 use crate::fbstore::{FBStore, PreparedPath, keys_in};
+use crate::handle::{Read, ReadOrPanic};
 use crate::{Fb, OwnedReadGuard, ReadGuard, Result, WriteGuard};
 
 /// # Names from 0.6
@@ -25,8 +26,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// # Cancel safety
     ///
     /// Same as [`read`](Self::read).
-    pub async fn load(&self) -> ReadGuard<'_, T, B> {
-        or_panic(self.read().await)
+    #[inline]
+    pub fn load(&self) -> impl Future<Output = ReadGuard<'_, T, B>> + Send {
+        ReadOrPanic(Read::new(self))
     }
 
     /// Like [`blocking_read`](Self::blocking_read), but panics on failure.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::reading::Read;
 use crate::backing_store::{BackingStoreT, Strategy, Task, TrackedPath};
 use crate::error::StoreError;
 use crate::pool::{Checkout, Duplicate, FBPool};
@@ -124,13 +125,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// What the kernel has in memory at one moment may be gone at the next, so a page of a
     /// map can still have to be read. A program that watches the opening of files with
     /// fanotify delays it, here as elsewhere.
-    pub async fn read(&self) -> Result<ReadGuard<'_, T, B>> {
-        if let Some(guard) = self.hit() {
-            return Ok(guard);
-        }
-        // Boxed to keep the future of a hit small.
-        let value = Box::pin(self.pool.load(&self.item)).await?;
-        Ok(ReadGuard::new(self, value))
+    #[inline]
+    pub fn read(&self) -> impl Future<Output = Result<ReadGuard<'_, T, B>>> + Send {
+        Read::new(self)
     }
 
     /// The blocking form of [`read`](Self::read).
