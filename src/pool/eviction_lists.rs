@@ -146,6 +146,31 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
         self.make_old(item);
     }
 
+    /// Notes a hit of an item that its order only moves to the front of its queue, as it does
+    /// most: without a lock of the item, and without an allocation. Returns false if there
+    /// is more to do.
+    pub(crate) fn hit_in_place(&self, item: &Item<T, B>) -> bool {
+        let mut lists = self.lists.lock();
+        let position = item.position();
+        if lists.ahead.has(item.address()) {
+            return false;
+        }
+        let order = match position.list() {
+            ListId::Mapped => &mut lists.mapped,
+            ListId::Resident => &mut lists.resident,
+            _ => return false,
+        };
+        if self.is_recent(item) {
+            // Another thread has moved it meanwhile.
+            return true;
+        }
+        let is_moved = order.move_to_front(item);
+        if is_moved {
+            self.age_by(order, item);
+        }
+        is_moved
+    }
+
     /// An item in memory was used: puts it into the order of a list. The caller holds the
     /// item's lock.
     pub(crate) fn used(&self, item: &Arc<Item<T, B>>, list: ListId, usage: Usage) {
@@ -179,8 +204,15 @@ impl<T, B: BackingStoreT> EvictionLists<T, B> {
             // It is not recent, and does not age others.
             return self.make_old(item);
         }
-        let share = order.advance(queue, item.weight());
-        let clock = self.clocks.of(item.position());
+        self.age_by(order, item);
+    }
+
+    /// The item was moved to the front of its queue, so it is recent, and all others there
+    /// are older by its share.
+    fn age_by(&self, order: &Order<T, B>, item: &Item<T, B>) {
+        let position = item.position();
+        let share = order.advance(position.queue(), item.weight());
+        let clock = self.clocks.of(position);
         let before = clock.fetch_add(share, Ordering::Relaxed);
         item.set_last_used(before.wrapping_add(share));
     }

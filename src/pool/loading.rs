@@ -57,7 +57,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
 
     #[cold]
     fn promote(self: &Arc<Self>, item: &Arc<Item<T, B>>) {
-        if self.core().is_forked() {
+        if self.core().is_forked() || self.lists.hit_in_place(item) {
             return;
         }
         item.promote(&**self);

@@ -33,9 +33,7 @@ use super::tally::Tally;
 use crate::backing_store::BackingStoreT;
 #[cfg(test)]
 use crate::residency::ListId;
-#[cfg(doc)]
-use crate::residency::Segment;
-use crate::residency::{Item, QueueId, Weight};
+use crate::residency::{Item, QueueId, Segment, Weight};
 use duel::{Duel, GROUPS, Group, WHOLE_SHARE};
 pub(super) use leaving::Pass;
 pub(super) use queue::Queue;
@@ -131,6 +129,13 @@ impl<T, B: BackingStoreT> Order<T, B> {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Item<T, B>>> {
         let queues = self.groups.iter().flat_map(|group| &group.0);
         queues.chain([&self.too_heavy]).flat_map(Queue::iter)
+    }
+
+    /// Moves an item of a protected segment to its front. Returns false if it is in none.
+    pub(super) fn move_to_front(&mut self, item: &Item<T, B>) -> bool {
+        let id = item.queue();
+        let is_protected = id.segment == Segment::Protected && id.group != TOO_HEAVY;
+        is_protected && self.queue(id).move_to_front(item)
     }
 
     /// Takes an item out of the order.

@@ -39,6 +39,11 @@ impl<T, B: BackingStoreT> Queue<T, B> {
         self.items.put(item.address(), item);
     }
 
+    /// Moves the item to the front. Returns false if it is not in the queue.
+    pub(in crate::pool) fn move_to_front(&mut self, item: &Item<T, B>) -> bool {
+        self.items.get(&item.address()).is_some()
+    }
+
     pub(in crate::pool) fn pop_back(&mut self) -> Option<Arc<Item<T, B>>> {
         let (_, item) = self.items.pop_lru()?;
         self.tally.subtract(item.weight());
