@@ -116,8 +116,9 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> Fb<T, B> {
     /// A load runs on the thread that polls the future if the file is in the page cache and
     /// the load is expected to take at most 50 µs; all others run on threads that may block.
     /// Expected is what earlier loads of values of similar length have taken in this pool. A
-    /// poll of a task does at most about 0.5 ms of such work, and then leaves loads to other
-    /// threads; one that is [`unconstrained`](tokio::task::unconstrained) has no such bound.
+    /// poll of a task does at most about 0.5 ms of such work, and then lets other tasks run; a
+    /// load for which the next poll has no time either goes to another thread. A task that is
+    /// [`unconstrained`](tokio::task::unconstrained) has no such bound.
     /// Only tokio tasks load on their own thread, on 64-bit Linux, from ext4,
     /// XFS, Btrfs, F2FS or tmpfs, and with codecs that
     /// [allow it](crate::fbstore::Codec::decodes_inline).

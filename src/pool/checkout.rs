@@ -55,6 +55,7 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         only_handle: bool,
         duplicate: Duplicate<T, B>,
     ) -> Result<Checkout<T, B>> {
+        self.make_time_for_inline_load().await;
         let mut mutation = Mutation::new(self, item, only_handle);
         loop {
             match mutation.step()? {

@@ -75,10 +75,14 @@ impl InlineLoads {
         }
     }
 
+    /// Whether most loads are tried.
+    pub(super) fn are_usual(&self) -> bool {
+        self.refused.load(Ordering::Relaxed) < PATIENCE
+    }
+
     /// Whether to try the next load.
     pub(super) fn are_worth_trying(&self) -> bool {
-        self.refused.load(Ordering::Relaxed) < PATIENCE
-            || self.skipped.fetch_add(1, Ordering::Relaxed) % TRIAL == TRIAL - 1
+        self.are_usual() || self.skipped.fetch_add(1, Ordering::Relaxed) % TRIAL == TRIAL - 1
     }
 
     /// Whether a load of a value whose encoding has so many bytes is expected to be short.

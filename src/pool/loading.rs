@@ -12,7 +12,7 @@ use super::{FBPool, maps};
 use crate::backing_store::{BackingStoreT, InlineLoad, Lane, Strategy, load_room, running};
 use crate::error::{Cause, Operation};
 use crate::residency::{Flight, Item, LoadStep, RefusedLoad, ToLoad, ValueRef};
-use crate::sync::{has_poll_budget, spend_poll_budget};
+use crate::sync::{has_poll_budget, spend_poll_budget, yield_without_poll_budget};
 use crate::{Error, Result};
 
 impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
@@ -69,9 +69,18 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         self: &'a Arc<Self>,
         item: &'a Arc<Item<T, B>>,
     ) -> Result<ValueRef<'a, T>> {
+        self.make_time_for_inline_load().await;
         match self.begin_load(item)? {
             LoadStart::Hit(value) => Ok(value),
             LoadStart::Waits(waiting) => waiting.value().await.map(ValueRef::counted),
+        }
+    }
+
+    /// Called before the flight of a load is claimed: from then on, no cancellation may come
+    /// between.
+    pub(super) async fn make_time_for_inline_load(&self) {
+        if self.inline.are_usual() {
+            yield_without_poll_budget().await;
         }
     }
 

@@ -66,6 +66,8 @@ pub(crate) fn has_poll_budget() -> bool {
     true
 }
 
+pub(crate) async fn yield_without_poll_budget() {}
+
 pub(crate) fn spend_poll_budget(_: &mut Context<'_>, _: u32) {}
 
 /// The primitives beneath a [`monitor`](super::monitor).

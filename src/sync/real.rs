@@ -1,8 +1,9 @@
 //! The real primitives.
 
+use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
-use std::task::Context;
+use std::task::{Context, Poll};
 
 use tokio::runtime::{EnterGuard, Handle};
 
@@ -57,6 +58,20 @@ pub(crate) fn enter(runtime: &Handle) -> EnterGuard<'_> {
 /// Outside of tokio that is not counted, so the answer is no.
 pub(crate) fn has_poll_budget() -> bool {
     Handle::try_current().is_ok() && tokio::task::coop::has_budget_remaining()
+}
+
+/// Lets the executor run other tasks, once, if the poll of this one may do no more work.
+pub(crate) async fn yield_without_poll_budget() {
+    let mut has_yielded = false;
+    poll_fn(|context| {
+        if has_yielded || tokio::task::coop::has_budget_remaining() {
+            return Poll::Ready(());
+        }
+        has_yielded = true;
+        // Wakes the task, because there is no budget.
+        pin!(tokio::task::consume_budget()).poll(context)
+    })
+    .await;
 }
 
 /// Takes units from what the poll of the current task may still do, as many as there are.

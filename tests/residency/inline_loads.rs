@@ -1,8 +1,12 @@
 //! Loads on the thread of an async task, before they are left to another one.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use tokio::runtime::Builder;
+use tokio::task::coop;
 
 use crate::support::{Fault, On, Op, World, test};
 
@@ -120,5 +124,61 @@ fn a_refused_load_continues_after_its_task_is_dropped() {
         assert_eq!(*item.try_load().expect("it was loaded"), "a");
         drop(item);
         world.assert_empty(&pool);
+    });
+}
+
+/// Does all the work that one poll of a task may do.
+fn spend_budget(context: &mut Context<'_>) {
+    while coop::has_budget_remaining() {
+        let _ = pin!(tokio::task::consume_budget()).poll(context);
+    }
+}
+
+/// A task that loads many values one after the other never goes to another thread because it
+/// has done a lot.
+#[test]
+fn a_task_without_time_lets_others_run_and_then_loads_itself() {
+    test(|| {
+        let world = world();
+        let pool = world.pool(1);
+        let item = world.absent(&pool, "a");
+        let clog = world.clog();
+        let mut polls = 0;
+        let value = world.block_on(async {
+            poll_fn(|context| {
+                spend_budget(context);
+                Poll::Ready(())
+            })
+            .await;
+            let mut read = pin!(item.read());
+            poll_fn(|context| {
+                polls += 1;
+                read.as_mut().poll(context)
+            })
+            .await
+        });
+        assert_eq!(*value.expect("it is loaded"), "a");
+        assert_eq!((polls, world.mem.count(Op::LoadInline)), (2, 1));
+        clog.clear();
+    });
+}
+
+/// As do many loads in one task, of which each poll makes some.
+#[test]
+fn a_load_without_time_in_two_polls_is_made_by_another_thread() {
+    test(|| {
+        let world = world();
+        let pool = world.pool(1);
+        let item = world.absent(&pool, "a");
+        let value = world.block_on(async {
+            let mut read = pin!(item.read());
+            poll_fn(|context| {
+                spend_budget(context);
+                read.as_mut().poll(context)
+            })
+            .await
+        });
+        assert_eq!(*value.expect("it is loaded"), "a");
+        assert_eq!(world.mem.count(Op::LoadInline), 0);
     });
 }
