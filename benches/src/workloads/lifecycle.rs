@@ -48,13 +48,15 @@ pub struct Steps {
 }
 
 fn cases(scale: &Scale) -> Vec<Case> {
-    let counts: &[usize] = scale.pick(&[200, 800, 3_000], &[5_000, 50_000, 500_000]);
+    let counts: &[usize] = scale.pick(&[200, 800, 3_000], &[5_000, 50_000, 200_000]);
     counts.iter().map(|items| case(*items, scale)).collect()
 }
 
 fn case(items: usize, scale: &Scale) -> Case {
-    let mut case = Case::new(items.to_string(), scale.pick(2, 5));
-    let budget = scale.pick(Duration::from_secs(2), Duration::from_secs(180));
+    // Minutes for each round, of all systems.
+    let rounds = if items > 50_000 { 2 } else { 5 };
+    let mut case = Case::new(items.to_string(), scale.pick(2, rounds));
+    let budget = scale.pick(Duration::from_secs(2), Duration::from_secs(30));
     let mut add = |system: &str, run: fn(&Path, usize) -> Result<Steps>| {
         let contender = Contender::new(system, move |dir| {
             let (dir, mut number) = (dir.to_owned(), 0);

@@ -6,6 +6,7 @@ mod nowhere;
 
 use std::marker::PhantomData;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use file_backed::backing_store::{BackingStoreT, Strategy, TrackedPath};
@@ -78,6 +79,19 @@ where
             block_on(async { look(&*handle.load().await) })
         } else {
             look(&handle.blocking_load())
+        }
+    }
+
+    fn look_timed<R>(handle: &Handle<S>, look: impl FnOnce(&S::Value) -> R) -> (Duration, R) {
+        let timed = |begin: Instant, looked| (begin.elapsed(), looked);
+        if ASYNC {
+            block_on(async {
+                let begin = Instant::now();
+                timed(begin, look(&*handle.load().await))
+            })
+        } else {
+            let begin = Instant::now();
+            timed(begin, look(&handle.blocking_load()))
         }
     }
 

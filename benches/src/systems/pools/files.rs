@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use super::{OnDisk, Room};
 use crate::systems::form::Form as _;
-use crate::systems::{Blobs, Touch, until_touched};
+use crate::systems::{Blobs, Touch};
 
 pub struct Files<P: OnDisk> {
     // Before the pool: the handles end the items.
@@ -146,16 +146,10 @@ impl<P: OnDisk> Blobs for Files<P> {
         let (tracked, pool) = self.other()?;
         let fresh = P::register(pool, tracked, P::key(item))?;
         ensure!(!P::is_in_memory(&fresh), "it is in memory");
-        let taken = until_touched(|touched| {
-            Ok(P::look(&fresh, |value| {
-                let sum = P::Form::touch(value, how);
-                touched();
-                sum
-            }))
-        });
+        let timed = P::look_timed(&fresh, |value| P::Form::touch(value, how));
         drop(fresh);
         P::finish(pool)?;
-        taken
+        Ok(timed)
     }
 
     fn hits_and_misses(&self) -> Option<(u64, u64)> {

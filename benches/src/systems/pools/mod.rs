@@ -9,6 +9,7 @@ pub mod save;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use uuid::Uuid;
@@ -34,6 +35,16 @@ pub trait Pools: Send + Sync + Sized + 'static {
 
     /// Looks at a value through a guard.
     fn look<R>(handle: &Self::Handle, look: impl FnOnce(&Self::Value) -> R) -> R;
+
+    /// Looks at a value, and returns how long it took to load it and to look. With async calls
+    /// the runtime is entered before.
+    fn look_timed<R>(handle: &Self::Handle, look: impl FnOnce(&Self::Value) -> R) -> (Duration, R) {
+        let begin = Instant::now();
+        Self::look(handle, |value| {
+            let looked = look(value);
+            (begin.elapsed(), looked)
+        })
+    }
 
     /// Looks at the values of many handles, one after the other, and folds what
     /// comes of it. With async calls the runtime is entered once.
