@@ -54,7 +54,7 @@ fn cases(scale: &Scale) -> Vec<Case> {
             let setting = Setting {
                 skew,
                 threads,
-                items: scale.pick(500, 20_000),
+                items: scale.pick(500, 8_000),
                 time,
             };
             cases.push(case(
@@ -65,7 +65,7 @@ fn cases(scale: &Scale) -> Vec<Case> {
             ));
         }
     }
-    let counts: &[usize] = scale.pick(&[125, 250, 1_000], &[5_000, 10_000, 40_000]);
+    let counts: &[usize] = scale.pick(&[125, 250, 1_000], &[2_000, 5_000, 20_000]);
     for items in counts {
         let setting = Setting {
             skew: Skew::Zipf,
