@@ -74,7 +74,7 @@ pub(crate) enum DatasetCause {
     DamagedPart { generation: u64, why: &'static str },
     #[error(
         "generation {generation} builds on this file, but it has format version {version}, and this \
-         library reads version 2: open the dataset with a newer release"
+         library reads version 3: open the dataset with a newer release"
     )]
     PartVersion { generation: u64, version: u16 },
     #[error(

@@ -245,7 +245,7 @@ fn a_missing_or_damaged_part_of_a_generation_is_named_and_nothing_is_deleted() {
                 (Some(&flipped[..]), damaged("it does not match its checksum")),
                 (
                     Some(&later),
-                    "it has format version 3, and this library reads version 2: open the dataset with a newer release".to_owned(),
+                    "it has format version 4, and this library reads version 3: open the dataset with a newer release".to_owned(),
                 ),
                 (Some(&older), damaged("no part has its format version")),
                 (

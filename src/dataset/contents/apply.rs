@@ -58,6 +58,7 @@ impl Contents {
         self.totals.items += u64::from(entry.is_some());
         self.totals.bytes -= len(before);
         self.totals.bytes += len(entry);
+        self.packs.moved(before, entry);
         self.overlay.set(key, entry, self.base.get(key));
     }
 

@@ -18,7 +18,7 @@ use crate::dataset::reading::Generation;
 const ID: usize = 24;
 
 /// The length of the header of a delta in bytes.
-const DELTA_HEADER: usize = 112;
+const DELTA_HEADER: usize = 120;
 
 const HAS_BASE: u8 = 1;
 const HAS_PARENT: u8 = 2;
@@ -49,7 +49,7 @@ pub(super) fn is_base(file: &[u8]) -> bool {
 }
 
 pub(super) fn is_delta(file: &[u8]) -> bool {
-    file.starts_with(b"\x89fbdata\n\x02\0")
+    file.starts_with(b"\x89fbdata\n\x03\0")
 }
 
 /// Makes the checksums right, and the references too: each delta builds on the first base, and

@@ -63,7 +63,7 @@ fn change_bytes(file: &mut Vec<u8>, dice: &mut Dice) {
     }
     // Every second change is in a header, which says where everything is.
     let end = match dice.below(2) {
-        0 => file.len().min(112),
+        0 => file.len().min(120),
         _ => file.len(),
     };
     let at = dice.below(end);
@@ -93,23 +93,42 @@ fn change_bytes(file: &mut Vec<u8>, dice: &mut Dice) {
 type Field = (usize, usize, u64);
 
 /// The fields of a format that say how long it is, and the bytes that it has in any case.
-fn fields_of(file: &[u8]) -> (&'static [Field], u64) {
+fn fields_of(file: &[u8]) -> (Vec<Field>, u64) {
     if is_base(file) {
-        const FIELDS: &[Field] = &[(40, 8, 1), (48, 8, 1), (56, 4, 30), (60, 4, 8), (64, 4, 28)];
-        let names = number(file, 60, 4).unwrap_or_default();
-        return (FIELDS, 76 + 8 * names.div_ceil(16));
+        let short = |at| number(file, at, 4).unwrap_or_default();
+        let (packs, names, kinds) = (short(12), short(60), short(64));
+        let width = |end: u64| match end {
+            0 | 1 => 0,
+            2..=0x100 => 1,
+            0x101..=0x1_0000 => 2,
+            _ => 4,
+        };
+        let offset = if packs > 0 { 4 } else { 0 };
+        let item = 24 + width(kinds) + width(packs + 1) + offset;
+        let fields = vec![
+            (40, 8, 1),
+            (48, 8, 1),
+            (12, 4, 28),
+            (56, 4, item),
+            (60, 4, 4),
+            (64, 4, 28),
+            (68, 4, 12),
+        ];
+        return (fields, 76 + 8 * names.div_ceil(16));
     }
     if is_delta(file) {
-        const FIELDS: &[Field] = &[
+        let fields = vec![
             (80, 8, 1),
             (104, 8, 1),
             (12, 4, 28),
             (88, 4, 16),
             (92, 4, 30),
+            (112, 4, 28),
+            (116, 4, 38),
         ];
-        return (FIELDS, 116);
+        return (fields, 124);
     }
-    (&[(24, 8, 1), (32, 8, 28)], 44)
+    (vec![(24, 8, 1), (32, 8, 28)], 44)
 }
 
 fn number(file: &[u8], at: usize, len: usize) -> Option<u64> {

@@ -7,7 +7,8 @@ use uuid::Uuid;
 use super::generation::{joined, link};
 use crate::backing_store::FileFingerprint;
 use crate::dataset::manifest::{
-    Changes, Delta, FileId, ItemEntry, ItemKind, ItemRecord, Manifest, Name, encode_base,
+    Changes, Delta, FileId, ItemEntry, ItemKind, ItemRecord, Manifest, Name, PackedAt, Place,
+    WrittenFile, encode_base,
 };
 
 const ROOT: &[u8] = br#"{"a":1}"#;
@@ -19,7 +20,7 @@ pub(super) fn key(n: u64) -> Uuid {
 pub(super) fn entry(n: u64) -> ItemEntry {
     ItemEntry {
         fingerprint: FileFingerprint {
-            len: n,
+            len: n.saturating_add(64),
             check: !(n as u32),
         },
         kind: ItemKind {
@@ -27,6 +28,25 @@ pub(super) fn entry(n: u64) -> ItemEntry {
             schema: n % 3,
             ..ItemKind::UNKNOWN
         },
+        place: place(n),
+    }
+}
+
+/// A pack for a half of small numbers, and a file for all others.
+fn place(n: u64) -> Place {
+    let pack = WrittenFile {
+        file: FileId {
+            id: key(n % 3),
+            check: 7,
+        },
+        len: 1 << 16,
+    };
+    match n {
+        ..0x8000 if n % 2 == 1 => Place::Packed(PackedAt {
+            pack,
+            offset: n as u32,
+        }),
+        _ => Place::File,
     }
 }
 

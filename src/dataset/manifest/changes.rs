@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::kind::ItemKind;
 use super::name::Name;
+use super::place::Place;
 use crate::backing_store::FileFingerprint;
 
 /// An item as a dataset records it, without its key.
@@ -15,12 +16,17 @@ use crate::backing_store::FileFingerprint;
 pub(crate) struct ItemEntry {
     pub(crate) fingerprint: FileFingerprint,
     pub(crate) kind: ItemKind,
+    pub(crate) place: Place,
 }
 
 impl ItemEntry {
+    /// An item with a file of its own.
     pub(crate) fn new(fingerprint: FileFingerprint, footer: Option<&Footer>) -> Self {
-        let kind = footer.map_or(ItemKind::UNKNOWN, ItemKind::of);
-        Self { fingerprint, kind }
+        Self {
+            fingerprint,
+            kind: footer.map_or(ItemKind::UNKNOWN, ItemKind::of),
+            place: Place::File,
+        }
     }
 
     /// The footer of the item's file, but for the checksum of the payload; `None` if its kind
@@ -37,6 +43,7 @@ impl ItemEntry {
     pub(crate) const UNKNOWN: Self = Self {
         fingerprint: FileFingerprint { len: 0, check: 0 },
         kind: ItemKind::UNKNOWN,
+        place: Place::File,
     };
 }
 

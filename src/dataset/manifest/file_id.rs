@@ -11,7 +11,7 @@ use crate::error::StoreError;
 /// Identifies one base or one delta: a random id, and the checksum that the file ends
 /// with. Files refer to each other by it and not by number or name, so that a file that
 /// was replaced by another one is not taken for it, wherever it is kept.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct FileId {
     pub(crate) id: Uuid,
     pub(crate) check: u32,
@@ -33,7 +33,7 @@ impl fmt::Debug for FileId {
 }
 
 /// A file of a dataset that was written or read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct WrittenFile {
     pub(crate) file: FileId,
     /// Length in bytes.

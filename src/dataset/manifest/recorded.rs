@@ -79,10 +79,10 @@ mod tests {
             other => panic!("{other:?}"),
         }
         let mut later = new[..new.len() - 4].to_vec();
-        later[8] = 3;
+        later[8] = 4;
         later.extend(crc32fast::hash(&later).to_le_bytes());
         for (bytes, why) in [
-            (later, "version 3"),
+            (later, "version 4"),
             (b"too short".to_vec(), "does not begin like a manifest"),
             (b"something else".to_vec(), "does not begin like a manifest"),
         ] {

@@ -118,7 +118,7 @@ fn a_power_cut_leaves_the_last_commit_of_a_chain_and_its_bases() {
                 recorder.tell(Told::Committed(n));
                 let snapshot = program.dataset.blocking_snapshot();
                 let pinned = &snapshot.expect("it is pinned").pinned;
-                let chain = pinned.chain.as_ref().expect("it is of version 2");
+                let chain = pinned.chain.as_ref().expect("it is of version 3");
                 // The second and the third build on the first, and the fourth on the third too.
                 let builds_on = (chain.base().is_some(), chain.deltas().count() - 1);
                 let expected = match n {

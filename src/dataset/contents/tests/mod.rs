@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::Edit;
 use crate::dataset::cause::DatasetCause;
 use crate::dataset::manifest::{ItemEntry, ItemKind, Name};
-use crate::dataset::tests::samples::fingerprint;
+use crate::dataset::tests::samples::{fingerprint, place};
 
 /// A key that looks random.
 fn key(n: u64) -> Uuid {
@@ -26,6 +26,7 @@ fn entry(n: u64) -> ItemEntry {
             schema: n % 3,
             ..ItemKind::UNKNOWN
         },
+        place: place(n),
     }
 }
 

@@ -229,7 +229,7 @@ fn a_large_commit_is_one_delta_and_is_not_written_again() {
 }
 
 /// A commit that changes much makes a base in memory; otherwise a million changes would
-/// take 430 bytes each.
+/// take 480 bytes each.
 #[test]
 fn contents_after_large_commits_take_little_memory() {
     let n = 20_000_u64;
@@ -247,7 +247,7 @@ fn contents_after_large_commits_take_little_memory() {
     let memory = |disk: &Disk| {
         let names = n as usize * name(0).len();
         let base = disk.contents.base.memory() - names;
-        (base + disk.contents.overlay.len() / 2 * 430) / n as usize
+        (base + disk.contents.overlay.len() / 2 * 480) / n as usize
     };
     assert!(memory(&disk) <= 64, "{}", memory(&disk));
     disk.reopen();

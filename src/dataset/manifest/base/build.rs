@@ -7,6 +7,7 @@
 
 use uuid::Uuid;
 
+use super::LONG;
 use super::blocks::BlockWriter;
 use super::buckets::Buckets;
 use super::layout::Header;
@@ -14,6 +15,7 @@ use crate::dataset::cause::DatasetCause;
 use crate::dataset::manifest::changes::ItemEntry;
 use crate::dataset::manifest::kind::KindTable;
 use crate::dataset::manifest::name::Name;
+use crate::dataset::manifest::place::{PackTable, Place};
 use crate::dataset::manifest::sealed::{damaged, seal};
 use crate::dataset::manifest::whole::LONGEST;
 
@@ -44,6 +46,8 @@ pub(crate) fn encode_base(
         items: items_count,
         names: names_count,
         kinds: items.kind_table.len() as u32,
+        packs: items.pack_table.len() as u32,
+        long: items.long.len() as u32,
     };
     if header.root > LONGEST {
         return Err(DatasetCause::TooLarge {
@@ -57,11 +61,7 @@ pub(crate) fn encode_base(
     let mut bytes = Vec::with_capacity(len.unwrap_or_default());
     bytes.extend(header.encode());
     bytes.extend(root);
-    items.kind_table.encode_to(&mut bytes);
-    bytes.extend(items.keys.as_flattened());
-    bytes.extend(items.lens.as_flattened());
-    bytes.extend(items.checks.as_flattened());
-    bytes.extend(items.kinds.as_flattened());
+    items.encode_to(&header, &mut bytes);
     bytes.extend(
         names
             .blocks
@@ -71,8 +71,6 @@ pub(crate) fn encode_base(
     );
     bytes.extend(&names.blocks.bytes);
     bytes.extend(names.items.iter().flat_map(|item| item.to_le_bytes()));
-    let by_item = names.sorted_by_item(items.keys.len());
-    bytes.extend(by_item.iter().flat_map(|name| name.to_le_bytes()));
     seal(&mut bytes);
     Ok(bytes)
 }
@@ -81,23 +79,61 @@ pub(crate) fn encode_base(
 #[derive(Default)]
 struct Items {
     keys: Vec<[u8; 16]>,
-    lens: Vec<[u8; 8]>,
+    lens: Vec<[u8; 4]>,
+    long: Vec<[u8; LONG]>,
     checks: Vec<[u8; 4]>,
-    kinds: Vec<[u8; 2]>,
+    kinds: Vec<u32>,
+    /// The numbers of their packs from 1, or 0.
+    packs: Vec<u32>,
+    offsets: Vec<[u8; 4]>,
     kind_table: KindTable,
+    pack_table: PackTable,
 }
 
 impl Items {
     fn collect(items: impl Iterator<Item = (Uuid, ItemEntry)>) -> Result<Self, DatasetCause> {
         let mut columns = Self::default();
         for (key, entry) in items {
+            columns.push_len(entry.fingerprint.len);
             columns.keys.push(key.into_bytes());
-            columns.lens.push(entry.fingerprint.len.to_le_bytes());
             columns.checks.push(entry.fingerprint.check.to_le_bytes());
             let kind = columns.kind_table.index_of(entry.kind)?;
-            columns.kinds.push(kind.to_le_bytes());
+            columns.kinds.push(kind.into());
+            let (pack, offset) = match entry.place {
+                Place::File => (0, 0),
+                Place::Packed(at) => (columns.pack_table.index_of(at.pack) + 1, at.offset),
+            };
+            columns.packs.push(pack);
+            columns.offsets.push(offset.to_le_bytes());
         }
         Ok(columns)
+    }
+
+    /// Adds the length of the next item.
+    fn push_len(&mut self, len: u64) {
+        let short = u32::try_from(len).unwrap_or(u32::MAX);
+        if short == u32::MAX {
+            let mut long = [0; LONG];
+            // Too many items are refused later.
+            long[..4].copy_from_slice(&(self.keys.len() as u32).to_le_bytes());
+            long[4..].copy_from_slice(&len.to_le_bytes());
+            self.long.push(long);
+        }
+        self.lens.push(short.to_le_bytes());
+    }
+
+    fn encode_to(&self, header: &Header, bytes: &mut Vec<u8>) {
+        self.kind_table.encode_to(bytes);
+        self.pack_table.encode_to(bytes);
+        bytes.extend(self.keys.as_flattened());
+        bytes.extend(self.lens.as_flattened());
+        bytes.extend(self.long.as_flattened());
+        bytes.extend(self.checks.as_flattened());
+        header.kind_width().encode(&self.kinds, bytes);
+        header.pack_width().encode(&self.packs, bytes);
+        if header.packs > 0 {
+            bytes.extend(self.offsets.as_flattened());
+        }
     }
 }
 
@@ -122,24 +158,5 @@ impl Names {
             collected.blocks.push(&name);
         }
         Ok(collected)
-    }
-
-    /// The indexes of the names, sorted by item and then by name.
-    fn sorted_by_item(&self, items: usize) -> Vec<u32> {
-        // Where the names of each item begin.
-        let mut starts = vec![0; items + 1];
-        for item in &self.items {
-            starts[*item as usize + 1] += 1;
-        }
-        for item in 0..items {
-            starts[item + 1] += starts[item];
-        }
-        let mut sorted = vec![0; self.items.len()];
-        for (name, item) in (0..).zip(&self.items) {
-            let next: &mut usize = &mut starts[*item as usize];
-            sorted[*next] = name;
-            *next += 1;
-        }
-        sorted
     }
 }

@@ -5,29 +5,54 @@
 
 use super::blocks::entry;
 use super::layout::Layout;
-use super::{BLOCK, list};
+use super::{BLOCK, LONG, index_of_long, len_of_long, list};
 use crate::dataset::cause::DatasetCause;
 use crate::dataset::manifest::name::LONGEST_NAME;
+use crate::dataset::manifest::place::PACK;
 use crate::dataset::manifest::sealed::damaged;
 
-/// Checks everything that the checksum does not: that keys and names are in order, that
-/// indexes are in range, and that names are names.
-pub(super) fn check(bytes: &[u8], layout: &Layout) -> Result<(), DatasetCause> {
+/// Checks what the checksum does not: that keys and names are in order, that indexes are in
+/// range, that numbers are where they belong, and that names are names.
+pub(super) fn check(bytes: &[u8], layout: &Layout, kinds: usize) -> Result<(), DatasetCause> {
     let keys = list::<16>(bytes, &layout.keys);
     if !keys.is_sorted_by(|one, next| one < next) {
         return Err(damaged("its keys are out of order"));
     }
-    let kinds = list::<28>(bytes, &layout.kinds).len();
-    let mut item_kinds = list(bytes, &layout.item_kinds).iter();
-    if item_kinds.any(|kind| usize::from(u16::from_le_bytes(*kind)) >= kinds) {
-        return Err(damaged("it lacks a kind"));
+    let packs = list::<PACK>(bytes, &layout.packs).len();
+    for index in 0..keys.len() {
+        if layout.item_kinds.get(bytes, index) as usize >= kinds {
+            return Err(damaged("it lacks a kind"));
+        }
+        let pack = layout.item_packs.get(bytes, index) as usize;
+        if pack > packs {
+            return Err(damaged("it lacks a pack"));
+        }
+        if pack == 0 && layout.offsets.get(bytes, index) != 0 {
+            return Err(damaged("an item with a file has a place in a pack"));
+        }
     }
+    check_long(bytes, layout)?;
     check_blocks(bytes, layout)?;
     let mut items_of_names = list(bytes, &layout.items_of_names).iter();
     if items_of_names.any(|item| u32::from_le_bytes(*item) as usize >= keys.len()) {
         return Err(damaged("a name is one of no item"));
     }
-    check_names_by_item(bytes, layout)
+    Ok(())
+}
+
+/// The items with a length that does not fit into four bytes are in the list of long ones, and
+/// no others.
+fn check_long(bytes: &[u8], layout: &Layout) -> Result<(), DatasetCause> {
+    let lens = list(bytes, &layout.lens).iter().zip(0_u32..);
+    let is_long = |(len, _): &(&[u8; 4], u32)| u32::from_le_bytes(**len) == u32::MAX;
+    let long = list::<LONG>(bytes, &layout.long).iter();
+    let is_listed = lens.filter(is_long).map(|(_, index)| index);
+    let is_same = is_listed.eq(long.clone().map(index_of_long));
+    let mut long = long;
+    match is_same && long.all(|item| len_of_long(item) >= u32::MAX.into()) {
+        true => Ok(()),
+        false => Err(damaged("the lengths of its long items are wrong")),
+    }
 }
 
 /// Decodes all names. Each block has to begin where the one before ends.
@@ -70,24 +95,4 @@ fn check_blocks(bytes: &[u8], layout: &Layout) -> Result<(), DatasetCause> {
         true => Ok(()),
         false => Err(damaged("its names do not have the stated length")),
     }
-}
-
-/// The list has as many entries as there are names. If it is in strictly ascending
-/// order, they are different, and so each name is in it once.
-fn check_names_by_item(bytes: &[u8], layout: &Layout) -> Result<(), DatasetCause> {
-    let items = list(bytes, &layout.items_of_names);
-    let mut last = None;
-    for name in list(bytes, &layout.names_by_item) {
-        let name = u32::from_le_bytes(*name);
-        let item = items
-            .get(name as usize)
-            .map(|item| u32::from_le_bytes(*item));
-        let item = item.ok_or(damaged("an item has a name that is not there"))?;
-        let next = Some((item, name));
-        if last >= next {
-            return Err(damaged("the names of its items are out of order"));
-        }
-        last = next;
-    }
-    Ok(())
 }

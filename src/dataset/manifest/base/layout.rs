@@ -8,16 +8,17 @@ use std::ops::Range;
 use file_backed_codecs::Source;
 use uuid::Uuid;
 
-use super::BLOCK;
+use super::{BLOCK, LONG, list};
 use crate::dataset::cause::DatasetCause;
 use crate::dataset::manifest::kind::{KIND, MOST_KINDS};
 use crate::dataset::manifest::name::LONGEST_NAME;
+use crate::dataset::manifest::place::PACK;
 use crate::dataset::manifest::sealed::{CHECKSUM, damaged, field};
 use crate::dataset::manifest::whole::LONGEST;
 use crate::error::StoreError;
 
 const MAGIC: [u8; 8] = *b"\x89fbbase\n";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 pub(super) const HEADER: usize = 72;
 
 /// The most bytes of a name in a block: two numbers of up to two bytes each, and the name.
@@ -35,6 +36,9 @@ pub(super) struct Header {
     pub(super) items: u32,
     pub(super) names: u32,
     pub(super) kinds: u32,
+    pub(super) packs: u32,
+    /// Items whose length does not fit into four bytes.
+    pub(super) long: u32,
 }
 
 impl Header {
@@ -66,12 +70,17 @@ impl Header {
             items: short(56),
             names: short(60),
             kinds: short(64),
+            packs: short(12),
+            long: short(68),
         };
         if header.encode() != bytes {
             return Err(damaged("its reserved bytes are not zero"));
         }
         if header.kinds > MOST_KINDS as u32 {
             return Err(damaged("it has too many kinds"));
+        }
+        if header.packs > header.items || header.long > header.items {
+            return Err(damaged("it has more packs or long items than items"));
         }
         // A sparse file has any length, and a checksum that anyone can compute.
         let longest_blocks = u64::from(header.names).saturating_mul(LONGEST_IN_BLOCK);
@@ -88,7 +97,8 @@ impl Header {
         let mut bytes = Vec::with_capacity(HEADER);
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
-        bytes.extend([0; 6]);
+        bytes.extend([0; 2]);
+        bytes.extend(self.packs.to_le_bytes());
         bytes.extend(self.generation.to_le_bytes());
         bytes.extend(self.id.as_bytes());
         bytes.extend(self.root.to_le_bytes());
@@ -96,8 +106,18 @@ impl Header {
         bytes.extend(self.items.to_le_bytes());
         bytes.extend(self.names.to_le_bytes());
         bytes.extend(self.kinds.to_le_bytes());
-        bytes.extend([0; 4]);
+        bytes.extend(self.long.to_le_bytes());
         bytes
+    }
+
+    /// Bytes of the index of a kind.
+    pub(super) fn kind_width(&self) -> Width {
+        Width::of_numbers_below(self.kinds.into())
+    }
+
+    /// Bytes of the number of a pack, where 0 stands for none.
+    pub(super) fn pack_width(&self) -> Width {
+        Width::of_numbers_below(u64::from(self.packs).saturating_add(1))
     }
 
     /// Length of the whole base in bytes; `None` if it is longer than any file.
@@ -110,20 +130,82 @@ impl Header {
     }
 
     /// The lengths of the parts that follow the header, in bytes and in their order.
-    fn part_lens(&self) -> Option<[u64; 10]> {
+    fn part_lens(&self) -> Option<[u64; 13]> {
         let list = |count: u32, each: u64| u64::from(count).checked_mul(each);
+        let offset = if self.packs > 0 { 4 } else { 0 };
         Some([
             self.root,
             list(self.kinds, KIND as u64)?,
+            list(self.packs, PACK as u64)?,
             list(self.items, 16)?,
-            list(self.items, 8)?,
             list(self.items, 4)?,
-            list(self.items, 2)?,
+            list(self.long, LONG as u64)?,
+            list(self.items, 4)?,
+            list(self.items, self.kind_width().bytes())?,
+            list(self.items, self.pack_width().bytes())?,
+            list(self.items, offset)?,
             list(self.names.div_ceil(BLOCK as u32), 8)?,
             self.blocks,
             list(self.names, 4)?,
-            list(self.names, 4)?,
         ])
+    }
+}
+
+/// How many bytes each number of a column has.
+#[derive(Clone, Copy, Default)]
+pub(super) enum Width {
+    /// They are all zero.
+    #[default]
+    Zero,
+    One,
+    Two,
+    Four,
+}
+
+impl Width {
+    pub(super) fn of_numbers_below(end: u64) -> Self {
+        match end {
+            0 | 1 => Self::Zero,
+            2..=0x100 => Self::One,
+            0x101..=0x1_0000 => Self::Two,
+            _ => Self::Four,
+        }
+    }
+
+    fn bytes(self) -> u64 {
+        match self {
+            Self::Zero => 0,
+            Self::One => 1,
+            Self::Two => 2,
+            Self::Four => 4,
+        }
+    }
+
+    /// Appends numbers, which have this width.
+    pub(super) fn encode(self, numbers: &[u32], bytes: &mut Vec<u8>) {
+        let width = self.bytes() as usize;
+        for number in numbers {
+            bytes.extend(&number.to_le_bytes()[..width]);
+        }
+    }
+}
+
+/// A number for each item.
+#[derive(Clone, Default)]
+pub(super) struct Column {
+    pub(super) bytes: Range<usize>,
+    pub(super) width: Width,
+}
+
+impl Column {
+    /// `base` are the bytes that the column is in.
+    pub(super) fn get(&self, base: &[u8], index: usize) -> u32 {
+        match self.width {
+            Width::Zero => 0,
+            Width::One => base[self.bytes.clone()][index].into(),
+            Width::Two => u16::from_le_bytes(list(base, &self.bytes)[index]).into(),
+            Width::Four => u32::from_le_bytes(list(base, &self.bytes)[index]),
+        }
     }
 }
 
@@ -132,34 +214,31 @@ impl Header {
 pub(super) struct Layout {
     pub(super) root: Range<usize>,
     pub(super) kinds: Range<usize>,
+    pub(super) packs: Range<usize>,
     pub(super) keys: Range<usize>,
     pub(super) lens: Range<usize>,
+    pub(super) long: Range<usize>,
     pub(super) checks: Range<usize>,
-    pub(super) item_kinds: Range<usize>,
+    pub(super) item_kinds: Column,
+    pub(super) item_packs: Column,
+    pub(super) offsets: Column,
     pub(super) block_starts: Range<usize>,
     pub(super) blocks: Range<usize>,
     pub(super) items_of_names: Range<usize>,
-    pub(super) names_by_item: Range<usize>,
 }
 
 impl Layout {
     /// The parts of a base with this header; `None` if they do not fit into memory.
     pub(super) fn of(header: &Header) -> Option<Self> {
         let mut layout = Self::default();
-        let parts = [
-            &mut layout.root,
-            &mut layout.kinds,
-            &mut layout.keys,
-            &mut layout.lens,
-            &mut layout.checks,
-            &mut layout.item_kinds,
-            &mut layout.block_starts,
-            &mut layout.blocks,
-            &mut layout.items_of_names,
-            &mut layout.names_by_item,
-        ];
+        layout.item_kinds.width = header.kind_width();
+        layout.item_packs.width = header.pack_width();
+        layout.offsets.width = match header.packs {
+            0 => Width::Zero,
+            _ => Width::Four,
+        };
         let mut start = HEADER;
-        for (part, len) in parts.into_iter().zip(header.part_lens()?) {
+        for (part, len) in layout.parts().into_iter().zip(header.part_lens()?) {
             let end = start.checked_add(usize::try_from(len).ok()?)?;
             *part = start..end;
             start = end;
@@ -167,22 +246,31 @@ impl Layout {
         Some(layout)
     }
 
+    /// In their order.
+    fn parts(&mut self) -> [&mut Range<usize>; 13] {
+        [
+            &mut self.root,
+            &mut self.kinds,
+            &mut self.packs,
+            &mut self.keys,
+            &mut self.lens,
+            &mut self.long,
+            &mut self.checks,
+            &mut self.item_kinds.bytes,
+            &mut self.item_packs.bytes,
+            &mut self.offsets.bytes,
+            &mut self.block_starts,
+            &mut self.blocks,
+            &mut self.items_of_names,
+        ]
+    }
+
     /// The parts after the root, as ranges of the bytes after the root.
-    pub(super) fn after_root(self) -> Self {
+    pub(super) fn after_root(mut self) -> Self {
         let start = self.root.end;
-        let moved =
-            |part: Range<usize>| part.start.saturating_sub(start)..part.end.saturating_sub(start);
-        Self {
-            root: 0..0,
-            kinds: moved(self.kinds),
-            keys: moved(self.keys),
-            lens: moved(self.lens),
-            checks: moved(self.checks),
-            item_kinds: moved(self.item_kinds),
-            block_starts: moved(self.block_starts),
-            blocks: moved(self.blocks),
-            items_of_names: moved(self.items_of_names),
-            names_by_item: moved(self.names_by_item),
+        for part in self.parts() {
+            *part = part.start.saturating_sub(start)..part.end.saturating_sub(start);
         }
+        self
     }
 }

@@ -25,15 +25,15 @@ impl Base {
 
     /// The names of an item, in ascending order.
     pub(crate) fn names_of(&self, key: Uuid) -> impl Iterator<Item = Name> {
-        let by_item = self.list(&self.layout.names_by_item);
-        let item_of = |name: &[u8; 4]| self.item_of(u32::from_le_bytes(*name));
+        let by_item = &self.names_by_item;
+        let item_of = |name: &u32| self.item_of(*name);
         let item = self.find(key).ok();
         let start = item.map_or(by_item.len(), |item| {
             by_item.partition_point(|name| item_of(name) < item)
         });
         let names = by_item[start..].iter();
         let names = names.take_while(move |name| Some(item_of(name)) == item);
-        names.map(|name| self.name(u32::from_le_bytes(*name)))
+        names.map(|name| self.name(*name))
     }
 
     /// The names within a range, in ascending order, with the keys of their items.
@@ -139,4 +139,28 @@ fn look_up(base: &Base, cached: &mut Option<(usize, Block)>, index: u32) -> (Nam
     };
     let (_, decoded) = cached.insert((block, decoded));
     (decoded.name(within), key)
+}
+
+/// The indexes of the names, sorted by item and then by name. `items_of_names` has the index of
+/// the item of each name.
+pub(super) fn sorted_by_item(items_of_names: &[[u8; 4]], items: usize) -> Box<[u32]> {
+    let item_of = |name: &[u8; 4]| u32::from_le_bytes(*name) as usize;
+    // How many names each item has, and then where they begin.
+    let mut starts = vec![0_u32; items];
+    for name in items_of_names {
+        let count = &mut starts[item_of(name)];
+        *count = count.saturating_add(1);
+    }
+    let mut next = 0_u32;
+    for start in &mut starts {
+        let count = std::mem::replace(start, next);
+        next = next.saturating_add(count);
+    }
+    let mut sorted = vec![0; items_of_names.len()];
+    for (index, name) in (0..).zip(items_of_names) {
+        let next = &mut starts[item_of(name)];
+        sorted[*next as usize] = index;
+        *next = next.saturating_add(1);
+    }
+    sorted.into()
 }

@@ -9,7 +9,7 @@ use super::*;
 use crate::dataset::dice::Dice;
 use crate::dataset::manifest::name::Name;
 use crate::dataset::manifest::sealed::{CHECKSUM, SparseFile, field, seal};
-use crate::dataset::tests::samples::{fingerprint, key, name};
+use crate::dataset::tests::samples::{fingerprint, key, name, place};
 use Bound::{Excluded, Included, Unbounded};
 use layout::HEADER;
 use std::ops::Bound;
@@ -35,7 +35,9 @@ impl Model {
         let mut model = Self::default();
         for _ in 0..items {
             let key = Uuid::from_u64_pair(dice.roll(), dice.roll());
-            model.items.insert(key, entry(dice.roll()));
+            // Of any length, and some in packs.
+            let n = dice.roll() >> dice.below(64);
+            model.items.insert(key, entry(n));
             while dice.below(5) < 2 {
                 model.names.insert(random_name(dice), key);
             }
@@ -81,10 +83,11 @@ fn entry(n: u64) -> ItemEntry {
             schema: n % 3,
             ..ItemKind::UNKNOWN
         },
+        place: place(n),
     }
 }
 
-/// Three items, of two kinds, and 18 names, in two blocks.
+/// Three items, of two kinds, one of them in a pack, and 18 names, in two blocks.
 fn small() -> Model {
     let mut names: BTreeMap<_, _> = (0..16)
         .map(|n| (name(&format!("a{n:02}")), key(3)))
@@ -119,7 +122,7 @@ fn read_sealed(mut bytes: Vec<u8>) -> Result<Base, String> {
 #[test]
 fn a_base_has_the_items_and_names_that_it_was_made_of() {
     let mut dice = Dice::new(3);
-    let mut models = vec![Model::default(), small()];
+    let mut models = vec![Model::default(), small(), long()];
     // The last one is longer than one chunk.
     models.extend([1, 2, 15, 40, 300, 1500].map(|items| Model::random(&mut dice, items)));
     for model in models {
@@ -187,9 +190,32 @@ fn every_damage_of_a_base_is_detected() {
     read_back(&long).expect_err("a bit is flipped");
 }
 
+/// Items around 4 GiB.
+fn long() -> Model {
+    let mut model = small();
+    for (n, len) in [(5, u32::MAX - 1), (6, u32::MAX)] {
+        let mut entry = entry(4);
+        entry.fingerprint.len = len.into();
+        model.items.insert(key(n), entry);
+    }
+    let mut longest = entry(4);
+    longest.fingerprint.len = u64::MAX;
+    model.items.insert(key(7), longest);
+    model
+}
+
 /// The bytes of [`small`] with those at `offset` of a part replaced.
 fn patched(part: fn(&Layout) -> &Range<usize>, offset: usize, new: &[u8]) -> Vec<u8> {
-    let mut bytes = encoded(&small());
+    patched_of(&small(), part, offset, new)
+}
+
+fn patched_of(
+    model: &Model,
+    part: fn(&Layout) -> &Range<usize>,
+    offset: usize,
+    new: &[u8],
+) -> Vec<u8> {
+    let mut bytes = encoded(model);
     let header = bytes.first_chunk().expect("it has one");
     let header = Header::parse(header, bytes.len() as u64).expect("it is whole");
     let layout = Layout::of(&header).expect("it fits");
@@ -211,8 +237,26 @@ fn a_base_whose_lists_are_wrong_is_refused_despite_a_valid_checksum() {
             patched(|l| &l.keys, 0, key(9).as_bytes()),
             "keys are out of order",
         ),
-        (patched(|l| &l.item_kinds, 2, &[2]), "lacks a kind"),
-        (patched(|l| &l.item_kinds, 4, &[255, 255]), "lacks a kind"),
+        (patched(|l| &l.item_kinds.bytes, 1, &[2]), "lacks a kind"),
+        (patched(|l| &l.item_kinds.bytes, 2, &[255]), "lacks a kind"),
+        (patched(|l| &l.item_packs.bytes, 1, &[2]), "lacks a pack"),
+        (patched(|l| &l.item_packs.bytes, 2, &[255]), "lacks a pack"),
+        (patched(|l| &l.item_packs.bytes, 1, &[0]), "with a file"),
+        (patched(|l| &l.offsets.bytes, 0, &[1]), "with a file"),
+        (
+            patched(|l| &l.offsets.bytes, 4, &[255; 4]),
+            "within its pack",
+        ),
+        (patched(|l| &l.packs, 20, &[0; 8]), "within its pack"),
+        (patched(|l| &l.lens, 4, &[63]), "within its pack"),
+        (patched(|l| &l.lens, 4, &[255; 4]), "long items"),
+        (patched_of(&long(), |l| &l.long, 0, &[3]), "long items"),
+        (patched_of(&long(), |l| &l.long, 0, &[5]), "long items"),
+        (patched_of(&long(), |l| &l.long, 4, &[254]), "long items"),
+        (
+            patched_of(&long(), |l| &l.long, 12, &[255; 4]),
+            "long items",
+        ),
         (patched(|l| &l.block_starts, 0, &[1]), "wrong place"),
         (patched(|l| &l.block_starts, 8, &[0]), "wrong place"),
         (patched(|l| &l.block_starts, 8, &[255; 8]), "wrong place"),
@@ -235,23 +279,8 @@ fn a_base_whose_lists_are_wrong_is_refused_despite_a_valid_checksum() {
         (patched(|l| &l.blocks, second_block + 2, b"z"), "not UTF-8"),
         (patched(|l| &l.items_of_names, 4, &[3]), "no item"),
         (patched(|l| &l.items_of_names, 4, &[255; 4]), "no item"),
-        // The names of the first item are only the one at index 16.
-        (patched(|l| &l.names_by_item, 0, &[18]), "not there"),
-        (patched(|l| &l.names_by_item, 0, &[255; 4]), "not there"),
-        (
-            patched(|l| &l.names_by_item, 0, &[0]),
-            "its items are out of order",
-        ),
-        (
-            patched(|l| &l.names_by_item, 4, &[1]),
-            "its items are out of order",
-        ),
-        (
-            patched(|l| &l.items_of_names, 16 * 4, &[1]),
-            "its items are out of order",
-        ),
     ] {
-        let error = read_sealed(bytes).expect_err("it is inconsistent");
+        let error = read_sealed(bytes).expect_err(why);
         assert!(error.contains(why), "{error}: not {why}");
     }
 }
@@ -265,16 +294,22 @@ fn a_base_with_a_wrong_header_is_refused_despite_a_valid_checksum() {
     };
     for (bytes, why) in [
         (patched(0, b"x"), "does not begin"),
-        (patched(8, &[3]), "version 3"),
+        (patched(8, &[2]), "version 2"),
+        (patched(8, &[4]), "version 4"),
         (patched(10, &[1]), "reserved"),
-        (patched(70, &[1]), "reserved"),
+        (patched(12, &[4]), "more packs"),
+        (patched(68, &[4]), "more packs or long items"),
         (patched(64, &[1, 0, 1]), "too many kinds"),
     ] {
-        let error = read_sealed(bytes).expect_err("it is inconsistent");
+        let error = read_sealed(bytes).expect_err(why);
         assert!(error.contains(why), "{error}: not {why}");
     }
-    for offset in [56, 60, 64] {
+    for offset in [12, 56, 60, 64, 68] {
         for wrong in [0, 1, 17, 1000, u32::MAX] {
+            let is_right = (offset, wrong) == (12, 1) || (offset, wrong) == (68, 0);
+            if is_right {
+                continue;
+            }
             read_sealed(patched(offset, &wrong.to_le_bytes())).expect_err("a wrong number");
         }
     }
@@ -381,6 +416,8 @@ fn a_base_that_is_longer_than_its_numbers_allow_is_refused_by_its_header() {
         items: 0,
         names: 0,
         kinds: 0,
+        packs: 0,
+        long: 0,
     };
     let fixed = (HEADER + CHECKSUM) as u64;
     for header in [header(len - fixed, 0), header(0, len - fixed)] {
@@ -410,4 +447,32 @@ fn the_reserved_bytes_of_a_kind_are_zero() {
         let error = error.expect_err("it is reserved");
         assert!(error.contains("reserved"), "{error}");
     }
+}
+
+/// A million documents should take no more memory than tens of megabytes.
+#[test]
+fn an_item_in_a_pack_takes_at_most_48_bytes_of_memory_with_a_short_name() {
+    let n = 20_000_u64;
+    let mut model = Model::default();
+    for n in 0..n {
+        let mixed = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let key = Uuid::from_u64_pair(mixed, n);
+        let in_pack = 4 * (n % 1000) + 3;
+        let entry = ItemEntry {
+            kind: entry(1).kind,
+            ..entry(in_pack)
+        };
+        model.items.insert(key, entry);
+        model.names.insert(name(&format!("documents/{n:06}")), key);
+    }
+    let base = read_back(&encoded(&model)).expect("it is whole");
+    assert_eq!(base.packs().len(), 3);
+    let each = base.memory() as u64 / n;
+    assert!(each <= 48, "{each}");
+    model
+        .items
+        .values_mut()
+        .for_each(|entry| entry.place = Place::File);
+    let with_files = read_back(&encoded(&model)).expect("it is whole");
+    assert!(with_files.memory() < base.memory());
 }

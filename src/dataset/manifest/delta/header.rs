@@ -6,16 +6,17 @@
 use file_backed_codecs::Source;
 use uuid::Uuid;
 
-use super::{ITEM, KEY};
+use super::{ITEM, KEY, PACKED_ITEM};
 use crate::dataset::cause::DatasetCause;
 use crate::dataset::manifest::file_id::FileId;
 use crate::dataset::manifest::kind::{KIND, MOST_KINDS};
+use crate::dataset::manifest::place::PACK;
 use crate::dataset::manifest::sealed::{CHECKSUM, damaged, field};
 use crate::dataset::manifest::whole::{LONGEST, MAGIC};
 use crate::error::StoreError;
 
-const VERSION: u16 = 2;
-pub(super) const HEADER: usize = 112;
+const VERSION: u16 = 3;
+pub(super) const HEADER: usize = 120;
 
 const HAS_BASE: u16 = 1;
 const HAS_PARENT: u16 = 2;
@@ -31,7 +32,10 @@ pub(super) struct Header {
     pub(super) parent: Option<FileId>,
     pub(super) root: u64,
     pub(super) items_removed: u64,
+    /// Without those that are in packs.
     pub(super) items_put: u64,
+    pub(super) items_packed: u64,
+    pub(super) packs: u64,
     pub(super) names_removed: u64,
     pub(super) names_set: u64,
     pub(super) names_len: u64,
@@ -88,6 +92,8 @@ impl Header {
             names_removed: short(96).into(),
             names_set: short(100).into(),
             names_len: long(104),
+            packs: short(112).into(),
+            items_packed: short(116).into(),
         }
     }
 
@@ -116,6 +122,8 @@ impl Header {
         bytes.extend(short(self.names_removed).to_le_bytes());
         bytes.extend(short(self.names_set).to_le_bytes());
         bytes.extend(self.names_len.to_le_bytes());
+        bytes.extend(short(self.packs).to_le_bytes());
+        bytes.extend(short(self.items_packed).to_le_bytes());
         bytes
     }
 
@@ -138,7 +146,9 @@ impl Header {
             .checked_add(self.root)?
             .checked_add(list(self.kinds, KIND)?)?
             .checked_add(list(self.items_removed, KEY)?)?
+            .checked_add(list(self.packs, PACK)?)?
             .checked_add(list(self.items_put, ITEM)?)?
+            .checked_add(list(self.items_packed, PACKED_ITEM)?)?
             .checked_add(self.names_len)
             .filter(|len| *len <= LONGEST)
     }
@@ -151,6 +161,9 @@ impl Header {
         }
         if self.kinds > MOST_KINDS as u64 {
             return Err(damaged("it has too many kinds"));
+        }
+        if self.packs > self.items_packed {
+            return Err(damaged("it has more packs than items in packs"));
         }
         Ok(())
     }

@@ -6,45 +6,79 @@
 use uuid::Uuid;
 
 use super::header::Header;
-use super::{ITEM, KEY};
+use super::{ITEM, KEY, PACKED_ITEM};
 use crate::backing_store::FileFingerprint;
 use crate::dataset::cause::DatasetCause;
 use crate::dataset::manifest::changes::{Changes, ItemEntry};
+use crate::dataset::manifest::file_id::WrittenFile;
 use crate::dataset::manifest::kind::ItemKind;
 use crate::dataset::manifest::name::Name;
+use crate::dataset::manifest::place::{PackedAt, Place};
 use crate::dataset::manifest::sealed::{damaged, field};
 
-pub(super) fn decode_items(
-    removed: &[[u8; KEY]],
-    put: &[[u8; ITEM]],
-    kinds: &[ItemKind],
-    changes: &mut Changes,
-) -> Result<(), DatasetCause> {
-    let key_of = |item: &[u8; ITEM]| -> [u8; KEY] { field(item, 0) };
-    let is_sorted = removed.is_sorted_by(|one, next| one < next)
-        && put.is_sorted_by(|one, next| key_of(one) < key_of(next));
-    if !is_sorted {
-        return Err(damaged("its keys are out of order"));
+/// The lists of items.
+pub(super) struct Items<'a> {
+    removed: &'a [[u8; KEY]],
+    with_files: &'a [[u8; ITEM]],
+    packed: &'a [[u8; PACKED_ITEM]],
+}
+
+impl<'a> Items<'a> {
+    pub(super) fn take(parts: &mut Parts<'a>, header: &Header) -> Option<Self> {
+        Some(Self {
+            removed: parts.list(header.items_removed)?,
+            with_files: parts.list(header.items_put)?,
+            packed: parts.list(header.items_packed)?,
+        })
     }
-    for key in removed {
-        changes.items.insert(Uuid::from_bytes(*key), None);
-    }
-    for item in put {
-        let kind = usize::from(u16::from_le_bytes(field(item, 28)));
-        let kind = *kinds.get(kind).ok_or(damaged("it lacks a kind"))?;
-        let entry = ItemEntry {
-            fingerprint: FileFingerprint {
-                len: u64::from_le_bytes(field(item, 16)),
-                check: u32::from_le_bytes(field(item, 24)),
-            },
-            kind,
-        };
-        let key = Uuid::from_bytes(key_of(item));
-        if changes.items.insert(key, Some(entry)).is_some() {
-            return Err(damaged("it removes and adds one item"));
+
+    pub(super) fn decode(
+        &self,
+        kinds: &[ItemKind],
+        packs: &[WrittenFile],
+        changes: &mut Changes,
+    ) -> Result<(), DatasetCause> {
+        if !is_sorted(self.removed) || !is_sorted(self.with_files) || !is_sorted(self.packed) {
+            return Err(damaged("its keys are out of order"));
         }
+        for key in self.removed {
+            changes.items.insert(Uuid::from_bytes(*key), None);
+        }
+        let with_files = self.with_files.iter().map(|item| (&item[..], Place::File));
+        let packed = self.packed.iter().map(|item| {
+            let pack = u32::from_le_bytes(field(item, ITEM)) as usize;
+            let place = packs.get(pack).map(|pack| {
+                Place::Packed(PackedAt {
+                    pack: *pack,
+                    offset: u32::from_le_bytes(field(item, ITEM.saturating_add(4))),
+                })
+            });
+            Ok((&item[..], place.ok_or(damaged("it lacks a pack"))?))
+        });
+        for item in with_files.map(Ok).chain(packed) {
+            let (item, place) = item?;
+            let kind = usize::from(u16::from_le_bytes(field(item, 28)));
+            let entry = ItemEntry {
+                fingerprint: FileFingerprint {
+                    len: u64::from_le_bytes(field(item, 16)),
+                    check: u32::from_le_bytes(field(item, 24)),
+                },
+                kind: *kinds.get(kind).ok_or(damaged("it lacks a kind"))?,
+                place,
+            };
+            entry.check_place()?;
+            let key = Uuid::from_bytes(field(item, 0));
+            if changes.items.insert(key, Some(entry)).is_some() {
+                return Err(damaged("it has two changes of one item"));
+            }
+        }
+        Ok(())
     }
-    Ok(())
+}
+
+/// Whether the keys that these begin with are in strictly ascending order.
+fn is_sorted<const N: usize>(items: &[[u8; N]]) -> bool {
+    items.is_sorted_by(|one, next| one[..KEY] < next[..KEY])
 }
 
 pub(super) fn decode_names(

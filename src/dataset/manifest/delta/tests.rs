@@ -7,7 +7,7 @@ use super::*;
 use crate::dataset::dice::Dice;
 use crate::dataset::manifest::changes::ItemEntry;
 use crate::dataset::manifest::sealed::{CHECKSUM, SparseFile};
-use crate::dataset::tests::samples::{fingerprint, key, name};
+use crate::dataset::tests::samples::{fingerprint, key, name, pack, place};
 
 fn entry(n: u64) -> ItemEntry {
     ItemEntry {
@@ -17,6 +17,7 @@ fn entry(n: u64) -> ItemEntry {
             root_size: n % 2,
             ..ItemKind::UNKNOWN
         },
+        place: place(n),
     }
 }
 
@@ -34,6 +35,8 @@ fn delta() -> Delta {
         (2, Some(entry(2))),
         (3, Some(entry(3))),
         (4, None),
+        (5, Some(entry(5))),
+        (7, Some(entry(7))),
     ];
     let names = [
         ("a", None),
@@ -152,17 +155,31 @@ fn every_damage_of_a_delta_is_detected() {
 fn a_delta_whose_lists_are_wrong_is_refused_despite_a_valid_checksum() {
     let root = delta().root.map_or(0, |root| root.len());
     let removed = HEADER + root + 2 * KIND;
+    let packs = removed;
+    let removed = packs + 2 * PACK;
     let put = removed + 2 * KEY;
+    let packed = put + 2 * ITEM;
     let set = offset_of(b"\x02\0ab") - KEY;
     for (bytes, why) in [
-        // Removed items: keys 1 and 4. Added items: 2 and 3.
+        // Removed items: keys 1 and 4. Added items: 2 and 5, and in two packs 3 and 7.
         (patched(removed, key(4).as_bytes()), "out of order"),
         (patched(removed, key(5).as_bytes()), "out of order"),
-        (patched(put, key(3).as_bytes()), "out of order"),
+        (patched(put, key(5).as_bytes()), "out of order"),
         (patched(put, key(8).as_bytes()), "out of order"),
-        (patched(put, key(1).as_bytes()), "removes and adds"),
+        (patched(put, key(1).as_bytes()), "two changes"),
+        (patched(packed, key(7).as_bytes()), "out of order"),
+        (patched(packed, key(8).as_bytes()), "out of order"),
+        (patched(packed, key(2).as_bytes()), "two changes"),
+        (patched(packed, key(4).as_bytes()), "two changes"),
         (patched(put + 28, &[2, 0]), "lacks a kind"),
         (patched(put + 28, &[255, 255]), "lacks a kind"),
+        (patched(packed + 28, &[2, 0]), "lacks a kind"),
+        (patched(packed + 30, &[2]), "lacks a pack"),
+        (patched(packed + 30, &[255; 4]), "lacks a pack"),
+        (patched(packed + 34, &[255; 4]), "within its pack"),
+        (patched(packed + 16, &[255; 8]), "within its pack"),
+        (patched(packed + 16, &[63]), "within its pack"),
+        (patched(packs + 20, &[1, 0, 0]), "within its pack"),
         // Removed names: "a" and "z". Set names: "ab" and "é".
         (patched(offset_of(b"\x01\0a"), b"\x01\0z"), "out of order"),
         (
@@ -187,7 +204,9 @@ fn a_delta_with_a_wrong_header_is_refused_despite_a_valid_checksum() {
         (patched(0, b"x"), "does not begin"),
         (patched(8, &[0]), "its format version is 0"),
         (patched(8, &[1]), "version 1"),
-        (patched(8, &[3]), "version 3"),
+        (patched(8, &[2]), "version 2"),
+        (patched(8, &[4]), "version 4"),
+        (patched(112, &[3]), "lengths"),
         (patched(10, &[15]), "flags"),
         (patched(10, &[6]), "flags"),
         (patched(10, &[5]), "flags"),
@@ -196,13 +215,13 @@ fn a_delta_with_a_wrong_header_is_refused_despite_a_valid_checksum() {
         let error = read_sealed(bytes).expect_err("it is inconsistent");
         assert!(error.contains(why), "{error}: not {why}");
     }
-    for offset in [12, 88, 92, 96, 100] {
+    for offset in [12, 88, 92, 96, 100, 112, 116] {
         for wrong in [0, 1, 3, 1000, u32::MAX] {
             read_sealed(patched(offset, &wrong.to_le_bytes())).expect_err("a wrong number");
         }
     }
     for offset in [80, 104] {
-        for wrong in [0, 1, 1000, 1 << 63, u64::MAX - 115, u64::MAX] {
+        for wrong in [0, 1, 1000, 1 << 63, u64::MAX - 123, u64::MAX] {
             read_sealed(patched(offset, &wrong.to_le_bytes())).expect_err("a wrong length");
         }
     }
@@ -224,7 +243,7 @@ fn a_name_that_is_too_long_is_refused() {
 fn a_sparse_delta_allocates_no_more_than_a_chunk() {
     let len = 100 << 20;
     let mut header = encoded(&nothing())[..HEADER].to_vec();
-    header[104..112].copy_from_slice(&(len - 116_u64).to_le_bytes());
+    header[104..112].copy_from_slice(&(len - 124_u64).to_le_bytes());
     let sparse = SparseFile::new(header, len);
     let error = Delta::read(&sparse).expect_err("it is sparse");
     assert!(error.to_string().contains("checksum"), "{error}");
@@ -265,5 +284,35 @@ fn the_reserved_bytes_of_a_kind_are_zero() {
         let error = read_sealed(patched(kinds + reserved, &[1]));
         let error = error.expect_err("it is reserved");
         assert!(error.contains("reserved"), "{error}");
+    }
+}
+
+/// So each part that names items of packs says which.
+#[test]
+fn items_of_packs_are_known_by_kind_and_by_place() {
+    let mut of_unknown_kind = delta();
+    let entry = ItemEntry {
+        kind: ItemKind::UNKNOWN,
+        ..entry(3)
+    };
+    of_unknown_kind.changes.items.insert(key(3), Some(entry));
+    let error = read_back(&encoded(&of_unknown_kind)).expect_err("its footer cannot be made");
+    assert!(error.contains("is not known"), "{error}");
+    let mut at_end = delta();
+    for (len, offset, is_within) in [
+        (64, 1 << 20, true),
+        (65, 1 << 20, false),
+        (64 + 5, (1 << 20) - 5, true),
+        (64 + 6, (1 << 20) - 5, false),
+        (63, 0, false),
+        (u64::MAX, 0, false),
+    ] {
+        let mut entry = self::entry(3);
+        entry.fingerprint.len = len;
+        let pack = pack(1);
+        entry.place = Place::Packed(super::super::place::PackedAt { pack, offset });
+        at_end.changes.items.insert(key(3), Some(entry));
+        let read = read_back(&encoded(&at_end));
+        assert_eq!(read.is_ok(), is_within, "{len} bytes at {offset}");
     }
 }
