@@ -127,10 +127,6 @@ impl<B: BackingStoreT> BackingStore<B> {
         &self.core
     }
 
-    pub(crate) fn runtime(&self) -> &Handle {
-        &self.runtime
-    }
-
     /// Queues `work` for the background.
     pub(crate) fn task<R: Send + 'static>(
         &self,

@@ -152,7 +152,6 @@ impl<P> TrackedPath<P> {
     }
 
     /// The number of keys known to be persisted here.
-    #[cfg(feature = "dataset")]
     pub(crate) fn len(&self) -> usize {
         self.keys().len()
     }

@@ -1,12 +1,12 @@
 //! Collecting the items of a save.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use uuid::Uuid;
 
 use crate::backing_store::{BackingStoreT, Strategy, TrackedPath};
 use crate::error::{Cause, Operation};
+use crate::hash::HashSet;
 use crate::save::{Persisting, Progress, ProgressMeter};
 use crate::{Error, Fb, Result};
 
@@ -73,10 +73,13 @@ pub struct Persister<B: BackingStoreT> {
 
 impl<B: BackingStoreT> Persister<B> {
     pub(super) fn new(tracked: Arc<TrackedPath<B::PersistPath>>, most: usize) -> Self {
+        let mut keys = HashSet::default();
+        // Most saves name about as many as are there.
+        keys.reserve(tracked.len());
         Self {
             tracked,
             persisting: Persisting::new(Operation::Persist, most, 1),
-            keys: HashSet::new(),
+            keys,
             meter: Arc::default(),
         }
     }
@@ -87,7 +90,11 @@ impl<B: BackingStoreT> Persister<B> {
         B: Strategy<T>,
     {
         let key = item.key();
-        let is_there = !self.keys.insert(key) || self.tracked.contains_key(key);
+        let is_named = !self.keys.insert(key);
+        if item.pool().is_found_at(item.item(), &self.tracked) {
+            return;
+        }
+        let is_there = is_named || self.tracked.contains_key(key);
         if !is_there || !item.pool().is_known_at(item.item(), &self.tracked) {
             self.meter.expect(1, 0);
             let meter = self.meter.clone();

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::Persister;
 use crate::backing_store::{BackingStore, BackingStoreT, Strategy, TrackedPath};
 use crate::save::{delete_many, unnamed};
-use crate::{Error, Fb, Result};
+use crate::{Error, Fb, Result, hash};
 
 /// Saves a set of items and makes it the current save: persists the items,
 /// syncs, calls `change_key`, and then deletes every other file at the tracked
@@ -176,11 +176,14 @@ pub fn blocking_save_with<B: BackingStoreT, R, E: From<Error>>(
     max_simultaneous_tasks: usize,
     change_key: impl FnOnce() -> Result<R, E>,
 ) -> Result<R, E> {
-    let runtime = store.runtime();
-    let kept = prepare_save(persist_arcs, tracked, max_simultaneous_tasks, runtime)?;
+    let kept = persist_all(persist_arcs, tracked, max_simultaneous_tasks)?;
     store.blocking_sync(tracked)?;
     let changed = change_key()?;
-    let obsolete = unnamed(tracked, |key| kept.contains(&key));
+    // All that is kept is there, so if that is as many as there are, nothing else is.
+    let obsolete = match kept.len() == tracked.len() {
+        true => Vec::new(),
+        false => unnamed(tracked, |key| kept.contains(&key)),
+    };
     post_save_cleanup(store, tracked, max_simultaneous_tasks, &obsolete)?;
     Ok(changed)
 }
@@ -205,8 +208,19 @@ pub fn prepare_save<B: BackingStoreT, E: From<Error>>(
     max_simultaneous_tasks: usize,
     _runtime: &Handle,
 ) -> Result<HashSet<Uuid>, E> {
+    let kept = persist_all(persist_arcs, tracked, max_simultaneous_tasks)?;
+    Ok(kept.into_iter().collect())
+}
+
+/// The keys of all items that `persist_arcs` names, once they are persisted.
+fn persist_all<B: BackingStoreT, E: From<Error>>(
+    persist_arcs: impl FnOnce(&mut Persister<B>) -> Result<(), E>,
+    tracked: &Arc<TrackedPath<B::PersistPath>>,
+    max_simultaneous_tasks: usize,
+) -> Result<hash::HashSet<Uuid>, E> {
     let mut persister = Persister::new(tracked.clone(), max_simultaneous_tasks);
     let named = persist_arcs(&mut persister);
+    // Wait before returning the closure's error: a failed save leaves no link under way.
     let persisted = persister.wait();
     named?;
     Ok(persisted?)

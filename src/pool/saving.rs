@@ -71,6 +71,16 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item.is_known_at(tracked.id(), self)
     }
 
+    /// Whether a path is known to have the file of the item. It may have it if this is not
+    /// known.
+    pub(crate) fn is_found_at(
+        &self,
+        item: &Item<T, B>,
+        tracked: &TrackedPath<B::PersistPath>,
+    ) -> bool {
+        item.is_found_at(tracked.id(), self)
+    }
+
     pub(crate) fn blocking_persist(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,

@@ -181,6 +181,13 @@ impl<T, B: BackingStoreT> Item<T, B> {
         }
     }
 
+    /// Whether a file at a place is known to be the item's.
+    pub(crate) fn is_found_at(&self, place: PlaceId, pool: &impl PoolParts<T, B>) -> bool {
+        let cell = self.lock();
+        let file = self.file_of(&cell);
+        (pool.core()).is_known_at(place, self.key_of(&cell), file)
+    }
+
     /// The file of this key at a place is gone or is another one.
     pub(crate) fn forget_place(&self, place: PlaceId, key: Uuid, pool: &impl PoolParts<T, B>) {
         let mut cell = self.lock();
