@@ -72,7 +72,11 @@ struct Shard {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum KeyState {
-    Busy,
+    /// A system call on it runs. If the file stays whatever the call returns, it counts as
+    /// there meanwhile.
+    Busy {
+        stays: bool,
+    },
     Live(Live),
     /// It has no owner, and its deletion is queued. It is known to be at this place too.
     PendingDelete(PlaceId),
@@ -180,7 +184,7 @@ impl Keys {
             Some(_) => Ok(Acquired::NotYetDeleted),
             None if states.stamp() != since => Ok(Acquired::AskAgain),
             None => {
-                let busy = self.make_busy(states, shard, key, None);
+                let busy = self.make_busy(states, shard, key, false, None);
                 link()?;
                 busy.linked(place);
                 Ok(Acquired::Linked)
@@ -199,7 +203,8 @@ impl Keys {
         let shard = self.shard(key);
         let states = shard.settled(key);
         let before = states.get(key);
-        let busy = self.make_busy(states, shard, key, before);
+        let stays = before.is_some_and(KeyState::is_live);
+        let busy = self.make_busy(states, shard, key, stays, before);
         match before {
             Some(_) => check(),
             None => {
@@ -216,9 +221,10 @@ impl Keys {
         mut states: MutexGuard<'_, States>,
         shard: &'a Shard,
         key: Uuid,
+        stays: bool,
         after: Option<KeyState>,
     ) -> Busy<'a> {
-        states.set(key, KeyState::Busy);
+        states.set(key, KeyState::Busy { stays });
         Busy {
             keys: self,
             shard,
@@ -249,7 +255,7 @@ impl Keys {
         if states.get(key).is_some() || states.stamp() != since {
             return None;
         }
-        Some(self.make_busy(states, shard, key, None))
+        Some(self.make_busy(states, shard, key, false, None))
     }
 
     /// Adds a file that is known to be there, and at this place too, with this many
@@ -345,7 +351,7 @@ impl Keys {
             return Ok(false);
         }
         // The file has no owner even if the deletion fails: it is left for the sweep.
-        let _busy = self.make_busy(states, shard, key, None);
+        let _busy = self.make_busy(states, shard, key, false, None);
         delete().map(|()| true)
     }
 
@@ -360,17 +366,15 @@ impl Keys {
         let Some(before) = states.get(key) else {
             return Ok(());
         };
-        let busy = self.make_busy(states, shard, key, Some(before));
+        let busy = self.make_busy(states, shard, key, false, Some(before));
         delete()?;
         busy.done(None);
         Ok(())
     }
 
     pub(crate) fn contains(&self, key: Uuid) -> bool {
-        matches!(
-            self.shard(key).states.lock().get(key),
-            Some(KeyState::Live(_))
-        )
+        let state = self.shard(key).states.lock().get(key);
+        state.is_some_and(KeyState::is_there)
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -389,7 +393,7 @@ impl Keys {
             let states = shard.states.lock();
             for (key, state) in &states.by_key {
                 let is_new = || keys[..resting].binary_search(key).is_err();
-                if state.state().is_live() && is_new() {
+                if state.state().is_there() && is_new() {
                     keys.push(*key);
                 }
             }
@@ -427,7 +431,7 @@ impl KeyState {
             Self::Live(Live { at, .. }) | Self::PendingDelete(at) => {
                 place == PlaceId::NONE || place == at
             }
-            Self::Busy => false,
+            Self::Busy { .. } => false,
         }
     }
 
@@ -436,25 +440,35 @@ impl KeyState {
         match self {
             Self::Live(live) => Live::state(live.owners + 1, live.at),
             Self::PendingDelete(at) => Live::state(1, at),
-            Self::Busy => Self::Busy,
+            busy @ Self::Busy { .. } => busy,
         }
     }
 
     fn is_live(self) -> bool {
         matches!(self, Self::Live(_))
     }
+
+    fn is_busy(self) -> bool {
+        matches!(self, Self::Busy { .. })
+    }
+
+    /// Whether the file is there, and is not about to be deleted.
+    fn is_there(self) -> bool {
+        self.is_live() || self == Self::Busy { stays: true }
+    }
 }
 
-/// A state in eight bytes: the owners, none for a pending delete, and the place.
+/// A state in eight bytes: the owners, none for a pending delete, and the place. A busy key
+/// has the highest number of owners, and a place if its file stays.
 #[derive(Clone, Copy)]
 struct PackedState(u32, PlaceId);
 
 impl PackedState {
-    const BUSY: Self = Self(u32::MAX, PlaceId::NONE);
+    const BUSY: u32 = u32::MAX;
 
     fn new(state: KeyState) -> Self {
         match state {
-            KeyState::Busy => Self::BUSY,
+            KeyState::Busy { stays } => Self(Self::BUSY, PlaceId(stays.into())),
             KeyState::Live(live) => Self(live.owners, live.at),
             KeyState::PendingDelete(at) => Self(0, at),
         }
@@ -462,7 +476,9 @@ impl PackedState {
 
     fn state(self) -> KeyState {
         match self {
-            Self(u32::MAX, _) => KeyState::Busy,
+            Self(Self::BUSY, stays) => KeyState::Busy {
+                stays: stays != PlaceId::NONE,
+            },
             Self(0, at) => KeyState::PendingDelete(at),
             Self(owners, at) => Live::state(owners, at),
         }
@@ -534,7 +550,7 @@ impl Shard {
     /// Waits until no system call runs on the key.
     fn settled(&self, key: Uuid) -> MutexGuard<'_, States> {
         let mut states = self.states.lock();
-        while states.get(key) == Some(KeyState::Busy) {
+        while states.get(key).is_some_and(KeyState::is_busy) {
             self.no_longer_busy.wait(&mut states);
         }
         states
@@ -605,7 +621,7 @@ impl KeyScan<'_> {
     fn remove_entries_but(&self, is_present: impl Fn(Uuid) -> bool) {
         for shard in &self.0.shards {
             shard.states.lock().by_key.retain(|key, state| {
-                state.state() == KeyState::Busy || is_present(*key) || shard.is_beside_a_scan(*key)
+                state.state().is_busy() || is_present(*key) || shard.is_beside_a_scan(*key)
             });
         }
     }

@@ -45,6 +45,32 @@ fn a_key_with_a_pending_delete_is_revived_and_the_delete_does_nothing() {
     assert!(keys.contains(KEY));
 }
 
+/// A caller who looks it up while another one persists the same item found nothing.
+#[test]
+fn a_file_is_there_while_another_one_of_its_key_is_compared_with_it() {
+    let keys = Keys::new();
+    let is_there = || (keys.contains(KEY), keys.all().contains(&KEY));
+    let link = || {
+        assert_eq!(is_there(), (false, false), "it is being linked");
+        ok()
+    };
+    keys.put(KEY, link, never).unwrap();
+    for result in [Ok(()), Err(())] {
+        let check = || {
+            assert_eq!(is_there(), (true, true));
+            result
+        };
+        assert_eq!(keys.put(KEY, || panic!("it is there"), check), result);
+        assert_eq!(is_there(), (true, true));
+    }
+    let delete = || {
+        assert_eq!(is_there(), (false, false), "it is being deleted");
+        ok()
+    };
+    keys.remove(KEY, delete).unwrap();
+    assert_eq!(is_there(), (false, false));
+}
+
 #[test]
 fn acquiring_a_key_waits_for_its_running_deletion() {
     let keys = Keys::new();
