@@ -152,7 +152,8 @@ fn among_many_threads(scale: &Scale) -> Case {
 
 pub fn rounds(bytes: usize, scale: &Scale) -> usize {
     match bytes {
-        bytes if bytes >= GIB => 3,
+        bytes if bytes >= 4 * GIB => 1,
+        bytes if bytes >= GIB => 2,
         bytes if bytes >= 16 * MIB => scale.pick(3, 5),
         _ => scale.pick(3, 9),
     }
