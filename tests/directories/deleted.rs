@@ -192,7 +192,7 @@ fn a_deleted_temporary_cache_is_made_again_during_a_sweep() {
                     drop(PreparedPath::blocking_temp().expect("it is made"));
                 }
             });
-            let written = (0..50).try_for_each(|_| {
+            let written = (0..15).try_for_each(|_| {
                 store.blocking_finished();
                 fs::remove_dir_all(&root).map_err(|error| error.to_string())?;
                 let item = pool.insert("value".to_owned());
