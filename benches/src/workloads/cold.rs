@@ -207,6 +207,9 @@ fn impossible(system: &str, bytes: usize, scale: &Scale) -> Option<String> {
                 return two_gib("archives with rkyv's default 32-bit pointers (see `large`)");
             }
             (_, "prostcodec") => return two_gib("protobuf messages"),
+            ("cacache", _) => {
+                return Some("of a write of 2 GiB or more it keeps what one call takes".into());
+            }
             ("mmap-sync", _) => return two_gib("archives of rkyv 0.7"),
             ("redb", _) => return Some("its values hold less than 3 GiB".into()),
             ("heed", _) => return Some("LMDB's values hold less than 4 GiB".into()),
