@@ -78,7 +78,7 @@ pub(crate) enum DatasetCause {
     )]
     PartVersion { generation: u64, version: u16 },
     #[error(
-        "the manifest has format version {0}, but this library reads versions 1 and 2: open the \
+        "the manifest has format version {0}, but this library reads versions 1 and 3: open the \
          dataset with a newer release"
     )]
     ManifestVersion(u16),
@@ -166,7 +166,7 @@ impl DatasetCause {
         let damaged = |why| Some(Self::DamagedPart { generation, why });
         match *self {
             Self::DamagedManifest(why) => damaged(why),
-            Self::ManifestVersion(0 | 1) => damaged("no part has its format version"),
+            Self::ManifestVersion(0..=2) => damaged("no part has its format version"),
             Self::ManifestVersion(version) => Some(Self::PartVersion {
                 generation,
                 version,

@@ -89,7 +89,7 @@
 //!
 //! 1. Begin with the manifest, the file with the highest name of 16 hex digits. If its byte 8
 //!    is 1, the root begins at byte 40, and its length is at byte 24.
-//! 2. Otherwise, if byte 10 of the file is 4 or more, the root begins at byte 112, and its
+//! 2. Otherwise, if byte 10 of the file is 4 or more, the root begins at byte 120, and its
 //!    length is at byte 80.
 //! 3. Otherwise, if bytes 64 to 79 are not all zero, they are the name of another file, in hex.
 //!    Repeat step 2 with it.

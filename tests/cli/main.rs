@@ -359,7 +359,7 @@ fn a_manifest_of_a_newer_release_is_not_reported_as_damage() {
     let manifest = place.path.join("file_backed.manifest/0000000000000001");
     let mut bytes = fs::read(&manifest).expect("it is there");
     let end = bytes.len() - 4;
-    bytes[8] = 3;
+    bytes[8] = 4;
     let sum = crc32fast::hash(&bytes[..end]);
     bytes[end..].copy_from_slice(&sum.to_le_bytes());
     fs::remove_file(&manifest).expect("it is there");
@@ -367,7 +367,7 @@ fn a_manifest_of_a_newer_release_is_not_reported_as_damage() {
     for command in ["info", "ls", "verify"] {
         let told = tool(&[command], &place.path);
         let text = format!(
-            "file_backed: could not open the dataset ({}): the manifest has format version 3, but this library reads versions 1 and 2: open the dataset with a newer release\n",
+            "file_backed: could not open the dataset ({}): the manifest has format version 4, but this library reads versions 1 and 3: open the dataset with a newer release\n",
             manifest.display()
         );
         assert_eq!((told.code, told.out, told.err), (2, String::new(), text));

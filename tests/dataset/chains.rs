@@ -142,7 +142,7 @@ fn root_by_hand(places: &Places) -> String {
     };
     let (start, len) = loop {
         if file[10] >= 4 {
-            break (112, 80);
+            break (120, 80);
         }
         if file[64..80] == [0; 16] {
             file = next(&file, 40);
@@ -226,7 +226,7 @@ fn a_missing_or_damaged_part_of_a_generation_is_named_and_nothing_is_deleted() {
                 changed
             };
             let flipped = changed(200, !whole[200]);
-            let (later, older) = (sealed(8, 3), sealed(8, 1));
+            let (later, older) = (sealed(8, 4), sealed(8, 2));
             let kind = if path == &paths[0] {
                 "base"
             } else {

@@ -118,14 +118,14 @@ fn errors_of_manifests_say_what_to_do() {
             fs::write(&path, bytes).expect("it is written");
         };
         let mut later = whole[..whole.len() - 4].to_vec();
-        later[8] = 3;
+        later[8] = 4;
         later.extend(crc32fast::hash(&later).to_le_bytes());
         let mut flipped = whole.clone();
         flipped[60] ^= 1;
         for (bytes, why) in [
             (
                 &later[..],
-                "the manifest has format version 3, but this library reads versions 1 and 2: open the dataset with a newer release",
+                "the manifest has format version 4, but this library reads versions 1 and 3: open the dataset with a newer release",
             ),
             (
                 &flipped,
