@@ -33,12 +33,12 @@
 //! // A file is the encoded value and a footer of 64 bytes.
 //! let len = |path| fs::metadata(path).expect("it is there").len();
 //! assert_eq!(len(key_path(&saved, items[0].key())), 16 + frame::FOOTER_LEN as u64);
-//! // The manifest of a commit is 116 bytes, 28 for each combination of codec, layout and
+//! // The manifest of a commit is 124 bytes, 28 for each combination of codec, layout and
 //! // schema, 30 for each changed item, and the root as JSON, in which a key is 32 hex digits
 //! // in quotes.
 //! let root = 3 * 34 + "[,,]".len() as u64;
 //! let manifest = saved.join("file_backed.manifest/0000000000000001");
-//! assert_eq!(len(manifest), 116 + 28 + 3 * 30 + root);
+//! assert_eq!(len(manifest), 124 + 28 + 3 * 30 + root);
 //! # Ok(())
 //! # }
 //! # #[cfg(not(all(feature = "bincodec", feature = "dataset")))]
