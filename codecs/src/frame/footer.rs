@@ -12,6 +12,9 @@ pub const FOOTER_LEN: usize = 64;
 const MAGIC: [u8; 8] = *b"\x89fbitem\n";
 const VERSION: u16 = 1;
 
+/// Where the checksum of the payload is.
+pub(super) const PAYLOAD_CRC: usize = 24;
+
 /// The footer that follows the payload of every file.
 ///
 /// | offset | bytes | field |

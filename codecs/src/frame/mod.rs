@@ -11,6 +11,7 @@ mod footer;
 mod local_file;
 mod no_wait;
 mod payload;
+mod recover;
 mod source;
 mod writer;
 

@@ -1,7 +1,9 @@
 //! The first and the last bytes of a pack.
 
+use super::damaged;
 use super::kind::KIND;
-use crate::frame::field;
+use crate::CodecError;
+use crate::frame::{Source, field};
 
 pub(super) const HEADER: usize = 32;
 pub(super) const TRAILER: usize = 32;
@@ -31,6 +33,29 @@ pub struct PackIdentity {
     pub check: u32,
     /// Length in bytes.
     pub len: u64,
+}
+
+impl PackIdentity {
+    /// Fails unless the file is the pack of this identity, as far as its length, its first and
+    /// its last bytes tell.
+    ///
+    /// # Errors
+    ///
+    /// [`FrameError::DamagedPack`](crate::FrameError::DamagedPack) if it is another file; errors of the file.
+    pub fn check(&self, source: &dyn Source) -> Result<(), CodecError> {
+        let another = || damaged("it is another file");
+        if source.len()? != self.len || self.len < (HEADER + TRAILER) as u64 {
+            return Err(another().into());
+        }
+        let mut start = [0; HEADER];
+        source.read_exact_at(&mut start, 0)?;
+        let mut check = [0; CHECKSUM];
+        source.read_exact_at(&mut check, self.len.saturating_sub(CHECKSUM as u64))?;
+        match start == header(self.id) && u32::from_le_bytes(check) == self.check {
+            true => Ok(()),
+            false => Err(another().into()),
+        }
+    }
 }
 
 /// The first bytes of a pack with this id.
