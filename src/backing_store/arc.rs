@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use super::{
     AdoptStrategy, ArchiveStrategy, Background, BackingStoreT, CacheUsage, FileFingerprint,
-    InlineLoad, ManifestStore, ManifestWatch, OpenedFile, PlaceKeys, Strategy, SyncScope, Traffic,
-    Transfer,
+    InlineLoad, ManifestStore, ManifestWatch, OpenedFile, PackStore, PlaceKeys, Strategy,
+    SyncScope, Traffic, Transfer,
 };
 use crate::error::StoreError;
 
@@ -283,6 +283,10 @@ impl<B: ManifestStore> ManifestStore for Arc<B> {
         changed: Box<dyn Fn() + Send + Sync>,
     ) -> Result<Option<Box<dyn ManifestWatch>>, StoreError> {
         (**self).watch_manifests(path, changed)
+    }
+
+    fn packs(&self) -> Option<&dyn PackStore<Self::PersistPath>> {
+        (**self).packs()
     }
 
     fn fingerprint(

@@ -8,6 +8,7 @@ use file_backed_codecs::frame::Footer;
 use uuid::Uuid;
 
 use super::BackingStoreT;
+use super::PackStore;
 use crate::error::StoreError;
 
 /// Distinguishes a persisted file from any other that could be at the same path.
@@ -222,6 +223,12 @@ pub trait ManifestStore: BackingStoreT {
     ) -> Result<Option<Box<dyn ManifestWatch>>, StoreError> {
         let _ = (path, changed);
         Ok(None)
+    }
+
+    /// The store as one that keeps items in packs; `None` if it does not. A store that wraps
+    /// another one forwards this.
+    fn packs(&self) -> Option<&dyn PackStore<Self::PersistPath>> {
+        None
     }
 
     /// Returns the fingerprint of the persisted file of `key`, without reading all of

@@ -168,6 +168,13 @@ impl<P> TrackedPath<P> {
         self.read_only
     }
 
+    /// Adds keys that were found otherwise than by a scan. Those that were known stay as they
+    /// are.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn add_found(&self, keys: &[Uuid]) {
+        self.keys().add_found(keys);
+    }
+
     pub(super) fn keys(&self) -> &Keys {
         self.keys.keys()
     }

@@ -424,6 +424,30 @@ impl<B: BackingStoreT> BackingStore<B> {
         tracked.keys().put(key, persist, check)
     }
 
+    /// Notes that an item is persisted at a path, in a pack that has its value.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn note_packed(
+        &self,
+        share: &FileShare<B>,
+        tracked: &TrackedPath<B::PersistPath>,
+    ) -> Result<()> {
+        let key = share.key();
+        let note_known = || {
+            if share.source().is_none() {
+                self.core.keys.set_known_at(tracked.id(), key);
+            }
+            Ok(())
+        };
+        // If another thread has persisted a file meanwhile, it stays beside the pack.
+        tracked.keys().put(key, note_known, || Ok(()))
+    }
+
+    /// The place of a file; `None` if it is in the cache.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn place_of(&self, share: &FileShare<B>) -> Option<Arc<B::PersistPath>> {
+        share.source().map(|source| self.core.place_of(source))
+    }
+
     /// Whether items that are registered from the tracked path are loaded from where they
     /// are.
     pub(crate) fn is_read_in_place(&self, tracked: &TrackedPath<B::PersistPath>) -> bool {

@@ -28,6 +28,12 @@ pub(crate) enum DatasetCause {
     )]
     ForeignItems(usize),
     #[error(
+        "the directory contains packs ({0}) and no commit: open what is left with \
+         `OpenOptions::salvage` or `file_backed salvage`, or use a separate directory for the \
+         dataset"
+    )]
+    ForeignPacks(usize),
+    #[error(
         "the directory contains items and parts of a dataset, but no manifest: open what is left \
          with `OpenOptions::salvage` or `file_backed salvage`; if this is a copy, its manifest is \
          missing: copy it again with `file_backed copy`"
@@ -88,6 +94,11 @@ pub(crate) enum DatasetCause {
         Printable(.0)
     )]
     OtherRoot(serde_json::Error),
+    #[error(
+        "items of it are in packs, which this store cannot read: a store that wraps an `FBStore` \
+         must forward its `packs`"
+    )]
+    HasPacks,
     #[error(
         "the root does not survive a round trip through JSON ({0}): map keys must be strings, and \
          floating-point numbers must be finite"
@@ -197,7 +208,9 @@ impl DatasetCause {
             Self::NeverAtRest => Kind::InUse,
             Self::Overtaken => Kind::Conflict,
             Self::ForeignItems(_)
+            | Self::ForeignPacks(_)
             | Self::UnfitRoot(_)
+            | Self::HasPacks
             | Self::NotRecorded
             | Self::OtherStore
             | Self::IsDataset

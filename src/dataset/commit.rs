@@ -1,7 +1,8 @@
 //! One commit, from its closure to the deletion of files that are no longer named.
 //!
 //! 1. The closure names the items. Meanwhile, new ones are written and linked in the
-//!    background.
+//!    background. Small ones of a dataset with packs are written only, and afterwards copied
+//!    into packs (`packing.rs`), each of which is made durable with its name.
 //! 2. The parts that the manifest needs and that are not there yet are written, and made
 //!    durable with their names: a base of all items if one is due; what the commit changes,
 //!    if that is long; and the bytes of the current manifest, under their id, if the new one
@@ -17,7 +18,8 @@
 //! 5. The name is made durable: the commit is acknowledged.
 //! 6. The manifests of earlier generations are removed, except those that readers have
 //!    pinned; then the parts that no generation needs. Then the files of items are deleted
-//!    that no generation names. The parts that a new base has replaced stay for one commit
+//!    that no generation names; and then the packs in which no generation has an item. Before
+//!    an item goes that has a handle, it is brought into the cache. The parts that a new base has replaced stay for one commit
 //!    more, or until the next open has read the base: if a disk has lost what it had reported
 //!    as durable, they still record the generation before.
 //!
@@ -29,9 +31,10 @@
 //! Why a power cut or a kill at any point leaves the old commit or the new one:
 //!
 //! * Whatever a manifest depends on is durable before the manifest has a name: the items and
-//!   their names by step 3, new parts and their names by step 2, and the manifest's own bytes
+//!   their names by step 3, new packs and their names by step 1, new parts and theirs by step
+//!   2, and the manifest's own bytes
 //!   within step 4. Its other parts are those of the generation before, which was acknowledged
-//!   with them, or was found by an open, which makes its manifest and parts and their names
+//!   with them, or was found by an open, which makes its manifest, parts and packs and their names
 //!   durable first: another program may have copied them. A manifest never builds on that of
 //!   a failed commit, because only step 5 makes its chain the one to go on from. A part that
 //!   a failed commit has left is removed, or written again by the next commit that needs it:
@@ -67,13 +70,13 @@ use tokio::sync::OwnedMutexGuard;
 use uuid::Uuid;
 
 use super::cause::DatasetCause;
-use super::contents::{Chain, Commit, Contents};
+use super::contents::{Chain, Commit, Contents, Edit};
 use super::current::Version;
 use super::history::History;
-use super::manifest::{Base, Changes, WrittenFile, encode_root};
+use super::manifest::{Base, Changes, ItemEntry, WrittenFile, encode_root};
 use super::next_base::WrittenBase;
-use super::path::is_already_there;
-use super::saver::{Saved, Saver};
+use super::path::{DatasetPath, is_already_there};
+use super::saver::{Named, Saved, Saver};
 use super::{Dataset, Shared};
 use crate::backing_store::{ManifestStore, PreparedTask, SyncScope};
 use crate::error::{Operation, at};
@@ -135,7 +138,8 @@ pub struct Committed {
     pub names: u64,
     /// Names that were given, that belong to another item now, or that are gone.
     pub renamed: u64,
-    /// Files that were deleted because no generation names them any more.
+    /// Items that were deleted because no generation names them any more. One that is in a pack
+    /// leaves its bytes there until nothing in the pack is needed.
     pub deleted: u64,
     /// Files whose deletion failed. The next commit tries again.
     pub not_deleted: u64,
@@ -297,7 +301,7 @@ where
 type Begun<R, E, B> = Result<(R, PreparedTask<Committed, B>), (E, PreparedTask<(), B>)>;
 
 /// A commit whose closure has named its items.
-struct PendingCommit<Root, B: ManifestStore> {
+pub(super) struct PendingCommit<Root, B: ManifestStore> {
     shared: Arc<Shared<Root, B>>,
     history: OwnedMutexGuard<History>,
     /// Whether a base is to be written in the background after the commit.
@@ -361,7 +365,8 @@ where
         let earlier = self.shared.current();
         let (mut linked, mut linked_bytes) = (0, 0_u64);
         // Without those that were removed again.
-        let records = persisting.wait_for(|key| edit.get(key).is_some());
+        let named = persisting.wait_for(|key| edit.get(key).is_some());
+        let records = named.and_then(|named| self.place_all(named, &edit));
         self.note_linked(&new);
         let mut records = records?;
         records.retain(|(key, _)| edit.get(*key).is_some());
@@ -408,6 +413,28 @@ where
         };
         self.make_current(next, changes)?;
         Ok(committed)
+    }
+
+    /// Puts those items where they belong that are not there yet. Returns the entries of all.
+    fn place_all(&mut self, named: Vec<Named<B>>, edit: &Edit) -> Result<Vec<(Uuid, ItemEntry)>> {
+        let (mut placed, mut captured) = (Vec::new(), Vec::new());
+        for item in named {
+            match item {
+                Named::Placed(key, entry) => placed.push((key, entry)),
+                Named::Captured(item) => captured.push(item),
+            }
+        }
+        placed.extend(self.place_captured(captured, edit)?);
+        Ok(placed)
+    }
+
+    pub(super) fn path(&self) -> &DatasetPath<B> {
+        &self.shared.path
+    }
+
+    /// Notes a pack that is about to be written.
+    pub(super) fn note_pack(&mut self, id: Uuid) {
+        self.history.packs.insert(id);
     }
 
     /// The damaged files that a salvage has told of, and that are still there: a reader may

@@ -25,6 +25,8 @@ pub(super) struct History {
     /// The manifests and the parts that may be on the disk.
     pub(super) manifests: BTreeSet<u64>,
     pub(super) parts: BTreeSet<Uuid>,
+    /// The packs that may be on the disk.
+    pub(super) packs: BTreeSet<Uuid>,
     /// The parts that the last commit has replaced by a base. They record the generation
     /// before, and stay until the next commit in case that the base cannot be read.
     pub(super) replaced: Vec<Uuid>,
@@ -50,6 +52,7 @@ impl History {
             others,
             manifests: [newest.number].into(),
             parts: newest.parts().collect(),
+            packs: BTreeSet::new(),
             replaced: Vec::new(),
             bases: Bases::new(),
             candidates: HashSet::default(),
@@ -206,6 +209,9 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
             });
             history.candidates.retain(|key| tracked.contains_key(*key));
             history.expected = Some(len.saturating_sub(deleted as usize));
+            // Afterwards, because deleting an item that has a handle copies it.
+            self.contents.forget_beside(|key| tracked.contains_key(key));
+            self.remove_packs(&current.contents, history);
         }
         Cleaned {
             deleted,
@@ -308,6 +314,29 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
             others.any(|parts| parts.contains(part))
         };
         parts.retain(|part| before.contains(part) || needed(part) || !self.remove_part(*part));
+    }
+
+    /// Removes the packs in which no generation has an item any more.
+    fn remove_packs(&self, current: &Contents, history: &mut History) {
+        let History { others, packs, .. } = history;
+        if packs.is_empty() || others.iter().any(|other| other.parts.is_none()) {
+            return;
+        }
+        let others = others.iter().map(|other| &other.contents);
+        let contents = others.chain([current]);
+        let needed = contents.flat_map(|contents| contents.packs());
+        let mut needed: HashSet<_> = needed.map(|(pack, _)| pack.file.id).collect();
+        needed.extend(self.contents.packs_beside());
+        packs.retain(|pack| needed.contains(pack) || !self.remove_pack(*pack));
+    }
+
+    fn remove_pack(&self, pack: Uuid) -> bool {
+        let removed =
+            (self.path).call_packs(Operation::Commit, |packs, path| packs.remove(path, pack));
+        if let Err(error) = &removed {
+            tracing::warn!(%error, %pack, "could not remove a pack that no generation of a dataset needs");
+        }
+        removed.is_ok()
     }
 
     fn remove_part(&self, part: Uuid) -> bool {

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::cause::DatasetCause;
 use super::contents::Contents;
+use super::current::CurrentContents;
 use super::manifest::{ItemEntry, ItemRecord};
 use super::open::pin_current;
 use super::reading::Generation;
@@ -31,7 +32,7 @@ pub(super) fn pin_and_read(
         return Ok(None);
     };
     let found = Generation::read(&manifests, generation).map_err(failed)?;
-    Ok(Some((pinned, found)))
+    Ok(Some((located(&pinned, &found), found)))
 }
 
 /// Pins this generation of the dataset at `path` and reads it.
@@ -58,7 +59,15 @@ fn pin_and_read_generation(
             }
         }
     };
-    pin().map_err(|error| Error::new(Operation::OpenDataset, error))
+    let pinned = pin().map_err(|error| Error::new(Operation::OpenDataset, error));
+    pinned.map(|(pinned, found)| (located(&pinned, &found), found))
+}
+
+/// The path, with what says where the items of a generation are that are in packs.
+pub(super) fn located(path: &PreparedPath, found: &Generation) -> PreparedPath {
+    let contents = CurrentContents::empty();
+    contents.set_found(found);
+    path.located_by(Arc::new(contents))
 }
 
 /// The contents of a persisted directory, for tools: read without a store, a codec or a

@@ -74,6 +74,7 @@ mod naming;
 mod next_base;
 mod open;
 mod open_options;
+mod packing;
 mod parallel;
 mod path;
 mod reading;
@@ -561,6 +562,8 @@ impl<Root, B: ManifestStore> Drop for Shared<Root, B> {
         let core = self.path.store.core();
         if !core.is_forked() {
             core.close_dataset(self.path.tracked.source());
+            // Items that have handles may be loaded from packs, and need nothing else of it.
+            self.contents.forget_all_but_packs();
         }
     }
 }
@@ -572,7 +575,7 @@ impl<Root, B: ManifestStore> Shared<Root, B> {
 
     /// Returns the previous version, which had the `removed` items in addition.
     fn set_current(&self, version: Version<Root>, removed: &[Uuid]) -> Arc<Version<Root>> {
-        self.contents.set(&version);
+        self.contents.set(&version, removed);
         let before = std::mem::replace(&mut *self.current.lock(), Arc::new(version));
         (self.path.store.core()).leave_commit(self.path.tracked.source(), removed);
         self.changes.notify();

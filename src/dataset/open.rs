@@ -1,5 +1,6 @@
 //! Opening a dataset at its last commit.
 
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -12,16 +13,18 @@ use super::computing::NamedComputations;
 use super::contents::{Chain, Commit, Contents, Edit};
 use super::current::{CurrentContents, Version};
 use super::history::{History, Other};
-use super::manifest::{Changes, encode_root};
+use super::manifest::{Changes, Place, WrittenFile, encode_root};
 use super::open_options::OpenOptions;
+use super::packing::Packing;
 use super::path::{DatasetPath, is_already_there};
 use super::reading::{Generation, StoreFiles};
+use super::salvage::only_of_damage;
 use super::shared_commit::WaitingPuts;
 use super::{Dataset, Shared};
 use crate::Result;
 use crate::backing_store::{BackingStore, ManifestStore};
 use crate::error::{Operation, at};
-use crate::hash::HashSet;
+use crate::hash::{HashMap, HashSet};
 
 /// Attempts of a reader to pin the generation that is current. An attempt fails if a
 /// commit overtakes it; a commit takes much longer than an attempt, because it syncs.
@@ -153,8 +156,18 @@ where
         };
         let (pinned, found) =
             (store.core()).call(Operation::OpenDataset, None, Some(path), opened)?;
+        let contents = Arc::new(CurrentContents::empty());
+        contents.set_found(&found);
+        let locate = |backing: &B| {
+            let packs = backing.packs();
+            Ok(packs.map(|packs| packs.locate_by(&pinned, contents.clone())))
+        };
+        let located = (store.core()).call(Operation::OpenDataset, None, Some(&pinned), locate)?;
+        let pinned = located.unwrap_or(pinned);
         let keys: Vec<_> = found.contents.items().map(|(key, _)| key).collect();
         let path = DatasetPath {
+            contents,
+            packing: Packing::NONE,
             store: store.clone(),
             tracked: Arc::new(store.track_known(pinned, &keys)),
             claim: None,
@@ -210,8 +223,13 @@ impl<B: ManifestStore> DatasetPath<B> {
     {
         let refused = |cause| self.error(Operation::OpenDataset, cause);
         let found = self.tracked.all_keys();
-        if !found.is_empty() && self.has_lost_manifest()? {
+        let packs = self.packs()?;
+        let is_empty = found.is_empty() && packs.is_empty();
+        if !is_empty && self.has_lost_manifest()? {
             return Err(refused(DatasetCause::LostManifest));
+        }
+        if !packs.is_empty() {
+            return Err(refused(DatasetCause::ForeignPacks(packs.len())));
         }
         if !found.is_empty() && existing == ExistingItems::Refuse {
             return Err(refused(DatasetCause::ForeignItems(found.len())));
@@ -312,15 +330,21 @@ impl<B: ManifestStore> DatasetPath<B> {
         Root: DeserializeOwned,
     {
         let found = self.read_generation(newest)?;
+        self.check_reads_packs(&found)?;
+        let mut packs = self.note_packed(&found)?;
+        // A reader may pin any of them until its manifest is removed.
+        let mut history = self.history_of(&found, earlier.iter())?;
+        for other in &history.others {
+            self.note_packed_beside(&found, &other.contents, &mut packs)?;
+        }
         self.check_files(&found)?;
+        self.sync_packs(&found)?;
         // The writer may have died before its own sync, or was another program.
         let parts: Vec<_> = found.parts().collect();
         self.call(Operation::OpenDataset, |backing, path| {
             backing.sync_found(path, newest, &parts)
         })?;
         self.sync_manifests()?;
-        // A reader may pin any of them until its manifest is removed.
-        let mut history = self.history_of(&found, earlier.iter())?;
         history.manifests.extend(earlier);
         self.into_dataset(found, history, None)
     }
@@ -335,7 +359,99 @@ impl<B: ManifestStore> DatasetPath<B> {
         let others = others.map(|generation| self.read_earlier(*generation));
         let mut history = History::beginning_at(found, others.collect::<Result<_>>()?);
         history.parts.extend(self.parts()?);
+        history.packs.extend(self.packs()?);
         Ok(history)
+    }
+
+    /// Fails if items are in packs, and the store has none.
+    pub(super) fn check_reads_packs(&self, found: &Generation) -> Result<()> {
+        let reads = self.call_packs(Operation::OpenDataset, |_, _| Ok(()))?;
+        if reads.is_some() || !found.contents.has_packs() {
+            return Ok(());
+        }
+        let (operation, cause) = (Operation::OpenDataset, DatasetCause::HasPacks);
+        Err(self.error_of_manifest(operation, found.number, cause))
+    }
+
+    /// Notes where the items are that are in packs, and adds those to the keys of the place
+    /// whose packs are there. Returns which are.
+    pub(super) fn note_packed(&self, found: &Generation) -> Result<HashMap<WrittenFile, bool>> {
+        self.contents.set_found(found);
+        let mut packs = HashMap::default();
+        self.note_packed_of(&found.contents, &mut packs)?;
+        Ok(packs)
+    }
+
+    /// The same for another generation: its items may have handles too.
+    fn note_packed_beside(
+        &self,
+        found: &Generation,
+        other: &Contents,
+        packs: &mut HashMap<WrittenFile, bool>,
+    ) -> Result<()> {
+        if !other.has_packs() {
+            return Ok(());
+        }
+        let items = other.items();
+        let beside = items
+            .filter(|(key, entry)| entry.place != Place::File && !found.contents.contains(*key));
+        self.contents.note_beside(&beside.collect::<Vec<_>>());
+        self.note_packed_of(other, packs)
+    }
+
+    fn note_packed_of(
+        &self,
+        contents: &Contents,
+        checked: &mut HashMap<WrittenFile, bool>,
+    ) -> Result<()> {
+        if !contents.has_packs() {
+            return Ok(());
+        }
+        for (pack, _) in contents.packs() {
+            if let Entry::Vacant(unknown) = checked.entry(pack) {
+                unknown.insert(self.is_there(pack)?);
+            }
+        }
+        let is_there = |pack: &WrittenFile| checked.get(pack).copied().unwrap_or(false);
+        let items = contents.items().filter_map(|(key, entry)| {
+            let at = entry.place.packed()?;
+            is_there(&at.pack).then_some(key)
+        });
+        self.tracked.add_found(&items.collect::<Vec<_>>());
+        Ok(())
+    }
+
+    /// Whether a pack is there, as it was written. Any error but that of damage is one.
+    fn is_there(&self, pack: WrittenFile) -> Result<bool> {
+        let checked = self.call_packs(Operation::OpenDataset, |packs, path| {
+            packs.check(path, &pack.to_identity())
+        });
+        match checked {
+            Ok(_) => Ok(true),
+            Err(error) => {
+                let error = only_of_damage(error)?;
+                tracing::warn!(%error, "a pack of a dataset is missing or damaged, and its items cannot be read");
+                Ok(false)
+            }
+        }
+    }
+
+    pub(super) fn packs(&self) -> Result<Vec<Uuid>> {
+        let listed = self.call_packs(Operation::OpenDataset, |packs, path| packs.list(path));
+        listed.map(Option::unwrap_or_default)
+    }
+
+    /// Makes the packs of what an open has found durable.
+    pub(super) fn sync_packs(&self, found: &Generation) -> Result<()> {
+        let packs: Vec<_> = found
+            .contents
+            .packs()
+            .map(|(pack, _)| pack.file.id)
+            .collect();
+        self.call_packs(Operation::OpenDataset, |store, path| {
+            store.sync(path, &packs)
+        })?;
+        Ok(())
     }
 
     pub(super) fn may_be_pinned(&self, generation: u64) -> bool {
@@ -408,6 +524,7 @@ impl<B: ManifestStore> DatasetPath<B> {
         damaged: Option<HashSet<Uuid>>,
     ) -> Result<Dataset<Root, B>> {
         let generation = found.number;
+        self.check_reads_packs(&found)?;
         let root = serde_json::from_slice(&found.root).map_err(|error| {
             let cause = DatasetCause::OtherRoot(error);
             self.error_of_manifest(Operation::OpenDataset, generation, cause)
@@ -421,7 +538,14 @@ impl<B: ManifestStore> DatasetPath<B> {
             is_salvaged: damaged.is_some(),
             damaged: Arc::new(damaged.unwrap_or_default()),
         };
-        let contents = Arc::new(CurrentContents::of(&version));
+        let contents = self.contents.clone();
+        contents.set(&version, &[]);
+        if !self.tracked.is_read_only() {
+            self.call_packs(Operation::OpenDataset, |packs, path| {
+                packs.announce(path);
+                Ok(())
+            })?;
+        }
         let core = self.store.core();
         core.open_dataset(self.tracked.source(), contents.clone());
         Ok(Dataset {

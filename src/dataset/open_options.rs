@@ -6,7 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::current::CurrentContents;
 use super::open::ExistingItems;
+use super::packing::Packing;
 use super::path::DatasetPath;
 use super::salvage::Salvaged;
 use super::{Dataset, VerifyOptions};
@@ -63,6 +65,7 @@ use crate::lock_timeout::retry_while_in_use;
 pub struct OpenOptions {
     lock_timeout: Duration,
     existing: ExistingItems,
+    packing: Packing,
 }
 
 impl OpenOptions {
@@ -98,6 +101,82 @@ impl OpenOptions {
     /// left of a dataset whose manifest is missing is refused too: it has names to salvage.
     pub fn with_existing_items(mut self) -> Self {
         self.existing = ExistingItems::Include;
+        self
+    }
+
+    /// Puts items whose files have up to this many bytes into [packs](crate::fbstore::pack),
+    /// which are files of many items: 0, the default, for none. Items that are there already
+    /// stay as they are.
+    ///
+    /// A file of its own takes at least 4 KiB of the disk, and calls to make, sync, open and
+    /// delete it. An item of a pack takes its payload and about 60 bytes, and one call to read
+    /// it. It cannot be mapped, so [`Mapped`](crate::fbstore::Mapped) values are read into
+    /// memory. The packs of a commit hold its items in the order of their names. A commit of a
+    /// few items gives them files.
+    ///
+    /// A store that has no packs or a quota ignores this, and more than 64 MiB count as so
+    /// many.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[cfg(feature = "bincodec")]
+    /// # #[tokio::main]
+    /// # async fn main() -> file_backed::Result<()> {
+    /// use std::sync::Arc;
+    /// use file_backed::dataset::{Dataset, OpenOptions};
+    /// use file_backed::fbstore::{BinCodec, PreparedPath};
+    /// use file_backed::{Error, FBPool};
+    ///
+    /// let pool: Arc<FBPool<String, _>> = FBPool::temp(BinCodec, 100).await?;
+    /// let saved = PreparedPath::temp().await?;
+    /// let notes: Dataset<(), _> = OpenOptions::new()
+    ///     .pack_below(64 << 10)
+    ///     .open(pool.store(), saved.clone())
+    ///     .await?;
+    /// let items: Vec<_> = (0..1000).map(|n| pool.insert(format!("note {n}"))).collect();
+    /// notes
+    ///     .edit(|edit| {
+    ///         for (n, item) in items.iter().enumerate() {
+    ///             edit.put_named(&format!("notes/{n}"), item)?;
+    ///         }
+    ///         Ok::<_, Error>(())
+    ///     })
+    ///     .await?;
+    /// let packs = std::fs::read_dir(saved.join("file_backed.packs")).expect("it is there");
+    /// assert_eq!(packs.count(), 1);
+    /// let note = notes.get_named::<String>(&pool, "notes/7").await?;
+    /// assert_eq!(*note.read().await?, "note 7");
+    /// # Ok(())
+    /// # }
+    /// # #[cfg(not(feature = "bincodec"))]
+    /// # fn main() {}
+    /// ```
+    pub fn pack_below(mut self, bytes: u64) -> Self {
+        self.packing.below = bytes.min(Packing::MOST_BELOW);
+        self
+    }
+
+    /// Puts all items into packs, however few a commit has.
+    #[cfg(test)]
+    pub(super) fn pack_all(mut self) -> Self {
+        self.packing.below = u64::MAX;
+        self.packing.least_items = 0;
+        self
+    }
+
+    /// The most bytes of items that a pack has, unless it has a single one. The default is
+    /// 16 MiB.
+    ///
+    /// # Panics
+    ///
+    /// If it is 0, or more than 1 GiB.
+    pub fn pack_size(mut self, bytes: u64) -> Self {
+        assert!(
+            (1..=1 << 30).contains(&bytes),
+            "a pack has between one byte and 1 GiB of items"
+        );
+        self.packing.size = bytes;
         self
     }
 
@@ -286,7 +365,21 @@ impl OpenOptions {
             store.lock_path(&path)?;
             Ok(claim)
         })?;
+        let contents = Arc::new(CurrentContents::empty());
+        let locate = |backing: &B| {
+            let packs = backing.packs();
+            Ok(packs.map(|packs| packs.locate_by(&path, contents.clone())))
+        };
+        let located = core.call(Operation::OpenDataset, None, Some(&path), locate)?;
+        // What is captured counts against a quota until all of it is packed.
+        let packs = located.is_some() && !core.has_quota();
+        let path = located.unwrap_or(path);
         Ok(DatasetPath {
+            contents,
+            packing: match packs {
+                true => self.packing,
+                false => Packing::NONE,
+            },
             tracked: Arc::new(store.track_locked(path, false)?),
             claim: Some(Arc::new(claim)),
             store: store.clone(),

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::cause::DatasetCause;
-use crate::backing_store::{BackingStore, ManifestStore, TrackedPath};
+use super::current::CurrentContents;
+use super::packing::Packing;
+use crate::backing_store::{BackingStore, ManifestStore, PackStore, TrackedPath};
 use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
 
@@ -17,6 +19,9 @@ pub(super) struct DatasetPath<B: ManifestStore> {
     /// What keeps other datasets of the process from committing. Items do not keep it, as
     /// they keep the path.
     pub(super) claim: Option<Arc<B::PersistPath>>,
+    /// The contents of the current commit, which also say where items are that are in packs.
+    pub(super) contents: Arc<CurrentContents>,
+    pub(super) packing: Packing,
 }
 
 impl<B: ManifestStore> DatasetPath<B> {
@@ -28,6 +33,18 @@ impl<B: ManifestStore> DatasetPath<B> {
     ) -> Result<R> {
         let (core, path) = (self.store.core(), self.tracked.path());
         core.call(operation, None, Some(path), |backing| call(backing, path))
+    }
+
+    /// Calls the user's store as one that has packs, if it has.
+    pub(super) fn call_packs<R>(
+        &self,
+        operation: Operation,
+        call: impl FnOnce(&dyn PackStore<B::PersistPath>, &B::PersistPath) -> Result<R, StoreError>,
+    ) -> Result<Option<R>> {
+        self.call(operation, |backing, path| {
+            let packs = backing.packs();
+            packs.map(|packs| call(packs, path)).transpose()
+        })
     }
 
     /// The generations that have a manifest, in ascending order.
@@ -86,6 +103,8 @@ impl<B: ManifestStore> Clone for DatasetPath<B> {
             store: self.store.clone(),
             tracked: self.tracked.clone(),
             claim: self.claim.clone(),
+            contents: self.contents.clone(),
+            packing: self.packing,
         }
     }
 }

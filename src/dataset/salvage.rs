@@ -1,5 +1,6 @@
 //! Opening what is left of a damaged dataset.
 
+use std::collections::BTreeMap;
 use std::io;
 
 use serde::Serialize;
@@ -8,7 +9,7 @@ use uuid::Uuid;
 
 use super::cause::DatasetCause;
 use super::contents::{Contents, Edit};
-use super::manifest::{ItemEntry, Name, encode_root};
+use super::manifest::{ItemEntry, Name, Place, encode_root};
 use super::parallel::map_on_all_cores;
 use super::path::DatasetPath;
 use super::reading::{Generation, StoreFiles};
@@ -86,6 +87,8 @@ impl<B: ManifestStore> DatasetPath<B> {
             Some(found) => found,
             None => self.nothing_readable::<Root>(salvaged.newest)?,
         };
+        self.check_reads_packs(&found)?;
+        self.note_packed(&found)?;
         if !salvaged.has_last_commit() {
             found.contents = self.with_unnamed(&found.contents, &mut salvaged)?;
         }
@@ -96,6 +99,7 @@ impl<B: ManifestStore> DatasetPath<B> {
         if let (true, Some((newest, earlier))) = (salvaged.is_whole(), generations.split_last()) {
             return Ok((self.resume(*newest, earlier)?, salvaged));
         }
+        self.sync_packs(&found)?;
         // What is on the disk does not record these contents.
         found.chain = None;
         // Readers may pin any of them until a commit has recorded what was salvaged.
@@ -156,7 +160,9 @@ impl<B: ManifestStore> DatasetPath<B> {
     fn with_names_of(&self, before: &Contents, contents: &Contents) -> Result<Contents> {
         let mut edit = Edit::of(contents);
         for (name, key) in before.names() {
-            let Some(entry) = before.get(key).filter(|_| self.tracked.contains_key(key)) else {
+            let is_there =
+                |entry: &ItemEntry| entry.place != Place::File || self.tracked.contains_key(key);
+            let Some(entry) = before.get(key).filter(is_there) else {
                 continue;
             };
             if edit.key_of(name.as_str()).is_none() {
@@ -176,7 +182,7 @@ impl<B: ManifestStore> DatasetPath<B> {
     where
         Root: Serialize + DeserializeOwned + Default,
     {
-        if newest.is_none() && self.tracked.len() == 0 {
+        if newest.is_none() && self.tracked.len() == 0 && self.packs()?.is_empty() {
             return Err(self.refused(DatasetCause::NoDataset));
         }
         let root = encode_root(&Root::default()).map_err(|cause| self.refused(cause))?;
@@ -193,6 +199,16 @@ impl<B: ManifestStore> DatasetPath<B> {
         let mut keys = self.tracked.all_keys();
         keys.retain(|key| !contents.contains(*key));
         let mut edit = Edit::of(contents);
+        let packed = self.items_of_packs(contents, salvaged)?;
+        self.contents.note_beside(&packed);
+        let packed_keys: Vec<_> = packed.iter().map(|(key, _)| *key).collect();
+        self.tracked.add_found(&packed_keys);
+        // A file is as good as a pack. These keys are sorted.
+        keys.retain(|key| packed_keys.binary_search(key).is_err());
+        for (key, entry) in packed {
+            edit.put(key, entry);
+            salvaged.unnamed.push(key);
+        }
         for (key, entry) in self.inspect_items(&keys) {
             match entry {
                 Ok(entry) => {
@@ -205,6 +221,29 @@ impl<B: ManifestStore> DatasetPath<B> {
         salvaged.unnamed.sort_unstable();
         let (contents, _) = edit.finish().map_err(|cause| self.refused(cause))?;
         Ok(contents)
+    }
+
+    /// The items that packs have and the contents do not. Damaged packs are reported.
+    fn items_of_packs(
+        &self,
+        contents: &Contents,
+        salvaged: &mut Salvaged,
+    ) -> Result<Vec<(Uuid, ItemEntry)>> {
+        let mut found = BTreeMap::new();
+        for pack in self.packs()? {
+            let read = self.call_packs(Operation::OpenDataset, |packs, path| {
+                packs.items(path, pack)
+            });
+            match read {
+                Ok(items) => {
+                    let items = items.unwrap_or_default().into_iter();
+                    let entries = items.map(|(key, at)| (key, ItemEntry::packed(&at)));
+                    found.extend(entries.filter(|(key, _)| !contents.contains(*key)));
+                }
+                Err(error) => note_manifest(&mut salvaged.manifests, only_of_damage(error)?),
+            }
+        }
+        Ok(found.into_iter().collect())
     }
 
     /// Removes the items that are missing, or that are to be verified and are damaged.
@@ -266,7 +305,7 @@ fn note_manifest(manifests: &mut Vec<Error>, error: Error) {
 
 /// The error if it means that a file is missing or damaged. Any other one, such as a missing
 /// permission, says nothing about the file, and fails the call.
-fn only_of_damage(error: Error) -> Result<Error> {
+pub(super) fn only_of_damage(error: Error) -> Result<Error> {
     let is_damage = error.is_damaged() || error.is_not_found() || is_unreadable_block(&error);
     if is_damage { Ok(error) } else { Err(error) }
 }

@@ -11,7 +11,7 @@ use super::current::Version;
 use super::manifest::ItemEntry;
 use super::path::DatasetPath;
 use super::{Key, Progress};
-use crate::backing_store::{ManifestStore, Strategy};
+use crate::backing_store::{Captured, ManifestStore, Strategy};
 use crate::error::Operation;
 use crate::hash::HashSet;
 use crate::save::{Persisting, ProgressMeter};
@@ -84,7 +84,7 @@ pub struct Saver<B: ManifestStore> {
     in_cache: HashSet<Uuid>,
     /// The keys of damaged files that may still be at the path.
     damaged: Arc<HashSet<Uuid>>,
-    persisting: Persisting<(Uuid, ItemEntry), B>,
+    persisting: Persisting<Named<B>, B>,
     meter: Arc<ProgressMeter>,
 }
 
@@ -141,16 +141,19 @@ impl<B: ManifestStore> Saver<B> {
         }
         self.meter.expect(1, 0);
         let (path, meter) = (self.path.clone(), self.meter.clone());
-        self.persisting.persist(item, &self.path.tracked, move || {
-            let core = path.store.core();
-            let place = path.tracked.path();
-            let (fingerprint, footer) =
-                core.call(Operation::Commit, Some(uuid), Some(place), |backing| {
-                    backing.inspect(place, uuid)
-                })?;
-            meter.add(1, fingerprint.len);
-            Ok((uuid, ItemEntry::new(fingerprint, footer.as_ref())))
-        });
+        self.persisting
+            .capture(item, &self.path.tracked, move |captured| {
+                let captured = CapturedItem::new(captured, path)?;
+                let named = match captured.is_to_be_packed() {
+                    true => Named::Captured(captured),
+                    false => {
+                        let (key, entry) = captured.link()?;
+                        Named::Placed(key, entry)
+                    }
+                };
+                meter.add(1, named.len());
+                Ok(named)
+            });
         Ok(Key::from_uuid(uuid))
     }
 
@@ -194,8 +197,8 @@ impl<B: ManifestStore> Saver<B> {
         self.edit.get(uuid).is_some()
     }
 
-    /// Reports the progress of the commit to `progress` after each item that is linked, from
-    /// background threads or from the one that waits for the commit. Call it before the
+    /// Reports the progress of the commit to `progress` after each item that is linked, or
+    /// whose file is ready to be copied into a pack, from background threads or from the one that waits for the commit. Call it before the
     /// first [`save`](Self::save); a second call has no effect.
     pub fn on_progress(&mut self, progress: impl Fn(Progress) + Send + Sync + 'static) {
         self.meter.report_to(progress);
@@ -230,7 +233,85 @@ pub(super) struct Saved<B: ManifestStore> {
     pub(super) begun: HashSet<Uuid>,
     /// Those that had no file at the path.
     pub(super) new: HashSet<Uuid>,
-    pub(super) persisting: Persisting<(Uuid, ItemEntry), B>,
+    pub(super) persisting: Persisting<Named<B>, B>,
+}
+
+/// An item that was named, once its value is in a file.
+pub(super) enum Named<B: ManifestStore> {
+    /// It is at the path of the dataset.
+    Placed(Uuid, ItemEntry),
+    /// It is to be put there.
+    Captured(CapturedItem<B>),
+}
+
+/// An item that may be put into a pack.
+pub(super) struct CapturedItem<B: ManifestStore> {
+    pub(super) key: Uuid,
+    /// Length of its file in bytes; 0 if that does not matter.
+    pub(super) len: u64,
+    pub(super) captured: Box<dyn Captured<B>>,
+    path: DatasetPath<B>,
+}
+
+impl<B: ManifestStore> Named<B> {
+    fn len(&self) -> u64 {
+        match self {
+            Self::Placed(_, entry) => entry.fingerprint.len,
+            Self::Captured(captured) => captured.len,
+        }
+    }
+}
+
+impl<B: ManifestStore> CapturedItem<B> {
+    fn new(captured: Box<dyn Captured<B>>, path: DatasetPath<B>) -> Result<Self> {
+        let key = captured.key();
+        let mut item = Self {
+            key,
+            len: 0,
+            captured,
+            path,
+        };
+        // One that is there stays as it is.
+        let (store, tracked) = (&item.path.store, &item.path.tracked);
+        if item.path.packing.below > 0 && !tracked.contains_key(key) {
+            let from = item.captured.from();
+            let from = from.as_deref();
+            let core = store.core();
+            let len = core.call(Operation::Commit, Some(key), from, |backing| {
+                let packs = backing.packs();
+                packs.map(|packs| packs.file_len(from, key)).transpose()
+            });
+            item.len = match len {
+                // It has moved to the cache; linking it finds it there.
+                Err(error) if error.is_not_found() && from.is_some() => 0,
+                len => len?.unwrap_or(0),
+            };
+        }
+        Ok(item)
+    }
+
+    fn is_to_be_packed(&self) -> bool {
+        self.len > 0 && self.len <= self.path.packing.below
+    }
+
+    /// Gives it a file of its own at the path. Returns its record.
+    pub(super) fn link(self) -> Result<(Uuid, ItemEntry)> {
+        let Self {
+            key,
+            captured,
+            path,
+            ..
+        } = self;
+        captured.link()?;
+        let (core, place) = (path.store.core(), path.tracked.path());
+        let inspect = |backing: &B| backing.inspect(place, key);
+        let (fingerprint, footer) =
+            core.call(Operation::Commit, Some(key), Some(place), inspect)?;
+        let entry = ItemEntry::new(fingerprint, footer.as_ref());
+        // It may be there in a pack, for a commit that a reader has pinned.
+        let place = path.contents.place_of(key);
+        Ok((key, ItemEntry { place, ..entry }))
+    }
 }
 
 impl<B: ManifestStore> fmt::Debug for Saver<B> {

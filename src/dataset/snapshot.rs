@@ -9,14 +9,16 @@ use parking_lot::Mutex;
 
 use super::cause::DatasetCause;
 use super::current::Version;
-use super::inspection::pin_and_read;
-use super::manifest::ItemRecord;
+use super::inspection::{located, pin_and_read};
+use super::manifest::{ItemRecord, Place};
 use super::parallel::on_all_cores;
 use super::reading::Generation;
 use super::{Dataset, Shared};
 use crate::backing_store::{ManifestStore, Transfer};
 use crate::error::{Operation, StoreError};
-use crate::fbstore::{Manifests, PreparedPath, Stamped as _, key_path, keys_in, on_a_thread};
+use crate::fbstore::{
+    Manifests, PreparedPath, Stamped as _, key_path, keys_in, on_a_thread, pack_path,
+};
 use crate::{Error, Result};
 
 /// A pinned generation of a dataset, so that its files can be copied.
@@ -153,12 +155,15 @@ impl Snapshot {
     pub fn files(&self) -> impl Iterator<Item = PathBuf> {
         let manifests = Manifests::of(&self.path);
         let items = self.pinned.contents.items();
+        let items = items.filter(|(_, entry)| entry.place == Place::File);
         let items = items.map(|(key, _)| key_path(Path::new(""), key));
+        let packs = self.pinned.contents.packs();
+        let packs = packs.map(|(pack, _)| pack_path(Path::new(""), pack.file.id));
         let mark = manifests.relative_mark();
         let parts = self.pinned.parts().map(Manifests::relative_path_of_part);
         let manifest = Manifests::relative_path_of(self.pinned.number);
         let recording = parts.chain([manifest]);
-        mark.into_iter().chain(items).chain(recording)
+        mark.into_iter().chain(items).chain(packs).chain(recording)
     }
 
     /// Copies the generation into the directory `to`, which is created if it does not
@@ -194,7 +199,8 @@ impl Snapshot {
     }
 
     /// Same as [`copy_to`](Self::copy_to), but by hard links where the file system allows it:
-    /// that costs no room and reads no payload. Files that cannot be linked are copied, as
+    /// that costs no room and reads no payload. Items of [packs](crate::fbstore::pack) become
+    /// files of their own, and files that cannot be linked are copied, as
     /// `copy_to` does; [`Copied::linked`] tells.
     ///
     /// Each of the two datasets can then be committed to, and neither changes the other,
@@ -305,6 +311,7 @@ impl Snapshot {
             ..
         } = &*self.pinned;
         let of_copy = |cause| StoreError::from(cause).at(to.path());
+        let contents = contents.without_packs().map_err(of_copy)?;
         let begun = contents.begin_chain(*number, root).map_err(of_copy)?;
         manifests.write_part(begun.base_id, &begun.base)?;
         manifests.write(*number, &begun.manifest)
@@ -358,7 +365,7 @@ impl Snapshot {
     ) -> Result<Transfer, StoreError> {
         let key = entry.key;
         if entry.differs_from(self.path.footer(key)?.fingerprint()) {
-            let path = key_path(self.path.path(), key);
+            let path = self.path.path_of_item(key);
             return Err(StoreError::from(DatasetCause::OtherFile).at(path));
         }
         let transfer = match way {
@@ -431,6 +438,7 @@ impl<Root, B: ManifestStore<PersistPath = PreparedPath>> Shared<Root, B> {
     fn snapshot(&self) -> Result<Snapshot> {
         let (path, current) = self.pin_current()?;
         let pinned = Arc::new(current.to_generation());
+        let path = located(&path, &pinned);
         Ok(Snapshot { path, pinned })
     }
 

@@ -20,8 +20,8 @@ pub struct UnusedFile {
     pub path: PathBuf,
     /// Length in bytes.
     pub len: u64,
-    /// The key of the item, if it is the file of one. The other files record earlier
-    /// generations.
+    /// The key of the item, if it is the file of one. The other files are packs of which no
+    /// item is needed, or record earlier generations.
     pub key: Option<Uuid>,
 }
 
@@ -111,6 +111,16 @@ impl Inspection {
             let (path, len) = (manifests.part_path_of(part), manifests.len_of_part(part)?);
             unused.extend(found(path, len, None));
         }
+        let packs = Manifests::of_packs(self.prepared());
+        let needed_packs = needed.packs(current);
+        for pack in packs
+            .parts()?
+            .into_iter()
+            .filter(|pack| !needed_packs.contains(pack))
+        {
+            let (path, len) = (packs.part_path_of(pack), packs.len_of_part(pack)?);
+            unused.extend(found(path, len, None));
+        }
         let items = self.unnamed().into_iter();
         for key in items.filter(|key| !needed.has_item(*key)) {
             let path = key_path(self.path(), key);
@@ -158,6 +168,13 @@ impl Needed {
     fn add(&mut self, generation: Generation) {
         self.parts.extend(generation.parts());
         self.generations.push(generation);
+    }
+
+    /// The packs in which generations have items.
+    fn packs(&self, current: &Generation) -> HashSet<Uuid> {
+        let generations = self.generations.iter().chain([current]);
+        let packs = generations.flat_map(|generation| generation.contents.packs());
+        packs.map(|(pack, _)| pack.file.id).collect()
     }
 
     fn has_item(&self, key: Uuid) -> bool {

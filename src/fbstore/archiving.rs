@@ -35,7 +35,7 @@ impl<T, C: Codec<T>> AdoptStrategy<T> for FBStore<C> {
         let from = FileRef::Path(&file);
         let by_link = self.codec().adopts_by_link();
         // The program may remove the original at any time.
-        self.bring_in(key, &from, None, |arrival| match by_link {
+        self.bring_in(key, Original::File(&from), None, |arrival| match by_link {
             true => directory.take_in(&from, key, Role::Cache, arrival),
             false => directory.copy_in(Original::File(&from), key, Role::Cache, arrival),
         })

@@ -30,7 +30,7 @@ impl PreparedPath {
         key: Uuid,
         read: impl FnOnce(&dyn Source) -> Result<R, StoreError>,
     ) -> Result<R, StoreError> {
-        if let Some(packed) = self.packed(key) {
+        if let Some(packed) = self.packed(key)? {
             return read(&packed.source()).map_err(|error| at(packed.path(), error));
         }
         let file_ref = self.directory().file_ref(key);

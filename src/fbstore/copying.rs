@@ -36,6 +36,9 @@ impl PreparedPath {
     /// equal file that already exists is success.
     pub(crate) fn copy_from(&self, from: &Self, key: Uuid) -> Result<Transfer, StoreError> {
         writable(self)?;
+        if let Some(packed) = from.packed(key)? {
+            return packed.persist(self.directory(), key);
+        }
         let original = from.directory().file_ref(key);
         let directory = self.directory();
         let taken = directory.copy_in(Original::File(&original), key, Role::Persisted, None)?;
@@ -47,6 +50,9 @@ impl PreparedPath {
     /// impossible. An equal file that already exists is success.
     pub(crate) fn link_from(&self, from: &Self, key: Uuid) -> Result<Transfer, StoreError> {
         writable(self)?;
+        if let Some(packed) = from.packed(key)? {
+            return packed.persist(self.directory(), key);
+        }
         let original = from.directory().file_ref(key);
         let directory = self.directory();
         let taken = directory.take_in(&original, key, Role::Persisted, None)?;

@@ -16,11 +16,12 @@ use super::files::{Files, Identity};
 use super::layout::key_path;
 use super::lock::Locks;
 use super::manifests::{Keep, UnfinishedNames};
+use super::packs::OpenPacks;
 use super::readers::Readers;
 use super::role::Role;
 use super::temporary_dir::TemporaryDir;
 use super::{foreign, scan, sweep, temporary};
-use crate::backing_store::{Background, PlaceKeys, SyncScope};
+use crate::backing_store::{Background, PackLocator, PlaceKeys, SyncScope};
 use crate::error::{Cause, StoreError};
 use crate::hash::{HashMap, HashSet};
 use crate::process::Process;
@@ -40,6 +41,11 @@ pub(crate) struct Directory {
     durability: Durability,
     /// The temporary names of manifests and parts that are being written.
     unfinished: UnfinishedNames,
+    open_packs: OpenPacks,
+    /// Where the items are that are in packs, while a dataset is open to commit.
+    locator: Mutex<Option<Weak<dyn PackLocator>>>,
+    /// Whether there is one, so that most loads take no lock.
+    has_locator: AtomicBool,
     /// The keys persisted here, while any store tracks the directory. Like `committer`,
     /// it is shared with the entry that the directory had before it was moved.
     persisted: Arc<Mutex<Weak<PlaceKeys>>>,
@@ -220,6 +226,9 @@ impl Directory {
             users: Mutex::new(Vec::new()),
             durability: Durability::new(syncfs_handle),
             unfinished: UnfinishedNames::default(),
+            open_packs: OpenPacks::default(),
+            locator: Mutex::new(None),
+            has_locator: AtomicBool::new(false),
             persisted: earlier.map_or_else(Arc::default, |entry| entry.persisted.clone()),
             committer: earlier.map_or_else(Arc::default, |entry| entry.committer.clone()),
             is_temporary: temporary.is_some(),
@@ -660,6 +669,23 @@ impl Directory {
         let keep = Arc::new(Keep::Commits);
         *committer = Arc::downgrade(&keep);
         Ok(keep)
+    }
+
+    pub(super) fn open_packs(&self) -> &OpenPacks {
+        &self.open_packs
+    }
+
+    pub(super) fn set_locator(&self, locator: &Arc<dyn PackLocator>) {
+        *self.locator.lock() = Some(Arc::downgrade(locator));
+        self.has_locator.store(true, Ordering::Release);
+    }
+
+    /// Says where the items are that are in packs, while a dataset is open to commit.
+    pub(super) fn locator(&self) -> Option<Arc<dyn PackLocator>> {
+        if !self.has_locator.load(Ordering::Acquire) {
+            return None;
+        }
+        self.locator.lock().as_ref()?.upgrade()
     }
 
     pub(super) fn unfinished(&self) -> &UnfinishedNames {

@@ -46,6 +46,12 @@ pub fn key_path(root: &Path, key: Uuid) -> PathBuf {
     path
 }
 
+/// The path of a pack in a directory.
+#[cfg(feature = "dataset")]
+pub(crate) fn pack_path(root: &Path, id: Uuid) -> PathBuf {
+    root.join(PACKS).join(id_name_of(id))
+}
+
 /// The name of a shard, without an allocation.
 #[derive(Clone, Copy)]
 pub(super) struct ShardName([u8; 2]);

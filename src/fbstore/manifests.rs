@@ -25,6 +25,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use file_backed_codecs::Source;
 use file_backed_codecs::frame::Footer;
+use file_backed_codecs::pack::PackIdentity;
 use parking_lot::Mutex;
 use uuid::Uuid;
 
@@ -34,15 +35,19 @@ use super::file_ref::FileRef;
 use super::files::Files;
 #[cfg(feature = "dataset")]
 use super::files::len_if_present;
-use super::layout::{id_name_of, id_of_name, temporary_suffix};
+use super::layout::{PACKS, id_name_of, id_of_name, temporary_suffix};
+use super::packs;
 use super::prepared_path::PreparedPath;
 use super::store::{FBStore, writable};
-use crate::backing_store::{FileFingerprint, ManifestStore, ManifestWatch, SyncScope};
+use crate::backing_store::{
+    FileFingerprint, ManifestStore, ManifestWatch, PackLocator, PackStore, PackedAt, SyncScope,
+    ToPack, WrittenPack,
+};
 use crate::error::{Cause, StoreError};
 use crate::hash::HashSet;
 
 /// The name of the directory of manifests.
-const DIRECTORY: &str = "file_backed.manifest";
+const MANIFESTS: &str = "file_backed.manifest";
 
 /// The start of a manifest's temporary name.
 const UNFINISHED: &str = "new";
@@ -100,6 +105,8 @@ impl Drop for UnfinishedName<'_> {
 pub(crate) struct Manifests<'a> {
     path: &'a PreparedPath,
     files: &'a dyn Files,
+    /// The name of their directory.
+    directory: &'static str,
 }
 
 impl<'a> Manifests<'a> {
@@ -107,6 +114,15 @@ impl<'a> Manifests<'a> {
         Self {
             path,
             files: path.directory().files(),
+            directory: MANIFESTS,
+        }
+    }
+
+    /// The packs of a directory, which are written, synced and removed as parts are.
+    pub(crate) fn of_packs(path: &'a PreparedPath) -> Self {
+        Self {
+            directory: PACKS,
+            ..Self::of(path)
         }
     }
 
@@ -116,13 +132,13 @@ impl<'a> Manifests<'a> {
     }
 
     pub(crate) fn path_of(&self, generation: u64) -> PathBuf {
-        self.path.join(DIRECTORY).join(name_of(generation))
+        self.path.join(self.directory).join(name_of(generation))
     }
 
     /// The path of a manifest, relative to the directory of the dataset.
     #[cfg(feature = "dataset")]
     pub(crate) fn relative_path_of(generation: u64) -> PathBuf {
-        [DIRECTORY, &name_of(generation)].iter().collect()
+        [MANIFESTS, &name_of(generation)].iter().collect()
     }
 
     fn unfinished(&self) -> &'a UnfinishedNames {
@@ -130,11 +146,15 @@ impl<'a> Manifests<'a> {
     }
 
     fn directory(&self) -> FileRef<'a> {
-        FileRef::Beside(self.path.directory().shards(), Path::new(DIRECTORY))
+        FileRef::Beside(self.path.directory().shards(), Path::new(self.directory))
     }
 
     fn file_ref<'b>(&'b self, name: &'b str) -> FileRef<'b> {
-        FileRef::Below(self.path.directory().shards(), DIRECTORY, Path::new(name))
+        FileRef::Below(
+            self.path.directory().shards(),
+            self.directory,
+            Path::new(name),
+        )
     }
 
     /// Removes leftovers of crashed processes and of failed commits. If one of those processes
@@ -291,13 +311,13 @@ impl<'a> Manifests<'a> {
     }
 
     pub(crate) fn part_path_of(&self, id: Uuid) -> PathBuf {
-        self.path.join(DIRECTORY).join(id_name_of(id))
+        self.path.join(self.directory).join(id_name_of(id))
     }
 
     /// The path of a part, relative to the directory of the dataset.
     #[cfg(feature = "dataset")]
     pub(crate) fn relative_path_of_part(id: Uuid) -> PathBuf {
-        [DIRECTORY, &id_name_of(id)].iter().collect()
+        [MANIFESTS, &id_name_of(id)].iter().collect()
     }
 
     pub(crate) fn parts(&self) -> Result<Vec<Uuid>, StoreError> {
@@ -558,6 +578,10 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
         Manifests::of(path).watch(changed)
     }
 
+    fn packs(&self) -> Option<&dyn PackStore<PreparedPath>> {
+        Some(self)
+    }
+
     fn fingerprint(&self, path: &PreparedPath, key: Uuid) -> Result<FileFingerprint, StoreError> {
         path.footer(key).map(|footer| footer.fingerprint())
     }
@@ -593,6 +617,67 @@ impl<C: Send + Sync + 'static> ManifestStore for FBStore<C> {
     }
 }
 
+impl<C: Send + Sync + 'static> PackStore<PreparedPath> for FBStore<C> {
+    fn locate_by(&self, path: &PreparedPath, locator: Arc<dyn PackLocator>) -> PreparedPath {
+        path.located_by(locator)
+    }
+
+    fn announce(&self, path: &PreparedPath) {
+        path.announce_locator();
+    }
+
+    fn write(
+        &self,
+        path: &PreparedPath,
+        id: Uuid,
+        items: &[ToPack<PreparedPath>],
+    ) -> Result<WrittenPack, StoreError> {
+        writable(path)?;
+        let (bytes, written) = self.encode_pack(id, items)?;
+        Manifests::of_packs(path).write_part(id, &bytes)?;
+        Ok(written)
+    }
+
+    fn sync(&self, path: &PreparedPath, ids: &[Uuid]) -> Result<(), StoreError> {
+        writable(path)?;
+        let packs = Manifests::of_packs(path);
+        let names = ids.iter().map(|id| id_name_of(*id));
+        names
+            .into_iter()
+            .try_for_each(|name| packs.sync_file(&name))?;
+        match ids.is_empty() {
+            true => Ok(()),
+            false => packs.sync(),
+        }
+    }
+
+    fn check(&self, path: &PreparedPath, pack: &PackIdentity) -> Result<(), StoreError> {
+        let directory = path.directory();
+        directory.open_packs().get(directory, pack).map(drop)
+    }
+
+    fn list(&self, path: &PreparedPath) -> Result<Vec<Uuid>, StoreError> {
+        let packs = Manifests::of_packs(path);
+        packs.remove_unfinished()?;
+        packs.parts()
+    }
+
+    fn items(&self, path: &PreparedPath, id: Uuid) -> Result<Vec<(Uuid, PackedAt)>, StoreError> {
+        packs::items_of(path.directory(), id)
+    }
+
+    fn remove(&self, path: &PreparedPath, id: Uuid) -> Result<(), StoreError> {
+        writable(path)?;
+        Manifests::of_packs(path).remove_part(id)?;
+        path.directory().open_packs().forget(id);
+        Ok(())
+    }
+
+    fn file_len(&self, from: Option<&PreparedPath>, key: Uuid) -> Result<u64, StoreError> {
+        self.len_of_item(from.unwrap_or(self.path()), key)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -605,20 +690,20 @@ mod tests {
         let place = PreparedPath::blocking_temp().expect("a temporary directory");
         let manifests = Manifests::of(&place);
         let kept = ["notes.txt", "0000000000000001"];
-        std::fs::create_dir(place.join(DIRECTORY)).expect("it is made");
+        std::fs::create_dir(place.join(MANIFESTS)).expect("it is made");
         for name in ["new", "new.0123456789abcdef.file_backed"]
             .into_iter()
             .chain(kept)
         {
-            std::fs::write(place.join(DIRECTORY).join(name), "theirs").expect("it is written");
+            std::fs::write(place.join(MANIFESTS).join(name), "theirs").expect("it is written");
         }
         manifests.write(2, b"ours").expect("it is ours to write");
-        let read = |name| std::fs::read_to_string(place.join(DIRECTORY).join(name));
+        let read = |name| std::fs::read_to_string(place.join(MANIFESTS).join(name));
         assert_eq!(read("0000000000000002").expect("it is there"), "ours");
         for name in kept {
             assert_eq!(read(name).expect("it is there"), "theirs");
         }
-        let left = std::fs::read_dir(place.join(DIRECTORY)).expect("it is there");
+        let left = std::fs::read_dir(place.join(MANIFESTS)).expect("it is there");
         assert_eq!(left.count(), 3, "what others have left is gone");
         let error = manifests.write(2, b"ours").expect_err("it has one");
         let error = error.get_ref().downcast_ref::<io::Error>();

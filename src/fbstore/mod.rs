@@ -103,6 +103,8 @@ pub use file_backed_codecs::{
 };
 #[cfg(feature = "bytescodec")]
 pub use file_backed_codecs::{BytesCodec, MappedBytes};
+#[cfg(feature = "dataset")]
+pub(crate) use layout::pack_path;
 pub use layout::{RESERVED, key_path};
 #[cfg(feature = "dataset")]
 pub(crate) use manifests::Manifests;

@@ -12,12 +12,12 @@ use super::directory::{Directory, Opening, Wishes, at};
 use super::file_ref::FileRef;
 use super::files::Files;
 use super::manifests::Keep;
-use super::packs::{PackedFile, Packs};
+use super::packs::{FoundPacks, ItemsInPacks, NotOpen, PackedFile};
 use super::readers::Readers;
 use super::real_files::RealFiles;
 #[cfg(feature = "dataset")]
 use super::role::Role;
-use crate::backing_store::Outcome;
+use crate::backing_store::{Outcome, PackLocator};
 use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
 
@@ -49,9 +49,9 @@ pub struct PreparedPath {
     ignored: Arc<[&'static str]>,
     mode: Mode,
     keep: Option<Arc<Keep>>,
-    /// The packs of a directory that is only read, as the last scan of this path or a clone
-    /// has found them.
-    packs: Arc<ArcSwapOption<Packs>>,
+    /// The items of a directory that are in packs, as a manifest has them or, if the directory
+    /// is only read, as the last scan of this path or a clone has found them.
+    packs: Arc<ArcSwapOption<ItemsInPacks>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -287,34 +287,90 @@ impl PreparedPath {
     pub(super) fn keeping(&self, keep: Arc<Keep>) -> Self {
         Self {
             keep: Some(keep),
+            // Each generation has its own.
+            packs: Arc::default(),
             ..self.clone()
         }
     }
 
     /// Notes the packs that a scan has found.
-    pub(super) fn set_packs(&self, packs: Packs) {
-        self.packs.store(Some(Arc::new(packs)));
+    pub(super) fn set_packs(&self, packs: FoundPacks) {
+        self.packs.store(Some(Arc::new(ItemsInPacks::Found(packs))));
+    }
+
+    /// The same path, with what says where the items are that are in packs.
+    pub(crate) fn located_by(&self, locator: Arc<dyn PackLocator>) -> Self {
+        let located = Arc::new(ItemsInPacks::Located(locator));
+        Self {
+            packs: Arc::new(ArcSwapOption::new(Some(located))),
+            ..self.clone()
+        }
     }
 
     /// The item of `key`, if it is in a pack and has no file of its own.
-    pub(super) fn packed(&self, key: Uuid) -> Option<PackedFile> {
-        self.packs.load().as_ref()?.find(key)
+    pub(super) fn packed(&self, key: Uuid) -> Result<Option<PackedFile>, StoreError> {
+        if let Some(packs) = &*self.packs.load() {
+            return packs.find(&self.directory, key);
+        }
+        match self.items_in_packs() {
+            Some(packs) => packs.find(&self.directory, key),
+            None => Ok(None),
+        }
+    }
+
+    /// The same, without a call that may wait for the disk: an error if the pack is not open.
+    pub(super) fn packed_if_open(&self, key: Uuid) -> Result<Option<PackedFile>, NotOpen> {
+        if let Some(packs) = &*self.packs.load() {
+            return packs.find_open(&self.directory, key);
+        }
+        match self.items_in_packs() {
+            Some(packs) => packs.find_open(&self.directory, key),
+            None => Ok(None),
+        }
+    }
+
+    /// Lets other paths to the directory ask what this one asks.
+    pub(super) fn announce_locator(&self) {
+        if let Some(ItemsInPacks::Located(locator)) = self.packs.load().as_deref() {
+            self.directory.set_locator(locator);
+        }
+    }
+
+    /// Says where the items are that are in packs, if a manifest does.
+    pub(super) fn locator(&self) -> Option<Arc<dyn PackLocator>> {
+        match &*self.items_in_packs()? {
+            ItemsInPacks::Located(locator) => Some(locator.clone()),
+            ItemsInPacks::Found(_) => None,
+        }
+    }
+
+    /// Of the path itself or, if it has none, of the dataset that is open to commit.
+    fn items_in_packs(&self) -> Option<Arc<ItemsInPacks>> {
+        let own = self.packs.load_full();
+        own.or_else(|| {
+            // A path that is only read has packs of its own, once it was scanned.
+            let is_writer = self.mode == Mode::ReadWrite;
+            let locator = is_writer.then(|| self.directory.locator()).flatten()?;
+            Some(Arc::new(ItemsInPacks::Located(locator)))
+        })
     }
 
     /// The path of the file that holds the item of `key`: its own one, or a pack.
     #[cfg(feature = "dataset")]
     pub(crate) fn path_of_item(&self, key: Uuid) -> PathBuf {
-        match self.packed(key) {
-            Some(packed) => packed.path().to_owned(),
-            None => self.directory.path_of(key),
-        }
+        let packs = self.items_in_packs();
+        let pack = packs.and_then(|packs| packs.path_of(&self.directory, key));
+        pack.unwrap_or_else(|| self.directory.path_of(key))
     }
 
     /// The errors of the packs that are damaged.
     #[cfg(feature = "dataset")]
     pub(crate) fn damaged_packs(&self) -> Vec<StoreError> {
         let packs = self.packs.load();
-        packs.iter().flat_map(|packs| packs.damage()).collect()
+        match packs.as_deref() {
+            Some(ItemsInPacks::Found(packs)) => packs.damage().collect(),
+            _ => Vec::new(),
+        }
     }
 
     pub(super) fn mode(&self) -> Mode {

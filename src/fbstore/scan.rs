@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 use std::io;
 use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::{self, ScopedJoinHandle};
 
 use file_backed_codecs::printable::PrintablePath;
@@ -13,7 +14,7 @@ use super::directory::at;
 use super::file_ref::{FileRef, Shards};
 use super::files::Files;
 use super::layout::{Name, RESERVED, is_shard, name_in, shard_name};
-use super::packs::Packs;
+use super::packs::{self, FoundPacks};
 use super::prepared_path::{Mode, PreparedPath};
 use crate::error::{Operation, StoreError};
 use crate::{Error, Result};
@@ -24,7 +25,7 @@ const MOST_THREADS: usize = 8;
 /// The keys whose files are in `path`. Nothing is changed there.
 pub(crate) fn keys_in(path: &PreparedPath) -> Result<Vec<Uuid>> {
     let found = contents_of(path).map_err(|error| Error::new(Operation::Track, error))?;
-    Ok(found.keys)
+    Ok(found.into_keys())
 }
 
 /// The keys of the items in the shards of a directory.
@@ -45,9 +46,20 @@ pub(super) fn keys(shards: &Shards, files: &dyn Files) -> Result<Vec<Uuid>, Stor
 pub(super) fn contents_of(path: &PreparedPath) -> Result<Found, StoreError> {
     let directory = path.directory();
     let mut found = find(directory.shards(), directory.files(), path.ignored())?;
-    if path.mode() == Mode::ReadOnly {
-        let packs = Packs::read(directory, &found.keys)?;
-        found.keys.extend(packs.keys());
+    if let Some(locator) = path.locator() {
+        found.packed = packs::keys_that_are_there(directory, &*locator);
+        // A dataset that is being opened does not know its items yet, and another one may have
+        // handles.
+        if path.mode() == Mode::ReadWrite
+            && let Some(before) = directory.locator()
+            && !Arc::ptr_eq(&before, &locator)
+        {
+            let others = packs::keys_that_are_there(directory, &*before);
+            found.packed.extend(others);
+        }
+    } else if path.mode() == Mode::ReadOnly {
+        let packs = FoundPacks::read(directory, &found.keys)?;
+        found.packed.extend(packs.keys());
         path.set_packs(packs);
     }
     Ok(found)
@@ -56,15 +68,25 @@ pub(super) fn contents_of(path: &PreparedPath) -> Result<Found, StoreError> {
 /// The contents of a directory.
 #[derive(Default)]
 pub(super) struct Found {
+    /// Those that have files.
     pub(super) keys: Vec<Uuid>,
+    /// Those that are in packs.
+    packed: Vec<Uuid>,
     /// Temporary names that crashed processes left, with their shards.
     pub(super) left_over: Vec<(u8, OsString)>,
     foreign: Vec<PathBuf>,
 }
 
 impl Found {
+    /// All keys, in no particular order.
+    pub(super) fn into_keys(mut self) -> Vec<Uuid> {
+        self.keys.append(&mut self.packed);
+        self.keys
+    }
+
     fn append(&mut self, mut other: Self) {
         self.keys.append(&mut other.keys);
+        self.packed.append(&mut other.packed);
         self.left_over.append(&mut other.left_over);
         self.foreign.append(&mut other.foreign);
     }

@@ -256,7 +256,7 @@ impl<C> FBStore<C> {
     pub(super) fn bring_in(
         &self,
         key: Uuid,
-        from: &FileRef<'_>,
+        from: Original<'_>,
         home: Option<&Directory>,
         take_in: impl FnOnce(Option<&mut Arrival<'_>>) -> Result<Taken, StoreError>,
     ) -> Result<Transfer, StoreError> {
@@ -265,8 +265,7 @@ impl<C> FBStore<C> {
         };
         let change = quota.change_names(key);
         let directory = self.directory();
-        let len = directory.files().length(from);
-        let len = len.map_err(|error| at(&from.path(), error))?;
+        let len = from.len(directory.files())?;
         let home = home.and_then(Directory::lasting_identity);
         let arrival = quota.begin_arrival(change, key, len, home);
         let mut arrival = arrival.map_err(|cause| at(&directory.path_of(key), cause))?;
@@ -328,6 +327,8 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
 
     fn delete_persisted(&self, path: &PreparedPath, key: Uuid) -> Result<(), StoreError> {
         writable(path)?;
+        // An item of a pack goes with it, once no generation has an item there. There may be a
+        // file of its key beside it.
         let directory = path.directory();
         let remove = || remove(directory, key);
         match directory.lasting_identity() {
@@ -348,11 +349,15 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
                         `FBStore` must forward its `reads_in_place` and `load_in_place`";
             return Err(at(path, io::Error::new(io::ErrorKind::Unsupported, text)));
         }
-        let from = path.directory().file_ref(key);
+        let packed = path.packed(key)?;
+        let file_ref = path.directory().file_ref(key);
+        let from = packed
+            .as_ref()
+            .map_or(Original::File(&file_ref), Original::Packed);
         let home = path.directory();
-        self.bring_in(key, &from, Some(home), |mut arrival| {
+        self.bring_in(key, from, Some(home), |mut arrival| {
             let own = self.directory();
-            match own.take_in(&from, key, Role::Cache, arrival.as_deref_mut()) {
+            match own.take_original(from, key, Role::Cache, arrival.as_deref_mut()) {
                 Err(error) if is_conflict(&error) && !own.is_foreign(key) => {
                     // A key that is only being registered has no owner in the cache: the
                     // file there is a leftover.
@@ -360,7 +365,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
                     if let Some(arrival) = &arrival {
                         arrival.removed_other();
                     }
-                    own.take_in(&from, key, Role::Cache, arrival)
+                    own.take_original(from, key, Role::Cache, arrival)
                 }
                 linked => linked,
             }
@@ -370,7 +375,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     fn has_same_content(&self, path: &PreparedPath, key: Uuid) -> Result<bool, StoreError> {
         let (own, other) = (self.directory(), path.directory());
         let (cached, file) = (own.file_ref(key), other.file_ref(key));
-        let packed = path.packed(key);
+        let packed = path.packed(key)?;
         let persisted = packed
             .as_ref()
             .map_or(Original::File(&file), Original::Packed);
@@ -397,7 +402,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
     }
 
     fn check_in_place(&self, path: &PreparedPath, key: Uuid) -> Result<(), StoreError> {
-        if path.packed(key).is_some() {
+        if path.packed(key)?.is_some() {
             return Ok(());
         }
         let file = path.directory().file_ref(key);
@@ -425,7 +430,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         key: Uuid,
     ) -> Result<Transfer, StoreError> {
         writable(path)?;
-        if let Some(packed) = from.packed(key) {
+        if let Some(packed) = from.packed(key)? {
             return packed.persist(path.directory(), key);
         }
         let mode = from.mode();
@@ -446,7 +451,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         let found = scan::contents_of(path)?;
         note_not_yet_synced(path, &found);
         remove_left_over(path, &found);
-        Ok(found.keys)
+        Ok(found.into_keys())
     }
 
     fn keys_of(&self, path: &PreparedPath) -> Arc<PlaceKeys> {
@@ -507,7 +512,7 @@ impl<C: Send + Sync + 'static> FBStore<C> {
     where
         C: Codec<T>,
     {
-        if let Some(packed) = home.packed(key) {
+        if let Some(packed) = home.packed(key)? {
             let path = || Cow::Borrowed(packed.path());
             return self.load_from(&packed.source(), home, &path, load);
         }
@@ -636,7 +641,10 @@ impl<T, C: Codec<T>> Strategy<T> for FBStore<C> {
         if !self.codec.decodes_inline() || home.is_import() {
             return InlineLoad::refused();
         }
-        if let Some(packed) = home.packed(key) {
+        let Ok(packed) = home.packed_if_open(key) else {
+            return InlineLoad::refused();
+        };
+        if let Some(packed) = packed {
             return match self.load_cached(&packed.source(), home, load, fits) {
                 Ok((value, len)) => {
                     note_read(&|| Cow::Borrowed(packed.path()));

@@ -35,7 +35,7 @@ pub(super) enum Original<'a> {
 }
 
 impl<'a> Original<'a> {
-    fn open(self, files: &dyn Files) -> Result<Box<dyn Source + 'a>, StoreError> {
+    pub(super) fn open(self, files: &dyn Files) -> Result<Box<dyn Source + 'a>, StoreError> {
         match self {
             Self::File(file_ref) => match files.open(file_ref) {
                 Ok(source) => Ok(source),
@@ -45,7 +45,16 @@ impl<'a> Original<'a> {
         }
     }
 
-    fn path(self) -> Cow<'a, Path> {
+    /// Length of the file in bytes, or of the one that an item of a pack would have.
+    pub(super) fn len(self, files: &dyn Files) -> Result<u64, StoreError> {
+        let len = match self {
+            Self::File(file_ref) => files.length(file_ref),
+            Self::Packed(packed) => packed.source().len(),
+        };
+        len.map_err(|error| at(&self.path(), error))
+    }
+
+    pub(super) fn path(self) -> Cow<'a, Path> {
         match self {
             Self::File(file_ref) => file_ref.path(),
             Self::Packed(packed) => Cow::Borrowed(packed.path()),
@@ -61,6 +70,20 @@ pub(super) struct Taken {
 }
 
 impl Directory {
+    /// Takes a file in, or an item of a pack as a file.
+    pub(super) fn take_original(
+        &self,
+        from: Original<'_>,
+        key: Uuid,
+        role: Role,
+        arrival: Option<&mut Arrival<'_>>,
+    ) -> Result<Taken, StoreError> {
+        match from {
+            Original::File(file_ref) => self.take_in(file_ref, key, role, arrival),
+            Original::Packed(_) => self.copy_in(from, key, role, arrival),
+        }
+    }
+
     /// Gives the file `from`, which may belong to any user, the name of `key` in this
     /// directory. An existing name is success if it refers to the same file, or, among
     /// persisted items, to a file with an equal footer.

@@ -5,9 +5,12 @@
 
 use std::sync::Arc;
 
+#[cfg(feature = "dataset")]
+use uuid::Uuid;
+
 use super::FBPool;
 use super::loading::{leaked, waits_for_itself};
-use crate::backing_store::{FileShare, Strategy, Task, TrackedPath, running};
+use crate::backing_store::{Captured, FileShare, Strategy, Task, TrackedPath, running};
 use crate::error::Operation;
 use crate::residency::{Item, Save, Wanted, Written};
 use crate::{Error, Result};
@@ -44,21 +47,34 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         item: &Arc<Item<T, B>>,
         tracked: Arc<TrackedPath<B::PersistPath>>,
     ) -> impl FnOnce() -> Result<()> + Send + use<T, B> {
-        self.begin_persist_and_tell(item, tracked).0
+        let (capture, _) = self.begin_capture(item, tracked);
+        move || Box::new(capture()?).link()
     }
 
-    /// Same as [`begin_persist`](Self::begin_persist), and tells whether the value has to
-    /// be written first.
-    pub(crate) fn begin_persist_and_tell(
+    /// Captures what is to be saved. The result writes the value if it has no file yet; the
+    /// caller must run it, because the item stays in memory until then. Also tells whether
+    /// it writes.
+    pub(crate) fn begin_capture(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
         tracked: Arc<TrackedPath<B::PersistPath>>,
-    ) -> (impl FnOnce() -> Result<()> + Send + use<T, B>, bool) {
+    ) -> (
+        impl FnOnce() -> Result<CapturedItem<T, B>> + Send + use<T, B>,
+        bool,
+    ) {
         let save = self.begin_save(item, Wanted::Persist);
         let writes = matches!(save, Ok(Save::Write(_)));
         let (pool, item) = (self.clone(), item.clone());
-        let persist = move || pool.finish_persist(&item, save?, &tracked);
-        (persist, writes)
+        let capture = move || {
+            let share = pool.finish_persistable(&item, save?)?;
+            Ok(CapturedItem {
+                pool,
+                item,
+                share,
+                tracked,
+            })
+        };
+        (capture, writes)
     }
 
     /// Whether a file of the item's key at the tracked path is known to be the item's.
@@ -87,7 +103,8 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         tracked: &TrackedPath<B::PersistPath>,
     ) -> Result<()> {
         let save = self.begin_save(item, Wanted::Persist)?;
-        self.finish_persist(item, save, tracked)
+        let share = self.finish_persistable(item, save)?;
+        self.persist_share(item, share, tracked)
     }
 
     fn begin_save(self: &Arc<Self>, item: &Arc<Item<T, B>>, wanted: Wanted) -> Result<Save<B>> {
@@ -124,29 +141,72 @@ impl<T: Send + Sync + 'static, B: Strategy<T>> FBPool<T, B> {
         }
     }
 
-    fn finish_persist(
+    /// Finishes a save for the sake of the file.
+    fn finish_persistable(
         self: &Arc<Self>,
         item: &Arc<Item<T, B>>,
         save: Save<B>,
+    ) -> Result<Arc<FileShare<B>>> {
+        let share = self.finish_save(item, save)?;
+        Ok(share.expect("a write that a save waits for is never superseded and yields a share"))
+    }
+
+    fn persist_share(
+        self: &Arc<Self>,
+        item: &Arc<Item<T, B>>,
+        share: Arc<FileShare<B>>,
         tracked: &TrackedPath<B::PersistPath>,
     ) -> Result<()> {
-        let token = self
-            .finish_save(item, save)?
-            .expect("a write that a save waits for is never superseded and yields a share");
-        let key = token.key();
-        let persisted = self.store.persist(&token, tracked);
+        let persisted = self.store.persist(&share, tracked);
         // The file may have been moved to the cache, and deleted where it was.
-        let has_moved = |error: &Error| error.is_not_found() && token.is_in_place();
+        let has_moved = |error: &Error| error.is_not_found() && share.is_in_place();
         match persisted {
-            Err(error) if has_moved(&error) => match item.share_file(key, &**self) {
+            Err(error) if has_moved(&error) => match item.share_file(share.key(), &**self) {
                 Some(share) => self.store.persist(&share, tracked)?,
                 None => return Err(error),
             },
             persisted => persisted?,
         }
-        drop(token);
+        self.is_persisted(item, share);
+        Ok(())
+    }
+
+    /// The item of this share is persisted: others can find it.
+    fn is_persisted(self: &Arc<Self>, item: &Arc<Item<T, B>>, share: Arc<FileShare<B>>) {
+        let key = share.key();
+        drop(share);
         self.known_to_store();
         item.enter_persisted(key, &**self);
+    }
+}
+
+/// An item with the value that it had when it was captured, in a file.
+pub(crate) struct CapturedItem<T: Send + Sync + 'static, B: Strategy<T>> {
+    pool: Arc<FBPool<T, B>>,
+    item: Arc<Item<T, B>>,
+    share: Arc<FileShare<B>>,
+    tracked: Arc<TrackedPath<B::PersistPath>>,
+}
+
+impl<T: Send + Sync + 'static, B: Strategy<T>> Captured<B> for CapturedItem<T, B> {
+    #[cfg(feature = "dataset")]
+    fn key(&self) -> Uuid {
+        self.share.key()
+    }
+
+    #[cfg(feature = "dataset")]
+    fn from(&self) -> Option<Arc<B::PersistPath>> {
+        self.pool.store.place_of(&self.share)
+    }
+
+    fn link(self: Box<Self>) -> Result<()> {
+        (self.pool).persist_share(&self.item, self.share, &self.tracked)
+    }
+
+    #[cfg(feature = "dataset")]
+    fn note_packed(self: Box<Self>) -> Result<()> {
+        (self.pool.store).note_packed(&self.share, &self.tracked)?;
+        self.pool.is_persisted(&self.item, self.share);
         Ok(())
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::Window;
-use crate::backing_store::{BackingStore, BackingStoreT, Strategy, TrackedPath, guarded_for};
+use crate::backing_store::{
+    BackingStore, BackingStoreT, Captured, Strategy, TrackedPath, guarded_for,
+};
 use crate::error::Operation;
 use crate::{Error, Fb, Result};
 
@@ -71,6 +73,23 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
         T: Send + Sync + 'static,
         B: Strategy<T>,
     {
+        self.capture(item, tracked, move |captured| {
+            captured.link()?;
+            inspect()
+        });
+    }
+
+    /// Captures an item with its current value and, in the background, passes it on once it has
+    /// a file. Waits only if too many jobs are in flight.
+    pub(crate) fn capture<T>(
+        &mut self,
+        item: &Fb<T, B>,
+        tracked: &Arc<TrackedPath<B::PersistPath>>,
+        then: impl FnOnce(Box<dyn Captured<B>>) -> Result<R> + Send + Sync + 'static,
+    ) where
+        T: Send + Sync + 'static,
+        B: Strategy<T>,
+    {
         let store = item.pool().store();
         if self
             .store
@@ -81,9 +100,9 @@ impl<R: Send + 'static, B: BackingStoreT> Persisting<R, B> {
             self.store = Some(store.clone());
         }
         let (operation, key) = (self.operation, item.key());
-        let (persist, writes) = (item.pool()).begin_persist_and_tell(item.item(), tracked.clone());
+        let (capture, writes) = item.pool().begin_capture(item.item(), tracked.clone());
         let begun: Begun<R> =
-            Box::new(move || guarded_for(operation, key, || persist().and_then(|()| inspect())));
+            Box::new(move || guarded_for(operation, key, || then(Box::new(capture()?))));
         if writes {
             // Writing takes long: each value gets a job of its own.
             self.start(store.clone(), vec![begun]);

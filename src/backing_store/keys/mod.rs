@@ -405,6 +405,20 @@ impl Keys {
         self.shards[0].states.lock().resting.clone()
     }
 
+    /// Adds keys that are known to be there. Those that have a state keep it.
+    #[cfg(feature = "dataset")]
+    pub(crate) fn add_found(&self, present: &[Uuid]) {
+        for key in present {
+            let mut states = self.shard(*key).states.lock();
+            if states.get(*key).is_none() {
+                states.set(*key, RESTING);
+            }
+            if self.scans.load(Ordering::SeqCst) > 0 {
+                self.shard(*key).beside.lock().insert(*key);
+            }
+        }
+    }
+
     /// The table of a place that has exactly these keys.
     #[cfg(any(test, feature = "dataset"))]
     pub(crate) fn of_known(present: &[Uuid]) -> Self {

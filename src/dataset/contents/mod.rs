@@ -26,9 +26,9 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::cause::DatasetCause;
-use super::manifest::{Base, FileId, ItemEntry, ItemKind, Manifest, Name, Place, encode_base};
-#[cfg(any(test, fuzzing))]
-use super::manifest::{PackUse, WrittenFile};
+use super::manifest::{
+    Base, FileId, ItemEntry, ItemKind, Manifest, Name, PackUse, Place, WrittenFile, encode_base,
+};
 pub(crate) use chain::{Chain, Commit, ReadChain};
 pub(crate) use edit::Edit;
 use merged::Merged;
@@ -156,8 +156,12 @@ impl Contents {
         names
     }
 
+    /// Whether any item is in a pack.
+    pub(crate) fn has_packs(&self) -> bool {
+        !self.packs.is_empty()
+    }
+
     /// The packs that items are in, and how much of them the items take.
-    #[cfg(any(test, fuzzing))]
     pub(crate) fn packs(&self) -> impl Iterator<Item = (WrittenFile, PackUse)> {
         self.packs.iter()
     }
@@ -198,6 +202,18 @@ impl Contents {
         let end = after_prefix(prefix);
         let end = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
         self.names_in((Bound::Included(prefix), end))
+    }
+
+    /// The same items and names, if each item had a file of its own.
+    pub(crate) fn without_packs(&self) -> Result<Self, DatasetCause> {
+        if !self.has_packs() {
+            return Ok(self.clone());
+        }
+        let place = Place::File;
+        let items = self
+            .items()
+            .map(|(key, entry)| (key, ItemEntry { place, ..entry }));
+        Ok(Self::of(Arc::new(built(items, self.names())?)))
     }
 
     /// The bytes of a base that holds these contents and this root, with a random id.

@@ -38,7 +38,10 @@ impl PackUses {
         }
     }
 
-    #[cfg(any(test, fuzzing))]
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (WrittenFile, PackUse)> {
         self.0.iter().map(|(pack, of_pack)| (*pack, *of_pack))
     }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use file_backed_codecs::Source;
+use file_backed_codecs::pack::PackIdentity;
 use uuid::Uuid;
 
 use super::sealed::{CHECKSUM, damaged, field, read, unseal};
@@ -41,6 +42,15 @@ pub(crate) struct WrittenFile {
 }
 
 impl WrittenFile {
+    /// As a pack.
+    pub(crate) fn to_identity(self) -> PackIdentity {
+        PackIdentity {
+            id: self.file.id.into_bytes(),
+            check: self.file.check,
+            len: self.len,
+        }
+    }
+
     /// Reads the bytes of the file again. Fails if they are not those that were written or
     /// read before.
     pub(crate) fn read_again(&self, source: &dyn Source) -> Result<Vec<u8>, StoreError> {

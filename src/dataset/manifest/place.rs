@@ -3,14 +3,16 @@
 // The numbers here come from files.
 #![warn(clippy::arithmetic_side_effects)]
 
-use file_backed_codecs::frame::FOOTER_LEN;
+use file_backed_codecs::frame::{FOOTER_LEN, Footer};
 use uuid::Uuid;
 
 use super::changes::ItemEntry;
 use super::file_id::{FileId, WrittenFile};
 use super::kind::ItemKind;
 use super::sealed::{damaged, field};
+use crate::backing_store;
 use crate::dataset::cause::DatasetCause;
+use crate::fbstore::Stamped as _;
 use crate::hash::HashMap;
 
 /// Length of a reference to a pack in bytes.
@@ -42,7 +44,41 @@ impl Place {
     }
 }
 
+impl PackedAt {
+    /// Where the item of this entry is, which is in this place.
+    fn of_item(self, footer: Footer) -> backing_store::PackedAt {
+        backing_store::PackedAt {
+            pack: self.pack.to_identity(),
+            offset: self.offset,
+            footer,
+        }
+    }
+}
+
 impl ItemEntry {
+    /// An item that the index of a pack has.
+    pub(crate) fn packed(at: &backing_store::PackedAt) -> Self {
+        let pack = WrittenFile {
+            file: FileId {
+                id: Uuid::from_bytes(at.pack.id),
+                check: at.pack.check,
+            },
+            len: at.pack.len,
+        };
+        let offset = at.offset;
+        Self {
+            place: Place::Packed(PackedAt { pack, offset }),
+            ..Self::new(at.footer.fingerprint(), Some(&at.footer))
+        }
+    }
+
+    /// Where the item is, if it is in a pack.
+    pub(crate) fn packed_at(&self) -> Option<backing_store::PackedAt> {
+        let at = self.place.packed()?;
+        let footer = self.footer()?.with_check(self.fingerprint.check);
+        Some(at.of_item(footer))
+    }
+
     /// Fails if the item is in a pack, but not within it, or if its footer cannot be made.
     pub(super) fn check_place(&self) -> Result<(), DatasetCause> {
         let Place::Packed(PackedAt { pack, offset }) = self.place else {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 use super::super::manifest::Manifest;
-use super::super::{Dataset, Key, Snapshot, VerifyOptions};
-use super::{assert_no_manifest_is_left, write_old};
+use super::super::{Dataset, Key, OpenOptions, Snapshot, VerifyOptions};
+use super::{assert_no_manifest_is_left, count_packs, write_old};
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
 use crate::fbstore::{FBStore, PreparedPath};
@@ -31,6 +31,8 @@ enum Start {
     OldManifest,
     /// A dataset with a chain of manifests that the next commit replaces by a base.
     LongChain,
+    /// Nothing, and a program that puts all items into packs.
+    Packing,
 }
 
 pub(super) struct Places {
@@ -70,8 +72,17 @@ pub(super) fn open(
     path: &Path,
     files: impl Files,
 ) -> Result<Dataset<Root, FBStore<Plain>>> {
+    open_with(&OpenOptions::new(), store, path, files)
+}
+
+fn open_with(
+    options: &OpenOptions,
+    store: &Store,
+    path: &Path,
+    files: impl Files,
+) -> Result<Dataset<Root, FBStore<Plain>>> {
     let path = PreparedPath::open_with(path.to_owned(), Arc::new(files))?;
-    Dataset::blocking_open(store, path)
+    options.blocking_open(store, path)
 }
 
 /// Commits values of these numbers, and keeps the items in `kept`.
@@ -114,10 +125,17 @@ fn numbers(dataset: &Dataset<Root, FBStore<Plain>>, pool: &Pool) -> Vec<u8> {
 const LONG: usize = 40_000;
 
 impl Start {
+    fn options(self) -> OpenOptions {
+        match self {
+            Self::Packing => OpenOptions::new().pack_all(),
+            _ => OpenOptions::new(),
+        }
+    }
+
     /// Returns the dataset, and the numbers that it has.
     fn prepare(self, saved: &Path, store: &Store, pool: &Pool) -> Vec<u8> {
         match self {
-            Self::Nothing => Vec::new(),
+            Self::Nothing | Self::Packing => Vec::new(),
             Self::OldManifest => {
                 let path = PreparedPath::blocking_open(saved).expect("it is made");
                 write_old(&path, &empty());
@@ -170,7 +188,8 @@ fn run(
     let (store, pool) = places.store();
     let mut expected = vec![start.prepare(saved, &store, &pool)];
     {
-        let dataset = open(&store, saved, files.clone()).expect("nothing fails yet");
+        let opened = open_with(&start.options(), &store, saved, files.clone());
+        let dataset = opened.expect("nothing fails yet");
         plan(&files);
         let mut attempt = |kept: &[Key<Vec<u8>>], new: &[u8], numbers: &[u8]| {
             let committed = commit(&dataset, &pool, kept, new);
@@ -202,7 +221,8 @@ fn run(
     store.blocking_finished();
 
     // The program restarts. It finds what was acknowledged, or what failed after that.
-    let dataset = open(&store, saved, RealFiles).expect("a restart works");
+    let dataset = open_with(&start.options(), &store, saved, RealFiles);
+    let dataset = dataset.expect("a restart works");
     let found = numbers(&dataset, &pool);
     assert!(expected.contains(&found), "{found:?} and not {expected:?}");
     commit(&dataset, &pool, &[], &[9]).expect("nothing fails any more");
@@ -216,6 +236,10 @@ fn run(
     assert!(left.unnamed().is_empty(), "nothing is left of what failed");
     drop(left);
     assert_no_manifest_is_left(saved);
+    assert_eq!(
+        count_packs(saved),
+        usize::from(matches!(start, Start::Packing))
+    );
     true
 }
 
@@ -256,6 +280,16 @@ fn a_commit_to_a_disk_that_stays_full_leaves_the_previous_one() {
 #[test]
 fn a_commit_that_meets_an_io_error_leaves_the_previous_one() {
     assert!(at_each_operation(Start::Nothing, 1, EIO) > 20);
+}
+
+#[test]
+fn a_commit_of_packs_that_meets_an_io_error_leaves_the_previous_one() {
+    assert!(at_each_operation(Start::Packing, 1, EIO) > 30);
+}
+
+#[test]
+fn a_commit_of_packs_to_a_disk_that_stays_full_leaves_the_previous_one() {
+    assert!(at_each_operation(Start::Packing, FOREVER, ENOSPC) > 30);
 }
 
 #[test]

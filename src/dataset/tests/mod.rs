@@ -8,6 +8,7 @@ mod copies;
 mod edits;
 mod faults;
 mod old_manifests;
+mod packs;
 mod parts;
 mod power;
 mod salvage;
@@ -21,7 +22,8 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
 use super::manifest::Manifest;
-use super::{Dataset, Snapshot};
+use super::reading::Generation;
+use super::{Dataset, OpenOptions, Snapshot};
 use crate::fbstore::files::Files;
 use crate::fbstore::{FBStore, Manifests, PreparedPath};
 use crate::testing::Plain;
@@ -59,11 +61,23 @@ fn start<Root>(runtime: &Runtime, root: &Path, files: impl Fn() -> Arc<dyn Files
 where
     Root: Serialize + DeserializeOwned + Default + Send + Sync + 'static,
 {
+    start_with(&OpenOptions::new(), runtime, root, files)
+}
+
+fn start_with<Root>(
+    options: &OpenOptions,
+    runtime: &Runtime,
+    root: &Path,
+    files: impl Fn() -> Arc<dyn Files>,
+) -> Opened<Root>
+where
+    Root: Serialize + DeserializeOwned + Default + Send + Sync + 'static,
+{
     let open = |name: &str| PreparedPath::open_with(root.join(name), files());
     let cache = open("cache").expect("it is opened");
     let store = FBStore::open(Plain, cache).expect("nobody has it");
     let store = Arc::new(BackingStore::new(store, runtime.handle().clone()));
-    let dataset = Dataset::blocking_open(&store, open("saved").expect("it is opened"));
+    let dataset = options.blocking_open(&store, open("saved").expect("it is opened"));
     let dataset = dataset.expect("it is found, or made");
     (dataset, Arc::new(FBPool::new(store, 1)))
 }
@@ -91,4 +105,30 @@ fn assert_no_manifest_is_left(saved: &Path) {
     let mut found: Vec<_> = found.map(|file| file.expect("a name").path()).collect();
     found.sort();
     assert_eq!(found, files);
+}
+
+/// Asserts that there are no packs but those that the current commit needs, and nothing
+/// beside them. Returns how many there are.
+fn count_packs(saved: &Path) -> usize {
+    let path = PreparedPath::blocking_open_read_only(saved).expect("it is there");
+    let manifests = Manifests::of(&path);
+    let generation = manifests.generations().expect("they are listed").pop();
+    let generation = generation.expect("it has one");
+    let found = Generation::read(&manifests, generation).expect("it is whole");
+    let needed = found
+        .contents
+        .packs()
+        .map(|(pack, _)| pack.file.id.simple().to_string());
+    let mut needed: Vec<_> = needed.collect();
+    needed.sort_unstable();
+    let there = std::fs::read_dir(saved.join("file_backed.packs"))
+        .into_iter()
+        .flatten();
+    let name = |file: std::io::Result<std::fs::DirEntry>| file.expect("it is listed").file_name();
+    let mut there: Vec<_> = there
+        .map(|file| name(file).into_string().expect("ASCII"))
+        .collect();
+    there.sort_unstable();
+    assert_eq!(there, needed);
+    there.len()
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tokio::runtime::Runtime;
 
 use super::super::manifest::Manifest;
-use super::super::{Dataset, Key, Snapshot, VerifyOptions};
-use super::{Told, last_told, start, write_old};
+use super::super::{Dataset, Key, OpenOptions, Snapshot, VerifyOptions};
+use super::{Told, count_packs, last_told, start, start_with, write_old};
 use crate::fbstore::files::Files;
 use crate::fbstore::real_files::RealFiles;
 use crate::fbstore::{FBStore, PreparedPath};
@@ -29,6 +29,13 @@ struct Program {
 impl Program {
     fn start(runtime: &Runtime, root: &Path, files: impl Fn() -> Arc<dyn Files>) -> Self {
         let (dataset, pool) = start(runtime, root, files);
+        Self { dataset, pool }
+    }
+
+    /// With a program that puts all items into packs.
+    fn start_packing(runtime: &Runtime, root: &Path, files: impl Fn() -> Arc<dyn Files>) -> Self {
+        let options = OpenOptions::new().pack_all().pack_size(1000);
+        let (dataset, pool) = start_with(&options, runtime, root, files);
         Self { dataset, pool }
     }
 
@@ -86,6 +93,7 @@ fn check(runtime: &Runtime, cut: Cut<'_, Told>, items: usize) {
         });
     }
     program.commit(found + 1, 1);
+    count_packs(&cut.root.join("saved"));
 }
 
 /// What the program does.
@@ -96,6 +104,8 @@ struct Plan {
     commits: u64,
     /// The dataset has a manifest of version 1.
     begins_old: bool,
+    /// All items are in packs.
+    packs: bool,
 }
 
 impl Plan {
@@ -105,6 +115,7 @@ impl Plan {
             items,
             commits,
             begins_old: false,
+            packs: false,
         }
     }
 }
@@ -124,7 +135,11 @@ fn at_each_cut(plan: Plan) -> usize {
                 };
                 write_old(&path.expect("it is made"), &empty);
             }
-            let program = Program::start(&runtime, root, || Arc::new(recorder.clone()));
+            let files = || -> Arc<dyn Files> { Arc::new(recorder.clone()) };
+            let program = match plan.packs {
+                true => Program::start_packing(&runtime, root, files),
+                false => Program::start(&runtime, root, files),
+            };
             for n in 1..=plan.commits {
                 recorder.tell(Told::Begins(n));
                 program.commit(n, plan.items);
@@ -153,6 +168,17 @@ fn a_power_cut_leaves_an_old_manifest_or_the_first_commit_after_it() {
 #[test]
 fn a_power_cut_leaves_the_last_commit_of_many_files() {
     assert!(at_each_cut(Plan::new(Links::AsTheMachine, 130, 2)) > 200);
+}
+
+/// Of five items, in one or several packs, and one that is kept in the pack of the commit
+/// before.
+#[test]
+fn a_power_cut_leaves_the_last_commit_of_packs() {
+    let plan = Plan {
+        packs: true,
+        ..Plan::new(Links::AsTheMachine, 5, 3)
+    };
+    assert!(at_each_cut(plan) > 300);
 }
 
 /// The cache is on another file system.
