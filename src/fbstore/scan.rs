@@ -58,7 +58,7 @@ pub(super) fn contents_of(path: &PreparedPath) -> Result<Found, StoreError> {
             found.packed.extend(others);
         }
     } else if path.mode() == Mode::ReadOnly {
-        let packs = FoundPacks::read(directory, &found.keys)?;
+        let packs = FoundPacks::read(path, &found.keys)?;
         found.packed.extend(packs.keys());
         path.set_packs(packs);
     }

@@ -351,9 +351,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         }
         let packed = path.packed(key)?;
         let file_ref = path.directory().file_ref(key);
-        let from = packed
-            .as_ref()
-            .map_or(Original::File(&file_ref), Original::Packed);
+        let from = Original::of(packed.as_ref(), &file_ref);
         let home = path.directory();
         self.bring_in(key, from, Some(home), |mut arrival| {
             let own = self.directory();
@@ -376,9 +374,7 @@ impl<C: Send + Sync + 'static> BackingStoreT for FBStore<C> {
         let (own, other) = (self.directory(), path.directory());
         let (cached, file) = (own.file_ref(key), other.file_ref(key));
         let packed = path.packed(key)?;
-        let persisted = packed
-            .as_ref()
-            .map_or(Original::File(&file), Original::Packed);
+        let persisted = Original::of(packed.as_ref(), &file);
         transfer::are_equal(own.files(), persisted, &cached)
     }
 

@@ -35,6 +35,11 @@ pub(super) enum Original<'a> {
 }
 
 impl<'a> Original<'a> {
+    /// The item of a pack, or the file if it is in none.
+    pub(super) fn of(packed: Option<&'a PackedFile>, file_ref: &'a FileRef<'a>) -> Self {
+        packed.map_or(Self::File(file_ref), Self::Packed)
+    }
+
     pub(super) fn open(self, files: &dyn Files) -> Result<Box<dyn Source + 'a>, StoreError> {
         match self {
             Self::File(file_ref) => match files.open(file_ref) {

@@ -14,10 +14,11 @@ use file_backed_codecs::{CodecError, FrameError};
 use uuid::Uuid;
 
 use super::open::OpenPack;
-use super::{PackedFile, file_ref, names_of};
+use super::{PackedFile, path_of, read_index};
 use crate::error::StoreError;
 use crate::fbstore::directory::{Directory, at};
-use crate::fbstore::layout::id_name_of;
+use crate::fbstore::manifests::Manifests;
+use crate::fbstore::prepared_path::PreparedPath;
 use crate::hash::HashSet;
 
 /// The packs of one directory, as a scan has found them.
@@ -32,18 +33,19 @@ pub(in crate::fbstore) struct FoundPacks {
 }
 
 impl FoundPacks {
-    /// Reads the indexes of all packs of a directory. An item that has a file too is read from
+    /// Reads the indexes of all packs of a path. An item that has a file too is read from
     /// that.
     ///
     /// A damaged pack is left out: the others are as good as before.
     pub(in crate::fbstore) fn read(
-        directory: &Directory,
+        path: &PreparedPath,
         have_files: &[Uuid],
     ) -> Result<Self, StoreError> {
         let mut found = Self::default();
-        let names = names_of(directory)?;
-        for id in names {
-            found.add(directory, id)?;
+        let mut ids = Manifests::of_packs(path).parts()?;
+        ids.sort_unstable();
+        for id in ids {
+            found.add(path.directory(), id)?;
         }
         if found.packs.is_empty() {
             return Ok(found);
@@ -60,18 +62,8 @@ impl FoundPacks {
     }
 
     fn add(&mut self, directory: &Directory, id: Uuid) -> Result<(), StoreError> {
-        let name = id_name_of(id);
-        let file_ref = file_ref(directory, &name);
-        let path = file_ref.path().into_owned();
-        let read = || -> Result<_, CodecError> {
-            let source = directory.files().open(&file_ref)?;
-            let index = Pack::read(&*source)?;
-            match index.identity().id == *id.as_bytes() {
-                true => Ok((index, source)),
-                false => Err(FrameError::DamagedPack("it is another file").into()),
-            }
-        };
-        match read() {
+        let path = path_of(directory, id);
+        match read_index(directory, id) {
             Ok((index, source)) => {
                 let open = OpenPack::of(path, source, index.identity());
                 self.packs.push((index, Arc::new(open)));

@@ -8,21 +8,17 @@
 mod found;
 mod open;
 
-use std::ffi::OsStr;
-use std::io;
-use std::path::Path;
-#[cfg(feature = "dataset")]
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use file_backed_codecs::frame::{FOOTER_LEN, Footer};
-use file_backed_codecs::pack::{ItemSource, Pack, PackWriter, PackedItem};
-use file_backed_codecs::{CodecError, FrameError, Payload};
+use file_backed_codecs::pack::{ItemSource, Pack, PackIdentity, PackWriter, PackedItem};
+use file_backed_codecs::{CodecError, FrameError, Payload, Source};
 use uuid::Uuid;
 
 use super::directory::{Directory, at};
 use super::file_ref::FileRef;
-use super::layout::{PACKS, id_name_of, id_of_name};
+use super::layout::{PACKS, id_name_of};
 use super::prepared_path::PreparedPath;
 use super::role::Role;
 use super::store::FBStore;
@@ -55,24 +51,9 @@ impl ItemsInPacks {
         directory: &Directory,
         key: Uuid,
     ) -> Result<Option<PackedFile>, StoreError> {
-        match self {
-            Self::Found(packs) => Ok(packs.find(key)),
-            Self::Located(locator) => {
-                let Some(at) = locator.locate(key) else {
-                    return Ok(None);
-                };
-                let pack = directory.open_packs().get(directory, &at.pack)?;
-                Ok(Some(PackedFile {
-                    pack,
-                    offset: at.offset,
-                    footer: at.footer,
-                }))
-            }
-        }
+        self.find_in(key, |pack| directory.open_packs().get(directory, pack))
     }
-}
 
-impl ItemsInPacks {
     /// The same, but only if the pack is open, so that nothing waits for the disk. An error
     /// stands for a pack that is not open.
     pub(super) fn find_open(
@@ -80,20 +61,28 @@ impl ItemsInPacks {
         directory: &Directory,
         key: Uuid,
     ) -> Result<Option<PackedFile>, NotOpen> {
-        match self {
-            Self::Found(packs) => Ok(packs.find(key)),
-            Self::Located(locator) => {
-                let Some(at) = locator.locate(key) else {
-                    return Ok(None);
-                };
-                let pack = directory.open_packs().get_open(&at.pack).ok_or(NotOpen)?;
-                Ok(Some(PackedFile {
-                    pack,
-                    offset: at.offset,
-                    footer: at.footer,
-                }))
-            }
-        }
+        self.find_in(key, |pack| {
+            directory.open_packs().get_open(pack).ok_or(NotOpen)
+        })
+    }
+
+    fn find_in<E>(
+        &self,
+        key: Uuid,
+        open: impl FnOnce(&PackIdentity) -> Result<Arc<OpenPack>, E>,
+    ) -> Result<Option<PackedFile>, E> {
+        let locator = match self {
+            Self::Found(packs) => return Ok(packs.find(key)),
+            Self::Located(locator) => locator,
+        };
+        let Some(at) = locator.locate(key) else {
+            return Ok(None);
+        };
+        Ok(Some(PackedFile {
+            pack: open(&at.pack)?,
+            offset: at.offset,
+            footer: at.footer,
+        }))
     }
 
     /// The path of the pack that an item is in.
@@ -103,8 +92,7 @@ impl ItemsInPacks {
             Self::Found(packs) => Some(packs.find(key)?.path().to_owned()),
             Self::Located(locator) => {
                 let at = locator.locate(key)?;
-                let name = id_name_of(Uuid::from_bytes(at.pack.id));
-                Some(file_ref(directory, &name).path().into_owned())
+                Some(path_of(directory, Uuid::from_bytes(at.pack.id)))
             }
         }
     }
@@ -112,19 +100,6 @@ impl ItemsInPacks {
 
 /// A pack that has to be opened first.
 pub(super) struct NotOpen;
-
-/// The ids of the files in the directory of packs, in ascending order.
-fn names_of(directory: &Directory) -> Result<Vec<Uuid>, StoreError> {
-    let mut ids = Vec::new();
-    let mut note = |name: &OsStr, is_file: bool| ids.extend(id_of_name(name).filter(|_| is_file));
-    let packs = FileRef::Beside(directory.shards(), Path::new(PACKS));
-    match directory.files().list(&packs, &mut note) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        listed => listed.map_err(|error| at(&packs.path(), error))?,
-    }
-    ids.sort_unstable();
-    Ok(ids)
-}
 
 /// The keys of the items whose packs are there.
 pub(super) fn keys_that_are_there(directory: &Directory, locator: &dyn PackLocator) -> Vec<Uuid> {
@@ -140,21 +115,25 @@ pub(super) fn keys_that_are_there(directory: &Directory, locator: &dyn PackLocat
     keys
 }
 
+/// Opens a pack, and reads its index.
+fn read_index(directory: &Directory, id: Uuid) -> Result<(Pack, Box<dyn Source>), CodecError> {
+    let source = directory
+        .files()
+        .open(&file_ref(directory, &id_name_of(id)))?;
+    let index = Pack::read(&*source)?;
+    match index.identity().id == id.into_bytes() {
+        true => Ok((index, source)),
+        false => Err(FrameError::DamagedPack("it is another file").into()),
+    }
+}
+
 /// What the index of a pack says.
 pub(super) fn items_of(
     directory: &Directory,
     id: Uuid,
 ) -> Result<Vec<(Uuid, PackedAt)>, StoreError> {
-    let name = id_name_of(id);
-    let file_ref = file_ref(directory, &name);
-    let read = || -> Result<_, CodecError> {
-        let index = Pack::read(&*directory.files().open(&file_ref)?)?;
-        match index.identity().id == id.into_bytes() {
-            true => Ok(index),
-            false => Err(FrameError::DamagedPack("it is another file").into()),
-        }
-    };
-    let index = read().map_err(|error| at(&file_ref.path(), error))?;
+    let read = read_index(directory, id);
+    let (index, _) = read.map_err(|error| at(&path_of(directory, id), error))?;
     let located = |item: PackedItem| {
         let at = PackedAt {
             pack: index.identity(),
@@ -169,6 +148,11 @@ pub(super) fn items_of(
 /// The pack of this name.
 fn file_ref<'a>(directory: &'a Directory, name: &'a str) -> FileRef<'a> {
     FileRef::Below(directory.shards(), PACKS, Path::new(name))
+}
+
+fn path_of(directory: &Directory, id: Uuid) -> PathBuf {
+    let name = id_name_of(id);
+    file_ref(directory, &name).path().into_owned()
 }
 
 impl PackedFile {
@@ -202,9 +186,7 @@ impl<C> FBStore<C> {
     pub(super) fn len_of_item(&self, from: &PreparedPath, key: Uuid) -> Result<u64, StoreError> {
         let packed = from.packed(key)?;
         let file_ref = from.directory().file_ref(key);
-        let original = packed
-            .as_ref()
-            .map_or(Original::File(&file_ref), Original::Packed);
+        let original = Original::of(packed.as_ref(), &file_ref);
         original.len(from.directory().files())
     }
 
@@ -220,9 +202,7 @@ impl<C> FBStore<C> {
             let from = from.as_deref().unwrap_or(self.path());
             let packed = from.packed(*key)?;
             let file_ref = from.directory().file_ref(*key);
-            let original = packed
-                .as_ref()
-                .map_or(Original::File(&file_ref), Original::Packed);
+            let original = Original::of(packed.as_ref(), &file_ref);
             let mut add = || -> Result<_, StoreError> {
                 let source = original.open(from.directory().files())?;
                 let len = usize::try_from(source.len()?).map_err(StoreError::value)?;
